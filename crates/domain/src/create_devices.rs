@@ -1,0 +1,266 @@
+//! The use case behind `POST /devices`.
+
+use std::sync::Arc;
+
+use crate::batch::{Batch, report_conflicts};
+use crate::device::{Device, NewDevice};
+use crate::error::ErrorReport;
+use crate::ports::{CreateError, DeviceRepository, RepositoryError};
+
+/// Creates every device of a batch, or none and says everything that is wrong with it.
+pub struct CreateDevices {
+    devices: Box<dyn DeviceRepository>,
+}
+
+/// Why no device was created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateDevicesError {
+    /// The batch was refused.
+    #[error("the batch was refused for {} problems", .0.total())]
+    Refused(ErrorReport),
+    /// The store gave no answer.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+}
+
+impl CreateDevices {
+    /// The use case over the devices of one workspace.
+    pub fn new(devices: Box<dyn DeviceRepository>) -> Self {
+        Self { devices }
+    }
+
+    /// Stores the devices of `batch` and returns them in the order of their rows.
+    ///
+    /// # Errors
+    /// [`CreateDevicesError::Refused`] with every problem of every row: its shape, the rules,
+    /// serial numbers that two rows share, users that do not exist, serial numbers already taken,
+    /// the workspace's device limit. Nothing is stored then.
+    pub async fn execute(&self, mut batch: Batch) -> Result<Vec<Device>, CreateDevicesError> {
+        batch.judge_as_a_whole();
+        match batch.try_into_devices() {
+            Ok(devices) => self.store(devices).await,
+            Err(refused) => {
+                let conflicts = self.devices.find_conflicts(refused.references()).await?;
+                Err(CreateDevicesError::Refused(refused.into_report(&conflicts)))
+            }
+        }
+    }
+
+    async fn store(&self, devices: Vec<NewDevice>) -> Result<Vec<Device>, CreateDevicesError> {
+        let devices = Arc::new(devices);
+        let stored = match self.devices.create(Arc::clone(&devices)).await {
+            Ok(stored) => stored,
+            Err(CreateError::Conflicts(conflicts)) => {
+                let mut report = ErrorReport::default();
+                let claims = devices.iter().map(NewDevice::claim);
+                report_conflicts(&mut report, claims, &conflicts);
+                return Err(CreateDevicesError::Refused(report.finish()));
+            }
+            Err(CreateError::Repository(error)) => return Err(error.into()),
+        };
+        let devices = Arc::unwrap_or_clone(devices);
+        let created = stored
+            .into_iter()
+            .zip(devices)
+            .map(|(stored, fields)| Device {
+                id: stored.id,
+                fields,
+                enrollment: stored.enrollment,
+            });
+        Ok(created.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashMap};
+
+    use mockall::predicate::eq;
+
+    use super::*;
+    use crate::access::UserId;
+    use crate::batch::BatchRules;
+    use crate::device::DeviceId;
+    use crate::error::ErrorCode;
+    use crate::ports::{
+        Conflicts, DeviceLimitReached, MockDeviceRepository, References, StoredDevice,
+    };
+    use crate::raw_row::{RawRow, RawValue};
+
+    fn row(serial_number: &'static str) -> RawRow<'static> {
+        let mut row = RawRow::new();
+        for field in ["name", "type", "category"] {
+            row.set(field, RawValue::text("x"));
+        }
+        row.set("serial_number", RawValue::text(serial_number));
+        row
+    }
+
+    fn batch(rows: impl IntoIterator<Item = RawRow<'static>>) -> Batch {
+        let mut batch = Batch::new(BatchRules::default());
+        rows.into_iter().for_each(|row| batch.push(&row));
+        batch
+    }
+
+    fn execute(
+        repository: MockDeviceRepository,
+        batch: Batch,
+    ) -> Result<Vec<Device>, CreateDevicesError> {
+        pollster::block_on(CreateDevices::new(Box::new(repository)).execute(batch))
+    }
+
+    fn refusals(repository: MockDeviceRepository, batch: Batch) -> (ErrorReport, Vec<String>) {
+        match execute(repository, batch) {
+            Err(CreateDevicesError::Refused(report)) => {
+                let errors = report.entries().iter().map(ToString::to_string).collect();
+                (report, errors)
+            }
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    fn taken(serial_number: &str, device: i64) -> Conflicts {
+        Conflicts {
+            taken_serial_numbers: HashMap::from([(serial_number.to_owned(), DeviceId(device))]),
+            ..Conflicts::default()
+        }
+    }
+
+    fn unavailable() -> RepositoryError {
+        RepositoryError::Unavailable("connection refused".into())
+    }
+
+    #[test]
+    fn created_devices_come_in_the_order_of_their_rows() {
+        let mut repository = MockDeviceRepository::new();
+        repository
+            .expect_create()
+            .withf(|devices| devices.len() == 2)
+            .once()
+            .returning(|devices| {
+                let stored = (0..devices.len() as i64).map(|offset| StoredDevice {
+                    id: DeviceId(7 + offset),
+                    enrollment: None,
+                });
+                Ok(stored.collect())
+            });
+        let devices = execute(repository, batch([row("B"), row("A")])).unwrap();
+        let found: Vec<_> = devices
+            .iter()
+            .map(|device| {
+                (
+                    device.id.0,
+                    device
+                        .fields
+                        .identity
+                        .serial_number
+                        .as_ref()
+                        .unwrap()
+                        .as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(found, [(7, "B"), (8, "A")]);
+    }
+
+    #[test]
+    fn a_batch_with_a_bad_row_is_not_stored_and_the_store_is_asked_about_all_rows() {
+        let mut bad = row("S1");
+        bad.set("user_id", RawValue::Integer(9));
+        bad.set("client_purchase_price", RawValue::text("much"));
+        let mut repository = MockDeviceRepository::new();
+        repository
+            .expect_find_conflicts()
+            .with(eq(References {
+                serial_numbers: vec!["S0".to_owned(), "S1".to_owned()],
+                users: vec![UserId(9)],
+                devices: 3,
+            }))
+            .once()
+            .returning(|_| {
+                Ok(Conflicts {
+                    unknown_users: BTreeSet::from([UserId(9)]),
+                    ..taken("S1", 812)
+                })
+            });
+        let (report, errors) = refusals(repository, batch([row("S0"), bad, row("s1")]));
+        assert_eq!(
+            errors,
+            [
+                "row 1: `client_purchase_price` must be a decimal amount such as \"1299.00\", without a currency",
+                "row 1: `user_id` names no user of this workspace: 9",
+                "row 1: `serial_number` is taken by device 812",
+                "row 2: `serial_number` is the same as in row 1 of this batch",
+                "row 2: `serial_number` is taken by device 812",
+            ]
+        );
+        assert_eq!(report.total(), 5);
+    }
+
+    #[test]
+    fn conflicts_of_a_good_batch_become_errors_of_its_rows() {
+        let mut repository = MockDeviceRepository::new();
+        repository
+            .expect_create()
+            .returning(|_| Err(CreateError::Conflicts(taken("S1", 3))));
+        let (report, errors) = refusals(repository, batch([row("S0"), row("s1")]));
+        assert_eq!(errors, ["row 1: `serial_number` is taken by device 3"]);
+        assert!(report.all_are(ErrorCode::InvalidSerialNumber));
+    }
+
+    #[test]
+    fn a_reached_device_limit_is_an_error_of_the_whole_batch_and_comes_first() {
+        let mut repository = MockDeviceRepository::new();
+        repository.expect_find_conflicts().returning(|_| {
+            Ok(Conflicts {
+                device_limit: Some(DeviceLimitReached {
+                    limit: 5,
+                    held: 4,
+                    added: 2,
+                }),
+                ..Conflicts::default()
+            })
+        });
+        let (_, errors) = refusals(repository, batch([row("None"), row("S1")]));
+        assert_eq!(
+            errors[0],
+            "`devices` must not bring the workspace over its limit of 5 devices: \
+             it holds 4, and this batch would add 2"
+        );
+        assert_eq!(errors.len(), 2);
+    }
+
+    #[test]
+    fn a_report_of_unknown_users_alone_says_so() {
+        let mut bad = row("S1");
+        bad.set("user_id", RawValue::Integer(9));
+        let mut repository = MockDeviceRepository::new();
+        repository.expect_create().returning(|_| {
+            Err(CreateError::Conflicts(Conflicts {
+                unknown_users: BTreeSet::from([UserId(9)]),
+                ..Conflicts::default()
+            }))
+        });
+        let (report, _) = refusals(repository, batch([bad]));
+        assert!(report.all_are(ErrorCode::InvalidUser));
+    }
+
+    #[test]
+    fn a_store_out_of_reach_is_told_as_such_whether_the_batch_is_good_or_bad() {
+        let mut repository = MockDeviceRepository::new();
+        repository
+            .expect_create()
+            .returning(|_| Err(unavailable().into()));
+        repository
+            .expect_find_conflicts()
+            .returning(|_| Err(unavailable()));
+        let use_case = CreateDevices::new(Box::new(repository));
+        for batch in [batch([row("S1")]), batch([RawRow::new()])] {
+            let error = pollster::block_on(use_case.execute(batch)).unwrap_err();
+            assert!(matches!(
+                error,
+                CreateDevicesError::Repository(RepositoryError::Unavailable(_))
+            ));
+        }
+    }
+}

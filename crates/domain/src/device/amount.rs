@@ -1,0 +1,135 @@
+//! Amounts of money.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::text::clean;
+use super::value::{Refusal, Shape, Value};
+use crate::error::Reason;
+use crate::raw_row::RawValue;
+
+/// An amount of money without a currency, exact to the hundredth, from `0.00` to
+/// `999999999999.99`.
+///
+/// Read from `1299`, `1299.5`, `1299.00` or `1299,00`; written as `1299.00`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Amount {
+    hundredths: u64,
+}
+
+impl Amount {
+    /// The most digits before the decimal point.
+    pub const MAX_INTEGER_DIGITS: usize = 12;
+
+    /// The amount in hundredths: `1299.00` is 129,900.
+    pub fn hundredths(self) -> u64 {
+        self.hundredths
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}", self.hundredths / 100, self.hundredths % 100)
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Value for Amount {
+    const SHAPE: Shape = Shape::Amount;
+
+    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+        let text = clean(raw)?;
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let (integer, fraction) = match unsigned.split_once(['.', ',']) {
+            Some((integer, fraction)) => (integer, Some(fraction)),
+            None => (unsigned, None),
+        };
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(integer) || !fraction.is_none_or(digits) {
+            return Err(Refusal::new(
+                Reason::Malformed,
+                "must be a decimal amount such as \"1299.00\", without a currency",
+            ));
+        }
+        if unsigned != text {
+            return Err(Refusal::new(Reason::Negative, "must not be negative"));
+        }
+        let fraction = fraction.unwrap_or_default();
+        if fraction.len() > 2 {
+            return Err(Refusal::new(
+                Reason::TooManyDecimals,
+                "must have at most two decimals",
+            ));
+        }
+        let integer = integer.trim_start_matches('0');
+        if integer.len() > Self::MAX_INTEGER_DIGITS {
+            return Err(Refusal::new(
+                Reason::OutOfRange,
+                "must be at most 999999999999.99",
+            ));
+        }
+        let hundredths = format!("{integer}{fraction:0<2}")
+            .parse()
+            .expect("at most fourteen ASCII digits, at least two");
+        Ok(Self { hundredths })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<String, Reason> {
+        Amount::parse(&RawValue::text(text))
+            .map(|amount| amount.to_string())
+            .map_err(|refusal| refusal.reason)
+    }
+
+    #[rstest]
+    #[case("1299.00", "1299.00")]
+    #[case("1299,00", "1299.00")]
+    #[case("1299", "1299.00")]
+    #[case(" 1299.5 ", "1299.50")]
+    #[case("0", "0.00")]
+    #[case("0.07", "0.07")]
+    #[case("000012.30", "12.30")]
+    #[case("999999999999.99", "999999999999.99")]
+    fn reads_decimal_amounts(#[case] sent: &str, #[case] kept: &str) {
+        assert_eq!(parse(sent).as_deref(), Ok(kept));
+    }
+
+    #[rstest]
+    #[case("abc", Reason::Malformed)]
+    #[case("1299 EUR", Reason::Malformed)]
+    #[case("€1299", Reason::Malformed)]
+    #[case("1.299,00", Reason::Malformed)]
+    #[case("1 299", Reason::Malformed)]
+    #[case("1e3", Reason::Malformed)]
+    #[case("+5", Reason::Malformed)]
+    #[case(".5", Reason::Malformed)]
+    #[case("5.", Reason::Malformed)]
+    #[case("-", Reason::Malformed)]
+    #[case("--5", Reason::Malformed)]
+    #[case("NaN", Reason::Malformed)]
+    #[case("١٢", Reason::Malformed)]
+    #[case("-5", Reason::Negative)]
+    #[case("1.299", Reason::TooManyDecimals)]
+    #[case("1000000000000", Reason::OutOfRange)]
+    fn refuses_everything_else(#[case] sent: &str, #[case] reason: Reason) {
+        assert_eq!(parse(sent), Err(reason));
+    }
+
+    #[test]
+    fn refuses_numbers_since_they_are_inexact() {
+        let refusal = Amount::parse(&RawValue::Integer(1299)).unwrap_err();
+        assert_eq!(refusal.detail, "must be a string, not a number");
+    }
+}

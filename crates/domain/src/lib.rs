@@ -1,0 +1,68 @@
+//! External IT devices: what is known about one, the rules a batch of them is judged by, and the
+//! use cases over repository ports.
+//!
+//! The crate knows no HTTP, no SQL, no JSON and no async runtime. A program of your own can judge
+//! rows with it, whatever they were read from:
+//!
+//! ```
+//! use devices_domain::{Batch, BatchRules, RawRow, RawValue};
+//!
+//! let mut batch = Batch::new(BatchRules::default());
+//!
+//! let mut row = RawRow::new();
+//! row.set("name", RawValue::text("MacBook Pro 14"));
+//! row.set("type", RawValue::text("laptop"));
+//! row.set("category", RawValue::text("computers"));
+//! row.set("client_purchase_price", RawValue::text("1 299 EUR"));
+//! row.set("serial_number", RawValue::text("To be filled by O.E.M."));
+//! batch.push(&row);
+//!
+//! let report = batch.into_devices().unwrap_err();
+//! let errors: Vec<String> = report.entries().iter().map(ToString::to_string).collect();
+//! assert_eq!(
+//!     errors,
+//!     [
+//!         "row 0: `serial_number` must be the device's own number, not a placeholder for \"none\"",
+//!         "row 0: `client_purchase_price` must be a decimal amount such as \"1299.00\", without a currency",
+//!     ]
+//! );
+//! ```
+//!
+//! Where to begin:
+//! - [`NewDevice::from_row`] judges one row; [`Batch`] judges many, and finds the serial numbers
+//!   that two of them share.
+//! - [`RawRow`] is a row before it is judged; [`RawRow::set_text`] fills it from sources that know
+//!   only text (CSV, spreadsheets). `examples/check_batch.rs` does that.
+//! - [`fields()`] is the table of every field: its name, whether it is required, its shape.
+//! - [`CreateDevices`] is the use case that judges and stores; it needs a [`DeviceRepository`].
+
+mod access;
+mod batch;
+mod create_devices;
+mod device;
+mod enrollment;
+mod error;
+mod ports;
+mod raw_row;
+
+pub use access::{Actor, ApiKey, KeyId, Scope, User, UserId, Workspace, WorkspaceId};
+pub use batch::{Batch, BatchRules, UnknownFields};
+pub use create_devices::{CreateDevices, CreateDevicesError};
+pub use device::{
+    AddedVia, Amount, Characteristics, ClientStatus, Comment, Date, Device, DeviceId, Field,
+    Identity, KeyboardLayout, Label, NewDevice, Ownership, SerialNumber, Shape, ShortText, Source,
+    Text, TextList, field, fields,
+};
+pub use enrollment::{Enrollment, EnrollmentId, EnrollmentStatus};
+pub use error::{ErrorCode, ErrorReport, FieldError, Reason, Related, RowError};
+pub use ports::{
+    Conflicts, CreateError, DeviceLimitReached, DeviceRepositories, DeviceRepository,
+    KeyRepository, NewApiKey, NewUser, NewWorkspace, References, RepositoryError, StoredDevice,
+    UserRepository, WorkspaceRepository,
+};
+#[cfg(any(test, feature = "mocks"))]
+pub use ports::{
+    MockDeviceRepositories, MockDeviceRepository, MockKeyRepository, MockUserRepository,
+    MockWorkspaceRepository,
+};
+pub use raw_row::{Kind, RawRow, RawValue};

@@ -1,0 +1,246 @@
+//! What the use cases need from a store. An implementation MUST keep what the methods promise:
+//! the use cases rely on it, and do not check it again.
+
+use std::collections::{BTreeSet, HashMap};
+use std::error::Error;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::access::{Actor, ApiKey, KeyId, Scope, User, UserId, Workspace, WorkspaceId};
+use crate::batch::Claim;
+use crate::device::{DeviceId, NewDevice};
+use crate::enrollment::Enrollment;
+use crate::error::{ErrorCode, FieldError, Reason};
+
+/// Why a store gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// It could not be reached, or not in time; nothing was stored, and a later try can succeed.
+    #[error("the store cannot be reached in time: {0}")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// It answered in a way that was not foreseen. Holds no customer's value.
+    #[error("the store failed: {0}")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// What a batch refers to outside itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct References {
+    /// Serial numbers in folded form, each once, in order.
+    pub serial_numbers: Vec<String>,
+    /// Users, each once, in order.
+    pub users: Vec<UserId>,
+    /// How many devices the batch would add.
+    pub devices: usize,
+}
+
+impl References {
+    /// What these devices refer to.
+    pub fn of_devices(devices: &[NewDevice]) -> Self {
+        Self::of_claims(devices.iter().map(NewDevice::claim), devices.len())
+    }
+
+    pub(crate) fn of_claims<'a>(claims: impl Iterator<Item = Claim<'a>>, devices: usize) -> Self {
+        let mut references = Self {
+            devices,
+            ..Self::default()
+        };
+        for claim in claims {
+            let serial_number = claim.serial_number.map(|serial| serial.folded().to_owned());
+            references.serial_numbers.extend(serial_number);
+            references.users.extend(claim.user);
+        }
+        references.serial_numbers.sort_unstable();
+        references.serial_numbers.dedup();
+        references.users.sort_unstable();
+        references.users.dedup();
+        references
+    }
+}
+
+/// What the store holds against a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Conflicts {
+    /// Users that the batch names and the workspace has not.
+    pub unknown_users: BTreeSet<UserId>,
+    /// Serial numbers, folded, that living devices of the workspace have.
+    pub taken_serial_numbers: HashMap<String, DeviceId>,
+    /// Set where the workspace may not hold that many devices.
+    pub device_limit: Option<DeviceLimitReached>,
+}
+
+impl Conflicts {
+    /// Whether the store holds nothing against the batch.
+    pub fn is_empty(&self) -> bool {
+        self.unknown_users.is_empty()
+            && self.taken_serial_numbers.is_empty()
+            && self.device_limit.is_none()
+    }
+}
+
+/// A workspace that may not hold that many devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceLimitReached {
+    /// How many living devices it may hold.
+    pub limit: u64,
+    /// How many it holds.
+    pub held: u64,
+    /// How many the batch would add.
+    pub added: u64,
+}
+
+impl DeviceLimitReached {
+    pub(crate) fn error(self) -> FieldError {
+        let Self { limit, held, added } = self;
+        FieldError::of(
+            "devices",
+            ErrorCode::DeviceProvisioningFailed,
+            Reason::DeviceLimit,
+            format!(
+                "must not bring the workspace over its limit of {limit} devices: \
+                 it holds {held}, and this batch would add {added}"
+            ),
+        )
+    }
+}
+
+/// Why [`DeviceRepository::create`] stored nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The store holds something against the batch.
+    #[error("the store holds something against the batch")]
+    Conflicts(Conflicts),
+    /// The store gave no answer.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+}
+
+/// What storing a device adds to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredDevice {
+    /// Its number.
+    pub id: DeviceId,
+    /// The enrolment that was linked to it.
+    pub enrollment: Option<Enrollment>,
+}
+
+/// Makes the repository of a workspace.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait DeviceRepositories: Send + Sync {
+    /// The devices of one workspace. MUST NOT reach into another.
+    fn of_workspace(&self, workspace: WorkspaceId) -> Box<dyn DeviceRepository>;
+}
+
+/// The devices of one workspace.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait DeviceRepository: Send + Sync {
+    /// What the store holds against a batch that refers to `references`. MUST return every
+    /// conflict, not the first, and MUST answer about another workspace's users as about users
+    /// that do not exist. Changes nothing.
+    async fn find_conflicts(&self, references: References) -> Result<Conflicts, RepositoryError>;
+
+    /// Stores every device or none, and links each to the newest enrolment of its serial number
+    /// that is neither deleted nor a draft.
+    ///
+    /// MUST return as many results as there are `devices`, in their order; MUST have stored them
+    /// durably before it returns. Where two calls race for a serial number exactly one MUST
+    /// succeed, and the other MUST return the conflicts that
+    /// [`find_conflicts`](Self::find_conflicts) returns from then on.
+    async fn create(&self, devices: Arc<Vec<NewDevice>>) -> Result<Vec<StoredDevice>, CreateError>;
+}
+
+/// The API keys, by their secrets' hashes.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait KeyRepository: Send + Sync {
+    /// Who calls with the secret of this SHA-256, if its key belongs to `workspace` and is neither
+    /// expired nor revoked at this moment.
+    async fn find_actor(
+        &self,
+        workspace: WorkspaceId,
+        secret_sha256: [u8; 32],
+    ) -> Result<Option<Actor>, RepositoryError>;
+
+    /// Stores a key.
+    async fn create(&self, key: NewApiKey) -> Result<ApiKey, RepositoryError>;
+
+    /// The keys of a workspace, or of all of them, oldest first.
+    async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<ApiKey>, RepositoryError>;
+
+    /// Revokes a key from this moment on; `None` where there is no such key. A key that was
+    /// revoked before keeps its instant.
+    async fn revoke(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError>;
+}
+
+/// A key to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewApiKey {
+    /// The workspace it opens.
+    pub workspace: WorkspaceId,
+    /// A label for people.
+    pub name: String,
+    /// What it allows.
+    pub scope: Scope,
+    /// The SHA-256 of its secret.
+    pub secret_sha256: [u8; 32],
+    /// From when on it is refused; `None`: never.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// The workspaces.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait WorkspaceRepository: Send + Sync {
+    /// Stores a workspace; `None` where its name is taken.
+    async fn create(&self, workspace: NewWorkspace) -> Result<Option<Workspace>, RepositoryError>;
+
+    /// The workspace of this name.
+    async fn find(&self, name: String) -> Result<Option<Workspace>, RepositoryError>;
+
+    /// All workspaces, oldest first.
+    async fn list(&self) -> Result<Vec<Workspace>, RepositoryError>;
+
+    /// Sets how many living devices it may hold, `None` for any number; `None` is returned where
+    /// there is no such workspace.
+    async fn set_device_limit(
+        &self,
+        workspace: WorkspaceId,
+        device_limit: Option<u32>,
+    ) -> Result<Option<Workspace>, RepositoryError>;
+}
+
+/// A workspace to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewWorkspace {
+    /// Its name, unique.
+    pub name: String,
+    /// How many living devices it may hold; `None`: no limit.
+    pub device_limit: Option<u32>,
+}
+
+/// The users: the assignees of devices.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait UserRepository: Send + Sync {
+    /// Stores a user; `None` where the workspace has a user of this address, in whatever case.
+    async fn create(&self, user: NewUser) -> Result<Option<User>, RepositoryError>;
+
+    /// The living users of a workspace, or of all of them, oldest first.
+    async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<User>, RepositoryError>;
+}
+
+/// A user to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewUser {
+    /// The workspace it belongs to.
+    pub workspace: WorkspaceId,
+    /// Unique among the workspace's users, without regard to case.
+    pub email: String,
+    /// First name.
+    pub first_name: Option<String>,
+    /// Last name.
+    pub last_name: Option<String>,
+}

@@ -1,0 +1,172 @@
+//! A row as somebody sent it, before any rule has looked at it.
+
+use std::borrow::Cow;
+
+use crate::device::{Field, Shape, Slot, field};
+
+/// A value as it came, whatever it was read from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum RawValue<'a> {
+    /// The field was not sent.
+    #[default]
+    Absent,
+    /// The field was sent as "nothing".
+    Null,
+    /// Well-formed Unicode text.
+    Text(Cow<'a, str>),
+    /// Text that is no well-formed Unicode, such as a lone surrogate from a JSON escape.
+    IllFormedText,
+    /// A whole number that fits in 64 bits.
+    Integer(i64),
+    /// A whole number that does not fit in 64 bits.
+    HugeInteger,
+    /// True or false.
+    Boolean(bool),
+    /// Several values. A reader may stop after [`RawValue::MAX_ITEMS`] of them.
+    List(Vec<RawValue<'a>>),
+    /// Anything else; no field takes it.
+    Other(Kind),
+}
+
+impl<'a> RawValue<'a> {
+    /// How many items of a list are worth keeping: one more than any field takes.
+    pub const MAX_ITEMS: usize = crate::device::TextList::MAX_ITEMS + 1;
+
+    /// Text.
+    pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// What kind of value this is, in words for messages.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Absent => Kind::Nothing,
+            Self::Null => Kind::Null,
+            Self::Text(_) | Self::IllFormedText => Kind::Text,
+            Self::Integer(_) | Self::HugeInteger => Kind::Number,
+            Self::Boolean(_) => Kind::Boolean,
+            Self::List(_) => Kind::List,
+            Self::Other(kind) => *kind,
+        }
+    }
+}
+
+/// The kind of a value, for messages such as "must be text, not a number".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing was sent.
+    Nothing,
+    /// An explicit null.
+    Null,
+    /// Text.
+    Text,
+    /// A number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// A list of values.
+    List,
+    /// A value with members of its own.
+    Object,
+}
+
+impl Kind {
+    /// The kind with its article: "a number".
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Null => "null",
+            Self::Text => "a string",
+            Self::Number => "a number",
+            Self::Boolean => "a boolean",
+            Self::List => "an array",
+            Self::Object => "an object",
+        }
+    }
+}
+
+/// A row before it is judged: a value for each field, and the names that are no field.
+///
+/// A reader fills it with [`set`](Self::set) in whatever order the members come; it can be
+/// [cleared](Self::clear) and filled again.
+#[derive(Debug, Clone)]
+pub struct RawRow<'a> {
+    values: [RawValue<'a>; Slot::COUNT],
+    unknown: Vec<Cow<'a, str>>,
+    repeated: Vec<Cow<'a, str>>,
+}
+
+impl Default for RawRow<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> RawRow<'a> {
+    /// A row in which every field is absent.
+    pub fn new() -> Self {
+        Self {
+            values: [const { RawValue::Absent }; Slot::COUNT],
+            unknown: Vec::new(),
+            repeated: Vec::new(),
+        }
+    }
+
+    /// Makes every field absent again.
+    pub fn clear(&mut self) {
+        self.values.fill(RawValue::Absent);
+        self.unknown.clear();
+        self.repeated.clear();
+    }
+
+    /// Sets the field `name`, spelled as in [`Field::name`].
+    ///
+    /// Nothing is refused here: a name that is no field, or one that is set for the second time,
+    /// is remembered and becomes an error when the row is judged.
+    pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: RawValue<'a>) {
+        let name = name.into();
+        match Slot::of(&name) {
+            None => self.unknown.push(name),
+            Some(slot) => match &mut self.values[slot as usize] {
+                RawValue::Absent => self.values[slot as usize] = value,
+                _ => self.repeated.push(name),
+            },
+        }
+    }
+
+    /// Sets the field `name` from a source that knows only text, such as a CSV file.
+    ///
+    /// Where the field takes a boolean or an integer, `true`, `false` (in any case) and digits are
+    /// read as such; every other text stays text, for the rules to judge. Empty text is absent.
+    pub fn set_text(&mut self, name: impl Into<Cow<'a, str>>, text: impl Into<Cow<'a, str>>) {
+        let (name, text) = (name.into(), text.into());
+        let value = match field(&name).map(Field::shape) {
+            Some(Shape::Boolean) if text.trim().eq_ignore_ascii_case("true") => {
+                RawValue::Boolean(true)
+            }
+            Some(Shape::Boolean) if text.trim().eq_ignore_ascii_case("false") => {
+                RawValue::Boolean(false)
+            }
+            Some(Shape::Id) => match text.trim().parse() {
+                Ok(number) => RawValue::Integer(number),
+                Err(_) => RawValue::Text(text),
+            },
+            _ => RawValue::Text(text),
+        };
+        self.set(name, value);
+    }
+
+    pub(crate) fn value(&self, slot: Slot) -> &RawValue<'a> {
+        &self.values[slot as usize]
+    }
+
+    /// The names that are no field, in the order they came.
+    pub(crate) fn unknown(&self) -> &[Cow<'a, str>] {
+        &self.unknown
+    }
+
+    /// The names that were set more than once.
+    pub(crate) fn repeated(&self) -> &[Cow<'a, str>] {
+        &self.repeated
+    }
+}
