@@ -1,0 +1,266 @@
+//! The devices of one workspace.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use devices_domain::{
+    Conflicts, CreateError, DeviceId, DeviceLimitReached, DeviceRepositories, DeviceRepository,
+    NewDevice, References, RepositoryError, StoredDevice, UserId, WorkspaceId,
+};
+use diesel::dsl::count_star;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::BigInt;
+
+use super::columns::DeviceRow;
+use super::database::{Database, classify};
+use super::enrollments;
+use crate::schema::{devices, users, workspaces};
+
+/// Makes [`PostgresDevices`].
+#[derive(Clone)]
+pub struct PostgresDeviceRepositories {
+    database: Database,
+}
+
+impl PostgresDeviceRepositories {
+    /// Over this database.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+impl DeviceRepositories for PostgresDeviceRepositories {
+    fn of_workspace(&self, workspace: WorkspaceId) -> Box<dyn DeviceRepository> {
+        Box::new(PostgresDevices {
+            database: self.database.clone(),
+            workspace,
+        })
+    }
+}
+
+/// The devices of one workspace, in PostgreSQL.
+pub struct PostgresDevices {
+    database: Database,
+    workspace: WorkspaceId,
+}
+
+#[async_trait]
+impl DeviceRepository for PostgresDevices {
+    async fn find_conflicts(&self, references: References) -> Result<Conflicts, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .run(move |connection| {
+                find_conflicts(connection, workspace, &references).map_err(classify)
+            })
+            .await
+    }
+
+    async fn create(&self, devices: Arc<Vec<NewDevice>>) -> Result<Vec<StoredDevice>, CreateError> {
+        let workspace = self.workspace;
+        self.database
+            .run(move |connection| create(connection, workspace, &devices))
+            .await
+    }
+}
+
+/// How often a batch is tried again after it lost a race to one that then was not to be found.
+const TRIES: usize = 3;
+
+fn create(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    devices: &[NewDevice],
+) -> Result<Vec<StoredDevice>, CreateError> {
+    let references = References::of_devices(devices);
+    for _ in 0..TRIES {
+        let created = connection
+            .transaction(|connection| try_create(connection, workspace, devices, &references));
+        match created {
+            Ok(stored) => return Ok(stored),
+            Err(Failure::Conflicts(conflicts)) => return Err(CreateError::Conflicts(conflicts)),
+            Err(Failure::LostRace) => {
+                // The winner has committed: the look-up finds now what it did not find before.
+                let conflicts =
+                    find_conflicts(connection, workspace, &references).map_err(classify)?;
+                if !conflicts.is_empty() {
+                    return Err(CreateError::Conflicts(conflicts));
+                }
+            }
+            Err(Failure::Diesel(error)) => return Err(classify(error).into()),
+        }
+    }
+    Err(RepositoryError::Unavailable("a batch lost every race it was in".into()).into())
+}
+
+/// Why a transaction was rolled back.
+enum Failure {
+    Conflicts(Conflicts),
+    /// Another transaction took a serial number, or a user away, after the look-up.
+    LostRace,
+    Diesel(DieselError),
+}
+
+impl From<DieselError> for Failure {
+    fn from(error: DieselError) -> Self {
+        if let DieselError::DatabaseError(kind, information) = &error {
+            let lost = match kind {
+                DatabaseErrorKind::UniqueViolation => Some("devices_serial_number_key"),
+                DatabaseErrorKind::ForeignKeyViolation => Some("devices_user_fkey"),
+                _ => None,
+            };
+            if lost.is_some() && information.constraint_name() == lost {
+                return Self::LostRace;
+            }
+        }
+        Self::Diesel(error)
+    }
+}
+
+fn try_create(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    devices: &[NewDevice],
+    references: &References,
+) -> Result<Vec<StoredDevice>, Failure> {
+    lock_device_limit(connection, workspace)?;
+    let conflicts = find_conflicts(connection, workspace, references)?;
+    if !conflicts.is_empty() {
+        return Err(Failure::Conflicts(conflicts));
+    }
+    let ids = reserve_ids(connection, devices.len())?;
+    insert(connection, workspace, &ids, devices)?;
+    let mut enrollments = enrollments::link(
+        connection,
+        workspace,
+        ids.iter().zip(devices).filter_map(|(id, device)| {
+            let serial_number = device.identity.serial_number.as_ref()?;
+            Some((serial_number.folded(), *id))
+        }),
+    )?;
+    let stored = ids.into_iter().map(|id| StoredDevice {
+        id: DeviceId(id),
+        enrollment: enrollments.remove(&id),
+    });
+    Ok(stored.collect())
+}
+
+fn find_conflicts(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    references: &References,
+) -> QueryResult<Conflicts> {
+    let mut conflicts = Conflicts::default();
+    if !references.users.is_empty() {
+        let ids = references.users.iter().map(|user| user.0);
+        let known: Vec<i64> = users::table
+            .filter(users::workspace_id.eq(workspace.0))
+            .filter(users::id.eq_any(ids.collect::<Vec<_>>()))
+            .filter(users::deleted_at.is_null())
+            .select(users::id)
+            .load(connection)?;
+        let known: BTreeSet<UserId> = known.into_iter().map(UserId).collect();
+        let named = references.users.iter().copied();
+        conflicts.unknown_users = named.filter(|user| !known.contains(user)).collect();
+    }
+    if !references.serial_numbers.is_empty() {
+        let taken: Vec<(String, i64)> = devices::table
+            .filter(devices::workspace_id.eq(workspace.0))
+            .filter(devices::deleted_at.is_null())
+            .filter(devices::serial_number_folded.eq_any(&references.serial_numbers))
+            .select((devices::serial_number_folded.assume_not_null(), devices::id))
+            .load(connection)?;
+        conflicts.taken_serial_numbers = taken
+            .into_iter()
+            .map(|(serial_number, id)| (serial_number, DeviceId(id)))
+            .collect();
+    }
+    conflicts.device_limit = find_device_limit_reached(connection, workspace, references.devices)?;
+    Ok(conflicts)
+}
+
+fn device_limit(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<Option<i32>> {
+    workspaces::table
+        .find(workspace.0)
+        .select(workspaces::device_limit)
+        .first(connection)
+}
+
+/// Makes batches of a workspace with a limit wait for each other, so that two of them cannot both
+/// take the last places. Batches of other workspaces wait for nobody.
+fn lock_device_limit(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<()> {
+    if device_limit(connection, workspace)?.is_some() {
+        workspaces::table
+            .find(workspace.0)
+            .select(workspaces::id)
+            .for_no_key_update()
+            .first::<i64>(connection)?;
+    }
+    Ok(())
+}
+
+fn find_device_limit_reached(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    added: usize,
+) -> QueryResult<Option<DeviceLimitReached>> {
+    let Some(limit) = device_limit(connection, workspace)? else {
+        return Ok(None);
+    };
+    let held: i64 = devices::table
+        .filter(devices::workspace_id.eq(workspace.0))
+        .filter(devices::deleted_at.is_null())
+        .select(count_star())
+        .first(connection)?;
+    let reached = DeviceLimitReached {
+        limit: limit.unsigned_abs().into(),
+        held: held.unsigned_abs(),
+        added: added as u64,
+    };
+    Ok((reached.held + reached.added > reached.limit).then_some(reached))
+}
+
+#[derive(QueryableByName)]
+struct ReservedId {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// Ids of devices to come, rising. COPY returns no rows, so that they must be known beforehand.
+fn reserve_ids(connection: &mut PgConnection, count: usize) -> QueryResult<Vec<i64>> {
+    let reserved: Vec<ReservedId> =
+        diesel::sql_query("SELECT nextval('devices_id_seq') AS id FROM generate_series(1, $1)")
+            .bind::<BigInt, _>(count as i64)
+            .load(connection)?;
+    let mut ids: Vec<i64> = reserved.into_iter().map(|reserved| reserved.id).collect();
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+fn insert(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    ids: &[i64],
+    devices: &[NewDevice],
+) -> QueryResult<()> {
+    let mut rows: Vec<_> = ids
+        .iter()
+        .zip(devices)
+        .map(|(id, device)| DeviceRow::new(workspace, *id, device))
+        .collect();
+    // Two batches with the same serial numbers in another order must not wait for each other.
+    rows.sort_by_key(|row| row.serial_number_folded);
+    let written = match rows.as_slice() {
+        // Cheaper than COPY for one row, dearer for every other number.
+        [row] => diesel::insert_into(devices::table)
+            .values(row)
+            .execute(connection)?,
+        _ => diesel::copy_from(devices::table)
+            .from_insertable(&rows)
+            .execute(connection)?,
+    };
+    debug_assert_eq!(written, devices.len());
+    Ok(())
+}

@@ -1,0 +1,120 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    api_keys (workspace_id, id) {
+        workspace_id -> Int8,
+        id -> Int8,
+        name -> Text,
+        scope -> Text,
+        secret_sha256 -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    devices (workspace_id, id) {
+        workspace_id -> Int8,
+        id -> Int8,
+        created_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+        name -> Text,
+        #[sql_name = "type"]
+        type_ -> Text,
+        category -> Text,
+        brand -> Nullable<Text>,
+        serial_number -> Nullable<Text>,
+        serial_number_folded -> Nullable<Text>,
+        comment -> Nullable<Text>,
+        user_id -> Nullable<Int8>,
+        added_via -> Nullable<Text>,
+        is_rented -> Bool,
+        client_purchase_price -> Nullable<Numeric>,
+        client_rental_price -> Nullable<Numeric>,
+        client_purchase_date -> Nullable<Date>,
+        client_warranty_end_date -> Nullable<Date>,
+        client_rental_start_date -> Nullable<Date>,
+        client_rental_end_date -> Nullable<Date>,
+        client_contract_number -> Nullable<Text>,
+        client_invoice_number -> Nullable<Text>,
+        screen_size -> Nullable<Text>,
+        graphic -> Nullable<Text>,
+        processor -> Nullable<Text>,
+        ram -> Nullable<Text>,
+        storage -> Nullable<Text>,
+        model_year -> Nullable<Text>,
+        connectivity -> Nullable<Text>,
+        keyboard_layout -> Nullable<Text>,
+        resolution -> Nullable<Text>,
+        has_microphone -> Nullable<Bool>,
+        has_webcam -> Nullable<Bool>,
+        noise_cancellation -> Nullable<Bool>,
+        compliance -> Array<Nullable<Text>>,
+        connection_type -> Array<Nullable<Text>>,
+        has_stool -> Nullable<Bool>,
+        has_video_package -> Nullable<Bool>,
+        has_screen -> Nullable<Bool>,
+        has_premium_tablet -> Nullable<Bool>,
+        color -> Nullable<Text>,
+        seats_number -> Nullable<Text>,
+        assembly -> Nullable<Text>,
+        os_platform -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    devices_mdm (workspace_id, id) {
+        workspace_id -> Int8,
+        id -> Int8,
+        device_id -> Nullable<Int8>,
+        serial_number -> Text,
+        serial_number_folded -> Text,
+        created_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+        status -> Text,
+        local_name -> Nullable<Text>,
+        is_locked -> Nullable<Bool>,
+        lock_date -> Nullable<Timestamptz>,
+        firewall_enabled -> Nullable<Bool>,
+        os_updates_enabled -> Nullable<Bool>,
+        is_encrypted -> Nullable<Bool>,
+        screenlock_enabled -> Nullable<Bool>,
+        is_compromised -> Nullable<Bool>,
+        os_updates_available -> Nullable<Bool>,
+        disk_encryption_profile_installed -> Nullable<Bool>,
+        enrollment_date -> Nullable<Timestamptz>,
+        unenrollment_date -> Nullable<Timestamptz>,
+        download_date -> Nullable<Timestamptz>,
+        last_seen_date -> Nullable<Timestamptz>,
+        last_sync_date -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    users (workspace_id, id) {
+        workspace_id -> Int8,
+        id -> Int8,
+        email -> Text,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        created_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    workspaces (id) {
+        id -> Int8,
+        name -> Text,
+        device_limit -> Nullable<Int4>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(api_keys -> workspaces (workspace_id));
+diesel::joinable!(devices -> workspaces (workspace_id));
+diesel::joinable!(devices_mdm -> workspaces (workspace_id));
+diesel::joinable!(users -> workspaces (workspace_id));
+
+diesel::allow_tables_to_appear_in_same_query!(api_keys, devices, devices_mdm, users, workspaces,);
