@@ -224,6 +224,13 @@ impl ErrorReport {
     /// How many errors a report names one by one.
     pub const MAX_ENTRIES: usize = 1_000;
 
+    /// A report of one problem of the batch as a whole.
+    pub fn of(error: FieldError) -> Self {
+        let mut report = Self::default();
+        report.add(None, error);
+        report.finish()
+    }
+
     /// The errors in the order of their rows, those of the whole batch first;
     /// [`MAX_ENTRIES`](Self::MAX_ENTRIES) at most.
     pub fn entries(&self) -> &[RowError] {

@@ -57,12 +57,12 @@ pub use enrollment::{Enrollment, EnrollmentId, EnrollmentStatus};
 pub use error::{ErrorCode, ErrorReport, FieldError, Reason, Related, RowError};
 pub use ports::{
     Conflicts, CreateError, DeviceLimitReached, DeviceRepositories, DeviceRepository,
-    KeyRepository, NewApiKey, NewUser, NewWorkspace, References, RepositoryError, StoredDevice,
-    UserRepository, WorkspaceRepository,
+    KeyRepository, NewApiKey, NewUser, NewWorkspace, References, RepositoryError, StoreHealth,
+    StoredDevice, UserRepository, WorkspaceRepository,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
-    MockDeviceRepositories, MockDeviceRepository, MockKeyRepository, MockUserRepository,
-    MockWorkspaceRepository,
+    MockDeviceRepositories, MockDeviceRepository, MockKeyRepository, MockStoreHealth,
+    MockUserRepository, MockWorkspaceRepository,
 };
 pub use raw_row::{Kind, RawRow, RawValue};

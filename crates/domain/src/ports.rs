@@ -126,6 +126,14 @@ pub struct StoredDevice {
     pub enrollment: Option<Enrollment>,
 }
 
+/// Whether the store can be used.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait StoreHealth: Send + Sync {
+    /// Answers once the store does. MUST ask the store itself, each time.
+    async fn ping(&self) -> Result<(), RepositoryError>;
+}
+
 /// Makes the repository of a workspace.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait DeviceRepositories: Send + Sync {

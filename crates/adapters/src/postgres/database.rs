@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use devices_domain::RepositoryError;
+use async_trait::async_trait;
+use devices_domain::{RepositoryError, StoreHealth};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
@@ -82,15 +83,6 @@ impl Database {
         }
     }
 
-    /// Answers once the database does.
-    ///
-    /// # Errors
-    /// [`RepositoryError::Unavailable`] where it does not in time.
-    pub async fn ping(&self) -> Result<(), RepositoryError> {
-        self.run(|connection| connection.batch_execute("SELECT 1").map_err(classify))
-            .await
-    }
-
     /// Runs `work` with a connection on a blocking thread; as many run at once as there are
     /// connections. Work that has begun is carried to its end, also when the caller goes away.
     pub(super) async fn run<T, E>(
@@ -115,6 +107,14 @@ impl Database {
         })
         .await;
         finished.map_err(|panicked| RepositoryError::Failed(panicked.into()))?
+    }
+}
+
+#[async_trait]
+impl StoreHealth for Database {
+    async fn ping(&self) -> Result<(), RepositoryError> {
+        self.run(|connection| connection.batch_execute("SELECT 1").map_err(classify))
+            .await
     }
 }
 
