@@ -1,0 +1,417 @@
+//! Workspaces, users and keys.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use clap::{Subcommand, ValueEnum};
+use devices_adapters::postgres::{Database, PostgresKeys, PostgresUsers, PostgresWorkspaces};
+use devices_domain::{
+    ApiKey, KeyId, KeyRepository, NewApiKey, NewUser, NewWorkspace, Scope, User, UserRepository,
+    Workspace, WorkspaceRepository,
+};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use super::table::{optional, print};
+use super::{CliError, check_schema, connect};
+use crate::secret::KeySecret;
+use crate::settings::Settings;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make and list workspaces: each has its own users, keys and devices
+    #[command(subcommand)]
+    Workspace(WorkspaceCommand),
+    /// Add and list users: the assignees that `user_id` of a device names
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum WorkspaceCommand {
+    /// Make a workspace
+    Create {
+        /// Its name, unique
+        #[arg(value_parser = label)]
+        name: String,
+        /// How many devices it may hold; any number unless given
+        #[arg(long, value_name = "N")]
+        device_limit: Option<u32>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all workspaces
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set how many devices a workspace may hold
+    Limit {
+        /// Its name
+        name: String,
+        /// How many devices; any number unless given
+        #[arg(long, value_name = "N")]
+        devices: Option<u32>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Add a user to a workspace
+    Add {
+        /// The workspace's name
+        #[arg(long, value_name = "NAME")]
+        workspace: String,
+        /// The user's address, unique in the workspace without regard to case
+        #[arg(value_parser = email)]
+        email: String,
+        /// First name
+        #[arg(long, value_parser = label)]
+        first_name: Option<String>,
+        /// Last name
+        #[arg(long, value_parser = label)]
+        last_name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List users
+    List {
+        /// Of this workspace only
+        #[arg(long, value_name = "NAME")]
+        workspace: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Make a key and print its secret: it is shown this once, and stored as a hash only
+    Create {
+        /// The workspace that it opens, by name
+        #[arg(long, value_name = "NAME")]
+        workspace: String,
+        /// What it allows; WRITE includes READ
+        #[arg(long, ignore_case = true)]
+        scope: ScopeArgument,
+        /// A label to know it by
+        #[arg(long, value_name = "LABEL", value_parser = label)]
+        name: String,
+        /// How long it works, such as 30d or 12h; for ever unless given
+        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        expires_in: Option<Duration>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List keys, without their secrets
+    List {
+        /// Of this workspace only
+        #[arg(long, value_name = "NAME")]
+        workspace: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key: it stops working at once
+    Revoke {
+        /// The key's id, as `key list` shows it
+        id: i64,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum ScopeArgument {
+    #[value(name = "READ")]
+    Read,
+    #[value(name = "WRITE")]
+    Write,
+}
+
+impl From<ScopeArgument> for Scope {
+    fn from(argument: ScopeArgument) -> Self {
+        match argument {
+            ScopeArgument::Read => Self::Read,
+            ScopeArgument::Write => Self::Write,
+        }
+    }
+}
+
+/// 1 to 255 visible characters, as the database's columns have them.
+fn label(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let length = text.chars().count();
+    match (1..=255).contains(&length) && !text.chars().any(char::is_control) {
+        true => Ok(text.to_owned()),
+        false => Err("must have 1 to 255 characters, and no control characters".to_owned()),
+    }
+}
+
+/// Something before and after one `@`: whether mail arrives, only sending some can show.
+fn email(text: &str) -> Result<String, String> {
+    let text = label(text)?;
+    match text.split_once('@') {
+        Some((local, domain))
+            if !local.is_empty()
+                && !domain.is_empty()
+                && !domain.contains('@')
+                && !text.contains(char::is_whitespace) =>
+        {
+            Ok(text)
+        }
+        _ => Err("must be an e-mail address".to_owned()),
+    }
+}
+
+pub(super) async fn run(command: Command) -> Result<(), CliError> {
+    let settings = Settings::load()?;
+    Database::probe(settings.database.url.expose_secret())?;
+    check_schema(&settings)?;
+    let administration = Administration {
+        workspaces: PostgresWorkspaces::new(connect(&settings)),
+        users: PostgresUsers::new(connect(&settings)),
+        keys: PostgresKeys::new(connect(&settings)),
+    };
+    match command {
+        Command::Workspace(command) => administration.workspace(command).await,
+        Command::User(command) => administration.user(command).await,
+        Command::Key(command) => administration.key(command).await,
+    }
+}
+
+struct Administration {
+    workspaces: PostgresWorkspaces,
+    users: PostgresUsers,
+    keys: PostgresKeys,
+}
+
+/// A key and, this once, its secret.
+#[derive(Serialize)]
+struct CreatedKey {
+    #[serde(flatten)]
+    key: ApiKey,
+    secret: String,
+}
+
+impl Administration {
+    async fn workspace(&self, command: WorkspaceCommand) -> Result<(), CliError> {
+        match command {
+            WorkspaceCommand::Create {
+                name,
+                device_limit,
+                json,
+            } => {
+                let new = NewWorkspace {
+                    name: name.clone(),
+                    device_limit,
+                };
+                let created = self.workspaces.create(new).await?.ok_or_else(|| {
+                    CliError::Refused(format!(
+                        "There is a workspace \"{name}\" already. Choose another name."
+                    ))
+                })?;
+                print_workspaces(json, &created, std::slice::from_ref(&created));
+            }
+            WorkspaceCommand::List { json } => {
+                let workspaces = self.workspaces.list().await?;
+                print_workspaces(json, &workspaces, &workspaces);
+            }
+            WorkspaceCommand::Limit {
+                name,
+                devices,
+                json,
+            } => {
+                let workspace = self.find_workspace(&name).await?;
+                let limited = self
+                    .workspaces
+                    .set_device_limit(workspace.id, devices)
+                    .await?;
+                let limited = limited.ok_or_else(|| no_workspace(&name))?;
+                print_workspaces(json, &limited, std::slice::from_ref(&limited));
+            }
+        }
+        Ok(())
+    }
+
+    async fn user(&self, command: UserCommand) -> Result<(), CliError> {
+        match command {
+            UserCommand::Add {
+                workspace,
+                email,
+                first_name,
+                last_name,
+                json,
+            } => {
+                let workspace = self.find_workspace(&workspace).await?;
+                let new = NewUser {
+                    workspace: workspace.id,
+                    email: email.clone(),
+                    first_name,
+                    last_name,
+                };
+                let added = self.users.create(new).await?.ok_or_else(|| {
+                    CliError::Refused(format!(
+                        "The workspace \"{}\" has a user {email} already.",
+                        workspace.name
+                    ))
+                })?;
+                print_users(json, &added, std::slice::from_ref(&added));
+            }
+            UserCommand::List { workspace, json } => {
+                let workspace = self.find_optional_workspace(workspace).await?;
+                let users = self.users.list(workspace.map(|found| found.id)).await?;
+                print_users(json, &users, &users);
+            }
+        }
+        Ok(())
+    }
+
+    async fn key(&self, command: KeyCommand) -> Result<(), CliError> {
+        match command {
+            KeyCommand::Create {
+                workspace,
+                scope,
+                name,
+                expires_in,
+                json,
+            } => {
+                let workspace = self.find_workspace(&workspace).await?;
+                let expires_at = expires_in
+                    .map(|duration| {
+                        chrono::Duration::from_std(duration)
+                            .ok()
+                            .and_then(|duration| Utc::now().checked_add_signed(duration))
+                            .ok_or_else(|| {
+                                CliError::Refused("--expires-in is too far away.".to_owned())
+                            })
+                    })
+                    .transpose()?;
+                let secret = KeySecret::generate(workspace.id);
+                let new = NewApiKey {
+                    workspace: workspace.id,
+                    name,
+                    scope: scope.into(),
+                    secret_sha256: secret.sha256(),
+                    expires_at,
+                };
+                let created = CreatedKey {
+                    key: self.keys.create(new).await?,
+                    secret: secret.expose().to_owned(),
+                };
+                print_keys(json, &created, std::slice::from_ref(&created.key));
+                if !json {
+                    println!("\nThe secret, shown this once:\n{}", created.secret);
+                }
+            }
+            KeyCommand::List { workspace, json } => {
+                let workspace = self.find_optional_workspace(workspace).await?;
+                let keys = self.keys.list(workspace.map(|found| found.id)).await?;
+                print_keys(json, &keys, &keys);
+            }
+            KeyCommand::Revoke { id, json } => {
+                let revoked = self.keys.revoke(KeyId(id)).await?.ok_or_else(|| {
+                    CliError::Refused(format!(
+                        "There is no key {id}. `devices-api key list` shows all keys."
+                    ))
+                })?;
+                print_keys(json, &revoked, std::slice::from_ref(&revoked));
+            }
+        }
+        Ok(())
+    }
+
+    async fn find_workspace(&self, name: &str) -> Result<Workspace, CliError> {
+        let found = self.workspaces.find(name.to_owned()).await?;
+        found.ok_or_else(|| no_workspace(name))
+    }
+
+    async fn find_optional_workspace(
+        &self,
+        name: Option<String>,
+    ) -> Result<Option<Workspace>, CliError> {
+        match name {
+            Some(name) => self.find_workspace(&name).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+fn no_workspace(name: &str) -> CliError {
+    CliError::Refused(format!(
+        "There is no workspace \"{name}\". `devices-api workspace list` shows all, and \
+         `devices-api workspace create` makes one."
+    ))
+}
+
+fn print_workspaces<T: Serialize>(json: bool, value: &T, workspaces: &[Workspace]) {
+    let row = |workspace: &Workspace| {
+        vec![
+            workspace.id.to_string(),
+            workspace.name.clone(),
+            optional(&workspace.device_limit),
+        ]
+    };
+    let rows = workspaces.iter().map(row).collect();
+    print(json, value, &["ID", "NAME", "DEVICE LIMIT"], rows);
+}
+
+fn print_users<T: Serialize>(json: bool, value: &T, users: &[User]) {
+    let row = |user: &User| {
+        vec![
+            user.id.to_string(),
+            user.workspace_id.to_string(),
+            user.email.clone(),
+            optional(&user.first_name),
+            optional(&user.last_name),
+        ]
+    };
+    let rows = users.iter().map(row).collect();
+    print(
+        json,
+        value,
+        &["ID", "WORKSPACE", "EMAIL", "FIRST NAME", "LAST NAME"],
+        rows,
+    );
+}
+
+fn print_keys<T: Serialize>(json: bool, value: &T, keys: &[ApiKey]) {
+    let row = |key: &ApiKey| {
+        vec![
+            key.id.to_string(),
+            key.workspace_id.to_string(),
+            key.scope.as_str().to_owned(),
+            key.name.clone(),
+            key.created_at.format("%F %R").to_string(),
+            optional(&key.expires_at.map(|at| at.format("%F %R"))),
+            optional(&key.revoked_at.map(|at| at.format("%F %R"))),
+        ]
+    };
+    let rows = keys.iter().map(row).collect();
+    print(
+        json,
+        value,
+        &[
+            "ID",
+            "WORKSPACE",
+            "SCOPE",
+            "NAME",
+            "CREATED",
+            "EXPIRES",
+            "REVOKED",
+        ],
+        rows,
+    );
+}

@@ -1,0 +1,161 @@
+//! A workspace to try the service with.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use devices_adapters::postgres::{Database, PostgresKeys, PostgresUsers, PostgresWorkspaces};
+use devices_domain::{
+    KeyRepository, NewApiKey, NewUser, NewWorkspace, RepositoryError, Scope, UserRepository,
+    Workspace, WorkspaceRepository,
+};
+
+use super::CliError;
+use crate::secret::KeySecret;
+
+const WORKSPACE: &str = "demo";
+const USERS: [(&str, &str, &str); 3] = [
+    ("ada@example.com", "Ada", "Lovelace"),
+    ("grace@example.com", "Grace", "Hopper"),
+    ("alan@example.com", "Alan", "Turing"),
+];
+
+/// The keys of the workspace `demo`.
+pub(super) struct DemoKeys {
+    write: KeySecret,
+    read: KeySecret,
+}
+
+/// Makes the workspace, its users and its keys, unless they are there. The keys in `file` are kept
+/// as long as they work.
+pub(super) async fn prepare(database: &Database, file: &Path) -> Result<DemoKeys, CliError> {
+    let workspace = prepare_workspace(database).await?;
+    let keys = PostgresKeys::new(database.clone());
+    let kept = read(file)?;
+    let write = working_key(&keys, &workspace, &kept, Scope::Write).await?;
+    let read = working_key(&keys, &workspace, &kept, Scope::Read).await?;
+    let demo_keys = DemoKeys { write, read };
+    let text = format!(
+        "{}={}\n{}={}\n",
+        variable(Scope::Write),
+        demo_keys.write.expose(),
+        variable(Scope::Read),
+        demo_keys.read.expose()
+    );
+    if text != kept {
+        store(file, &text)?;
+    }
+    Ok(demo_keys)
+}
+
+async fn prepare_workspace(database: &Database) -> Result<Workspace, CliError> {
+    let workspaces = PostgresWorkspaces::new(database.clone());
+    let users = PostgresUsers::new(database.clone());
+    let new = NewWorkspace {
+        name: WORKSPACE.to_owned(),
+        device_limit: None,
+    };
+    let workspace = match workspaces.create(new).await? {
+        Some(created) => created,
+        // It is there, maybe since a process that starts beside this one made it.
+        None => workspaces
+            .find(WORKSPACE.to_owned())
+            .await?
+            .ok_or_else(|| RepositoryError::Failed("the workspace demo came and went".into()))?,
+    };
+    for (email, first_name, last_name) in USERS {
+        // A user who is there already stays as it is.
+        users
+            .create(NewUser {
+                workspace: workspace.id,
+                email: email.to_owned(),
+                first_name: Some(first_name.to_owned()),
+                last_name: Some(last_name.to_owned()),
+            })
+            .await?;
+    }
+    Ok(workspace)
+}
+
+fn variable(scope: Scope) -> String {
+    format!("DEMO_{}_KEY", scope.as_str())
+}
+
+/// The key of this scope that is kept, if it still works; else a new one.
+async fn working_key(
+    keys: &PostgresKeys,
+    workspace: &Workspace,
+    kept: &str,
+    scope: Scope,
+) -> Result<KeySecret, CliError> {
+    let kept = kept
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .find(|(name, _)| *name == variable(scope))
+        .and_then(|(_, secret)| KeySecret::parse(secret));
+    if let Some(secret) = kept.filter(|secret| secret.workspace() == workspace.id) {
+        let actor = keys.find_actor(workspace.id, secret.sha256()).await?;
+        if actor.is_some_and(|actor| actor.scope == scope) {
+            return Ok(secret);
+        }
+    }
+    let secret = KeySecret::generate(workspace.id);
+    keys.create(NewApiKey {
+        workspace: workspace.id,
+        name: format!("demo {}", scope.as_str().to_lowercase()),
+        scope,
+        secret_sha256: secret.sha256(),
+        expires_at: None,
+    })
+    .await?;
+    Ok(secret)
+}
+
+fn read(file: &Path) -> Result<String, CliError> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        Err(cause) => Err(unusable(file, cause)),
+    }
+}
+
+/// Readable by its owner alone, and never half-written: it takes the old file's place when it is
+/// complete.
+fn store(file: &Path, text: &str) -> Result<(), CliError> {
+    let unfinished = file.with_extension(format!("{}.tmp", std::process::id()));
+    let write = || {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&unfinished)?
+            .write_all(text.as_bytes())?;
+        std::fs::rename(&unfinished, file)
+    };
+    write().map_err(|cause| unusable(file, cause))
+}
+
+fn unusable(file: &Path, cause: std::io::Error) -> CliError {
+    CliError::File {
+        path: file.display().to_string(),
+        cause,
+    }
+}
+
+/// Prints a request to paste.
+pub(super) fn print(address: &str, file: &Path, keys: &DemoKeys) {
+    println!("Keys of workspace demo:  {}", file.display());
+    println!();
+    println!("Post twenty devices:");
+    println!();
+    println!("  curl -sS {address}/devices \\");
+    println!("    -H 'Authorization: Bearer {}' \\", keys.write.expose());
+    println!("    -H 'Content-Type: application/json' \\");
+    println!("    --data @examples/agent-inventory.json");
+    println!();
+}

@@ -1,0 +1,127 @@
+//! The command line: serves, or administers the workspaces.
+
+mod admin;
+mod demo;
+mod serve;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use devices_adapters::postgres::{ConnectError, Database, DatabaseOptions, MigrationError};
+use devices_domain::RepositoryError;
+use secrecy::ExposeSecret;
+
+use crate::http::BindError;
+use crate::settings::{Settings, SettingsError};
+
+/// Keeps external IT devices: takes batches of them over HTTP, and stores each whole or not at all.
+///
+/// Settings come from config/*.toml and from variables named DEVICES__SECTION__KEY, such as
+/// DEVICES__DATABASE__URL and DEVICES__SERVER__PORT.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the HTTP API (also what happens without a command)
+    Serve(serve::Arguments),
+    /// Bring the database's schema up to date; safe when several processes do it at once
+    Migrate {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    #[command(flatten)]
+    Admin(admin::Command),
+}
+
+/// Why a command did not do what it was asked to; says what to do.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(
+        "The database cannot be used: {0}. Check that it runs, and that DEVICES__DATABASE__URL \
+         names it."
+    )]
+    Connect(#[from] ConnectError),
+    #[error("The database's schema cannot be brought up to date: {0}")]
+    Migrate(#[from] MigrationError),
+    #[error(
+        "The database's schema is not up to date (it lacks {0}). Run `devices-api migrate` first."
+    )]
+    NotMigrated(String),
+    #[error("The database gave no answer: {0}. Check that it runs, then try again.")]
+    Repository(#[from] RepositoryError),
+    #[error("{0}")]
+    Refused(String),
+    #[error("{path} cannot be used: {cause}.")]
+    File { path: String, cause: std::io::Error },
+    #[error("The server cannot run: {0}.")]
+    Serve(#[from] std::io::Error),
+}
+
+/// Runs the command that the arguments ask for.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let ran = actix_web::rt::System::new().block_on(async {
+        match cli.command {
+            None => serve::run(&serve::Arguments::default()).await,
+            Some(Command::Serve(arguments)) => serve::run(&arguments).await,
+            Some(Command::Migrate { json }) => migrate(json),
+            Some(Command::Admin(command)) => admin::run(command).await,
+        }
+    });
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", one_line(&error.to_string()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// PostgreSQL's messages have several lines.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn migrate(json: bool) -> Result<(), CliError> {
+    let settings = Settings::load()?;
+    Database::probe(settings.database.url.expose_secret())?;
+    let ran = devices_adapters::postgres::migrate(settings.database.url.expose_secret())?;
+    if json {
+        println!("{}", serde_json::json!({ "migrations": ran }));
+    } else if ran.is_empty() {
+        println!("The schema is up to date.");
+    } else {
+        ran.iter().for_each(|migration| println!("ran {migration}"));
+    }
+    Ok(())
+}
+
+fn connect(settings: &Settings) -> Database {
+    let options = DatabaseOptions {
+        pool_size: settings.database.pool_size,
+        pool_wait: std::time::Duration::from_millis(settings.database.pool_wait_ms),
+        statement_timeout: std::time::Duration::from_millis(settings.database.statement_timeout_ms),
+    };
+    Database::new(settings.database.url.expose_secret(), &options)
+}
+
+/// Refuses a database that another version of this program, or none, has prepared.
+fn check_schema(settings: &Settings) -> Result<(), CliError> {
+    let url = settings.database.url.expose_secret();
+    let pending = devices_adapters::postgres::pending_migrations(url)?;
+    match pending.is_empty() {
+        true => Ok(()),
+        false => Err(CliError::NotMigrated(pending.join(", "))),
+    }
+}

@@ -1,0 +1,89 @@
+//! `serve`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use devices_adapters::postgres::{Database, PostgresDeviceRepositories, PostgresKeys, migrate};
+use secrecy::ExposeSecret;
+use tracing_subscriber::EnvFilter;
+
+use super::{CliError, check_schema, connect, demo};
+use crate::http::{Server, State};
+use crate::settings::{Log, LogFormat, Settings};
+
+#[derive(Debug, Default, Args)]
+pub(super) struct Arguments {
+    /// Make a workspace `demo` with users and two keys, keep the keys in this file, and print a
+    /// request to try
+    #[arg(long, value_name = "FILE")]
+    demo_keys: Option<PathBuf>,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> Result<(), CliError> {
+    let settings = Settings::load()?;
+    start_log(&settings.log)?;
+    let url = settings.database.url.expose_secret();
+    Database::probe(url)?;
+    if settings.database.migrate_on_start {
+        for migration in migrate(url)? {
+            tracing::info!(migration, "brought the schema up to date");
+        }
+    } else {
+        check_schema(&settings)?;
+    }
+    let database = connect(&settings);
+    let keys = Arc::new(PostgresKeys::new(database.clone()));
+    let state = State {
+        devices: Arc::new(PostgresDeviceRepositories::new(database.clone())),
+        keys: keys.clone(),
+        store: Arc::new(database.clone()),
+        limits: settings.limits,
+    };
+    let server = Server::bind(state, &settings.server)?;
+    let address = format!("http://{}", reachable(&server));
+    println!("Fleet Devices listens on {address} (stop it with Ctrl-C)");
+    println!("What it answers:         {address}/docs/");
+    if let Some(file) = &arguments.demo_keys {
+        let demo_keys = demo::prepare(&database, file).await?;
+        demo::print(&address, file, &demo_keys);
+    }
+    Ok(server.run().await?)
+}
+
+/// An address that this machine can ask; "all addresses" is none.
+fn reachable(server: &Server) -> String {
+    server
+        .addresses()
+        .first()
+        .map_or_else(String::new, |address| {
+            let mut address = *address;
+            if address.ip().is_unspecified() {
+                address.set_ip(match address {
+                    std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                    std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+                });
+            }
+            address.to_string()
+        })
+}
+
+/// Lines go to standard error: standard output is for what was asked for.
+fn start_log(log: &Log) -> Result<(), CliError> {
+    let filter = EnvFilter::try_new(&log.level).map_err(|error| {
+        CliError::Refused(format!(
+            "DEVICES__LOG__LEVEL is \"{}\", which is no level: {error}. Use error, warn, info, \
+             debug or trace.",
+            log.level
+        ))
+    })?;
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    match log.format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Bodies: JSON by their content type, within their limit, in time.
+
+use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use actix_web::web::Payload;
+use devices_domain::{ErrorCode, FieldError, Reason};
+use futures_util::StreamExt;
+
+use super::problem::Problem;
+use crate::settings::Limits;
+
+/// Room that is made before anything has arrived; a client's word for its length is not enough
+/// for more.
+const FIRST_ROOM: usize = 64 * 1024;
+
+/// The whole body, if it calls itself JSON, is no longer than it may be and arrives in time.
+pub(super) async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: &Limits,
+) -> Result<Vec<u8>, Problem> {
+    if !is_plain_json(request) {
+        return Err(Problem::UnsupportedMediaType);
+    }
+    let announced: Option<u64> = header(request, CONTENT_LENGTH).and_then(|text| text.parse().ok());
+    if announced.is_some_and(|length| length > limits.body_bytes as u64) {
+        return Err(Problem::PayloadTooLarge);
+    }
+    tokio::time::timeout(limits.body_deadline(), collect(payload, limits.body_bytes))
+        .await
+        .unwrap_or(Err(Problem::RequestTimeout))
+}
+
+async fn collect(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut body = Vec::with_capacity(FIRST_ROOM.min(limit));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| match error {
+            PayloadError::Overflow => Problem::PayloadTooLarge,
+            _ => FieldError::whole(
+                ErrorCode::InvalidBody,
+                Reason::NotJson,
+                "is not JSON: it ended before it was complete",
+            )
+            .into(),
+        })?;
+        if body.len() + chunk.len() > limit {
+            return Err(Problem::PayloadTooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn is_plain_json(request: &HttpRequest) -> bool {
+    let essence = header(request, CONTENT_TYPE)
+        .and_then(|text| text.split(';').next())
+        .map(str::trim);
+    let encoding = header(request, CONTENT_ENCODING).map(str::trim);
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+        && encoding.is_none_or(|encoding| encoding.eq_ignore_ascii_case("identity"))
+}
+
+fn header(request: &HttpRequest, name: HeaderName) -> Option<&str> {
+    request.headers().get(name)?.to_str().ok()
+}

@@ -1,0 +1,508 @@
+//! Reads a batch out of a body in one pass: each device is judged as soon as it was read, its
+//! strings are borrowed from the body where they can be, and no tree of values is built.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use devices_domain::{
+    Batch, BatchRules, ErrorCode, FieldError, Kind, RawRow, RawValue, Reason, UnknownFields,
+};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue as RawJson;
+
+/// The judged batch of a body `{"devices": [...]}`.
+///
+/// # Errors
+/// Where the bytes are no JSON text at all. Every other fault, also of the body's shape, is in the
+/// batch: it will be refused.
+pub(super) fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let detail = format!(
+            "is not UTF-8: byte {} begins no character",
+            error.valid_up_to()
+        );
+        FieldError::whole(ErrorCode::InvalidBody, Reason::NotUtf8, detail)
+    })?;
+    // RFC 8259 lets a reader ignore a byte order mark, and Windows tools write one.
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let mut batch = Batch::new(rules);
+    let mut json = serde_json::Deserializer::from_str(text);
+    Any(Body(&mut batch))
+        .deserialize(&mut json)
+        .and_then(|()| json.end())
+        .map_err(|error| {
+            let detail = match text.trim_ascii().is_empty() {
+                true => "is empty; it must be a JSON object with the member `devices`".to_owned(),
+                false => format!("is not JSON: {error}"),
+            };
+            FieldError::whole(ErrorCode::InvalidBody, Reason::NotJson, detail)
+        })?;
+    Ok(batch)
+}
+
+/// A value that should be of one kind, and may be of any.
+trait Expected<'de>: Sized {
+    /// Reads it, if it is an object.
+    fn object<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        self.other(Kind::Object);
+        Ok(())
+    }
+
+    /// Reads it, if it is an array.
+    fn array<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        self.other(Kind::List);
+        Ok(())
+    }
+
+    /// Takes note that it is of another kind.
+    fn other(self, found: Kind);
+}
+
+/// Hands whatever value comes to [`Expected`].
+struct Any<T>(T);
+
+impl<'de, T: Expected<'de>> DeserializeSeed<'de> for Any<T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Expected<'de>> Visitor<'de> for Any<T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
+        self.0.object(members)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<(), A::Error> {
+        self.0.array(items)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.0.other(Kind::Boolean);
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.0.other(Kind::Number);
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.0.other(Kind::Number);
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.0.other(Kind::Number);
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        self.0.other(Kind::Text);
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.0.other(Kind::Null);
+        Ok(())
+    }
+}
+
+/// The one member of the body.
+const DEVICES: &str = "devices";
+
+fn refuse(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<'static, str>>) {
+    let field = field.to_owned();
+    batch.refuse(FieldError::of(
+        field,
+        ErrorCode::InvalidBody,
+        reason,
+        detail,
+    ));
+}
+
+/// Names of this length are not repeated to their sender.
+const ENDLESS_NAME: usize = 255;
+
+fn refuse_member(batch: &mut Batch, name: &str) {
+    let detail = "is no member of the body, which holds `devices` alone";
+    match name.len() > ENDLESS_NAME {
+        true => batch.refuse(FieldError::whole(
+            ErrorCode::InvalidBody,
+            Reason::UnknownField,
+            "holds a member that it does not know; it holds `devices` alone",
+        )),
+        false => refuse(batch, name, Reason::UnknownField, detail),
+    }
+}
+
+struct Body<'b>(&'b mut Batch);
+
+impl<'de> Expected<'de> for Body<'_> {
+    fn object<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Self(batch) = self;
+        let mut has_devices = false;
+        while let Some(name) = members.next_key_seed(Name)? {
+            if name != DEVICES {
+                members.next_value::<IgnoredAny>()?;
+                if batch.rules().unknown_fields == UnknownFields::Refuse {
+                    refuse_member(batch, &name);
+                }
+            } else if has_devices {
+                members.next_value::<IgnoredAny>()?;
+                refuse(batch, DEVICES, Reason::RepeatedField, "is given twice");
+            } else {
+                has_devices = true;
+                members.next_value_seed(Any(Devices(batch)))?;
+            }
+        }
+        if !has_devices {
+            refuse(batch, DEVICES, Reason::Required, "is required");
+        }
+        Ok(())
+    }
+
+    fn other(self, found: Kind) {
+        self.0.refuse(FieldError::whole(
+            ErrorCode::InvalidBody,
+            Reason::WrongType,
+            format!("must be an object, not {}", found.as_str()),
+        ));
+    }
+}
+
+struct Devices<'b>(&'b mut Batch);
+
+impl<'de> Expected<'de> for Devices<'_> {
+    fn array<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Self(batch) = self;
+        let mut row = RawRow::new();
+        while items
+            .next_element_seed(Any(Device {
+                batch,
+                row: &mut row,
+            }))?
+            .is_some()
+        {}
+        Ok(())
+    }
+
+    fn other(self, found: Kind) {
+        let detail = format!("must be an array, not {}", found.as_str());
+        refuse(self.0, DEVICES, Reason::WrongType, detail);
+    }
+}
+
+/// One device; the row is lent so that all devices fill the same one.
+struct Device<'b, 'de> {
+    batch: &'b mut Batch,
+    row: &'b mut RawRow<'de>,
+}
+
+impl<'de> Expected<'de> for Device<'_, 'de> {
+    fn object<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        self.row.clear();
+        while let Some(name) = members.next_key_seed(Name)? {
+            let value: &RawJson = members.next_value()?;
+            self.row.set(name, read_value(value.get()));
+        }
+        self.batch.push(self.row);
+        Ok(())
+    }
+
+    fn other(self, found: Kind) {
+        self.batch.push_other(found);
+    }
+}
+
+/// The name of a member, borrowed from the body unless it holds escapes.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
+
+/// The value that a piece of JSON spells; `json` is known to be well-formed.
+fn read_value(json: &str) -> RawValue<'_> {
+    match json.as_bytes().first() {
+        Some(b'"') => read_text(json),
+        Some(b't') => RawValue::Boolean(true),
+        Some(b'f') => RawValue::Boolean(false),
+        Some(b'n') => RawValue::Null,
+        Some(b'[') => read_list(json),
+        Some(b'{') => RawValue::Other(Kind::Object),
+        _ => read_number(json),
+    }
+}
+
+fn read_text(json: &str) -> RawValue<'_> {
+    let inner = &json[1..json.len() - 1];
+    if !inner.contains('\\') {
+        return RawValue::text(inner);
+    }
+    // The one thing that is wrong with well-formed JSON text is a lone surrogate.
+    serde_json::from_str::<String>(json).map_or(RawValue::IllFormedText, RawValue::text)
+}
+
+fn read_list(json: &str) -> RawValue<'_> {
+    struct Items;
+
+    impl<'de> Visitor<'de> for Items {
+        type Value = Vec<RawValue<'de>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut values = Vec::new();
+            while values.len() < RawValue::MAX_ITEMS {
+                match items.next_element::<&RawJson>()? {
+                    Some(item) => values.push(read_item(item.get())),
+                    None => return Ok(values),
+                }
+            }
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(values)
+        }
+    }
+
+    serde_json::Deserializer::from_str(json)
+        .deserialize_seq(Items)
+        .map_or(RawValue::Other(Kind::List), RawValue::List)
+}
+
+/// A list in a list stays unread: no field takes one, and reading it would go as deep as it is.
+fn read_item(json: &str) -> RawValue<'_> {
+    match json.starts_with('[') {
+        true => RawValue::Other(Kind::List),
+        false => read_value(json),
+    }
+}
+
+/// JSON knows no integers: `12.0` and `1.2e1` are 12, too.
+fn read_number(json: &str) -> RawValue<'_> {
+    /// Up to here a 64-bit float holds every integer exactly.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if let Ok(integer) = json.parse() {
+        return RawValue::Integer(integer);
+    }
+    match json.parse::<f64>() {
+        Ok(number) if number.abs() > EXACT => RawValue::HugeInteger,
+        Ok(number) if number.fract() == 0.0 => RawValue::Integer(number as i64),
+        _ => RawValue::Other(Kind::Number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use devices_domain::ErrorReport;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn report(body: &str) -> ErrorReport {
+        let batch = read(body.as_bytes(), BatchRules::default()).unwrap();
+        batch.into_devices().unwrap_err()
+    }
+
+    fn reasons(body: &str) -> Vec<Reason> {
+        let report = report(body);
+        report
+            .entries()
+            .iter()
+            .map(|entry| entry.error.reason)
+            .collect()
+    }
+
+    fn not_json(body: &[u8]) -> Reason {
+        read(body, BatchRules::default()).unwrap_err().reason
+    }
+
+    #[rstest]
+    #[case(b"".as_slice())]
+    #[case(b"  \n")]
+    #[case(b"{")]
+    #[case(b"devices")]
+    #[case(br#"{"devices":[]} {}"#)]
+    #[case(br#"{"devices":[],}"#)]
+    #[case(br#"{'devices':[]}"#)]
+    #[case(br#"{"devices":[{"name":"a"]}"#)]
+    #[case(b"{\"devices\":[{\"name\":\"a\nb\"}]}")]
+    #[case(br#"{"devices":[{"name":NaN}]}"#)]
+    #[case(br#"{"devices":[{"user_id":01}]}"#)]
+    fn text_that_is_no_json_is_refused_as_such(#[case] body: &[u8]) {
+        assert_eq!(not_json(body), Reason::NotJson);
+    }
+
+    #[rstest]
+    #[case(b"{\"devices\":[{\"name\":\"\xff\"}]}".as_slice())]
+    #[case(b"{\"devices\":[{\"unknown\":\"\xc3\x28\"}]}")]
+    #[case(b"\xff\xfe{\0}\0")]
+    fn bytes_that_are_not_utf_8_are_refused_wherever_they_are(#[case] body: &[u8]) {
+        assert_eq!(not_json(body), Reason::NotUtf8);
+    }
+
+    #[rstest]
+    #[case("[]", Reason::WrongType)]
+    #[case("[[[[]]]]", Reason::WrongType)]
+    #[case("null", Reason::WrongType)]
+    #[case("1e400000", Reason::WrongType)]
+    #[case("\"devices\"", Reason::WrongType)]
+    #[case("{}", Reason::Required)]
+    #[case(r#"{"devices":null}"#, Reason::WrongType)]
+    #[case(r#"{"devices":{}}"#, Reason::WrongType)]
+    #[case(r#"{"devices":{"name":"x"}}"#, Reason::WrongType)]
+    #[case(r#"{"devices":"x"}"#, Reason::WrongType)]
+    #[case(r#"{"devices":[]}"#, Reason::EmptyBatch)]
+    #[case(r#"{"devices":[7]}"#, Reason::WrongType)]
+    #[case(r#"{"devices":[["name","type"]]}"#, Reason::WrongType)]
+    fn json_of_another_shape_is_refused_as_such(#[case] body: &str, #[case] reason: Reason) {
+        if body == "1e400000" {
+            assert_eq!(not_json(body.as_bytes()), Reason::NotJson);
+        } else {
+            assert_eq!(reasons(body), [reason]);
+        }
+    }
+
+    const DEVICE: &str = r#"{"name":"a","type":"b","category":"c"}"#;
+
+    #[test]
+    fn members_of_the_body_are_known_and_given_once() {
+        assert_eq!(
+            reasons(&format!(
+                r#"{{"devices":[{DEVICE}],"page":1,"devices":[{DEVICE}]}}"#
+            )),
+            [Reason::UnknownField, Reason::RepeatedField]
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_ignored() {
+        let body = format!("\u{FEFF}{{\"devices\":[{DEVICE}]}}");
+        let batch = read(body.as_bytes(), BatchRules::default()).unwrap();
+        assert_eq!(batch.into_devices().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn nesting_of_any_depth_is_one_value_of_the_wrong_kind() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+            let in_field =
+                format!(r#"{{"devices":[{{"name":"a","type":"b","category":{deep}}}]}}"#);
+            assert_eq!(reasons(&in_field), [Reason::WrongType]);
+            let in_list = format!(
+                r#"{{"devices":[{{"name":"a","type":"b","category":"c","compliance":["x",{deep}]}}]}}"#
+            );
+            assert_eq!(reasons(&in_list), [Reason::WrongType]);
+            let in_unknown =
+                format!(r#"{{"devices":[{{"name":"a","type":"b","category":"c","x":{deep}}}]}}"#);
+            assert_eq!(reasons(&in_unknown), [Reason::UnknownField]);
+        }
+    }
+
+    #[test]
+    fn values_are_read_as_what_they_spell() {
+        let cases = [
+            (r#""x""#, RawValue::text("x")),
+            (r#""\u0041\n\ud83d\ude00""#, RawValue::text("A\n😀")),
+            (r#""\ud83d""#, RawValue::IllFormedText),
+            (r#""\ude00x""#, RawValue::IllFormedText),
+            (r#""\u0000""#, RawValue::text("\0")),
+            ("null", RawValue::Null),
+            ("true", RawValue::Boolean(true)),
+            ("12", RawValue::Integer(12)),
+            ("-0", RawValue::Integer(0)),
+            ("12.0", RawValue::Integer(12)),
+            ("1.2e1", RawValue::Integer(12)),
+            ("9223372036854775807", RawValue::Integer(i64::MAX)),
+            ("9223372036854775808", RawValue::HugeInteger),
+            ("1e400", RawValue::HugeInteger),
+            ("1.5", RawValue::Other(Kind::Number)),
+            ("{}", RawValue::Other(Kind::Object)),
+            (
+                r#"["a",null,[1]]"#,
+                RawValue::List(vec![
+                    RawValue::text("a"),
+                    RawValue::Null,
+                    RawValue::Other(Kind::List),
+                ]),
+            ),
+        ];
+        for (json, value) in cases {
+            assert_eq!(read_value(json), value, "{json}");
+        }
+    }
+
+    #[test]
+    fn text_without_escapes_is_borrowed() {
+        assert!(matches!(
+            read_value(r#""Dell""#),
+            RawValue::Text(Cow::Borrowed("Dell"))
+        ));
+    }
+
+    #[test]
+    fn an_endless_list_keeps_no_more_items_than_are_looked_at() {
+        let json = format!("[{}1]", "1,".repeat(1_000_000));
+        let RawValue::List(items) = read_value(&json) else {
+            panic!("not a list");
+        };
+        assert_eq!(items.len(), RawValue::MAX_ITEMS);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(body: Vec<u8>) {
+            if let Ok(batch) = read(&body, BatchRules::default()) {
+                prop_assert!(batch.into_devices().is_err());
+            }
+        }
+
+        #[test]
+        fn no_text_of_json_pieces_panics(
+            pieces in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "{", "}", "[", "]", ",", ":", "\"devices\"", "\"name\"", "\"\\ud800\"", "null",
+                    "1e9", "-1", "\"\"", "true", "{\"devices\":[{", "\"compliance\":[", " ",
+                ]),
+                0..40,
+            )
+        ) {
+            let body = pieces.concat();
+            if let Ok(batch) = read(body.as_bytes(), BatchRules::default()) {
+                prop_assert!(batch.into_devices().is_err());
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The HTTP side: reads requests, calls a use case, writes answers.
+
+mod access;
+mod body;
+mod description;
+mod devices;
+mod health;
+mod problem;
+mod request_log;
+mod routes;
+mod server;
+
+pub use problem::Problem;
+pub use routes::{State, configure};
+pub use server::{BindError, Server};

@@ -1,0 +1,249 @@
+//! What HTTP says went wrong: the one place where it becomes a status and a body.
+
+use std::fmt;
+
+use actix_web::http::header::{
+    ALLOW, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpResponse, ResponseError};
+use devices_domain::{
+    CreateDevicesError, ErrorCode, ErrorReport, FieldError, Related, RepositoryError, RowError,
+};
+use serde::Serialize;
+
+/// Why a request was not carried out.
+#[derive(Debug)]
+pub enum Problem {
+    /// The batch was refused: everything that is wrong with it.
+    Refused(ErrorReport),
+    /// No key, or none that can be used. Says no more, whatever the reason.
+    Unauthorized,
+    /// The key does not allow it.
+    InsufficientScope,
+    /// There is nothing at this path.
+    NotFound,
+    /// The path does not know this method, but these.
+    MethodNotAllowed(&'static [Method]),
+    /// The body did not arrive in time.
+    RequestTimeout,
+    /// The body is longer than it may be.
+    PayloadTooLarge,
+    /// The body is not JSON by its own account.
+    UnsupportedMediaType,
+    /// The store cannot be reached in time.
+    Unavailable(RepositoryError),
+    /// Anything else.
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// After how many seconds a client may try again once the store was out of reach.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+impl Problem {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Refused(report) if report.all_are(ErrorCode::InvalidUser) => {
+                StatusCode::NOT_FOUND
+            }
+            Self::Refused(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::InsufficientScope => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The word that names the problem; of a refused batch, the code of its first error.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(report) => report
+                .entries()
+                .first()
+                .map_or("INVALID_BODY", |first| first.error.code.as_str()),
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::InsufficientScope => "INSUFFICIENT_SCOPE",
+            Self::NotFound => "NOT_FOUND",
+            Self::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
+            Self::RequestTimeout => "REQUEST_TIMEOUT",
+            Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::Unavailable(_) => "SERVICE_UNAVAILABLE",
+            Self::Internal(_) => "INTERNAL_ERROR",
+        }
+    }
+
+    /// What the operator must know and the client must not.
+    pub(super) fn cause(&self) -> Option<String> {
+        match self {
+            Self::Unavailable(error) => Some(error.to_string()),
+            Self::Internal(error) => Some(error.to_string()),
+            _ => None,
+        }
+    }
+
+    fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let fixed = HeaderValue::from_static;
+        match self {
+            Self::Unauthorized => vec![(WWW_AUTHENTICATE, fixed("Bearer"))],
+            Self::MethodNotAllowed(allowed) => {
+                let names: Vec<_> = allowed.iter().map(Method::as_str).collect();
+                let names = HeaderValue::from_str(&names.join(", "));
+                names.into_iter().map(|names| (ALLOW, names)).collect()
+            }
+            // The rest of the body is still on its way; nobody will read it.
+            Self::RequestTimeout | Self::PayloadTooLarge => vec![(CONNECTION, fixed("close"))],
+            Self::Unavailable(_) => vec![(RETRY_AFTER, fixed(RETRY_AFTER_SECONDS))],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl From<RepositoryError> for Problem {
+    fn from(error: RepositoryError) -> Self {
+        match error {
+            RepositoryError::Unavailable(_) => Self::Unavailable(error),
+            RepositoryError::Failed(_) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<CreateDevicesError> for Problem {
+    fn from(error: CreateDevicesError) -> Self {
+        match error {
+            CreateDevicesError::Refused(report) => Self::Refused(report),
+            CreateDevicesError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::Refused(ErrorReport::of(error))
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status());
+        for header in self.headers() {
+            response.insert_header(header);
+        }
+        match self {
+            Self::Refused(report) => response.json(Refusal::of(report)),
+            _ => response.json(Refusal {
+                error: self.code(),
+                errors: None,
+                errors_total: None,
+            }),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Refusal<E> {
+    error: E,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<Entry>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors_total: Option<usize>,
+}
+
+impl Refusal<String> {
+    fn of(report: &ErrorReport) -> Self {
+        let entries: Vec<_> = report.entries().iter().map(Entry::of).collect();
+        let error = match entries.first() {
+            Some(first) if first.is_business_rule => first.code.to_owned(),
+            Some(first) => first.message.clone(),
+            None => String::new(),
+        };
+        Self {
+            error,
+            errors: Some(entries),
+            errors_total: Some(report.total()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Entry {
+    index: Option<usize>,
+    pointer: String,
+    field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<usize>,
+    code: &'static str,
+    reason: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate_of: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    existing_device_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    did_you_mean: Option<&'static str>,
+    #[serde(skip)]
+    is_business_rule: bool,
+}
+
+impl Entry {
+    fn of(error: &RowError) -> Self {
+        let RowError { index, error } = error;
+        let mut pointer = String::new();
+        let mut subject = String::new();
+        if let Some(index) = index {
+            pointer = format!("/devices/{index}");
+            subject = format!("devices[{index}]");
+        }
+        if let Some(field) = &error.field {
+            // RFC 6901: `~` and `/` of a name are written `~0` and `~1`.
+            pointer.push('/');
+            pointer.push_str(&field.replace('~', "~0").replace('/', "~1"));
+            if !subject.is_empty() {
+                subject.push('.');
+            }
+            subject.push_str(field);
+        }
+        if let Some(item) = error.item {
+            pointer.push_str(&format!("/{item}"));
+            subject.push_str(&format!("[{item}]"));
+        }
+        if subject.is_empty() {
+            subject.push_str("The body");
+        }
+        let mut entry = Self {
+            index: *index,
+            pointer,
+            field: error.field.as_ref().map(ToString::to_string),
+            item: error.item,
+            code: error.code.as_str(),
+            reason: error.reason.as_str(),
+            message: format!("{subject} {}", error.detail),
+            duplicate_of: None,
+            existing_device_id: None,
+            did_you_mean: None,
+            is_business_rule: error.code.is_business_rule(),
+        };
+        match error.related {
+            Some(Related::DuplicateOf(row)) => entry.duplicate_of = Some(row),
+            Some(Related::ExistingDevice(device)) => entry.existing_device_id = Some(device.0),
+            Some(Related::DidYouMean(name)) => entry.did_you_mean = Some(name),
+            None => {}
+        }
+        entry
+    }
+}

@@ -1,0 +1,61 @@
+//! What answers where.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpResponse, Resource, web};
+use devices_domain::{DeviceRepositories, KeyRepository, StoreHealth};
+
+use super::problem::Problem;
+use super::{description, devices, health, request_log};
+use crate::settings::Limits;
+
+/// What the handlers work with.
+pub struct State {
+    /// Where devices are stored.
+    pub devices: Arc<dyn DeviceRepositories>,
+    /// Whose keys open what.
+    pub keys: Arc<dyn KeyRepository>,
+    /// Whether the store can be used.
+    pub store: Arc<dyn StoreHealth>,
+    /// What a request may cost.
+    pub limits: Limits,
+}
+
+/// The prefix under which the vendor's clients call the same operations.
+const VENDOR_PREFIX: &str = "/platform/v1";
+
+/// Everything that the server answers. Expects a [`State`] among the app's data.
+pub fn configure(app: &mut web::ServiceConfig) {
+    app.service(
+        web::scope("")
+            .wrap(from_fn(request_log::middleware))
+            .service(web::scope(VENDOR_PREFIX).configure(operations))
+            .configure(operations)
+            .service(get("/livez").route(web::get().to(health::livez)))
+            .service(get("/readyz").route(web::get().to(health::readyz)))
+            .service(get("/openapi.yaml").route(web::get().to(description::yaml)))
+            .service(get("/openapi.json").route(web::get().to(description::json)))
+            .service(get("/docs").route(web::get().to(description::to_docs)))
+            .service(description::docs())
+            .default_service(web::to(|| async {
+                Err::<HttpResponse, _>(Problem::NotFound)
+            })),
+    );
+}
+
+fn operations(scope: &mut web::ServiceConfig) {
+    scope.service(resource("/devices", &[Method::POST]).route(web::post().to(devices::create)));
+}
+
+fn get(path: &str) -> Resource {
+    resource(path, &[Method::GET])
+}
+
+/// A resource that names its methods where it is asked for another.
+fn resource(path: &str, methods: &'static [Method]) -> Resource {
+    web::resource(path).default_service(web::to(move || async move {
+        Err::<HttpResponse, _>(Problem::MethodNotAllowed(methods))
+    }))
+}

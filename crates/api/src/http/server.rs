@@ -1,0 +1,100 @@
+//! Listening, serving, and stopping in good order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{App, HttpServer, web};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::routes::{State, configure};
+use crate::settings;
+
+/// A server that listens and does not serve yet.
+pub struct Server {
+    running: actix_web::dev::Server,
+    addresses: Vec<SocketAddr>,
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("{address} cannot be listened on: {cause}. {advice}")]
+pub struct BindError {
+    address: String,
+    cause: std::io::Error,
+    advice: &'static str,
+}
+
+impl Server {
+    /// Listens where `settings` say.
+    ///
+    /// # Errors
+    /// Where the address is taken, not this machine's, or not allowed.
+    pub fn bind(state: State, settings: &settings::Server) -> Result<Self, BindError> {
+        let state = web::Data::from(Arc::new(state));
+        let app = move || App::new().app_data(state.clone()).configure(configure);
+        let address = (settings.host.as_str(), settings.port);
+        let bound = HttpServer::new(app)
+            .disable_signals()
+            .shutdown_timeout(settings.shutdown_seconds)
+            .client_request_timeout(Duration::from_secs(10))
+            .bind(address)
+            .map_err(|cause| BindError {
+                address: format!("{}:{}", settings.host, settings.port),
+                advice: match cause.kind() {
+                    std::io::ErrorKind::AddrInUse => {
+                        "Stop the program that listens there, or choose another port with \
+                         DEVICES__SERVER__PORT."
+                    }
+                    _ => {
+                        "Choose another address with DEVICES__SERVER__HOST and \
+                         DEVICES__SERVER__PORT."
+                    }
+                },
+                cause,
+            })?;
+        let addresses = bound.addrs();
+        Ok(Self {
+            running: bound.run(),
+            addresses,
+        })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until SIGTERM or Ctrl-C; requests that are under way are carried to their end. A
+    /// second signal does not wait for them.
+    ///
+    /// # Errors
+    /// Where the operating system refuses to be listened to.
+    pub async fn run(self) -> std::io::Result<()> {
+        let mut terminated = signal(SignalKind::terminate())?;
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let handle = self.running.handle();
+        actix_web::rt::spawn(async move {
+            any(&mut terminated, &mut interrupted).await;
+            tracing::info!("stopping: requests under way are carried to their end");
+            let stopping = handle.stop(true);
+            tokio::select! {
+                () = stopping => {}
+                () = any(&mut terminated, &mut interrupted) => {
+                    tracing::warn!("stopping at once");
+                    handle.stop(false).await;
+                }
+            }
+        });
+        self.running.await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn any(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}

@@ -1,0 +1,305 @@
+//! Settings: built-in files, the same files on disk, the environment.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use config::{Config, ConfigError, Environment, File, FileFormat};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+/// Everything that can be set.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where and how to serve.
+    pub server: Server,
+    /// Which database, and how to use it.
+    pub database: Database,
+    /// What a request may cost.
+    pub limits: Limits,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// Where and how to serve.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address to listen on.
+    pub host: String,
+    /// Port to listen on; 0 for any free one.
+    pub port: u16,
+    /// Seconds that requests get to finish once the server was told to stop.
+    pub shutdown_seconds: u64,
+}
+
+/// Which database, and how to use it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// A PostgreSQL URL; may hold a password.
+    pub url: SecretString,
+    /// The most connections.
+    pub pool_size: u32,
+    /// Milliseconds that a request waits for one of them.
+    pub pool_wait_ms: u64,
+    /// Milliseconds after which PostgreSQL ends a statement.
+    pub statement_timeout_ms: u64,
+    /// Whether `serve` brings the schema up to date.
+    pub migrate_on_start: bool,
+}
+
+/// What a request may cost.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The most devices in a batch.
+    pub devices_per_batch: usize,
+    /// The longest body, in bytes.
+    pub body_bytes: usize,
+    /// Seconds that a client may take to send it.
+    pub body_seconds: u64,
+}
+
+impl Limits {
+    /// How long a client may take to send its body.
+    pub fn body_deadline(&self) -> Duration {
+        Duration::from_secs(self.body_seconds)
+    }
+}
+
+/// What is logged.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// A level, or a filter.
+    pub level: String,
+    /// For whom.
+    pub format: LogFormat,
+}
+
+/// For whom the log is written.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// Settings that cannot be used; says which, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// One cannot be read, or is none.
+    #[error(
+        "The settings cannot be used: {0}. config/default.toml lists them; \
+         DEVICES__SECTION__KEY overrides one."
+    )]
+    Unreadable(#[from] ConfigError),
+    /// An environment that has no file.
+    #[error("DEVICES_ENVIRONMENT is \"{0}\"; it must be development, production or test.")]
+    UnknownEnvironment(String),
+    /// One is out of its range.
+    #[error("{variable} is {value}; it must be {wanted}.")]
+    OutOfRange {
+        /// The variable that sets it.
+        variable: &'static str,
+        /// What it is.
+        value: String,
+        /// What it must be.
+        wanted: String,
+    },
+    /// There is no database to use.
+    #[error(
+        "No database is set. Set DEVICES__DATABASE__URL to a PostgreSQL URL such as \
+         postgres://user:password@host/database, or start with `make run`, which brings its own."
+    )]
+    NoDatabase,
+}
+
+/// The files, as they were when the program was built: it runs without them.
+const BUILT_IN: [(&str, &str); 4] = [
+    ("default", include_str!("../../../config/default.toml")),
+    (
+        "development",
+        include_str!("../../../config/development.toml"),
+    ),
+    (
+        "production",
+        include_str!("../../../config/production.toml"),
+    ),
+    ("test", include_str!("../../../config/test.toml")),
+];
+
+impl Settings {
+    /// The settings of this process: the built-in defaults, then those of the environment that
+    /// `DEVICES_ENVIRONMENT` names (development), then the same two files in the folder `config`
+    /// where there is one, then `DEVICES__SECTION__KEY`.
+    ///
+    /// # Errors
+    /// Where one is unknown, of the wrong kind or out of range.
+    pub fn load() -> Result<Self, SettingsError> {
+        let environment =
+            std::env::var("DEVICES_ENVIRONMENT").unwrap_or_else(|_| "development".to_owned());
+        Self::from_sources(
+            &environment,
+            Path::new("config"),
+            Environment::with_prefix("DEVICES"),
+        )
+    }
+
+    fn from_sources(
+        environment: &str,
+        folder: &Path,
+        variables: Environment,
+    ) -> Result<Self, SettingsError> {
+        let built_in = |wanted: &str| {
+            let found = BUILT_IN.iter().find(|(name, _)| *name == wanted);
+            found.map(|(_, text)| File::from_str(text, FileFormat::Toml))
+        };
+        let (Some(default), Some(of_environment)) = (built_in("default"), built_in(environment))
+        else {
+            return Err(SettingsError::UnknownEnvironment(environment.to_owned()));
+        };
+        let on_disk = |name: &str| {
+            let path = folder.join(name).with_extension("toml");
+            File::from(path).format(FileFormat::Toml).required(false)
+        };
+        let settings: Self = Config::builder()
+            .add_source(default)
+            .add_source(of_environment)
+            .add_source(on_disk("default"))
+            .add_source(on_disk(environment))
+            .add_source(
+                variables
+                    .prefix_separator("__")
+                    .separator("__")
+                    .try_parsing(true),
+            )
+            .build()?
+            .try_deserialize()?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        if self.database.url.expose_secret().is_empty() {
+            return Err(SettingsError::NoDatabase);
+        }
+        let Limits {
+            devices_per_batch,
+            body_bytes,
+            body_seconds,
+        } = self.limits;
+        within(
+            "DEVICES__LIMITS__DEVICES_PER_BATCH",
+            devices_per_batch,
+            1..=10_000,
+        )?;
+        within("DEVICES__LIMITS__BODY_BYTES", body_bytes, 1_024..=1 << 30)?;
+        within("DEVICES__LIMITS__BODY_SECONDS", body_seconds, 1..=3_600)?;
+        let Database {
+            pool_size,
+            pool_wait_ms,
+            statement_timeout_ms,
+            ..
+        } = self.database;
+        within("DEVICES__DATABASE__POOL_SIZE", pool_size, 1..=1_000)?;
+        within("DEVICES__DATABASE__POOL_WAIT_MS", pool_wait_ms, 1..=60_000)?;
+        within(
+            "DEVICES__DATABASE__STATEMENT_TIMEOUT_MS",
+            statement_timeout_ms,
+            1..=3_600_000,
+        )?;
+        within(
+            "DEVICES__SERVER__SHUTDOWN_SECONDS",
+            self.server.shutdown_seconds,
+            1..=3_600,
+        )
+    }
+}
+
+fn within<T: PartialOrd + Display>(
+    variable: &'static str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<(), SettingsError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(SettingsError::OutOfRange {
+        variable,
+        value: value.to_string(),
+        wanted: format!("from {} to {}", range.start(), range.end()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn load(environment: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let url = ("DEVICES__DATABASE__URL", "postgres://localhost/devices");
+        let variables: HashMap<_, _> = [url]
+            .iter()
+            .chain(variables)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Settings::from_sources(
+            environment,
+            Path::new("no such folder"),
+            Environment::with_prefix("DEVICES").source(Some(variables)),
+        )
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_environment_has_settings_that_can_be_used() {
+        for environment in ["development", "production", "test"] {
+            let settings = load(environment, &[]).unwrap();
+            assert_eq!(settings.server.port, 8080);
+        }
+    }
+
+    #[test]
+    fn a_variable_overrides_a_file() {
+        let settings = load("production", &[("DEVICES__SERVER__PORT", "9000")]).unwrap();
+        assert_eq!(settings.server.port, 9000);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        let error = load("development", &[("DEVICES__SERVER__PROT", "9000")]).unwrap_err();
+        assert!(error.contains("prot"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_named_with_its_setting() {
+        let error = load("development", &[("DEVICES__SERVER__PORT", "http")]).unwrap_err();
+        assert!(
+            error.contains("server.port") && error.contains("http"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_value_out_of_range_says_what_it_must_be() {
+        assert_eq!(
+            load("test", &[("DEVICES__LIMITS__DEVICES_PER_BATCH", "0")]).unwrap_err(),
+            "DEVICES__LIMITS__DEVICES_PER_BATCH is 0; it must be from 1 to 10000."
+        );
+    }
+
+    #[test]
+    fn an_unknown_environment_and_a_missing_database_say_what_to_do() {
+        let error = load("staging", &[]).unwrap_err();
+        assert!(error.contains("development, production or test"));
+        let error = load("test", &[("DEVICES__DATABASE__URL", "")]).unwrap_err();
+        assert!(error.contains("DEVICES__DATABASE__URL"));
+    }
+}
