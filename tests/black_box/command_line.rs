@@ -1,0 +1,198 @@
+//! The admin commands.
+
+use devices_tests::{Ran, TestDatabase, binary, run};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+fn succeed(database: &TestDatabase, arguments: &[&str]) -> Ran {
+    let ran = run(database, arguments);
+    assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+    ran
+}
+
+/// Fails with one sentence.
+fn fail(database: &TestDatabase, arguments: &[&str]) -> String {
+    let ran = run(database, arguments);
+    assert_ne!(ran.code, 0, "{arguments:?}: {ran:?}");
+    assert_eq!(ran.stdout, "");
+    ran.stderr
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in [
+        vec![],
+        vec!["serve"],
+        vec!["migrate"],
+        vec!["workspace"],
+        vec!["workspace", "create"],
+        vec!["workspace", "list"],
+        vec!["workspace", "limit"],
+        vec!["user"],
+        vec!["user", "add"],
+        vec!["user", "list"],
+        vec!["key"],
+        vec!["key", "create"],
+        vec!["key", "list"],
+        vec!["key", "revoke"],
+    ] {
+        let output = binary().args(&command).arg("--help").output().unwrap();
+        let ran = Ran::from(output);
+        assert_eq!(ran.code, 0, "{command:?}");
+        assert!(
+            ran.stdout.contains("Usage: devices-api"),
+            "{command:?}: {}",
+            ran.stdout
+        );
+    }
+}
+
+#[test]
+fn migrate_brings_an_empty_database_up_to_date_and_then_has_nothing_to_do() {
+    let database = TestDatabase::empty();
+    let first = succeed(&database, &["migrate", "--json"]).json();
+    assert_ne!(first["migrations"], json!([]));
+    let again = succeed(&database, &["migrate", "--json"]).json();
+    assert_eq!(again["migrations"], json!([]));
+    assert_eq!(
+        succeed(&database, &["migrate"]).stdout,
+        "The schema is up to date.\n"
+    );
+}
+
+#[test]
+fn workspaces_are_made_once_and_listed() {
+    let database = TestDatabase::new();
+    succeed(&database, &["workspace", "create", "acme"]);
+    let limited = [
+        "workspace",
+        "create",
+        "globex",
+        "--device-limit",
+        "10",
+        "--json",
+    ];
+    assert_eq!(succeed(&database, &limited).json()["device_limit"], 10);
+    let complaint = fail(&database, &["workspace", "create", "acme"]);
+    assert!(complaint.contains("acme"), "{complaint}");
+    fail(&database, &["workspace", "create", " "]);
+
+    let listed = succeed(&database, &["workspace", "list", "--json"]).json();
+    let names: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|w| &w["name"])
+        .collect();
+    assert_eq!(names, ["acme", "globex"]);
+    let table = succeed(&database, &["workspace", "list"]).stdout;
+    assert_eq!(
+        table,
+        "ID  NAME    DEVICE LIMIT\n1   acme    -\n2   globex  10\n"
+    );
+    let freed = succeed(&database, &["workspace", "limit", "globex", "--json"]).json();
+    assert_eq!(freed["device_limit"], Value::Null);
+}
+
+#[test]
+fn users_are_added_once_a_workspace_in_whatever_case() {
+    let database = TestDatabase::new();
+    succeed(&database, &["workspace", "create", "acme"]);
+    succeed(&database, &["workspace", "create", "globex"]);
+    let add = |workspace, email| ["user", "add", "--json", "--workspace", workspace, email];
+    let ada = [
+        add("acme", "ada@example.com").as_slice(),
+        &["--first-name", "Ada"],
+    ]
+    .concat();
+    let ada = succeed(&database, &ada).json();
+    assert_eq!(
+        (&ada["email"], &ada["first_name"]),
+        (&json!("ada@example.com"), &json!("Ada"))
+    );
+    fail(&database, &add("acme", "ADA@example.com"));
+    succeed(&database, &add("globex", "ada@example.com"));
+    assert!(fail(&database, &add("initech", "ada@example.com")).contains("workspace create"));
+    fail(&database, &add("acme", "ada"));
+
+    let of = ["user", "list", "--json", "--workspace", "acme"];
+    assert_eq!(succeed(&database, &of).json(), json!([ada]));
+    let all = succeed(&database, &["user", "list", "--json"]).json();
+    assert_eq!(all.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_keys_secret_is_shown_once_and_stored_as_its_sha_256() {
+    let database = TestDatabase::new();
+    succeed(&database, &["workspace", "create", "acme"]);
+    let create = [
+        "key",
+        "create",
+        "--workspace",
+        "acme",
+        "--scope",
+        "WRITE",
+        "--name",
+        "import",
+    ];
+    let created = succeed(&database, &[create.as_slice(), &["--json"]].concat()).json();
+    let secret = created["secret"].as_str().unwrap();
+    assert!(secret.starts_with("fdk_1_"));
+    let hash: String = Sha256::digest(secret)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let stored = database.texts("SELECT encode(secret_sha256, 'hex') FROM api_keys");
+    assert_eq!(stored, [hash]);
+
+    let listed = succeed(&database, &["key", "list"]).stdout;
+    assert!(
+        listed.contains("import") && !listed.contains("fdk_"),
+        "{listed}"
+    );
+    let shown = succeed(&database, &create).stdout;
+    let last = shown.lines().last().unwrap();
+    assert!(last.starts_with("fdk_1_"), "{shown}");
+}
+
+#[test]
+fn keys_expire_and_are_revoked() {
+    let database = TestDatabase::new();
+    succeed(&database, &["workspace", "create", "acme"]);
+    let create = [
+        "key",
+        "create",
+        "--workspace",
+        "acme",
+        "--name",
+        "x",
+        "--json",
+    ];
+    let with = |more: &[&'static str]| [create.as_slice(), more].concat();
+    let key = succeed(
+        &database,
+        &with(&["--scope", "READ", "--expires-in", "30d"]),
+    )
+    .json();
+    let days = "SELECT (expires_at - created_at BETWEEN '29 days' AND '31 days') FROM api_keys";
+    assert_eq!(database.texts(days), ["true"]);
+    fail(&database, &with(&["--scope", "ADMIN"]));
+    fail(
+        &database,
+        &with(&["--scope", "READ", "--expires-in", "soon"]),
+    );
+
+    let id = key["id"].to_string();
+    let revoked = succeed(&database, &["key", "revoke", &id, "--json"]).json();
+    assert!(revoked["revoked_at"].is_string());
+    let again = succeed(&database, &["key", "revoke", &id, "--json"]).json();
+    assert_eq!(again["revoked_at"], revoked["revoked_at"]);
+    assert!(fail(&database, &["key", "revoke", "4711"]).contains("4711"));
+}
+
+#[test]
+fn a_database_without_a_schema_says_to_migrate_first() {
+    let database = TestDatabase::empty();
+    let complaint = fail(&database, &["workspace", "list"]);
+    assert!(complaint.contains("devices-api migrate"), "{complaint}");
+}

@@ -1,0 +1,228 @@
+//! Batches that lose to what is stored, to themselves, or to each other.
+
+use std::sync::Barrier;
+
+use devices_tests::{Api, device, run};
+use serde_json::{Value, json};
+
+fn reason(index: usize, field: &str, reason: &str) -> (Value, String, String) {
+    (json!(index), field.to_owned(), reason.to_owned())
+}
+
+#[test]
+fn serial_numbers_that_differ_in_case_width_or_outer_spaces_are_the_same() {
+    let api = Api::start();
+    assert_eq!(
+        api.post(&json!([device(json!({"serial_number": "AB-12 x"}))]))
+            .status,
+        201
+    );
+    for same in ["ab-12 X", "  AB-12 x  ", "ＡＢ－１２ ｘ", "AB-12\u{A0}x"] {
+        let answer = api.post(&json!([device(json!({"serial_number": same}))]));
+        assert_eq!(answer.status, 400, "{same}");
+        let entry = &answer.json()["errors"][0];
+        assert_eq!(entry["reason"], "already_exists");
+        assert_eq!(entry["existing_device_id"], 1);
+    }
+    assert_eq!(api.database.count("devices"), 1);
+}
+
+#[test]
+fn a_duplicate_names_the_first_row_that_has_the_serial_number() {
+    let api = Api::start();
+    let serials = ["SN1", "SN2", "sn1", "ＳＮ１"];
+    let rows: Vec<_> = serials
+        .iter()
+        .map(|serial| device(json!({"serial_number": serial})))
+        .collect();
+    let answer = api.post(&json!(rows));
+    assert_eq!(answer.status, 400);
+    let report = answer.json();
+    assert_eq!(report["error"], "INVALID_SERIAL_NUMBER");
+    assert_eq!(
+        report["errors"],
+        json!([2, 3].map(|index| json!({
+            "index": index,
+            "pointer": format!("/devices/{index}/serial_number"),
+            "field": "serial_number",
+            "code": "INVALID_SERIAL_NUMBER",
+            "reason": "duplicate",
+            "message": format!("devices[{index}].serial_number is the same as in row 0 of this batch"),
+            "duplicate_of": 0,
+        })))
+    );
+    assert_eq!(api.database.count("devices"), 0);
+}
+
+#[test]
+fn one_answer_names_shape_rules_users_duplicates_and_conflicts_at_once() {
+    let api = Api::start();
+    assert_eq!(
+        api.post(&json!([device(json!({"serial_number": "TAKEN"}))]))
+            .status,
+        201
+    );
+    let answer = api.post(&json!([
+        device(json!({"serial_number": "taken"})),
+        "a string",
+        device(json!({"name": "", "user_id": 4711, "serial_number": "TAKEN"})),
+        device(json!({"serial_number": "none", "client_purchase_price": -1, "colour": "red"})),
+        device(json!({"user_id": 4711})),
+    ]));
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        answer.reasons(),
+        [
+            reason(0, "serial_number", "already_exists"),
+            reason(1, "", "wrong_type"),
+            reason(2, "name", "required"),
+            reason(2, "serial_number", "duplicate"),
+            reason(2, "user_id", "unknown_user"),
+            reason(2, "serial_number", "already_exists"),
+            reason(3, "serial_number", "placeholder"),
+            reason(3, "client_purchase_price", "wrong_type"),
+            reason(3, "colour", "unknown_field"),
+            reason(4, "user_id", "unknown_user"),
+        ]
+    );
+    let report = answer.json();
+    assert_eq!(report["errors_total"], 10);
+    assert_eq!(report["error"], "INVALID_SERIAL_NUMBER");
+    assert_eq!(report["errors"][8]["did_you_mean"], "color");
+    assert_eq!(api.database.count("devices"), 1);
+}
+
+#[test]
+fn users_alone_at_fault_are_a_404_and_another_workspaces_user_is_no_other_case() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let stranger = api.add_user("globex", "stranger@example.com");
+    let nobody = stranger + 1;
+    let ask = |user: i64| {
+        api.post(&json!([
+            device(json!({})),
+            device(json!({"user_id": user}))
+        ]))
+    };
+
+    let answer = ask(nobody);
+    assert_eq!(answer.status, 404);
+    let report = answer.json();
+    assert_eq!(report["error"], "INVALID_USER");
+    assert_eq!(report["errors"][0]["pointer"], "/devices/1/user_id");
+
+    let other = ask(stranger);
+    assert_eq!(other.status, 404);
+    let named = |user: i64| format!("workspace: {user}\"");
+    let of_nobody = other.text.replace(&named(stranger), &named(nobody));
+    assert_eq!(of_nobody, answer.text);
+
+    let user = api.add_user("acme", "ada@example.com");
+    api.database.execute("UPDATE users SET deleted_at = now()");
+    assert_eq!(ask(user).status, 404);
+    assert_eq!(api.database.count("devices"), 0);
+}
+
+#[test]
+fn an_unknown_user_beside_another_problem_is_a_400() {
+    let api = Api::start();
+    let answer = api.post(&json!([device(json!({"user_id": 4711, "color": 1}))]));
+    assert_eq!(answer.status, 400);
+}
+
+#[test]
+fn a_workspace_cannot_grow_over_its_device_limit() {
+    let api = Api::start();
+    let limited = run(
+        &api.database,
+        &["workspace", "limit", "acme", "--devices", "3"],
+    );
+    assert_eq!(limited.code, 0, "{limited:?}");
+    let two = json!([device(json!({})), device(json!({}))]);
+    assert_eq!(api.post(&two).status, 201);
+    let answer = api.post(&two);
+    assert_eq!(answer.status, 400);
+    let report = answer.json();
+    assert_eq!(report["error"], "DEVICE_PROVISIONING_FAILED");
+    assert_eq!(report["errors"][0]["index"], Value::Null);
+    assert_eq!(report["errors"][0]["reason"], "device_limit");
+    assert_eq!(api.database.count("devices"), 2);
+    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
+}
+
+#[test]
+fn of_batches_that_race_for_a_serial_number_exactly_one_wins() {
+    const RACERS: usize = 4;
+    const ROUNDS: usize = 10;
+    let api = Api::start();
+    for round in 0..ROUNDS {
+        // Each has a serial number of its own besides, and the shared ones in another order.
+        let batch = |racer: usize| {
+            let own = device(json!({"serial_number": format!("own-{round}-{racer}")}));
+            let mut rows: Vec<_> = (0..50)
+                .map(|row| device(json!({"serial_number": format!("shared-{round}-{row}")})))
+                .collect();
+            rows.rotate_left(racer * 7);
+            if racer % 2 == 1 {
+                rows.reverse();
+            }
+            rows.push(own);
+            json!(rows)
+        };
+        let start = Barrier::new(RACERS);
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..RACERS)
+                .map(|racer| {
+                    let (api, start, batch) = (&api, &start, &batch);
+                    scope.spawn(move || {
+                        let rows = batch(racer);
+                        start.wait();
+                        api.post(&rows)
+                    })
+                })
+                .collect();
+            racers
+                .into_iter()
+                .map(|racer| racer.join().unwrap())
+                .collect()
+        });
+        let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 400, 400, 400]);
+        for loser in answers.iter().filter(|answer| answer.status == 400) {
+            let report = loser.json();
+            assert_eq!(report["errors_total"], 50);
+            assert_eq!(report["errors"][0]["reason"], "already_exists");
+            assert!(report["errors"][0]["existing_device_id"].is_i64());
+        }
+        assert_eq!(api.database.count("devices"), (51 * (round + 1)) as u64);
+    }
+}
+
+#[test]
+fn of_batches_that_race_for_the_last_places_of_a_limit_exactly_one_wins() {
+    let api = Api::start();
+    run(
+        &api.database,
+        &["workspace", "limit", "acme", "--devices", "5"],
+    );
+    let rows = json!(vec![device(json!({})); 5]);
+    let start = Barrier::new(4);
+    let mut statuses: Vec<_> = std::thread::scope(|scope| {
+        let racers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    api.post(&rows).status
+                })
+            })
+            .collect();
+        racers
+            .into_iter()
+            .map(|racer| racer.join().unwrap())
+            .collect()
+    });
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 400, 400, 400]);
+    assert_eq!(api.database.count("devices"), 5);
+}

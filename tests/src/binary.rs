@@ -1,0 +1,81 @@
+//! The real binary.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::TestDatabase;
+
+/// The binary as the sources are now, told nothing but what a test says: no setting of the
+/// environment reaches it, and no file of the working folder.
+pub fn binary() -> Command {
+    static PATH: LazyLock<PathBuf> = LazyLock::new(build);
+    let mut command = Command::new(&*PATH);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DEVICES_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(std::env::temp_dir());
+    command.env("DEVICES_ENVIRONMENT", "test");
+    command
+}
+
+/// Tests of one package do not build the binary of another: this makes sure that it is there, and
+/// is no older one.
+fn build() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    // target/PROFILE/deps/TEST
+    let folder = test.parent().and_then(|deps| deps.parent());
+    let folder = folder.expect("tests lie in target/PROFILE/deps");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--workspace", "--bin", "devices-api"]);
+    if folder.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let target = folder.parent().expect("the profile lies in target");
+    cargo.arg("--target-dir").arg(target);
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    let built = cargo.output().expect("cargo can be run");
+    let errors = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{errors}");
+    folder.join("devices-api")
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code.
+    pub code: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained of.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// What it printed, as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+/// Runs a command of the binary on a database until it ends.
+pub fn run(database: &TestDatabase, arguments: &[&str]) -> Ran {
+    let output = binary()
+        .env("DEVICES__DATABASE__URL", database.url())
+        .args(arguments)
+        .output();
+    output.expect("the binary can be run").into()
+}

@@ -1,0 +1,193 @@
+//! The running server.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::{TestDatabase, binary};
+
+/// Longer than anything that a test waits for takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the server is started with, beside its database.
+#[derive(Debug, Default)]
+pub struct ServerOptions {
+    /// Variables, such as `DEVICES__LIMITS__BODY_BYTES`.
+    pub settings: Vec<(&'static str, String)>,
+    /// Arguments after `serve`.
+    pub arguments: Vec<String>,
+}
+
+impl ServerOptions {
+    /// With one setting.
+    pub fn with(name: &'static str, value: impl ToString) -> Self {
+        Self::default().and(name, value)
+    }
+
+    /// And another.
+    pub fn and(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.settings.push((name, value.to_string()));
+        self
+    }
+}
+
+/// The real binary, serving on a port of its own; killed when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    process: Child,
+    address: String,
+    output: Arc<Lines>,
+    log: Arc<Lines>,
+}
+
+impl Server {
+    /// Serves with the default settings.
+    pub fn start(database: &TestDatabase) -> Self {
+        Self::start_with(database, &ServerOptions::default())
+    }
+
+    /// Serves with settings of the test's own.
+    pub fn start_with(database: &TestDatabase, options: &ServerOptions) -> Self {
+        let mut command = binary();
+        command
+            .env("DEVICES__DATABASE__URL", database.url())
+            .env("DEVICES__DATABASE__POOL_SIZE", "4")
+            .env("DEVICES__SERVER__PORT", "0")
+            .envs(options.settings.iter().map(|(name, value)| (name, value)))
+            .arg("serve")
+            .args(&options.arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = command.spawn().expect("the binary can be run");
+        let output = Lines::of(process.stdout.take().expect("stdout is piped"));
+        let log = Lines::of(process.stderr.take().expect("stderr is piped"));
+        let listens = output
+            .wait_for(|line| line.contains("listens on"))
+            .unwrap_or_else(|| panic!("the server did not start: {:?}", log.all()));
+        let address = listens
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix("http://"))
+            .expect("the line holds the address")
+            .to_owned();
+        Self {
+            process,
+            address,
+            output,
+            log,
+        }
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Waits for a line on standard output.
+    pub fn output_line(&self, wanted: impl Fn(&str) -> bool) -> String {
+        let line = self.output.wait_for(wanted);
+        line.unwrap_or_else(|| panic!("no such line in {:?}", self.output.all()))
+    }
+
+    /// Waits for the log line of a request.
+    pub fn log_of(&self, request_id: &str) -> Value {
+        let line = self.log.wait_for(|line| line.contains(request_id));
+        let line = line.unwrap_or_else(|| panic!("{request_id} is not in {:?}", self.log.all()));
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    /// Everything that was logged so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.all()
+    }
+
+    /// Sends the process a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.process.id().to_string()])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()));
+    }
+
+    /// Waits until the process has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(status) = self.process.try_wait().expect("a child can be waited for") {
+                return status;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the server does not end: {:?}", self.log());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended before.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// The lines that a process has written.
+#[derive(Debug, Default)]
+struct Lines {
+    written: Mutex<Written>,
+    more: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Written {
+    lines: Vec<String>,
+    ended: bool,
+}
+
+impl Lines {
+    /// Reads them on a thread, so that the process never waits for a reader.
+    fn of(pipe: impl std::io::Read + Send + 'static) -> Arc<Self> {
+        let lines = Arc::new(Self::default());
+        let reader = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                reader.lock().lines.push(line);
+                reader.more.notify_all();
+            }
+            reader.lock().ended = true;
+            reader.more.notify_all();
+        });
+        lines
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().expect("no reader panics")
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.lock().lines.clone()
+    }
+
+    /// `None` where the process ends without such a line.
+    fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut written = self.lock();
+        loop {
+            if let Some(line) = written.lines.iter().find(|line| wanted(line)) {
+                return Some(line.clone());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if written.ended || left.is_zero() {
+                return None;
+            }
+            let waited = self.more.wait_timeout(written, left);
+            written = waited.expect("no reader panics").0;
+        }
+    }
+}
