@@ -156,6 +156,24 @@ pub(super) fn print(address: &str, file: &Path, keys: &DemoKeys) {
     println!("  curl -sS {address}/devices \\");
     println!("    -H 'Authorization: Bearer {}' \\", keys.write.expose());
     println!("    -H 'Content-Type: application/json' \\");
-    println!("    --data @examples/agent-inventory.json");
+    println!("    --data @{}", shell_word(&example()));
     println!();
+}
+
+/// Where the sample batch lies: in full, so that the request can be pasted anywhere.
+fn example() -> String {
+    let example = Path::new("examples/agent-inventory.json");
+    let path = example
+        .canonicalize()
+        .unwrap_or_else(|_| example.to_owned());
+    path.display().to_string()
+}
+
+/// The text as a shell reads it back, quoted where it must be.
+fn shell_word(text: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+".contains(&b);
+    match text.bytes().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
 }

@@ -1,5 +1,6 @@
 //! `serve`.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -80,6 +81,7 @@ fn start_log(log: &Log) -> Result<(), CliError> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     match log.format {
         LogFormat::Text => subscriber.init(),

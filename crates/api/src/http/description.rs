@@ -1,10 +1,12 @@
 //! The description of the API, and a page to read it on and to try it out.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use actix_web::HttpResponse;
-use actix_web::http::header::LOCATION;
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use actix_web::http::header::{ContentEncoding, LOCATION};
+use actix_web::{HttpResponse, web};
+use utoipa_swagger_ui::Config;
+
+use super::problem::Problem;
 
 /// The description, as it was when the program was built.
 pub(super) const YAML: &str = include_str!("../../../../openapi.yaml");
@@ -34,11 +36,25 @@ pub(super) async fn to_docs() -> HttpResponse {
         .finish()
 }
 
-pub(super) fn docs() -> SwaggerUi {
-    SwaggerUi::new("/docs/{_:.*}").config(
+static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+    Arc::new(
         Config::from("/openapi.json")
             .try_it_out_enabled(true)
             .persist_authorization(true)
             .display_request_duration(true),
     )
+});
+
+/// A file of the page; the page itself where no file is named.
+pub(super) async fn docs(file: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let found = utoipa_swagger_ui::serve(&file, Arc::clone(&PAGE));
+    let file = found
+        .map_err(|error| Problem::Internal(error.to_string().into()))?
+        .ok_or(Problem::NotFound)?;
+    let mut response = HttpResponse::Ok();
+    response.content_type(file.content_type);
+    if file.gzpipped {
+        response.insert_header(ContentEncoding::Gzip);
+    }
+    Ok(response.body(file.bytes.into_owned()))
 }

@@ -31,18 +31,24 @@ pub fn configure(app: &mut web::ServiceConfig) {
     app.service(
         web::scope("")
             .wrap(from_fn(request_log::middleware))
-            .service(web::scope(VENDOR_PREFIX).configure(operations))
+            .service(
+                web::scope(VENDOR_PREFIX)
+                    .configure(operations)
+                    .default_service(web::to(not_found)),
+            )
             .configure(operations)
             .service(get("/livez").route(web::get().to(health::livez)))
             .service(get("/readyz").route(web::get().to(health::readyz)))
             .service(get("/openapi.yaml").route(web::get().to(description::yaml)))
             .service(get("/openapi.json").route(web::get().to(description::json)))
             .service(get("/docs").route(web::get().to(description::to_docs)))
-            .service(description::docs())
-            .default_service(web::to(|| async {
-                Err::<HttpResponse, _>(Problem::NotFound)
-            })),
+            .service(get("/docs/{file:.*}").route(web::get().to(description::docs)))
+            .default_service(web::to(not_found)),
     );
+}
+
+async fn not_found() -> Result<HttpResponse, Problem> {
+    Err(Problem::NotFound)
 }
 
 fn operations(scope: &mut web::ServiceConfig) {
