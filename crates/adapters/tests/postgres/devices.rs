@@ -1,0 +1,336 @@
+//! [`DeviceRepository`](devices_domain::DeviceRepository).
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use devices_domain::{
+    Conflicts, CreateError, DeviceId, DeviceLimitReached, DeviceRepository, NewDevice, RawValue,
+    References, RepositoryError, StoredDevice, UserId, WorkspaceRepository,
+};
+
+use crate::{Store, block_on, device, device_of, options};
+
+async fn create(
+    devices: &dyn DeviceRepository,
+    batch: Vec<NewDevice>,
+) -> Result<Vec<StoredDevice>, CreateError> {
+    devices.create(Arc::new(batch)).await
+}
+
+async fn conflicts(devices: &dyn DeviceRepository, batch: Vec<NewDevice>) -> Conflicts {
+    match create(devices, batch).await {
+        Err(CreateError::Conflicts(conflicts)) => conflicts,
+        other => panic!("no conflicts, but {other:?}"),
+    }
+}
+
+#[test]
+fn results_come_in_the_order_of_the_devices_whatever_order_they_are_written_in() {
+    block_on(async {
+        let store = Store::new();
+        let workspace = store.workspace("acme").await;
+        let batch = vec![
+            device(&[("serial_number", "Z9")]),
+            device(&[]),
+            device(&[("serial_number", "A1")]),
+        ];
+        let stored = create(&*store.devices(workspace), batch).await.unwrap();
+        let ids: Vec<_> = stored.iter().map(|device| device.id.0).collect();
+        assert_eq!(ids, [1, 2, 3]);
+        let by_id = "SELECT coalesce(serial_number, '-') FROM devices ORDER BY id";
+        assert_eq!(store.database.texts(by_id), ["Z9", "-", "A1"]);
+    });
+}
+
+#[test]
+fn one_device_and_many_are_written_alike_in_every_column() {
+    let fields = [
+        ("processor", RawValue::text("Ünïcode \\N \"quoted\" 🖥")),
+        ("brand", RawValue::text("\\")),
+        ("serial_number", RawValue::text("ａｂ12")),
+        ("comment", RawValue::text("{a,\"b\"}")),
+        ("user_id", RawValue::Integer(1)),
+        ("added_via", RawValue::text("ONBOARDING")),
+        ("is_rented", RawValue::Boolean(true)),
+        ("client_purchase_price", RawValue::text("999999999999.99")),
+        ("client_rental_price", RawValue::text("0")),
+        ("client_purchase_date", RawValue::text("0001-01-01")),
+        ("client_warranty_endDate", RawValue::text("9999-12-31")),
+        ("client_rental_startDate", RawValue::text("2024-02-29")),
+        ("client_rental_endDate", RawValue::text("2024-02-29")),
+        ("keyboard_layout", RawValue::text("SWISS_QWERTZ")),
+        ("has_webcam", RawValue::Boolean(false)),
+        (
+            "compliance",
+            RawValue::List(vec![
+                RawValue::text("a,b"),
+                RawValue::text("NULL"),
+                RawValue::text("{}"),
+            ]),
+        ),
+    ];
+    block_on(async {
+        let store = Store::new();
+        for (name, copies) in [("one", 1), ("many", 2)] {
+            let workspace = store.workspace(name).await;
+            store.database.execute(&format!(
+                "INSERT INTO users (workspace_id, id, email) VALUES ({workspace}, 1, 'a@b')"
+            ));
+            let mut batch = vec![device_of(fields.clone())];
+            batch.resize_with(copies, || device(&[]));
+            create(&*store.devices(workspace), batch).await.unwrap();
+        }
+        let rows = store.database.texts(
+            "SELECT to_jsonb(devices) - 'workspace_id' - 'id' - 'created_at' FROM devices
+             WHERE serial_number IS NOT NULL",
+        );
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0], rows[1]);
+        for value in [
+            "\"Ünïcode \\\\N \\\"quoted\\\" 🖥\"",
+            "\"AB12\"",
+            "999999999999.99",
+            "\"0001-01-01\"",
+            "\"9999-12-31\"",
+            "[\"a,b\", \"NULL\", \"{}\"]",
+        ] {
+            assert!(rows[0].contains(value), "{value} in {}", rows[0]);
+        }
+    });
+}
+
+#[test]
+fn every_conflict_is_returned_and_nothing_is_stored() {
+    block_on(async {
+        let store = Store::new();
+        let workspace = store.workspace("acme").await;
+        let devices = store.devices(workspace);
+        create(
+            &*devices,
+            vec![
+                device(&[("serial_number", "A1")]),
+                device(&[("serial_number", "A2")]),
+            ],
+        )
+        .await
+        .unwrap();
+        store
+            .workspaces()
+            .set_device_limit(workspace, Some(4))
+            .await
+            .unwrap();
+
+        let nobody = device_of([("user_id", RawValue::Integer(77))]);
+        let batch = vec![
+            device(&[("serial_number", "a1")]),
+            device(&[("serial_number", "A2")]),
+            nobody,
+        ];
+        let expected = Conflicts {
+            unknown_users: BTreeSet::from([UserId(77)]),
+            taken_serial_numbers: HashMap::from([
+                ("A1".to_owned(), DeviceId(1)),
+                ("A2".to_owned(), DeviceId(2)),
+            ]),
+            device_limit: Some(DeviceLimitReached {
+                limit: 4,
+                held: 2,
+                added: 3,
+            }),
+        };
+        let looked_up = devices
+            .find_conflicts(References::of_devices(&batch))
+            .await
+            .unwrap();
+        assert_eq!(looked_up, expected);
+        assert_eq!(conflicts(&*devices, batch).await, expected);
+        assert_eq!(store.database.count("devices"), 2);
+    });
+}
+
+#[test]
+fn nothing_is_held_against_a_batch_that_passes() {
+    block_on(async {
+        let store = Store::new();
+        let workspace = store.workspace("acme").await;
+        let devices = store.devices(workspace);
+        let none = devices.find_conflicts(References::default()).await.unwrap();
+        assert!(none.is_empty());
+        let batch = [device(&[("serial_number", "A1")])];
+        let none = devices
+            .find_conflicts(References::of_devices(&batch))
+            .await
+            .unwrap();
+        assert_eq!(none, Conflicts::default());
+    });
+}
+
+#[test]
+fn another_workspaces_users_and_devices_are_not_seen() {
+    block_on(async {
+        let store = Store::new();
+        let (acme, globex) = (
+            store.workspace("acme").await,
+            store.workspace("globex").await,
+        );
+        let stranger = store.user(globex, "stranger@example.com").await;
+        create(
+            &*store.devices(globex),
+            vec![device(&[("serial_number", "A1")])],
+        )
+        .await
+        .unwrap();
+        let own = vec![device(&[("serial_number", "A1")])];
+        create(&*store.devices(acme), own).await.unwrap();
+        let named = device_of([("user_id", RawValue::Integer(stranger.0))]);
+        let found = conflicts(&*store.devices(acme), vec![named]).await;
+        assert_eq!(found.unknown_users, BTreeSet::from([stranger]));
+    });
+}
+
+#[test]
+fn deleted_devices_and_users_do_not_count() {
+    block_on(async {
+        let store = Store::new();
+        let workspace = store.workspace("acme").await;
+        let user = store.user(workspace, "ada@example.com").await;
+        let devices = store.devices(workspace);
+        create(&*devices, vec![device(&[("serial_number", "A1")])])
+            .await
+            .unwrap();
+        store
+            .workspaces()
+            .set_device_limit(workspace, Some(1))
+            .await
+            .unwrap();
+        store
+            .database
+            .execute("UPDATE devices SET deleted_at = now(); UPDATE users SET deleted_at = now()");
+        create(&*devices, vec![device(&[("serial_number", "A1")])])
+            .await
+            .unwrap();
+        let named = device_of([("user_id", RawValue::Integer(user.0))]);
+        let found = conflicts(&*devices, vec![named]).await;
+        assert_eq!(found.unknown_users, BTreeSet::from([user]));
+    });
+}
+
+#[test]
+fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
+    block_on(async {
+        let store = Store::new();
+        let workspace = store.workspace("acme").await;
+        let mut winner = store.database.connect();
+        execute(
+            &mut winner,
+            "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
+             connection_type, serial_number, serial_number_folded) \
+             VALUES (1, 'a', 'b', 'c', false, '{}', '{}', 'A1', 'A1')",
+        );
+        for batch in [
+            vec![device(&[("serial_number", "A1")])],
+            vec![
+                device(&[("serial_number", "A0")]),
+                device(&[("serial_number", "a1")]),
+            ],
+        ] {
+            let devices = store.devices(workspace);
+            let loser = tokio::spawn(async move { conflicts(&*devices, batch).await });
+            // It has looked, found nothing, and waits at the unique index.
+            let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                           AND wait_event_type = 'Lock'";
+            while store.database.texts(waiting) != ["1"] && !loser.is_finished() {
+                tokio::task::yield_now().await;
+            }
+            execute(&mut winner, "COMMIT");
+            let found = loser.await.unwrap();
+            assert_eq!(
+                found.taken_serial_numbers,
+                HashMap::from([("A1".to_owned(), DeviceId(1))])
+            );
+            assert_eq!(store.database.count("devices"), 1);
+        }
+    });
+}
+
+#[test]
+fn a_batch_whose_rival_gives_up_is_stored() {
+    block_on(async {
+        let store = Store::new();
+        let workspace = store.workspace("acme").await;
+        let mut rival = store.database.connect();
+        execute(
+            &mut rival,
+            "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
+             connection_type, serial_number, serial_number_folded) \
+             VALUES (1, 'a', 'b', 'c', false, '{}', '{}', 'A1', 'A1')",
+        );
+        let devices = store.devices(workspace);
+        let batch = vec![device(&[("serial_number", "A1")])];
+        let waiter = tokio::spawn(async move { create(&*devices, batch).await });
+        execute(&mut rival, "ROLLBACK");
+        assert_eq!(waiter.await.unwrap().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
+    block_on(async {
+        let store = Store::new();
+        let workspace = store.workspace("acme").await;
+        store.database.close();
+        let pool = devices_adapters::postgres::Database::new(
+            store.database.url(),
+            &devices_adapters::postgres::DatabaseOptions {
+                pool_wait: std::time::Duration::from_millis(200),
+                ..options()
+            },
+        );
+        let repositories = devices_adapters::postgres::PostgresDeviceRepositories::new(pool);
+        let devices = devices_domain::DeviceRepositories::of_workspace(&repositories, workspace);
+        let away = create(&*devices, vec![device(&[])]).await;
+        assert!(
+            matches!(
+                away,
+                Err(CreateError::Repository(RepositoryError::Unavailable(_)))
+            ),
+            "{away:?}"
+        );
+        store.database.open();
+        assert_eq!(create(&*devices, vec![device(&[])]).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_device_is_linked_to_the_newest_living_enrolment_of_its_serial_number() {
+    block_on(async {
+        let store = Store::new();
+        let workspace = store.workspace("acme").await;
+        store.database.execute(
+            "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status, created_at, deleted_at)
+             VALUES (1, 'a1', 'A1', 'UNENROLLED', '2026-01-01', NULL),
+                    (1, 'A1', 'A1', 'ENROLLED', '2026-01-03', NULL),
+                    (1, 'A1', 'A1', 'PENDING', '2026-01-02', NULL),
+                    (1, 'A1', 'A1', 'DRAFT', '2026-01-04', NULL),
+                    (1, 'A1', 'A1', 'FAILED', '2026-01-05', now())",
+        );
+        let batch = vec![
+            device(&[]),
+            device(&[("serial_number", "a1")]),
+            device(&[("serial_number", "A2")]),
+        ];
+        let stored = create(&*store.devices(workspace), batch).await.unwrap();
+        let shown: Vec<_> = stored
+            .iter()
+            .map(|device| device.enrollment.as_ref().map(|enrollment| enrollment.id.0))
+            .collect();
+        assert_eq!(shown, [None, Some(2), None]);
+        let linked = "SELECT id FROM devices_mdm WHERE device_id = 2";
+        assert_eq!(store.database.texts(linked), ["2"]);
+    });
+}
+
+fn execute(connection: &mut diesel::PgConnection, sql: &str) {
+    use diesel::connection::SimpleConnection;
+    connection.batch_execute(sql).unwrap();
+}

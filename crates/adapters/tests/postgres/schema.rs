@@ -1,0 +1,112 @@
+//! What every table holds to, and that its columns take just what the domain takes.
+
+use devices_domain::{EnrollmentStatus, Scope, Shape, fields};
+use devices_tests::TestDatabase;
+
+/// Tables whose rows belong to a workspace: all but the workspaces themselves.
+const TENANT_TABLES: &str = "SELECT oid FROM pg_class \
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace \
+      AND relname NOT IN ('workspaces', '__diesel_schema_migrations')";
+
+#[test]
+fn every_tenant_table_has_a_workspace() {
+    let database = TestDatabase::new();
+    let without = database.texts(&format!(
+        "SELECT tenant.oid::regclass FROM ({TENANT_TABLES}) AS tenant WHERE NOT EXISTS (
+             SELECT FROM pg_attribute WHERE attrelid = tenant.oid AND attname = 'workspace_id'
+                 AND attnotnull)"
+    ));
+    assert_eq!(without, Vec::<String>::new());
+}
+
+#[test]
+fn every_key_and_every_unique_index_of_a_tenant_table_starts_with_the_workspace() {
+    let database = TestDatabase::new();
+    let all = format!(
+        "FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+         WHERE indisunique AND indrelid IN ({TENANT_TABLES})"
+    );
+    assert_ne!(database.texts(&format!("SELECT count(*) {all}")), ["0"]);
+    let others = database.texts(&format!(
+        "SELECT indexrelid::regclass {all} AND attname <> 'workspace_id'"
+    ));
+    assert_eq!(others, Vec::<String>::new());
+}
+
+#[test]
+fn every_foreign_key_between_tenant_tables_carries_the_workspace() {
+    let database = TestDatabase::new();
+    let all = format!(
+        "FROM pg_constraint
+         JOIN pg_attribute AS here ON here.attrelid = conrelid AND here.attnum = conkey[1]
+         JOIN pg_attribute AS there ON there.attrelid = confrelid AND there.attnum = confkey[1]
+         WHERE contype = 'f' AND conrelid IN ({TENANT_TABLES})"
+    );
+    assert_ne!(database.texts(&format!("SELECT count(*) {all}")), ["0"]);
+    let others = database.texts(&format!(
+        "SELECT conname {all} AND NOT (here.attname = 'workspace_id' AND there.attname =
+             CASE confrelid WHEN 'workspaces'::regclass THEN 'id' ELSE 'workspace_id' END)"
+    ));
+    assert_eq!(others, Vec::<String>::new());
+}
+
+#[test]
+fn every_column_of_text_has_a_limit() {
+    let database = TestDatabase::new();
+    let unchecked = database.texts(
+        "SELECT attrelid::regclass || '.' || attname FROM pg_attribute
+         JOIN pg_class ON pg_class.oid = attrelid
+         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND attnum > 0
+           AND relname <> '__diesel_schema_migrations' AND atttypid IN ('text'::regtype, 'text[]'::regtype)
+           AND NOT EXISTS (SELECT FROM pg_constraint
+                           WHERE conrelid = attrelid AND contype = 'c' AND attnum = ANY (conkey))",
+    );
+    assert_eq!(unchecked, Vec::<String>::new());
+}
+
+/// The CHECK of a column, as PostgreSQL writes it.
+fn checks(database: &TestDatabase, table: &str, column: &str) -> String {
+    let found = database.texts(&format!(
+        "SELECT pg_get_constraintdef(pg_constraint.oid) FROM pg_constraint
+         JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)
+         WHERE contype = 'c' AND conrelid = '{table}'::regclass AND attname = '{column}'"
+    ));
+    found.join(" ")
+}
+
+#[test]
+fn the_limits_of_the_columns_are_those_of_the_domain() {
+    let database = TestDatabase::new();
+    for field in fields() {
+        let column = field.name().replace("Date", "_date");
+        let checks = checks(&database, "devices", &column);
+        let wanted = match field.shape() {
+            Shape::Text { max_length } => vec![format!("<= {max_length})")],
+            Shape::SerialNumber => vec!["<= 64)".to_owned()],
+            Shape::TextList { max_items, .. } => vec![format!("<= {max_items})")],
+            Shape::OneOf(words) => words.iter().map(|word| format!("'{word}'")).collect(),
+            Shape::Amount => vec![">= ".to_owned()],
+            Shape::Date | Shape::Boolean | Shape::Id => vec![],
+        };
+        for part in wanted {
+            assert!(checks.contains(&part), "{column}: {part} in {checks}");
+        }
+    }
+}
+
+#[test]
+fn the_words_of_the_columns_are_those_of_the_domain() {
+    let database = TestDatabase::new();
+    let statuses = EnrollmentStatus::ALL.map(|status| status.as_str());
+    let scopes = Scope::ALL.map(|scope| scope.as_str());
+    for (table, column, words) in [
+        ("devices_mdm", "status", statuses.as_slice()),
+        ("api_keys", "scope", scopes.as_slice()),
+    ] {
+        let checks = checks(&database, table, column);
+        assert_eq!(checks.matches("::text").count(), words.len(), "{checks}");
+        for word in words {
+            assert!(checks.contains(&format!("'{word}'")), "{word} in {checks}");
+        }
+    }
+}
