@@ -1,12 +1,226 @@
 //! The description of the API, against the domain and against what is answered.
 
-use devices_tests::Api;
+use std::collections::BTreeSet;
+
+use devices_domain::{
+    ClientStatus, EnrollmentStatus, ErrorCode, Reason, Shape, Source, field, fields,
+};
+use devices_tests::{Answer, Api, device, send};
+use serde_json::{Value, json};
+
+const YAML: &str = include_str!("../../openapi.yaml");
+
+fn description() -> Value {
+    serde_yaml_ng::from_str(YAML).unwrap()
+}
+
+fn schema(name: &str) -> Value {
+    let schema = description()["components"]["schemas"][name].clone();
+    assert!(schema.is_object(), "{name}");
+    schema
+}
+
+fn words(value: &Value) -> BTreeSet<String> {
+    let words = value
+        .as_array()
+        .unwrap_or_else(|| panic!("no list: {value}"));
+    let text = |word: &Value| word.as_str().unwrap().to_owned();
+    words.iter().map(text).collect()
+}
+
+fn set<'a>(words: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    words.into_iter().map(str::to_owned).collect()
+}
+
+fn names(object: &Value) -> BTreeSet<String> {
+    object.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn the_fields_of_a_new_device_are_those_of_the_domain() {
+    let described = schema("NewDevice");
+    assert_eq!(described["additionalProperties"], false);
+    let all = set(fields().iter().map(|field| field.name()));
+    assert_eq!(names(&described["properties"]), all);
+    let required = fields().iter().filter(|field| field.required());
+    assert_eq!(
+        words(&described["required"]),
+        set(required.map(|field| field.name()))
+    );
+    for field in fields() {
+        let property = &described["properties"][field.name()];
+        let refers_to = property["$ref"]
+            .as_str()
+            .or_else(|| property["anyOf"][0]["$ref"].as_str())
+            .unwrap_or_else(|| panic!("{}: {property}", field.name()));
+        let component = match field.shape() {
+            Shape::Text { .. } if field.required() => "Label",
+            Shape::Text { max_length: 255 } => "Text",
+            Shape::Text { .. } => "Comment",
+            Shape::TextList { .. } => "TextList",
+            Shape::SerialNumber => "SerialNumber",
+            Shape::Amount => "Amount",
+            Shape::Date => "Date",
+            Shape::OneOf(words) if words.contains(&"ONBOARDING") => "AddedVia",
+            Shape::OneOf(_) => "KeyboardLayout",
+            Shape::Boolean => "Flag",
+            Shape::Id => "UserId",
+        };
+        let expected = format!("#/components/schemas/{component}");
+        assert_eq!(refers_to, expected, "{}", field.name());
+    }
+}
+
+/// The words of a field that takes no others.
+fn one_of(name: &str) -> Vec<&'static str> {
+    match field(name).map(|field| field.shape()) {
+        Some(Shape::OneOf(words)) => words.to_vec(),
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[test]
+fn every_enumeration_is_that_of_the_domain() {
+    let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
+    for (name, domain) in [
+        ("AddedVia", set(one_of("added_via"))),
+        ("KeyboardLayout", set(one_of("keyboard_layout"))),
+        ("ClientStatus", words(&json!(ClientStatus::ALL))),
+        (
+            "EnrollmentStatus",
+            set(EnrollmentStatus::ALL.map(|word| word.as_str())),
+        ),
+        ("Source", words(&json!([Source::External]))),
+        ("ErrorCode", set(ErrorCode::ALL.map(ErrorCode::as_str))),
+        ("Reason", set(reasons)),
+    ] {
+        assert_eq!(words(&schema(name)["enum"]), domain, "{name}");
+    }
+}
+
+/// The answer has just the members that the schema requires and knows.
+fn assert_described(answered: &Value, name: &str) {
+    let described = schema(name);
+    let members = names(answered);
+    let known = names(&described["properties"]);
+    let required = words(&described["required"]);
+    assert!(members.is_subset(&known), "{name}: {answered}");
+    assert!(members.is_superset(&required), "{name}: {answered}");
+}
+
+#[test]
+fn what_is_answered_is_what_is_described() {
+    let api = Api::start();
+    api.database.execute(
+        "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status)
+         VALUES (1, 'SN1', 'SN1', 'ENROLLED')",
+    );
+    let created = api.post(&json!([device(json!({"serial_number": "SN1"}))]));
+    assert_eq!(created.status, 201);
+    let created = created.json();
+    let device_answered = &created["data"]["devices"][0];
+    assert_eq!(names(device_answered), words(&schema("Device")["required"]));
+    assert_eq!(
+        names(&device_answered["characteristics"]),
+        words(&schema("Characteristics")["required"])
+    );
+    assert_eq!(
+        names(&device_answered["mdm"]),
+        words(&schema("Enrollment")["required"])
+    );
+
+    let refused = api.post(&json!([
+        device(json!({"serial_number": "SN1"})),
+        device(json!({"serial_number": "SN1", "colour": "red", "compliance": [1]})),
+    ]));
+    assert_eq!(refused.status, 400);
+    let report = refused.json();
+    assert_described(&report, "Refusal");
+    let entries = report["errors"].as_array().unwrap();
+    entries
+        .iter()
+        .for_each(|entry| assert_described(entry, "RefusalEntry"));
+    let shown: BTreeSet<_> = entries.iter().flat_map(names).collect();
+    assert_eq!(shown, names(&schema("RefusalEntry")["properties"]));
+}
+
+#[test]
+fn every_status_that_is_answered_is_described_with_an_example() {
+    let description = description();
+    let responses = &description["paths"]["/devices"]["post"]["responses"];
+    let described = set([
+        "201", "400", "401", "403", "404", "405", "408", "413", "415", "429", "500", "503",
+    ]);
+    assert_eq!(names(responses), described);
+    let resolve = |value: &Value| match value["$ref"].as_str() {
+        Some(reference) => description
+            .pointer(reference.trim_start_matches('#'))
+            .cloned()
+            .unwrap_or_else(|| panic!("{reference} leads nowhere")),
+        None => value.clone(),
+    };
+    for (status, response) in responses.as_object().unwrap() {
+        let response = resolve(response);
+        let examples = &response["content"]["application/json"]["examples"];
+        let examples = examples.as_object();
+        assert!(examples.is_some_and(|them| !them.is_empty()), "{status}");
+        assert!(
+            names(&response["headers"]).contains("X-Request-Id"),
+            "{status}"
+        );
+    }
+}
+
+/// The first example that answers a status.
+fn example_error(status: u16) -> Value {
+    let description = description();
+    let response = &description["paths"]["/devices"]["post"]["responses"][status.to_string()];
+    let response = match response["$ref"].as_str() {
+        Some(reference) => &description
+            .pointer(reference.trim_start_matches('#'))
+            .unwrap(),
+        None => &response,
+    };
+    let examples = response["content"]["application/json"]["examples"].as_object();
+    examples.unwrap().values().next().unwrap()["value"].clone()
+}
+
+#[test]
+fn the_simple_refusals_answer_what_their_examples_show() {
+    let api = Api::start();
+    let read = api.create_key("acme", "READ");
+    let body = json!({"devices": [device(json!({}))]}).to_string();
+    let post = || api.request("POST", "/devices").body(body.clone());
+    let with_type = || post().header("Content-Type", "application/json");
+    let answers: [(u16, Answer); 4] = [
+        (401, send(with_type())),
+        (403, send(with_type().bearer_auth(&read))),
+        (405, send(api.request("PUT", "/devices"))),
+        (415, send(post().bearer_auth(&api.key))),
+    ];
+    for (status, answer) in answers {
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.json(), example_error(status), "{status}");
+    }
+}
+
+#[test]
+fn every_example_of_a_request_is_accepted() {
+    let api = Api::start();
+    api.add_user("acme", "ada@example.com");
+    let content = &description()["paths"]["/devices"]["post"]["requestBody"]["content"];
+    let examples = content["application/json"]["examples"].as_object().cloned();
+    for (name, example) in examples.unwrap() {
+        let answer = api.post_text(example["value"].to_string());
+        assert_eq!(answer.status, 201, "{name}: {}", answer.text);
+    }
+}
 
 #[test]
 fn the_description_is_served_in_both_forms() {
     let api = Api::start();
     let yaml = api.get("/openapi.yaml");
-    assert_eq!(yaml.text, include_str!("../../openapi.yaml"));
+    assert_eq!(yaml.text, YAML);
     assert_eq!(yaml.header("content-type"), "application/yaml");
     let json = api.get("/openapi.json");
     assert_eq!(json.header("content-type"), "application/json");
