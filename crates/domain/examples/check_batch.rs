@@ -64,6 +64,10 @@ fn print(batch: Batch) -> ExitCode {
             for error in report.entries() {
                 println!("{error}");
             }
+            let shown = report.entries().len();
+            if shown < report.total() {
+                println!("... and {} more", report.total() - shown);
+            }
             println!("{} problems", report.total());
             ExitCode::FAILURE
         }

@@ -1,0 +1,172 @@
+//! The real router over mocked ports: what is answered when they fail.
+
+use std::sync::Arc;
+
+use actix_web::body::to_bytes;
+use actix_web::dev::ServiceResponse;
+use actix_web::{App, test, web};
+use devices_api::http::{State, configure};
+use devices_api::secret::KeySecret;
+use devices_api::settings::Limits;
+use devices_domain::{
+    Actor, Conflicts, CreateError, KeyId, MockDeviceRepositories, MockDeviceRepository,
+    MockKeyRepository, MockStoreHealth, RepositoryError, Scope, WorkspaceId,
+};
+use serde_json::{Value, json};
+
+const WORKSPACE: WorkspaceId = WorkspaceId(7);
+
+fn unavailable() -> RepositoryError {
+    RepositoryError::Unavailable("host db.internal is away".into())
+}
+
+fn failed() -> RepositoryError {
+    RepositoryError::Failed("relation \"devices\" does not exist".into())
+}
+
+/// Keys that all open the workspace for writing.
+fn keys() -> MockKeyRepository {
+    let mut keys = MockKeyRepository::new();
+    keys.expect_find_actor().returning(|workspace, _| {
+        Ok(Some(Actor {
+            workspace,
+            key: KeyId(1),
+            scope: Scope::Write,
+        }))
+    });
+    keys
+}
+
+/// Devices of the workspace, as `prepare` mocks them.
+fn devices(prepare: fn(&mut MockDeviceRepository)) -> MockDeviceRepositories {
+    let mut repositories = MockDeviceRepositories::new();
+    repositories
+        .expect_of_workspace()
+        .withf(|workspace| *workspace == WORKSPACE)
+        .returning(move |_| {
+            let mut devices = MockDeviceRepository::new();
+            prepare(&mut devices);
+            Box::new(devices)
+        });
+    repositories
+}
+
+struct Answer {
+    status: u16,
+    retry_after: Option<String>,
+    body: Value,
+}
+
+impl Answer {
+    async fn of(response: ServiceResponse) -> Self {
+        let header = |name| {
+            let value = response.headers().get(name)?;
+            Some(value.to_str().unwrap().to_owned())
+        };
+        assert!(header("x-request-id").is_some());
+        Self {
+            status: response.status().as_u16(),
+            retry_after: header("retry-after"),
+            body: serde_json::from_slice(&to_bytes(response.into_body()).await.unwrap()).unwrap(),
+        }
+    }
+}
+
+async fn post(keys: MockKeyRepository, devices: MockDeviceRepositories) -> Answer {
+    let state = State {
+        devices: Arc::new(devices),
+        keys: Arc::new(keys),
+        store: Arc::new(MockStoreHealth::new()),
+        limits: Limits {
+            devices_per_batch: 10,
+            body_bytes: 10_000,
+            body_seconds: 10,
+        },
+    };
+    let app = App::new()
+        .app_data(web::Data::new(state))
+        .configure(configure);
+    let app = test::init_service(app).await;
+    let secret = KeySecret::generate(WORKSPACE);
+    let row = json!({"name": "a", "type": "b", "category": "c", "serial_number": "SN1"});
+    let request = test::TestRequest::post()
+        .uri("/devices")
+        .insert_header(("Authorization", format!("Bearer {}", secret.expose())))
+        .set_json(json!({ "devices": [row] }))
+        .to_request();
+    match test::try_call_service(&app, request).await {
+        Ok(response) => Answer::of(response.map_into_boxed_body()).await,
+        Err(error) => {
+            let request = test::TestRequest::default().to_http_request();
+            Answer::of(ServiceResponse::new(request, error.error_response())).await
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_key_that_cannot_be_looked_up_is_a_503_and_not_a_401() {
+    let mut keys = MockKeyRepository::new();
+    keys.expect_find_actor()
+        .returning(|_, _| Err(unavailable()));
+    let answer = post(keys, MockDeviceRepositories::new()).await;
+    assert_eq!(
+        (answer.status, answer.retry_after.as_deref()),
+        (503, Some("1"))
+    );
+    assert_eq!(answer.body, json!({"error": "SERVICE_UNAVAILABLE"}));
+}
+
+#[actix_web::test]
+async fn a_store_that_is_away_is_a_503() {
+    let away = devices(|devices| {
+        devices
+            .expect_create()
+            .returning(|_| Err(unavailable().into()));
+    });
+    let answer = post(keys(), away).await;
+    assert_eq!(
+        (answer.status, answer.retry_after.as_deref()),
+        (503, Some("1"))
+    );
+    assert_eq!(answer.body, json!({"error": "SERVICE_UNAVAILABLE"}));
+}
+
+#[actix_web::test]
+async fn a_store_that_fails_is_a_500_that_does_not_say_how() {
+    let broken = devices(|devices| {
+        devices.expect_create().returning(|_| Err(failed().into()));
+    });
+    let answer = post(keys(), broken).await;
+    assert_eq!((answer.status, answer.retry_after), (500, None));
+    assert_eq!(answer.body, json!({"error": "INTERNAL_ERROR"}));
+}
+
+#[actix_web::test]
+async fn a_panic_is_a_500_like_any_other() {
+    let panicking = devices(|devices| {
+        devices
+            .expect_create()
+            .returning(|_| panic!("a mocked panic"));
+    });
+    let answer = post(keys(), panicking).await;
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.body, json!({"error": "INTERNAL_ERROR"}));
+}
+
+#[actix_web::test]
+async fn a_conflict_that_the_store_names_is_an_error_of_its_row() {
+    let taken = devices(|devices| {
+        devices.expect_create().returning(|_| {
+            let mut conflicts = Conflicts::default();
+            let serial_number = "SN1".to_owned();
+            conflicts
+                .taken_serial_numbers
+                .insert(serial_number, devices_domain::DeviceId(812));
+            Err(CreateError::Conflicts(conflicts))
+        });
+    });
+    let answer = post(keys(), taken).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.body["error"], "INVALID_SERIAL_NUMBER");
+    assert_eq!(answer.body["errors"][0]["existing_device_id"], 812);
+}
