@@ -22,7 +22,7 @@ clippy: ## Run the lints
 
 doc: ## Build the documentation, without warnings
 	@scripts/dependencies
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 
 deny: ## Check licences, banned crates and their sources
 	"$$(scripts/tool cargo-deny)" --log-level error check licenses bans sources

@@ -1,5 +1,7 @@
 //! Which crate may know which.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+
 use std::path::Path;
 use std::process::Command;
 

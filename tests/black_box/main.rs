@@ -1,5 +1,7 @@
 //! The real binary over real HTTP, on a real PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+
 mod bad_input;
 mod command_line;
 mod conflicts;

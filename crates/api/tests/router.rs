@@ -1,5 +1,7 @@
 //! The real router over mocked ports: what is answered when they fail.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+
 use std::sync::Arc;
 
 use actix_web::body::to_bytes;

@@ -1,5 +1,7 @@
 //! The ports on a real PostgreSQL: what each method promises, and what the schema holds to.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+
 mod devices;
 mod keys;
 mod migrations;
