@@ -26,8 +26,8 @@ pub struct DatabaseOptions {
 /// A database that could not be reached, or is no use.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// No connection.
-    #[error("{0}")]
+    /// No connection. libpq's messages end with a line break.
+    #[error("{}", .0.to_string().trim_end())]
     Refused(#[from] ConnectionError),
     /// It does not store Unicode.
     #[error("its encoding is {0}, and must be UTF8")]

@@ -13,8 +13,8 @@ const LOCK: i64 = 0x466c_6565_7444_6576;
 /// Migrations that did not run.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// No connection.
-    #[error("{0}")]
+    /// No connection. libpq's messages end with a line break.
+    #[error("{}", .0.to_string().trim_end())]
     Refused(#[from] ConnectionError),
     /// One of them failed; it was rolled back, and those before it were kept.
     #[error("{0}")]
