@@ -3,7 +3,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use devices_tests::{Answer, Api, ServerOptions, device, send};
 use serde_json::{Value, json};
@@ -410,17 +409,7 @@ fn a_body_over_the_limit_announced_or_not() {
 #[test]
 fn a_body_far_over_the_limit_is_answered_and_not_read() {
     let api = api_with_a_device();
-    let mut socket = TcpStream::connect(api.server.address()).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
-    write!(
-        socket,
-        "POST /devices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
-         Content-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n",
-        api.key
-    )
-    .unwrap();
+    let mut socket = api.begin_post(&["Content-Length: 99999999999"]);
     assert!(read_answer(&mut socket).starts_with("HTTP/1.1 413 "));
 }
 
@@ -460,17 +449,8 @@ fn content_types_and_encodings_that_are_not_plain_json() {
 #[test]
 fn a_body_that_stalls_is_answered_in_time() {
     let api = api_with(&ServerOptions::with("DEVICES__LIMITS__BODY_SECONDS", 1));
-    let mut socket = TcpStream::connect(api.server.address()).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
-    write!(
-        socket,
-        "POST /devices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
-         Content-Type: application/json\r\nContent-Length: 500\r\n\r\n{{\"devices\":[",
-        api.key
-    )
-    .unwrap();
+    let mut socket = api.begin_post(&["Content-Length: 500"]);
+    socket.write_all(b"{\"devices\":[").unwrap();
     let answer = read_answer(&mut socket);
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(
@@ -483,14 +463,8 @@ fn a_body_that_stalls_is_answered_in_time() {
 #[test]
 fn a_client_that_goes_away_in_the_middle_leaves_nothing() {
     let api = api_with_a_device();
-    let mut socket = TcpStream::connect(api.server.address()).unwrap();
-    write!(
-        socket,
-        "POST /devices HTTP/1.1\r\nHost: x\r\nX-Request-Id: gone\r\nAuthorization: Bearer {}\r\n\
-         Content-Type: application/json\r\nContent-Length: 500\r\n\r\n{{\"devices\":[",
-        api.key
-    )
-    .unwrap();
+    let mut socket = api.begin_post(&["Content-Length: 500"]);
+    socket.write_all(b"{\"devices\":[").unwrap();
     socket.shutdown(std::net::Shutdown::Write).unwrap();
     drop(socket);
     assert_eq!(api.post(&json!([])).status, 400);

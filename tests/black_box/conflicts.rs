@@ -150,6 +150,24 @@ fn a_workspace_cannot_grow_over_its_device_limit() {
     assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
 }
 
+/// What this many do at once.
+fn race<T: Send>(racers: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let start = Barrier::new(racers);
+    std::thread::scope(|scope| {
+        let racing: Vec<_> = (0..racers)
+            .map(|racer| {
+                let (start, run) = (&start, &run);
+                scope.spawn(move || {
+                    start.wait();
+                    run(racer)
+                })
+            })
+            .collect();
+        let joined = racing.into_iter().map(|racer| racer.join().unwrap());
+        joined.collect()
+    })
+}
+
 #[test]
 fn of_batches_that_race_for_a_serial_number_exactly_one_wins() {
     const RACERS: usize = 4;
@@ -169,23 +187,7 @@ fn of_batches_that_race_for_a_serial_number_exactly_one_wins() {
             rows.push(own);
             json!(rows)
         };
-        let start = Barrier::new(RACERS);
-        let answers: Vec<_> = std::thread::scope(|scope| {
-            let racers: Vec<_> = (0..RACERS)
-                .map(|racer| {
-                    let (api, start, batch) = (&api, &start, &batch);
-                    scope.spawn(move || {
-                        let rows = batch(racer);
-                        start.wait();
-                        api.post(&rows)
-                    })
-                })
-                .collect();
-            racers
-                .into_iter()
-                .map(|racer| racer.join().unwrap())
-                .collect()
-        });
+        let answers = race(RACERS, |racer| api.post(&batch(racer)));
         let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 400, 400, 400]);
@@ -207,21 +209,7 @@ fn of_batches_that_race_for_the_last_places_of_a_limit_exactly_one_wins() {
         &["workspace", "limit", "acme", "--devices", "5"],
     );
     let rows = json!(vec![device(json!({})); 5]);
-    let start = Barrier::new(4);
-    let mut statuses: Vec<_> = std::thread::scope(|scope| {
-        let racers: Vec<_> = (0..4)
-            .map(|_| {
-                scope.spawn(|| {
-                    start.wait();
-                    api.post(&rows).status
-                })
-            })
-            .collect();
-        racers
-            .into_iter()
-            .map(|racer| racer.join().unwrap())
-            .collect()
-    });
+    let mut statuses = race(4, |_| api.post(&rows).status);
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 400, 400, 400]);
     assert_eq!(api.database.count("devices"), 5);

@@ -1,10 +1,9 @@
 //! What an operator relies on: probes, log lines, settings, stopping.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
-use devices_tests::{Api, Server, ServerOptions, TestDatabase, binary, device, send};
+use devices_tests::{Api, Server, ServerOptions, TestDatabase, binary, device, execute, send};
 use serde_json::{Value, json};
 
 #[test]
@@ -36,7 +35,7 @@ fn a_batch_that_waits_too_long_for_the_database_is_a_503_and_leaves_nothing() {
         300,
     ));
     let mut blocker = api.database.connect();
-    diesel_execute(
+    execute(
         &mut blocker,
         "BEGIN; LOCK TABLE devices IN ACCESS EXCLUSIVE MODE",
     );
@@ -151,16 +150,9 @@ fn a_request_under_way_is_carried_to_its_end_when_the_server_is_told_to_stop() {
     for signal in ["TERM", "INT"] {
         let mut api = Api::start();
         let body = json!({"devices": [device(json!({}))]}).to_string();
-        let mut socket = TcpStream::connect(api.server.address()).unwrap();
         let (start, rest) = body.split_at(10);
-        write!(
-            socket,
-            "POST /devices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nExpect: 100-continue\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            api.key,
-            body.len()
-        )
-        .unwrap();
+        let length = format!("Content-Length: {}", body.len());
+        let mut socket = api.begin_post(&["Expect: 100-continue", &length]);
         // The server asks for the body once it has begun with the request.
         let mut asked = [0; 25];
         socket.read_exact(&mut asked).unwrap();
@@ -180,7 +172,7 @@ fn a_request_under_way_is_carried_to_its_end_when_the_server_is_told_to_stop() {
 fn a_server_that_is_killed_in_the_middle_of_a_batch_stores_nothing_of_it() {
     let api = Api::start();
     let mut blocker = api.database.connect();
-    diesel_execute(
+    execute(
         &mut blocker,
         "BEGIN; LOCK TABLE devices_mdm IN ACCESS EXCLUSIVE MODE",
     );
@@ -243,6 +235,19 @@ fn the_first_start_makes_a_demo_workspace_whose_keys_outlive_restarts() {
         (3, 2)
     );
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn the_address_is_told_to_programs_as_json() {
+    let database = TestDatabase::new();
+    let options = ServerOptions {
+        arguments: vec!["--json".to_owned()],
+        ..ServerOptions::default()
+    };
+    let server = Server::start_with(&database, &options);
+    let line = server.output_line(|line| line.contains("address"));
+    let told: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(told, json!({"address": server.url("")}));
 }
 
 #[test]
@@ -318,9 +323,4 @@ fn nothing_of_the_log_is_anything_but_json_in_the_test_environment() {
     for line in api.server.log() {
         assert!(serde_json::from_str::<Value>(&line).is_ok(), "{line}");
     }
-}
-
-fn diesel_execute(connection: &mut diesel::PgConnection, sql: &str) {
-    use diesel::connection::SimpleConnection;
-    connection.batch_execute(sql).unwrap();
 }

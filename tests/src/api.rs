@@ -1,5 +1,9 @@
 //! A client of the API, with a workspace and keys of its own.
 
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value, json};
@@ -132,6 +136,23 @@ impl Api {
         let body = json!({ "devices": devices });
         let request = self.request("POST", "/devices").bearer_auth(key);
         send(request.json(&body))
+    }
+
+    /// The head of a `POST /devices` with the WRITE key and these lines, written to a socket whose
+    /// other end waits for the body.
+    pub fn begin_post(&self, lines: &[&str]) -> TcpStream {
+        let mut socket = TcpStream::connect(self.server.address()).expect("the server listens");
+        let timeout = socket.set_read_timeout(Some(Duration::from_secs(30)));
+        timeout.expect("30 seconds are a time");
+        let head = format!(
+            "POST /devices HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\n{}\r\n\r\n",
+            self.key,
+            lines.join("\r\n")
+        );
+        let written = socket.write_all(head.as_bytes());
+        written.expect("the server reads");
+        socket
     }
 
     /// A GET without a key.

@@ -52,8 +52,7 @@ impl TestDatabase {
 
     /// Runs statements.
     pub fn execute(&self, sql: &str) {
-        let ran = self.connect().batch_execute(sql);
-        ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        execute(&mut self.connect(), sql);
     }
 
     /// The first column of a query's rows, as text.
@@ -113,6 +112,12 @@ fn texts(connection: &mut PgConnection, sql: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.text).collect()
 }
 
+/// Runs statements on a connection, such as one that holds a transaction open.
+pub fn execute(connection: &mut PgConnection, sql: &str) {
+    let ran = connection.batch_execute(sql);
+    ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
 /// The PostgreSQL that the tests run on.
 struct TestServer {
     url: String,
@@ -140,10 +145,7 @@ impl TestServer {
     fn prepare_template(&self) {
         const LOCK: i64 = 0x7465_6d70_6c61_7465;
         let mut connection = self.connect();
-        let mut execute = |sql: &str| {
-            let ran = connection.batch_execute(sql);
-            ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        };
+        let mut execute = |sql: &str| execute(&mut connection, sql);
         execute(&format!("SELECT pg_advisory_lock({LOCK})"));
         if !self.databases().contains(&self.template) {
             let unfinished = format!("{}_unfinished", self.template);
@@ -190,8 +192,7 @@ impl TestServer {
     }
 
     fn execute(&self, sql: &str) {
-        let ran = self.connect().batch_execute(sql);
-        ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        execute(&mut self.connect(), sql);
     }
 
     /// The server's URL with another database in it.

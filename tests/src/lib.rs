@@ -8,5 +8,5 @@ mod server;
 
 pub use api::{Answer, Api, device, send};
 pub use binary::{Ran, binary, run};
-pub use database::TestDatabase;
+pub use database::{TestDatabase, execute};
 pub use server::{Server, ServerOptions};

@@ -64,14 +64,12 @@ impl Server {
         let mut process = command.spawn().expect("the binary can be run");
         let output = Lines::of(process.stdout.take().expect("stdout is piped"));
         let log = Lines::of(process.stderr.take().expect("stderr is piped"));
-        let listens = output
-            .wait_for(|line| line.contains("listens on"))
+        let first = output
+            .wait_for(|line| line.contains("http://"))
             .unwrap_or_else(|| panic!("the server did not start: {:?}", log.all()));
-        let address = listens
-            .split_whitespace()
-            .find_map(|word| word.strip_prefix("http://"))
-            .expect("the line holds the address")
-            .to_owned();
+        let (_, address) = first.split_once("http://").expect("the line holds it");
+        let end = address.find(|c: char| !c.is_ascii_digit() && !".:".contains(c));
+        let address = address[..end.unwrap_or(address.len())].to_owned();
         Self {
             process,
             address,

@@ -7,6 +7,7 @@ use devices_domain::{
     Conflicts, CreateError, DeviceId, DeviceLimitReached, DeviceRepository, NewDevice, RawValue,
     References, RepositoryError, StoredDevice, UserId, WorkspaceRepository,
 };
+use devices_tests::execute;
 
 use crate::{Store, block_on, device, device_of, options};
 
@@ -328,9 +329,4 @@ fn a_device_is_linked_to_the_newest_living_enrolment_of_its_serial_number() {
         let linked = "SELECT id FROM devices_mdm WHERE device_id = 2";
         assert_eq!(store.database.texts(linked), ["2"]);
     });
-}
-
-fn execute(connection: &mut diesel::PgConnection, sql: &str) {
-    use diesel::connection::SimpleConnection;
-    connection.batch_execute(sql).unwrap();
 }

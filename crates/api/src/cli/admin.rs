@@ -40,16 +40,9 @@ pub(super) enum WorkspaceCommand {
         /// How many devices it may hold; any number unless given
         #[arg(long, value_name = "N")]
         device_limit: Option<u32>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// List all workspaces
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Set how many devices a workspace may hold
     Limit {
         /// Its name
@@ -57,9 +50,6 @@ pub(super) enum WorkspaceCommand {
         /// How many devices; any number unless given
         #[arg(long, value_name = "N")]
         devices: Option<u32>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -79,18 +69,12 @@ pub(super) enum UserCommand {
         /// Last name
         #[arg(long, value_parser = label)]
         last_name: Option<String>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// List users
     List {
         /// Of this workspace only
         #[arg(long, value_name = "NAME")]
         workspace: Option<String>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -110,26 +94,17 @@ pub(super) enum KeyCommand {
         /// How long it works, such as 30d or 12h; for ever unless given
         #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
         expires_in: Option<Duration>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// List keys, without their secrets
     List {
         /// Of this workspace only
         #[arg(long, value_name = "NAME")]
         workspace: Option<String>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Revoke a key: it stops working at once
     Revoke {
         /// The key's id, as `key list` shows it
         id: i64,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -176,14 +151,16 @@ fn email(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) async fn run(command: Command) -> Result<(), CliError> {
+pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
     let settings = Settings::load()?;
     Database::probe(settings.database.url.expose_secret())?;
     check_schema(&settings)?;
+    let database = connect(&settings);
     let administration = Administration {
-        workspaces: PostgresWorkspaces::new(connect(&settings)),
-        users: PostgresUsers::new(connect(&settings)),
-        keys: PostgresKeys::new(connect(&settings)),
+        workspaces: PostgresWorkspaces::new(database.clone()),
+        users: PostgresUsers::new(database.clone()),
+        keys: PostgresKeys::new(database),
+        json,
     };
     match command {
         Command::Workspace(command) => administration.workspace(command).await,
@@ -196,6 +173,7 @@ struct Administration {
     workspaces: PostgresWorkspaces,
     users: PostgresUsers,
     keys: PostgresKeys,
+    json: bool,
 }
 
 /// A key and, this once, its secret.
@@ -209,11 +187,7 @@ struct CreatedKey {
 impl Administration {
     async fn workspace(&self, command: WorkspaceCommand) -> Result<(), CliError> {
         match command {
-            WorkspaceCommand::Create {
-                name,
-                device_limit,
-                json,
-            } => {
+            WorkspaceCommand::Create { name, device_limit } => {
                 let new = NewWorkspace {
                     name: name.clone(),
                     device_limit,
@@ -223,24 +197,20 @@ impl Administration {
                         "There is a workspace \"{name}\" already. Choose another name."
                     ))
                 })?;
-                print_workspaces(json, &created, std::slice::from_ref(&created));
+                print_workspaces(self.json, &created, std::slice::from_ref(&created));
             }
-            WorkspaceCommand::List { json } => {
+            WorkspaceCommand::List => {
                 let workspaces = self.workspaces.list().await?;
-                print_workspaces(json, &workspaces, &workspaces);
+                print_workspaces(self.json, &workspaces, &workspaces);
             }
-            WorkspaceCommand::Limit {
-                name,
-                devices,
-                json,
-            } => {
+            WorkspaceCommand::Limit { name, devices } => {
                 let workspace = self.find_workspace(&name).await?;
                 let limited = self
                     .workspaces
                     .set_device_limit(workspace.id, devices)
                     .await?;
                 let limited = limited.ok_or_else(|| no_workspace(&name))?;
-                print_workspaces(json, &limited, std::slice::from_ref(&limited));
+                print_workspaces(self.json, &limited, std::slice::from_ref(&limited));
             }
         }
         Ok(())
@@ -253,7 +223,6 @@ impl Administration {
                 email,
                 first_name,
                 last_name,
-                json,
             } => {
                 let workspace = self.find_workspace(&workspace).await?;
                 let new = NewUser {
@@ -268,12 +237,12 @@ impl Administration {
                         workspace.name
                     ))
                 })?;
-                print_users(json, &added, std::slice::from_ref(&added));
+                print_users(self.json, &added, std::slice::from_ref(&added));
             }
-            UserCommand::List { workspace, json } => {
+            UserCommand::List { workspace } => {
                 let workspace = self.find_optional_workspace(workspace).await?;
                 let users = self.users.list(workspace.map(|found| found.id)).await?;
-                print_users(json, &users, &users);
+                print_users(self.json, &users, &users);
             }
         }
         Ok(())
@@ -286,7 +255,6 @@ impl Administration {
                 scope,
                 name,
                 expires_in,
-                json,
             } => {
                 let workspace = self.find_workspace(&workspace).await?;
                 let expires_at = expires_in
@@ -311,23 +279,23 @@ impl Administration {
                     key: self.keys.create(new).await?,
                     secret: secret.expose().to_owned(),
                 };
-                print_keys(json, &created, std::slice::from_ref(&created.key));
-                if !json {
+                print_keys(self.json, &created, std::slice::from_ref(&created.key));
+                if !self.json {
                     println!("\nThe secret, shown this once:\n{}", created.secret);
                 }
             }
-            KeyCommand::List { workspace, json } => {
+            KeyCommand::List { workspace } => {
                 let workspace = self.find_optional_workspace(workspace).await?;
                 let keys = self.keys.list(workspace.map(|found| found.id)).await?;
-                print_keys(json, &keys, &keys);
+                print_keys(self.json, &keys, &keys);
             }
-            KeyCommand::Revoke { id, json } => {
+            KeyCommand::Revoke { id } => {
                 let revoked = self.keys.revoke(KeyId(id)).await?.ok_or_else(|| {
                     CliError::Refused(format!(
                         "There is no key {id}. `devices-api key list` shows all keys."
                     ))
                 })?;
-                print_keys(json, &revoked, std::slice::from_ref(&revoked));
+                print_keys(self.json, &revoked, std::slice::from_ref(&revoked));
             }
         }
         Ok(())

@@ -24,6 +24,9 @@ use crate::settings::{Settings, SettingsError};
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -31,11 +34,7 @@ enum Command {
     /// Serve the HTTP API (also what happens without a command)
     Serve(serve::Arguments),
     /// Bring the database's schema up to date; safe when several processes do it at once
-    Migrate {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Migrate,
     #[command(flatten)]
     Admin(admin::Command),
 }
@@ -70,13 +69,13 @@ enum CliError {
 
 /// Runs the command that the arguments ask for.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let Cli { command, json } = Cli::parse();
     let ran = actix_web::rt::System::new().block_on(async {
-        match cli.command {
-            None => serve::run(&serve::Arguments::default()).await,
-            Some(Command::Serve(arguments)) => serve::run(&arguments).await,
-            Some(Command::Migrate { json }) => migrate(json),
-            Some(Command::Admin(command)) => admin::run(command).await,
+        match command {
+            None => serve::run(&serve::Arguments::default(), json).await,
+            Some(Command::Serve(arguments)) => serve::run(&arguments, json).await,
+            Some(Command::Migrate) => migrate(json),
+            Some(Command::Admin(command)) => admin::run(command, json).await,
         }
     });
     match ran {

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     demo_keys: Option<PathBuf>,
 }
 
-pub(super) async fn run(arguments: &Arguments) -> Result<(), CliError> {
+pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliError> {
     let settings = Settings::load()?;
     start_log(&settings.log)?;
     let url = settings.database.url.expose_secret();
@@ -43,11 +43,18 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), CliError> {
     };
     let server = Server::bind(state, &settings.server)?;
     let address = format!("http://{}", reachable(&server));
-    println!("Fleet Devices listens on {address} (stop it with Ctrl-C)");
-    println!("What it answers:         {address}/docs/");
-    if let Some(file) = &arguments.demo_keys {
-        let demo_keys = demo::prepare(&database, file).await?;
-        demo::print(&address, file, &demo_keys);
+    let demo_keys = match &arguments.demo_keys {
+        Some(file) => Some((file, demo::prepare(&database, file).await?)),
+        None => None,
+    };
+    if json {
+        println!("{}", serde_json::json!({ "address": address }));
+    } else {
+        println!("Fleet Devices listens on {address} (stop it with Ctrl-C)");
+        println!("What it answers:         {address}/docs/");
+        if let Some((file, keys)) = &demo_keys {
+            demo::print(&address, file, keys);
+        }
     }
     Ok(server.run().await?)
 }
