@@ -3,20 +3,11 @@
 use std::collections::HashMap;
 
 use crate::access::UserId;
-use crate::device::{Claims, NewDevice, SerialNumber, judge};
+use crate::device::{Claims, NewDevice, UnknownFields, judge};
 use crate::error::{ErrorCode, ErrorReport, FieldError, Reason, Related};
-use crate::ports::{Conflicts, References};
+use crate::ports::Conflicts;
 use crate::raw_row::{Kind, RawRow};
-
-/// What to do with a field that no device has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UnknownFields {
-    /// It is an error: dropping it in silence would lose data.
-    #[default]
-    Refuse,
-    /// It is ignored: whoever sent it asked for that.
-    Ignore,
-}
+use crate::references::{Claim, References};
 
 /// What a batch may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,13 +203,6 @@ fn claims(rows: &[Judged]) -> impl Iterator<Item = Claim<'_>> {
     })
 }
 
-/// What a row refers to outside itself.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Claim<'a> {
-    pub(crate) serial_number: Option<&'a SerialNumber>,
-    pub(crate) user: Option<UserId>,
-}
-
 /// Adds what the store knows about the rows with these claims, in their order.
 pub(crate) fn report_conflicts<'a>(
     report: &mut ErrorReport,
@@ -273,6 +257,7 @@ fn unknown_user(user: UserId) -> FieldError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::SerialNumber;
     use crate::raw_row::RawValue;
 
     fn row(serial_number: &str) -> RawRow<'_> {

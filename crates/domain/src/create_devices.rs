@@ -82,10 +82,9 @@ mod tests {
     use crate::batch::BatchRules;
     use crate::device::DeviceId;
     use crate::error::ErrorCode;
-    use crate::ports::{
-        Conflicts, DeviceLimitReached, MockDeviceRepository, References, StoredDevice,
-    };
+    use crate::ports::{Conflicts, DeviceLimitReached, MockDeviceRepository, StoredDevice};
     use crate::raw_row::{RawRow, RawValue};
+    use crate::references::References;
 
     fn row(serial_number: &'static str) -> RawRow<'static> {
         let mut row = RawRow::new();

@@ -44,21 +44,22 @@ mod enrollment;
 mod error;
 mod ports;
 mod raw_row;
+mod references;
 
 pub use access::{Actor, ApiKey, KeyId, Scope, User, UserId, Workspace, WorkspaceId};
-pub use batch::{Batch, BatchRules, UnknownFields};
+pub use batch::{Batch, BatchRules};
 pub use create_devices::{CreateDevices, CreateDevicesError};
 pub use device::{
     AddedVia, Amount, Characteristics, ClientStatus, Comment, Date, Device, DeviceId, Field,
     Identity, KeyboardLayout, Label, NewDevice, Ownership, SerialNumber, Shape, ShortText, Source,
-    Text, TextList, field, fields,
+    Text, TextList, UnknownFields, field, fields,
 };
 pub use enrollment::{Enrollment, EnrollmentId, EnrollmentStatus};
 pub use error::{ErrorCode, ErrorReport, FieldError, Reason, Related, RowError};
 pub use ports::{
     Conflicts, CreateError, DeviceLimitReached, DeviceRepositories, DeviceRepository,
-    KeyRepository, NewApiKey, NewUser, NewWorkspace, References, RepositoryError, StoreHealth,
-    StoredDevice, UserRepository, WorkspaceRepository,
+    KeyRepository, NewApiKey, NewUser, NewWorkspace, RepositoryError, StoreHealth, StoredDevice,
+    UserRepository, WorkspaceRepository,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
@@ -66,3 +67,4 @@ pub use ports::{
     MockUserRepository, MockWorkspaceRepository,
 };
 pub use raw_row::{Kind, RawRow, RawValue};
+pub use references::References;

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::access::{Actor, ApiKey, KeyId, Scope, User, UserId, Workspace, WorkspaceId};
-use crate::batch::Claim;
 use crate::device::{DeviceId, NewDevice};
 use crate::enrollment::Enrollment;
 use crate::error::{ErrorCode, FieldError, Reason};
+use crate::references::References;
 
 /// Why a store gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -23,41 +23,6 @@ pub enum RepositoryError {
     /// It answered in a way that was not foreseen. Holds no customer's value.
     #[error("the store failed: {0}")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
-}
-
-/// What a batch refers to outside itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct References {
-    /// Serial numbers in folded form, each once, in order.
-    pub serial_numbers: Vec<String>,
-    /// Users, each once, in order.
-    pub users: Vec<UserId>,
-    /// How many devices the batch would add.
-    pub devices: usize,
-}
-
-impl References {
-    /// What these devices refer to.
-    pub fn of_devices(devices: &[NewDevice]) -> Self {
-        Self::of_claims(devices.iter().map(NewDevice::claim), devices.len())
-    }
-
-    pub(crate) fn of_claims<'a>(claims: impl Iterator<Item = Claim<'a>>, devices: usize) -> Self {
-        let mut references = Self {
-            devices,
-            ..Self::default()
-        };
-        for claim in claims {
-            let serial_number = claim.serial_number.map(|serial| serial.folded().to_owned());
-            references.serial_numbers.extend(serial_number);
-            references.users.extend(claim.user);
-        }
-        references.serial_numbers.sort_unstable();
-        references.serial_numbers.dedup();
-        references.users.sort_unstable();
-        references.users.dedup();
-        references
-    }
 }
 
 /// What the store holds against a batch.

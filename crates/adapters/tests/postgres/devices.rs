@@ -11,6 +11,11 @@ use devices_tests::execute;
 
 use crate::{Store, block_on, device, device_of, options};
 
+/// Another transaction that has written a device and not ended yet.
+const RIVAL: &str = "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
+             connection_type, serial_number, serial_number_folded) \
+             VALUES (1, 'a', 'b', 'c', false, '{}', '{}', 'A1', 'A1')";
+
 async fn create(
     devices: &dyn DeviceRepository,
     batch: Vec<NewDevice>,
@@ -222,12 +227,7 @@ fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
         let store = Store::new();
         let workspace = store.workspace("acme").await;
         let mut winner = store.database.connect();
-        execute(
-            &mut winner,
-            "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
-             connection_type, serial_number, serial_number_folded) \
-             VALUES (1, 'a', 'b', 'c', false, '{}', '{}', 'A1', 'A1')",
-        );
+        execute(&mut winner, RIVAL);
         for batch in [
             vec![device(&[("serial_number", "A1")])],
             vec![
@@ -260,12 +260,7 @@ fn a_batch_whose_rival_gives_up_is_stored() {
         let store = Store::new();
         let workspace = store.workspace("acme").await;
         let mut rival = store.database.connect();
-        execute(
-            &mut rival,
-            "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
-             connection_type, serial_number, serial_number_folded) \
-             VALUES (1, 'a', 'b', 'c', false, '{}', '{}', 'A1', 'A1')",
-        );
+        execute(&mut rival, RIVAL);
         let devices = store.devices(workspace);
         let batch = vec![device(&[("serial_number", "A1")])];
         let waiter = tokio::spawn(async move { create(&*devices, batch).await });

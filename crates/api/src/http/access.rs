@@ -10,7 +10,7 @@ use devices_domain::{Actor, Scope};
 
 use super::problem::Problem;
 use super::request_log::Facts;
-use super::routes::State;
+use super::state::State;
 use crate::secret::KeySecret;
 
 /// An actor who may write.

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use super::problem::Problem;
-use super::routes::State;
+use super::state::State;
 
 /// The process answers.
 pub(super) async fn livez() -> HttpResponse {

@@ -9,7 +9,9 @@ mod problem;
 mod request_log;
 mod routes;
 mod server;
+mod state;
 
 pub use problem::Problem;
-pub use routes::{State, configure};
+pub use routes::configure;
 pub use server::{BindError, Server};
+pub use state::State;

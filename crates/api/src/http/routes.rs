@@ -1,32 +1,16 @@
 //! What answers where.
 
-use std::sync::Arc;
-
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, Resource, web};
-use devices_domain::{DeviceRepositories, KeyRepository, StoreHealth};
 
 use super::problem::Problem;
 use super::{description, devices, health, request_log};
-use crate::settings::Limits;
-
-/// What the handlers work with.
-pub struct State {
-    /// Where devices are stored.
-    pub devices: Arc<dyn DeviceRepositories>,
-    /// Whose keys open what.
-    pub keys: Arc<dyn KeyRepository>,
-    /// Whether the store can be used.
-    pub store: Arc<dyn StoreHealth>,
-    /// What a request may cost.
-    pub limits: Limits,
-}
 
 /// The prefix under which the vendor's clients call the same operations.
 const VENDOR_PREFIX: &str = "/platform/v1";
 
-/// Everything that the server answers. Expects a [`State`] among the app's data.
+/// Everything that the server answers. Expects a [`State`](super::State) among the app's data.
 pub fn configure(app: &mut web::ServiceConfig) {
     app.service(
         web::scope("")

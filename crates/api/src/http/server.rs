@@ -7,7 +7,8 @@ use std::time::Duration;
 use actix_web::{App, HttpServer, web};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::routes::{State, configure};
+use super::routes::configure;
+use super::state::State;
 use crate::settings;
 
 /// A server that listens and does not serve yet.

@@ -1,7 +1,5 @@
 //! The table of a device's fields: the one list of them in the domain.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 
 use super::amount::Amount;
@@ -9,11 +7,12 @@ use super::choice::{AddedVia, KeyboardLayout};
 use super::date::Date;
 use super::serial_number::SerialNumber;
 use super::text::{Comment, Label, ShortText, TextList};
+use super::unknown::{UnknownFields, unknown_field};
 use super::value::{Field, FieldType, Refusal, Value};
 use crate::access::UserId;
-use crate::batch::{Claim, UnknownFields};
-use crate::error::{ErrorCode, FieldError, Reason, Related};
+use crate::error::{ErrorCode, FieldError, Reason};
 use crate::raw_row::{RawRow, RawValue};
+use crate::references::Claim;
 
 /// Declares groups of fields, each as a plain struct that can also be read from a raw row, and the
 /// table of all of them.
@@ -256,7 +255,7 @@ pub(crate) fn judge(
     }
     if unknown_fields == UnknownFields::Refuse {
         for name in row.unknown() {
-            refuse(&mut || unknown_field(name));
+            refuse(&mut || unknown_field(name, FIELDS));
         }
     }
 
@@ -294,72 +293,6 @@ fn rental_ends_before_it_starts(row: &RawRow<'_>) -> bool {
     ) {
         (Some(start), Some(end)) => end < start,
         _ => false,
-    }
-}
-
-/// The longest unknown name that is repeated to its sender, in bytes; the API's own longest has 26.
-const MAX_SHOWN_NAME: usize = 255;
-
-fn unknown_field(sent: &str) -> FieldError {
-    if sent.len() > MAX_SHOWN_NAME {
-        return FieldError::whole(
-            ErrorCode::InvalidField,
-            Reason::UnknownField,
-            format!(
-                "holds a field that no device has; its name has {} bytes",
-                sent.len()
-            ),
-        );
-    }
-    let near = nearest_name(sent);
-    let detail = match near {
-        Some(near) => format!("is no field of a device; did you mean `{near}`?").into(),
-        None => Cow::Borrowed("is no field of a device"),
-    };
-    let error = FieldError::of(
-        sent.to_owned(),
-        ErrorCode::InvalidField,
-        Reason::UnknownField,
-        detail,
-    );
-    match near {
-        Some(near) => error.with(Related::DidYouMean(near)),
-        None => error,
-    }
-}
-
-/// The field that was probably meant: one that differs in case and separators only, or by about a
-/// letter in four, or that is the only one to hold what was sent.
-fn nearest_name(sent: &str) -> Option<&'static str> {
-    const LONGEST: usize = 64;
-    if sent.len() > LONGEST {
-        return None;
-    }
-    let plain = |name: &str| -> String {
-        name.chars()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_lowercase)
-            .collect()
-    };
-    let sent = plain(sent);
-    let names = || {
-        FIELDS
-            .iter()
-            .map(|field| (field.name(), plain(field.name())))
-    };
-
-    let (nearest, distance) = names()
-        .map(|(name, candidate)| (name, strsim::damerau_levenshtein(&sent, &candidate)))
-        .min_by_key(|(_, distance)| *distance)?;
-    if distance * 4 <= sent.len().max(4) && distance < sent.len() {
-        return Some(nearest);
-    }
-    let mut holding = names().filter(|(_, candidate)| {
-        sent.len() >= 4 && (candidate.contains(&sent) || sent.contains(candidate))
-    });
-    match (holding.next(), holding.next()) {
-        (Some((only, _)), None) => Some(only),
-        _ => None,
     }
 }
 
@@ -492,26 +425,6 @@ mod tests {
         let mut sent = row();
         sent.set("user_id", value);
         assert_eq!(reasons(&sent), [reason("user_id", why)]);
-    }
-
-    #[rstest]
-    #[case("client_warranty_end_date", Some("client_warranty_endDate"))]
-    #[case("clientWarrantyEndDate", Some("client_warranty_endDate"))]
-    #[case("Name", Some("name"))]
-    #[case("serial", Some("serial_number"))]
-    #[case("serialnumber", Some("serial_number"))]
-    #[case("colour", Some("color"))]
-    #[case("keyboard", Some("keyboard_layout"))]
-    #[case("warranty_end_date", Some("client_warranty_endDate"))]
-    #[case("price", None)]
-    #[case("x", None)]
-    #[case("", None)]
-    #[case("mac_address", None)]
-    fn names_the_field_that_was_probably_meant(
-        #[case] sent: &str,
-        #[case] meant: Option<&'static str>,
-    ) {
-        assert_eq!(nearest_name(sent), meant);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod date;
 mod fields;
 mod serial_number;
 mod text;
+mod unknown;
 mod value;
 
 use serde::Serialize;
@@ -20,6 +21,7 @@ pub use fields::{Characteristics, Identity, NewDevice, Ownership, field, fields}
 pub(crate) use fields::{Claims, Slot, judge};
 pub use serial_number::SerialNumber;
 pub use text::{Comment, Label, ShortText, Text, TextList};
+pub use unknown::UnknownFields;
 pub use value::{Field, Shape};
 
 ids! {

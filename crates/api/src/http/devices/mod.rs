@@ -11,7 +11,7 @@ use super::access::Writer;
 use super::body;
 use super::problem::Problem;
 use super::request_log::Facts;
-use super::routes::State;
+use super::state::State;
 use preference::Handling;
 
 /// `POST /devices`: creates every device of a batch or none.

@@ -1,0 +1,110 @@
+//! Fields that no device has.
+
+use std::borrow::Cow;
+
+use super::value::Field;
+use crate::error::{ErrorCode, FieldError, Reason, Related};
+
+/// What to do with a field that no device has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnknownFields {
+    /// It is an error: dropping it in silence would lose data.
+    #[default]
+    Refuse,
+    /// It is ignored: whoever sent it asked for that.
+    Ignore,
+}
+
+/// The longest unknown name that is repeated to its sender, in bytes; the API's own longest has 26.
+const MAX_SHOWN_NAME: usize = 255;
+
+pub(super) fn unknown_field(sent: &str, fields: &'static [Field]) -> FieldError {
+    if sent.len() > MAX_SHOWN_NAME {
+        return FieldError::whole(
+            ErrorCode::InvalidField,
+            Reason::UnknownField,
+            format!(
+                "holds a field that no device has; its name has {} bytes",
+                sent.len()
+            ),
+        );
+    }
+    let near = nearest_name(sent, fields);
+    let detail = match near {
+        Some(near) => format!("is no field of a device; did you mean `{near}`?").into(),
+        None => Cow::Borrowed("is no field of a device"),
+    };
+    let error = FieldError::of(
+        sent.to_owned(),
+        ErrorCode::InvalidField,
+        Reason::UnknownField,
+        detail,
+    );
+    match near {
+        Some(near) => error.with(Related::DidYouMean(near)),
+        None => error,
+    }
+}
+
+/// The field that was probably meant: one that differs in case and separators only, or by about a
+/// letter in four, or that is the only one to hold what was sent.
+fn nearest_name(sent: &str, fields: &'static [Field]) -> Option<&'static str> {
+    const LONGEST: usize = 64;
+    if sent.len() > LONGEST {
+        return None;
+    }
+    let plain = |name: &str| -> String {
+        name.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    let sent = plain(sent);
+    let names = || {
+        fields
+            .iter()
+            .map(|field| (field.name(), plain(field.name())))
+    };
+
+    let (nearest, distance) = names()
+        .map(|(name, candidate)| (name, strsim::damerau_levenshtein(&sent, &candidate)))
+        .min_by_key(|(_, distance)| *distance)?;
+    if distance * 4 <= sent.len().max(4) && distance < sent.len() {
+        return Some(nearest);
+    }
+    let mut holding = names().filter(|(_, candidate)| {
+        sent.len() >= 4 && (candidate.contains(&sent) || sent.contains(candidate))
+    });
+    match (holding.next(), holding.next()) {
+        (Some((only, _)), None) => Some(only),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::device::fields;
+
+    #[rstest]
+    #[case("client_warranty_end_date", Some("client_warranty_endDate"))]
+    #[case("clientWarrantyEndDate", Some("client_warranty_endDate"))]
+    #[case("Name", Some("name"))]
+    #[case("serial", Some("serial_number"))]
+    #[case("serialnumber", Some("serial_number"))]
+    #[case("colour", Some("color"))]
+    #[case("keyboard", Some("keyboard_layout"))]
+    #[case("warranty_end_date", Some("client_warranty_endDate"))]
+    #[case("price", None)]
+    #[case("x", None)]
+    #[case("", None)]
+    #[case("mac_address", None)]
+    fn names_the_field_that_was_probably_meant(
+        #[case] sent: &str,
+        #[case] meant: Option<&'static str>,
+    ) {
+        assert_eq!(nearest_name(sent, fields()), meant);
+    }
+}
