@@ -61,6 +61,22 @@ fn an_unforeseen_database_error_is_a_500_that_says_nothing_and_is_logged_without
 }
 
 #[test]
+fn what_can_be_read_can_be_asked_for_its_headers_alone() {
+    let api = Api::start();
+    for path in [
+        "/livez",
+        "/readyz",
+        "/openapi.json",
+        "/openapi.yaml",
+        "/docs/",
+    ] {
+        let (get, head) = (api.get(path), send(api.request("HEAD", path)));
+        assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
+        assert_eq!(head.header("content-length"), get.header("content-length"));
+    }
+}
+
+#[test]
 fn a_request_is_one_log_line_without_secrets_and_customers_values() {
     let api = Api::start();
     let sent = device(json!({"name": "Ada's laptop", "serial_number": "SECRET-SN"}));
@@ -142,7 +158,7 @@ fn paths_and_methods_that_are_not_there() {
         }
     }
     let answer = send(api.request("POST", "/livez"));
-    assert_eq!((answer.status, answer.header("allow")), (405, "GET"));
+    assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"));
 }
 
 #[test]

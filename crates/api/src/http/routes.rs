@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::{HttpResponse, Resource, web};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, guard, web};
 
 use super::problem::Problem;
 use super::{description, devices, health, request_log};
@@ -21,12 +21,12 @@ pub fn configure(app: &mut web::ServiceConfig) {
                     .default_service(web::to(not_found)),
             )
             .configure(operations)
-            .service(get("/livez").route(web::get().to(health::livez)))
-            .service(get("/readyz").route(web::get().to(health::readyz)))
-            .service(get("/openapi.yaml").route(web::get().to(description::yaml)))
-            .service(get("/openapi.json").route(web::get().to(description::json)))
-            .service(get("/docs").route(web::get().to(description::to_docs)))
-            .service(get("/docs/{file:.*}").route(web::get().to(description::docs)))
+            .service(get("/livez", health::livez))
+            .service(get("/readyz", health::readyz))
+            .service(get("/openapi.yaml", description::yaml))
+            .service(get("/openapi.json", description::json))
+            .service(get("/docs", description::to_docs))
+            .service(get("/docs/{file:.*}", description::docs))
             .default_service(web::to(not_found)),
     );
 }
@@ -39,8 +39,16 @@ fn operations(scope: &mut web::ServiceConfig) {
     scope.service(resource("/devices", &[Method::POST]).route(web::post().to(devices::create)));
 }
 
-fn get(path: &str) -> Resource {
-    resource(path, &[Method::GET])
+/// Answers GET, and HEAD with the same headers and no body.
+fn get<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    let reads = guard::Any(guard::Get()).or(guard::Head());
+    let route = web::route().guard(reads).to(handler);
+    resource(path, &[Method::GET, Method::HEAD]).route(route)
 }
 
 /// A resource that names its methods where it is asked for another.
