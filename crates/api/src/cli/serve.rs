@@ -94,5 +94,10 @@ fn start_log(log: &Log) -> Result<(), CliError> {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
+    // Where it happened, and not what it says: that can hold a customer's value.
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string);
+        tracing::error!(location, "a panic");
+    }));
     Ok(())
 }

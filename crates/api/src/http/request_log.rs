@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use devices_domain::Actor;
@@ -33,39 +35,40 @@ pub(super) async fn middleware(
     let started = Instant::now();
     let request_id = request_id(&request);
     let method = request.method().clone();
+    let route = request.match_pattern();
     request.extensions_mut().insert(Facts::default());
 
     let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let mut response = match answered {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => return Err(identified(error.as_response_error(), &request_id)),
-        Err(_) => {
-            tracing::error!(request_id, %method, "a request ended in a panic");
-            let problem = Problem::Internal("a panic".into());
-            return Err(identified(&problem, &request_id));
-        }
+    let line = |status: StatusCode, facts: Facts, problem: Option<&Problem>| {
+        log(&Line {
+            request_id: &request_id,
+            method: method.as_str(),
+            route: route.as_deref().unwrap_or("none"),
+            status: status.as_u16(),
+            milliseconds: started.elapsed().as_secs_f64() * 1_000.0,
+            facts,
+            problem,
+        });
     };
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert(X_REQUEST_ID, value);
+    match answered {
+        Ok(Ok(mut response)) => {
+            identify(response.headers_mut(), &request_id);
+            let facts = response.request().extensions_mut().remove::<Facts>();
+            let problem = response.response().error().and_then(Error::as_error);
+            line(response.status(), facts.unwrap_or_default(), problem);
+            Ok(response)
+        }
+        Ok(Err(error)) => {
+            let problem = error.as_error::<Problem>();
+            line(error.error_response().status(), Facts::default(), problem);
+            Err(identified(error.error_response(), &request_id))
+        }
+        Err(_) => {
+            let problem = Problem::Internal("a panic".into());
+            line(problem.status_code(), Facts::default(), Some(&problem));
+            Err(identified(problem.error_response(), &request_id))
+        }
     }
-    let error = response.response().error();
-    log(&Line {
-        request_id: &request_id,
-        method: method.as_str(),
-        route: &response
-            .request()
-            .match_pattern()
-            .unwrap_or_else(|| "none".to_owned()),
-        status: response.status().as_u16(),
-        milliseconds: started.elapsed().as_secs_f64() * 1_000.0,
-        facts: response
-            .request()
-            .extensions_mut()
-            .remove::<Facts>()
-            .unwrap_or_default(),
-        problem: error.and_then(Error::as_error::<Problem>),
-    });
-    Ok(response)
 }
 
 /// The id that the client sent, if it is fit to be written down; else a new one.
@@ -82,13 +85,16 @@ fn request_id(request: &ServiceRequest) -> String {
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
-/// An error whose answer carries the id.
-fn identified(error: &dyn ResponseError, request_id: &str) -> Error {
-    let mut response: HttpResponse = error.error_response();
+fn identify(headers: &mut HeaderMap, request_id: &str) {
     if let Ok(value) = HeaderValue::from_str(request_id) {
-        response.headers_mut().insert(X_REQUEST_ID, value);
+        headers.insert(X_REQUEST_ID, value);
     }
-    actix_web::error::InternalError::from_response("answered", response).into()
+}
+
+/// An error whose answer carries the id.
+fn identified(mut response: HttpResponse, request_id: &str) -> Error {
+    identify(response.headers_mut(), request_id);
+    InternalError::from_response("answered", response).into()
 }
 
 struct Line<'a> {
