@@ -442,8 +442,16 @@ fn content_types_and_encodings_that_are_not_plain_json() {
     );
     let request = api.request("POST", "/devices").bearer_auth(&api.key);
     let request = request.header("Content-Type", "application/json");
-    let answer = send(request.header("Content-Encoding", "gzip").body(body));
+    let answer = send(
+        request
+            .header("Content-Encoding", "gzip")
+            .body(body.clone()),
+    );
     assert_refused(&api, &answer, 415, "gzip");
+    let request = api.request("POST", "/devices").bearer_auth(&api.key);
+    let request = request.header("Content-Type", "application/json");
+    let answer = send(request.header("Content-Type", "text/plain").body(body));
+    assert_refused(&api, &answer, 415, "two content types");
 }
 
 #[test]
@@ -457,6 +465,31 @@ fn a_body_that_stalls_is_answered_in_time() {
         answer.ends_with("{\"error\":\"REQUEST_TIMEOUT\"}"),
         "{answer}"
     );
+    assert_eq!(api.database.count("devices"), 1);
+}
+
+#[test]
+fn a_body_in_chunks_that_stalls_is_answered_and_the_connection_closed() {
+    let api = api_with(&ServerOptions::with("DEVICES__LIMITS__BODY_SECONDS", 1));
+    let mut socket = api.begin_post(&["Transfer-Encoding: chunked"]);
+    socket.write_all(b"b\r\n{\"devices\":").unwrap();
+    let answer = read_answer(&mut socket);
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+}
+
+#[test]
+fn a_body_in_chunks_that_never_ends_is_not_read_for_ever_with_a_key_or_without() {
+    let api = api_with(&ServerOptions::with("DEVICES__LIMITS__BODY_BYTES", 10_000));
+    let chunk = format!("1000\r\n{}\r\n", "x".repeat(4_096));
+    for line in ["X-Nothing: at all", "Authorization: a second one is a 401"] {
+        let mut socket = api.begin_post(&["Transfer-Encoding: chunked", line]);
+        // 4 GB, if the server took them all.
+        let taken = (0..1_000_000)
+            .take_while(|_| socket.write_all(chunk.as_bytes()).is_ok())
+            .count();
+        assert!(taken < 1_000_000, "{line}");
+    }
     assert_eq!(api.database.count("devices"), 1);
 }
 

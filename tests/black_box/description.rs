@@ -252,4 +252,5 @@ fn the_docs_page_loads_nothing_from_elsewhere() {
     let start = api.get("/docs/swagger-initializer.js").text;
     assert!(start.contains("/openapi.json"));
     assert!(!start.contains("petstore"));
+    assert!(start.contains(r#""validatorUrl": "none""#), "{start}");
 }

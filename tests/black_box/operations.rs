@@ -185,6 +185,21 @@ fn a_request_under_way_is_carried_to_its_end_when_the_server_is_told_to_stop() {
 }
 
 #[test]
+fn a_second_signal_does_not_wait_for_requests_under_way() {
+    let hour = "3600";
+    let options = ServerOptions::with("DEVICES__LIMITS__BODY_SECONDS", hour)
+        .and("DEVICES__SERVER__SHUTDOWN_SECONDS", hour);
+    let mut api = Api::start_with(&options);
+    let mut socket = api.begin_post(&["Expect: 100-continue", "Content-Length: 500"]);
+    let mut asked = [0; 25];
+    socket.read_exact(&mut asked).unwrap();
+    api.server.signal("TERM");
+    api.server.log_line(|line| line.contains("stopping"));
+    api.server.signal("TERM");
+    assert_eq!(api.server.wait().code(), Some(1));
+}
+
+#[test]
 fn a_server_that_is_killed_in_the_middle_of_a_batch_stores_nothing_of_it() {
     let api = Api::start();
     let mut blocker = api.database.connect();
@@ -307,6 +322,17 @@ fn a_server_that_cannot_start_says_what_to_do() {
     let said = complaint(&[("DEVICES__DATABASE__URL", nowhere)]);
     assert!(said.contains("DEVICES__DATABASE__URL"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
+
+    for mistyped in [
+        "mysql://nobody:hunter2@localhost/devices",
+        "postgres://nobody:hunter2@[::1]x/devices",
+        "postgres://nobody:hunter2%ZZ@localhost/devices",
+        "postgres://nobody:hunter2/x@localhost/devices",
+    ] {
+        let said = complaint(&[("DEVICES__DATABASE__URL", mistyped)]);
+        assert!(said.contains("postgres://user:password@host"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
 
     let said = complaint(&[]);
     assert!(said.contains("DEVICES__DATABASE__URL"), "{said}");

@@ -94,10 +94,15 @@ impl Server {
         line.unwrap_or_else(|| panic!("no such line in {:?}", self.output.all()))
     }
 
+    /// Waits for a line of the log.
+    pub fn log_line(&self, wanted: impl Fn(&str) -> bool) -> String {
+        let line = self.log.wait_for(wanted);
+        line.unwrap_or_else(|| panic!("no such line in {:?}", self.log.all()))
+    }
+
     /// Waits for the log line of a request.
     pub fn log_of(&self, request_id: &str) -> Value {
-        let line = self.log.wait_for(|line| line.contains(request_id));
-        let line = line.unwrap_or_else(|| panic!("{request_id} is not in {:?}", self.log.all()));
+        let line = self.log_line(|line| line.contains(request_id));
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Everything that can be set.
 #[derive(Debug, Deserialize)]
@@ -82,12 +84,24 @@ pub struct Log {
 
 /// For whom the log is written.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub enum LogFormat {
     /// For people.
     Text,
     /// For programs: one JSON object a line.
     Json,
+}
+
+impl TryFrom<String> for LogFormat {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        match word.as_str() {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("log.format is \"{word}\"; it must be text or json")),
+        }
+    }
 }
 
 /// Settings that cannot be used; says which, and what to do.
@@ -189,6 +203,22 @@ impl Settings {
         if self.database.url.expose_secret().is_empty() {
             return Err(SettingsError::NoDatabase);
         }
+        if self.server.host.is_empty() {
+            return Err(SettingsError::OutOfRange {
+                variable: "DEVICES__SERVER__HOST",
+                value: "empty".to_owned(),
+                wanted: "an address or a host name, such as 127.0.0.1".to_owned(),
+            });
+        }
+        if !is_log_filter(&self.log.level) {
+            return Err(SettingsError::OutOfRange {
+                variable: "DEVICES__LOG__LEVEL",
+                value: format!("\"{}\"", self.log.level),
+                wanted: "error, warn, info, debug or trace, or a filter such as \
+                         info,actix_server=warn"
+                    .to_owned(),
+            });
+        }
         let Limits {
             devices_per_batch,
             body_bytes,
@@ -222,6 +252,13 @@ impl Settings {
     }
 }
 
+/// A filter takes every word for a target, so that a mistyped level would silence everything.
+fn is_log_filter(text: &str) -> bool {
+    let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
+    let is_part = |part: &str| part.contains('=') || is_level(part.trim());
+    text.split(',').all(is_part) && EnvFilter::try_new(text).is_ok()
+}
+
 fn within<T: PartialOrd + Display>(
     variable: &'static str,
     value: T,
@@ -240,6 +277,8 @@ fn within<T: PartialOrd + Display>(
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+
+    use rstest::rstest;
 
     use super::*;
 
@@ -293,6 +332,31 @@ mod tests {
             load("test", &[("DEVICES__LIMITS__DEVICES_PER_BATCH", "0")]).unwrap_err(),
             "DEVICES__LIMITS__DEVICES_PER_BATCH is 0; it must be from 1 to 10000."
         );
+    }
+
+    #[rstest]
+    #[case("DEVICES__LOG__LEVEL", "loud")]
+    #[case("DEVICES__LOG__LEVEL", "")]
+    #[case("DEVICES__LOG__LEVEL", "a=b=c")]
+    #[case("DEVICES__LOG__FORMAT", "xml")]
+    #[case("DEVICES__SERVER__HOST", "")]
+    fn a_word_that_is_none_is_refused_with_its_setting(#[case] name: &str, #[case] value: &str) {
+        let error = load("test", &[(name, value)]).unwrap_err();
+        let setting = name
+            .trim_start_matches("DEVICES__")
+            .to_lowercase()
+            .replace("__", ".");
+        assert!(error.contains(name) || error.contains(&setting), "{error}");
+    }
+
+    #[test]
+    fn log_levels_and_filters_are_taken() {
+        for filter in ["warn", "DEBUG", "info,devices_api=debug,actix_server=off"] {
+            assert!(
+                load("test", &[("DEVICES__LOG__LEVEL", filter)]).is_ok(),
+                "{filter}"
+            );
+        }
     }
 
     #[test]

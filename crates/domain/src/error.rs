@@ -217,7 +217,7 @@ impl fmt::Display for RowError {
 pub struct ErrorReport {
     entries: Vec<RowError>,
     total: usize,
-    only_code: Option<ErrorCode>,
+    unknown_users: usize,
 }
 
 impl ErrorReport {
@@ -247,9 +247,9 @@ impl ErrorReport {
         self.total == 0
     }
 
-    /// Whether every problem is of this code; false where there is none.
-    pub fn all_are(&self, code: ErrorCode) -> bool {
-        self.only_code == Some(code)
+    /// Whether every problem is a user that the workspace has not; false where there is none.
+    pub fn is_of_unknown_users_alone(&self) -> bool {
+        self.total > 0 && self.total == self.unknown_users
     }
 
     /// Adds an error of a row that comes after all rows before it. `error` is not called when the
@@ -267,17 +267,27 @@ impl ErrorReport {
     /// Adds an error of any row or of the batch; [`finish`](Self::finish) brings it into order.
     pub(crate) fn add(&mut self, index: Option<usize>, error: FieldError) {
         self.total += 1;
+        self.unknown_users += usize::from(error.reason == Reason::UnknownUser);
+        // So that a batch with a million problems takes no more room than one with two thousand.
+        if self.entries.len() >= 2 * Self::MAX_ENTRIES {
+            self.order();
+        }
         self.entries.push(RowError { index, error });
     }
 
     /// Brings the entries into order and cuts them to the report's size.
     pub(crate) fn finish(mut self) -> Self {
-        let mut codes = self.entries.iter().map(|entry| entry.error.code);
-        self.only_code = codes
-            .next()
-            .filter(|first| codes.all(|code| code == *first));
+        self.order();
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.entries.capacity()
+    }
+
+    fn order(&mut self) {
         self.entries.sort_by_key(|entry| entry.index);
         self.entries.truncate(Self::MAX_ENTRIES);
-        self
     }
 }

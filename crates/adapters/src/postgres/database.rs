@@ -26,15 +26,44 @@ pub struct DatabaseOptions {
 /// A database that could not be reached, or is no use.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// No connection. libpq's messages end with a line break.
-    #[error("{}", .0.to_string().trim_end())]
-    Refused(#[from] ConnectionError),
+    /// The URL is none.
+    #[error(
+        "the URL is no PostgreSQL URL; it looks like postgres://user:password@host:5432/database, \
+         with other characters than letters and digits percent-encoded in user and password"
+    )]
+    NoUrl,
+    /// No connection.
+    #[error("{0}")]
+    Refused(String),
     /// It does not store Unicode.
     #[error("its encoding is {0}, and must be UTF8")]
     NotUnicode(String),
     /// It answered with an error.
     #[error("{0}")]
     Failed(#[from] DieselError),
+}
+
+impl From<ConnectionError> for ConnectError {
+    /// What libpq says of a URL that it cannot read repeats parts of it, a password among them.
+    /// What it says of a server that it asked does not, and names the server.
+    fn from(error: ConnectionError) -> Self {
+        let message = error.to_string();
+        let asked = [
+            "connection to server",
+            "could not connect",
+            "could not translate",
+            "FATAL:",
+        ];
+        match asked.iter().any(|words| message.contains(words)) {
+            true => Self::Refused(message.trim_end().to_owned()),
+            false => Self::NoUrl,
+        }
+    }
+}
+
+/// A connection of one's own, beside the pool.
+pub(super) fn connect(url: &str) -> Result<PgConnection, ConnectError> {
+    Ok(PgConnection::establish(url)?)
 }
 
 /// A pool of connections, used on blocking threads only; clones share it.
@@ -72,7 +101,7 @@ impl Database {
     /// # Errors
     /// Where there is no connection, or the database does not store Unicode.
     pub fn probe(url: &str) -> Result<(), ConnectError> {
-        let mut connection = PgConnection::establish(url)?;
+        let mut connection = connect(url)?;
         let encoding: String = diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>(
             "current_setting('server_encoding')",
         ))
@@ -189,6 +218,10 @@ struct LogConnectionErrors;
 
 impl r2d2::HandleError<diesel::r2d2::Error> for LogConnectionErrors {
     fn handle_error(&self, error: diesel::r2d2::Error) {
-        tracing::warn!(%error, "no connection to the database");
+        let error = match error {
+            diesel::r2d2::Error::ConnectionError(error) => ConnectError::from(error).to_string(),
+            diesel::r2d2::Error::QueryError(error) => classify(error).to_string(),
+        };
+        tracing::warn!(error, "no connection to the database");
     }
 }

@@ -177,7 +177,11 @@ fn find_conflicts(
             .map(|(serial_number, id)| (serial_number, DeviceId(id)))
             .collect();
     }
-    conflicts.device_limit = find_device_limit_reached(connection, workspace, references.devices)?;
+    // A limit that was lowered below what is held stands against new devices, not against none.
+    if references.devices > 0 {
+        conflicts.device_limit =
+            find_device_limit_reached(connection, workspace, references.devices)?;
+    }
     Ok(conflicts)
 }
 

@@ -1,9 +1,9 @@
 //! The schema, and how a database comes to it.
 
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
-use diesel::{Connection, ConnectionError};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::database::{ConnectError, connect};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
@@ -13,9 +13,9 @@ const LOCK: i64 = 0x466c_6565_7444_6576;
 /// Migrations that did not run.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// No connection. libpq's messages end with a line break.
-    #[error("{}", .0.to_string().trim_end())]
-    Refused(#[from] ConnectionError),
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// One of them failed; it was rolled back, and those before it were kept.
     #[error("{0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -28,7 +28,7 @@ pub enum MigrationError {
 /// # Errors
 /// Where there is no connection, or a migration fails.
 pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
-    let mut connection = PgConnection::establish(url)?;
+    let mut connection = connect(url)?;
     // A lock of the session, given back when the connection closes, whatever happens.
     connection
         .batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))
@@ -44,7 +44,7 @@ pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
 /// # Errors
 /// Where there is no connection, or the database does not answer.
 pub fn pending_migrations(url: &str) -> Result<Vec<String>, MigrationError> {
-    let mut connection = PgConnection::establish(url)?;
+    let mut connection = connect(url)?;
     let pending = connection
         .pending_migrations(MIGRATIONS)
         .map_err(MigrationError::Failed)?;

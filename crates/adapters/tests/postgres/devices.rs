@@ -155,6 +155,27 @@ fn every_conflict_is_returned_and_nothing_is_stored() {
 }
 
 #[test]
+fn a_limit_that_was_lowered_below_what_is_held_stands_against_new_devices_only() {
+    block_on(async {
+        let store = Store::new();
+        let workspace = store.workspace("acme").await;
+        let devices = store.devices(workspace);
+        create(&*devices, vec![device(&[]), device(&[])])
+            .await
+            .unwrap();
+        let workspaces = store.workspaces();
+        workspaces
+            .set_device_limit(workspace, Some(1))
+            .await
+            .unwrap();
+        let none = devices.find_conflicts(References::default()).await.unwrap();
+        assert!(none.is_empty());
+        let one = References::of_devices(&[device(&[])]);
+        assert!(!devices.find_conflicts(one).await.unwrap().is_empty());
+    });
+}
+
+#[test]
 fn nothing_is_held_against_a_batch_that_passes() {
     block_on(async {
         let store = Store::new();

@@ -17,6 +17,9 @@ use super::{CliError, check_schema, connect};
 use crate::secret::KeySecret;
 use crate::settings::Settings;
 
+/// The highest limit that the database's column holds.
+const MOST_DEVICES: i64 = i32::MAX as i64;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Make and list workspaces: each has its own users, keys and devices
@@ -38,7 +41,7 @@ pub(super) enum WorkspaceCommand {
         #[arg(value_parser = label)]
         name: String,
         /// How many devices it may hold; any number unless given
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=MOST_DEVICES))]
         device_limit: Option<u32>,
     },
     /// List all workspaces
@@ -46,9 +49,10 @@ pub(super) enum WorkspaceCommand {
     /// Set how many devices a workspace may hold
     Limit {
         /// Its name
+        #[arg(value_parser = label)]
         name: String,
         /// How many devices; any number unless given
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=MOST_DEVICES))]
         devices: Option<u32>,
     },
 }
@@ -58,7 +62,7 @@ pub(super) enum UserCommand {
     /// Add a user to a workspace
     Add {
         /// The workspace's name
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = label)]
         workspace: String,
         /// The user's address, unique in the workspace without regard to case
         #[arg(value_parser = email)]
@@ -73,7 +77,7 @@ pub(super) enum UserCommand {
     /// List users
     List {
         /// Of this workspace only
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = label)]
         workspace: Option<String>,
     },
 }
@@ -83,7 +87,7 @@ pub(super) enum KeyCommand {
     /// Make a key and print its secret: it is shown this once, and stored as a hash only
     Create {
         /// The workspace that it opens, by name
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = label)]
         workspace: String,
         /// What it allows; WRITE includes READ
         #[arg(long, ignore_case = true)]
@@ -98,7 +102,7 @@ pub(super) enum KeyCommand {
     /// List keys, without their secrets
     List {
         /// Of this workspace only
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = label)]
         workspace: Option<String>,
     },
     /// Revoke a key: it stops working at once
@@ -125,13 +129,18 @@ impl From<ScopeArgument> for Scope {
     }
 }
 
-/// 1 to 255 visible characters, as the database's columns have them.
+/// 1 to 255 characters, as the database's columns have them, and something to read among them.
 fn label(text: &str) -> Result<String, String> {
     let text = text.trim();
     let length = text.chars().count();
-    match (1..=255).contains(&length) && !text.chars().any(char::is_control) {
+    let is_readable =
+        text.chars().any(char::is_alphanumeric) && !text.chars().any(char::is_control);
+    match (1..=255).contains(&length) && is_readable {
         true => Ok(text.to_owned()),
-        false => Err("must have 1 to 255 characters, and no control characters".to_owned()),
+        false => Err(
+            "must have 1 to 255 characters, a letter or digit and no control characters among them"
+                .to_owned(),
+        ),
     }
 }
 

@@ -61,7 +61,7 @@ enum CliError {
     Repository(#[from] RepositoryError),
     #[error("{0}")]
     Refused(String),
-    #[error("{path} cannot be used: {cause}.")]
+    #[error("{path} cannot be used: {cause}. Delete it, or let this user read and write it.")]
     File { path: String, cause: std::io::Error },
     #[error("The server cannot run: {0}.")]
     Serve(#[from] std::io::Error),

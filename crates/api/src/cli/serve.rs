@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliError> {
     let settings = Settings::load()?;
-    start_log(&settings.log)?;
+    start_log(&settings.log);
     let url = settings.database.url.expose_secret();
     Database::probe(url)?;
     if settings.database.migrate_on_start {
@@ -77,14 +77,8 @@ fn reachable(server: &Server) -> String {
 }
 
 /// Lines go to standard error: standard output is for what was asked for.
-fn start_log(log: &Log) -> Result<(), CliError> {
-    let filter = EnvFilter::try_new(&log.level).map_err(|error| {
-        CliError::Refused(format!(
-            "DEVICES__LOG__LEVEL is \"{}\", which is no level: {error}. Use error, warn, info, \
-             debug or trace.",
-            log.level
-        ))
-    })?;
+fn start_log(log: &Log) {
+    let filter = EnvFilter::new(&log.level);
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -99,5 +93,4 @@ fn start_log(log: &Log) -> Result<(), CliError> {
         let location = panic.location().map(ToString::to_string);
         tracing::error!(location, "a panic");
     }));
-    Ok(())
 }

@@ -23,7 +23,8 @@ pub(super) async fn read(
     if !is_plain_json(request) {
         return Err(Problem::UnsupportedMediaType);
     }
-    let announced: Option<u64> = header(request, CONTENT_LENGTH).and_then(|text| text.parse().ok());
+    let length = request.headers().get(CONTENT_LENGTH);
+    let announced = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limits.body_bytes as u64) {
         return Err(Problem::PayloadTooLarge);
     }
@@ -52,15 +53,15 @@ async fn collect(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Problem>
     Ok(body)
 }
 
+/// One content type, and it is JSON; sent as it is, not compressed.
 fn is_plain_json(request: &HttpRequest) -> bool {
-    let essence = header(request, CONTENT_TYPE)
-        .and_then(|text| text.split(';').next())
-        .map(str::trim);
-    let encoding = header(request, CONTENT_ENCODING).map(str::trim);
-    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
-        && encoding.is_none_or(|encoding| encoding.eq_ignore_ascii_case("identity"))
-}
-
-fn header(request: &HttpRequest, name: HeaderName) -> Option<&str> {
-    request.headers().get(name)?.to_str().ok()
+    let values = |name: HeaderName| {
+        let values = request.headers().get_all(name);
+        values.map(|value| value.to_str().unwrap_or_default())
+    };
+    let mut types = values(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or_default());
+    let is = |value: &str, wanted: &str| value.trim().eq_ignore_ascii_case(wanted);
+    types.next().is_some_and(|one| is(one, "application/json"))
+        && types.next().is_none()
+        && values(CONTENT_ENCODING).all(|value| is(value, "identity"))
 }

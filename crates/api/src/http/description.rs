@@ -41,7 +41,9 @@ static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
         Config::from("/openapi.json")
             .try_it_out_enabled(true)
             .persist_authorization(true)
-            .display_request_duration(true),
+            .display_request_duration(true)
+            // Else the page shows the description's address to a validator elsewhere.
+            .validator_url("none"),
     )
 });
 

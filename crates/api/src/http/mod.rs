@@ -10,6 +10,7 @@ mod request_log;
 mod routes;
 mod server;
 mod state;
+mod unread_body;
 
 pub use problem::Problem;
 pub use routes::configure;

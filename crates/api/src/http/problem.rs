@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use actix_web::http::header::{
-    ALLOW, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use devices_domain::{
-    CreateDevicesError, ErrorCode, ErrorReport, FieldError, Related, RepositoryError, RowError,
+    CreateDevicesError, ErrorReport, FieldError, Related, RepositoryError, RowError,
 };
 use serde::Serialize;
 
@@ -43,9 +41,7 @@ const RETRY_AFTER_SECONDS: &str = "1";
 impl Problem {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Refused(report) if report.all_are(ErrorCode::InvalidUser) => {
-                StatusCode::NOT_FOUND
-            }
+            Self::Refused(report) if report.is_of_unknown_users_alone() => StatusCode::NOT_FOUND,
             Self::Refused(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
@@ -96,8 +92,6 @@ impl Problem {
                 let names = HeaderValue::from_str(&names.join(", "));
                 names.into_iter().map(|names| (ALLOW, names)).collect()
             }
-            // The rest of the body is still on its way; nobody will read it.
-            Self::RequestTimeout | Self::PayloadTooLarge => vec![(CONNECTION, fixed("close"))],
             Self::Unavailable(_) => vec![(RETRY_AFTER, fixed(RETRY_AFTER_SECONDS))],
             _ => Vec::new(),
         }
@@ -213,10 +207,7 @@ impl Entry {
             // RFC 6901: `~` and `/` of a name are written `~0` and `~1`.
             pointer.push('/');
             pointer.push_str(&field.replace('~', "~0").replace('/', "~1"));
-            if !subject.is_empty() {
-                subject.push('.');
-            }
-            subject.push_str(field);
+            subject.push_str(&member(field, !subject.is_empty()));
         }
         if let Some(item) = error.item {
             pointer.push_str(&format!("/{item}"));
@@ -245,5 +236,16 @@ impl Entry {
             None => {}
         }
         entry
+    }
+}
+
+/// A name as messages show it: one that cannot be seen, or could be misread, is quoted and escaped.
+fn member(name: &str, of_something: bool) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    match (!name.is_empty() && name.chars().all(is_plain), of_something) {
+        (true, true) => format!(".{name}"),
+        (true, false) => name.to_owned(),
+        (false, true) => format!("[{name:?}]"),
+        (false, false) => format!("{name:?}"),
     }
 }

@@ -5,7 +5,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, guard, web};
 
 use super::problem::Problem;
-use super::{description, devices, health, request_log};
+use super::{description, devices, health, request_log, unread_body};
 
 /// The prefix under which the vendor's clients call the same operations.
 const VENDOR_PREFIX: &str = "/platform/v1";
@@ -15,6 +15,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     app.service(
         web::scope("")
             .wrap(from_fn(request_log::middleware))
+            .wrap(from_fn(unread_body::middleware))
             .service(
                 web::scope(VENDOR_PREFIX)
                     .configure(operations)

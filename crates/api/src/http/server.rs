@@ -67,7 +67,7 @@ impl Server {
     }
 
     /// Serves until SIGTERM or Ctrl-C; requests that are under way are carried to their end. A
-    /// second signal does not wait for them.
+    /// second signal does not wait for them: the process ends with 1.
     ///
     /// # Errors
     /// Where the operating system refuses to be listened to.
@@ -82,8 +82,10 @@ impl Server {
             tokio::select! {
                 () = stopping => {}
                 () = any(&mut terminated, &mut interrupted) => {
+                    // A server that stops in good order cannot be told to hurry. What is under way
+                    // in the database is rolled back with its connection.
                     tracing::warn!("stopping at once");
-                    handle.stop(false).await;
+                    std::process::exit(1);
                 }
             }
         });

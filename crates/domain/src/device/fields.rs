@@ -1,5 +1,7 @@
 //! The table of a device's fields: the one list of them in the domain.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::amount::Amount;
@@ -7,7 +9,7 @@ use super::choice::{AddedVia, KeyboardLayout};
 use super::date::Date;
 use super::serial_number::SerialNumber;
 use super::text::{Comment, Label, ShortText, TextList};
-use super::unknown::{UnknownFields, unknown_field};
+use super::unknown::{UnknownFields, repeated_unknown_field, unknown_field};
 use super::value::{Field, FieldType, Refusal, Value};
 use crate::access::UserId;
 use crate::error::{ErrorCode, FieldError, Reason};
@@ -253,9 +255,12 @@ pub(crate) fn judge(
             )
         });
     }
-    if unknown_fields == UnknownFields::Refuse {
-        for name in row.unknown() {
+    let mut ignored = HashSet::new();
+    for name in row.unknown() {
+        if unknown_fields == UnknownFields::Refuse {
             refuse(&mut || unknown_field(name, FIELDS));
+        } else if !ignored.insert(name) {
+            refuse(&mut || repeated_unknown_field(name));
         }
     }
 

@@ -19,31 +19,28 @@ pub enum UnknownFields {
 const MAX_SHOWN_NAME: usize = 255;
 
 pub(super) fn unknown_field(sent: &str, fields: &'static [Field]) -> FieldError {
-    if sent.len() > MAX_SHOWN_NAME {
-        return FieldError::whole(
-            ErrorCode::InvalidField,
-            Reason::UnknownField,
-            format!(
-                "holds a field that no device has; its name has {} bytes",
-                sent.len()
-            ),
-        );
+    match nearest_name(sent, fields) {
+        Some(near) => {
+            let detail = format!("is no field of a device; did you mean `{near}`?");
+            about(sent, Reason::UnknownField, detail).with(Related::DidYouMean(near))
+        }
+        None => about(sent, Reason::UnknownField, "is no field of a device"),
     }
-    let near = nearest_name(sent, fields);
-    let detail = match near {
-        Some(near) => format!("is no field of a device; did you mean `{near}`?").into(),
-        None => Cow::Borrowed("is no field of a device"),
-    };
-    let error = FieldError::of(
-        sent.to_owned(),
-        ErrorCode::InvalidField,
-        Reason::UnknownField,
-        detail,
-    );
-    match near {
-        Some(near) => error.with(Related::DidYouMean(near)),
-        None => error,
+}
+
+/// Also where unknown fields are ignored: a sender who says something twice contradicts itself.
+pub(super) fn repeated_unknown_field(sent: &str) -> FieldError {
+    about(sent, Reason::RepeatedField, "is given twice")
+}
+
+/// An error of a name that its sender made up; one that is too long is not repeated to him.
+fn about(sent: &str, reason: Reason, detail: impl Into<Cow<'static, str>>) -> FieldError {
+    let length = sent.len();
+    if length > MAX_SHOWN_NAME {
+        let detail = format!("holds a field that no device has; its name has {length} bytes");
+        return FieldError::whole(ErrorCode::InvalidField, reason, detail);
     }
+    FieldError::of(sent.to_owned(), ErrorCode::InvalidField, reason, detail)
 }
 
 /// The field that was probably meant: one that differs in case and separators only, or by about a

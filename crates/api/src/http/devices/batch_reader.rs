@@ -2,6 +2,7 @@
 //! strings are borrowed from the body where they can be, and no tree of values is built.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use devices_domain::{
@@ -133,17 +134,22 @@ fn refuse(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<
 /// Names of this length are not repeated to their sender.
 const ENDLESS_NAME: usize = 255;
 
-fn refuse_member(batch: &mut Batch, name: &str) {
-    let detail = "is no member of the body, which holds `devices` alone";
+fn refuse_member(batch: &mut Batch, name: &str, reason: Reason) {
+    let detail = match reason {
+        Reason::RepeatedField => GIVEN_TWICE,
+        _ => "is no member of the body, which holds `devices` alone",
+    };
     match name.len() > ENDLESS_NAME {
         true => batch.refuse(FieldError::whole(
             ErrorCode::InvalidBody,
-            Reason::UnknownField,
+            reason,
             "holds a member that it does not know; it holds `devices` alone",
         )),
-        false => refuse(batch, name, Reason::UnknownField, detail),
+        false => refuse(batch, name, reason, detail),
     }
 }
+
+const GIVEN_TWICE: &str = "is given twice";
 
 struct Body<'b>(&'b mut Batch);
 
@@ -151,15 +157,19 @@ impl<'de> Expected<'de> for Body<'_> {
     fn object<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let Self(batch) = self;
         let mut has_devices = false;
-        while let Some(name) = members.next_key_seed(Name)? {
+        let mut ignored = HashSet::new();
+        while let Some(name) = members.next_key::<&RawJson>()? {
+            let name = read_name(name.get());
             if name != DEVICES {
                 members.next_value::<IgnoredAny>()?;
                 if batch.rules().unknown_fields == UnknownFields::Refuse {
-                    refuse_member(batch, &name);
+                    refuse_member(batch, &name, Reason::UnknownField);
+                } else if let Some(name) = ignored.replace(name) {
+                    refuse_member(batch, &name, Reason::RepeatedField);
                 }
             } else if has_devices {
                 members.next_value::<IgnoredAny>()?;
-                refuse(batch, DEVICES, Reason::RepeatedField, "is given twice");
+                refuse(batch, DEVICES, Reason::RepeatedField, GIVEN_TWICE);
             } else {
                 has_devices = true;
                 members.next_value_seed(Any(Devices(batch)))?;
@@ -211,9 +221,8 @@ struct Device<'b, 'de> {
 impl<'de> Expected<'de> for Device<'_, 'de> {
     fn object<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         self.row.clear();
-        while let Some(name) = members.next_key_seed(Name)? {
-            let value: &RawJson = members.next_value()?;
-            self.row.set(name, read_value(value.get()));
+        while let Some((name, value)) = members.next_entry::<&RawJson, &RawJson>()? {
+            self.row.set(read_name(name.get()), read_value(value.get()));
         }
         self.batch.push(self.row);
         Ok(())
@@ -224,31 +233,18 @@ impl<'de> Expected<'de> for Device<'_, 'de> {
     }
 }
 
-/// The name of a member, borrowed from the body unless it holds escapes.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_str(self)
+/// The name of a member, borrowed from the body unless it holds escapes. One that is no
+/// well-formed Unicode names nothing that is known; it is called as it was written.
+fn read_name(json: &str) -> Cow<'_, str> {
+    match read_text(json) {
+        RawValue::Text(name) => name,
+        _ => Cow::Borrowed(inner(json)),
     }
 }
 
-impl<'de> Visitor<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a member")
-    }
-
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(name))
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(name.to_owned()))
-    }
+/// What stands between the quotes.
+fn inner(json: &str) -> &str {
+    &json[1..json.len() - 1]
 }
 
 /// The value that a piece of JSON spells; `json` is known to be well-formed.
@@ -265,7 +261,7 @@ fn read_value(json: &str) -> RawValue<'_> {
 }
 
 fn read_text(json: &str) -> RawValue<'_> {
-    let inner = &json[1..json.len() - 1];
+    let inner = inner(json);
     if !inner.contains('\\') {
         return RawValue::text(inner);
     }

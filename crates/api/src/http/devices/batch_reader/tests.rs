@@ -84,6 +84,52 @@ fn members_of_the_body_are_known_and_given_once() {
 }
 
 #[test]
+fn names_are_read_through_their_escapes_and_may_be_any_text() {
+    let row = r#"{"na\u006de":"a","type":"b","category":"c"}"#;
+    let batch = read(
+        format!(r#"{{"devices":[{row}]}}"#).as_bytes(),
+        BatchRules::default(),
+    );
+    assert_eq!(batch.unwrap().into_devices().unwrap().len(), 1);
+
+    let row = r#"{"\ud800":1,"":2,"name":7,"type":"b","category":"c"}"#;
+    let report = report(&format!(r#"{{"devices":[{row}],"\ud800":1}}"#));
+    let found: Vec<_> = report
+        .entries()
+        .iter()
+        .map(|entry| {
+            (
+                entry.index,
+                entry.error.field.as_deref().unwrap(),
+                entry.error.reason,
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (None, r"\ud800", Reason::UnknownField),
+            (Some(0), "name", Reason::WrongType),
+            (Some(0), r"\ud800", Reason::UnknownField),
+            (Some(0), "", Reason::UnknownField),
+        ]
+    );
+}
+
+#[test]
+fn a_member_that_is_ignored_must_not_be_given_twice_either() {
+    let rules = BatchRules {
+        unknown_fields: UnknownFields::Ignore,
+        ..BatchRules::default()
+    };
+    let body = format!(r#"{{"page":1,"devices":[{DEVICE}],"page":1}}"#);
+    let batch = read(body.as_bytes(), rules).unwrap();
+    let report = batch.into_devices().unwrap_err();
+    assert_eq!(report.entries()[0].error.reason, Reason::RepeatedField);
+    assert_eq!(report.total(), 1);
+}
+
+#[test]
 fn a_byte_order_mark_is_ignored() {
     let body = format!("\u{FEFF}{{\"devices\":[{DEVICE}]}}");
     let batch = read(body.as_bytes(), BatchRules::default()).unwrap();
