@@ -15,7 +15,8 @@ use crate::raw_row::{Kind, RawValue};
 ///
 /// After NFKC normalisation it has 1 to 64 characters: ASCII letters, digits, single inner spaces
 /// and `- _ . / : + #`, at least one of them a letter or digit. What firmware and spreadsheets
-/// write where there is none is refused.
+/// write where there is none is refused: a few phrases, and whatever consists of nothing but `0`, `x`,
+/// `.`, `-` and `*`, in any mixture.
 #[derive(Debug, Clone)]
 pub struct SerialNumber {
     text: String,
