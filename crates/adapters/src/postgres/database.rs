@@ -204,9 +204,11 @@ struct SessionSettings {
 
 impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings {
     fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
+        // A plan is made for the values and the size of the table at hand: one that was kept from
+        // when the table was small reads all of it for every row of a batch.
         connection
             .batch_execute(&format!(
-                "SET statement_timeout = {}",
+                "SET statement_timeout = {}; SET plan_cache_mode = force_custom_plan",
                 self.statement_timeout.as_millis()
             ))
             .map_err(diesel::r2d2::Error::QueryError)

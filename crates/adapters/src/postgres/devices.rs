@@ -1,6 +1,6 @@
 //! The devices of one workspace.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use diesel::dsl::count_star;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{Array, BigInt, Text};
 
 use super::columns::DeviceRow;
 use super::database::{Database, classify};
@@ -166,16 +166,8 @@ fn find_conflicts(
         conflicts.unknown_users = named.filter(|user| !known.contains(user)).collect();
     }
     if !references.serial_numbers.is_empty() {
-        let taken: Vec<(String, i64)> = devices::table
-            .filter(devices::workspace_id.eq(workspace.0))
-            .filter(devices::deleted_at.is_null())
-            .filter(devices::serial_number_folded.eq_any(&references.serial_numbers))
-            .select((devices::serial_number_folded.assume_not_null(), devices::id))
-            .load(connection)?;
-        conflicts.taken_serial_numbers = taken
-            .into_iter()
-            .map(|(serial_number, id)| (serial_number, DeviceId(id)))
-            .collect();
+        conflicts.taken_serial_numbers =
+            find_taken_serial_numbers(connection, workspace, &references.serial_numbers)?;
     }
     // A limit that was lowered below what is held stands against new devices, not against none.
     if references.devices > 0 {
@@ -183,6 +175,41 @@ fn find_conflicts(
             find_device_limit_reached(connection, workspace, references.devices)?;
     }
     Ok(conflicts)
+}
+
+#[derive(QueryableByName)]
+struct Taken {
+    #[diesel(sql_type = Text)]
+    serial_number_folded: String,
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// One look into the index for each serial number, whatever the planner believes of the table: on
+/// a table that was not analysed yet it would read every device of the workspace for `= ANY`.
+fn find_taken_serial_numbers(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    serial_numbers: &[String],
+) -> QueryResult<HashMap<String, DeviceId>> {
+    let taken: Vec<Taken> = diesel::sql_query(
+        "SELECT wanted.serial_number_folded, living.id \
+         FROM unnest($2) AS wanted (serial_number_folded) \
+         CROSS JOIN LATERAL ( \
+             SELECT devices.id FROM devices \
+             WHERE devices.workspace_id = $1 \
+               AND devices.serial_number_folded = wanted.serial_number_folded \
+               AND devices.deleted_at IS NULL \
+             LIMIT 1 \
+         ) AS living",
+    )
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<Array<Text>, _>(serial_numbers)
+    .load(connection)?;
+    Ok(taken
+        .into_iter()
+        .map(|row| (row.serial_number_folded, DeviceId(row.id)))
+        .collect())
 }
 
 fn device_limit(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<Option<i32>> {

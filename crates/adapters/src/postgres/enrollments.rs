@@ -77,15 +77,16 @@ pub(super) fn link<'a>(
         return Ok(HashMap::new());
     }
     let linked: Vec<EnrollmentRow> = diesel::sql_query(
-        "UPDATE devices_mdm SET device_id = newest.new_device_id \
-         FROM ( \
-             SELECT DISTINCT ON (candidate.serial_number_folded) candidate.id, created.new_device_id \
-             FROM unnest($2, $3) AS created (serial_number_folded, new_device_id) \
-             JOIN devices_mdm AS candidate USING (serial_number_folded) \
+        "UPDATE devices_mdm SET device_id = created.new_device_id \
+         FROM unnest($2, $3) AS created (serial_number_folded, new_device_id) \
+         CROSS JOIN LATERAL ( \
+             SELECT candidate.id FROM devices_mdm AS candidate \
              WHERE candidate.workspace_id = $1 \
+               AND candidate.serial_number_folded = created.serial_number_folded \
                AND candidate.deleted_at IS NULL \
                AND candidate.status <> 'DRAFT' \
-             ORDER BY candidate.serial_number_folded, candidate.created_at DESC, candidate.id DESC \
+             ORDER BY candidate.created_at DESC, candidate.id DESC \
+             LIMIT 1 \
          ) AS newest \
          WHERE devices_mdm.workspace_id = $1 AND devices_mdm.id = newest.id \
          RETURNING devices_mdm.*",
