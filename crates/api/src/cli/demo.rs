@@ -51,20 +51,16 @@ pub(super) async fn prepare(database: &Database, file: &Path) -> Result<DemoKeys
 async fn prepare_workspace(database: &Database) -> Result<Workspace, CliError> {
     let workspaces = PostgresWorkspaces::new(database.clone());
     let users = PostgresUsers::new(database.clone());
-    let new = NewWorkspace {
-        name: WORKSPACE.to_owned(),
-        device_limit: None,
+    let workspace = match workspaces.find(WORKSPACE.to_owned()).await? {
+        Some(workspace) => workspace,
+        None => create_workspace(&workspaces).await?,
     };
-    let workspace = match workspaces.create(new).await? {
-        Some(created) => created,
-        // It is there, maybe since a process that starts beside this one made it.
-        None => workspaces
-            .find(WORKSPACE.to_owned())
-            .await?
-            .ok_or_else(|| RepositoryError::Failed("the workspace demo came and went".into()))?,
-    };
+    let known = users.list(Some(workspace.id)).await?;
     for (email, first_name, last_name) in USERS {
-        // A user who is there already stays as it is.
+        if known.iter().any(|user| user.email == email) {
+            continue;
+        }
+        // A process that starts beside this one may have added the user meanwhile.
         users
             .create(NewUser {
                 workspace: workspace.id,
@@ -75,6 +71,21 @@ async fn prepare_workspace(database: &Database) -> Result<Workspace, CliError> {
             .await?;
     }
     Ok(workspace)
+}
+
+async fn create_workspace(workspaces: &PostgresWorkspaces) -> Result<Workspace, RepositoryError> {
+    let new = NewWorkspace {
+        name: WORKSPACE.to_owned(),
+        device_limit: None,
+    };
+    match workspaces.create(new).await? {
+        Some(created) => Ok(created),
+        // A process that starts beside this one has made it meanwhile.
+        None => workspaces
+            .find(WORKSPACE.to_owned())
+            .await?
+            .ok_or_else(|| RepositoryError::Failed("the workspace demo came and went".into())),
+    }
 }
 
 fn variable(scope: Scope) -> String {
