@@ -323,6 +323,11 @@ fn a_server_that_cannot_start_says_what_to_do() {
     assert!(said.contains("DEVICES__DATABASE__URL"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("postgres://nobody@{}/devices", silent.local_addr().unwrap());
+    let said = complaint(&[("DEVICES__DATABASE__URL", &silent)]);
+    assert!(said.contains("timeout"), "{said}");
+
     for mistyped in [
         "mysql://nobody:hunter2@localhost/devices",
         "postgres://nobody:hunter2@[::1]x/devices",

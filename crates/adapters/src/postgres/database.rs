@@ -63,7 +63,22 @@ impl From<ConnectionError> for ConnectError {
 
 /// A connection of one's own, beside the pool.
 pub(super) fn connect(url: &str) -> Result<PgConnection, ConnectError> {
-    Ok(PgConnection::establish(url)?)
+    Ok(PgConnection::establish(&with_deadline(url))?)
+}
+
+/// The URL with an end to the wait for a server that does not answer: libpq would wait for ever.
+fn with_deadline(url: &str) -> String {
+    const PARAMETER: &str = "connect_timeout";
+    const SECONDS: u32 = 5;
+    if url.contains(PARAMETER) {
+        return url.to_owned();
+    }
+    let separator = match (url.contains("://"), url.contains('?')) {
+        (true, true) => '&',
+        (true, false) => '?',
+        (false, _) => ' ',
+    };
+    format!("{url}{separator}{PARAMETER}={SECONDS}")
 }
 
 /// A pool of connections, used on blocking threads only; clones share it.
@@ -88,7 +103,7 @@ impl Database {
                 statement_timeout: options.statement_timeout,
             }))
             .error_handler(Box::new(LogConnectionErrors))
-            .build_unchecked(ConnectionManager::new(url));
+            .build_unchecked(ConnectionManager::new(with_deadline(url)));
         Self {
             pool,
             permits: Arc::new(Semaphore::new(options.pool_size as usize)),
