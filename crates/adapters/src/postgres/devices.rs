@@ -17,7 +17,7 @@ use diesel::sql_types::{Array, BigInt, Text};
 use super::columns::DeviceRow;
 use super::database::{Database, classify};
 use super::enrollments;
-use crate::schema::{devices, users, workspaces};
+use crate::schema::{devices, workspaces};
 
 /// Makes [`PostgresDevices`].
 #[derive(Clone)]
@@ -53,7 +53,8 @@ impl DeviceRepository for PostgresDevices {
         let workspace = self.workspace;
         self.database
             .run(move |connection| {
-                find_conflicts(connection, workspace, &references).map_err(classify)
+                let limit = device_limit(connection, workspace).map_err(classify)?;
+                find_conflicts(connection, workspace, &references, limit).map_err(classify)
             })
             .await
     }
@@ -83,8 +84,9 @@ fn create(
             Err(Failure::Conflicts(conflicts)) => return Err(CreateError::Conflicts(conflicts)),
             Err(Failure::LostRace) => {
                 // The winner has committed: the look-up finds now what it did not find before.
+                let limit = device_limit(connection, workspace).map_err(classify)?;
                 let conflicts =
-                    find_conflicts(connection, workspace, &references).map_err(classify)?;
+                    find_conflicts(connection, workspace, &references, limit).map_err(classify)?;
                 if !conflicts.is_empty() {
                     return Err(CreateError::Conflicts(conflicts));
                 }
@@ -125,8 +127,8 @@ fn try_create(
     devices: &[NewDevice],
     references: &References,
 ) -> Result<Vec<StoredDevice>, Failure> {
-    lock_device_limit(connection, workspace)?;
-    let conflicts = find_conflicts(connection, workspace, references)?;
+    let limit = lock_device_limit(connection, workspace)?;
+    let conflicts = find_conflicts(connection, workspace, references, limit)?;
     if !conflicts.is_empty() {
         return Err(Failure::Conflicts(conflicts));
     }
@@ -151,17 +153,11 @@ fn find_conflicts(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     references: &References,
+    limit: Option<i32>,
 ) -> QueryResult<Conflicts> {
     let mut conflicts = Conflicts::default();
     if !references.users.is_empty() {
-        let ids = references.users.iter().map(|user| user.0);
-        let known: Vec<i64> = users::table
-            .filter(users::workspace_id.eq(workspace.0))
-            .filter(users::id.eq_any(ids.collect::<Vec<_>>()))
-            .filter(users::deleted_at.is_null())
-            .select(users::id)
-            .load(connection)?;
-        let known: BTreeSet<UserId> = known.into_iter().map(UserId).collect();
+        let known = find_known_users(connection, workspace, &references.users)?;
         let named = references.users.iter().copied();
         conflicts.unknown_users = named.filter(|user| !known.contains(user)).collect();
     }
@@ -170,11 +166,40 @@ fn find_conflicts(
             find_taken_serial_numbers(connection, workspace, &references.serial_numbers)?;
     }
     // A limit that was lowered below what is held stands against new devices, not against none.
-    if references.devices > 0 {
+    if let (Some(limit), 1..) = (limit, references.devices) {
         conflicts.device_limit =
-            find_device_limit_reached(connection, workspace, references.devices)?;
+            find_device_limit_reached(connection, workspace, limit, references.devices)?;
     }
     Ok(conflicts)
+}
+
+// The look-ups go into an index once for each value, whatever the planner believes of the table:
+// for `= ANY` it would read every row of the workspace where a table was not analysed yet.
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+fn find_known_users(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    users: &[UserId],
+) -> QueryResult<BTreeSet<UserId>> {
+    let wanted: Vec<i64> = users.iter().map(|user| user.0).collect();
+    let known: Vec<Id> = diesel::sql_query(
+        "SELECT living.id FROM unnest($2) AS wanted (id) \
+         CROSS JOIN LATERAL ( \
+             SELECT users.id FROM users \
+             WHERE users.workspace_id = $1 AND users.id = wanted.id AND users.deleted_at IS NULL \
+             LIMIT 1 \
+         ) AS living",
+    )
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<Array<BigInt>, _>(wanted)
+    .load(connection)?;
+    Ok(known.into_iter().map(|user| UserId(user.id)).collect())
 }
 
 #[derive(QueryableByName)]
@@ -185,8 +210,6 @@ struct Taken {
     id: i64,
 }
 
-/// One look into the index for each serial number, whatever the planner believes of the table: on
-/// a table that was not analysed yet it would read every device of the workspace for `= ANY`.
 fn find_taken_serial_numbers(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -219,27 +242,27 @@ fn device_limit(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryR
         .first(connection)
 }
 
-/// Makes batches of a workspace with a limit wait for each other, so that two of them cannot both
-/// take the last places. Batches of other workspaces wait for nobody.
-fn lock_device_limit(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<()> {
-    if device_limit(connection, workspace)?.is_some() {
-        workspaces::table
-            .find(workspace.0)
-            .select(workspaces::id)
-            .for_no_key_update()
-            .first::<i64>(connection)?;
-    }
-    Ok(())
+/// The limit, if there is one. Makes batches of a workspace with a limit wait for each other, so
+/// that two of them cannot both take the last places. Batches of other workspaces wait for nobody.
+fn lock_device_limit(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> QueryResult<Option<i32>> {
+    workspaces::table
+        .find(workspace.0)
+        .filter(workspaces::device_limit.is_not_null())
+        .select(workspaces::device_limit.assume_not_null())
+        .for_no_key_update()
+        .first(connection)
+        .optional()
 }
 
 fn find_device_limit_reached(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
+    limit: i32,
     added: usize,
 ) -> QueryResult<Option<DeviceLimitReached>> {
-    let Some(limit) = device_limit(connection, workspace)? else {
-        return Ok(None);
-    };
     let held: i64 = devices::table
         .filter(devices::workspace_id.eq(workspace.0))
         .filter(devices::deleted_at.is_null())
@@ -253,15 +276,9 @@ fn find_device_limit_reached(
     Ok((reached.held + reached.added > reached.limit).then_some(reached))
 }
 
-#[derive(QueryableByName)]
-struct ReservedId {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-}
-
 /// Ids of devices to come, rising. COPY returns no rows, so that they must be known beforehand.
 fn reserve_ids(connection: &mut PgConnection, count: usize) -> QueryResult<Vec<i64>> {
-    let reserved: Vec<ReservedId> =
+    let reserved: Vec<Id> =
         diesel::sql_query("SELECT nextval('devices_id_seq') AS id FROM generate_series(1, $1)")
             .bind::<BigInt, _>(count as i64)
             .load(connection)?;

@@ -125,21 +125,14 @@ impl KeyRepository for PostgresKeys {
     }
 
     async fn revoke(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError> {
+        let already_or_now =
+            diesel::dsl::sql::<Nullable<Timestamptz>>("coalesce(revoked_at, now())");
+        let update = diesel::update(api_keys::table.filter(api_keys::id.eq(key.0)))
+            .set(api_keys::revoked_at.eq(already_or_now))
+            .returning(KeyRow::as_returning());
         let row: Option<KeyRow> = self
             .database
-            .run(move |connection| {
-                let of_key = api_keys::table.filter(api_keys::id.eq(key.0));
-                diesel::update(of_key.filter(api_keys::revoked_at.is_null()))
-                    .set(api_keys::revoked_at.eq(now.into_sql::<Nullable<Timestamptz>>()))
-                    .execute(connection)
-                    .and_then(|_| {
-                        of_key
-                            .select(KeyRow::as_select())
-                            .first(connection)
-                            .optional()
-                    })
-                    .map_err(classify)
-            })
+            .run(move |connection| update.get_result(connection).optional().map_err(classify))
             .await?;
         row.map(ApiKey::try_from).transpose()
     }
