@@ -141,7 +141,8 @@ fn the_key_is_judged_before_the_body_is_read() {
 #[test]
 fn no_secret_is_stored_or_logged() {
     let api = Api::start();
-    api.post(&one());
+    let answer = api.post(&one());
+    api.server.log_of(answer.header("x-request-id"));
     let stored = api.database.texts("SELECT api_keys::text FROM api_keys");
     let secret = api.key.rsplit('_').next().unwrap();
     assert!(stored.iter().all(|row| !row.contains(secret)));

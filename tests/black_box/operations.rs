@@ -3,7 +3,9 @@
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 
-use devices_tests::{Api, Server, ServerOptions, TestDatabase, binary, device, execute, send};
+use devices_tests::{
+    Api, Proxy, Server, ServerOptions, TestDatabase, binary, device, execute, send,
+};
 use serde_json::{Value, json};
 
 #[test]
@@ -44,6 +46,62 @@ fn a_batch_that_waits_too_long_for_the_database_is_a_503_and_leaves_nothing() {
     drop(blocker);
     assert_eq!(api.database.count("devices"), 0);
     assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
+}
+
+#[test]
+fn a_request_that_finds_every_connection_in_use_is_a_503_and_the_others_are_not_disturbed() {
+    let options = ServerOptions::with("DEVICES__DATABASE__POOL_SIZE", 1)
+        .and("DEVICES__DATABASE__POOL_WAIT_MS", 300);
+    let api = Api::start_with(&options);
+    let mut blocker = api.database.connect();
+    execute(
+        &mut blocker,
+        "BEGIN; LOCK TABLE devices IN ACCESS EXCLUSIVE MODE",
+    );
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| api.post(&json!([device(json!({}))])));
+        api.database.wait_until_one_is_blocked();
+        let second = api.post(&json!([device(json!({}))]));
+        assert_eq!((second.status, second.header("retry-after")), (503, "1"));
+        execute(&mut blocker, "ROLLBACK");
+        assert_eq!(first.join().unwrap().status, 201);
+    });
+    assert_eq!(api.database.count("devices"), 1);
+}
+
+#[test]
+fn a_database_that_hangs_is_a_503_and_is_used_again_when_it_goes_on() {
+    let database = TestDatabase::new();
+    let proxy = Proxy::of(&database);
+    let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
+        .and("DEVICES__DATABASE__POOL_SIZE", 1)
+        .and("DEVICES__DATABASE__POOL_WAIT_MS", 300)
+        .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 300);
+    let api = Api::start_on(database, &options);
+    assert_eq!(api.get("/readyz").status, 200);
+    proxy.hang();
+    for _ in 0..2 {
+        let answer = api.post(&json!([device(json!({}))]));
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+    }
+    proxy.go_on();
+    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
+    assert_eq!(api.database.count("devices"), 1);
+}
+
+#[test]
+fn a_database_that_hangs_does_not_keep_the_server_from_stopping() {
+    let database = TestDatabase::new();
+    let proxy = Proxy::of(&database);
+    let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
+        .and("DEVICES__DATABASE__POOL_WAIT_MS", 300)
+        .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 300);
+    let mut api = Api::start_on(database, &options);
+    assert_eq!(api.get("/readyz").status, 200);
+    proxy.hang();
+    assert_eq!(api.get("/readyz").status, 503);
+    api.server.signal("TERM");
+    assert!(api.server.wait().success());
 }
 
 #[test]
@@ -216,11 +274,7 @@ fn a_server_that_is_killed_in_the_middle_of_a_batch_stores_nothing_of_it() {
             request.json(&json!({"devices": rows})).send().is_err()
         });
         // The rows are written, and the enrolments are waited for.
-        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = \
-                       (SELECT oid FROM pg_database WHERE datname = current_database())";
-        while api.database.texts(waiting) != ["1"] {
-            std::thread::yield_now();
-        }
+        api.database.wait_until_one_is_blocked();
         api.server.signal("KILL");
         assert!(sent.join().unwrap());
     });
@@ -333,6 +387,9 @@ fn a_server_that_cannot_start_says_what_to_do() {
         "postgres://nobody:hunter2@[::1]x/devices",
         "postgres://nobody:hunter2%ZZ@localhost/devices",
         "postgres://nobody:hunter2/x@localhost/devices",
+        "postgres://nobody:x@hunter2@localhost/devices",
+        "postgres://nobody:x@hunter2/x@localhost/devices",
+        "password=x hunter2",
     ] {
         let said = complaint(&[("DEVICES__DATABASE__URL", mistyped)]);
         assert!(said.contains("postgres://user:password@host"), "{said}");
@@ -366,7 +423,8 @@ fn a_server_that_may_not_migrate_says_that_the_schema_is_old() {
 #[test]
 fn nothing_of_the_log_is_anything_but_json_in_the_test_environment() {
     let api = Api::start();
-    api.post(&json!([]));
+    let answer = api.post(&json!([]));
+    api.server.log_of(answer.header("x-request-id"));
     for line in api.server.log() {
         assert!(serde_json::from_str::<Value>(&line).is_ok(), "{line}");
     }

@@ -82,7 +82,11 @@ impl Api {
 
     /// With settings of the test's own.
     pub fn start_with(options: &ServerOptions) -> Self {
-        let database = TestDatabase::new();
+        Self::start_on(TestDatabase::new(), options)
+    }
+
+    /// On a database without workspaces, with settings of the test's own.
+    pub fn start_on(database: TestDatabase, options: &ServerOptions) -> Self {
         create_workspace(&database, "acme");
         let key = create_key(&database, "acme", "WRITE");
         let server = Server::start_with(&database, options);

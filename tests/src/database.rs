@@ -5,11 +5,14 @@ use std::path::Path;
 use std::process::{Command, id};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
+
+use crate::PATIENCE;
 
 const PREFIX: &str = "devices_test";
 
@@ -64,6 +67,18 @@ impl TestDatabase {
     pub fn count(&self, table: &str) -> u64 {
         let counted = self.texts(&format!("SELECT count(*) FROM {table}"));
         counted[0].parse().expect("a count is a number")
+    }
+
+    /// Waits until a statement on it waits for a lock that another holds.
+    pub fn wait_until_one_is_blocked(&self) {
+        let mut connection = self.connect();
+        let blocked = "SELECT count(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let deadline = Instant::now() + PATIENCE;
+        while texts(&mut connection, blocked) != ["1"] {
+            assert!(Instant::now() < deadline, "no statement waits for a lock");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Takes the database away from everyone who uses it, and lets nobody in.

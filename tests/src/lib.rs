@@ -4,9 +4,14 @@
 mod api;
 mod binary;
 mod database;
+mod proxy;
 mod server;
 
 pub use api::{Answer, Api, device, send};
 pub use binary::{Ran, binary, run};
 pub use database::{TestDatabase, execute};
+pub use proxy::Proxy;
 pub use server::{Server, ServerOptions};
+
+/// Longer than anything that a test waits for takes on a busy machine.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

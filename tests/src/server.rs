@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::{TestDatabase, binary};
-
-/// Longer than anything that a test waits for takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::{PATIENCE, TestDatabase, binary};
 
 /// What the server is started with, beside its database.
 #[derive(Debug, Default)]

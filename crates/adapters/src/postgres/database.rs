@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use devices_domain::{RepositoryError, StoreHealth};
+use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
-use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
-use diesel::{Connection, RunQueryDsl};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::Semaphore;
+
+use super::connect::{ConnectError, connect, with_parameters};
 
 /// How the database is used.
 #[derive(Debug, Clone)]
@@ -23,64 +25,6 @@ pub struct DatabaseOptions {
     pub statement_timeout: Duration,
 }
 
-/// A database that could not be reached, or is no use.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The URL is none.
-    #[error(
-        "the URL is no PostgreSQL URL; it looks like postgres://user:password@host:5432/database, \
-         with other characters than letters and digits percent-encoded in user and password"
-    )]
-    NoUrl,
-    /// No connection.
-    #[error("{0}")]
-    Refused(String),
-    /// It does not store Unicode.
-    #[error("its encoding is {0}, and must be UTF8")]
-    NotUnicode(String),
-    /// It answered with an error.
-    #[error("{0}")]
-    Failed(#[from] DieselError),
-}
-
-impl From<ConnectionError> for ConnectError {
-    /// What libpq says of a URL that it cannot read repeats parts of it, a password among them.
-    /// What it says of a server that it asked does not, and names the server.
-    fn from(error: ConnectionError) -> Self {
-        let message = error.to_string();
-        let asked = [
-            "connection to server",
-            "could not connect",
-            "could not translate",
-            "FATAL:",
-        ];
-        match asked.iter().any(|words| message.contains(words)) {
-            true => Self::Refused(message.trim_end().to_owned()),
-            false => Self::NoUrl,
-        }
-    }
-}
-
-/// A connection of one's own, beside the pool.
-pub(super) fn connect(url: &str) -> Result<PgConnection, ConnectError> {
-    Ok(PgConnection::establish(&with_deadline(url))?)
-}
-
-/// The URL with an end to the wait for a server that does not answer: libpq would wait for ever.
-fn with_deadline(url: &str) -> String {
-    const PARAMETER: &str = "connect_timeout";
-    const SECONDS: u32 = 5;
-    if url.contains(PARAMETER) {
-        return url.to_owned();
-    }
-    let separator = match (url.contains("://"), url.contains('?')) {
-        (true, true) => '&',
-        (true, false) => '?',
-        (false, _) => ' ',
-    };
-    format!("{url}{separator}{PARAMETER}={SECONDS}")
-}
-
 /// A pool of connections, used on blocking threads only; clones share it.
 ///
 /// Connections are made when they are needed and again after they were lost, so that a database
@@ -90,11 +34,15 @@ pub struct Database {
     pool: Pool<ConnectionManager<PgConnection>>,
     permits: Arc<Semaphore>,
     wait: Duration,
+    patience: Duration,
 }
 
 impl Database {
     /// A pool that connects to `url` when it is first used.
-    pub fn new(url: &str, options: &DatabaseOptions) -> Self {
+    ///
+    /// # Errors
+    /// Where `url` is none.
+    pub fn new(url: &str, options: &DatabaseOptions) -> Result<Self, ConnectError> {
         let pool = Pool::builder()
             .max_size(options.pool_size)
             .min_idle(Some(0))
@@ -103,12 +51,13 @@ impl Database {
                 statement_timeout: options.statement_timeout,
             }))
             .error_handler(Box::new(LogConnectionErrors))
-            .build_unchecked(ConnectionManager::new(with_deadline(url)));
-        Self {
+            .build_unchecked(ConnectionManager::new(with_parameters(url)?));
+        Ok(Self {
             pool,
             permits: Arc::new(Semaphore::new(options.pool_size as usize)),
             wait: options.pool_wait,
-        }
+            patience: options.pool_wait + options.statement_timeout * 2,
+        })
     }
 
     /// Connects once, without the pool, to say at start what is wrong with a database.
@@ -128,7 +77,8 @@ impl Database {
     }
 
     /// Runs `work` with a connection on a blocking thread; as many run at once as there are
-    /// connections. Work that has begun is carried to its end, also when the caller goes away.
+    /// connections. Work that has begun is carried to its end, also when the caller goes away, and
+    /// when he is told that the server gave no answer: one that hangs does not end its statements.
     pub(super) async fn run<T, E>(
         &self,
         work: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
@@ -142,14 +92,16 @@ impl Database {
             .map_err(|_| busy())?
             .map_err(|closed| RepositoryError::Failed(closed.into()))?;
         let pool = self.pool.clone();
-        let finished = tokio::task::spawn_blocking(move || {
+        let working = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let mut connection: PooledConnection<_> = pool
                 .get()
                 .map_err(|error| RepositoryError::Unavailable(error.into()))?;
             work(&mut connection)
-        })
-        .await;
+        });
+        let finished = tokio::time::timeout(self.patience, working)
+            .await
+            .map_err(|_| RepositoryError::Unavailable("the server gave no answer".into()))?;
         finished.map_err(|panicked| RepositoryError::Failed(panicked.into()))?
     }
 }
@@ -177,9 +129,10 @@ pub(super) fn classify(error: DieselError) -> RepositoryError {
                 kind,
                 DatabaseErrorKind::ClosedConnection
                     | DatabaseErrorKind::ReadOnlyTransaction
+                    | DatabaseErrorKind::SerializationFailure
                     | DatabaseErrorKind::UnableToSendCommand
             );
-            if passing || is_timeout(&message) {
+            if passing || is_passing(&message) {
                 RepositoryError::Unavailable(message.into())
             } else {
                 RepositoryError::Failed(message.into())
@@ -206,10 +159,10 @@ pub(super) fn unless_taken<T>(
     }
 }
 
-/// Whether the server ended a statement that took too long. Diesel keeps no SQLSTATE (57014,
-/// 55P03), so the server's words must do.
-fn is_timeout(message: &str) -> bool {
-    message.starts_with("canceling statement due to")
+/// Whether the server ended a statement that took too long, or that waited for one that waited for
+/// it. Diesel keeps no SQLSTATE (57014, 55P03, 40P01), so the server's English words must do.
+fn is_passing(message: &str) -> bool {
+    message.starts_with("canceling statement due to") || message == "deadlock detected"
 }
 
 #[derive(Debug)]
@@ -220,10 +173,12 @@ struct SessionSettings {
 impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings {
     fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
         // A plan is made for the values and the size of the table at hand: one that was kept from
-        // when the table was small reads all of it for every row of a batch.
+        // when the table was small reads all of it for every row of a batch. Whoever loses a race
+        // must see the winner, whatever isolation the database has for its default.
         connection
             .batch_execute(&format!(
-                "SET statement_timeout = {}; SET plan_cache_mode = force_custom_plan",
+                "SET statement_timeout = {}; SET plan_cache_mode = force_custom_plan; \
+                 SET default_transaction_isolation = 'read committed'",
                 self.statement_timeout.as_millis()
             ))
             .map_err(diesel::r2d2::Error::QueryError)

@@ -3,7 +3,7 @@
 use diesel::connection::SimpleConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::database::{ConnectError, connect};
+use super::connect::{ConnectError, connect};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 

@@ -1,6 +1,7 @@
 //! PostgreSQL.
 
 mod columns;
+mod connect;
 mod database;
 mod devices;
 mod enrollments;
@@ -9,7 +10,8 @@ mod migrations;
 mod users;
 mod workspaces;
 
-pub use database::{ConnectError, Database, DatabaseOptions};
+pub use connect::ConnectError;
+pub use database::{Database, DatabaseOptions};
 pub use devices::{PostgresDeviceRepositories, PostgresDevices};
 pub use keys::PostgresKeys;
 pub use migrations::{MigrationError, migrate, pending_migrations};

@@ -2,19 +2,29 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
+use devices_adapters::postgres::DatabaseOptions;
 use devices_domain::{
     Conflicts, CreateError, DeviceId, DeviceLimitReached, DeviceRepository, NewDevice, RawValue,
     References, RepositoryError, StoredDevice, UserId, WorkspaceRepository,
 };
-use devices_tests::execute;
+use devices_tests::{TestDatabase, execute};
+use diesel::pg::PgConnection;
 
 use crate::{Store, block_on, device, device_of, options};
 
-/// Another transaction that has written a device and not ended yet.
-const RIVAL: &str = "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
-             connection_type, serial_number, serial_number_folded) \
-             VALUES (1, 'a', 'b', 'c', false, '{}', '{}', 'A1', 'A1')";
+/// Begins a transaction that writes a device, and does not end it.
+fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
+    let mut rival = database.connect();
+    let write = format!(
+        "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
+         connection_type, serial_number, serial_number_folded) \
+         VALUES (1, 'a', 'b', 'c', false, '{{}}', '{{}}', '{serial_number}', '{serial_number}')"
+    );
+    execute(&mut rival, &write);
+    rival
+}
 
 async fn create(
     devices: &dyn DeviceRepository,
@@ -247,31 +257,48 @@ fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
     block_on(async {
         let store = Store::new();
         let workspace = store.workspace("acme").await;
-        let mut winner = store.database.connect();
-        execute(&mut winner, RIVAL);
-        for batch in [
-            vec![device(&[("serial_number", "A1")])],
-            vec![
-                device(&[("serial_number", "A0")]),
-                device(&[("serial_number", "a1")]),
-            ],
+        for (winner, batch) in [
+            ("A1", vec![device(&[("serial_number", "a1")])]),
+            (
+                "B1",
+                vec![
+                    device(&[("serial_number", "B0")]),
+                    device(&[("serial_number", "b1")]),
+                ],
+            ),
         ] {
+            let held = store.database.count("devices");
+            let mut rival = begin_rival(&store.database, winner);
             let devices = store.devices(workspace);
             let loser = tokio::spawn(async move { conflicts(&*devices, batch).await });
             // It has looked, found nothing, and waits at the unique index.
-            let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-                           AND wait_event_type = 'Lock'";
-            while store.database.texts(waiting) != ["1"] && !loser.is_finished() {
-                tokio::task::yield_now().await;
-            }
-            execute(&mut winner, "COMMIT");
-            let found = loser.await.unwrap();
-            assert_eq!(
-                found.taken_serial_numbers,
-                HashMap::from([("A1".to_owned(), DeviceId(1))])
-            );
-            assert_eq!(store.database.count("devices"), 1);
+            store.database.wait_until_one_is_blocked();
+            execute(&mut rival, "COMMIT");
+            let taken = loser.await.unwrap().taken_serial_numbers;
+            let by = taken.keys().map(String::as_str).collect::<Vec<_>>();
+            assert_eq!(by, [winner]);
+            assert_eq!(store.database.count("devices"), held + 1);
         }
+    });
+}
+
+#[test]
+fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_default() {
+    block_on(async {
+        let store = Store::new();
+        let workspace = store.workspace("acme").await;
+        let name = &store.database.texts("SELECT current_database()")[0];
+        store.database.execute(&format!(
+            "ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"
+        ));
+        let store = store.with(options());
+        let mut rival = begin_rival(&store.database, "A1");
+        let devices = store.devices(workspace);
+        let batch = vec![device(&[("serial_number", "A1")])];
+        let loser = tokio::spawn(async move { conflicts(&*devices, batch).await });
+        store.database.wait_until_one_is_blocked();
+        execute(&mut rival, "COMMIT");
+        assert_eq!(loser.await.unwrap().taken_serial_numbers.len(), 1);
     });
 }
 
@@ -280,11 +307,11 @@ fn a_batch_whose_rival_gives_up_is_stored() {
     block_on(async {
         let store = Store::new();
         let workspace = store.workspace("acme").await;
-        let mut rival = store.database.connect();
-        execute(&mut rival, RIVAL);
+        let mut rival = begin_rival(&store.database, "A1");
         let devices = store.devices(workspace);
         let batch = vec![device(&[("serial_number", "A1")])];
         let waiter = tokio::spawn(async move { create(&*devices, batch).await });
+        store.database.wait_until_one_is_blocked();
         execute(&mut rival, "ROLLBACK");
         assert_eq!(waiter.await.unwrap().unwrap().len(), 1);
     });
@@ -296,15 +323,11 @@ fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
         let store = Store::new();
         let workspace = store.workspace("acme").await;
         store.database.close();
-        let pool = devices_adapters::postgres::Database::new(
-            store.database.url(),
-            &devices_adapters::postgres::DatabaseOptions {
-                pool_wait: std::time::Duration::from_millis(200),
-                ..options()
-            },
-        );
-        let repositories = devices_adapters::postgres::PostgresDeviceRepositories::new(pool);
-        let devices = devices_domain::DeviceRepositories::of_workspace(&repositories, workspace);
+        let store = store.with(DatabaseOptions {
+            pool_wait: Duration::from_millis(200),
+            ..options()
+        });
+        let devices = store.devices(workspace);
         let away = create(&*devices, vec![device(&[])]).await;
         assert!(
             matches!(

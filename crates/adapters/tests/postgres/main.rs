@@ -31,8 +31,14 @@ struct Store {
 impl Store {
     fn new() -> Self {
         let database = TestDatabase::new();
-        let pool = Database::new(database.url(), &options());
+        let pool = Database::new(database.url(), &options()).unwrap();
         Self { pool, database }
+    }
+
+    /// The same database by a new pool.
+    fn with(self, options: DatabaseOptions) -> Self {
+        let pool = Database::new(self.database.url(), &options).unwrap();
+        Self { pool, ..self }
     }
 
     fn keys(&self) -> PostgresKeys {

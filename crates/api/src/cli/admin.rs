@@ -164,7 +164,7 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
     let settings = Settings::load()?;
     Database::probe(settings.database.url.expose_secret())?;
     check_schema(&settings)?;
-    let database = connect(&settings);
+    let database = connect(&settings)?;
     let administration = Administration {
         workspaces: PostgresWorkspaces::new(database.clone()),
         users: PostgresUsers::new(database.clone()),

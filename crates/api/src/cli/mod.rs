@@ -106,13 +106,14 @@ fn migrate(json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-fn connect(settings: &Settings) -> Database {
+fn connect(settings: &Settings) -> Result<Database, CliError> {
     let options = DatabaseOptions {
         pool_size: settings.database.pool_size,
         pool_wait: std::time::Duration::from_millis(settings.database.pool_wait_ms),
         statement_timeout: std::time::Duration::from_millis(settings.database.statement_timeout_ms),
     };
-    Database::new(settings.database.url.expose_secret(), &options)
+    let url = settings.database.url.expose_secret();
+    Ok(Database::new(url, &options)?)
 }
 
 /// Refuses a database that another version of this program, or none, has prepared.

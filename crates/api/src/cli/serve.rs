@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
     } else {
         check_schema(&settings)?;
     }
-    let database = connect(&settings);
+    let database = connect(&settings)?;
     let keys = Arc::new(PostgresKeys::new(database.clone()));
     let state = State {
         devices: Arc::new(PostgresDeviceRepositories::new(database.clone())),
