@@ -23,7 +23,7 @@ pub struct KeySecret {
 }
 
 impl KeySecret {
-    /// A new secret, from the operating system's randomness.
+    /// A new secret, from a cryptographic generator that the operating system seeds.
     pub fn generate(workspace: WorkspaceId) -> Self {
         let mut text = format!("{PREFIX}{workspace}_");
         // Drawing from a range does not favour some characters, as a remainder would.

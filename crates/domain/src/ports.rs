@@ -17,7 +17,8 @@ use crate::references::References;
 /// Why a store gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
-    /// It could not be reached, or not in time; nothing was stored, and a later try can succeed.
+    /// It could not be reached, or not in time, and a later try can succeed. Nothing was stored,
+    /// unless the connection was lost, or the answer late, just while it was being committed.
     #[error("the store cannot be reached in time: {0}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// It answered in a way that was not foreseen. Holds no customer's value.
@@ -71,7 +72,7 @@ impl DeviceLimitReached {
     }
 }
 
-/// Why [`DeviceRepository::create`] stored nothing.
+/// Why [`DeviceRepository::create`] did not say what it stored.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// The store holds something against the batch.

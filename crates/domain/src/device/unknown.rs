@@ -46,7 +46,7 @@ fn about(sent: &str, reason: Reason, detail: impl Into<Cow<'static, str>>) -> Fi
 /// The field that was probably meant: one that differs in case and separators only, or by about a
 /// letter in four, or that is the only one to hold what was sent.
 fn nearest_name(sent: &str, fields: &'static [Field]) -> Option<&'static str> {
-    const LONGEST: usize = 64;
+    const LONGEST: usize = 40;
     if sent.len() > LONGEST {
         return None;
     }
@@ -63,11 +63,16 @@ fn nearest_name(sent: &str, fields: &'static [Field]) -> Option<&'static str> {
             .map(|field| (field.name(), plain(field.name())))
     };
 
-    let (nearest, distance) = names()
+    let farthest = (sent.len().max(4) / 4).min(sent.len().saturating_sub(1));
+    let nearest = names()
+        // Names differ by at least as many letters as their lengths do.
+        .filter(|(_, candidate)| candidate.len().abs_diff(sent.len()) <= farthest)
         .map(|(name, candidate)| (name, strsim::damerau_levenshtein(&sent, &candidate)))
-        .min_by_key(|(_, distance)| *distance)?;
-    if distance * 4 <= sent.len().max(4) && distance < sent.len() {
-        return Some(nearest);
+        .min_by_key(|(_, distance)| *distance);
+    if let Some((name, distance)) = nearest
+        && distance <= farthest
+    {
+        return Some(name);
     }
     let mut holding = names().filter(|(_, candidate)| {
         sent.len() >= 4 && (candidate.contains(&sent) || sent.contains(candidate))

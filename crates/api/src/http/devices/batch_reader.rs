@@ -131,21 +131,20 @@ fn refuse(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<
     ));
 }
 
-/// Names of this length are not repeated to their sender.
-const ENDLESS_NAME: usize = 255;
+/// Names that are longer are not repeated to their sender.
+const MAX_SHOWN_NAME: usize = 255;
 
 fn refuse_member(batch: &mut Batch, name: &str, reason: Reason) {
-    let detail = match reason {
-        Reason::RepeatedField => GIVEN_TWICE,
-        _ => "is no member of the body, which holds `devices` alone",
-    };
-    match name.len() > ENDLESS_NAME {
-        true => batch.refuse(FieldError::whole(
-            ErrorCode::InvalidBody,
-            reason,
+    let (shown, hidden) = match reason {
+        Reason::RepeatedField => (GIVEN_TWICE, "holds a member twice"),
+        _ => (
+            "is no member of the body, which holds `devices` alone",
             "holds a member that it does not know; it holds `devices` alone",
-        )),
-        false => refuse(batch, name, reason, detail),
+        ),
+    };
+    match name.len() > MAX_SHOWN_NAME {
+        true => batch.refuse(FieldError::whole(ErrorCode::InvalidBody, reason, hidden)),
+        false => refuse(batch, name, reason, shown),
     }
 }
 
@@ -305,18 +304,40 @@ fn read_item(json: &str) -> RawValue<'_> {
     }
 }
 
-/// JSON knows no integers: `12.0` and `1.2e1` are 12, too.
+/// JSON knows no integers: `12.0` and `1.2e1` are 12, too. Decided by the digits: a float would
+/// round what it cannot hold, and a device would go to another user.
 fn read_number(json: &str) -> RawValue<'_> {
-    /// Up to here a 64-bit float holds every integer exactly.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     if let Ok(integer) = json.parse() {
         return RawValue::Integer(integer);
     }
-    match json.parse::<f64>() {
-        Ok(number) if number.abs() > EXACT => RawValue::HugeInteger,
-        Ok(number) if number.fract() == 0.0 => RawValue::Integer(number as i64),
-        _ => RawValue::Other(Kind::Number),
+    let (mantissa, exponent) = json.split_once(['e', 'E']).unwrap_or((json, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_end_matches('0');
+    if significant.trim_start_matches(['-', '0']).is_empty() {
+        return RawValue::Integer(0);
     }
+    // The number is `significant`, followed by this many zeros; an exponent beyond 64 bits means
+    // as much as the greatest.
+    let beyond = match exponent.starts_with('-') {
+        true => i64::MIN,
+        false => i64::MAX,
+    };
+    let zeros = exponent
+        .parse::<i64>()
+        .unwrap_or(beyond)
+        .saturating_sub_unsigned(fraction.len() as u64)
+        .saturating_add_unsigned((digits.len() - significant.len()) as u64);
+    let Ok(zeros) = u32::try_from(zeros) else {
+        return match zeros < 0 {
+            true => RawValue::Other(Kind::Number),
+            false => RawValue::HugeInteger,
+        };
+    };
+    let power = 10_i64.checked_pow(zeros);
+    let integer = significant.parse::<i64>().ok().zip(power);
+    let integer = integer.and_then(|(significant, power)| significant.checked_mul(power));
+    integer.map_or(RawValue::HugeInteger, RawValue::Integer)
 }
 
 #[cfg(test)]
