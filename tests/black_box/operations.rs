@@ -1,11 +1,13 @@
 //! What an operator relies on: probes, log lines, settings, stopping.
 
-use std::io::{Read, Write};
+use std::io::{Cursor, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
 use devices_tests::{
     Api, Proxy, Server, ServerOptions, TestDatabase, binary, device, execute, send,
 };
+use reqwest::blocking::Body;
 use serde_json::{Value, json};
 
 #[test]
@@ -217,6 +219,72 @@ fn paths_and_methods_that_are_not_there() {
     }
     let answer = send(api.request("POST", "/livez"));
     assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"));
+}
+
+#[test]
+fn a_request_for_no_path_at_all_is_answered_like_one_for_an_unknown_path() {
+    let api = Api::start();
+    let mut socket = TcpStream::connect(api.server.address()).unwrap();
+    let head = "OPTIONS * HTTP/1.1\r\nHost: x\r\nX-Request-Id: star\r\nConnection: close\r\n\r\n";
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    assert!(answer.contains("x-request-id: star"), "{answer}");
+    assert!(answer.ends_with(r#"{"error":"NOT_FOUND"}"#), "{answer}");
+    assert_eq!(api.server.log_of("star")["status"], 404);
+}
+
+#[test]
+fn a_client_that_goes_away_leaves_a_whole_batch_and_one_log_line() {
+    let api = Api::start();
+    let mut blocker = api.database.connect();
+    execute(
+        &mut blocker,
+        "BEGIN; LOCK TABLE devices_mdm IN ACCESS EXCLUSIVE MODE",
+    );
+    let rows = [("serial_number", "SN1"), ("serial_number", "SN2")]
+        .map(|(name, value)| device(json!({name: value})));
+    let body = json!({"devices": rows}).to_string();
+    let length = format!("Content-Length: {}", body.len());
+    let mut socket = api.begin_post(&["X-Request-Id: gone", "Expect: 100-continue", &length]);
+    socket.write_all(body.as_bytes()).unwrap();
+    api.database.wait_until_one_is_blocked();
+    // What was not read turns the end of the connection into a reset.
+    drop(socket);
+    assert_eq!(api.server.log_of("gone")["status"], 499);
+    execute(&mut blocker, "COMMIT");
+    let answer = api.post(&json!([device(json!({"serial_number": "SN2"}))]));
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert_eq!(api.database.count("devices"), 2);
+    let lines = api.server.log();
+    assert_eq!(lines.iter().filter(|line| line.contains("gone")).count(), 1);
+}
+
+#[test]
+fn one_large_body_too_many_is_a_503_and_small_ones_are_not_disturbed() {
+    let api = Api::start_with(&ServerOptions::with("DEVICES__LIMITS__LARGE_BODIES", 1));
+    let mut body = json!({"devices": [device(json!({}))]}).to_string();
+    body.push_str(&" ".repeat(100_000));
+    let length = format!("Content-Length: {}", body.len());
+    let mut first = api.begin_post(&["Expect: 100-continue", "Connection: close", &length]);
+    let mut asked = [0; 25];
+    first.read_exact(&mut asked).unwrap();
+
+    let announced = api.post_text(body.clone());
+    let in_chunks = Body::new(Cursor::new(body.clone()));
+    for answer in [announced, api.post_text(in_chunks)] {
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+        assert_eq!(answer.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
+    }
+    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
+
+    first.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert_eq!(api.post_text(body).status, 201);
+    assert_eq!(api.database.count("devices"), 3);
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Seconds that a client may take to send it.
     pub body_seconds: u64,
+    /// The most bodies of 64 KiB or more that are held at once.
+    pub large_bodies: usize,
 }
 
 impl Limits {
@@ -223,6 +225,7 @@ impl Settings {
             devices_per_batch,
             body_bytes,
             body_seconds,
+            large_bodies,
         } = self.limits;
         within(
             "DEVICES__LIMITS__DEVICES_PER_BATCH",
@@ -231,6 +234,7 @@ impl Settings {
         )?;
         within("DEVICES__LIMITS__BODY_BYTES", body_bytes, 1_024..=1 << 30)?;
         within("DEVICES__LIMITS__BODY_SECONDS", body_seconds, 1..=3_600)?;
+        within("DEVICES__LIMITS__LARGE_BODIES", large_bodies, 1..=10_000)?;
         let Database {
             pool_size,
             pool_wait_ms,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use actix_web::body::to_bytes;
 use actix_web::dev::ServiceResponse;
-use actix_web::{App, test, web};
-use devices_api::http::{State, configure};
+use actix_web::{test, web};
+use devices_api::http::{State, app};
 use devices_api::secret::KeySecret;
 use devices_api::settings::Limits;
 use devices_domain::{
@@ -75,20 +75,15 @@ impl Answer {
 }
 
 async fn post(keys: MockKeyRepository, devices: MockDeviceRepositories) -> Answer {
-    let state = State {
-        devices: Arc::new(devices),
-        keys: Arc::new(keys),
-        store: Arc::new(MockStoreHealth::new()),
-        limits: Limits {
-            devices_per_batch: 10,
-            body_bytes: 10_000,
-            body_seconds: 10,
-        },
+    let limits = Limits {
+        devices_per_batch: 10,
+        body_bytes: 10_000,
+        body_seconds: 10,
+        large_bodies: 1,
     };
-    let app = App::new()
-        .app_data(web::Data::new(state))
-        .configure(configure);
-    let app = test::init_service(app).await;
+    let store = Arc::new(MockStoreHealth::new());
+    let state = State::new(Arc::new(devices), Arc::new(keys), store, limits);
+    let app = test::init_service(app(web::Data::new(state))).await;
     let secret = KeySecret::generate(WORKSPACE);
     let row = json!({"name": "a", "type": "b", "category": "c", "serial_number": "SN1"});
     let request = test::TestRequest::post()

@@ -35,12 +35,12 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
     }
     let database = connect(&settings)?;
     let keys = Arc::new(PostgresKeys::new(database.clone()));
-    let state = State {
-        devices: Arc::new(PostgresDeviceRepositories::new(database.clone())),
-        keys: keys.clone(),
-        store: Arc::new(database.clone()),
-        limits: settings.limits,
-    };
+    let state = State::new(
+        Arc::new(PostgresDeviceRepositories::new(database.clone())),
+        keys,
+        Arc::new(database.clone()),
+        settings.limits,
+    );
     let server = Server::bind(state, &settings.server)?;
     let address = format!("http://{}", reachable(&server));
     let demo_keys = match &arguments.demo_keys {

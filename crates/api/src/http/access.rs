@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest, web};
 use devices_domain::{Actor, Scope};
 
 use super::problem::Problem;
@@ -42,9 +42,7 @@ async fn actor(request: &HttpRequest) -> Result<Actor, Problem> {
         .find_actor(secret.workspace(), secret.sha256())
         .await?
         .ok_or(Problem::Unauthorized)?;
-    if let Some(facts) = request.extensions_mut().get_mut::<Facts>() {
-        facts.actor = Some(actor);
-    }
+    Facts::of(request).know_actor(actor);
     Ok(actor)
 }
 

@@ -1,4 +1,6 @@
-//! Bodies: JSON by their content type, within their limit, in time.
+//! Bodies: JSON by their content type, within their limits, in time.
+
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
@@ -6,51 +8,81 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, He
 use actix_web::web::Payload;
 use devices_domain::{ErrorCode, FieldError, Reason};
 use futures_util::StreamExt;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::Problem;
-use crate::settings::Limits;
+use super::state::State;
 
-/// Room that is made before anything has arrived; a client's word for its length is not enough
-/// for more.
-const FIRST_ROOM: usize = 64 * 1024;
+/// From this size on, in bytes, a body is large: it is admitted before it is read, and judged where
+/// other requests do not wait for it.
+pub(super) const LARGE: usize = 64 * 1024;
 
-/// The whole body, if it calls itself JSON, is no longer than it may be and arrives in time.
+/// A body that was read.
+pub(super) struct Body {
+    /// Its bytes.
+    pub(super) bytes: Vec<u8>,
+    /// What a large one, and everything made of it, may be held in memory by.
+    pub(super) admission: Option<OwnedSemaphorePermit>,
+}
+
+/// The whole body, if it calls itself JSON, is no longer than it may be, arrives in time, and is
+/// not one large body too many.
 pub(super) async fn read(
     request: &HttpRequest,
     payload: Payload,
-    limits: &Limits,
-) -> Result<Vec<u8>, Problem> {
+    state: &State,
+) -> Result<Body, Problem> {
     if !is_plain_json(request) {
         return Err(Problem::UnsupportedMediaType);
     }
     let length = request.headers().get(CONTENT_LENGTH);
     let announced = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limits.body_bytes as u64) {
+    let announced = announced.unwrap_or_default();
+    if announced > state.limits.body_bytes as u64 {
         return Err(Problem::PayloadTooLarge);
     }
-    tokio::time::timeout(limits.body_deadline(), collect(payload, limits.body_bytes))
+    let admission = match announced >= LARGE as u64 {
+        true => Some(admit(state)?),
+        false => None,
+    };
+    let body = Body {
+        // A client's word for its length is not enough for more.
+        bytes: Vec::with_capacity(LARGE.min(state.limits.body_bytes)),
+        admission,
+    };
+    tokio::time::timeout(state.limits.body_deadline(), body.fill(payload, state))
         .await
         .unwrap_or(Err(Problem::RequestTimeout))
 }
 
-async fn collect(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Problem> {
-    let mut body = Vec::with_capacity(FIRST_ROOM.min(limit));
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| match error {
-            PayloadError::Overflow => Problem::PayloadTooLarge,
-            _ => FieldError::whole(
-                ErrorCode::InvalidBody,
-                Reason::NotJson,
-                "is not JSON: it ended before it was complete",
-            )
-            .into(),
-        })?;
-        if body.len() + chunk.len() > limit {
-            return Err(Problem::PayloadTooLarge);
+fn admit(state: &State) -> Result<OwnedSemaphorePermit, Problem> {
+    let free = Arc::clone(&state.large_bodies).try_acquire_owned();
+    free.map_err(|_| Problem::Busy("the most large bodies are held already"))
+}
+
+impl Body {
+    async fn fill(mut self, mut payload: Payload, state: &State) -> Result<Self, Problem> {
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| match error {
+                PayloadError::Overflow => Problem::PayloadTooLarge,
+                _ => FieldError::whole(
+                    ErrorCode::InvalidBody,
+                    Reason::NotJson,
+                    "is not JSON: it ended before it was complete",
+                )
+                .into(),
+            })?;
+            let length = self.bytes.len() + chunk.len();
+            if length > state.limits.body_bytes {
+                return Err(Problem::PayloadTooLarge);
+            }
+            if length >= LARGE && self.admission.is_none() {
+                self.admission = Some(admit(state)?);
+            }
+            self.bytes.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
+        Ok(self)
     }
-    Ok(body)
 }
 
 /// One content type, and it is JSON; sent as it is, not compressed.

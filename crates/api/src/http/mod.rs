@@ -13,6 +13,6 @@ mod state;
 mod unread_body;
 
 pub use problem::Problem;
-pub use routes::configure;
+pub use routes::app;
 pub use server::{BindError, Server};
 pub use state::State;

@@ -31,11 +31,13 @@ pub enum Problem {
     UnsupportedMediaType,
     /// The store cannot be reached in time.
     Unavailable(RepositoryError),
+    /// There is no room for one more of these.
+    Busy(&'static str),
     /// Anything else.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// After how many seconds a client may try again once the store was out of reach.
+/// After how many seconds a client may try again once the store was out of reach, or busy.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 impl Problem {
@@ -50,7 +52,7 @@ impl Problem {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -69,7 +71,7 @@ impl Problem {
             Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-            Self::Unavailable(_) => "SERVICE_UNAVAILABLE",
+            Self::Unavailable(_) | Self::Busy(_) => "SERVICE_UNAVAILABLE",
             Self::Internal(_) => "INTERNAL_ERROR",
         }
     }
@@ -78,6 +80,7 @@ impl Problem {
     pub(super) fn cause(&self) -> Option<String> {
         match self {
             Self::Unavailable(error) => Some(error.to_string()),
+            Self::Busy(cause) => Some((*cause).to_owned()),
             Self::Internal(error) => Some(error.to_string()),
             _ => None,
         }
@@ -92,7 +95,9 @@ impl Problem {
                 let names = HeaderValue::from_str(&names.join(", "));
                 names.into_iter().map(|names| (ALLOW, names)).collect()
             }
-            Self::Unavailable(_) => vec![(RETRY_AFTER, fixed(RETRY_AFTER_SECONDS))],
+            Self::Unavailable(_) | Self::Busy(_) => {
+                vec![(RETRY_AFTER, fixed(RETRY_AFTER_SECONDS))]
+            }
             _ => Vec::new(),
         }
     }

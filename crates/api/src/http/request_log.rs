@@ -1,15 +1,17 @@
 //! One log line a request, and the id that client and operator know it by.
 
+use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use devices_domain::Actor;
 use futures_util::FutureExt;
 use uuid::Uuid;
@@ -18,12 +20,34 @@ use super::problem::Problem;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What is learned of a request on its way, for its log line.
+/// What is learned of a request on its way, for its log line; clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts(Rc<Learned>);
+
 #[derive(Debug, Default)]
-pub(super) struct Facts {
-    pub(super) actor: Option<Actor>,
+struct Learned {
+    actor: Cell<Option<Actor>>,
+    devices: Cell<Option<usize>>,
+}
+
+impl Facts {
+    /// Those of this request.
+    pub(super) fn of(request: &HttpRequest) -> Self {
+        request
+            .extensions()
+            .get::<Self>()
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    pub(super) fn know_actor(&self, actor: Actor) {
+        self.0.actor.set(Some(actor));
+    }
+
     /// How many devices came in the batch.
-    pub(super) devices: Option<usize>,
+    pub(super) fn know_devices(&self, count: usize) {
+        self.0.devices.set(Some(count));
+    }
 }
 
 /// Answers every request with its id, and writes one line about it. The line holds no secret and
@@ -32,40 +56,22 @@ pub(super) async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let started = Instant::now();
-    let request_id = request_id(&request);
-    let method = request.method().clone();
-    let route = request.match_pattern();
-    request.extensions_mut().insert(Facts::default());
-
-    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let line = |status: StatusCode, facts: Facts, problem: Option<&Problem>| {
-        log(&Line {
-            request_id: &request_id,
-            method: method.as_str(),
-            route: route.as_deref().unwrap_or("none"),
-            status: status.as_u16(),
-            milliseconds: started.elapsed().as_secs_f64() * 1_000.0,
-            facts,
-            problem,
-        });
-    };
-    match answered {
+    let line = Line::begin(&request);
+    let request_id = line.request_id.clone();
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(mut response)) => {
             identify(response.headers_mut(), &request_id);
-            let facts = response.request().extensions_mut().remove::<Facts>();
             let problem = response.response().error().and_then(Error::as_error);
-            line(response.status(), facts.unwrap_or_default(), problem);
+            line.end(response.status(), problem);
             Ok(response)
         }
         Ok(Err(error)) => {
-            let problem = error.as_error::<Problem>();
-            line(error.error_response().status(), Facts::default(), problem);
+            line.end(error.error_response().status(), error.as_error());
             Err(identified(error.error_response(), &request_id))
         }
         Err(_) => {
             let problem = Problem::Internal("a panic".into());
-            line(problem.status_code(), Facts::default(), Some(&problem));
+            line.end(problem.status_code(), Some(&problem));
             Err(identified(problem.error_response(), &request_id))
         }
     }
@@ -97,37 +103,67 @@ fn identified(mut response: HttpResponse, request_id: &str) -> Error {
     InternalError::from_response("answered", response).into()
 }
 
-struct Line<'a> {
-    request_id: &'a str,
-    method: &'a str,
-    route: &'a str,
-    status: u16,
-    milliseconds: f64,
+/// The line about a request; written when it ends, also when nobody waits for its answer any more.
+struct Line {
+    started: Instant,
+    request_id: String,
+    method: Method,
+    route: Option<String>,
     facts: Facts,
-    problem: Option<&'a Problem>,
+    status: StatusCode,
+    problem: Option<&'static str>,
+    cause: Option<String>,
 }
 
-fn log(line: &Line<'_>) {
-    macro_rules! write_at {
-        ($level:expr) => {
-            tracing::event!(
-                $level,
-                request_id = line.request_id,
-                method = line.method,
-                route = line.route,
-                status = line.status,
-                duration_ms = (line.milliseconds * 1_000.0).round() / 1_000.0,
-                workspace = line.facts.actor.map(|actor| actor.workspace.0),
-                key = line.facts.actor.map(|actor| actor.key.0),
-                devices = line.facts.devices,
-                problem = line.problem.map(Problem::code),
-                cause = line.problem.and_then(Problem::cause),
-                "request"
-            )
-        };
+impl Line {
+    fn begin(request: &ServiceRequest) -> Self {
+        let facts = Facts::default();
+        request.extensions_mut().insert(facts.clone());
+        Self {
+            started: Instant::now(),
+            request_id: request_id(request),
+            method: request.method().clone(),
+            route: request.match_pattern(),
+            facts,
+            // What holds until it has ended. nginx has this number for a client that went away.
+            status: StatusCode::from_u16(499).unwrap_or_default(),
+            problem: Some("UNANSWERED"),
+            cause: Some("the client went away, or the server stopped".to_owned()),
+        }
     }
-    match line.status {
-        500.. => write_at!(tracing::Level::ERROR),
-        _ => write_at!(tracing::Level::INFO),
+
+    fn end(mut self, status: StatusCode, problem: Option<&Problem>) {
+        self.status = status;
+        self.problem = problem.map(Problem::code);
+        self.cause = problem.and_then(Problem::cause);
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let milliseconds = self.started.elapsed().as_secs_f64() * 1_000.0;
+        let Learned { actor, devices } = &*self.facts.0;
+        macro_rules! write_at {
+            ($level:expr) => {
+                tracing::event!(
+                    $level,
+                    request_id = self.request_id,
+                    method = self.method.as_str(),
+                    route = self.route.as_deref().unwrap_or("none"),
+                    status = self.status.as_u16(),
+                    duration_ms = (milliseconds * 1_000.0).round() / 1_000.0,
+                    workspace = actor.get().map(|actor| actor.workspace.0),
+                    key = actor.get().map(|actor| actor.key.0),
+                    devices = devices.get(),
+                    problem = self.problem,
+                    cause = self.cause,
+                    "request"
+                )
+            };
+        }
+        match self.status.is_server_error() {
+            true => write_at!(tracing::Level::ERROR),
+            false => write_at!(tracing::Level::INFO),
+        }
     }
 }

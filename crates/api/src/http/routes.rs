@@ -1,35 +1,47 @@
 //! What answers where.
 
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, guard, web};
+use actix_web::{App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, guard, web};
 
 use super::problem::Problem;
+use super::state::State;
 use super::{description, devices, health, request_log, unread_body};
 
 /// The prefix under which the vendor's clients call the same operations.
 const VENDOR_PREFIX: &str = "/platform/v1";
 
-/// Everything that the server answers. Expects a [`State`](super::State) among the app's data.
-pub fn configure(app: &mut web::ServiceConfig) {
-    app.service(
-        web::scope("")
-            .wrap(from_fn(request_log::middleware))
-            .wrap(from_fn(unread_body::middleware))
-            .service(
-                web::scope(VENDOR_PREFIX)
-                    .configure(operations)
-                    .default_service(web::to(not_found)),
-            )
-            .configure(operations)
-            .service(get("/livez", health::livez))
-            .service(get("/readyz", health::readyz))
-            .service(get("/openapi.yaml", description::yaml))
-            .service(get("/openapi.json", description::json))
-            .service(get("/docs", description::to_docs))
-            .service(get("/docs/{file:.*}", description::docs))
-            .default_service(web::to(not_found)),
-    );
+/// Everything that the server answers.
+pub fn app(
+    state: web::Data<State>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(state)
+        .wrap(from_fn(request_log::middleware))
+        .wrap(from_fn(unread_body::middleware))
+        .service(
+            web::scope(VENDOR_PREFIX)
+                .configure(operations)
+                .default_service(web::to(not_found)),
+        )
+        .configure(operations)
+        .service(get("/livez", health::livez))
+        .service(get("/readyz", health::readyz))
+        .service(get("/openapi.yaml", description::yaml))
+        .service(get("/openapi.json", description::json))
+        .service(get("/docs", description::to_docs))
+        .service(get("/docs/{file:.*}", description::docs))
+        .default_service(web::to(not_found))
 }
 
 async fn not_found() -> Result<HttpResponse, Problem> {

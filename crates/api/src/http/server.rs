@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::{App, HttpServer, web};
+use actix_web::{HttpServer, web};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::routes::configure;
+use super::routes::app;
 use super::state::State;
 use crate::settings;
 
@@ -33,7 +33,7 @@ impl Server {
     /// Where the address is taken, not this machine's, or not allowed.
     pub fn bind(state: State, settings: &settings::Server) -> Result<Self, BindError> {
         let state = web::Data::from(Arc::new(state));
-        let app = move || App::new().app_data(state.clone()).configure(configure);
+        let app = move || app(state.clone());
         let address = (settings.host.as_str(), settings.port);
         let bound = HttpServer::new(app)
             .disable_signals()
