@@ -196,3 +196,23 @@ fn a_database_without_a_schema_says_to_migrate_first() {
     let complaint = fail(&database, &["workspace", "list"]);
     assert!(complaint.contains("devices-api migrate"), "{complaint}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_cannot_be_written_is_told_and_no_panic() {
+    let database = TestDatabase::new();
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let ran = binary()
+        .env("DEVICES__DATABASE__URL", database.url())
+        .args(["workspace", "create", "acme"])
+        .stdout(full.unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(1));
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert!(
+        said.starts_with("error: What was asked for is done"),
+        "{said}"
+    );
+    assert_eq!(database.count("workspaces"), 1);
+}

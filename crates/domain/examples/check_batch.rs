@@ -7,33 +7,41 @@
 //! The first line names the columns, spelled like the fields of the API. Exits with 1 if a row was
 //! refused, and with 2 if the file cannot be read.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use devices_domain::{Batch, BatchRules, RawRow, fields};
+use devices_domain::{Batch, BatchRules, ErrorCode, FieldError, RawRow, Reason, fields};
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
-    match (args.next().as_deref(), args.next()) {
-        (Some("--help" | "-h"), _) => {
-            println!("usage: check_batch FILE.csv\n\ncolumns:");
-            for field in fields() {
-                let required = if field.required() { " (required)" } else { "" };
-                println!("  {}{required}", field.name());
-            }
-            ExitCode::SUCCESS
-        }
+    let ran = match (args.next().as_deref(), args.next()) {
+        (Some("--help" | "-h"), _) => help(),
         (Some(path), None) => match judge(path) {
             Ok(batch) => print(batch),
             Err(error) => {
                 eprintln!("{path} cannot be read: {error}");
-                ExitCode::from(2)
+                Ok(ExitCode::from(2))
             }
         },
         _ => {
             eprintln!("usage: check_batch FILE.csv (--help lists the columns)");
-            ExitCode::from(2)
+            Ok(ExitCode::from(2))
         }
+    };
+    ran.unwrap_or_else(|error| {
+        eprintln!("the output cannot be written: {error}");
+        ExitCode::from(2)
+    })
+}
+
+fn help() -> io::Result<ExitCode> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "usage: check_batch FILE.csv\n\ncolumns:")?;
+    for field in fields() {
+        let required = if field.required() { " (required)" } else { "" };
+        writeln!(output, "  {}{required}", field.name())?;
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn judge(path: &str) -> Result<Batch, csv::Error> {
@@ -41,10 +49,17 @@ fn judge(path: &str) -> Result<Batch, csv::Error> {
     let columns = reader.headers()?.clone();
     let mut batch = Batch::new(BatchRules {
         max_devices: usize::MAX,
+        max_errors: usize::MAX,
         ..BatchRules::default()
     });
     for record in reader.records() {
-        let record = record?;
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                batch.push_unreadable(unreadable(error)?);
+                continue;
+            }
+        };
         let mut row = RawRow::new();
         for (column, cell) in columns.iter().zip(&record) {
             row.set_text(column, cell);
@@ -54,22 +69,34 @@ fn judge(path: &str) -> Result<Batch, csv::Error> {
     Ok(batch)
 }
 
-fn print(batch: Batch) -> ExitCode {
+/// What is wrong with one row; the others can still be judged.
+fn unreadable(error: csv::Error) -> Result<impl FnOnce() -> FieldError, csv::Error> {
+    let (reason, detail) = match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => (Reason::NotUtf8, "is not UTF-8".to_owned()),
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => (
+            Reason::WrongType,
+            format!("must have {expected_len} cells, like the first line, not {len}"),
+        ),
+        _ => return Err(error),
+    };
+    Ok(move || FieldError::whole(ErrorCode::InvalidBody, reason, detail))
+}
+
+fn print(batch: Batch) -> io::Result<ExitCode> {
+    let mut output = io::stdout().lock();
     match batch.into_devices() {
         Ok(devices) => {
-            println!("all {} devices are good", devices.len());
-            ExitCode::SUCCESS
+            writeln!(output, "all {} devices are good", devices.len())?;
+            Ok(ExitCode::SUCCESS)
         }
         Err(report) => {
             for error in report.entries() {
-                println!("{error}");
+                writeln!(output, "{error}")?;
             }
-            let shown = report.entries().len();
-            if shown < report.total() {
-                println!("... and {} more", report.total() - shown);
-            }
-            println!("{} problems", report.total());
-            ExitCode::FAILURE
+            writeln!(output, "{} problems", report.total())?;
+            Ok(ExitCode::FAILURE)
         }
     }
 }

@@ -16,14 +16,17 @@ pub struct BatchRules {
     pub max_devices: usize,
     /// What to do with a field that no device has.
     pub unknown_fields: UnknownFields,
+    /// How many errors its report names one by one; all are counted.
+    pub max_errors: usize,
 }
 
-/// A thousand devices at most, unknown fields refused.
+/// A thousand devices and a thousand errors at most, unknown fields refused.
 impl Default for BatchRules {
     fn default() -> Self {
         Self {
             max_devices: 1_000,
             unknown_fields: UnknownFields::default(),
+            max_errors: ErrorReport::MAX_ENTRIES,
         }
     }
 }
@@ -53,7 +56,7 @@ impl Batch {
             rules,
             count: 0,
             rows: Vec::new(),
-            report: ErrorReport::default(),
+            report: ErrorReport::new(rules.max_errors),
         }
     }
 
@@ -77,18 +80,23 @@ impl Batch {
 
     /// Takes note of a row that has no fields at all since it is something else.
     pub fn push_other(&mut self, found: Kind) {
-        let index = self.count;
-        self.count += 1;
-        if index >= self.rules.max_devices {
-            return;
-        }
-        self.report.add_in_order(index, || {
+        self.push_unreadable(|| {
             FieldError::whole(
                 ErrorCode::InvalidBody,
                 Reason::WrongType,
                 format!("must be an object, not {}", found.as_str()),
             )
         });
+    }
+
+    /// Takes note of a row that cannot be read. `error` is not called when the report is full.
+    pub fn push_unreadable(&mut self, error: impl FnOnce() -> FieldError) {
+        let index = self.count;
+        self.count += 1;
+        if index >= self.rules.max_devices {
+            return;
+        }
+        self.report.add_in_order(index, error);
         self.rows.push(Judged::Refused(Claims::default()));
     }
 

@@ -212,17 +212,34 @@ impl fmt::Display for RowError {
     }
 }
 
-/// Every problem of a batch: the first thousand one by one, all of them counted.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// Every problem of a batch: the first thousand, or as many as
+/// [`BatchRules::max_errors`](crate::BatchRules::max_errors) says, one by one, all of them counted.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ErrorReport {
+    max_entries: usize,
     entries: Vec<RowError>,
     total: usize,
     unknown_users: usize,
 }
 
+impl Default for ErrorReport {
+    fn default() -> Self {
+        Self::new(Self::MAX_ENTRIES)
+    }
+}
+
 impl ErrorReport {
-    /// How many errors a report names one by one.
+    /// How many errors a report names one by one, unless it is told otherwise.
     pub const MAX_ENTRIES: usize = 1_000;
+
+    pub(crate) fn new(max_entries: usize) -> Self {
+        Self {
+            max_entries,
+            entries: Vec::new(),
+            total: 0,
+            unknown_users: 0,
+        }
+    }
 
     /// A report of one problem of the batch as a whole.
     pub fn of(error: FieldError) -> Self {
@@ -231,8 +248,8 @@ impl ErrorReport {
         report.finish()
     }
 
-    /// The errors in the order of their rows, those of the whole batch first;
-    /// [`MAX_ENTRIES`](Self::MAX_ENTRIES) at most.
+    /// The errors in the order of their rows, those of the whole batch first; no more than are
+    /// named one by one.
     pub fn entries(&self) -> &[RowError] {
         &self.entries
     }
@@ -256,7 +273,7 @@ impl ErrorReport {
     /// report is full.
     pub(crate) fn add_in_order(&mut self, index: usize, error: impl FnOnce() -> FieldError) {
         self.total += 1;
-        if self.entries.len() < Self::MAX_ENTRIES {
+        if self.entries.len() < self.max_entries {
             self.entries.push(RowError {
                 index: Some(index),
                 error: error(),
@@ -269,7 +286,7 @@ impl ErrorReport {
         self.total += 1;
         self.unknown_users += usize::from(error.reason == Reason::UnknownUser);
         // So that a batch with a million problems takes no more room than one with two thousand.
-        if self.entries.len() >= 2 * Self::MAX_ENTRIES {
+        if self.entries.len() >= self.max_entries.saturating_mul(2) {
             self.order();
         }
         self.entries.push(RowError { index, error });
@@ -288,6 +305,6 @@ impl ErrorReport {
 
     fn order(&mut self) {
         self.entries.sort_by_key(|entry| entry.index);
-        self.entries.truncate(Self::MAX_ENTRIES);
+        self.entries.truncate(self.max_entries);
     }
 }

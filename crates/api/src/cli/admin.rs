@@ -12,7 +12,7 @@ use devices_domain::{
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::table::{optional, print};
+use super::output::{self, optional, print};
 use super::{CliError, check_schema, connect};
 use crate::secret::KeySecret;
 use crate::settings::Settings;
@@ -206,11 +206,11 @@ impl Administration {
                         "There is a workspace \"{name}\" already. Choose another name."
                     ))
                 })?;
-                print_workspaces(self.json, &created, std::slice::from_ref(&created));
+                print_workspaces(self.json, &created, std::slice::from_ref(&created))?;
             }
             WorkspaceCommand::List => {
                 let workspaces = self.workspaces.list().await?;
-                print_workspaces(self.json, &workspaces, &workspaces);
+                print_workspaces(self.json, &workspaces, &workspaces)?;
             }
             WorkspaceCommand::Limit { name, devices } => {
                 let workspace = self.find_workspace(&name).await?;
@@ -219,7 +219,7 @@ impl Administration {
                     .set_device_limit(workspace.id, devices)
                     .await?;
                 let limited = limited.ok_or_else(|| no_workspace(&name))?;
-                print_workspaces(self.json, &limited, std::slice::from_ref(&limited));
+                print_workspaces(self.json, &limited, std::slice::from_ref(&limited))?;
             }
         }
         Ok(())
@@ -246,12 +246,12 @@ impl Administration {
                         workspace.name
                     ))
                 })?;
-                print_users(self.json, &added, std::slice::from_ref(&added));
+                print_users(self.json, &added, std::slice::from_ref(&added))?;
             }
             UserCommand::List { workspace } => {
                 let workspace = self.find_optional_workspace(workspace).await?;
                 let users = self.users.list(workspace.map(|found| found.id)).await?;
-                print_users(self.json, &users, &users);
+                print_users(self.json, &users, &users)?;
             }
         }
         Ok(())
@@ -288,15 +288,16 @@ impl Administration {
                     key: self.keys.create(new).await?,
                     secret: secret.expose().to_owned(),
                 };
-                print_keys(self.json, &created, std::slice::from_ref(&created.key));
+                print_keys(self.json, &created, std::slice::from_ref(&created.key))?;
                 if !self.json {
-                    println!("\nThe secret, shown this once:\n{}", created.secret);
+                    let secret = &created.secret;
+                    output::line(format_args!("\nThe secret, shown this once:\n{secret}"))?;
                 }
             }
             KeyCommand::List { workspace } => {
                 let workspace = self.find_optional_workspace(workspace).await?;
                 let keys = self.keys.list(workspace.map(|found| found.id)).await?;
-                print_keys(self.json, &keys, &keys);
+                print_keys(self.json, &keys, &keys)?;
             }
             KeyCommand::Revoke { id } => {
                 let revoked = self.keys.revoke(KeyId(id)).await?.ok_or_else(|| {
@@ -304,7 +305,7 @@ impl Administration {
                         "There is no key {id}. `devices-api key list` shows all keys."
                     ))
                 })?;
-                print_keys(self.json, &revoked, std::slice::from_ref(&revoked));
+                print_keys(self.json, &revoked, std::slice::from_ref(&revoked))?;
             }
         }
         Ok(())
@@ -333,7 +334,11 @@ fn no_workspace(name: &str) -> CliError {
     ))
 }
 
-fn print_workspaces<T: Serialize>(json: bool, value: &T, workspaces: &[Workspace]) {
+fn print_workspaces<T: Serialize>(
+    json: bool,
+    value: &T,
+    workspaces: &[Workspace],
+) -> Result<(), CliError> {
     let row = |workspace: &Workspace| {
         vec![
             workspace.id.to_string(),
@@ -342,10 +347,10 @@ fn print_workspaces<T: Serialize>(json: bool, value: &T, workspaces: &[Workspace
         ]
     };
     let rows = workspaces.iter().map(row).collect();
-    print(json, value, &["ID", "NAME", "DEVICE LIMIT"], rows);
+    print(json, value, &["ID", "NAME", "DEVICE LIMIT"], rows)
 }
 
-fn print_users<T: Serialize>(json: bool, value: &T, users: &[User]) {
+fn print_users<T: Serialize>(json: bool, value: &T, users: &[User]) -> Result<(), CliError> {
     let row = |user: &User| {
         vec![
             user.id.to_string(),
@@ -361,10 +366,10 @@ fn print_users<T: Serialize>(json: bool, value: &T, users: &[User]) {
         value,
         &["ID", "WORKSPACE", "EMAIL", "FIRST NAME", "LAST NAME"],
         rows,
-    );
+    )
 }
 
-fn print_keys<T: Serialize>(json: bool, value: &T, keys: &[ApiKey]) {
+fn print_keys<T: Serialize>(json: bool, value: &T, keys: &[ApiKey]) -> Result<(), CliError> {
     let row = |key: &ApiKey| {
         vec![
             key.id.to_string(),
@@ -390,5 +395,5 @@ fn print_keys<T: Serialize>(json: bool, value: &T, keys: &[ApiKey]) {
             "REVOKED",
         ],
         rows,
-    );
+    )
 }

@@ -11,7 +11,7 @@ use devices_domain::{
     Workspace, WorkspaceRepository,
 };
 
-use super::CliError;
+use super::{CliError, output};
 use crate::secret::KeySecret;
 
 const WORKSPACE: &str = "demo";
@@ -158,16 +158,18 @@ fn unusable(file: &Path, cause: std::io::Error) -> CliError {
 }
 
 /// Prints a request to paste.
-pub(super) fn print(address: &str, file: &Path, keys: &DemoKeys) {
-    println!("Keys of workspace demo:  {}", file.display());
-    println!();
-    println!("Post twenty devices:");
-    println!();
-    println!("  curl -sS {address}/devices \\");
-    println!("    -H 'Authorization: Bearer {}' \\", keys.write.expose());
-    println!("    -H 'Content-Type: application/json' \\");
-    println!("    --data @{}", shell_word(&example()));
-    println!();
+pub(super) fn print(address: &str, file: &Path, keys: &DemoKeys) -> Result<(), CliError> {
+    output::line(format_args!(
+        "Keys of workspace demo:  {file}\n\n\
+         Post twenty devices:\n\n  \
+           curl -sS {address}/devices \\\n    \
+             -H 'Authorization: Bearer {key}' \\\n    \
+             -H 'Content-Type: application/json' \\\n    \
+             --data @{example}\n",
+        file = file.display(),
+        key = keys.write.expose(),
+        example = shell_word(&example()),
+    ))
 }
 
 /// Where the sample batch lies: in full, so that the request can be pasted anywhere.

@@ -2,9 +2,10 @@
 
 mod admin;
 mod demo;
+mod output;
 mod serve;
-mod table;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -65,6 +66,8 @@ enum CliError {
     File { path: String, cause: std::io::Error },
     #[error("The server cannot run: {0}.")]
     Serve(#[from] std::io::Error),
+    #[error("What was asked for is done, but cannot be printed: {0}.")]
+    Output(#[source] std::io::Error),
 }
 
 /// Runs the command that the arguments ask for.
@@ -81,7 +84,12 @@ pub fn run() -> ExitCode {
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", one_line(&error.to_string()));
+            // Where this fails, too, there is nobody left to tell.
+            drop(writeln!(
+                std::io::stderr(),
+                "error: {}",
+                one_line(&error.to_string())
+            ));
             ExitCode::FAILURE
         }
     }
@@ -97,13 +105,13 @@ fn migrate(json: bool) -> Result<(), CliError> {
     Database::probe(settings.database.url.expose_secret())?;
     let ran = devices_adapters::postgres::migrate(settings.database.url.expose_secret())?;
     if json {
-        println!("{}", serde_json::json!({ "migrations": ran }));
+        output::line(serde_json::json!({ "migrations": ran }))
     } else if ran.is_empty() {
-        println!("The schema is up to date.");
+        output::line("The schema is up to date.")
     } else {
-        ran.iter().for_each(|migration| println!("ran {migration}"));
+        ran.iter()
+            .try_for_each(|migration| output::line(format_args!("ran {migration}")))
     }
-    Ok(())
 }
 
 fn connect(settings: &Settings) -> Result<Database, CliError> {

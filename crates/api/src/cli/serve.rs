@@ -9,7 +9,7 @@ use devices_adapters::postgres::{Database, PostgresDeviceRepositories, PostgresK
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 
-use super::{CliError, check_schema, connect, demo};
+use super::{CliError, check_schema, connect, demo, output};
 use crate::http::{Server, State};
 use crate::settings::{Log, LogFormat, Settings};
 
@@ -48,12 +48,14 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
         None => None,
     };
     if json {
-        println!("{}", serde_json::json!({ "address": address }));
+        output::line(serde_json::json!({ "address": address }))?;
     } else {
-        println!("Fleet Devices listens on {address} (stop it with Ctrl-C)");
-        println!("What it answers:         {address}/docs/");
+        output::line(format_args!(
+            "Fleet Devices listens on {address} (stop it with Ctrl-C)\n\
+             What it answers:         {address}/docs/"
+        ))?;
         if let Some((file, keys)) = &demo_keys {
-            demo::print(&address, file, keys);
+            demo::print(&address, file, keys)?;
         }
     }
     Ok(server.run().await?)

@@ -27,6 +27,7 @@ pub(super) async fn create(
         let rules = BatchRules {
             max_devices: state.limits.devices_per_batch,
             unknown_fields: handling.unknown_fields(),
+            ..BatchRules::default()
         };
         let batch = judge(bytes, rules).await?;
         Facts::of(&request).know_devices(batch.len());

@@ -1,6 +1,18 @@
-//! What the admin commands print: a table for people, or JSON.
+//! What the commands print: lines, and tables for people or JSON for programs.
+
+use std::fmt::Display;
+use std::io::Write;
 
 use serde::Serialize;
+
+use super::CliError;
+
+/// Prints a line, at once.
+pub(super) fn line(text: impl Display) -> Result<(), CliError> {
+    let mut output = std::io::stdout().lock();
+    let written = writeln!(output, "{text}").and_then(|()| output.flush());
+    written.map_err(CliError::Output)
+}
 
 /// Prints `value` as JSON, or as lines of aligned columns under `headings`.
 pub(super) fn print<T: Serialize>(
@@ -8,10 +20,9 @@ pub(super) fn print<T: Serialize>(
     value: &T,
     headings: &[&str],
     rows: Vec<Vec<String>>,
-) {
+) -> Result<(), CliError> {
     if json {
-        println!("{}", serde_json::json!(value));
-        return;
+        return line(serde_json::json!(value));
     }
     let headings = headings
         .iter()
@@ -23,13 +34,14 @@ pub(super) fn print<T: Serialize>(
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
-    for line in &lines {
-        let cells = line.iter().zip(&widths);
+    lines.iter().try_for_each(|cells| {
         let padded: Vec<_> = cells
+            .iter()
+            .zip(&widths)
             .map(|(cell, width)| format!("{cell:width$}"))
             .collect();
-        println!("{}", padded.join("  ").trim_end());
-    }
+        line(padded.join("  ").trim_end())
+    })
 }
 
 /// A cell that may be empty.
