@@ -83,7 +83,13 @@ fn the_limits_of_the_columns_are_those_of_the_domain() {
         let wanted = match field.shape() {
             Shape::Text { max_length } => vec![format!("<= {max_length})")],
             Shape::SerialNumber => vec!["<= 64)".to_owned()],
-            Shape::TextList { max_items, .. } => vec![format!("<= {max_items})")],
+            Shape::TextList {
+                max_items,
+                max_length,
+            } => vec![
+                format!("<= {max_items})"),
+                format!("<= {})", max_items * max_length),
+            ],
             Shape::OneOf(words) => words.iter().map(|word| format!("'{word}'")).collect(),
             Shape::Amount => vec![">= ".to_owned()],
             Shape::Date | Shape::Boolean | Shape::Id => vec![],

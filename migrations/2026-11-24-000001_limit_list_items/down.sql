@@ -1,0 +1,3 @@
+ALTER TABLE devices
+    DROP CONSTRAINT devices_compliance_length,
+    DROP CONSTRAINT devices_connection_type_length;
