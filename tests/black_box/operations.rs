@@ -264,27 +264,29 @@ fn a_client_that_goes_away_leaves_a_whole_batch_and_one_log_line() {
 #[test]
 fn one_large_body_too_many_is_a_503_and_small_ones_are_not_disturbed() {
     let api = Api::start_with(&ServerOptions::with("DEVICES__LIMITS__LARGE_BODIES", 1));
-    let mut body = json!({"devices": [device(json!({}))]}).to_string();
+    let mut body = json!({"devices": [device(json!({"serial_number": "SN1"}))]}).to_string();
     body.push_str(&" ".repeat(100_000));
-    let length = format!("Content-Length: {}", body.len());
-    let mut first = api.begin_post(&["Expect: 100-continue", "Connection: close", &length]);
-    let mut asked = [0; 25];
-    first.read_exact(&mut asked).unwrap();
-
-    let announced = api.post_text(body.clone());
-    let in_chunks = Body::new(Cursor::new(body.clone()));
-    for answer in [announced, api.post_text(in_chunks)] {
-        assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
-        assert_eq!(answer.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
-    }
-    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
-
-    first.write_all(body.as_bytes()).unwrap();
-    let mut answer = String::new();
-    first.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
-    assert_eq!(api.post_text(body).status, 201);
-    assert_eq!(api.database.count("devices"), 3);
+    let mut blocker = api.database.connect();
+    execute(
+        &mut blocker,
+        "BEGIN; LOCK TABLE devices_mdm IN ACCESS EXCLUSIVE MODE",
+    );
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| api.post_text(body.clone()));
+        api.database.wait_until_one_is_blocked();
+        let announced = api.post_text(body.clone());
+        let in_chunks = api.post_text(Body::new(Cursor::new(body.clone())));
+        for answer in [announced, in_chunks] {
+            assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+            assert_eq!(answer.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
+        }
+        assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
+        execute(&mut blocker, "COMMIT");
+        assert_eq!(first.join().unwrap().status, 201);
+    });
+    let again = api.post_text(body);
+    assert_eq!(again.status, 400, "{}", again.text);
+    assert_eq!(api.database.count("devices"), 2);
 }
 
 #[test]
