@@ -34,7 +34,9 @@ fn every_command_explains_itself() {
         vec!["key"],
         vec!["key", "create"],
         vec!["key", "list"],
+        vec!["key", "rotate"],
         vec!["key", "revoke"],
+        vec!["audit"],
     ] {
         let output = binary().args(&command).arg("--help").output().unwrap();
         let ran = Ran::from(output);
@@ -147,7 +149,7 @@ fn a_keys_secret_is_shown_once_and_stored_as_its_sha_256() {
 
     let listed = succeed(&database, &["key", "list"]).stdout;
     assert!(
-        listed.contains("import") && !listed.contains("fdk_"),
+        listed.contains("import") && !listed.contains(secret),
         "{listed}"
     );
     let shown = succeed(&database, &create).stdout;
@@ -188,6 +190,78 @@ fn keys_expire_and_are_revoked() {
     let again = succeed(&database, &["key", "revoke", &id, "--json"]).json();
     assert_eq!(again["revoked_at"], revoked["revoked_at"]);
     assert!(fail(&database, &["key", "revoke", "4711"]).contains("4711"));
+}
+
+#[test]
+fn a_rotated_key_is_shown_once_and_the_old_one_ends_after_the_overlap() {
+    let database = TestDatabase::new();
+    succeed(&database, &["workspace", "create", "acme"]);
+    let create = [
+        "key",
+        "create",
+        "--workspace",
+        "acme",
+        "--name",
+        "import",
+        "--scope",
+        "WRITE",
+    ];
+    succeed(&database, &create);
+    let rotate = ["key", "rotate", "1", "--overlap", "24h", "--json"];
+    let rotated = succeed(&database, &rotate).json();
+    assert_eq!(rotated["id"], 2);
+    assert_eq!(
+        (&rotated["name"], &rotated["scope"]),
+        (&json!("import"), &json!("WRITE"))
+    );
+    let secret = rotated["secret"].as_str().unwrap();
+    let prefix = rotated["secret_prefix"].as_str().unwrap();
+    assert!(secret.starts_with(prefix) && prefix.len() < 15);
+    let ends =
+        "SELECT expires_at - now() BETWEEN '23 hours' AND '25 hours' FROM api_keys WHERE id = 1";
+    assert_eq!(database.texts(ends), ["true"]);
+
+    let listed = succeed(&database, &["key", "list"]).stdout;
+    assert!(
+        listed.contains(prefix) && !listed.contains(secret),
+        "{listed}"
+    );
+    assert!(listed.contains("in 23h 59m"), "{listed}");
+
+    succeed(&database, &["key", "rotate", "2", "--overlap", "0s"]);
+    let said = fail(&database, &["key", "rotate", "2"]);
+    assert!(said.contains("key create"), "{said}");
+    assert!(fail(&database, &["key", "rotate", "4711"]).contains("key list"));
+    fail(&database, &["key", "rotate", "3", "--overlap", "soon"]);
+}
+
+#[test]
+fn a_workspace_with_as_many_keys_as_it_may_have_gets_no_more() {
+    let database = TestDatabase::new();
+    succeed(&database, &["workspace", "create", "acme"]);
+    let create = [
+        "key",
+        "create",
+        "--workspace",
+        "acme",
+        "--name",
+        "x",
+        "--scope",
+        "READ",
+    ];
+    succeed(&database, &create);
+    let output = binary()
+        .env("DEVICES__DATABASE__URL", database.url())
+        .env("DEVICES__LIMITS__KEYS_PER_WORKSPACE", "1")
+        .args(create)
+        .output()
+        .unwrap();
+    let said = Ran::from(output).stderr;
+    assert!(
+        said.contains("DEVICES__LIMITS__KEYS_PER_WORKSPACE"),
+        "{said}"
+    );
+    assert_eq!(database.count("api_keys"), 1);
 }
 
 #[test]

@@ -48,6 +48,11 @@ impl TestDatabase {
         &self.url
     }
 
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A connection of the test's own.
     pub fn connect(&self) -> PgConnection {
         PgConnection::establish(&self.url).expect("the test's database can be reached")

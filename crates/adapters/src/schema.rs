@@ -10,6 +10,20 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+        secret_prefix -> Nullable<Text>,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    device_events (workspace_id, id) {
+        workspace_id -> Int8,
+        id -> Int8,
+        occurred_at -> Timestamptz,
+        action -> Text,
+        key_id -> Int8,
+        request_id -> Text,
+        device_ids -> Array<Nullable<Int8>>,
     }
 }
 
@@ -92,6 +106,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_keys (workspace_id, operation, key) {
+        workspace_id -> Int8,
+        operation -> Text,
+        key -> Text,
+        fingerprint -> Bytea,
+        outcome -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    rate_limits (workspace_id, key_id) {
+        workspace_id -> Int8,
+        key_id -> Int8,
+        tokens -> Float8,
+        refilled_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     users (workspace_id, id) {
         workspace_id -> Int8,
         id -> Int8,
@@ -113,8 +147,20 @@ diesel::table! {
 }
 
 diesel::joinable!(api_keys -> workspaces (workspace_id));
+diesel::joinable!(device_events -> workspaces (workspace_id));
 diesel::joinable!(devices -> workspaces (workspace_id));
 diesel::joinable!(devices_mdm -> workspaces (workspace_id));
+diesel::joinable!(idempotency_keys -> workspaces (workspace_id));
+diesel::joinable!(rate_limits -> workspaces (workspace_id));
 diesel::joinable!(users -> workspaces (workspace_id));
 
-diesel::allow_tables_to_appear_in_same_query!(api_keys, devices, devices_mdm, users, workspaces,);
+diesel::allow_tables_to_appear_in_same_query!(
+    api_keys,
+    device_events,
+    devices,
+    devices_mdm,
+    idempotency_keys,
+    rate_limits,
+    users,
+    workspaces,
+);

@@ -5,7 +5,7 @@
 //! CRC-32 of everything before them. The checksum lets a truncated or mistyped secret be refused
 //! without asking the store; GitHub's tokens are built alike.
 
-use devices_domain::WorkspaceId;
+use devices_domain::{NewSecret, WorkspaceId};
 use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -58,7 +58,17 @@ impl KeySecret {
         self.workspace
     }
 
-    /// What is stored of it.
+    /// What is stored of it: its hash, and the first four of its random characters with what stands
+    /// before them, which leaves 172 bits to guess.
+    pub fn kept(&self) -> NewSecret {
+        let shown = self.expose().len() - RANDOM_LENGTH - CHECKSUM_LENGTH + 4;
+        NewSecret {
+            sha256: self.sha256(),
+            prefix: self.expose()[..shown].to_owned(),
+        }
+    }
+
+    /// Its SHA-256.
     pub fn sha256(&self) -> [u8; 32] {
         Sha256::digest(self.expose()).into()
     }
@@ -124,6 +134,14 @@ mod tests {
         for foreign in ["", "fdk_", "fdk__", "fdk_1_", "ghp_0000", "fdk_é_é"] {
             assert!(KeySecret::parse(foreign).is_none());
         }
+    }
+
+    #[test]
+    fn what_is_kept_shows_four_random_characters() {
+        let secret = KeySecret::generate(WorkspaceId(42));
+        let prefix = secret.kept().prefix;
+        assert_eq!(prefix.len(), "fdk_42_".len() + 4);
+        assert!(secret.expose().starts_with(&prefix));
     }
 
     #[test]

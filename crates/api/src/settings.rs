@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
+use actix_web::http::header::HeaderName;
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -21,8 +22,14 @@ pub struct Settings {
     pub database: Database,
     /// What a request may cost.
     pub limits: Limits,
+    /// How often may be asked.
+    pub rate_limit: RateLimit,
+    /// How long idempotency keys are remembered.
+    pub idempotency: Idempotency,
     /// What is logged.
     pub log: Log,
+    /// Where figures are to be had.
+    pub metrics: Metrics,
 }
 
 /// Where and how to serve.
@@ -33,8 +40,12 @@ pub struct Server {
     pub host: String,
     /// Port to listen on; 0 for any free one.
     pub port: u16,
-    /// Seconds that requests get to finish once the server was told to stop.
+    /// Seconds between the moment that `/readyz` says no and the moment that nothing new is taken.
+    pub drain_seconds: u64,
+    /// Seconds that requests get to finish after that.
     pub shutdown_seconds: u64,
+    /// The header in which a proxy names the client's address; empty: there is no such proxy.
+    pub client_address_header: String,
 }
 
 /// Which database, and how to use it.
@@ -49,6 +60,8 @@ pub struct Database {
     pub pool_wait_ms: u64,
     /// Milliseconds after which PostgreSQL ends a statement.
     pub statement_timeout_ms: u64,
+    /// Milliseconds after which PostgreSQL ends a statement that waits for another transaction.
+    pub lock_timeout_ms: u64,
     /// Whether `serve` brings the schema up to date.
     pub migrate_on_start: bool,
 }
@@ -63,8 +76,14 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Seconds that a client may take to send it.
     pub body_seconds: u64,
+    /// Bytes a second that it must send, on average, after the first two seconds.
+    pub body_bytes_per_second: u64,
     /// The most bodies of 64 KiB or more that are held at once.
     pub large_bodies: usize,
+    /// The most requests that are worked on at once; those whose body is still coming do not count.
+    pub requests_in_flight: usize,
+    /// The most keys of a workspace that work at once.
+    pub keys_per_workspace: u32,
 }
 
 impl Limits {
@@ -72,6 +91,43 @@ impl Limits {
     pub fn body_deadline(&self) -> Duration {
         Duration::from_secs(self.body_seconds)
     }
+}
+
+/// How often may be asked.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// Requests a minute that each key may make; 0: any number.
+    pub requests_per_minute: u32,
+    /// Requests a minute with no key, or none that works, that an address may make; 0: any number.
+    pub failed_authentications_per_minute: u32,
+}
+
+/// How long idempotency keys are remembered.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Idempotency {
+    /// Hours after which a key may be forgotten.
+    pub kept_hours: u64,
+}
+
+impl Idempotency {
+    /// For how long a key is remembered at least.
+    pub fn kept(&self) -> Duration {
+        Duration::from_secs(self.kept_hours * 3_600)
+    }
+}
+
+/// Where figures are to be had.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Whether they are served.
+    pub enabled: bool,
+    /// Address to listen on.
+    pub host: String,
+    /// Port to listen on; 0 for any free one.
+    pub port: u16,
 }
 
 /// What is logged.
@@ -167,6 +223,20 @@ impl Settings {
         )
     }
 
+    /// The built-in settings of an environment, with these variables in place of the process's own.
+    ///
+    /// # Errors
+    /// Like [`load`](Self::load).
+    pub fn of(environment: &str, variables: &[(&str, &str)]) -> Result<Self, SettingsError> {
+        let variables = variables.iter();
+        let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self::from_sources(
+            environment,
+            Path::new("/dev/null"),
+            Environment::with_prefix("DEVICES").source(Some(variables.collect())),
+        )
+    }
+
     fn from_sources(
         environment: &str,
         folder: &Path,
@@ -205,11 +275,24 @@ impl Settings {
         if self.database.url.expose_secret().is_empty() {
             return Err(SettingsError::NoDatabase);
         }
-        if self.server.host.is_empty() {
+        for (variable, host) in [
+            ("DEVICES__SERVER__HOST", &self.server.host),
+            ("DEVICES__METRICS__HOST", &self.metrics.host),
+        ] {
+            if host.is_empty() {
+                return Err(SettingsError::OutOfRange {
+                    variable,
+                    value: "empty".to_owned(),
+                    wanted: "an address or a host name, such as 127.0.0.1".to_owned(),
+                });
+            }
+        }
+        let header = &self.server.client_address_header;
+        if !header.is_empty() && HeaderName::try_from(header).is_err() {
             return Err(SettingsError::OutOfRange {
-                variable: "DEVICES__SERVER__HOST",
-                value: "empty".to_owned(),
-                wanted: "an address or a host name, such as 127.0.0.1".to_owned(),
+                variable: "DEVICES__SERVER__CLIENT_ADDRESS_HEADER",
+                value: format!("\"{header}\""),
+                wanted: "the name of a header, such as X-Forwarded-For".to_owned(),
             });
         }
         if !is_log_filter(&self.log.level) {
@@ -225,7 +308,10 @@ impl Settings {
             devices_per_batch,
             body_bytes,
             body_seconds,
+            body_bytes_per_second,
             large_bodies,
+            requests_in_flight,
+            keys_per_workspace,
         } = self.limits;
         within(
             "DEVICES__LIMITS__DEVICES_PER_BATCH",
@@ -234,11 +320,46 @@ impl Settings {
         )?;
         within("DEVICES__LIMITS__BODY_BYTES", body_bytes, 1_024..=1 << 30)?;
         within("DEVICES__LIMITS__BODY_SECONDS", body_seconds, 1..=3_600)?;
+        within(
+            "DEVICES__LIMITS__BODY_BYTES_PER_SECOND",
+            body_bytes_per_second,
+            1..=1 << 30,
+        )?;
         within("DEVICES__LIMITS__LARGE_BODIES", large_bodies, 1..=10_000)?;
+        within(
+            "DEVICES__LIMITS__REQUESTS_IN_FLIGHT",
+            requests_in_flight,
+            1..=1_000_000,
+        )?;
+        within(
+            "DEVICES__LIMITS__KEYS_PER_WORKSPACE",
+            keys_per_workspace,
+            1..=1_000_000,
+        )?;
+        let RateLimit {
+            requests_per_minute,
+            failed_authentications_per_minute,
+        } = self.rate_limit;
+        within(
+            "DEVICES__RATE_LIMIT__REQUESTS_PER_MINUTE",
+            requests_per_minute,
+            0..=1_000_000,
+        )?;
+        within(
+            "DEVICES__RATE_LIMIT__FAILED_AUTHENTICATIONS_PER_MINUTE",
+            failed_authentications_per_minute,
+            0..=1_000_000,
+        )?;
+        within(
+            "DEVICES__IDEMPOTENCY__KEPT_HOURS",
+            self.idempotency.kept_hours,
+            1..=87_600,
+        )?;
         let Database {
             pool_size,
             pool_wait_ms,
             statement_timeout_ms,
+            lock_timeout_ms,
             ..
         } = self.database;
         within("DEVICES__DATABASE__POOL_SIZE", pool_size, 1..=1_000)?;
@@ -247,6 +368,16 @@ impl Settings {
             "DEVICES__DATABASE__STATEMENT_TIMEOUT_MS",
             statement_timeout_ms,
             1..=3_600_000,
+        )?;
+        within(
+            "DEVICES__DATABASE__LOCK_TIMEOUT_MS",
+            lock_timeout_ms,
+            1..=3_600_000,
+        )?;
+        within(
+            "DEVICES__SERVER__DRAIN_SECONDS",
+            self.server.drain_seconds,
+            0..=3_600,
         )?;
         within(
             "DEVICES__SERVER__SHUTDOWN_SECONDS",
@@ -280,25 +411,14 @@ fn within<T: PartialOrd + Display>(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use rstest::rstest;
 
     use super::*;
 
     fn load(environment: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
         let url = ("DEVICES__DATABASE__URL", "postgres://localhost/devices");
-        let variables: HashMap<_, _> = [url]
-            .iter()
-            .chain(variables)
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        Settings::from_sources(
-            environment,
-            Path::new("no such folder"),
-            Environment::with_prefix("DEVICES").source(Some(variables)),
-        )
-        .map_err(|error| error.to_string())
+        let variables = [&[url], variables].concat();
+        Settings::of(environment, &variables).map_err(|error| error.to_string())
     }
 
     #[test]

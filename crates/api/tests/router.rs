@@ -7,12 +7,12 @@ use std::sync::Arc;
 use actix_web::body::to_bytes;
 use actix_web::dev::ServiceResponse;
 use actix_web::{test, web};
-use devices_api::http::{State, app};
+use devices_api::http::{Ports, State, app};
 use devices_api::secret::KeySecret;
-use devices_api::settings::Limits;
+use devices_api::settings::Settings;
 use devices_domain::{
     Actor, Conflicts, CreateError, KeyId, MockDeviceRepositories, MockDeviceRepository,
-    MockKeyRepository, MockStoreHealth, RepositoryError, Scope, WorkspaceId,
+    MockKeyRepository, MockRateLimiter, MockStoreHealth, RepositoryError, Scope, WorkspaceId,
 };
 use serde_json::{Value, json};
 
@@ -75,14 +75,15 @@ impl Answer {
 }
 
 async fn post(keys: MockKeyRepository, devices: MockDeviceRepositories) -> Answer {
-    let limits = Limits {
-        devices_per_batch: 10,
-        body_bytes: 10_000,
-        body_seconds: 10,
-        large_bodies: 1,
+    let ports = Ports {
+        devices: Arc::new(devices),
+        keys: Arc::new(keys),
+        limiter: Arc::new(MockRateLimiter::new()),
+        store: Arc::new(MockStoreHealth::new()),
     };
-    let store = Arc::new(MockStoreHealth::new());
-    let state = State::new(Arc::new(devices), Arc::new(keys), store, limits);
+    let url = ("DEVICES__DATABASE__URL", "postgres://nowhere/devices");
+    let settings = Settings::of("test", &[url]).unwrap();
+    let state = State::new(ports, &settings);
     let app = test::init_service(app(web::Data::new(state))).await;
     let secret = KeySecret::generate(WORKSPACE);
     let row = json!({"name": "a", "type": "b", "category": "c", "serial_number": "SN1"});

@@ -106,6 +106,8 @@ pub struct ApiKey {
     pub workspace_id: WorkspaceId,
     /// A label for people.
     pub name: String,
+    /// How its secret begins, to know it by; `None` for keys that are older than this.
+    pub secret_prefix: Option<String>,
     /// What it allows.
     pub scope: Scope,
     /// When it was made.
@@ -114,4 +116,6 @@ pub struct ApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     /// Since when it is refused; `None`: it was not revoked.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// When it was last used, to the minute; `None`: not yet.
+    pub last_used_at: Option<DateTime<Utc>>,
 }

@@ -2,14 +2,25 @@
 
 use std::sync::Arc;
 
+use crate::audit::Origin;
 use crate::batch::{Batch, report_conflicts};
 use crate::device::{Device, NewDevice};
 use crate::error::ErrorReport;
-use crate::ports::{CreateError, DeviceRepository, RepositoryError};
+use crate::idempotency::{Attempt, AttemptError, Outcome, Tell};
+use crate::ports::{CreateError, DeviceRepository, NewBatch, RepositoryError, Stored};
 
 /// Creates every device of a batch, or none and says everything that is wrong with it.
 pub struct CreateDevices {
     devices: Box<dyn DeviceRepository>,
+}
+
+/// What came of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Created {
+    /// The devices, in the order of their rows.
+    Devices(Vec<Device>),
+    /// What the attempt is answered, this time and whenever it is made again.
+    Outcome(Outcome),
 }
 
 /// Why no device was created.
@@ -18,6 +29,9 @@ pub enum CreateDevicesError {
     /// The batch was refused.
     #[error("the batch was refused for {} problems", .0.total())]
     Refused(ErrorReport),
+    /// The attempt cannot be made.
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
     /// The store gave no answer.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -29,16 +43,43 @@ impl CreateDevices {
         Self { devices }
     }
 
-    /// Stores the devices of `batch` and returns them in the order of their rows.
+    /// The outcome of the attempt if it succeeded before: to be asked before its rows are judged,
+    /// since rules and stored devices may have changed meanwhile.
+    ///
+    /// # Errors
+    /// [`AttemptError::KeyReused`] where something else was asked for under its key.
+    pub async fn recall(&self, attempt: &Attempt) -> Result<Option<Outcome>, CreateDevicesError> {
+        let remembered = self.devices.find_remembered(attempt.clone()).await?;
+        let outcome = remembered.map(|remembered| attempt.recall(remembered));
+        Ok(outcome.transpose()?)
+    }
+
+    /// Stores the devices of `batch`, and returns them in the order of their rows.
+    ///
+    /// With `once` the batch is stored at most once for the attempt, however often this is called;
+    /// what `Tell` makes of the devices is the outcome from then on. Without, the devices
+    /// themselves are returned.
     ///
     /// # Errors
     /// [`CreateDevicesError::Refused`] with every problem of every row: its shape, the rules,
     /// serial numbers that two rows share, users that do not exist, serial numbers already taken,
     /// the workspace's device limit. Nothing is stored then.
-    pub async fn execute(&self, mut batch: Batch) -> Result<Vec<Device>, CreateDevicesError> {
+    pub async fn execute(
+        &self,
+        mut batch: Batch,
+        origin: Origin,
+        once: Option<(Attempt, Tell)>,
+    ) -> Result<Created, CreateDevicesError> {
         batch.judge_as_a_whole();
         match batch.try_into_devices() {
-            Ok(devices) => self.store(devices).await,
+            Ok(devices) => {
+                let batch = NewBatch {
+                    devices,
+                    origin,
+                    once,
+                };
+                self.store(batch).await
+            }
             Err(refused) => {
                 let conflicts = self.devices.find_conflicts(refused.references()).await?;
                 Err(CreateDevicesError::Refused(refused.into_report(&conflicts)))
@@ -46,19 +87,21 @@ impl CreateDevices {
         }
     }
 
-    async fn store(&self, devices: Vec<NewDevice>) -> Result<Vec<Device>, CreateDevicesError> {
-        let devices = Arc::new(devices);
-        let stored = match self.devices.create(Arc::clone(&devices)).await {
-            Ok(stored) => stored,
+    async fn store(&self, batch: NewBatch) -> Result<Created, CreateDevicesError> {
+        let batch = Arc::new(batch);
+        let stored = match self.devices.create(Arc::clone(&batch)).await {
+            Ok(Stored::Devices(stored)) => stored,
+            Ok(Stored::Outcome(outcome)) => return Ok(Created::Outcome(outcome)),
             Err(CreateError::Conflicts(conflicts)) => {
                 let mut report = ErrorReport::default();
-                let claims = devices.iter().map(NewDevice::claim);
+                let claims = batch.devices.iter().map(NewDevice::claim);
                 report_conflicts(&mut report, claims, &conflicts);
                 return Err(CreateDevicesError::Refused(report.finish()));
             }
+            Err(CreateError::Attempt(error)) => return Err(error.into()),
             Err(CreateError::Repository(error)) => return Err(error.into()),
         };
-        let devices = Arc::unwrap_or_clone(devices);
+        let devices = Arc::unwrap_or_clone(batch).devices;
         let created = stored
             .into_iter()
             .zip(devices)
@@ -67,7 +110,7 @@ impl CreateDevices {
                 fields,
                 enrollment: stored.enrollment,
             });
-        Ok(created.collect())
+        Ok(Created::Devices(created.collect()))
     }
 }
 
@@ -78,9 +121,10 @@ mod tests {
     use mockall::predicate::eq;
 
     use super::*;
-    use crate::access::UserId;
+    use crate::access::{KeyId, UserId};
     use crate::batch::BatchRules;
     use crate::device::DeviceId;
+    use crate::idempotency::{IdempotencyKey, Remembered};
     use crate::ports::{Conflicts, DeviceLimitReached, MockDeviceRepository, StoredDevice};
     use crate::raw_row::{RawRow, RawValue};
     use crate::references::References;
@@ -104,7 +148,11 @@ mod tests {
         repository: MockDeviceRepository,
         batch: Batch,
     ) -> Result<Vec<Device>, CreateDevicesError> {
-        pollster::block_on(CreateDevices::new(Box::new(repository)).execute(batch))
+        let use_case = CreateDevices::new(Box::new(repository));
+        match pollster::block_on(use_case.execute(batch, origin(), None))? {
+            Created::Devices(devices) => Ok(devices),
+            Created::Outcome(outcome) => panic!("no attempt was made: {outcome:?}"),
+        }
     }
 
     fn refusals(repository: MockDeviceRepository, batch: Batch) -> (ErrorReport, Vec<String>) {
@@ -114,6 +162,13 @@ mod tests {
                 (report, errors)
             }
             other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    fn origin() -> Origin {
+        Origin {
+            key: KeyId(1),
+            request_id: "r1".to_owned(),
         }
     }
 
@@ -133,14 +188,14 @@ mod tests {
         let mut repository = MockDeviceRepository::new();
         repository
             .expect_create()
-            .withf(|devices| devices.len() == 2)
+            .withf(|batch| batch.devices.len() == 2 && batch.origin == origin())
             .once()
-            .returning(|devices| {
-                let stored = (0..devices.len() as i64).map(|offset| StoredDevice {
+            .returning(|batch| {
+                let stored = (0..batch.devices.len() as i64).map(|offset| StoredDevice {
                     id: DeviceId(7 + offset),
                     enrollment: None,
                 });
-                Ok(stored.collect())
+                Ok(Stored::Devices(stored.collect()))
             });
         let devices = execute(repository, batch([row("B"), row("A")])).unwrap();
         let found: Vec<_> = devices
@@ -254,11 +309,93 @@ mod tests {
             .returning(|_| Err(unavailable()));
         let use_case = CreateDevices::new(Box::new(repository));
         for batch in [batch([row("S1")]), batch([RawRow::new()])] {
-            let error = pollster::block_on(use_case.execute(batch)).unwrap_err();
+            let error = pollster::block_on(use_case.execute(batch, origin(), None)).unwrap_err();
             assert!(matches!(
                 error,
                 CreateDevicesError::Repository(RepositoryError::Unavailable(_))
             ));
+        }
+    }
+
+    fn attempt(fingerprint: u8) -> Attempt {
+        Attempt {
+            operation: "POST /devices",
+            key: IdempotencyKey::parse("job-1").unwrap(),
+            fingerprint: [fingerprint; 32],
+        }
+    }
+
+    #[test]
+    fn the_outcome_of_an_attempt_is_what_the_store_remembers() {
+        let tell: Tell = |_, _| b"told".to_vec();
+        let mut repository = MockDeviceRepository::new();
+        repository.expect_create().once().returning(|batch| {
+            let (attempt, tell) = batch.once.clone().unwrap();
+            assert_eq!(attempt.fingerprint, [7; 32]);
+            Ok(Stored::Outcome(Outcome {
+                answer: tell(&batch.devices, &[]),
+                replayed: false,
+            }))
+        });
+        let use_case = CreateDevices::new(Box::new(repository));
+        let once = Some((attempt(7), tell));
+        let created = use_case.execute(batch([row("S1")]), origin(), once);
+        let expected = Outcome {
+            answer: b"told".to_vec(),
+            replayed: false,
+        };
+        assert_eq!(
+            pollster::block_on(created).unwrap(),
+            Created::Outcome(expected)
+        );
+    }
+
+    #[test]
+    fn an_attempt_that_succeeded_is_recalled_and_its_key_serves_nothing_else() {
+        let mut repository = MockDeviceRepository::new();
+        repository.expect_find_remembered().returning(|_| {
+            Ok(Some(Remembered {
+                fingerprint: [7; 32],
+                answer: b"told".to_vec(),
+            }))
+        });
+        let use_case = CreateDevices::new(Box::new(repository));
+        let recalled = pollster::block_on(use_case.recall(&attempt(7))).unwrap();
+        assert_eq!(
+            recalled,
+            Some(Outcome {
+                answer: b"told".to_vec(),
+                replayed: true
+            })
+        );
+        assert!(matches!(
+            pollster::block_on(use_case.recall(&attempt(8))),
+            Err(CreateDevicesError::Attempt(AttemptError::KeyReused))
+        ));
+    }
+
+    #[test]
+    fn an_attempt_that_is_under_way_or_whose_end_is_unknown_is_told_as_such() {
+        for under_way in [true, false] {
+            let mut repository = MockDeviceRepository::new();
+            repository
+                .expect_create()
+                .returning(move |_| match under_way {
+                    true => Err(AttemptError::UnderWay.into()),
+                    false => Err(RepositoryError::Unknown("cut off".into()).into()),
+                });
+            let error = execute(repository, batch([row("S1")])).unwrap_err();
+            assert_eq!(
+                under_way,
+                matches!(error, CreateDevicesError::Attempt(AttemptError::UnderWay))
+            );
+            assert_eq!(
+                !under_way,
+                matches!(
+                    error,
+                    CreateDevicesError::Repository(RepositoryError::Unknown(_))
+                )
+            );
         }
     }
 }

@@ -37,18 +37,21 @@
 //! - [`CreateDevices`] is the use case that judges and stores; it needs a [`DeviceRepository`].
 
 mod access;
+mod audit;
 mod batch;
 mod create_devices;
 mod device;
 mod enrollment;
 mod error;
+mod idempotency;
 mod ports;
 mod raw_row;
 mod references;
 
 pub use access::{Actor, ApiKey, KeyId, Scope, User, UserId, Workspace, WorkspaceId};
+pub use audit::{Action, DeviceEvent, EventFilter, EventId, Origin};
 pub use batch::{Batch, BatchRules};
-pub use create_devices::{CreateDevices, CreateDevicesError};
+pub use create_devices::{CreateDevices, CreateDevicesError, Created};
 pub use device::{
     AddedVia, Amount, Characteristics, ClientStatus, Comment, Date, Device, DeviceId, Field,
     Identity, KeyboardLayout, Label, NewDevice, Ownership, SerialNumber, Shape, ShortText, Source,
@@ -56,15 +59,17 @@ pub use device::{
 };
 pub use enrollment::{Enrollment, EnrollmentId, EnrollmentStatus};
 pub use error::{ErrorCode, ErrorReport, FieldError, Reason, Related, RowError};
+pub use idempotency::{Attempt, AttemptError, IdempotencyKey, Outcome, Remembered, Tell};
 pub use ports::{
-    Conflicts, CreateError, DeviceLimitReached, DeviceRepositories, DeviceRepository,
-    KeyRepository, NewApiKey, NewUser, NewWorkspace, RepositoryError, StoreHealth, StoredDevice,
-    UserRepository, WorkspaceRepository,
+    Allowance, Conflicts, CreateError, DeviceLimitReached, DeviceRepositories, DeviceRepository,
+    EventRepository, KeyError, KeyRepository, NewApiKey, NewBatch, NewSecret, NewUser,
+    NewWorkspace, RateLimiter, RepositoryError, StoreHealth, Stored, StoredDevice, UserRepository,
+    WorkspaceRepository,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
-    MockDeviceRepositories, MockDeviceRepository, MockKeyRepository, MockStoreHealth,
-    MockUserRepository, MockWorkspaceRepository,
+    MockDeviceRepositories, MockDeviceRepository, MockEventRepository, MockKeyRepository,
+    MockRateLimiter, MockStoreHealth, MockUserRepository, MockWorkspaceRepository,
 };
 pub use raw_row::{Kind, RawRow, RawValue};
 pub use references::References;

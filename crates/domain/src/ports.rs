@@ -9,18 +9,23 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::access::{Actor, ApiKey, KeyId, Scope, User, UserId, Workspace, WorkspaceId};
+use crate::audit::{DeviceEvent, EventFilter, Origin};
 use crate::device::{DeviceId, NewDevice};
 use crate::enrollment::Enrollment;
 use crate::error::{ErrorCode, FieldError, Reason};
+use crate::idempotency::{Attempt, AttemptError, Outcome, Remembered, Tell};
 use crate::references::References;
 
 /// Why a store gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
-    /// It could not be reached, or not in time, and a later try can succeed. Nothing was stored,
-    /// unless the connection was lost, or the answer late, just while it was being committed.
+    /// It could not be reached, or not in time, and a later try can succeed. Nothing was stored.
     #[error("the store cannot be reached in time: {0}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// It was lost while it stored something, and could not be asked since: all of it may have
+    /// been stored, or nothing.
+    #[error("whether it was stored is not known: {0}")]
+    Unknown(#[source] Box<dyn Error + Send + Sync>),
     /// It answered in a way that was not foreseen. Holds no customer's value.
     #[error("the store failed: {0}")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
@@ -78,9 +83,32 @@ pub enum CreateError {
     /// The store holds something against the batch.
     #[error("the store holds something against the batch")]
     Conflicts(Conflicts),
+    /// The attempt cannot be made.
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
     /// The store gave no answer.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
+}
+
+/// What is to be stored at once.
+#[derive(Debug, Clone)]
+pub struct NewBatch {
+    /// The devices; at least one.
+    pub devices: Vec<NewDevice>,
+    /// Whom the audit trail puts it down to.
+    pub origin: Origin,
+    /// What it must not be carried out twice for, and how its outcome is told.
+    pub once: Option<(Attempt, Tell)>,
+}
+
+/// What came of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stored {
+    /// The results, in the order of the devices.
+    Devices(Vec<StoredDevice>),
+    /// The outcome of the attempt, remembered from now on, or from before.
+    Outcome(Outcome),
 }
 
 /// What storing a device adds to it.
@@ -116,14 +144,54 @@ pub trait DeviceRepository: Send + Sync {
     /// that do not exist. Changes nothing.
     async fn find_conflicts(&self, references: References) -> Result<Conflicts, RepositoryError>;
 
+    /// What is remembered of the attempt with this key, if one succeeded.
+    async fn find_remembered(
+        &self,
+        attempt: Attempt,
+    ) -> Result<Option<Remembered>, RepositoryError>;
+
     /// Stores every device or none, and links each to the newest enrolment of its serial number
-    /// that is neither deleted nor a draft.
+    /// that is neither deleted nor a draft. The event of the audit trail, and the outcome of the
+    /// attempt where it is one, MUST be stored with the devices or not at all.
     ///
-    /// MUST return as many results as there are `devices`, in their order; MUST have stored them
-    /// durably before it returns. Where two calls race for a serial number exactly one MUST
+    /// MUST return as many results as there are devices, in their order; MUST have stored them
+    /// durably before it returns, and MUST NOT return [`RepositoryError::Unavailable`] where they
+    /// may be stored now or later. Where two calls race for a serial number exactly one MUST
     /// succeed, and the other MUST return the conflicts that
-    /// [`find_conflicts`](Self::find_conflicts) returns from then on.
-    async fn create(&self, devices: Arc<Vec<NewDevice>>) -> Result<Vec<StoredDevice>, CreateError>;
+    /// [`find_conflicts`](Self::find_conflicts) returns from then on. Where two calls make the
+    /// same attempt one MUST store, and the other MUST return the same outcome, or that the
+    /// attempt is under way, without waiting.
+    async fn create(&self, batch: Arc<NewBatch>) -> Result<Stored, CreateError>;
+}
+
+/// The audit trail.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait EventRepository: Send + Sync {
+    /// The first events of a workspace that pass the filter, oldest first; none where there is none.
+    async fn list(
+        &self,
+        workspace: WorkspaceId,
+        filter: EventFilter,
+    ) -> Result<Vec<DeviceEvent>, RepositoryError>;
+}
+
+/// How much each key may ask for.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait RateLimiter: Send + Sync {
+    /// Takes one request of `per_minute` out of what the actor's key has left, if it has one left.
+    /// MUST be shared by all processes on the same store.
+    async fn take(&self, actor: Actor, per_minute: u32) -> Result<Allowance, RepositoryError>;
+}
+
+/// What a key has left.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Allowance {
+    /// Whether this request may pass.
+    pub passed: bool,
+    /// How many requests are left, with a fraction of the next one.
+    pub left: f64,
 }
 
 /// The API keys, by their secrets' hashes.
@@ -131,15 +199,29 @@ pub trait DeviceRepository: Send + Sync {
 #[async_trait]
 pub trait KeyRepository: Send + Sync {
     /// Who calls with the secret of this SHA-256, if its key belongs to `workspace` and is neither
-    /// expired nor revoked at this moment.
+    /// expired nor revoked at this moment. Notes at some later time, once a minute at most, that
+    /// the key was used.
     async fn find_actor(
         &self,
         workspace: WorkspaceId,
         secret_sha256: [u8; 32],
     ) -> Result<Option<Actor>, RepositoryError>;
 
-    /// Stores a key.
-    async fn create(&self, key: NewApiKey) -> Result<ApiKey, RepositoryError>;
+    /// Stores a key, unless the workspace would have more than `most` that work.
+    async fn create(&self, key: NewApiKey, most: u32) -> Result<ApiKey, KeyError>;
+
+    /// Stores a key that takes the place of `old`: of the same workspace, name and scope, and made
+    /// to last as long. The old one works until `until` at the latest. MUST do both or neither.
+    async fn rotate(
+        &self,
+        old: KeyId,
+        secret: NewSecret,
+        until: DateTime<Utc>,
+        most: u32,
+    ) -> Result<ApiKey, KeyError>;
+
+    /// The key of this number.
+    async fn find(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError>;
 
     /// The keys of a workspace, or of all of them, oldest first.
     async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<ApiKey>, RepositoryError>;
@@ -158,10 +240,36 @@ pub struct NewApiKey {
     pub name: String,
     /// What it allows.
     pub scope: Scope,
-    /// The SHA-256 of its secret.
-    pub secret_sha256: [u8; 32],
+    /// What is kept of its secret.
+    pub secret: NewSecret,
     /// From when on it is refused; `None`: never.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What is kept of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSecret {
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+    /// How it begins: enough to know it by, and too little to guess the rest.
+    pub prefix: String,
+}
+
+/// Why a key was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The workspace has as many keys as may work at once.
+    #[error("the workspace has {0} keys that work, the most that it may have")]
+    TooMany(u32),
+    /// There is no such key.
+    #[error("there is no such key")]
+    NoSuchKey,
+    /// The key was revoked, or has expired.
+    #[error("the key works no longer")]
+    Ended,
+    /// The store gave no answer.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
 }
 
 /// The workspaces.

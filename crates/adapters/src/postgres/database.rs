@@ -1,18 +1,20 @@
 //! Connections: a pool, and blocking threads to use it on.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use devices_domain::{RepositoryError, StoreHealth};
-use diesel::RunQueryDsl;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::{Connection, RunQueryDsl};
 use tokio::sync::Semaphore;
 
 use super::connect::{ConnectError, connect, with_parameters};
+use super::role::SERVING_ROLE;
 
 /// How the database is used.
 #[derive(Debug, Clone)]
@@ -23,6 +25,10 @@ pub struct DatabaseOptions {
     pub pool_wait: Duration,
     /// After how long the server ends a statement.
     pub statement_timeout: Duration,
+    /// After how long the server ends a statement that waits for another transaction.
+    pub lock_timeout: Duration,
+    /// Whether connections give up every right but those of [`SERVING_ROLE`](super::SERVING_ROLE).
+    pub serve_only: bool,
 }
 
 /// A pool of connections, used on blocking threads only; clones share it.
@@ -49,6 +55,8 @@ impl Database {
             .connection_timeout(options.pool_wait)
             .connection_customizer(Box::new(SessionSettings {
                 statement_timeout: options.statement_timeout,
+                lock_timeout: options.lock_timeout,
+                serve_only: options.serve_only,
             }))
             .error_handler(Box::new(LogConnectionErrors))
             .build_unchecked(ConnectionManager::new(with_parameters(url)?));
@@ -76,6 +84,17 @@ impl Database {
         }
     }
 
+    /// How many connections there are, and how many of them are idle.
+    pub fn connections(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.connections, state.idle_connections)
+    }
+
+    /// How long an answer is waited for.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Runs `work` with a connection on a blocking thread; as many run at once as there are
     /// connections. Work that has begun is carried to its end, also when the caller goes away, and
     /// when he is told that the server gave no answer: one that hangs does not end its statements.
@@ -87,22 +106,72 @@ impl Database {
         T: Send + 'static,
         E: From<RepositoryError> + Send + 'static,
     {
+        self.run_deciding(|connection, _| work(connection)).await
+    }
+
+    /// Like [`run`](Self::run), for work that commits only after it has [decided](Decision) to:
+    /// nobody is told that nothing was stored while it may yet be.
+    pub(super) async fn run_deciding<T, E>(
+        &self,
+        work: impl FnOnce(&mut PgConnection, &Decision) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<RepositoryError> + Send + 'static,
+    {
+        let asked = Instant::now();
         let permit = tokio::time::timeout(self.wait, Arc::clone(&self.permits).acquire_owned())
             .await
             .map_err(|_| busy())?
             .map_err(|closed| RepositoryError::Failed(closed.into()))?;
         let pool = self.pool.clone();
-        let working = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let mut connection: PooledConnection<_> = pool
-                .get()
-                .map_err(|error| RepositoryError::Unavailable(error.into()))?;
-            work(&mut connection)
-        });
-        let finished = tokio::time::timeout(self.patience, working)
-            .await
-            .map_err(|_| RepositoryError::Unavailable("the server gave no answer".into()))?;
+        let decision = Arc::new(Decision::default());
+        let working = {
+            let decision = Arc::clone(&decision);
+            tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                let mut connection: PooledConnection<_> = pool
+                    .get()
+                    .map_err(|error| RepositoryError::Unavailable(error.into()))?;
+                metrics::histogram!("devices_pool_wait_seconds").record(asked.elapsed());
+                work(&mut connection, &decision)
+            })
+        };
+        let finished = tokio::time::timeout(self.patience, working).await;
+        let finished = finished.map_err(|_| match decision.give_up() {
+            true => RepositoryError::Unavailable("the server gave no answer".into()),
+            false => RepositoryError::Unknown("the server gave no answer to COMMIT".into()),
+        })?;
         finished.map_err(|panicked| RepositoryError::Failed(panicked.into()))?
+    }
+}
+
+/// Whether a transaction is committed, or was given up by whoever waited for it: decided once, by
+/// the first to ask.
+#[derive(Debug, Default)]
+pub(super) struct Decision(AtomicU8);
+
+impl Decision {
+    const OPEN: u8 = 0;
+    const COMMIT: u8 = 1;
+    const GIVEN_UP: u8 = 2;
+
+    /// Whether the transaction may be committed.
+    pub(super) fn commit(&self) -> bool {
+        self.decide(Self::COMMIT)
+    }
+
+    /// Whether it is certain that the transaction will not be committed.
+    fn give_up(&self) -> bool {
+        self.decide(Self::GIVEN_UP)
+    }
+
+    fn decide(&self, wanted: u8) -> bool {
+        let order = Ordering::SeqCst;
+        match self.0.compare_exchange(Self::OPEN, wanted, order, order) {
+            Ok(_) => true,
+            Err(decided) => decided == wanted,
+        }
     }
 }
 
@@ -139,6 +208,7 @@ pub(super) fn classify(error: DieselError) -> RepositoryError {
             }
         }
         DieselError::BrokenTransactionManager => RepositoryError::Unavailable(error.into()),
+        DieselError::RollbackErrorOnCommit { .. } => RepositoryError::Unknown(error.into()),
         error => RepositoryError::Failed(error.into()),
     }
 }
@@ -159,15 +229,40 @@ pub(super) fn unless_taken<T>(
     }
 }
 
+/// Whether the same transaction may well succeed at once: PostgreSQL's 40001 and 40P01.
+pub(super) fn is_to_be_retried(error: &DieselError) -> bool {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        DieselError::DatabaseError(_, information) => information.message() == DEADLOCK,
+        _ => false,
+    }
+}
+
+/// Diesel keeps no SQLSTATE (57014, 55P03, 40P01, 57P01 to 57P03), so the English words of the
+/// server, and of libpq, must do.
+const DEADLOCK: &str = "deadlock detected";
+
 /// Whether the server ended a statement that took too long, or that waited for one that waited for
-/// it. Diesel keeps no SQLSTATE (57014, 55P03, 40P01), so the server's English words must do.
+/// it; or whether it, or the way to it, is gone.
 fn is_passing(message: &str) -> bool {
-    message.starts_with("canceling statement due to") || message == "deadlock detected"
+    let beginnings = [
+        DEADLOCK,
+        "canceling statement due to",
+        "terminating connection",
+        "the database system is",
+        "server closed the connection",
+        "no connection to the server",
+        "could not receive data from server",
+        "could not send data to server",
+    ];
+    beginnings.iter().any(|words| message.starts_with(words))
 }
 
 #[derive(Debug)]
 struct SessionSettings {
     statement_timeout: Duration,
+    lock_timeout: Duration,
+    serve_only: bool,
 }
 
 impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings {
@@ -175,13 +270,36 @@ impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings 
         // A plan is made for the values and the size of the table at hand: one that was kept from
         // when the table was small reads all of it for every row of a batch. Whoever loses a race
         // must see the winner, whatever isolation the database has for its default.
+        let mut settings = format!(
+            "SET statement_timeout = {}; SET lock_timeout = {}; \
+             SET plan_cache_mode = force_custom_plan; \
+             SET default_transaction_isolation = 'read committed'",
+            self.statement_timeout.as_millis(),
+            self.lock_timeout.as_millis(),
+        );
+        if self.serve_only {
+            settings.push_str(&format!("; SET ROLE {SERVING_ROLE}"));
+        }
+        connection.set_instrumentation(TraceStatements);
         connection
-            .batch_execute(&format!(
-                "SET statement_timeout = {}; SET plan_cache_mode = force_custom_plan; \
-                 SET default_transaction_isolation = 'read committed'",
-                self.statement_timeout.as_millis()
-            ))
+            .batch_execute(&settings)
             .map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+/// Writes statements to the log at the level TRACE, without the values they are run with.
+struct TraceStatements;
+
+impl Instrumentation for TraceStatements {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if !tracing::enabled!(tracing::Level::TRACE) {
+            return;
+        }
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let (statement, _values) = text.split_once("-- binds:").unwrap_or((&text, ""));
+            tracing::trace!(statement = statement.trim_end(), "statement");
+        }
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    Conflicts, CreateError, DeviceId, DeviceLimitReached, DeviceRepositories, DeviceRepository,
-    NewDevice, References, RepositoryError, StoredDevice, UserId, WorkspaceId,
+    Action, Attempt, AttemptError, Conflicts, CreateError, DeviceId, DeviceLimitReached,
+    DeviceRepositories, DeviceRepository, NewBatch, NewDevice, Outcome, References, Remembered,
+    RepositoryError, Stored, StoredDevice, UserId, WorkspaceId,
 };
 use diesel::dsl::count_star;
 use diesel::pg::PgConnection;
@@ -15,8 +16,9 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{Array, BigInt, Text};
 
 use super::columns::DeviceRow;
-use super::database::{Database, classify};
-use super::enrollments;
+use super::database::{Database, Decision, classify, is_to_be_retried};
+use super::events::{self, Receipt};
+use super::{attempts, enrollments};
 use crate::schema::{devices, workspaces};
 
 /// Makes [`PostgresDevices`].
@@ -59,30 +61,97 @@ impl DeviceRepository for PostgresDevices {
             .await
     }
 
-    async fn create(&self, devices: Arc<Vec<NewDevice>>) -> Result<Vec<StoredDevice>, CreateError> {
+    async fn find_remembered(
+        &self,
+        attempt: Attempt,
+    ) -> Result<Option<Remembered>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .run(move |connection| create(connection, workspace, &devices))
+            .run(move |connection| {
+                attempts::find(connection, workspace, &attempt).map_err(classify)
+            })
             .await
+    }
+
+    async fn create(&self, batch: Arc<NewBatch>) -> Result<Stored, CreateError> {
+        let workspace = self.workspace;
+        let create = move |connection: &mut PgConnection, decision: &Decision| {
+            create(connection, workspace, &batch, decision)
+        };
+        match self.database.run_deciding(create).await? {
+            Ended::Committed(stored) => Ok(stored),
+            Ended::LostInCommit(lost) => {
+                let Lost {
+                    stored,
+                    receipt,
+                    error,
+                } = *lost;
+                match receipt.is_committed(&self.database).await {
+                    Some(true) => Ok(stored),
+                    Some(false) => Err(RepositoryError::Unavailable(error.into()).into()),
+                    None => Err(RepositoryError::Unknown(error.into()).into()),
+                }
+            }
+        }
     }
 }
 
-/// How often a batch is tried again after it lost a race to one that then was not to be found.
+/// How often a batch is tried again after it lost a race to one that then was not to be found, or
+/// was chosen to break a deadlock.
 const TRIES: usize = 3;
+
+/// How a transaction ended.
+enum Ended {
+    Committed(Stored),
+    /// The server was lost before it said whether it had committed.
+    LostInCommit(Box<Lost>),
+}
+
+struct Lost {
+    /// What holds if it had.
+    stored: Stored,
+    receipt: Receipt,
+    error: DieselError,
+}
 
 fn create(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    devices: &[NewDevice],
-) -> Result<Vec<StoredDevice>, CreateError> {
-    let references = References::of_devices(devices);
+    batch: &NewBatch,
+    decision: &Decision,
+) -> Result<Ended, CreateError> {
+    let references = References::of_devices(&batch.devices);
     for _ in 0..TRIES {
-        let created = connection
-            .transaction(|connection| try_create(connection, workspace, devices, &references));
-        match created {
-            Ok(stored) => return Ok(stored),
-            Err(Failure::Conflicts(conflicts)) => return Err(CreateError::Conflicts(conflicts)),
-            Err(Failure::LostRace) => {
+        // Set once COMMIT is all that is missing.
+        let mut complete = None;
+        let ended = connection.transaction(|connection| {
+            let written = write(connection, workspace, batch, &references)?;
+            if !decision.commit() {
+                return Err(Failure::GivenUp);
+            }
+            complete = Some(written);
+            Ok(())
+        });
+        match (ended, complete) {
+            (Ok(()), Some((stored, _))) => return Ok(Ended::Committed(stored)),
+            (Ok(()), None) => unreachable!("a transaction that ends well is complete"),
+            (Err(Failure::Diesel(error)), _) if is_to_be_retried(&error) => {}
+            (Err(Failure::Diesel(error)), Some((stored, receipt))) => {
+                return Ok(Ended::LostInCommit(Box::new(Lost {
+                    stored,
+                    receipt,
+                    error,
+                })));
+            }
+            (Err(Failure::Diesel(error)), None) => return Err(classify(error).into()),
+            (Err(Failure::Recalled(outcome)), _) => {
+                return Ok(Ended::Committed(Stored::Outcome(outcome)));
+            }
+            (Err(Failure::Attempt(error)), _) => return Err(error.into()),
+            (Err(Failure::Conflicts(conflicts)), _) => {
+                return Err(CreateError::Conflicts(conflicts));
+            }
+            (Err(Failure::LostRace), _) => {
                 // The winner has committed: the look-up finds now what it did not find before.
                 let limit = device_limit(connection, workspace).map_err(classify)?;
                 let conflicts =
@@ -91,7 +160,10 @@ fn create(
                     return Err(CreateError::Conflicts(conflicts));
                 }
             }
-            Err(Failure::Diesel(error)) => return Err(classify(error).into()),
+            (Err(Failure::GivenUp), _) => {
+                let given_up = "nobody waits for the batch any more";
+                return Err(RepositoryError::Unavailable(given_up.into()).into());
+            }
         }
     }
     Err(RepositoryError::Unavailable("a batch lost every race it was in".into()).into())
@@ -100,8 +172,13 @@ fn create(
 /// Why a transaction was rolled back.
 enum Failure {
     Conflicts(Conflicts),
+    /// The attempt succeeded before.
+    Recalled(Outcome),
+    Attempt(AttemptError),
     /// Another transaction took a serial number, or a user away, after the look-up.
     LostRace,
+    /// Whoever waited was told that nothing was stored.
+    GivenUp,
     Diesel(DieselError),
 }
 
@@ -121,7 +198,40 @@ impl From<DieselError> for Failure {
     }
 }
 
-fn try_create(
+/// Everything that a batch writes, but for COMMIT.
+fn write(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    batch: &NewBatch,
+    references: &References,
+) -> Result<(Stored, Receipt), Failure> {
+    if let Some((attempt, _)) = &batch.once {
+        if !attempts::try_lock(connection, workspace, attempt)? {
+            return Err(Failure::Attempt(AttemptError::UnderWay));
+        }
+        if let Some(remembered) = attempts::find(connection, workspace, attempt)? {
+            let recalled = attempt.recall(remembered);
+            return Err(recalled.map_or_else(Failure::Attempt, Failure::Recalled));
+        }
+    }
+    let stored = write_devices(connection, workspace, &batch.devices, references)?;
+    let ids = stored.iter().map(|stored| stored.id.0).collect();
+    let receipt = events::insert(connection, workspace, &batch.origin, Action::Created, ids)?;
+    let stored = match &batch.once {
+        None => Stored::Devices(stored),
+        Some((attempt, tell)) => {
+            let answer = tell(&batch.devices, &stored);
+            attempts::remember(connection, workspace, attempt, &answer)?;
+            Stored::Outcome(Outcome {
+                answer,
+                replayed: false,
+            })
+        }
+    };
+    Ok((stored, receipt))
+}
+
+fn write_devices(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     devices: &[NewDevice],

@@ -1,27 +1,39 @@
 //! The API keys.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use devices_domain::{
-    Actor, ApiKey, KeyId, KeyRepository, NewApiKey, RepositoryError, Scope, WorkspaceId,
+    Actor, ApiKey, KeyError, KeyId, KeyRepository, NewApiKey, NewSecret, RepositoryError, Scope,
+    WorkspaceId,
 };
-use diesel::dsl::now;
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Timestamptz};
+use diesel::result::Error as DieselError;
+use diesel::sql_types::{BigInt, Nullable, Timestamptz};
 
 use super::database::{Database, classify};
-use crate::schema::api_keys;
+use crate::schema::{api_keys, workspaces};
 
 /// The API keys, in PostgreSQL.
 #[derive(Clone)]
 pub struct PostgresKeys {
     database: Database,
+    /// Whether a key's use is being noted.
+    noting: Arc<AtomicBool>,
 }
 
 impl PostgresKeys {
     /// Over this database.
     pub fn new(database: Database) -> Self {
-        Self { database }
+        Self {
+            database,
+            noting: Arc::default(),
+        }
     }
 }
 
@@ -31,10 +43,12 @@ struct KeyRow {
     id: i64,
     workspace_id: i64,
     name: String,
+    secret_prefix: Option<String>,
     scope: String,
     created_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<KeyRow> for ApiKey {
@@ -45,10 +59,12 @@ impl TryFrom<KeyRow> for ApiKey {
             id: KeyId(row.id),
             workspace_id: WorkspaceId(row.workspace_id),
             name: row.name,
+            secret_prefix: row.secret_prefix,
             scope: read_scope(&row.scope)?,
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
+            last_used_at: row.last_used_at,
         })
     }
 }
@@ -58,6 +74,141 @@ fn read_scope(stored: &str) -> Result<Scope, RepositoryError> {
         .into_iter()
         .find(|scope| scope.as_str() == stored)
         .ok_or_else(|| RepositoryError::Failed("unknown scope of a key".into()))
+}
+
+/// Why a transaction on keys was rolled back.
+enum Failure {
+    Key(KeyError),
+    Diesel(DieselError),
+}
+
+impl From<DieselError> for Failure {
+    fn from(error: DieselError) -> Self {
+        Self::Diesel(error)
+    }
+}
+
+impl From<RepositoryError> for Failure {
+    fn from(error: RepositoryError) -> Self {
+        Self::Key(error.into())
+    }
+}
+
+impl From<Failure> for KeyError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Key(error) => error,
+            Failure::Diesel(error) => classify(error).into(),
+        }
+    }
+}
+
+/// Keys that are refused neither now nor for a reason that will not pass.
+fn works()
+-> diesel::dsl::And<diesel::dsl::IsNull<api_keys::revoked_at>, SqlLiteral<diesel::sql_types::Bool>>
+{
+    let unexpired = "(expires_at IS NULL OR expires_at > now())";
+    api_keys::revoked_at.is_null().and(sql(unexpired))
+}
+
+/// Inserts a key unless the workspace has `most` that work, not counting the one that it replaces.
+fn insert(
+    connection: &mut PgConnection,
+    key: &NewApiKey,
+    replaced: Option<KeyId>,
+    most: u32,
+) -> Result<KeyRow, Failure> {
+    // Two that count at the same time would both find room.
+    let _: i64 = workspaces::table
+        .find(key.workspace.0)
+        .select(workspaces::id)
+        .for_no_key_update()
+        .first(connection)?;
+    let held: i64 = api_keys::table
+        .filter(api_keys::workspace_id.eq(key.workspace.0))
+        .filter(api_keys::id.ne(replaced.map_or(0, |replaced| replaced.0)))
+        .filter(works())
+        .count()
+        .get_result(connection)?;
+    if held >= most.into() {
+        return Err(Failure::Key(KeyError::TooMany(most)));
+    }
+    let row = (
+        api_keys::workspace_id.eq(key.workspace.0),
+        api_keys::name.eq(&key.name),
+        api_keys::scope.eq(key.scope.as_str()),
+        api_keys::secret_sha256.eq(key.secret.sha256.to_vec()),
+        api_keys::secret_prefix.eq(&key.secret.prefix),
+        api_keys::expires_at.eq(key.expires_at),
+    );
+    let inserted = diesel::insert_into(api_keys::table)
+        .values(row)
+        .returning(KeyRow::as_returning())
+        .get_result(connection)?;
+    Ok(inserted)
+}
+
+fn rotate(
+    connection: &mut PgConnection,
+    old: KeyId,
+    secret: NewSecret,
+    until: DateTime<Utc>,
+    most: u32,
+) -> Result<KeyRow, Failure> {
+    let found: Option<(KeyRow, bool)> = api_keys::table
+        .filter(api_keys::id.eq(old.0))
+        .select((KeyRow::as_select(), works()))
+        .for_update()
+        .first(connection)
+        .optional()?;
+    let (row, works) = found.ok_or(Failure::Key(KeyError::NoSuchKey))?;
+    if !works {
+        return Err(Failure::Key(KeyError::Ended));
+    }
+    let replaced = ApiKey::try_from(row)?;
+    let lasts = replaced.expires_at.map(|at| at - replaced.created_at);
+    let key = NewApiKey {
+        workspace: replaced.workspace_id,
+        name: replaced.name,
+        scope: replaced.scope,
+        secret,
+        expires_at: lasts.and_then(|lasts| Utc::now().checked_add_signed(lasts)),
+    };
+    let until = replaced.expires_at.map_or(until, |at| at.min(until));
+    diesel::update(api_keys::table.find((replaced.workspace_id.0, old.0)))
+        .set(api_keys::expires_at.eq(until))
+        .execute(connection)?;
+    insert(connection, &key, Some(old), most)
+}
+
+/// How exactly it is known when a key was last used.
+const USE_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+
+impl PostgresKeys {
+    /// Notes that the key was used, unless that was noted lately: beside the request, which does
+    /// not wait for it, and one key at a time. One that is left out is noted at its next use.
+    fn note_use(&self, actor: Actor, last_used_at: Option<DateTime<Utc>>) {
+        let is_fresh = last_used_at.is_some_and(|at| Utc::now() - at < USE_INTERVAL);
+        if is_fresh || self.noting.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let keys = self.clone();
+        tokio::spawn(async move {
+            let update = diesel::sql_query(
+                "UPDATE api_keys SET last_used_at = now() WHERE workspace_id = $1 AND id = $2 \
+                 AND (last_used_at IS NULL OR last_used_at <= now() - interval '1 minute')",
+            )
+            .bind::<BigInt, _>(actor.workspace.0)
+            .bind::<BigInt, _>(actor.key.0);
+            let noted = keys
+                .database
+                .run(move |connection| update.execute(connection).map_err(classify));
+            if let Err(error) = noted.await {
+                tracing::warn!(%error, "the use of a key was not noted");
+            }
+            keys.noting.store(false, Ordering::Release);
+        });
+    }
 }
 
 #[async_trait]
@@ -70,43 +221,61 @@ impl KeyRepository for PostgresKeys {
         let query = api_keys::table
             .filter(api_keys::workspace_id.eq(workspace.0))
             .filter(api_keys::secret_sha256.eq(secret_sha256.to_vec()))
-            .filter(api_keys::revoked_at.is_null())
-            .filter(
-                api_keys::expires_at
-                    .is_null()
-                    .or(api_keys::expires_at.assume_not_null().gt(now)),
-            )
-            .select((api_keys::id, api_keys::scope));
-        let found: Option<(i64, String)> = self
+            .filter(works())
+            .select((api_keys::id, api_keys::scope, api_keys::last_used_at));
+        let found: Option<(i64, String, Option<DateTime<Utc>>)> = self
             .database
             .run(move |connection| query.first(connection).optional().map_err(classify))
             .await?;
-        found
-            .map(|(id, scope)| {
-                Ok(Actor {
-                    workspace,
-                    key: KeyId(id),
-                    scope: read_scope(&scope)?,
-                })
-            })
-            .transpose()
+        let Some((id, scope, last_used_at)) = found else {
+            return Ok(None);
+        };
+        let actor = Actor {
+            workspace,
+            key: KeyId(id),
+            scope: read_scope(&scope)?,
+        };
+        self.note_use(actor, last_used_at);
+        Ok(Some(actor))
     }
 
-    async fn create(&self, key: NewApiKey) -> Result<ApiKey, RepositoryError> {
-        let insert = diesel::insert_into(api_keys::table)
-            .values((
-                api_keys::workspace_id.eq(key.workspace.0),
-                api_keys::name.eq(key.name),
-                api_keys::scope.eq(key.scope.as_str()),
-                api_keys::secret_sha256.eq(key.secret_sha256.to_vec()),
-                api_keys::expires_at.eq(key.expires_at),
-            ))
-            .returning(KeyRow::as_returning());
+    async fn create(&self, key: NewApiKey, most: u32) -> Result<ApiKey, KeyError> {
         let row = self
             .database
-            .run(move |connection| insert.get_result(connection).map_err(classify))
+            .run(move |connection| {
+                connection.transaction(|connection| insert(connection, &key, None, most))
+            })
+            .await
+            .map_err(KeyError::from)?;
+        Ok(row.try_into()?)
+    }
+
+    async fn rotate(
+        &self,
+        old: KeyId,
+        secret: NewSecret,
+        until: DateTime<Utc>,
+        most: u32,
+    ) -> Result<ApiKey, KeyError> {
+        let row = self
+            .database
+            .run(move |connection| {
+                connection.transaction(|connection| rotate(connection, old, secret, until, most))
+            })
+            .await
+            .map_err(KeyError::from)?;
+        Ok(row.try_into()?)
+    }
+
+    async fn find(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError> {
+        let query = api_keys::table
+            .filter(api_keys::id.eq(key.0))
+            .select(KeyRow::as_select());
+        let row: Option<KeyRow> = self
+            .database
+            .run(move |connection| query.first(connection).optional().map_err(classify))
             .await?;
-        row.try_into()
+        row.map(ApiKey::try_from).transpose()
     }
 
     async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<ApiKey>, RepositoryError> {

@@ -1,18 +1,17 @@
 //! [`DeviceRepository`](devices_domain::DeviceRepository).
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use devices_adapters::postgres::DatabaseOptions;
 use devices_domain::{
-    Conflicts, CreateError, DeviceId, DeviceLimitReached, DeviceRepository, NewDevice, RawValue,
-    References, RepositoryError, StoredDevice, UserId, WorkspaceRepository,
+    Conflicts, CreateError, DeviceId, DeviceLimitReached, RawValue, References, RepositoryError,
+    UserId, WorkspaceRepository,
 };
 use devices_tests::{TestDatabase, execute};
 use diesel::pg::PgConnection;
 
-use crate::{Store, block_on, device, device_of, options};
+use crate::{Store, Writer, block_on, device, device_of, options};
 
 /// Begins a transaction that writes a device, and does not end it.
 fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
@@ -26,31 +25,17 @@ fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
     rival
 }
 
-async fn create(
-    devices: &dyn DeviceRepository,
-    batch: Vec<NewDevice>,
-) -> Result<Vec<StoredDevice>, CreateError> {
-    devices.create(Arc::new(batch)).await
-}
-
-async fn conflicts(devices: &dyn DeviceRepository, batch: Vec<NewDevice>) -> Conflicts {
-    match create(devices, batch).await {
-        Err(CreateError::Conflicts(conflicts)) => conflicts,
-        other => panic!("no conflicts, but {other:?}"),
-    }
-}
-
 #[test]
 fn results_come_in_the_order_of_the_devices_whatever_order_they_are_written_in() {
     block_on(async {
         let store = Store::new();
-        let workspace = store.workspace("acme").await;
+        let acme = store.writer("acme").await;
         let batch = vec![
             device(&[("serial_number", "Z9")]),
             device(&[]),
             device(&[("serial_number", "A1")]),
         ];
-        let stored = create(&*store.devices(workspace), batch).await.unwrap();
+        let stored = acme.create(batch).await.unwrap();
         let ids: Vec<_> = stored.iter().map(|device| device.id.0).collect();
         assert_eq!(ids, [1, 2, 3]);
         let by_id = "SELECT coalesce(serial_number, '-') FROM devices ORDER BY id";
@@ -88,13 +73,14 @@ fn one_device_and_many_are_written_alike_in_every_column() {
     block_on(async {
         let store = Store::new();
         for (name, copies) in [("one", 1), ("many", 2)] {
-            let workspace = store.workspace(name).await;
+            let writer = store.writer(name).await;
             store.database.execute(&format!(
-                "INSERT INTO users (workspace_id, id, email) VALUES ({workspace}, 1, 'a@b')"
+                "INSERT INTO users (workspace_id, id, email) VALUES ({}, 1, 'a@b')",
+                writer.workspace
             ));
             let mut batch = vec![device_of(fields.clone())];
             batch.resize_with(copies, || device(&[]));
-            create(&*store.devices(workspace), batch).await.unwrap();
+            writer.create(batch).await.unwrap();
         }
         let rows = store.database.texts(
             "SELECT to_jsonb(devices) - 'workspace_id' - 'id' - 'created_at' FROM devices
@@ -119,20 +105,16 @@ fn one_device_and_many_are_written_alike_in_every_column() {
 fn every_conflict_is_returned_and_nothing_is_stored() {
     block_on(async {
         let store = Store::new();
-        let workspace = store.workspace("acme").await;
-        let devices = store.devices(workspace);
-        create(
-            &*devices,
-            vec![
-                device(&[("serial_number", "A1")]),
-                device(&[("serial_number", "A2")]),
-            ],
-        )
+        let acme = store.writer("acme").await;
+        acme.create(vec![
+            device(&[("serial_number", "A1")]),
+            device(&[("serial_number", "A2")]),
+        ])
         .await
         .unwrap();
         store
             .workspaces()
-            .set_device_limit(workspace, Some(4))
+            .set_device_limit(acme.workspace, Some(4))
             .await
             .unwrap();
 
@@ -154,12 +136,13 @@ fn every_conflict_is_returned_and_nothing_is_stored() {
                 added: 3,
             }),
         };
-        let looked_up = devices
+        let looked_up = acme
+            .devices
             .find_conflicts(References::of_devices(&batch))
             .await
             .unwrap();
         assert_eq!(looked_up, expected);
-        assert_eq!(conflicts(&*devices, batch).await, expected);
+        assert_eq!(acme.conflicts(batch).await, expected);
         assert_eq!(store.database.count("devices"), 2);
     });
 }
@@ -168,20 +151,21 @@ fn every_conflict_is_returned_and_nothing_is_stored() {
 fn a_limit_that_was_lowered_below_what_is_held_stands_against_new_devices_only() {
     block_on(async {
         let store = Store::new();
-        let workspace = store.workspace("acme").await;
-        let devices = store.devices(workspace);
-        create(&*devices, vec![device(&[]), device(&[])])
-            .await
-            .unwrap();
+        let acme = store.writer("acme").await;
+        acme.create(vec![device(&[]), device(&[])]).await.unwrap();
         let workspaces = store.workspaces();
         workspaces
-            .set_device_limit(workspace, Some(1))
+            .set_device_limit(acme.workspace, Some(1))
             .await
             .unwrap();
-        let none = devices.find_conflicts(References::default()).await.unwrap();
+        let none = acme
+            .devices
+            .find_conflicts(References::default())
+            .await
+            .unwrap();
         assert!(none.is_empty());
         let one = References::of_devices(&[device(&[])]);
-        assert!(!devices.find_conflicts(one).await.unwrap().is_empty());
+        assert!(!acme.devices.find_conflicts(one).await.unwrap().is_empty());
     });
 }
 
@@ -189,12 +173,16 @@ fn a_limit_that_was_lowered_below_what_is_held_stands_against_new_devices_only()
 fn nothing_is_held_against_a_batch_that_passes() {
     block_on(async {
         let store = Store::new();
-        let workspace = store.workspace("acme").await;
-        let devices = store.devices(workspace);
-        let none = devices.find_conflicts(References::default()).await.unwrap();
+        let acme = store.writer("acme").await;
+        let none = acme
+            .devices
+            .find_conflicts(References::default())
+            .await
+            .unwrap();
         assert!(none.is_empty());
         let batch = [device(&[("serial_number", "A1")])];
-        let none = devices
+        let none = acme
+            .devices
             .find_conflicts(References::of_devices(&batch))
             .await
             .unwrap();
@@ -206,21 +194,14 @@ fn nothing_is_held_against_a_batch_that_passes() {
 fn another_workspaces_users_and_devices_are_not_seen() {
     block_on(async {
         let store = Store::new();
-        let (acme, globex) = (
-            store.workspace("acme").await,
-            store.workspace("globex").await,
-        );
-        let stranger = store.user(globex, "stranger@example.com").await;
-        create(
-            &*store.devices(globex),
-            vec![device(&[("serial_number", "A1")])],
-        )
-        .await
-        .unwrap();
-        let own = vec![device(&[("serial_number", "A1")])];
-        create(&*store.devices(acme), own).await.unwrap();
+        let (acme, globex) = (store.writer("acme").await, store.writer("globex").await);
+        let stranger = store.user(globex.workspace, "stranger@example.com").await;
+        for writer in [&globex, &acme] {
+            let own = vec![device(&[("serial_number", "A1")])];
+            writer.create(own).await.unwrap();
+        }
         let named = device_of([("user_id", RawValue::Integer(stranger.0))]);
-        let found = conflicts(&*store.devices(acme), vec![named]).await;
+        let found = acme.conflicts(vec![named]).await;
         assert_eq!(found.unknown_users, BTreeSet::from([stranger]));
     });
 }
@@ -229,25 +210,24 @@ fn another_workspaces_users_and_devices_are_not_seen() {
 fn deleted_devices_and_users_do_not_count() {
     block_on(async {
         let store = Store::new();
-        let workspace = store.workspace("acme").await;
-        let user = store.user(workspace, "ada@example.com").await;
-        let devices = store.devices(workspace);
-        create(&*devices, vec![device(&[("serial_number", "A1")])])
+        let acme = store.writer("acme").await;
+        let user = store.user(acme.workspace, "ada@example.com").await;
+        acme.create(vec![device(&[("serial_number", "A1")])])
             .await
             .unwrap();
         store
             .workspaces()
-            .set_device_limit(workspace, Some(1))
+            .set_device_limit(acme.workspace, Some(1))
             .await
             .unwrap();
         store
             .database
             .execute("UPDATE devices SET deleted_at = now(); UPDATE users SET deleted_at = now()");
-        create(&*devices, vec![device(&[("serial_number", "A1")])])
+        acme.create(vec![device(&[("serial_number", "A1")])])
             .await
             .unwrap();
         let named = device_of([("user_id", RawValue::Integer(user.0))]);
-        let found = conflicts(&*devices, vec![named]).await;
+        let found = acme.conflicts(vec![named]).await;
         assert_eq!(found.unknown_users, BTreeSet::from([user]));
     });
 }
@@ -256,7 +236,7 @@ fn deleted_devices_and_users_do_not_count() {
 fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
     block_on(async {
         let store = Store::new();
-        let workspace = store.workspace("acme").await;
+        let acme = store.writer("acme").await;
         for (winner, batch) in [
             ("A1", vec![device(&[("serial_number", "a1")])]),
             (
@@ -269,8 +249,8 @@ fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
         ] {
             let held = store.database.count("devices");
             let mut rival = begin_rival(&store.database, winner);
-            let devices = store.devices(workspace);
-            let loser = tokio::spawn(async move { conflicts(&*devices, batch).await });
+            let loser = acme.clone();
+            let loser = tokio::spawn(async move { loser.conflicts(batch).await });
             // It has looked, found nothing, and waits at the unique index.
             store.database.wait_until_one_is_blocked();
             execute(&mut rival, "COMMIT");
@@ -287,15 +267,20 @@ fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_defa
     block_on(async {
         let store = Store::new();
         let workspace = store.workspace("acme").await;
+        let key = store.key(workspace).await;
         let name = &store.database.texts("SELECT current_database()")[0];
         store.database.execute(&format!(
             "ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"
         ));
         let store = store.with(options());
         let mut rival = begin_rival(&store.database, "A1");
-        let devices = store.devices(workspace);
+        let acme = Writer {
+            workspace,
+            key,
+            devices: store.devices(workspace),
+        };
         let batch = vec![device(&[("serial_number", "A1")])];
-        let loser = tokio::spawn(async move { conflicts(&*devices, batch).await });
+        let loser = tokio::spawn(async move { acme.conflicts(batch).await });
         store.database.wait_until_one_is_blocked();
         execute(&mut rival, "COMMIT");
         assert_eq!(loser.await.unwrap().taken_serial_numbers.len(), 1);
@@ -306,11 +291,10 @@ fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_defa
 fn a_batch_whose_rival_gives_up_is_stored() {
     block_on(async {
         let store = Store::new();
-        let workspace = store.workspace("acme").await;
+        let acme = store.writer("acme").await;
         let mut rival = begin_rival(&store.database, "A1");
-        let devices = store.devices(workspace);
         let batch = vec![device(&[("serial_number", "A1")])];
-        let waiter = tokio::spawn(async move { create(&*devices, batch).await });
+        let waiter = tokio::spawn(async move { acme.create(batch).await });
         store.database.wait_until_one_is_blocked();
         execute(&mut rival, "ROLLBACK");
         assert_eq!(waiter.await.unwrap().unwrap().len(), 1);
@@ -321,14 +305,17 @@ fn a_batch_whose_rival_gives_up_is_stored() {
 fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
     block_on(async {
         let store = Store::new();
-        let workspace = store.workspace("acme").await;
+        let acme = store.writer("acme").await;
         store.database.close();
         let store = store.with(DatabaseOptions {
             pool_wait: Duration::from_millis(200),
             ..options()
         });
-        let devices = store.devices(workspace);
-        let away = create(&*devices, vec![device(&[])]).await;
+        let acme = Writer {
+            devices: store.devices(acme.workspace),
+            ..acme
+        };
+        let away = acme.create(vec![device(&[])]).await;
         assert!(
             matches!(
                 away,
@@ -337,7 +324,7 @@ fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
             "{away:?}"
         );
         store.database.open();
-        assert_eq!(create(&*devices, vec![device(&[])]).await.unwrap().len(), 1);
+        assert_eq!(acme.create(vec![device(&[])]).await.unwrap().len(), 1);
     });
 }
 
@@ -345,7 +332,7 @@ fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
 fn a_device_is_linked_to_the_newest_living_enrolment_of_its_serial_number() {
     block_on(async {
         let store = Store::new();
-        let workspace = store.workspace("acme").await;
+        let acme = store.writer("acme").await;
         store.database.execute(
             "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status, created_at, deleted_at)
              VALUES (1, 'a1', 'A1', 'UNENROLLED', '2026-01-01', NULL),
@@ -359,7 +346,7 @@ fn a_device_is_linked_to_the_newest_living_enrolment_of_its_serial_number() {
             device(&[("serial_number", "a1")]),
             device(&[("serial_number", "A2")]),
         ];
-        let stored = create(&*store.devices(workspace), batch).await.unwrap();
+        let stored = acme.create(batch).await.unwrap();
         let shown: Vec<_> = stored
             .iter()
             .map(|device| device.enrollment.as_ref().map(|enrollment| enrollment.id.0))

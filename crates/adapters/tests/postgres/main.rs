@@ -2,29 +2,38 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
+mod attempts;
 mod devices;
+mod events;
 mod keys;
 mod migrations;
+mod rate_limits;
+mod role;
 mod schema;
 mod users;
 mod workspaces;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use devices_adapters::postgres::{
-    Database, DatabaseOptions, PostgresDeviceRepositories, PostgresKeys, PostgresUsers,
-    PostgresWorkspaces,
+    Database, DatabaseOptions, PostgresDeviceRepositories, PostgresEvents, PostgresKeys,
+    PostgresRateLimiter, PostgresUsers, PostgresWorkspaces,
 };
 use devices_domain::{
-    DeviceRepositories, DeviceRepository, NewDevice, NewUser, NewWorkspace, RawRow, RawValue,
-    UserId, UserRepository, WorkspaceId, WorkspaceRepository,
+    Attempt, Conflicts, CreateError, DeviceRepositories, DeviceRepository, KeyId, KeyRepository,
+    NewBatch, NewDevice, NewUser, NewWorkspace, Origin, RawRow, RawValue, Stored, StoredDevice,
+    Tell, UserId, UserRepository, WorkspaceId, WorkspaceRepository,
 };
 use devices_tests::TestDatabase;
 
 /// A database of the test's own, and the pool that the ports use it by.
 struct Store {
+    /// With the rights that serving needs.
     pool: Database,
+    /// With all rights.
+    administration: Database,
     database: TestDatabase,
 }
 
@@ -32,7 +41,16 @@ impl Store {
     fn new() -> Self {
         let database = TestDatabase::new();
         let pool = Database::new(database.url(), &options()).unwrap();
-        Self { pool, database }
+        let all_rights = DatabaseOptions {
+            serve_only: false,
+            ..options()
+        };
+        let administration = Database::new(database.url(), &all_rights).unwrap();
+        Self {
+            pool,
+            administration,
+            database,
+        }
     }
 
     /// The same database by a new pool.
@@ -42,19 +60,29 @@ impl Store {
     }
 
     fn keys(&self) -> PostgresKeys {
-        PostgresKeys::new(self.pool.clone())
+        PostgresKeys::new(self.administration.clone())
     }
 
     fn users(&self) -> PostgresUsers {
-        PostgresUsers::new(self.pool.clone())
+        PostgresUsers::new(self.administration.clone())
     }
 
     fn workspaces(&self) -> PostgresWorkspaces {
-        PostgresWorkspaces::new(self.pool.clone())
+        PostgresWorkspaces::new(self.administration.clone())
     }
 
-    fn devices(&self, workspace: WorkspaceId) -> Box<dyn DeviceRepository> {
-        PostgresDeviceRepositories::new(self.pool.clone()).of_workspace(workspace)
+    fn events(&self) -> PostgresEvents {
+        PostgresEvents::new(self.pool.clone())
+    }
+
+    fn limiter(&self) -> PostgresRateLimiter {
+        PostgresRateLimiter::new(self.pool.clone())
+    }
+
+    fn devices(&self, workspace: WorkspaceId) -> Arc<dyn DeviceRepository> {
+        PostgresDeviceRepositories::new(self.pool.clone())
+            .of_workspace(workspace)
+            .into()
     }
 
     async fn workspace(&self, name: &str) -> WorkspaceId {
@@ -64,6 +92,21 @@ impl Store {
         };
         let created = self.workspaces().create(new).await.unwrap();
         created.expect("the name is free").id
+    }
+
+    async fn key(&self, workspace: WorkspaceId) -> KeyId {
+        let key = self.keys().create(keys::key(workspace, 1), 100).await;
+        key.unwrap().id
+    }
+
+    /// A workspace with a key to write to it with.
+    async fn writer(&self, name: &str) -> Writer {
+        let workspace = self.workspace(name).await;
+        Writer {
+            devices: self.devices(workspace),
+            workspace,
+            key: self.key(workspace).await,
+        }
     }
 
     async fn user(&self, workspace: WorkspaceId, email: &str) -> UserId {
@@ -78,11 +121,54 @@ impl Store {
     }
 }
 
+/// Whoever writes devices.
+#[derive(Clone)]
+struct Writer {
+    workspace: WorkspaceId,
+    key: KeyId,
+    devices: Arc<dyn DeviceRepository>,
+}
+
+impl Writer {
+    async fn create(&self, devices: Vec<NewDevice>) -> Result<Vec<StoredDevice>, CreateError> {
+        match self.store(devices, None).await? {
+            Stored::Devices(stored) => Ok(stored),
+            Stored::Outcome(outcome) => panic!("no attempt was made: {outcome:?}"),
+        }
+    }
+
+    async fn store(
+        &self,
+        devices: Vec<NewDevice>,
+        once: Option<(Attempt, Tell)>,
+    ) -> Result<Stored, CreateError> {
+        let origin = Origin {
+            key: self.key,
+            request_id: "request-1".to_owned(),
+        };
+        let batch = NewBatch {
+            devices,
+            origin,
+            once,
+        };
+        self.devices.create(Arc::new(batch)).await
+    }
+
+    async fn conflicts(&self, devices: Vec<NewDevice>) -> Conflicts {
+        match self.create(devices).await {
+            Err(CreateError::Conflicts(conflicts)) => conflicts,
+            other => panic!("no conflicts, but {other:?}"),
+        }
+    }
+}
+
 fn options() -> DatabaseOptions {
     DatabaseOptions {
         pool_size: 4,
         pool_wait: Duration::from_secs(30),
         statement_timeout: Duration::from_secs(30),
+        lock_timeout: Duration::from_secs(30),
+        serve_only: true,
     }
 }
 

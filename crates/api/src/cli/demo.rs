@@ -29,12 +29,16 @@ pub(super) struct DemoKeys {
 
 /// Makes the workspace, its users and its keys, unless they are there. The keys in `file` are kept
 /// as long as they work.
-pub(super) async fn prepare(database: &Database, file: &Path) -> Result<DemoKeys, CliError> {
+pub(super) async fn prepare(
+    database: &Database,
+    file: &Path,
+    most_keys: u32,
+) -> Result<DemoKeys, CliError> {
     let workspace = prepare_workspace(database).await?;
     let keys = PostgresKeys::new(database.clone());
     let kept = read(file)?;
-    let write = working_key(&keys, &workspace, &kept, Scope::Write).await?;
-    let read = working_key(&keys, &workspace, &kept, Scope::Read).await?;
+    let write = working_key(&keys, &workspace, &kept, Scope::Write, most_keys).await?;
+    let read = working_key(&keys, &workspace, &kept, Scope::Read, most_keys).await?;
     let demo_keys = DemoKeys { write, read };
     let text = format!(
         "{}={}\n{}={}\n",
@@ -98,6 +102,7 @@ async fn working_key(
     workspace: &Workspace,
     kept: &str,
     scope: Scope,
+    most_keys: u32,
 ) -> Result<KeySecret, CliError> {
     let kept = kept
         .lines()
@@ -111,14 +116,14 @@ async fn working_key(
         }
     }
     let secret = KeySecret::generate(workspace.id);
-    keys.create(NewApiKey {
+    let key = NewApiKey {
         workspace: workspace.id,
         name: format!("demo {}", scope.as_str().to_lowercase()),
         scope,
-        secret_sha256: secret.sha256(),
+        secret: secret.kept(),
         expires_at: None,
-    })
-    .await?;
+    };
+    keys.create(key, most_keys).await?;
     Ok(secret)
 }
 

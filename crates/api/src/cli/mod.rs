@@ -7,14 +7,15 @@ mod serve;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use devices_adapters::postgres::{ConnectError, Database, DatabaseOptions, MigrationError};
-use devices_domain::RepositoryError;
+use devices_domain::{KeyError, RepositoryError};
 use secrecy::ExposeSecret;
 
 use crate::http::BindError;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{self, Settings, SettingsError};
 
 /// Keeps external IT devices: takes batches of them over HTTP, and stores each whole or not at all.
 ///
@@ -60,14 +61,31 @@ enum CliError {
     NotMigrated(String),
     #[error("The database gave no answer: {0}. Check that it runs, then try again.")]
     Repository(#[from] RepositoryError),
+    #[error(
+        "The workspace has {0} keys that work already, the most that it may have. Revoke one, or raise \
+         DEVICES__LIMITS__KEYS_PER_WORKSPACE."
+    )]
+    TooManyKeys(u32),
     #[error("{0}")]
     Refused(String),
     #[error("{path} cannot be used: {cause}. Delete it, or let this user read and write it.")]
     File { path: String, cause: std::io::Error },
+    #[error("Figures cannot be recorded: {0}.")]
+    Figures(#[from] metrics_exporter_prometheus::BuildError),
     #[error("The server cannot run: {0}.")]
     Serve(#[from] std::io::Error),
     #[error("What was asked for is done, but cannot be printed: {0}.")]
     Output(#[source] std::io::Error),
+}
+
+impl From<KeyError> for CliError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::TooMany(most) => Self::TooManyKeys(most),
+            KeyError::Repository(error) => error.into(),
+            KeyError::NoSuchKey | KeyError::Ended => Self::Refused(format!("{error}.")),
+        }
+    }
 }
 
 /// Runs the command that the arguments ask for.
@@ -114,14 +132,31 @@ fn migrate(json: bool) -> Result<(), CliError> {
     }
 }
 
-fn connect(settings: &Settings) -> Result<Database, CliError> {
+/// How serving uses the database; `serve_only`: with no rights but those that it needs.
+fn serving(settings: &settings::Database, serve_only: bool) -> DatabaseOptions {
+    DatabaseOptions {
+        pool_size: settings.pool_size,
+        pool_wait: Duration::from_millis(settings.pool_wait_ms),
+        statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
+        lock_timeout: Duration::from_millis(settings.lock_timeout_ms),
+        serve_only,
+    }
+}
+
+/// A database to be administered: whoever does waits for it himself, and has every right of the
+/// database's user.
+fn administered(settings: &Settings) -> Result<Database, CliError> {
     let options = DatabaseOptions {
-        pool_size: settings.database.pool_size,
-        pool_wait: std::time::Duration::from_millis(settings.database.pool_wait_ms),
-        statement_timeout: std::time::Duration::from_millis(settings.database.statement_timeout_ms),
+        pool_size: 1,
+        pool_wait: Duration::from_secs(10),
+        statement_timeout: Duration::from_secs(600),
+        lock_timeout: Duration::from_secs(10),
+        serve_only: false,
     };
-    let url = settings.database.url.expose_secret();
-    Ok(Database::new(url, &options)?)
+    Ok(Database::new(
+        settings.database.url.expose_secret(),
+        &options,
+    )?)
 }
 
 /// Refuses a database that another version of this program, or none, has prepared.

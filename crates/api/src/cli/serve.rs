@@ -1,17 +1,22 @@
 //! `serve`.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
-use devices_adapters::postgres::{Database, PostgresDeviceRepositories, PostgresKeys, migrate};
+use devices_adapters::postgres::{
+    Database, PostgresDeviceRepositories, PostgresKeys, PostgresRateLimiter, Rights, SERVING_ROLE,
+    forget_outcomes, migrate, rights, unsafe_settings,
+};
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 
-use super::{CliError, check_schema, connect, demo, output};
-use crate::http::{Server, State};
-use crate::settings::{Log, LogFormat, Settings};
+use super::{CliError, administered, check_schema, demo, output, serving};
+use crate::http::{Figures, FiguresServer, Ports, Server, State};
+use crate::settings::{self, Log, LogFormat, Settings};
 
 #[derive(Debug, Default, Args)]
 pub(super) struct Arguments {
@@ -33,49 +38,117 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
     } else {
         check_schema(&settings)?;
     }
-    let database = connect(&settings)?;
-    let keys = Arc::new(PostgresKeys::new(database.clone()));
-    let state = State::new(
-        Arc::new(PostgresDeviceRepositories::new(database.clone())),
-        keys,
-        Arc::new(database.clone()),
-        settings.limits,
-    );
-    let server = Server::bind(state, &settings.server)?;
-    let address = format!("http://{}", reachable(&server));
+    let rights = rights(url)?;
+    let database = Database::new(url, &serving(&settings.database, rights.can_serve_only))?;
+    let ports = Ports {
+        devices: Arc::new(PostgresDeviceRepositories::new(database.clone())),
+        keys: Arc::new(PostgresKeys::new(database.clone())),
+        limiter: Arc::new(PostgresRateLimiter::new(database.clone())),
+        store: Arc::new(database.clone()),
+    };
+    let server = Server::bind(State::new(ports, &settings), &settings.server)?;
+    let figures = start_figures(&settings.metrics, &database)?;
+    warn_of_excess(&rights);
+    warn_of_losses(url)?;
+    let address = format!("http://{}", reachable(server.addresses()));
     let demo_keys = match &arguments.demo_keys {
-        Some(file) => Some((file, demo::prepare(&database, file).await?)),
+        Some(file) => {
+            let database = administered(&settings)?;
+            let most_keys = settings.limits.keys_per_workspace;
+            Some((file, demo::prepare(&database, file, most_keys).await?))
+        }
         None => None,
     };
     if json {
-        output::line(serde_json::json!({ "address": address }))?;
+        output::line(serde_json::json!({ "address": address, "metrics": figures }))?;
     } else {
         output::line(format_args!(
             "Fleet Devices listens on {address} (stop it with Ctrl-C)\n\
              What it answers:         {address}/docs/"
         ))?;
+        if let Some(figures) = &figures {
+            output::line(format_args!("Figures for Prometheus:  {figures}"))?;
+        }
         if let Some((file, keys)) = &demo_keys {
             demo::print(&address, file, keys)?;
         }
     }
+    actix_web::rt::spawn(forget(database, settings.idempotency.kept()));
     Ok(server.run().await?)
 }
 
+/// Says where the server was given more rights than serving needs.
+fn warn_of_excess(rights: &Rights) {
+    let excess = rights.excess.join(", ");
+    if !rights.can_serve_only {
+        tracing::warn!(
+            user = rights.user,
+            excess,
+            "the role {SERVING_ROLE} cannot be used, so that the server keeps all its rights on the \
+             database: create that role, and run `devices-api migrate` as the tables' owner"
+        );
+    } else if !excess.is_empty() {
+        tracing::warn!(
+            user = rights.user,
+            excess,
+            "the database's user may do more than serving needs; its connections give that up, but \
+             could take it back: serve as a user with no rights but those of {SERVING_ROLE}"
+        );
+    }
+}
+
+/// Says where a crash could take back what was answered with 201.
+fn warn_of_losses(url: &str) -> Result<(), CliError> {
+    let settings = unsafe_settings(url)?.join(", ");
+    if !settings.is_empty() {
+        tracing::warn!(
+            settings,
+            "PostgreSQL may lose what it has committed when it or its machine crashes: set these to on"
+        );
+    }
+    Ok(())
+}
+
+/// Where figures are served, if they are.
+fn start_figures(
+    settings: &settings::Metrics,
+    database: &Database,
+) -> Result<Option<String>, CliError> {
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let database = database.clone();
+    let figures = Figures::record(Arc::new(move || database.connections()))?;
+    let server = FiguresServer::bind(figures, &settings.host, settings.port)?;
+    let address = format!("http://{}/metrics", reachable(server.addresses()));
+    server.start();
+    Ok(Some(address))
+}
+
+/// Forgets old idempotency keys, as long as the server runs.
+async fn forget(database: Database, kept: Duration) {
+    loop {
+        match forget_outcomes(&database, kept).await {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::info!(forgotten, "forgot old idempotency keys"),
+            Err(error) => tracing::warn!(%error, "old idempotency keys were not forgotten yet"),
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+}
+
 /// An address that this machine can ask; "all addresses" is none.
-fn reachable(server: &Server) -> String {
-    server
-        .addresses()
-        .first()
-        .map_or_else(String::new, |address| {
-            let mut address = *address;
-            if address.ip().is_unspecified() {
-                address.set_ip(match address {
-                    std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                    std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-                });
-            }
-            address.to_string()
-        })
+fn reachable(addresses: &[SocketAddr]) -> String {
+    addresses.first().map_or_else(String::new, |address| {
+        let mut address = *address;
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        address.to_string()
+    })
 }
 
 /// Lines go to standard error: standard output is for what was asked for.

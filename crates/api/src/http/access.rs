@@ -1,6 +1,7 @@
 //! Who calls: judged from the key alone, before the body is read.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -9,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use devices_domain::{Actor, Scope};
 
 use super::problem::Problem;
+use super::rate_limit;
 use super::request_log::Facts;
 use super::state::State;
 use crate::secret::KeySecret;
@@ -23,7 +25,11 @@ impl FromRequest for Writer {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let actor = actor(&request).await?;
+            let state = request.app_data::<web::Data<State>>();
+            let state = state.ok_or(Problem::Unauthorized)?;
+            let _place = state.admit()?;
+            let actor = actor(&request, state).await?;
+            rate_limit::take(&request, state, actor).await?;
             match actor.scope.allows(Scope::Write) {
                 true => Ok(Self(actor)),
                 false => Err(Problem::InsufficientScope),
@@ -32,18 +38,43 @@ impl FromRequest for Writer {
     }
 }
 
-async fn actor(request: &HttpRequest) -> Result<Actor, Problem> {
+async fn actor(request: &HttpRequest, state: &State) -> Result<Actor, Problem> {
+    let address = client_address(request, state);
     let secret = bearer(request).and_then(KeySecret::parse);
-    let (Some(secret), Some(state)) = (secret, request.app_data::<web::Data<State>>()) else {
-        return Err(Problem::Unauthorized);
+    let hash = secret.as_ref().map(KeySecret::sha256);
+    if let Some(wait) = address.and_then(|address| state.failures.wait(address, hash)) {
+        return Err(Problem::RateLimited(wait));
+    }
+    let found = match &secret {
+        Some(secret) => {
+            let looked_up = state.keys.find_actor(secret.workspace(), secret.sha256());
+            looked_up.await?
+        }
+        None => None,
     };
-    let actor = state
-        .keys
-        .find_actor(secret.workspace(), secret.sha256())
-        .await?
-        .ok_or(Problem::Unauthorized)?;
-    Facts::of(request).know_actor(actor);
-    Ok(actor)
+    match (found, hash) {
+        (Some(actor), Some(hash)) => {
+            state.failures.worked(hash);
+            Facts::of(request).know_actor(actor);
+            Ok(actor)
+        }
+        _ => {
+            if let Some(address) = address {
+                state.failures.failed(address);
+            }
+            Err(Problem::Unauthorized)
+        }
+    }
+}
+
+/// Where the client is: what the proxy says in front of which this server stands, else the other
+/// end of the connection. Of a list the last entry counts, since a client can write the others.
+fn client_address(request: &HttpRequest, state: &State) -> Option<IpAddr> {
+    let told = state.client_address_header.as_ref().and_then(|name| {
+        let last = request.headers().get_all(name).last()?;
+        last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+    });
+    told.or_else(|| request.peer_addr().map(|peer| peer.ip()))
 }
 
 /// The token of the one `Authorization: Bearer` header (RFC 6750); the scheme in any case.

@@ -1,6 +1,7 @@
 //! Bodies: JSON by their content type, within their limits, in time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
@@ -9,9 +10,11 @@ use actix_web::web::Payload;
 use devices_domain::{ErrorCode, FieldError, Reason};
 use futures_util::StreamExt;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::problem::Problem;
 use super::state::State;
+use crate::settings::Limits;
 
 /// From this size on, in bytes, a body is large: it is admitted before it is read, and judged where
 /// other requests do not wait for it.
@@ -50,9 +53,7 @@ pub(super) async fn read(
         bytes: Vec::with_capacity(LARGE.min(state.limits.body_bytes)),
         admission,
     };
-    tokio::time::timeout(state.limits.body_deadline(), body.fill(payload, state))
-        .await
-        .unwrap_or(Err(Problem::RequestTimeout))
+    body.fill(payload, state).await
 }
 
 fn admit(state: &State) -> Result<OwnedSemaphorePermit, Problem> {
@@ -60,9 +61,25 @@ fn admit(state: &State) -> Result<OwnedSemaphorePermit, Problem> {
     free.map_err(|_| Problem::Busy("the most large bodies are held already"))
 }
 
+/// For how long a client may send as slowly as it likes.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// When more must have come than `received` bytes: the deadline of the whole body, or the moment
+/// from which on they were too few for the time.
+fn next_deadline(limits: &Limits, received: usize) -> Duration {
+    let earned = Duration::from_secs_f64(received as f64 / limits.body_bytes_per_second as f64);
+    limits.body_deadline().min(GRACE + earned)
+}
+
 impl Body {
     async fn fill(mut self, mut payload: Payload, state: &State) -> Result<Self, Problem> {
-        while let Some(chunk) = payload.next().await {
+        let started = Instant::now();
+        loop {
+            let deadline = started + next_deadline(&state.limits, self.bytes.len());
+            let next = tokio::time::timeout_at(deadline, payload.next()).await;
+            let Some(chunk) = next.map_err(|_| Problem::RequestTimeout)? else {
+                return Ok(self);
+            };
             let chunk = chunk.map_err(|error| match error {
                 PayloadError::Overflow => Problem::PayloadTooLarge,
                 _ => FieldError::whole(
@@ -81,7 +98,6 @@ impl Body {
             }
             self.bytes.extend_from_slice(&chunk);
         }
-        Ok(self)
     }
 }
 

@@ -1,12 +1,13 @@
 //! What HTTP says went wrong: the one place where it becomes a status and a body.
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use devices_domain::{
-    CreateDevicesError, ErrorReport, FieldError, Related, RepositoryError, RowError,
+    AttemptError, CreateDevicesError, ErrorReport, FieldError, Related, RepositoryError, RowError,
 };
 use serde::Serialize;
 
@@ -19,6 +20,14 @@ pub enum Problem {
     Unauthorized,
     /// The key does not allow it.
     InsufficientScope,
+    /// The key, or the address, has asked too often; after this time it may ask again.
+    RateLimited(Duration),
+    /// A header that cannot be read; says which, and what it must be.
+    BadHeader(&'static str),
+    /// A request with this idempotency key is being carried out.
+    IdempotencyKeyInUse,
+    /// The idempotency key was used for another body.
+    IdempotencyKeyReused,
     /// There is nothing at this path.
     NotFound,
     /// The path does not know this method, but these.
@@ -29,8 +38,10 @@ pub enum Problem {
     PayloadTooLarge,
     /// The body is not JSON by its own account.
     UnsupportedMediaType,
-    /// The store cannot be reached in time.
+    /// The store cannot be reached in time, and nothing was stored.
     Unavailable(RepositoryError),
+    /// The store was lost while it stored something: all of it may be there, or nothing.
+    Unknown(RepositoryError),
     /// There is no room for one more of these.
     Busy(&'static str),
     /// Anything else.
@@ -47,12 +58,18 @@ impl Problem {
             Self::Refused(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::BadHeader(_) => StatusCode::BAD_REQUEST,
+            Self::IdempotencyKeyInUse => StatusCode::CONFLICT,
+            Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unavailable(_) | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Unknown(_) | Self::Busy(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -66,12 +83,16 @@ impl Problem {
                 .map_or("INVALID_BODY", |first| first.error.code.as_str()),
             Self::Unauthorized => "UNAUTHORIZED",
             Self::InsufficientScope => "INSUFFICIENT_SCOPE",
+            Self::RateLimited(_) => "RATE_LIMITED",
+            Self::BadHeader(_) => "INVALID_HEADER",
+            Self::IdempotencyKeyInUse => "IDEMPOTENCY_KEY_IN_USE",
+            Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
             Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-            Self::Unavailable(_) | Self::Busy(_) => "SERVICE_UNAVAILABLE",
+            Self::Unavailable(_) | Self::Unknown(_) | Self::Busy(_) => "SERVICE_UNAVAILABLE",
             Self::Internal(_) => "INTERNAL_ERROR",
         }
     }
@@ -79,7 +100,7 @@ impl Problem {
     /// What the operator must know and the client must not.
     pub(super) fn cause(&self) -> Option<String> {
         match self {
-            Self::Unavailable(error) => Some(error.to_string()),
+            Self::Unavailable(error) | Self::Unknown(error) => Some(error.to_string()),
             Self::Busy(cause) => Some((*cause).to_owned()),
             Self::Internal(error) => Some(error.to_string()),
             _ => None,
@@ -95,7 +116,12 @@ impl Problem {
                 let names = HeaderValue::from_str(&names.join(", "));
                 names.into_iter().map(|names| (ALLOW, names)).collect()
             }
-            Self::Unavailable(_) | Self::Busy(_) => {
+            Self::RateLimited(wait) => {
+                // Whole seconds, and never too few.
+                let seconds = wait.as_secs_f64().ceil().max(1.0);
+                vec![(RETRY_AFTER, HeaderValue::from(seconds as u64))]
+            }
+            Self::IdempotencyKeyInUse | Self::Unavailable(_) | Self::Unknown(_) | Self::Busy(_) => {
                 vec![(RETRY_AFTER, fixed(RETRY_AFTER_SECONDS))]
             }
             _ => Vec::new(),
@@ -113,6 +139,7 @@ impl From<RepositoryError> for Problem {
     fn from(error: RepositoryError) -> Self {
         match error {
             RepositoryError::Unavailable(_) => Self::Unavailable(error),
+            RepositoryError::Unknown(_) => Self::Unknown(error),
             RepositoryError::Failed(_) => Self::Internal(error.into()),
         }
     }
@@ -122,6 +149,8 @@ impl From<CreateDevicesError> for Problem {
     fn from(error: CreateDevicesError) -> Self {
         match error {
             CreateDevicesError::Refused(report) => Self::Refused(report),
+            CreateDevicesError::Attempt(AttemptError::UnderWay) => Self::IdempotencyKeyInUse,
+            CreateDevicesError::Attempt(AttemptError::KeyReused) => Self::IdempotencyKeyReused,
             CreateDevicesError::Repository(error) => error.into(),
         }
     }
@@ -145,11 +174,15 @@ impl ResponseError for Problem {
         }
         match self {
             Self::Refused(report) => response.json(Refusal::of(report)),
-            _ => response.json(Refusal {
-                error: self.code(),
-                errors: None,
-                errors_total: None,
+            Self::BadHeader(sentence) => response.json(Refusal::saying(sentence)),
+            Self::Unknown(_) => response.json(Refusal {
+                message: Some(
+                    "The batch may have been stored. Send it again with the same Idempotency-Key: \
+                     it is stored once.",
+                ),
+                ..Refusal::saying(self.code())
             }),
+            _ => response.json(Refusal::saying(self.code())),
         }
     }
 }
@@ -158,9 +191,22 @@ impl ResponseError for Problem {
 struct Refusal<E> {
     error: E,
     #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Vec<Entry>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     errors_total: Option<usize>,
+}
+
+impl Refusal<&'static str> {
+    fn saying(error: &'static str) -> Self {
+        Self {
+            error,
+            message: None,
+            errors: None,
+            errors_total: None,
+        }
+    }
 }
 
 impl Refusal<String> {
@@ -173,6 +219,7 @@ impl Refusal<String> {
         };
         Self {
             error,
+            message: None,
             errors: Some(entries),
             errors_total: Some(report.total()),
         }

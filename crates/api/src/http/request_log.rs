@@ -3,20 +3,23 @@
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
 use devices_domain::Actor;
 use futures_util::FutureExt;
 use uuid::Uuid;
 
+use super::figures;
 use super::problem::Problem;
+use super::state::State;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -26,6 +29,7 @@ pub(super) struct Facts(Rc<Learned>);
 
 #[derive(Debug, Default)]
 struct Learned {
+    request_id: String,
     actor: Cell<Option<Actor>>,
     devices: Cell<Option<usize>>,
 }
@@ -38,6 +42,11 @@ impl Facts {
             .get::<Self>()
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// The id that the answer carries.
+    pub(super) fn request_id(&self) -> String {
+        self.0.request_id.clone()
     }
 
     pub(super) fn know_actor(&self, actor: Actor) {
@@ -57,10 +66,16 @@ pub(super) async fn middleware(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let line = Line::begin(&request);
-    let request_id = line.request_id.clone();
+    let request_id = line.facts.request_id();
+    let state = request.app_data::<web::Data<State>>().cloned();
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(mut response)) => {
             identify(response.headers_mut(), &request_id);
+            if state.is_some_and(|state| state.stopping.load(Ordering::Acquire)) {
+                // Whoever keeps connections open finds another server with the next one.
+                let head = response.response_mut().head_mut();
+                head.set_connection_type(ConnectionType::Close);
+            }
             let problem = response.response().error().and_then(Error::as_error);
             line.end(response.status(), problem);
             Ok(response)
@@ -106,7 +121,6 @@ fn identified(mut response: HttpResponse, request_id: &str) -> Error {
 /// The line about a request; written when it ends, also when nobody waits for its answer any more.
 struct Line {
     started: Instant,
-    request_id: String,
     method: Method,
     route: Option<String>,
     facts: Facts,
@@ -117,11 +131,13 @@ struct Line {
 
 impl Line {
     fn begin(request: &ServiceRequest) -> Self {
-        let facts = Facts::default();
+        let facts = Facts(Rc::new(Learned {
+            request_id: request_id(request),
+            ..Learned::default()
+        }));
         request.extensions_mut().insert(facts.clone());
         Self {
             started: Instant::now(),
-            request_id: request_id(request),
             method: request.method().clone(),
             route: request.match_pattern(),
             facts,
@@ -134,6 +150,9 @@ impl Line {
 
     fn end(mut self, status: StatusCode, problem: Option<&Problem>) {
         self.status = status;
+        if let Some(Problem::Refused(report)) = problem {
+            figures::count_refusals(report);
+        }
         self.problem = problem.map(Problem::code);
         self.cause = problem.and_then(Problem::cause);
     }
@@ -142,12 +161,23 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         let milliseconds = self.started.elapsed().as_secs_f64() * 1_000.0;
-        let Learned { actor, devices } = &*self.facts.0;
+        let Learned {
+            request_id,
+            actor,
+            devices,
+        } = &*self.facts.0;
+        figures::count_request(
+            &self.method,
+            self.route.as_deref().unwrap_or("none"),
+            self.status,
+            self.started.elapsed(),
+            devices.get(),
+        );
         macro_rules! write_at {
             ($level:expr) => {
                 tracing::event!(
                     $level,
-                    request_id = self.request_id,
+                    request_id,
                     method = self.method.as_str(),
                     route = self.route.as_deref().unwrap_or("none"),
                     status = self.status.as_u16(),

@@ -8,7 +8,7 @@ use actix_web::{App, Error, FromRequest, Handler, HttpResponse, Resource, Respon
 
 use super::problem::Problem;
 use super::state::State;
-use super::{description, devices, health, request_log, unread_body};
+use super::{description, devices, health, rate_limit, request_log, unread_body};
 
 /// The prefix under which the vendor's clients call the same operations.
 const VENDOR_PREFIX: &str = "/platform/v1";
@@ -27,6 +27,7 @@ pub fn app(
 > {
     App::new()
         .app_data(state)
+        .wrap(from_fn(rate_limit::middleware))
         .wrap(from_fn(request_log::middleware))
         .wrap(from_fn(unread_body::middleware))
         .service(

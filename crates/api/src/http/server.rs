@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::{HttpServer, web};
@@ -15,6 +16,8 @@ use crate::settings;
 pub struct Server {
     running: actix_web::dev::Server,
     addresses: Vec<SocketAddr>,
+    state: web::Data<State>,
+    drain: Duration,
 }
 
 /// An address that cannot be listened on.
@@ -23,7 +26,24 @@ pub struct Server {
 pub struct BindError {
     address: String,
     cause: std::io::Error,
-    advice: &'static str,
+    advice: String,
+}
+
+impl BindError {
+    /// `section` begins the names of the variables that set another address.
+    pub(super) fn new(host: &str, port: u16, cause: std::io::Error, section: &str) -> Self {
+        let advice = match cause.kind() {
+            std::io::ErrorKind::AddrInUse => format!(
+                "Stop the program that listens there, or choose another port with {section}__PORT."
+            ),
+            _ => format!("Choose another address with {section}__HOST and {section}__PORT."),
+        };
+        Self {
+            address: format!("{host}:{port}"),
+            cause,
+            advice,
+        }
+    }
 }
 
 impl Server {
@@ -33,31 +53,22 @@ impl Server {
     /// Where the address is taken, not this machine's, or not allowed.
     pub fn bind(state: State, settings: &settings::Server) -> Result<Self, BindError> {
         let state = web::Data::from(Arc::new(state));
-        let app = move || app(state.clone());
-        let address = (settings.host.as_str(), settings.port);
+        let served = state.clone();
+        let app = move || app(served.clone());
         let bound = HttpServer::new(app)
             .disable_signals()
             .shutdown_timeout(settings.shutdown_seconds)
             .client_request_timeout(Duration::from_secs(10))
-            .bind(address)
-            .map_err(|cause| BindError {
-                address: format!("{}:{}", settings.host, settings.port),
-                advice: match cause.kind() {
-                    std::io::ErrorKind::AddrInUse => {
-                        "Stop the program that listens there, or choose another port with \
-                         DEVICES__SERVER__PORT."
-                    }
-                    _ => {
-                        "Choose another address with DEVICES__SERVER__HOST and \
-                         DEVICES__SERVER__PORT."
-                    }
-                },
-                cause,
+            .bind((settings.host.as_str(), settings.port))
+            .map_err(|cause| {
+                BindError::new(&settings.host, settings.port, cause, "DEVICES__SERVER")
             })?;
         let addresses = bound.addrs();
         Ok(Self {
             running: bound.run(),
             addresses,
+            state,
+            drain: Duration::from_secs(settings.drain_seconds),
         })
     }
 
@@ -66,8 +77,9 @@ impl Server {
         &self.addresses
     }
 
-    /// Serves until SIGTERM or Ctrl-C; requests that are under way are carried to their end. A
-    /// second signal does not wait for them: the process ends with 1.
+    /// Serves until SIGTERM or Ctrl-C. Then `/readyz` says no, for as long as proxies need to
+    /// notice; then nothing new is taken, and requests that are under way are carried to their
+    /// end. A second signal does not wait for them: the process ends with 1.
     ///
     /// # Errors
     /// Where the operating system refuses to be listened to.
@@ -78,7 +90,11 @@ impl Server {
         actix_web::rt::spawn(async move {
             any(&mut terminated, &mut interrupted).await;
             tracing::info!("stopping: requests under way are carried to their end");
-            let stopping = handle.stop(true);
+            self.state.stopping.store(true, Ordering::Release);
+            let stopping = async {
+                tokio::time::sleep(self.drain).await;
+                handle.stop(true).await;
+            };
             tokio::select! {
                 () = stopping => {}
                 () = any(&mut terminated, &mut interrupted) => {

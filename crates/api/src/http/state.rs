@@ -1,37 +1,76 @@
 //! What the handlers work with.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use devices_domain::{DeviceRepositories, KeyRepository, StoreHealth};
-use tokio::sync::Semaphore;
+use actix_web::http::header::HeaderName;
+use devices_domain::{DeviceRepositories, KeyRepository, RateLimiter, StoreHealth};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::settings::Limits;
+use super::failures::Failures;
+use super::problem::Problem;
+use crate::settings::{Limits, RateLimit, Settings};
 
 /// What the handlers work with.
 pub struct State {
     pub(super) devices: Arc<dyn DeviceRepositories>,
     pub(super) keys: Arc<dyn KeyRepository>,
+    pub(super) limiter: Arc<dyn RateLimiter>,
     pub(super) store: Arc<dyn StoreHealth>,
     pub(super) limits: Limits,
+    pub(super) rate_limit: RateLimit,
+    pub(super) client_address_header: Option<HeaderName>,
+    pub(super) failures: Failures,
     /// As many permits as large bodies may be held at once.
     pub(super) large_bodies: Arc<Semaphore>,
+    /// As many permits as requests may be worked on at once.
+    in_flight: Arc<Semaphore>,
+    /// Whether the server was told to stop.
+    pub(super) stopping: AtomicBool,
+}
+
+/// The ports that the handlers use.
+pub struct Ports {
+    /// Where devices are stored.
+    pub devices: Arc<dyn DeviceRepositories>,
+    /// Whose keys open what.
+    pub keys: Arc<dyn KeyRepository>,
+    /// How much each key may ask for.
+    pub limiter: Arc<dyn RateLimiter>,
+    /// Whether the store can be used.
+    pub store: Arc<dyn StoreHealth>,
 }
 
 impl State {
-    /// Where devices are stored, whose keys open what, whether the store can be used, and what a
-    /// request may cost.
-    pub fn new(
-        devices: Arc<dyn DeviceRepositories>,
-        keys: Arc<dyn KeyRepository>,
-        store: Arc<dyn StoreHealth>,
-        limits: Limits,
-    ) -> Self {
+    /// Over these ports, with the limits of these settings.
+    pub fn new(ports: Ports, settings: &Settings) -> Self {
+        let Ports {
+            devices,
+            keys,
+            limiter,
+            store,
+        } = ports;
+        let limits = settings.limits;
+        let rate_limit = settings.rate_limit;
         Self {
             devices,
             keys,
+            limiter,
             store,
             limits,
+            rate_limit,
+            client_address_header: HeaderName::try_from(&settings.server.client_address_header)
+                .ok(),
+            failures: Failures::new(rate_limit.failed_authentications_per_minute),
             large_bodies: Arc::new(Semaphore::new(limits.large_bodies)),
+            in_flight: Arc::new(Semaphore::new(limits.requests_in_flight)),
+            stopping: AtomicBool::new(false),
         }
+    }
+
+    /// A place among the requests that are worked on.
+    pub(super) fn admit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let free = Arc::clone(&self.in_flight).try_acquire_owned();
+        free.map_err(|_| Problem::Busy("the most requests are in flight already"))
     }
 }

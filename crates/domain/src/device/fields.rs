@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use super::ClientStatus;
 use super::amount::Amount;
 use super::choice::{AddedVia, KeyboardLayout};
 use super::date::Date;
@@ -152,6 +153,15 @@ pub struct NewDevice {
 }
 
 impl NewDevice {
+    /// Where the device stands: [`ClientStatus::InService`] with an assignee, else
+    /// [`ClientStatus::Available`].
+    pub fn client_status(&self) -> ClientStatus {
+        match self.ownership.user_id {
+            Some(_) => ClientStatus::InService,
+            None => ClientStatus::Available,
+        }
+    }
+
     /// The device that `row` describes, or everything that is wrong with it; unknown fields are
     /// wrong, too.
     ///

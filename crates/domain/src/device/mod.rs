@@ -41,13 +41,9 @@ pub struct Device {
 }
 
 impl Device {
-    /// Where the device stands: [`ClientStatus::InService`] with an assignee, else
-    /// [`ClientStatus::Available`].
+    /// Where the device stands.
     pub fn client_status(&self) -> ClientStatus {
-        match self.fields.ownership.user_id {
-            Some(_) => ClientStatus::InService,
-            None => ClientStatus::Available,
-        }
+        self.fields.client_status()
     }
 
     /// Where the device comes from: always [`Source::External`], since only external ones are

@@ -1,28 +1,66 @@
 //! The answer to a created batch.
 
+use actix_web::HttpResponse;
+use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
 use devices_domain::{
     Characteristics, ClientStatus, Comment, Device, DeviceId, Enrollment, Identity, Label,
-    SerialNumber, Source,
+    NewDevice, Outcome, SerialNumber, Source, StoredDevice,
 };
 use serde::Serialize;
 
 /// `{"data":{"devices":[...]}}`.
 #[derive(Serialize)]
-pub(super) struct Created<'a> {
-    data: Devices<'a>,
+struct Answer<'a> {
+    data: Data<'a>,
 }
 
 #[derive(Serialize)]
-struct Devices<'a> {
+struct Data<'a> {
     devices: Vec<CreatedDevice<'a>>,
 }
 
-pub(super) fn created(devices: &[Device]) -> Created<'_> {
-    Created {
-        data: Devices {
-            devices: devices.iter().map(CreatedDevice::from).collect(),
-        },
+/// 201 with these devices.
+pub(super) fn created(devices: &[Device]) -> HttpResponse {
+    let shown = devices
+        .iter()
+        .map(|device| CreatedDevice::new(device.id, &device.fields, &device.enrollment));
+    respond(bytes(shown.collect()))
+}
+
+/// The body of [`created`], for devices that are about to be.
+pub(super) fn tell(devices: &[NewDevice], stored: &[StoredDevice]) -> Vec<u8> {
+    let shown = stored
+        .iter()
+        .zip(devices)
+        .map(|(stored, fields)| CreatedDevice::new(stored.id, fields, &stored.enrollment));
+    bytes(shown.collect())
+}
+
+/// 201 with what was told, this time or before.
+pub(super) fn outcome(outcome: Outcome) -> HttpResponse {
+    let Outcome { answer, replayed } = outcome;
+    let mut response = respond(answer);
+    if replayed {
+        metrics::counter!("devices_idempotent_replays_total").increment(1);
+        response.headers_mut().insert(
+            HeaderName::from_static("idempotent-replayed"),
+            HeaderValue::from_static("true"),
+        );
     }
+    response
+}
+
+fn respond(body: Vec<u8>) -> HttpResponse {
+    HttpResponse::Created()
+        .content_type(ContentType::json())
+        .body(body)
+}
+
+fn bytes(devices: Vec<CreatedDevice<'_>>) -> Vec<u8> {
+    let answer = Answer {
+        data: Data { devices },
+    };
+    serde_json::to_vec(&answer).expect("texts, numbers and lists can always be written as JSON")
 }
 
 /// A device as the 201 shows it: every key is always there.
@@ -44,8 +82,8 @@ struct CreatedDevice<'a> {
     mdm: &'a Option<Enrollment>,
 }
 
-impl<'a> From<&'a Device> for CreatedDevice<'a> {
-    fn from(device: &'a Device) -> Self {
+impl<'a> CreatedDevice<'a> {
+    fn new(id: DeviceId, fields: &'a NewDevice, enrollment: &'a Option<Enrollment>) -> Self {
         let Identity {
             name,
             type_,
@@ -53,20 +91,20 @@ impl<'a> From<&'a Device> for CreatedDevice<'a> {
             brand: _,
             serial_number,
             comment,
-        } = &device.fields.identity;
+        } = &fields.identity;
         Self {
-            id: device.id,
+            id,
             name,
             r#type: type_,
             category,
             rent: None,
             tracking_number: None,
-            client_status: device.client_status(),
-            source: device.source(),
+            client_status: fields.client_status(),
+            source: Source::External,
             serial_number,
             comment,
-            characteristics: &device.fields.characteristics,
-            mdm: &device.enrollment,
+            characteristics: &fields.characteristics,
+            mdm: enrollment,
         }
     }
 }

@@ -2,10 +2,11 @@
 
 mod answer;
 mod batch_reader;
+mod idempotency;
 mod preference;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use devices_domain::{Batch, BatchRules, CreateDevices};
+use devices_domain::{Batch, BatchRules, CreateDevices, Created, Origin, Tell};
 
 use super::access::Writer;
 use super::body::{self, Body};
@@ -14,7 +15,7 @@ use super::request_log::Facts;
 use super::state::State;
 use preference::Handling;
 
-/// `POST /devices`: creates every device of a batch or none.
+/// `POST /devices`: creates every device of a batch or none, and under an idempotency key once.
 pub(super) async fn create(
     request: HttpRequest,
     Writer(actor): Writer,
@@ -23,18 +24,34 @@ pub(super) async fn create(
 ) -> HttpResponse {
     let handling = Handling::of(request.headers());
     let created = async {
+        let key = idempotency::key(request.headers())?;
         let Body { bytes, admission } = body::read(&request, payload, &state).await?;
+        let place = state.admit()?;
+        let use_case = CreateDevices::new(state.devices.of_workspace(actor.workspace));
+        let attempt = key.map(|key| idempotency::attempt(key, &bytes));
+        if let Some(attempt) = &attempt
+            && let Some(outcome) = use_case.recall(attempt).await?
+        {
+            return Ok(answer::outcome(outcome));
+        }
         let rules = BatchRules {
             max_devices: state.limits.devices_per_batch,
             unknown_fields: handling.unknown_fields(),
             ..BatchRules::default()
         };
         let batch = judge(bytes, rules).await?;
-        Facts::of(&request).know_devices(batch.len());
-        let devices = state.devices.of_workspace(actor.workspace);
-        let created = CreateDevices::new(devices).execute(batch).await?;
-        let answer = HttpResponse::Created().json(answer::created(&created));
-        drop(admission);
+        let facts = Facts::of(&request);
+        facts.know_devices(batch.len());
+        let origin = Origin {
+            key: actor.key,
+            request_id: facts.request_id(),
+        };
+        let once = attempt.map(|attempt| (attempt, answer::tell as Tell));
+        let answer = match use_case.execute(batch, origin, once).await? {
+            Created::Devices(devices) => answer::created(&devices),
+            Created::Outcome(outcome) => answer::outcome(outcome),
+        };
+        drop((admission, place));
         Ok::<_, Problem>(answer)
     };
     let mut response = created.await.unwrap_or_else(HttpResponse::from_error);

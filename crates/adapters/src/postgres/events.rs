@@ -1,0 +1,202 @@
+//! The audit trail.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use devices_domain::{
+    Action, DeviceEvent, DeviceId, EventFilter, EventId, EventRepository, KeyId, Origin,
+    RepositoryError, WorkspaceId,
+};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Text};
+
+use super::database::{Database, classify};
+use crate::schema::device_events;
+
+/// The audit trail, in PostgreSQL.
+#[derive(Clone)]
+pub struct PostgresEvents {
+    database: Database,
+}
+
+impl PostgresEvents {
+    /// Over this database.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+/// What tells an event, and so its transaction, from every other.
+#[derive(Debug)]
+pub(super) struct Receipt {
+    workspace: WorkspaceId,
+    event: i64,
+    request_id: String,
+    device_ids: Vec<i64>,
+    transaction: String,
+}
+
+#[derive(QueryableByName)]
+struct Inserted {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    transaction: String,
+}
+
+pub(super) fn insert(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    origin: &Origin,
+    action: Action,
+    device_ids: Vec<i64>,
+) -> QueryResult<Receipt> {
+    let inserted: Inserted = diesel::sql_query(
+        "INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids) \
+         VALUES ($1, $2, $3, $4, $5) \
+         RETURNING id, pg_current_xact_id()::text AS transaction",
+    )
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<Text, _>(action.as_str())
+    .bind::<BigInt, _>(origin.key.0)
+    .bind::<Text, _>(&origin.request_id)
+    .bind::<Array<BigInt>, _>(&device_ids)
+    .get_result(connection)?;
+    Ok(Receipt {
+        workspace,
+        event: inserted.id,
+        request_id: origin.request_id.clone(),
+        device_ids,
+        transaction: inserted.transaction,
+    })
+}
+
+#[derive(QueryableByName)]
+struct Fate {
+    /// `in progress`, `committed` or `aborted`; `unassigned` where the server, started again after
+    /// a crash, has not reached the number yet; `forgotten` where it is too old.
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Bool)]
+    is_there: bool,
+}
+
+/// How long is waited before a server is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Receipt {
+    /// Whether the transaction was committed, asked on another connection; `None` where that cannot
+    /// be found out in time.
+    ///
+    /// The transaction's number alone does not tell: a server that crashed may give a number to
+    /// another transaction when nothing of the first one had reached its disk. The event does.
+    pub(super) async fn is_committed(&self, database: &Database) -> Option<bool> {
+        let deadline = Instant::now() + database.patience();
+        let mut seen_committed = false;
+        while Instant::now() < deadline {
+            match self.ask(database).await {
+                Ok(Fate { is_there: true, .. }) => return Some(true),
+                Ok(Fate { status, .. }) => match status.as_str() {
+                    "aborted" | "unassigned" => return Some(false),
+                    // Committed between the look for the event and the question for the status; or
+                    // the number is another transaction's by now.
+                    "committed" if seen_committed => return Some(false),
+                    "committed" => {
+                        seen_committed = true;
+                        continue;
+                    }
+                    "forgotten" => return None,
+                    _ => {}
+                },
+                Err(error) => tracing::warn!(%error, "a batch's fate cannot be asked for yet"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        None
+    }
+
+    async fn ask(&self, database: &Database) -> Result<Fate, RepositoryError> {
+        let query = diesel::sql_query(
+            "SELECT EXISTS (SELECT FROM device_events \
+                            WHERE workspace_id = $1 AND id = $2 AND request_id = $3 \
+                              AND device_ids = $4) AS is_there, \
+                    CASE WHEN $5::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) \
+                         THEN 'unassigned' \
+                         ELSE coalesce(pg_xact_status($5::xid8), 'forgotten') END AS status",
+        )
+        .bind::<BigInt, _>(self.workspace.0)
+        .bind::<BigInt, _>(self.event)
+        .bind::<Text, _>(self.request_id.clone())
+        .bind::<Array<BigInt>, _>(self.device_ids.clone())
+        .bind::<Text, _>(self.transaction.clone());
+        database
+            .run(move |connection| query.get_result(connection).map_err(classify))
+            .await
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = device_events)]
+struct EventRow {
+    id: i64,
+    workspace_id: i64,
+    occurred_at: DateTime<Utc>,
+    action: String,
+    key_id: i64,
+    request_id: String,
+    device_ids: Vec<Option<i64>>,
+}
+
+impl TryFrom<EventRow> for DeviceEvent {
+    type Error = RepositoryError;
+
+    fn try_from(row: EventRow) -> Result<Self, Self::Error> {
+        let mut actions = Action::ALL.into_iter();
+        let action = actions.find(|action| action.as_str() == row.action);
+        Ok(Self {
+            id: EventId(row.id),
+            workspace_id: WorkspaceId(row.workspace_id),
+            occurred_at: row.occurred_at,
+            action: action
+                .ok_or_else(|| RepositoryError::Failed("unknown action of an event".into()))?,
+            key_id: KeyId(row.key_id),
+            request_id: row.request_id,
+            device_ids: row.device_ids.into_iter().flatten().map(DeviceId).collect(),
+        })
+    }
+}
+
+/// How many events are read at once.
+const PAGE: i64 = 1_000;
+
+#[async_trait]
+impl EventRepository for PostgresEvents {
+    async fn list(
+        &self,
+        workspace: WorkspaceId,
+        filter: EventFilter,
+    ) -> Result<Vec<DeviceEvent>, RepositoryError> {
+        let mut query = device_events::table
+            .filter(device_events::workspace_id.eq(workspace.0))
+            .order(device_events::id)
+            .limit(PAGE)
+            .select(EventRow::as_select())
+            .into_boxed();
+        if let Some(since) = filter.since {
+            query = query.filter(device_events::occurred_at.ge(since));
+        }
+        if let Some(device) = filter.device {
+            query = query.filter(device_events::device_ids.contains(vec![Some(device.0)]));
+        }
+        if let Some(after) = filter.after {
+            query = query.filter(device_events::id.gt(after.0));
+        }
+        let rows: Vec<EventRow> = self
+            .database
+            .run(move |connection| query.load(connection).map_err(classify))
+            .await?;
+        rows.into_iter().map(DeviceEvent::try_from).collect()
+    }
+}

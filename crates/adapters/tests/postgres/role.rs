@@ -1,0 +1,122 @@
+//! What the serving role may do, and what it may not.
+
+use devices_adapters::postgres::{SERVING_ROLE, rights};
+use devices_tests::TestDatabase;
+use diesel::connection::SimpleConnection;
+
+/// What PostgreSQL says to a statement of the serving role, "" where it carries it out.
+fn refusal(database: &TestDatabase, statement: &str) -> String {
+    let mut connection = database.connect();
+    let role = connection.batch_execute(&format!("SET ROLE {SERVING_ROLE}"));
+    role.unwrap();
+    let said = connection.batch_execute(statement);
+    said.err()
+        .map_or_else(String::new, |error| error.to_string())
+}
+
+#[test]
+fn the_serving_role_may_change_nothing_that_serving_does_not_change() {
+    let database = TestDatabase::new();
+    for statement in [
+        "DELETE FROM devices",
+        "TRUNCATE devices",
+        "UPDATE devices SET workspace_id = 2",
+        "UPDATE device_events SET key_id = 2",
+        "DELETE FROM device_events",
+        "TRUNCATE device_events",
+        "DROP TABLE devices",
+        "ALTER TABLE devices DISABLE TRIGGER ALL",
+        "CREATE TABLE mine (id int)",
+        "CREATE ROLE mine",
+        "INSERT INTO workspaces (name) VALUES ('mine')",
+        "UPDATE workspaces SET name = 'mine'",
+        "UPDATE api_keys SET revoked_at = NULL",
+        "UPDATE api_keys SET scope = 'WRITE'",
+        "DELETE FROM api_keys",
+        "INSERT INTO users (workspace_id, email) VALUES (1, 'a@b')",
+        "UPDATE idempotency_keys SET outcome = ''",
+        "DELETE FROM devices_mdm",
+        "DELETE FROM __diesel_schema_migrations",
+    ] {
+        let said = refusal(&database, statement);
+        assert!(
+            said.contains("permission denied") || said.contains("must be owner"),
+            "{statement}: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn the_serving_role_may_read_what_it_serves() {
+    let database = TestDatabase::new();
+    for table in ["workspaces", "users", "api_keys", "devices", "devices_mdm"] {
+        assert_eq!(refusal(&database, &format!("SELECT * FROM {table}")), "");
+    }
+}
+
+/// A user of the server for one test, dropped with it.
+struct Login<'a> {
+    database: &'a TestDatabase,
+    name: String,
+}
+
+impl<'a> Login<'a> {
+    fn with(database: &'a TestDatabase, grants: &str) -> Self {
+        let name = format!("{}_login", database.name());
+        database.execute(&format!("CREATE ROLE {name} LOGIN; {grants} {name}"));
+        Self { database, name }
+    }
+
+    fn url(&self) -> String {
+        let url = self.database.url();
+        let separator = if url.contains('?') { '&' } else { '?' };
+        // The last one of a name is the one that counts.
+        format!("{url}{separator}user={}", self.name)
+    }
+}
+
+impl Drop for Login<'_> {
+    fn drop(&mut self) {
+        let name = &self.name;
+        self.database
+            .execute(&format!("DROP OWNED BY {name}; DROP ROLE {name}"));
+    }
+}
+
+#[test]
+fn a_user_with_the_serving_role_alone_has_no_excess() {
+    let database = TestDatabase::new();
+    let login = Login::with(&database, &format!("GRANT {SERVING_ROLE} TO"));
+    let rights = rights(&login.url()).unwrap();
+    assert_eq!(rights.user, login.name);
+    assert!(rights.can_serve_only);
+    assert_eq!(rights.excess, Vec::<String>::new());
+}
+
+#[test]
+fn what_a_user_may_do_beyond_serving_is_named() {
+    let database = TestDatabase::new();
+    let login = Login::with(
+        &database,
+        &format!("GRANT {SERVING_ROLE}, pg_write_all_data TO"),
+    );
+    let of_login = rights(&login.url()).unwrap();
+    assert_eq!(
+        of_login.excess,
+        [
+            "may delete or truncate devices",
+            "may change the audit trail",
+            "may make workspaces and keys"
+        ]
+    );
+    let of_owner = rights(database.url()).unwrap();
+    assert!(of_owner.can_serve_only);
+    assert_eq!(of_owner.excess.len(), 6);
+}
+
+#[test]
+fn a_user_without_the_serving_role_cannot_give_up_the_rest() {
+    let database = TestDatabase::new();
+    let login = Login::with(&database, "GRANT pg_read_all_data, pg_write_all_data TO");
+    assert!(!rights(&login.url()).unwrap().can_serve_only);
+}

@@ -1,0 +1,81 @@
+//! `workspace`.
+
+use clap::Subcommand;
+use devices_domain::{NewWorkspace, Workspace, WorkspaceRepository};
+use serde::Serialize;
+
+use super::arguments::label;
+use super::{Administration, no_workspace};
+use crate::cli::CliError;
+use crate::cli::output::{optional, print};
+
+/// The highest limit that the database's column holds.
+const MOST_DEVICES: i64 = i32::MAX as i64;
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Command {
+    /// Make a workspace
+    Create {
+        /// Its name, unique
+        #[arg(value_parser = label)]
+        name: String,
+        /// How many devices it may hold; any number unless given
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=MOST_DEVICES))]
+        device_limit: Option<u32>,
+    },
+    /// List all workspaces
+    List,
+    /// Set how many devices a workspace may hold
+    Limit {
+        /// Its name
+        #[arg(value_parser = label)]
+        name: String,
+        /// How many devices; any number unless given
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=MOST_DEVICES))]
+        devices: Option<u32>,
+    },
+}
+
+impl Administration {
+    pub(super) async fn workspace(&self, command: Command) -> Result<(), CliError> {
+        match command {
+            Command::Create { name, device_limit } => {
+                let new = NewWorkspace {
+                    name: name.clone(),
+                    device_limit,
+                };
+                let created = self.workspaces.create(new).await?.ok_or_else(|| {
+                    CliError::Refused(format!(
+                        "There is a workspace \"{name}\" already. Choose another name."
+                    ))
+                })?;
+                show(self.json, &created, std::slice::from_ref(&created))
+            }
+            Command::List => {
+                let workspaces = self.workspaces.list().await?;
+                show(self.json, &workspaces, &workspaces)
+            }
+            Command::Limit { name, devices } => {
+                let workspace = self.find_workspace(&name).await?;
+                let limited = self
+                    .workspaces
+                    .set_device_limit(workspace.id, devices)
+                    .await?;
+                let limited = limited.ok_or_else(|| no_workspace(&name))?;
+                show(self.json, &limited, std::slice::from_ref(&limited))
+            }
+        }
+    }
+}
+
+fn show<T: Serialize>(json: bool, value: &T, workspaces: &[Workspace]) -> Result<(), CliError> {
+    let row = |workspace: &Workspace| {
+        vec![
+            workspace.id.to_string(),
+            workspace.name.clone(),
+            optional(&workspace.device_limit),
+        ]
+    };
+    let rows = workspaces.iter().map(row).collect();
+    print(json, value, &["ID", "NAME", "DEVICE LIMIT"], rows)
+}

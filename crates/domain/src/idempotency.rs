@@ -1,0 +1,109 @@
+//! One request, carried out once however often it is sent.
+
+use std::fmt;
+
+use crate::device::NewDevice;
+use crate::ports::StoredDevice;
+
+/// A client's own name for one request: 1 to 255 visible ASCII characters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// The longest one, in characters.
+    pub const MAX_LENGTH: usize = 255;
+
+    /// The key that `text` spells; `None` where it is too short, too long, or not visible ASCII.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits = (1..=Self::MAX_LENGTH).contains(&text.len());
+        (is_visible && fits).then(|| Self(text.to_owned()))
+    }
+
+    /// As the client sent it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Hides the key: it can be guessable from a customer's values.
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdempotencyKey(..)")
+    }
+}
+
+/// What is to be carried out once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which operation; the same key may be used for another one.
+    pub operation: &'static str,
+    /// The client's name for it.
+    pub key: IdempotencyKey,
+    /// The SHA-256 of what was asked for: the same key for something else is refused.
+    pub fingerprint: [u8; 32],
+}
+
+impl Attempt {
+    /// The outcome that was remembered, if it came of the same request.
+    ///
+    /// # Errors
+    /// [`AttemptError::KeyReused`] where something else was asked for.
+    pub fn recall(&self, remembered: Remembered) -> Result<Outcome, AttemptError> {
+        match remembered.fingerprint == self.fingerprint {
+            true => Ok(Outcome {
+                answer: remembered.answer,
+                replayed: true,
+            }),
+            false => Err(AttemptError::KeyReused),
+        }
+    }
+}
+
+/// Why an attempt cannot be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AttemptError {
+    /// Another attempt with this key is being made, and has not ended.
+    #[error("an attempt with this idempotency key is under way")]
+    UnderWay,
+    /// The key was used for something else.
+    #[error("the idempotency key was used for something else")]
+    KeyReused,
+}
+
+/// What is remembered of an attempt that succeeded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The SHA-256 of what was asked for.
+    pub fingerprint: [u8; 32],
+    /// What was answered.
+    pub answer: Vec<u8>,
+}
+
+/// What a request was answered, byte by byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The bytes.
+    pub answer: Vec<u8>,
+    /// Whether it was answered before, and nothing was carried out this time.
+    pub replayed: bool,
+}
+
+/// How created devices are told to whoever asked for them; results come in the devices' order.
+pub type Tell = fn(&[NewDevice], &[StoredDevice]) -> Vec<u8>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_1_to_255_visible_ascii_characters() {
+        for good in ["a", "~!\"#", &"x".repeat(255)] {
+            let key = IdempotencyKey::parse(good).unwrap();
+            assert_eq!(key.as_str(), good);
+        }
+        for bad in ["", " ", "a b", "é", "\t", "\u{7f}", &"x".repeat(256)] {
+            assert!(IdempotencyKey::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+}
