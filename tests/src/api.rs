@@ -8,7 +8,7 @@ use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value, json};
 
-use crate::{Server, ServerOptions, TestDatabase, run};
+use crate::{Server, ServerOptions, TestDatabase, keep_secret, keep_values, run};
 
 /// A server on a database of its own, and a workspace in it with a WRITE key.
 #[derive(Debug)]
@@ -122,6 +122,11 @@ impl Api {
 
     /// `POST /devices` with a body that may be anything.
     pub fn post_text(&self, body: impl Into<reqwest::blocking::Body>) -> Answer {
+        let body = body.into();
+        let json = body.as_bytes().map(serde_json::from_slice::<Value>);
+        if let Some(Ok(json)) = &json {
+            keep_values(json);
+        }
         let request = self.request("POST", "/devices").bearer_auth(&self.key);
         send(
             request
@@ -137,6 +142,7 @@ impl Api {
 
     /// `POST /devices` with another key.
     pub fn post_as(&self, key: &str, devices: &Value) -> Answer {
+        keep_values(devices);
         let body = json!({ "devices": devices });
         let request = self.request("POST", "/devices").bearer_auth(key);
         send(request.json(&body))
@@ -179,7 +185,9 @@ fn create_key(database: &TestDatabase, workspace: &str, scope: &str) -> String {
     arguments.extend(["--workspace", workspace, "--scope", scope]);
     let created = run(database, &arguments).json();
     let secret = created["secret"].as_str();
-    secret.expect("a new key shows its secret").to_owned()
+    let secret = secret.expect("a new key shows its secret");
+    keep_secret(secret);
+    secret.to_owned()
 }
 
 fn id(created: &Value) -> i64 {

@@ -3,15 +3,19 @@
 
 mod api;
 mod binary;
+mod confidential;
 mod database;
 mod proxy;
 mod server;
+mod statements;
 
 pub use api::{Answer, Api, device, send};
 pub use binary::{Ran, binary, run};
+pub use confidential::{assert_tells_nothing, keep_secret, keep_values};
 pub use database::{TestDatabase, execute};
 pub use proxy::Proxy;
 pub use server::{Server, ServerOptions};
+pub use statements::{TENANT_TABLES, complaint_about};
 
 /// Longer than anything that a test waits for takes on a busy machine.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

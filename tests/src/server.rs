@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::{PATIENCE, TestDatabase, binary};
+use crate::{PATIENCE, TestDatabase, assert_tells_nothing, binary, complaint_about};
 
 /// What the server is started with, beside its database.
 #[derive(Debug, Default)]
@@ -32,10 +32,15 @@ impl ServerOptions {
 }
 
 /// The real binary, serving on a port of its own; killed when it is dropped.
+///
+/// It logs everything that it can. Dropping it fails the test where something that it wrote, or
+/// that its figures show, holds a secret or a value of a request, and where one of its statements
+/// does not keep to a workspace.
 #[derive(Debug)]
 pub struct Server {
     process: Child,
     address: String,
+    figures: String,
     output: Arc<Lines>,
     log: Arc<Lines>,
 }
@@ -53,6 +58,7 @@ impl Server {
             .env("DEVICES__DATABASE__URL", database.url())
             .env("DEVICES__DATABASE__POOL_SIZE", "4")
             .env("DEVICES__SERVER__PORT", "0")
+            .env("DEVICES__LOG__LEVEL", "trace")
             .envs(options.settings.iter().map(|(name, value)| (name, value)))
             .arg("serve")
             .args(&options.arguments)
@@ -64,12 +70,16 @@ impl Server {
         let first = output
             .wait_for(|line| line.contains("http://"))
             .unwrap_or_else(|| panic!("the server did not start: {:?}", log.all()));
-        let (_, address) = first.split_once("http://").expect("the line holds it");
-        let end = address.find(|c: char| !c.is_ascii_digit() && !".:".contains(c));
-        let address = address[..end.unwrap_or(address.len())].to_owned();
+        let address = address_in(&first);
+        let figures = output.wait_for(|line| line.contains("/metrics"));
+        let figures = figures.map(|line| match line.rsplit_once("http://") {
+            Some((_, figures)) => address_in(&format!("http://{figures}")),
+            None => String::new(),
+        });
         Self {
             process,
             address,
+            figures: figures.unwrap_or_default(),
             output,
             log,
         }
@@ -83,6 +93,13 @@ impl Server {
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// The figures for Prometheus, as they are now.
+    pub fn figures(&self) -> String {
+        let asked = reqwest::blocking::get(format!("http://{}/metrics", self.figures));
+        let answer = asked.expect("the figures can be asked for");
+        answer.text().expect("the answer can be read")
     }
 
     /// Waits for a line on standard output.
@@ -99,13 +116,49 @@ impl Server {
 
     /// Waits for the log line of a request.
     pub fn log_of(&self, request_id: &str) -> Value {
-        let line = self.log_line(|line| line.contains(request_id));
+        let line = self.log_line(|line| is_about(line, request_id));
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
     /// Everything that was logged so far.
     pub fn log(&self) -> Vec<String> {
         self.log.all()
+    }
+
+    /// How many lines were logged so far about a request.
+    pub fn lines_about(&self, request_id: &str) -> usize {
+        let lines = self.log();
+        lines
+            .iter()
+            .filter(|line| is_about(line, request_id))
+            .count()
+    }
+
+    fn assert_good_behaviour(&mut self) {
+        if let Ok(None) = self.process.try_wait()
+            && !self.figures.is_empty()
+        {
+            assert_tells_nothing(&self.figures());
+        }
+        // Whatever it wrote last is there once it has ended.
+        self.end();
+        for line in self
+            .output
+            .to_the_end()
+            .iter()
+            .chain(&self.log.to_the_end())
+        {
+            assert_tells_nothing(line);
+            let line: Value = serde_json::from_str(line).unwrap_or_default();
+            let complaint = line["statement"].as_str().and_then(complaint_about);
+            assert!(complaint.is_none(), "{complaint:?}");
+        }
+    }
+
+    fn end(&mut self) {
+        // It may have ended before.
+        drop(self.process.kill());
+        drop(self.process.wait());
     }
 
     /// Sends the process a signal, such as `TERM`.
@@ -131,10 +184,24 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended before.
-        drop(self.process.kill());
-        drop(self.process.wait());
+        if !std::thread::panicking() {
+            self.assert_good_behaviour();
+        }
+        self.end();
     }
+}
+
+/// Host and port of the first URL.
+fn address_in(line: &str) -> String {
+    let (_, address) = line.split_once("http://").expect("the line holds a URL");
+    let end = address.find(|c: char| !c.is_ascii_digit() && !".:".contains(c));
+    address[..end.unwrap_or(address.len())].to_owned()
+}
+
+/// Whether it is the line that a request leaves.
+fn is_about(line: &str, request_id: &str) -> bool {
+    line.contains(r#""message":"request""#)
+        && line.contains(&format!(r#""request_id":"{request_id}""#))
 }
 
 /// The lines that a process has written.
@@ -172,6 +239,12 @@ impl Lines {
 
     fn all(&self) -> Vec<String> {
         self.lock().lines.clone()
+    }
+
+    /// All of a process that has ended.
+    fn to_the_end(&self) -> Vec<String> {
+        self.wait_for(|_| false);
+        self.all()
     }
 
     /// `None` where the process ends without such a line.

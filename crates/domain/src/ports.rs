@@ -210,17 +210,18 @@ pub trait KeyRepository: Send + Sync {
     /// Stores a key, unless the workspace would have more than `most` that work.
     async fn create(&self, key: NewApiKey, most: u32) -> Result<ApiKey, KeyError>;
 
-    /// Stores a key that takes the place of `old`: of the same workspace, name and scope, and made
-    /// to last as long. The old one works until `until` at the latest. MUST do both or neither.
+    /// Stores a key that takes the place of the workspace's key `old`: of the same name and scope,
+    /// and made to last as long. The old one works until `until` at the latest. MUST do both or neither.
     async fn rotate(
         &self,
+        workspace: WorkspaceId,
         old: KeyId,
         secret: NewSecret,
         until: DateTime<Utc>,
         most: u32,
     ) -> Result<ApiKey, KeyError>;
 
-    /// The key of this number.
+    /// The key of this number, in whichever workspace: for who administers all of them.
     async fn find(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError>;
 
     /// The keys of a workspace, or of all of them, oldest first.
@@ -228,7 +229,11 @@ pub trait KeyRepository: Send + Sync {
 
     /// Revokes a key from this moment on; `None` where there is no such key. A key that was
     /// revoked before keeps its instant.
-    async fn revoke(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError>;
+    async fn revoke(
+        &self,
+        workspace: WorkspaceId,
+        key: KeyId,
+    ) -> Result<Option<ApiKey>, RepositoryError>;
 }
 
 /// A key to be stored.

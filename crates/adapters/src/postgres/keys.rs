@@ -150,13 +150,14 @@ fn insert(
 
 fn rotate(
     connection: &mut PgConnection,
+    workspace: WorkspaceId,
     old: KeyId,
     secret: NewSecret,
     until: DateTime<Utc>,
     most: u32,
 ) -> Result<KeyRow, Failure> {
     let found: Option<(KeyRow, bool)> = api_keys::table
-        .filter(api_keys::id.eq(old.0))
+        .find((workspace.0, old.0))
         .select((KeyRow::as_select(), works()))
         .for_update()
         .first(connection)
@@ -168,14 +169,14 @@ fn rotate(
     let replaced = ApiKey::try_from(row)?;
     let lasts = replaced.expires_at.map(|at| at - replaced.created_at);
     let key = NewApiKey {
-        workspace: replaced.workspace_id,
+        workspace,
         name: replaced.name,
         scope: replaced.scope,
         secret,
         expires_at: lasts.and_then(|lasts| Utc::now().checked_add_signed(lasts)),
     };
     let until = replaced.expires_at.map_or(until, |at| at.min(until));
-    diesel::update(api_keys::table.find((replaced.workspace_id.0, old.0)))
+    diesel::update(api_keys::table.find((workspace.0, old.0)))
         .set(api_keys::expires_at.eq(until))
         .execute(connection)?;
     insert(connection, &key, Some(old), most)
@@ -252,6 +253,7 @@ impl KeyRepository for PostgresKeys {
 
     async fn rotate(
         &self,
+        workspace: WorkspaceId,
         old: KeyId,
         secret: NewSecret,
         until: DateTime<Utc>,
@@ -260,7 +262,9 @@ impl KeyRepository for PostgresKeys {
         let row = self
             .database
             .run(move |connection| {
-                connection.transaction(|connection| rotate(connection, old, secret, until, most))
+                connection.transaction(|connection| {
+                    rotate(connection, workspace, old, secret, until, most)
+                })
             })
             .await
             .map_err(KeyError::from)?;
@@ -293,10 +297,14 @@ impl KeyRepository for PostgresKeys {
         rows.into_iter().map(ApiKey::try_from).collect()
     }
 
-    async fn revoke(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError> {
+    async fn revoke(
+        &self,
+        workspace: WorkspaceId,
+        key: KeyId,
+    ) -> Result<Option<ApiKey>, RepositoryError> {
         let already_or_now =
             diesel::dsl::sql::<Nullable<Timestamptz>>("coalesce(revoked_at, now())");
-        let update = diesel::update(api_keys::table.filter(api_keys::id.eq(key.0)))
+        let update = diesel::update(api_keys::table.find((workspace.0, key.0)))
             .set(api_keys::revoked_at.eq(already_or_now))
             .returning(KeyRow::as_returning());
         let row: Option<KeyRow> = self

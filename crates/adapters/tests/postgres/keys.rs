@@ -71,12 +71,14 @@ fn a_key_works_until_it_is_revoked_and_keeps_the_first_instant() {
         let acme = store.workspace("acme").await;
         let keys = store.keys();
         let created = keys.create(key(acme, 7), MOST).await.unwrap();
-        let first = keys.revoke(created.id).await.unwrap().unwrap();
+        let first = keys.revoke(acme, created.id).await.unwrap().unwrap();
         assert!(first.revoked_at.is_some());
         assert_eq!(keys.find_actor(acme, [7; 32]).await.unwrap(), None);
-        let second = keys.revoke(created.id).await.unwrap().unwrap();
+        let second = keys.revoke(acme, created.id).await.unwrap().unwrap();
         assert_eq!(second.revoked_at, first.revoked_at);
-        assert_eq!(keys.revoke(KeyId(4711)).await.unwrap(), None);
+        assert_eq!(keys.revoke(acme, KeyId(4711)).await.unwrap(), None);
+        let globex = store.workspace("globex").await;
+        assert_eq!(keys.revoke(globex, created.id).await.unwrap(), None);
     });
 }
 
@@ -117,7 +119,7 @@ fn a_workspace_has_no_more_keys_that_work_than_it_may() {
         let many = keys.create(key(acme, 4), 2).await;
         assert!(matches!(many, Err(KeyError::TooMany(2))), "{many:?}");
         keys.create(key(globex, 5), 2).await.unwrap();
-        keys.revoke(first.id).await.unwrap();
+        keys.revoke(acme, first.id).await.unwrap();
         keys.create(key(acme, 6), 2).await.unwrap();
     });
 }
@@ -166,7 +168,10 @@ fn a_rotated_key_is_like_the_old_one_which_works_on_for_a_while() {
         );
         let until = Utc::now() + TimeDelta::hours(24);
         // It takes the old one's place among those that may work, too.
-        let new = keys.rotate(old.id, secret(2), until, 1).await.unwrap();
+        let new = keys
+            .rotate(acme, old.id, secret(2), until, 1)
+            .await
+            .unwrap();
         assert_eq!((new.workspace_id, new.scope), (acme, Scope::Write));
         assert_eq!(new.name, old.name);
         assert_eq!(new.secret_prefix.as_deref(), Some("fdk_1_wxyz"));
@@ -194,7 +199,9 @@ fn a_key_that_ends_before_the_overlap_does_is_not_made_to_last_longer() {
         };
         let old = keys.create(lasting, MOST).await.unwrap();
         let until = Utc::now() + TimeDelta::hours(24);
-        keys.rotate(old.id, secret(2), until, MOST).await.unwrap();
+        keys.rotate(acme, old.id, secret(2), until, MOST)
+            .await
+            .unwrap();
         let kept = keys.find(old.id).await.unwrap().unwrap();
         assert_eq!(kept.expires_at, old.expires_at);
     });
@@ -207,10 +214,12 @@ fn only_keys_that_work_are_rotated() {
         let acme = store.workspace("acme").await;
         let keys = store.keys();
         let old = keys.create(key(acme, 1), MOST).await.unwrap();
-        keys.revoke(old.id).await.unwrap();
-        let ended = keys.rotate(old.id, secret(2), Utc::now(), MOST).await;
+        keys.revoke(acme, old.id).await.unwrap();
+        let ended = keys.rotate(acme, old.id, secret(2), Utc::now(), MOST).await;
         assert!(matches!(ended, Err(KeyError::Ended)), "{ended:?}");
-        let none = keys.rotate(KeyId(4711), secret(2), Utc::now(), MOST).await;
+        let none = keys
+            .rotate(acme, KeyId(4711), secret(2), Utc::now(), MOST)
+            .await;
         assert!(matches!(none, Err(KeyError::NoSuchKey)), "{none:?}");
         assert_eq!(store.database.count("api_keys"), 1);
     });

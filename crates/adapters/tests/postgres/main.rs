@@ -10,6 +10,7 @@ mod migrations;
 mod rate_limits;
 mod role;
 mod schema;
+mod statements;
 mod users;
 mod workspaces;
 
@@ -39,6 +40,7 @@ struct Store {
 
 impl Store {
     fn new() -> Self {
+        statements::watch();
         let database = TestDatabase::new();
         let pool = Database::new(database.url(), &options()).unwrap();
         let all_rights = DatabaseOptions {
@@ -54,9 +56,9 @@ impl Store {
     }
 
     /// The same database by a new pool.
-    fn with(self, options: DatabaseOptions) -> Self {
-        let pool = Database::new(self.database.url(), &options).unwrap();
-        Self { pool, ..self }
+    fn with(mut self, options: DatabaseOptions) -> Self {
+        self.pool = Database::new(self.database.url(), &options).unwrap();
+        self
     }
 
     fn keys(&self) -> PostgresKeys {
@@ -118,6 +120,14 @@ impl Store {
         };
         let created = self.users().create(new).await.unwrap();
         created.expect("the address is free").id
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            statements::assert_no_complaints();
+        }
     }
 }
 

@@ -94,13 +94,16 @@ impl Administration {
                 show(self.json, &keys, &keys)
             }
             Command::Rotate { id, overlap } => {
-                let old = self.keys.find(KeyId(id)).await?;
-                let old = old.ok_or_else(|| no_key(id))?;
+                let old = self.find_key(id).await?;
                 let secret = KeySecret::generate(old.workspace_id);
                 let until = Utc::now() + overlap;
-                let rotated = self
-                    .keys
-                    .rotate(old.id, secret.kept(), until, self.most_keys);
+                let rotated = self.keys.rotate(
+                    old.workspace_id,
+                    old.id,
+                    secret.kept(),
+                    until,
+                    self.most_keys,
+                );
                 let key = rotated.await.map_err(|error| match error {
                     KeyError::NoSuchKey => no_key(id),
                     KeyError::Ended => CliError::Refused(format!(
@@ -111,11 +114,17 @@ impl Administration {
                 self.show_created(key, &secret)
             }
             Command::Revoke { id } => {
-                let revoked = self.keys.revoke(KeyId(id)).await?;
+                let key = self.find_key(id).await?;
+                let revoked = self.keys.revoke(key.workspace_id, key.id).await?;
                 let revoked = revoked.ok_or_else(|| no_key(id))?;
                 show(self.json, &revoked, std::slice::from_ref(&revoked))
             }
         }
+    }
+
+    async fn find_key(&self, id: i64) -> Result<ApiKey, CliError> {
+        let found = self.keys.find(KeyId(id)).await?;
+        found.ok_or_else(|| no_key(id))
     }
 
     fn show_created(&self, key: ApiKey, secret: &KeySecret) -> Result<(), CliError> {
