@@ -8,5 +8,7 @@ mod conflicts;
 mod created;
 mod description;
 mod enrolments;
+mod faults;
+mod idempotency;
 mod keys;
 mod operations;

@@ -4,106 +4,15 @@ use std::io::{Cursor, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
-use devices_tests::{
-    Api, Proxy, Server, ServerOptions, TestDatabase, binary, device, execute, send,
-};
+use devices_tests::{Api, Server, ServerOptions, TestDatabase, binary, device, execute, send};
 use reqwest::blocking::Body;
 use serde_json::{Value, json};
 
 #[test]
-fn the_probes_answer_and_readiness_asks_the_database() {
-    let api = Api::start_with(&ServerOptions::with("DEVICES__DATABASE__POOL_WAIT_MS", 300));
+fn the_probes_answer() {
+    let api = Api::start();
     assert_eq!(api.get("/livez").status, 200);
     assert_eq!(api.get("/readyz").status, 200);
-
-    api.database.close();
-    assert_eq!(api.get("/livez").status, 200);
-    let answer = api.get("/readyz");
-    assert_eq!(answer.status, 503, "{}", answer.text);
-    assert_eq!(answer.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
-
-    let answer = api.post(&json!([device(json!({}))]));
-    assert_eq!(answer.status, 503, "{}", answer.text);
-    assert_eq!(answer.header("retry-after"), "1");
-    assert_eq!(answer.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
-
-    api.database.open();
-    assert_eq!(api.get("/readyz").status, 200);
-    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
-}
-
-#[test]
-fn a_batch_that_waits_too_long_for_the_database_is_a_503_and_leaves_nothing() {
-    let api = Api::start_with(&ServerOptions::with(
-        "DEVICES__DATABASE__STATEMENT_TIMEOUT_MS",
-        300,
-    ));
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE devices IN ACCESS EXCLUSIVE MODE",
-    );
-    let answer = api.post(&json!([device(json!({"serial_number": "SN1"}))]));
-    assert_eq!(answer.status, 503, "{}", answer.text);
-    drop(blocker);
-    assert_eq!(api.database.count("devices"), 0);
-    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
-}
-
-#[test]
-fn a_request_that_finds_every_connection_in_use_is_a_503_and_the_others_are_not_disturbed() {
-    let options = ServerOptions::with("DEVICES__DATABASE__POOL_SIZE", 1)
-        .and("DEVICES__DATABASE__POOL_WAIT_MS", 300);
-    let api = Api::start_with(&options);
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE devices IN ACCESS EXCLUSIVE MODE",
-    );
-    std::thread::scope(|scope| {
-        let first = scope.spawn(|| api.post(&json!([device(json!({}))])));
-        api.database.wait_until_one_is_blocked();
-        let second = api.post(&json!([device(json!({}))]));
-        assert_eq!((second.status, second.header("retry-after")), (503, "1"));
-        execute(&mut blocker, "ROLLBACK");
-        assert_eq!(first.join().unwrap().status, 201);
-    });
-    assert_eq!(api.database.count("devices"), 1);
-}
-
-#[test]
-fn a_database_that_hangs_is_a_503_and_is_used_again_when_it_goes_on() {
-    let database = TestDatabase::new();
-    let proxy = Proxy::of(&database);
-    let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
-        .and("DEVICES__DATABASE__POOL_SIZE", 1)
-        .and("DEVICES__DATABASE__POOL_WAIT_MS", 300)
-        .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 300);
-    let api = Api::start_on(database, &options);
-    assert_eq!(api.get("/readyz").status, 200);
-    proxy.hang();
-    for _ in 0..2 {
-        let answer = api.post(&json!([device(json!({}))]));
-        assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
-    }
-    proxy.go_on();
-    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
-    assert_eq!(api.database.count("devices"), 1);
-}
-
-#[test]
-fn a_database_that_hangs_does_not_keep_the_server_from_stopping() {
-    let database = TestDatabase::new();
-    let proxy = Proxy::of(&database);
-    let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
-        .and("DEVICES__DATABASE__POOL_WAIT_MS", 300)
-        .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 300);
-    let mut api = Api::start_on(database, &options);
-    assert_eq!(api.get("/readyz").status, 200);
-    proxy.hang();
-    assert_eq!(api.get("/readyz").status, 503);
-    api.server.signal("TERM");
-    assert!(api.server.wait().success());
 }
 
 #[test]

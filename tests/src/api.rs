@@ -89,6 +89,11 @@ impl Api {
     pub fn start_on(database: TestDatabase, options: &ServerOptions) -> Self {
         create_workspace(&database, "acme");
         let key = create_key(&database, "acme", "WRITE");
+        Self::resume(database, key, options)
+    }
+
+    /// A new server on the database and with the key of another.
+    pub fn resume(database: TestDatabase, key: String, options: &ServerOptions) -> Self {
         let server = Server::start_with(&database, options);
         Self {
             server,

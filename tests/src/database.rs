@@ -86,9 +86,20 @@ impl TestDatabase {
         }
     }
 
+    /// Gives connections another default of a setting; those that are there end.
+    pub fn set_default(&self, setting: &str, value: &str) {
+        let name = &self.name;
+        SERVER.execute(&format!("ALTER DATABASE {name} SET {setting} = {value}"));
+        self.disconnect();
+    }
+
     /// Takes the database away from everyone who uses it, and lets nobody in.
     pub fn close(&self) {
         self.admit(false);
+        self.disconnect();
+    }
+
+    fn disconnect(&self) {
         SERVER.execute(&format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
             self.name
@@ -136,6 +147,11 @@ fn texts(connection: &mut PgConnection, sql: &str) -> Vec<String> {
 pub fn execute(connection: &mut PgConnection, sql: &str) {
     let ran = connection.batch_execute(sql);
     ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// Runs statements beside every test's database.
+pub(crate) fn on_the_server(sql: &str) {
+    SERVER.execute(sql);
 }
 
 /// The PostgreSQL that the tests run on.

@@ -5,6 +5,7 @@ mod api;
 mod binary;
 mod confidential;
 mod database;
+mod login;
 mod proxy;
 mod server;
 mod statements;
@@ -13,7 +14,8 @@ pub use api::{Answer, Api, device, send};
 pub use binary::{Ran, binary, run};
 pub use confidential::{assert_tells_nothing, keep_secret, keep_values};
 pub use database::{TestDatabase, execute};
-pub use proxy::Proxy;
+pub use login::Login;
+pub use proxy::{Place, Proxy, Treatment};
 pub use server::{Server, ServerOptions};
 pub use statements::{TENANT_TABLES, complaint_about};
 

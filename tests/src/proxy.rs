@@ -1,48 +1,78 @@
-//! A way to the database that can be held up.
+//! A way to the database that can be held up, slowed down, and cut at the worst moment.
 
 use std::io::{Read, Result, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Condvar, Mutex};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use crate::TestDatabase;
 
-/// Hands on what a client and the database say to each other, or keeps it back.
+/// Hands on what a client and the database say to each other, or does what it is told to.
 #[derive(Debug)]
 pub struct Proxy {
     url: String,
-    gate: Arc<Gate>,
+    line: Arc<Line>,
+}
+
+/// What becomes of what is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Treatment {
+    /// It is handed on.
+    #[default]
+    HandOn,
+    /// It is kept back until the treatment changes; connections stay open.
+    Hang,
+    /// It is handed on after this time, piece by piece.
+    Delay(Duration),
+    /// Connections are cut, and new ones at once.
+    Cut,
+    /// The next connection to say COMMIT is cut before the database hears it; then all is handed on.
+    CutBeforeCommit,
+    /// The next connection to say COMMIT is cut when the database has answered it; then, as this
+    /// says, all is handed on again, or all is cut.
+    CutAfterCommit {
+        /// Whether nothing comes through from then on.
+        and_stay_cut: bool,
+    },
 }
 
 impl Proxy {
     /// In front of this database.
     pub fn of(database: &TestDatabase) -> Self {
+        let ask = |what: &str| database.texts(&format!("SELECT {what}")).remove(0);
+        let host = ask("coalesce(host(inet_server_addr()), '')");
+        let port = ask("current_setting('port')");
+        let folder = ask("split_part(current_setting('unix_socket_directories'), ',', 1)");
+        let server = match host.as_str() {
+            "" => Place::Socket(format!("{folder}/.s.PGSQL.{port}").into()),
+            host => Place::Address(format!("{host}:{port}")),
+        };
+        Self::to(server, database.url())
+    }
+
+    /// In front of the server that listens at `server`, and that `url` leads to.
+    pub fn to(server: Place, url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("this machine has a free port");
         let address = listener.local_addr().expect("it has an address");
-        let dial = dialer(database);
-        let gate = Arc::new(Gate::default());
-        let gate_of_all = Arc::clone(&gate);
-        std::thread::spawn(move || -> Result<()> {
-            loop {
-                let ((client, _), server) = (listener.accept()?, dial()?);
-                copy(
-                    client.try_clone()?,
-                    server.try_clone()?,
-                    Arc::clone(&gate_of_all),
-                );
-                copy(server, client, Arc::clone(&gate_of_all));
+        let line = Arc::new(Line::default());
+        let accepting = Arc::clone(&line);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                // A server that is away is one that cuts its connections.
+                if let (Ok(client), Ok(server)) = (client, server.dial()) {
+                    drop(accepting.connect(client, server));
+                }
             }
         });
         // The last host of a URL is the one that counts.
-        let separator = if database.url().contains('?') {
-            '&'
-        } else {
-            '?'
-        };
+        let separator = if url.contains('?') { '&' } else { '?' };
         let place = format!("host={}&port={}", address.ip(), address.port());
-        let url = format!("{}{separator}{place}", database.url());
-        Self { url, gate }
+        let url = format!("{url}{separator}{place}");
+        Self { url, line }
     }
 
     /// Where the database is reached by it.
@@ -50,69 +80,140 @@ impl Proxy {
         &self.url
     }
 
-    /// Keeps everything back until it is told to go on; connections stay open.
-    pub fn hang(&self) {
-        self.gate.set(true);
-    }
-
-    /// Hands on what was kept back, and everything from now on.
-    pub fn go_on(&self) {
-        self.gate.set(false);
+    /// From now on.
+    pub fn treat(&self, treatment: Treatment) {
+        self.line.treat(treatment);
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.go_on();
+        self.treat(Treatment::Cut);
     }
 }
 
+/// Where a server listens.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// At a unix socket.
+    Socket(PathBuf),
+    /// At a host and port.
+    Address(String),
+}
+
+impl Place {
+    /// A unix socket and a TCP connection read and write alike.
+    fn dial(&self) -> Result<TcpStream> {
+        match self {
+            Self::Socket(path) => Ok(OwnedFd::from(UnixStream::connect(path)?).into()),
+            Self::Address(address) => TcpStream::connect(address),
+        }
+    }
+}
+
+/// What all connections share.
 #[derive(Debug, Default)]
-struct Gate {
-    closed: Mutex<bool>,
+struct Line {
+    state: Mutex<State>,
     changed: Condvar,
 }
 
-impl Gate {
-    fn set(&self, closed: bool) {
-        *self.closed.lock().expect("nobody panics with it") = closed;
+#[derive(Debug, Default)]
+struct State {
+    treatment: Treatment,
+    open: Vec<TcpStream>,
+}
+
+/// How PostgreSQL's clients say it: a simple query, ended by a zero.
+const COMMIT: &[u8] = b"COMMIT\0";
+
+impl Line {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics with it")
+    }
+
+    fn treat(&self, treatment: Treatment) {
+        let mut state = self.state();
+        state.treatment = treatment;
+        if treatment == Treatment::Cut {
+            for stream in state.open.drain(..) {
+                // It may be closed already.
+                drop(stream.shutdown(Shutdown::Both));
+            }
+        }
         self.changed.notify_all();
     }
 
-    fn pass(&self) {
-        let closed = self.closed.lock().expect("nobody panics with it");
-        let passed = self.changed.wait_while(closed, |closed| *closed);
-        drop(passed.expect("nobody panics with it"));
-    }
-}
-
-/// What connects to the database's server: a unix socket or a TCP connection, which read and write
-/// alike.
-fn dialer(database: &TestDatabase) -> impl Fn() -> Result<TcpStream> + Send + 'static {
-    let ask = |what: &str| database.texts(&format!("SELECT {what}")).remove(0);
-    let host = ask("coalesce(host(inet_server_addr()), '')");
-    let port = ask("current_setting('port')");
-    let folder = ask("split_part(current_setting('unix_socket_directories'), ',', 1)");
-    move || match host.as_str() {
-        "" => {
-            let socket = UnixStream::connect(format!("{folder}/.s.PGSQL.{port}"))?;
-            Ok(OwnedFd::from(socket).into())
+    fn connect(self: &Arc<Self>, client: TcpStream, server: TcpStream) -> Result<()> {
+        let mut state = self.state();
+        if state.treatment == Treatment::Cut {
+            return Ok(());
         }
-        host => TcpStream::connect(format!("{host}:{port}")),
+        state
+            .open
+            .extend([client.try_clone()?, server.try_clone()?]);
+        drop(state);
+        let is_committing = Arc::new(AtomicBool::new(false));
+        let (line, committing) = (Arc::clone(self), Arc::clone(&is_committing));
+        let ends = (client.try_clone()?, server.try_clone()?);
+        std::thread::spawn(move || line.copy(ends, &committing, Direction::ToServer));
+        let line = Arc::clone(self);
+        let ends = (server, client);
+        std::thread::spawn(move || line.copy(ends, &is_committing, Direction::ToClient));
+        Ok(())
     }
-}
 
-/// Copies until one end closes, and closes the other then.
-fn copy(mut from: TcpStream, mut to: TcpStream, gate: Arc<Gate>) {
-    std::thread::spawn(move || {
+    /// Copies until one end closes, and closes the other then.
+    fn copy(&self, ends: (TcpStream, TcpStream), is_committing: &AtomicBool, to: Direction) {
+        let (mut from, mut into) = ends;
         let mut bytes = [0; 16 * 1024];
         while let Ok(count @ 1..) = from.read(&mut bytes) {
-            gate.pass();
-            if to.write_all(&bytes[..count]).is_err() {
+            let said = &bytes[..count];
+            if !self.may_pass(said, is_committing, to) || into.write_all(said).is_err() {
                 break;
             }
         }
-        // It may be closed already.
-        drop(to.shutdown(Shutdown::Both));
-    });
+        // They may be closed already.
+        drop((from.shutdown(Shutdown::Both), into.shutdown(Shutdown::Both)));
+    }
+
+    /// Waits as long as it must; whether the connection goes on.
+    fn may_pass(&self, said: &[u8], is_committing: &AtomicBool, to: Direction) -> bool {
+        let mut state = self.state();
+        while state.treatment == Treatment::Hang {
+            let waited = self.changed.wait(state);
+            state = waited.expect("nobody panics with it");
+        }
+        let commits = to == Direction::ToServer && said.ends_with(COMMIT);
+        match state.treatment {
+            Treatment::CutBeforeCommit if commits => {
+                state.treatment = Treatment::HandOn;
+                false
+            }
+            Treatment::CutAfterCommit { .. } if commits => {
+                is_committing.store(true, Ordering::SeqCst);
+                true
+            }
+            Treatment::CutAfterCommit { and_stay_cut } if is_committing.load(Ordering::SeqCst) => {
+                drop(state);
+                self.treat(match and_stay_cut {
+                    true => Treatment::Cut,
+                    false => Treatment::HandOn,
+                });
+                false
+            }
+            Treatment::Delay(time) => {
+                drop(state);
+                std::thread::sleep(time);
+                true
+            }
+            treatment => treatment != Treatment::Cut,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    ToServer,
+    ToClient,
 }

@@ -268,10 +268,8 @@ fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_defa
         let store = Store::new();
         let workspace = store.workspace("acme").await;
         let key = store.key(workspace).await;
-        let name = &store.database.texts("SELECT current_database()")[0];
-        store.database.execute(&format!(
-            "ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"
-        ));
+        let setting = "default_transaction_isolation";
+        store.database.set_default(setting, "'serializable'");
         let store = store.with(options());
         let mut rival = begin_rival(&store.database, "A1");
         let acme = Writer {

@@ -1,7 +1,7 @@
 //! What the serving role may do, and what it may not.
 
 use devices_adapters::postgres::{SERVING_ROLE, rights};
-use devices_tests::TestDatabase;
+use devices_tests::{Login, TestDatabase};
 use diesel::connection::SimpleConnection;
 
 /// What PostgreSQL says to a statement of the serving role, "" where it carries it out.
@@ -54,41 +54,12 @@ fn the_serving_role_may_read_what_it_serves() {
     }
 }
 
-/// A user of the server for one test, dropped with it.
-struct Login<'a> {
-    database: &'a TestDatabase,
-    name: String,
-}
-
-impl<'a> Login<'a> {
-    fn with(database: &'a TestDatabase, grants: &str) -> Self {
-        let name = format!("{}_login", database.name());
-        database.execute(&format!("CREATE ROLE {name} LOGIN; {grants} {name}"));
-        Self { database, name }
-    }
-
-    fn url(&self) -> String {
-        let url = self.database.url();
-        let separator = if url.contains('?') { '&' } else { '?' };
-        // The last one of a name is the one that counts.
-        format!("{url}{separator}user={}", self.name)
-    }
-}
-
-impl Drop for Login<'_> {
-    fn drop(&mut self) {
-        let name = &self.name;
-        self.database
-            .execute(&format!("DROP OWNED BY {name}; DROP ROLE {name}"));
-    }
-}
-
 #[test]
 fn a_user_with_the_serving_role_alone_has_no_excess() {
     let database = TestDatabase::new();
-    let login = Login::with(&database, &format!("GRANT {SERVING_ROLE} TO"));
-    let rights = rights(&login.url()).unwrap();
-    assert_eq!(rights.user, login.name);
+    let login = Login::with(&database, SERVING_ROLE);
+    let rights = rights(login.url()).unwrap();
+    assert_eq!(rights.user, login.name());
     assert!(rights.can_serve_only);
     assert_eq!(rights.excess, Vec::<String>::new());
 }
@@ -96,11 +67,8 @@ fn a_user_with_the_serving_role_alone_has_no_excess() {
 #[test]
 fn what_a_user_may_do_beyond_serving_is_named() {
     let database = TestDatabase::new();
-    let login = Login::with(
-        &database,
-        &format!("GRANT {SERVING_ROLE}, pg_write_all_data TO"),
-    );
-    let of_login = rights(&login.url()).unwrap();
+    let login = Login::with(&database, &format!("{SERVING_ROLE}, pg_write_all_data"));
+    let of_login = rights(login.url()).unwrap();
     assert_eq!(
         of_login.excess,
         [
@@ -117,6 +85,6 @@ fn what_a_user_may_do_beyond_serving_is_named() {
 #[test]
 fn a_user_without_the_serving_role_cannot_give_up_the_rest() {
     let database = TestDatabase::new();
-    let login = Login::with(&database, "GRANT pg_read_all_data, pg_write_all_data TO");
-    assert!(!rights(&login.url()).unwrap().can_serve_only);
+    let login = Login::with(&database, "pg_read_all_data, pg_write_all_data");
+    assert!(!rights(login.url()).unwrap().can_serve_only);
 }

@@ -91,7 +91,8 @@ impl From<KeyError> for CliError {
 /// Runs the command that the arguments ask for.
 pub fn run() -> ExitCode {
     let Cli { command, json } = Cli::parse();
-    let ran = actix_web::rt::System::new().block_on(async {
+    let system = actix_web::rt::System::new();
+    let ran = system.block_on(async {
         match command {
             None => serve::run(&serve::Arguments::default(), json).await,
             Some(Command::Serve(arguments)) => serve::run(&arguments, json).await,
@@ -99,6 +100,8 @@ pub fn run() -> ExitCode {
             Some(Command::Admin(command)) => admin::run(command, json).await,
         }
     });
+    // Dropped, it would wait for every statement that a hanging database does not answer.
+    std::mem::forget(system);
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
