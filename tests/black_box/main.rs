@@ -11,4 +11,7 @@ mod enrolments;
 mod faults;
 mod idempotency;
 mod keys;
+mod limits;
 mod operations;
+mod tenancy;
+mod traces;

@@ -1,0 +1,180 @@
+//! Never across: what a workspace is answered about another is what it is answered about nothing.
+
+use devices_tests::{Answer, Api, device, run, send};
+use reqwest::blocking::RequestBuilder;
+use serde_json::{Value, json};
+
+/// Every operation that needs a key, as the description has them: its method and a path for it.
+fn operations() -> Vec<(String, String)> {
+    let description: Value = serde_yaml_ng::from_str(include_str!("../../openapi.yaml")).unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            // What says nothing of security has that of the whole description: a key.
+            if operation["operationId"].is_string() && operation["security"].is_null() {
+                for prefix in ["", "/platform/v1"] {
+                    operations.push((method.to_uppercase(), format!("{prefix}{path}")));
+                }
+            }
+        }
+    }
+    assert!(operations.contains(&("POST".to_owned(), "/platform/v1/devices".to_owned())));
+    operations
+}
+
+fn one() -> Value {
+    json!([device(json!({}))])
+}
+
+/// Whether a READ key is enough for a method.
+fn reads(method: &str) -> bool {
+    ["GET", "HEAD"].contains(&method)
+}
+
+#[test]
+fn every_operation_is_closed_to_every_key_but_one_that_works_and_is_allowed_to() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let write = api.key.clone();
+    let read = api.create_key("acme", "READ");
+    let [revoked, expired] = [(); 2].map(|()| api.create_key("acme", "WRITE"));
+    let of_another = api.create_key("globex", "WRITE");
+    run(&api.database, &["key", "revoke", "3"]);
+    api.database
+        .execute("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = 4");
+    let truncated = write[..write.len() - 1].to_owned();
+    let unknown = of_another.replacen("fdk_2_", "fdk_1_", 1);
+    let bearer = |key: &str| format!("Bearer {key}");
+
+    for (method, path) in operations() {
+        let in_query = format!("{path}?key={write}&access_token={write}");
+        let ask_at = |path: &str, prepare: &dyn Fn(RequestBuilder) -> RequestBuilder| {
+            let request = prepare(api.request(&method, path));
+            send(request.json(&json!({ "devices": one() })))
+        };
+        let ask = |prepare: &dyn Fn(RequestBuilder) -> RequestBuilder| ask_at(&path, prepare);
+        let with = |header: &str| ask(&|request| request.header("Authorization", header));
+        let refused: [(&str, Answer); 12] = [
+            ("no key", ask(&|request| request)),
+            ("an empty header", with("")),
+            ("a scheme alone", with("Bearer")),
+            ("no scheme", with(&write)),
+            ("another scheme", with(&format!("Basic {write}"))),
+            ("no key of ours", with("Bearer hunter2hunter2")),
+            ("an unknown key", with(&bearer(&unknown))),
+            ("a truncated key", with(&bearer(&truncated))),
+            ("a revoked key", with(&bearer(&revoked))),
+            ("an expired key", with(&bearer(&expired))),
+            (
+                "two headers",
+                ask(&|request| request.bearer_auth(&write).bearer_auth(&write)),
+            ),
+            ("a key in the query", ask_at(&in_query, &|request| request)),
+        ];
+        for (case, answer) in refused {
+            let case = format!("{method} {path} with {case}");
+            assert_eq!(answer.status, 401, "{case}: {}", answer.text);
+            assert_eq!(answer.text, r#"{"error":"UNAUTHORIZED"}"#, "{case}");
+            assert_eq!(answer.header("www-authenticate"), "Bearer", "{case}");
+        }
+        let answer = with(&bearer(&read));
+        if !reads(&method) {
+            assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
+            assert_eq!(answer.text, r#"{"error":"INSUFFICIENT_SCOPE"}"#);
+        }
+        assert_eq!(api.database.count("devices"), 0, "{method} {path}");
+    }
+    for (method, path) in operations() {
+        let request = api.request(&method, &path).bearer_auth(&write);
+        let answer = send(request.json(&json!({ "devices": one() })));
+        assert!(answer.status < 300, "{method} {path}: {}", answer.text);
+    }
+}
+
+/// The text without what differs from one request to the next.
+fn comparable(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
+    let headers = answer.headers.iter().map(|(name, value)| {
+        let value = value.to_str().unwrap_or_default();
+        (name.to_string(), value.to_owned())
+    });
+    let mut headers: Vec<_> = headers
+        .filter(|(name, _)| !["x-request-id", "date"].contains(&name.as_str()))
+        .collect();
+    headers.sort();
+    (answer.status, answer.text.clone(), headers)
+}
+
+#[test]
+fn another_workspaces_user_is_told_like_one_that_does_not_exist_byte_by_byte() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let own = api.add_user("acme", "ada@example.com");
+    let next = own + 1;
+    let batches = [
+        json!([device(json!({"user_id": next}))]),
+        json!([
+            device(json!({"user_id": next})),
+            device(json!({"user_id": own, "color": 1}))
+        ]),
+        json!([device(json!({"user_id": next, "serial_number": "None"}))]),
+    ];
+    let of_nobody = batches.each_ref().map(|batch| comparable(&api.post(batch)));
+    assert_eq!(api.add_user("globex", "stranger@example.com"), next);
+    let of_a_stranger = batches.each_ref().map(|batch| comparable(&api.post(batch)));
+    assert_eq!(of_nobody, of_a_stranger);
+    assert_eq!(api.database.count("devices"), 0);
+}
+
+#[test]
+fn another_workspaces_devices_enrolments_and_idempotency_keys_are_as_if_there_were_none() {
+    let alone = Api::start();
+    let beside = Api::start();
+    beside.create_workspace("globex");
+    let globex = beside.create_key("globex", "WRITE");
+    let post = |api: &Api, key: &str| {
+        let request = api.request("POST", "/devices").bearer_auth(key);
+        let row = device(json!({"serial_number": "SN-1"}));
+        let request = request.header("Idempotency-Key", "nightly-import");
+        send(request.json(&json!({ "devices": [row] })))
+    };
+    beside.database.execute(
+        "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status)
+         VALUES (2, 'SN-1', 'SN-1', 'ENROLLED')",
+    );
+    assert_eq!(post(&beside, &globex).status, 201);
+    // Numbers are given over all workspaces.
+    beside
+        .database
+        .execute("ALTER SEQUENCE devices_id_seq RESTART");
+    let (expected, got) = (post(&alone, &alone.key), post(&beside, &beside.key));
+    assert_eq!(comparable(&got), comparable(&expected));
+    assert_eq!(expected.json()["data"]["devices"][0]["mdm"], Value::Null);
+    let linked = "SELECT workspace_id FROM devices_mdm WHERE device_id IS NOT NULL";
+    assert_eq!(beside.database.texts(linked), ["2"]);
+}
+
+#[test]
+fn the_database_itself_refuses_what_points_into_another_workspace() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let stranger = api.add_user("globex", "stranger@example.com");
+    let refused = |statement: &str| {
+        let said = std::panic::catch_unwind(|| api.database.execute(statement));
+        said.is_err()
+    };
+    let insert = |workspace: i64| {
+        format!(
+            "INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
+             connection_type, user_id) VALUES ({workspace}, 'a', 'b', 'c', false, '{{}}', '{{}}', {stranger})"
+        )
+    };
+    assert!(refused(&insert(1)));
+    assert!(!refused(&insert(2)));
+    let link = "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status, device_id)
+                SELECT 1, 'A', 'A', 'ENROLLED', id FROM devices";
+    assert!(refused(link));
+    let event = "INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids)
+                 VALUES (2, 'CREATED', 1, 'r', '{1}')";
+    assert!(refused(event));
+    assert!(refused("INSERT INTO rate_limits VALUES (2, 1, 1, now())"));
+}
