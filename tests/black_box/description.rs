@@ -149,7 +149,8 @@ fn every_status_that_is_answered_is_described_with_an_example() {
     let description = description();
     let responses = &description["paths"]["/devices"]["post"]["responses"];
     let described = set([
-        "201", "400", "401", "403", "404", "405", "408", "413", "415", "429", "500", "503",
+        "201", "400", "401", "403", "404", "405", "408", "409", "413", "415", "422", "429", "500",
+        "503",
     ]);
     assert_eq!(names(responses), described);
     let resolve = |value: &Value| match value["$ref"].as_str() {
