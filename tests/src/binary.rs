@@ -24,10 +24,11 @@ pub fn binary() -> Command {
 /// Tests of one package do not build the binary of another: this makes sure that it is there, and
 /// is no older one.
 fn build() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    // target/PROFILE/deps/TEST
-    let folder = test.parent().and_then(|deps| deps.parent());
-    let folder = folder.expect("tests lie in target/PROFILE/deps");
+    let program = std::env::current_exe().expect("a program knows its own path");
+    // target/PROFILE/deps/TEST, or target/PROFILE/PROGRAM
+    let mut folders = program.ancestors().skip(1);
+    let folder = folders.find(|folder| !folder.ends_with("deps"));
+    let folder = folder.expect("programs lie in target/PROFILE");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--workspace", "--bin", "devices-api"]);
     if folder.ends_with("release") {

@@ -1,0 +1,193 @@
+//! Connections that send and read as slowly as they can.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+use crate::batches::Batch;
+use crate::cluster::Cluster;
+use crate::service::{Client, Service, Told, prepare};
+
+/// How long the normal client is watched, before and during the siege.
+const WINDOW: Duration = Duration::from_secs(8);
+
+/// A normal client is served all the while, and no connection of the pool is held.
+pub(crate) fn run(cluster: &Cluster, connections: usize) -> Outcome {
+    let secret = prepare(cluster.url());
+    let service = Service::start(cluster.url(), &[]);
+    let client = Client::new(&secret);
+    let large = Batch {
+        key: "S-large".to_owned(),
+        rows: 1_000,
+        is_bad: false,
+    };
+    let told = client.post(service.address(), &large.key, &large.body());
+    if !matches!(told, Told::Stored { .. }) {
+        return Err(format!("the large batch was told {told:?}"));
+    }
+    let before = watch(&client, &service, "before");
+    let stop = AtomicBool::new(false);
+    let (held, during, in_use) = std::thread::scope(|scope| {
+        let besieging = scope
+            .spawn(|| Siege::begin(service.address(), &secret, &large, connections).hold(&stop));
+        let during = watch(&client, &service, "during");
+        // The normal client rests: whatever is in use is in use by the others.
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let in_use = || service.figure("devices_pool_connections{state=\"in_use\"}");
+        while in_use() > 0.0 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let in_use = in_use();
+        stop.store(true, Ordering::SeqCst);
+        (besieging.join().expect("no client panics"), during, in_use)
+    });
+    let said = format!(
+        "{connections} slow connections, a third each at sending a head, sending a body and reading an \
+         answer of 1,000 devices; {held} were open at the end, those that the server had closed were \
+         opened again\n\
+         a normal client without them: {before}\n\
+         and beside them:              {during}\n\
+         connections of the pool in use by them: {in_use}"
+    );
+    match during.others == 0 && in_use == 0.0 {
+        true => Ok(said),
+        false => Err(said),
+    }
+}
+
+/// What a normal client saw.
+struct Seen {
+    took: Vec<Duration>,
+    /// Answers other than 201.
+    others: usize,
+}
+
+impl std::fmt::Display for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let at = |share: f64| {
+            let index = (self.took.len() as f64 * share) as usize;
+            let took = self.took.get(index.min(self.took.len().saturating_sub(1)));
+            took.map_or(0.0, |took| took.as_secs_f64() * 1_000.0)
+        };
+        write!(
+            f,
+            "{} batches of 10, p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms, {} not answered 201",
+            self.took.len(),
+            at(0.5),
+            at(0.99),
+            at(1.0),
+            self.others
+        )
+    }
+}
+
+fn watch(client: &Client, service: &Service, name: &str) -> Seen {
+    let began = Instant::now();
+    let mut seen = Seen {
+        took: Vec::new(),
+        others: 0,
+    };
+    for request in 0.. {
+        if began.elapsed() > WINDOW {
+            break;
+        }
+        let batch = Batch {
+            key: format!("N-{name}-{request}"),
+            rows: 10,
+            is_bad: false,
+        };
+        let body = batch.body();
+        let sent = Instant::now();
+        match client.post(service.address(), &batch.key, &body) {
+            Told::Stored { .. } => seen.took.push(sent.elapsed()),
+            _ => seen.others += 1,
+        }
+    }
+    seen.took.sort();
+    seen
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Head,
+    Body,
+    Reading,
+}
+
+struct Siege {
+    address: String,
+    head: String,
+    /// A whole request, whose answer is long and remembered.
+    request: String,
+    connections: Vec<(Kind, Option<TcpStream>)>,
+}
+
+impl Siege {
+    fn begin(address: &str, secret: &str, large: &Batch, connections: usize) -> Self {
+        let body = large.body().to_string();
+        let head = format!(
+            "POST /devices HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {secret}\r\n\
+             Content-Type: application/json\r\nIdempotency-Key: {}\r\nContent-Length: {}\r\n\r\n",
+            large.key,
+            body.len()
+        );
+        let kinds = [Kind::Head, Kind::Body, Kind::Reading];
+        let kinds = kinds.into_iter().cycle().take(connections);
+        Self {
+            address: address.to_owned(),
+            request: format!("{head}{body}"),
+            head,
+            connections: kinds.map(|kind| (kind, None)).collect(),
+        }
+    }
+
+    /// Keeps all connections busy, a byte at a time, and opens those again that were closed. How many
+    /// were open at the end.
+    fn hold(mut self, stop: &AtomicBool) -> usize {
+        while !stop.load(Ordering::SeqCst) {
+            for (kind, connection) in &mut self.connections {
+                let is_open = connection
+                    .as_mut()
+                    .is_some_and(|socket| go_on(*kind, socket));
+                if !is_open && !stop.load(Ordering::SeqCst) {
+                    *connection = open(&self.address, *kind, &self.head, &self.request).ok();
+                }
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let open = self
+            .connections
+            .iter_mut()
+            .filter_map(|(kind, connection)| {
+                let socket = connection.as_mut()?;
+                go_on(*kind, socket).then_some(())
+            });
+        open.count()
+    }
+}
+
+fn open(address: &str, kind: Kind, head: &str, request: &str) -> std::io::Result<TcpStream> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_write_timeout(Some(Duration::from_millis(500)))?;
+    socket.write_all(match kind {
+        Kind::Head => b"POST /devices HTTP/1.1\r\nX-Slow: ",
+        Kind::Body => head.as_bytes(),
+        Kind::Reading => request.as_bytes(),
+    })?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// Another byte; whether the connection is still open.
+fn go_on(kind: Kind, socket: &mut TcpStream) -> bool {
+    let done = match kind {
+        Kind::Head | Kind::Body => socket.write(b"x").map(|_| ()),
+        Kind::Reading => socket.read(&mut [0; 1]).and_then(|count| match count {
+            0 => Err(ErrorKind::ConnectionReset.into()),
+            _ => Ok(()),
+        }),
+    };
+    done.map_or_else(|error| error.kind() == ErrorKind::WouldBlock, |()| true)
+}
