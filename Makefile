@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt clippy doc deny schema contract schema-update db-start db-stop db-reset db-psql
+.PHONY: help run test check fmt clippy doc deny schema contract chaos audit schema-update db-start db-stop db-reset db-psql
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,6 +32,13 @@ schema: ## Check that schema.rs is what the migrations make
 
 contract: ## Hold the running binary to openapi.yaml with generated requests
 	scripts/contract
+
+chaos: ## Kill and besiege the service, and see what is lost; CHAOS=--short for a tenth of it
+	@scripts/dependencies
+	cargo run --quiet --package devices-tests --bin chaos -- $(CHAOS)
+
+audit: ## Ask for security advisories about dependencies; downloads them
+	"$$(scripts/tool cargo-deny)" --log-level warn check advisories
 
 schema-update: ## Write schema.rs anew from the migrations
 	scripts/schema update

@@ -237,6 +237,38 @@ fn a_second_signal_does_not_wait_for_requests_under_way() {
 }
 
 #[test]
+fn a_server_that_is_told_to_stop_says_so_first_and_works_on_until_proxies_have_noticed() {
+    let options = ServerOptions::with("DEVICES__SERVER__DRAIN_SECONDS", 600);
+    let mut api = Api::start_with(&options);
+    assert_eq!(
+        api.post(&json!([device(json!({}))])).header("connection"),
+        ""
+    );
+    api.server.signal("TERM");
+    api.server.log_line(|line| line.contains("stopping"));
+    let answer = api.get("/readyz");
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+    assert_eq!(api.get("/livez").status, 200);
+    let answer = api.post(&json!([device(json!({}))]));
+    // Whoever keeps connections open is sent to another server.
+    assert_eq!((answer.status, answer.header("connection")), (201, "close"));
+    api.server.signal("TERM");
+    assert_eq!(api.server.wait().code(), Some(1));
+}
+
+#[test]
+fn a_database_that_may_lose_what_it_committed_is_warned_of() {
+    let database = TestDatabase::new();
+    database.set_default("synchronous_commit", "off");
+    let server = Server::start(&database);
+    let line = server.log_line(|line| line.contains("may lose"));
+    assert!(
+        line.contains(r#""settings":"synchronous_commit""#),
+        "{line}"
+    );
+}
+
+#[test]
 fn a_server_that_is_killed_in_the_middle_of_a_batch_stores_nothing_of_it() {
     let api = Api::start();
     let mut blocker = api.database.connect();

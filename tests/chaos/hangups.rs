@@ -49,13 +49,13 @@ pub(crate) fn run(cluster: &Cluster, clients: usize) -> Outcome {
     let last = batch(clients);
     let client = Client::new(&secret);
     let told = client.post(service.address(), &last.key, &last.body());
-    let in_use = service.figure("devices_pool_connections{state=\"in_use\"}");
+    let in_use = service.connections_in_use();
     let said = format!(
         "{clients} clients hung up: {whole} batches stored whole, {partial} in part; {left} transactions \
          open and {in_use} connections of the pool in use afterwards"
     );
     match (left, partial, told) {
-        (0, 0, Told::Stored { .. }) if in_use == 0.0 => Ok(said),
+        (0, 0, Told::Stored { .. }) if in_use == 0 => Ok(said),
         (.., told) => Err(format!("{said}; the next client was told {told:?}")),
     }
 }

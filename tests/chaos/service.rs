@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devices_tests::binary;
 use serde_json::Value;
@@ -52,14 +52,21 @@ impl Service {
         &self.address
     }
 
-    /// One of its figures.
-    pub(crate) fn figure(&self, name: &str) -> f64 {
-        let answer = reqwest::blocking::get(&self.figures).and_then(|answer| answer.text());
-        let figures = answer.expect("the figures can be asked for");
-        let value = figures.lines().find_map(|line| line.strip_prefix(name));
-        value
-            .and_then(|value| value.trim().parse().ok())
-            .unwrap_or_default()
+    /// How many connections of its pool are in use once those that are given back have been.
+    pub(crate) fn connections_in_use(&self) -> u32 {
+        let deadline = Instant::now() + Duration::from_secs(3);
+        loop {
+            let answer = reqwest::blocking::get(&self.figures).and_then(|answer| answer.text());
+            let figures = answer.expect("the figures can be asked for");
+            let name = "devices_pool_connections{state=\"in_use\"}";
+            let in_use = figures.lines().find_map(|line| line.strip_prefix(name));
+            let in_use = in_use.and_then(|value| value.trim().parse().ok());
+            let in_use = in_use.expect("connections are counted");
+            if in_use == 0 || Instant::now() > deadline {
+                return in_use;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Without a warning.

@@ -30,28 +30,29 @@ pub(crate) fn run(cluster: &Cluster, connections: usize) -> Outcome {
     let before = watch(&client, &service, "before");
     let stop = AtomicBool::new(false);
     let (held, during, in_use) = std::thread::scope(|scope| {
-        let besieging = scope
-            .spawn(|| Siege::begin(service.address(), &secret, &large, connections).hold(&stop));
+        let besieging = [Kind::Head, Kind::Body, Kind::Reading].map(|kind| {
+            let siege = Siege::prepare(kind, service.address(), &secret, &large);
+            let stop = &stop;
+            scope.spawn(move || siege.hold(connections / 3, stop))
+        });
         let during = watch(&client, &service, "during");
         // The normal client rests: whatever is in use is in use by the others.
-        let deadline = Instant::now() + Duration::from_secs(2);
-        let in_use = || service.figure("devices_pool_connections{state=\"in_use\"}");
-        while in_use() > 0.0 && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let in_use = in_use();
+        let in_use = service.connections_in_use();
         stop.store(true, Ordering::SeqCst);
-        (besieging.join().expect("no client panics"), during, in_use)
+        let held = besieging.map(|one| one.join().expect("no client panics"));
+        (held, during, in_use)
     });
+    let [heads, bodies, readers] = held;
     let said = format!(
-        "{connections} slow connections, a third each at sending a head, sending a body and reading an \
-         answer of 1,000 devices; {held} were open at the end, those that the server had closed were \
-         opened again\n\
+        "slow connections, of {} each, that were open on average: {heads} sent a head, {bodies} sent a \
+         body and {readers} read an answer of 1,000 devices, a byte at a time; those that the server \
+         closed were opened again\n\
          a normal client without them: {before}\n\
          and beside them:              {during}\n\
-         connections of the pool in use by them: {in_use}"
+         connections of the pool in use by them: {in_use}",
+        connections / 3
     );
-    match during.others == 0 && in_use == 0.0 {
+    match during.others == 0 && in_use == 0 {
         true => Ok(said),
         false => Err(said),
     }
@@ -117,15 +118,15 @@ enum Kind {
 }
 
 struct Siege {
+    kind: Kind,
     address: String,
-    head: String,
-    /// A whole request, whose answer is long and remembered.
-    request: String,
-    connections: Vec<(Kind, Option<TcpStream>)>,
+    /// What is sent at once; the rest comes byte by byte.
+    beginning: Vec<u8>,
 }
 
 impl Siege {
-    fn begin(address: &str, secret: &str, large: &Batch, connections: usize) -> Self {
+    /// `large` is a batch that was stored under its key: its answer is long and remembered.
+    fn prepare(kind: Kind, address: &str, secret: &str, large: &Batch) -> Self {
         let body = large.body().to_string();
         let head = format!(
             "POST /devices HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {secret}\r\n\
@@ -133,61 +134,54 @@ impl Siege {
             large.key,
             body.len()
         );
-        let kinds = [Kind::Head, Kind::Body, Kind::Reading];
-        let kinds = kinds.into_iter().cycle().take(connections);
+        let beginning = match kind {
+            Kind::Head => "POST /devices HTTP/1.1\r\nX-Slow: ".to_owned(),
+            Kind::Body => head,
+            Kind::Reading => head + &body,
+        };
         Self {
+            kind,
             address: address.to_owned(),
-            request: format!("{head}{body}"),
-            head,
-            connections: kinds.map(|kind| (kind, None)).collect(),
+            beginning: beginning.into_bytes(),
         }
     }
 
-    /// Keeps all connections busy, a byte at a time, and opens those again that were closed. How many
-    /// were open at the end.
-    fn hold(mut self, stop: &AtomicBool) -> usize {
+    /// Keeps so many connections busy, a byte at a time, and opens those again that were closed. How
+    /// many were open on average.
+    fn hold(self, connections: usize, stop: &AtomicBool) -> usize {
+        let mut sockets: Vec<Option<TcpStream>> = (0..connections).map(|_| None).collect();
+        let (mut rounds, mut open) = (0, 0);
         while !stop.load(Ordering::SeqCst) {
-            for (kind, connection) in &mut self.connections {
-                let is_open = connection
-                    .as_mut()
-                    .is_some_and(|socket| go_on(*kind, socket));
+            for socket in &mut sockets {
+                let is_open = socket.as_mut().is_some_and(|socket| self.go_on(socket));
                 if !is_open && !stop.load(Ordering::SeqCst) {
-                    *connection = open(&self.address, *kind, &self.head, &self.request).ok();
+                    *socket = self.open().ok();
                 }
             }
+            rounds += 1;
+            open += sockets.iter().flatten().count();
             std::thread::sleep(Duration::from_millis(100));
         }
-        let open = self
-            .connections
-            .iter_mut()
-            .filter_map(|(kind, connection)| {
-                let socket = connection.as_mut()?;
-                go_on(*kind, socket).then_some(())
-            });
-        open.count()
+        open / rounds.max(1)
     }
-}
 
-fn open(address: &str, kind: Kind, head: &str, request: &str) -> std::io::Result<TcpStream> {
-    let mut socket = TcpStream::connect(address)?;
-    socket.set_write_timeout(Some(Duration::from_millis(500)))?;
-    socket.write_all(match kind {
-        Kind::Head => b"POST /devices HTTP/1.1\r\nX-Slow: ",
-        Kind::Body => head.as_bytes(),
-        Kind::Reading => request.as_bytes(),
-    })?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
-}
+    fn open(&self) -> std::io::Result<TcpStream> {
+        let mut socket = TcpStream::connect(&self.address)?;
+        socket.set_write_timeout(Some(Duration::from_millis(500)))?;
+        socket.write_all(&self.beginning)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
 
-/// Another byte; whether the connection is still open.
-fn go_on(kind: Kind, socket: &mut TcpStream) -> bool {
-    let done = match kind {
-        Kind::Head | Kind::Body => socket.write(b"x").map(|_| ()),
-        Kind::Reading => socket.read(&mut [0; 1]).and_then(|count| match count {
-            0 => Err(ErrorKind::ConnectionReset.into()),
-            _ => Ok(()),
-        }),
-    };
-    done.map_or_else(|error| error.kind() == ErrorKind::WouldBlock, |()| true)
+    /// Another byte; whether the connection is still open.
+    fn go_on(&self, socket: &mut TcpStream) -> bool {
+        let done = match self.kind {
+            Kind::Head | Kind::Body => socket.write(b"x").map(|_| ()),
+            Kind::Reading => socket.read(&mut [0; 1]).and_then(|count| match count {
+                0 => Err(ErrorKind::ConnectionReset.into()),
+                _ => Ok(()),
+            }),
+        };
+        done.map_or_else(|error| error.kind() == ErrorKind::WouldBlock, |()| true)
+    }
 }

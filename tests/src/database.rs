@@ -196,10 +196,14 @@ impl TestServer {
         }
     }
 
-    /// Drops the databases of test processes that were killed: on the checkout's own server,
-    /// whose processes all run on this machine.
+    /// Drops the databases, and their users, of test processes that were killed: on the checkout's
+    /// own server, whose processes all run on this machine.
     fn drop_leftovers(&self) {
-        for name in self.databases() {
+        let names = format!(
+            "SELECT datname FROM pg_database WHERE datname LIKE '{PREFIX}%' \
+             UNION SELECT replace(rolname, '_login', '') FROM pg_roles WHERE rolname LIKE '{PREFIX}%'"
+        );
+        for name in texts(&mut self.connect(), &names) {
             let process = name
                 .strip_prefix(PREFIX)
                 .and_then(|rest| rest.trim_start_matches('_').split_once('_'))
@@ -212,6 +216,7 @@ impl TestServer {
             };
             if process.is_some_and(|process| !lives(process)) {
                 self.execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                self.execute(&format!("DROP ROLE IF EXISTS {name}_login"));
             }
         }
     }

@@ -159,7 +159,7 @@ fn rotate(
     let found: Option<(KeyRow, bool)> = api_keys::table
         .find((workspace.0, old.0))
         .select((KeyRow::as_select(), works()))
-        .for_update()
+        .for_no_key_update()
         .first(connection)
         .optional()?;
     let (row, works) = found.ok_or(Failure::Key(KeyError::NoSuchKey))?;

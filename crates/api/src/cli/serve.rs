@@ -29,6 +29,10 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliError> {
     let settings = Settings::load()?;
     start_log(&settings.log);
+    // Shells often allow 1,024 open files, which is as many connections.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays what it is");
+    }
     let url = settings.database.url.expose_secret();
     Database::probe(url)?;
     if settings.database.migrate_on_start {

@@ -191,9 +191,11 @@ impl Drop for Line {
                 )
             };
         }
-        match self.status.is_server_error() {
-            true => write_at!(tracing::Level::ERROR),
-            false => write_at!(tracing::Level::INFO),
+        match self.status {
+            StatusCode::INTERNAL_SERVER_ERROR => write_at!(tracing::Level::ERROR),
+            // Passes by itself, or is the operator's doing.
+            status if status.is_server_error() => write_at!(tracing::Level::WARN),
+            _ => write_at!(tracing::Level::INFO),
         }
     }
 }
