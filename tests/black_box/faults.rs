@@ -120,11 +120,7 @@ fn a_database_that_has_no_connection_left() {
 #[test]
 fn a_statement_that_takes_too_long() {
     let api = Api::start_with(&impatient().and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000));
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE devices IN ACCESS EXCLUSIVE MODE",
-    );
+    let blocker = api.database.lock("devices");
     let answer = api.post(&one());
     assert_eq!(answer.status, 503, "{}", answer.text);
     let line = api.server.log_of(answer.header("x-request-id"));
@@ -141,11 +137,7 @@ fn a_lock_that_is_waited_for_too_long() {
         "DEVICES__DATABASE__LOCK_TIMEOUT_MS",
         150,
     ));
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE devices IN ACCESS EXCLUSIVE MODE",
-    );
+    let blocker = api.database.lock("devices");
     let answer = api.post(&one());
     assert_eq!(answer.status, 503, "{}", answer.text);
     let line = api.server.log_of(answer.header("x-request-id"));
@@ -162,17 +154,13 @@ fn a_request_that_finds_every_connection_in_use_is_a_503_and_the_others_are_not_
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000);
     let api = Api::start_with(&options);
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE devices IN ACCESS EXCLUSIVE MODE",
-    );
+    let blocker = api.database.lock("devices");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| api.post(&one()));
         api.database.wait_until_one_is_blocked();
         let second = api.post(&one());
         assert_eq!((second.status, second.header("retry-after")), (503, "1"));
-        execute(&mut blocker, "ROLLBACK");
+        drop(blocker);
         assert_eq!(first.join().unwrap().status, 201);
     });
     assert_eq!(api.database.count("devices"), 1);

@@ -1,8 +1,7 @@
 //! Never twice: `Idempotency-Key`.
 
 use devices_tests::{
-    Answer, Api, Proxy, ServerOptions, TestDatabase, Treatment, device, execute, keep_values, run,
-    send,
+    Answer, Api, Proxy, ServerOptions, TestDatabase, Treatment, device, keep_values, run, send,
 };
 use serde_json::{Value, json};
 
@@ -144,18 +143,14 @@ fn a_replay_needs_a_key_that_works_and_may_write() {
 #[test]
 fn a_request_whose_key_is_in_flight_is_a_409_at_once() {
     let api = Api::start();
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE devices IN ACCESS EXCLUSIVE MODE",
-    );
+    let blocker = api.database.lock("devices");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| post(&api, "job-number-1", &rows()));
         api.database.wait_until_one_is_blocked();
         let second = post(&api, "job-number-1", &rows());
         assert_eq!((second.status, second.header("retry-after")), (409, "1"));
         assert_eq!(second.json(), json!({"error": "IDEMPOTENCY_KEY_IN_USE"}));
-        execute(&mut blocker, "COMMIT");
+        drop(blocker);
         let first = first.join().unwrap();
         assert_eq!(first.status, 201);
         assert_replayed(&post(&api, "job-number-1", &rows()), &first);
@@ -166,11 +161,7 @@ fn a_request_whose_key_is_in_flight_is_a_409_at_once() {
 #[test]
 fn a_server_that_is_killed_in_the_middle_leaves_the_key_free() {
     let api = Api::start();
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE devices_mdm IN ACCESS EXCLUSIVE MODE",
-    );
+    let blocker = api.database.lock("devices_mdm");
     std::thread::scope(|scope| {
         let sent = scope.spawn(|| {
             let request = api.request("POST", "/devices").bearer_auth(&api.key);

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use devices_tests::{Api, ServerOptions, device, execute, send};
+use devices_tests::{Api, ServerOptions, device, send};
 use serde_json::{Value, json};
 
 fn one() -> Value {
@@ -82,11 +82,7 @@ fn a_limiter_whose_store_is_away_is_a_503() {
     let options = ServerOptions::with("DEVICES__RATE_LIMIT__REQUESTS_PER_MINUTE", 10)
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 100);
     let api = Api::start_with(&options);
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE rate_limits IN ACCESS EXCLUSIVE MODE",
-    );
+    let blocker = api.database.lock("rate_limits");
     let answer = api.post(&one());
     assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
     drop(blocker);
@@ -124,11 +120,7 @@ fn one_request_in_flight_too_many_is_a_503_at_once() {
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000);
     let api = Api::start_with(&options);
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE devices IN ACCESS EXCLUSIVE MODE",
-    );
+    let blocker = api.database.lock("devices");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| api.post(&one()));
         api.database.wait_until_one_is_blocked();
@@ -136,7 +128,7 @@ fn one_request_in_flight_too_many_is_a_503_at_once() {
         assert_eq!((second.status, second.header("retry-after")), (503, "1"));
         // Probes are not requests of clients.
         assert_eq!(api.get("/livez").status, 200);
-        execute(&mut blocker, "ROLLBACK");
+        drop(blocker);
         assert_eq!(first.join().unwrap().status, 201);
     });
     assert_eq!(api.post(&one()).status, 201);

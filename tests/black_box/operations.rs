@@ -4,7 +4,7 @@ use std::io::{Cursor, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
-use devices_tests::{Api, Server, ServerOptions, TestDatabase, binary, device, execute, send};
+use devices_tests::{Api, Server, ServerOptions, TestDatabase, binary, device, send};
 use reqwest::blocking::Body;
 use serde_json::{Value, json};
 
@@ -147,11 +147,7 @@ fn a_request_for_no_path_at_all_is_answered_like_one_for_an_unknown_path() {
 #[test]
 fn a_client_that_goes_away_leaves_a_whole_batch_and_one_log_line() {
     let api = Api::start();
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE devices_mdm IN ACCESS EXCLUSIVE MODE",
-    );
+    let blocker = api.database.lock("devices_mdm");
     let rows = [("serial_number", "SN1"), ("serial_number", "SN2")]
         .map(|(name, value)| device(json!({name: value})));
     let body = json!({"devices": rows}).to_string();
@@ -162,7 +158,7 @@ fn a_client_that_goes_away_leaves_a_whole_batch_and_one_log_line() {
     // What was not read turns the end of the connection into a reset.
     drop(socket);
     assert_eq!(api.server.log_of("gone")["status"], 499);
-    execute(&mut blocker, "COMMIT");
+    drop(blocker);
     let answer = api.post(&json!([device(json!({"serial_number": "SN2"}))]));
     assert_eq!(answer.status, 400, "{}", answer.text);
     assert_eq!(api.database.count("devices"), 2);
@@ -175,11 +171,7 @@ fn one_large_body_too_many_is_a_503_and_small_ones_are_not_disturbed() {
     let api = Api::start_with(&ServerOptions::with("DEVICES__LIMITS__LARGE_BODIES", 1));
     let mut body = json!({"devices": [device(json!({"serial_number": "SN1"}))]}).to_string();
     body.push_str(&" ".repeat(100_000));
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE devices_mdm IN ACCESS EXCLUSIVE MODE",
-    );
+    let blocker = api.database.lock("devices_mdm");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| api.post_text(body.clone()));
         api.database.wait_until_one_is_blocked();
@@ -190,7 +182,7 @@ fn one_large_body_too_many_is_a_503_and_small_ones_are_not_disturbed() {
             assert_eq!(answer.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
         }
         assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
-        execute(&mut blocker, "COMMIT");
+        drop(blocker);
         assert_eq!(first.join().unwrap().status, 201);
     });
     let again = api.post_text(body);
@@ -271,11 +263,7 @@ fn a_database_that_may_lose_what_it_committed_is_warned_of() {
 #[test]
 fn a_server_that_is_killed_in_the_middle_of_a_batch_stores_nothing_of_it() {
     let api = Api::start();
-    let mut blocker = api.database.connect();
-    execute(
-        &mut blocker,
-        "BEGIN; LOCK TABLE devices_mdm IN ACCESS EXCLUSIVE MODE",
-    );
+    let blocker = api.database.lock("devices_mdm");
     let rows: Vec<_> = (0..100)
         .map(|row| device(json!({"serial_number": format!("SN{row}")})))
         .collect();

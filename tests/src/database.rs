@@ -74,6 +74,14 @@ impl TestDatabase {
         counted[0].parse().expect("a count is a number")
     }
 
+    /// Keeps everybody else from a table until what is returned is dropped.
+    pub fn lock(&self, table: &str) -> PgConnection {
+        let mut connection = self.connect();
+        let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        execute(&mut connection, &lock);
+        connection
+    }
+
     /// Waits until a statement on it waits for a lock that another holds.
     pub fn wait_until_one_is_blocked(&self) {
         let mut connection = self.connect();

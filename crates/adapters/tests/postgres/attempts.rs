@@ -7,7 +7,6 @@ use devices_domain::{
     Attempt, AttemptError, CreateError, IdempotencyKey, NewDevice, Outcome, Remembered, Stored,
     Tell,
 };
-use devices_tests::execute;
 
 use crate::{Store, Writer, block_on, device};
 
@@ -125,11 +124,7 @@ fn an_attempt_that_is_under_way_is_told_as_such_without_waiting_for_it() {
         let store = Store::new();
         let acme = store.writer("acme").await;
         // The first attempt has its lock, and waits for this one to write its devices.
-        let mut blocker = store.database.connect();
-        execute(
-            &mut blocker,
-            "BEGIN; LOCK TABLE devices IN ACCESS EXCLUSIVE MODE",
-        );
+        let blocker = store.database.lock("devices");
         let first = acme.clone();
         let first = tokio::spawn(async move { make(&first, attempt(7), vec![device(&[])]).await });
         store.database.wait_until_one_is_blocked();
@@ -138,7 +133,7 @@ fn an_attempt_that_is_under_way_is_told_as_such_without_waiting_for_it() {
             matches!(second, Err(CreateError::Attempt(AttemptError::UnderWay))),
             "{second:?}"
         );
-        execute(&mut blocker, "COMMIT");
+        drop(blocker);
         assert_eq!(first.await.unwrap().unwrap(), outcome("1", false));
         let third = make(&acme, attempt(7), vec![device(&[])]).await.unwrap();
         assert_eq!(third, outcome("1", true));
