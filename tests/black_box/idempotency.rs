@@ -212,6 +212,27 @@ fn a_batch_that_was_committed_on_a_connection_that_died_is_a_201() {
 }
 
 #[test]
+fn a_batch_that_is_still_being_committed_on_a_connection_that_died_is_waited_for() {
+    let database = TestDatabase::new();
+    // Whoever commits devices takes his time. Nobody else uses the database: the transaction has
+    // the highest number that was given.
+    database.execute(
+        "CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER take_time AFTER INSERT ON device_events \
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION take_time()",
+    );
+    let proxy = Proxy::of(&database);
+    let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url());
+    let api = Api::start_on(database, &options);
+    proxy.treat(Treatment::CutInCommit);
+    let answer = post(&api, "job-number-1", &rows());
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert_replayed(&post(&api, "job-number-1", &rows()), &answer);
+    assert_eq!(api.database.count("devices"), 2);
+}
+
+#[test]
 fn a_batch_that_was_not_committed_on_a_connection_that_died_is_a_503_and_can_be_sent_again() {
     let (api, proxy) = behind_a_proxy();
     proxy.treat(Treatment::CutBeforeCommit);

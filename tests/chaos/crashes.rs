@@ -27,6 +27,8 @@ enum Fault {
     Database,
     /// A connection is cut before PostgreSQL hears COMMIT.
     BeforeCommit,
+    /// A connection is cut while PostgreSQL commits.
+    InCommit,
     /// A connection is cut when PostgreSQL has committed.
     AfterCommit,
     /// So it is, and nothing comes through for a while.
@@ -41,6 +43,7 @@ pub(crate) fn run(cluster: &Cluster, share: impl Fn(usize) -> usize) -> Outcome 
         (Fault::Backend, 30),
         (Fault::Database, 30),
         (Fault::BeforeCommit, 20),
+        (Fault::InCommit, 20),
         (Fault::AfterCommit, 20),
         (Fault::AfterCommitForLong, 20),
     ] {
@@ -184,6 +187,7 @@ impl<'a> Crashes<'a> {
             Fault::Backend => while !self.cluster.kill_a_backend() {},
             Fault::Database => self.cluster.kill(),
             Fault::BeforeCommit => treat(Treatment::CutBeforeCommit),
+            Fault::InCommit => treat(Treatment::CutInCommit),
             Fault::AfterCommit => treat(Treatment::CutAfterCommit {
                 and_stay_cut: false,
             }),
@@ -279,7 +283,7 @@ impl<'a> Crashes<'a> {
         } = &self.wrongs;
         let said = format!(
             "killed:       server {}, one backend {}, postmaster and all children {}\n\
-             cut:          before COMMIT {}, after COMMIT {}, after COMMIT and for long {}\n\
+             cut:          before COMMIT {}, in COMMIT {}, after COMMIT {}, after COMMIT and for long {}\n\
              batches:      acknowledged {acknowledged}, refused {refused}\n\
              unknown:      {unknown} were sent again with their keys; {replayed} of them had been stored\n\
              lost:         {}\n\
@@ -291,6 +295,7 @@ impl<'a> Crashes<'a> {
             times(Fault::Backend),
             times(Fault::Database),
             times(Fault::BeforeCommit),
+            times(Fault::InCommit),
             times(Fault::AfterCommit),
             times(Fault::AfterCommitForLong),
             keys(lost),

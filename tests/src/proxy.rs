@@ -32,6 +32,9 @@ pub enum Treatment {
     Cut,
     /// The next connection to say COMMIT is cut before the database hears it; then all is handed on.
     CutBeforeCommit,
+    /// The next connection to say COMMIT is cut as soon as the database hears it; then all is handed
+    /// on.
+    CutInCommit,
     /// The next connection to say COMMIT is cut when the database has answered it; then, as this
     /// says, all is handed on again, or all is cut.
     CutAfterCommit {
@@ -169,16 +172,22 @@ impl Line {
         let mut bytes = [0; 16 * 1024];
         while let Ok(count @ 1..) = from.read(&mut bytes) {
             let said = &bytes[..count];
-            if !self.may_pass(said, is_committing, to) || into.write_all(said).is_err() {
-                break;
+            match self.may_pass(said, is_committing, to) {
+                Passage::Free if into.write_all(said).is_ok() => {}
+                Passage::AtLast => {
+                    // Where it fails the database has not heard it, which is another case.
+                    drop(into.write_all(said));
+                    break;
+                }
+                _ => break,
             }
         }
         // They may be closed already.
         drop((from.shutdown(Shutdown::Both), into.shutdown(Shutdown::Both)));
     }
 
-    /// Waits as long as it must; whether the connection goes on.
-    fn may_pass(&self, said: &[u8], is_committing: &AtomicBool, to: Direction) -> bool {
+    /// Waits as long as it must.
+    fn may_pass(&self, said: &[u8], is_committing: &AtomicBool, to: Direction) -> Passage {
         let mut state = self.state();
         while state.treatment == Treatment::Hang {
             let waited = self.changed.wait(state);
@@ -188,11 +197,15 @@ impl Line {
         match state.treatment {
             Treatment::CutBeforeCommit if commits => {
                 state.treatment = Treatment::HandOn;
-                false
+                Passage::None
+            }
+            Treatment::CutInCommit if commits => {
+                state.treatment = Treatment::HandOn;
+                Passage::AtLast
             }
             Treatment::CutAfterCommit { .. } if commits => {
                 is_committing.store(true, Ordering::SeqCst);
-                true
+                Passage::Free
             }
             Treatment::CutAfterCommit { and_stay_cut } if is_committing.load(Ordering::SeqCst) => {
                 drop(state);
@@ -200,16 +213,27 @@ impl Line {
                     true => Treatment::Cut,
                     false => Treatment::HandOn,
                 });
-                false
+                Passage::None
             }
             Treatment::Delay(time) => {
                 drop(state);
                 std::thread::sleep(time);
-                true
+                Passage::Free
             }
-            treatment => treatment != Treatment::Cut,
+            Treatment::Cut => Passage::None,
+            _ => Passage::Free,
         }
     }
+}
+
+/// Whether something may pass.
+enum Passage {
+    /// It may.
+    Free,
+    /// It may, and nothing after it.
+    AtLast,
+    /// It may not, nor may anything after it.
+    None,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -117,12 +117,14 @@ impl Receipt {
         None
     }
 
+    /// The number that this question is given itself tells which have not been given yet. What a
+    /// snapshot holds for the next one does not: it knows no transaction that is still at work.
     async fn ask(&self, database: &Database) -> Result<Fate, RepositoryError> {
         let query = diesel::sql_query(
             "SELECT EXISTS (SELECT FROM device_events \
                             WHERE workspace_id = $1 AND id = $2 AND request_id = $3 \
                               AND device_ids = $4) AS is_there, \
-                    CASE WHEN $5::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) \
+                    CASE WHEN $5::xid8 >= pg_current_xact_id() \
                          THEN 'unassigned' \
                          ELSE coalesce(pg_xact_status($5::xid8), 'forgotten') END AS status",
         )
