@@ -6,8 +6,8 @@ use crate::audit::Origin;
 use crate::batch::{Batch, report_conflicts};
 use crate::device::{Device, NewDevice};
 use crate::error::ErrorReport;
-use crate::idempotency::{Attempt, AttemptError, Outcome, Tell};
-use crate::ports::{CreateError, DeviceRepository, NewBatch, RepositoryError, Stored};
+use crate::idempotency::{Attempt, AttemptError, Outcome};
+use crate::ports::{CreateError, DeviceRepository, NewBatch, RepositoryError, Stored, Tell};
 
 /// Creates every device of a batch, or none and says everything that is wrong with it.
 pub struct CreateDevices {

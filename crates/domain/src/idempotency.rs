@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use crate::device::NewDevice;
-use crate::ports::StoredDevice;
-
 /// A client's own name for one request: 1 to 255 visible ASCII characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
@@ -88,9 +85,6 @@ pub struct Outcome {
     /// Whether it was answered before, and nothing was carried out this time.
     pub replayed: bool,
 }
-
-/// How created devices are told to whoever asked for them; results come in the devices' order.
-pub type Tell = fn(&[NewDevice], &[StoredDevice]) -> Vec<u8>;
 
 #[cfg(test)]
 mod tests {

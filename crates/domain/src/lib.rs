@@ -59,12 +59,12 @@ pub use device::{
 };
 pub use enrollment::{Enrollment, EnrollmentId, EnrollmentStatus};
 pub use error::{ErrorCode, ErrorReport, FieldError, Reason, Related, RowError};
-pub use idempotency::{Attempt, AttemptError, IdempotencyKey, Outcome, Remembered, Tell};
+pub use idempotency::{Attempt, AttemptError, IdempotencyKey, Outcome, Remembered};
 pub use ports::{
     Allowance, Conflicts, CreateError, DeviceLimitReached, DeviceRepositories, DeviceRepository,
     EventRepository, KeyError, KeyRepository, NewApiKey, NewBatch, NewSecret, NewUser,
-    NewWorkspace, RateLimiter, RepositoryError, StoreHealth, Stored, StoredDevice, UserRepository,
-    WorkspaceRepository,
+    NewWorkspace, RateLimiter, RepositoryError, StoreHealth, Stored, StoredDevice, Tell,
+    UserRepository, WorkspaceRepository,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{

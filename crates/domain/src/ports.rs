@@ -13,7 +13,7 @@ use crate::audit::{DeviceEvent, EventFilter, Origin};
 use crate::device::{DeviceId, NewDevice};
 use crate::enrollment::Enrollment;
 use crate::error::{ErrorCode, FieldError, Reason};
-use crate::idempotency::{Attempt, AttemptError, Outcome, Remembered, Tell};
+use crate::idempotency::{Attempt, AttemptError, Outcome, Remembered};
 use crate::references::References;
 
 /// Why a store gave no answer.
@@ -101,6 +101,9 @@ pub struct NewBatch {
     /// What it must not be carried out twice for, and how its outcome is told.
     pub once: Option<(Attempt, Tell)>,
 }
+
+/// How created devices are told to whoever asked for them; results come in the devices' order.
+pub type Tell = fn(&[NewDevice], &[StoredDevice]) -> Vec<u8>;
 
 /// What came of a batch.
 #[derive(Debug, Clone, PartialEq)]

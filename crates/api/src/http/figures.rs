@@ -11,7 +11,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use devices_domain::ErrorReport;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::server::BindError;
+use super::bind::BindError;
 
 /// Seconds. A batch of one takes about two milliseconds, one of 1,000 about twenty.
 const SECONDS: [f64; 13] = [

@@ -1,6 +1,7 @@
 //! The HTTP side: reads requests, calls a use case, writes answers.
 
 mod access;
+mod bind;
 mod body;
 mod description;
 mod devices;
@@ -15,8 +16,9 @@ mod server;
 mod state;
 mod unread_body;
 
+pub use bind::BindError;
 pub use figures::{Connections, Figures, FiguresServer};
 pub use problem::Problem;
 pub use routes::app;
-pub use server::{BindError, Server};
+pub use server::Server;
 pub use state::{Ports, State};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::{HttpServer, web};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::bind::BindError;
 use super::routes::app;
 use super::state::State;
 use crate::settings;
@@ -18,32 +19,6 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     state: web::Data<State>,
     drain: Duration,
-}
-
-/// An address that cannot be listened on.
-#[derive(Debug, thiserror::Error)]
-#[error("{address} cannot be listened on: {cause}. {advice}")]
-pub struct BindError {
-    address: String,
-    cause: std::io::Error,
-    advice: String,
-}
-
-impl BindError {
-    /// `section` begins the names of the variables that set another address.
-    pub(super) fn new(host: &str, port: u16, cause: std::io::Error, section: &str) -> Self {
-        let advice = match cause.kind() {
-            std::io::ErrorKind::AddrInUse => format!(
-                "Stop the program that listens there, or choose another port with {section}__PORT."
-            ),
-            _ => format!("Choose another address with {section}__HOST and {section}__PORT."),
-        };
-        Self {
-            address: format!("{host}:{port}"),
-            cause,
-            advice,
-        }
-    }
 }
 
 impl Server {

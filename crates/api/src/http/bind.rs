@@ -1,0 +1,27 @@
+//! Addresses to listen on.
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("{address} cannot be listened on: {cause}. {advice}")]
+pub struct BindError {
+    address: String,
+    cause: std::io::Error,
+    advice: String,
+}
+
+impl BindError {
+    /// `section` begins the names of the variables that set another address.
+    pub(super) fn new(host: &str, port: u16, cause: std::io::Error, section: &str) -> Self {
+        let advice = match cause.kind() {
+            std::io::ErrorKind::AddrInUse => format!(
+                "Stop the program that listens there, or choose another port with {section}__PORT."
+            ),
+            _ => format!("Choose another address with {section}__HOST and {section}__PORT."),
+        };
+        Self {
+            address: format!("{host}:{port}"),
+            cause,
+            advice,
+        }
+    }
+}
