@@ -143,6 +143,14 @@ fn no_secret_is_stored_or_logged() {
     let api = Api::start();
     let answer = api.post(&one());
     api.server.log_of(answer.header("x-request-id"));
+    // The log is as talkative as can be.
+    assert!(
+        api.server
+            .log()
+            .iter()
+            .any(|line| line.contains(r#""statement":"COPY"#)
+                || line.contains(r#""statement":"INSERT INTO"#))
+    );
     let stored = api.database.texts("SELECT api_keys::text FROM api_keys");
     let secret = api.key.rsplit('_').next().unwrap();
     assert!(stored.iter().all(|row| !row.contains(secret)));

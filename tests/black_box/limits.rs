@@ -46,6 +46,8 @@ fn a_key_that_asks_too_often_is_told_when_it_may_again() {
 fn what_a_key_may_ask_for_comes_back_with_time() {
     let api = limited_to(2);
     while api.post(&one()).status != 429 {}
+    // A key that has nothing left is not looked up for a second.
+    std::thread::sleep(Duration::from_millis(1_100));
     api.database
         .execute("UPDATE rate_limits SET refilled_at = refilled_at - interval '30 seconds'");
     assert_eq!(api.post(&one()).status, 201);
@@ -110,8 +112,35 @@ fn an_address_that_shows_too_many_keys_that_do_not_work_must_wait() {
     // A client writes what it likes into the header; the proxy adds the last entry.
     assert_eq!(ask("guessed", "10.9.9.9, 10.0.0.1").status, 429);
     assert_eq!(ask("guessed", "10.0.0.2").status, 401);
-    // A key that worked lately is not locked out by others behind its address.
-    assert_eq!(ask(&api.key, "10.0.0.1").status, 201);
+    assert_eq!(ask("guessed", "10.0.0.1:5678").status, 429);
+    // Keys are not locked out by others behind their address, whether they worked lately or not; but
+    // one that is none of ours has the address wait, too.
+    let new = api.create_key("acme", "WRITE");
+    for key in [&api.key, &new] {
+        assert_eq!(ask(key, "10.0.0.1").status, 201);
+    }
+    let elsewhere = Api::start();
+    assert_eq!(ask(&elsewhere.key, "10.0.0.1").status, 429);
+    api.server
+        .log_line(|line| line.contains("an address must wait") && line.contains("10.0.0.1"));
+}
+
+#[test]
+fn a_key_that_asks_in_a_loop_is_refused_without_the_database_and_as_before() {
+    let api = limited_to(1);
+    assert_eq!(api.post(&one()).status, 201);
+    let first = api.post(&one());
+    let asked = api.database.texts("SELECT refilled_at FROM rate_limits");
+    let again = api.post(&one());
+    for answer in [first, again] {
+        assert_eq!(answer.status, 429);
+        assert_eq!(answer.header("ratelimit-remaining"), "0");
+        assert!((50..=60).contains(&answer.header("retry-after").parse().unwrap()));
+    }
+    assert_eq!(
+        api.database.texts("SELECT refilled_at FROM rate_limits"),
+        asked
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Never across: what a workspace is answered about another is what it is answered about nothing.
 
 use devices_tests::{Answer, Api, device, run, send};
+use diesel::connection::SimpleConnection;
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -43,7 +44,9 @@ fn every_operation_is_closed_to_every_key_but_one_that_works_and_is_allowed_to()
     api.database
         .execute("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = 4");
     let truncated = write[..write.len() - 1].to_owned();
-    let unknown = of_another.replacen("fdk_2_", "fdk_1_", 1);
+    // Of another installation, where it opens the workspace of the same number.
+    let elsewhere = Api::start();
+    let mistyped = of_another.replacen("fdk_2_", "fdk_1_", 1);
     let bearer = |key: &str| format!("Bearer {key}");
 
     for (method, path) in operations() {
@@ -54,14 +57,18 @@ fn every_operation_is_closed_to_every_key_but_one_that_works_and_is_allowed_to()
         };
         let ask = |prepare: &dyn Fn(RequestBuilder) -> RequestBuilder| ask_at(&path, prepare);
         let with = |header: &str| ask(&|request| request.header("Authorization", header));
-        let refused: [(&str, Answer); 12] = [
+        let refused: [(&str, Answer); 13] = [
             ("no key", ask(&|request| request)),
             ("an empty header", with("")),
             ("a scheme alone", with("Bearer")),
             ("no scheme", with(&write)),
             ("another scheme", with(&format!("Basic {write}"))),
             ("no key of ours", with("Bearer hunter2hunter2")),
-            ("an unknown key", with(&bearer(&unknown))),
+            ("an unknown key", with(&bearer(&elsewhere.key))),
+            (
+                "a key with another workspace in it",
+                with(&bearer(&mistyped)),
+            ),
             ("a truncated key", with(&bearer(&truncated))),
             ("a revoked key", with(&bearer(&revoked))),
             ("an expired key", with(&bearer(&expired))),
@@ -158,9 +165,10 @@ fn the_database_itself_refuses_what_points_into_another_workspace() {
     let api = Api::start();
     api.create_workspace("globex");
     let stranger = api.add_user("globex", "stranger@example.com");
-    let refused = |statement: &str| {
-        let said = std::panic::catch_unwind(|| api.database.execute(statement));
-        said.is_err()
+    let refusal = |statement: &str| {
+        let said = api.database.connect().batch_execute(statement);
+        said.err()
+            .map_or_else(String::new, |error| error.to_string())
     };
     let insert = |workspace: i64| {
         format!(
@@ -168,13 +176,19 @@ fn the_database_itself_refuses_what_points_into_another_workspace() {
              connection_type, user_id) VALUES ({workspace}, 'a', 'b', 'c', false, '{{}}', '{{}}', {stranger})"
         )
     };
-    assert!(refused(&insert(1)));
-    assert!(!refused(&insert(2)));
+    assert_eq!(refusal(&insert(2)), "");
     let link = "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status, device_id)
                 SELECT 1, 'A', 'A', 'ENROLLED', id FROM devices";
-    assert!(refused(link));
     let event = "INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids)
                  VALUES (2, 'CREATED', 1, 'r', '{1}')";
-    assert!(refused(event));
-    assert!(refused("INSERT INTO rate_limits VALUES (2, 1, 1, now())"));
+    let bucket = "INSERT INTO rate_limits VALUES (2, 1, 1, true, now())";
+    for (statement, constraint) in [
+        (insert(1).as_str(), "devices_user_fkey"),
+        (link, "devices_mdm_device_fkey"),
+        (event, "device_events_key_fkey"),
+        (bucket, "rate_limits_key_fkey"),
+    ] {
+        let said = refusal(statement);
+        assert!(said.contains(constraint), "{statement}: {said:?}");
+    }
 }

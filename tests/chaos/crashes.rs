@@ -93,6 +93,8 @@ struct Tally {
     unknown: usize,
     /// Of those, the ones that had been stored.
     replayed: usize,
+    /// Answers that are none of those that a client must be ready for.
+    failed: usize,
 }
 
 struct Crashes<'a> {
@@ -179,8 +181,12 @@ impl<'a> Crashes<'a> {
     fn inflict(&mut self, fault: Fault) {
         let treat = |treatment| {
             self.proxy.treat(treatment);
-            // Until somebody says COMMIT.
-            std::thread::sleep(Duration::from_millis(100));
+            // Until somebody says COMMIT, and is cut.
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while self.proxy.treatment() == treatment {
+                assert!(Instant::now() < deadline, "nobody commits");
+                std::thread::sleep(Duration::from_millis(1));
+            }
         };
         match fault {
             Fault::Server => self.service.kill(),
@@ -222,8 +228,9 @@ impl<'a> Crashes<'a> {
             .map(|(_, (batch, _))| batch.clone())
             .collect();
         self.wrongs.add(compare(self.cluster, &denied, &told));
-        for (writer, (batch, _)) in unsettled {
+        for (writer, (batch, told_first)) in unsettled {
             self.tally.unknown += 1;
+            self.tally.failed += usize::from(matches!(told_first, Told::Failed));
             if let Some(ids) = self.ask_again(&batch) {
                 self.writers[writer].journal.acknowledge(&batch.key, &ids);
                 told.insert(batch.key, ids);
@@ -273,6 +280,7 @@ impl<'a> Crashes<'a> {
             refused,
             unknown,
             replayed,
+            failed,
         } = &self.tally;
         let times = |fault| faults.get(&fault).copied().unwrap_or_default();
         let Wrongs {
@@ -290,6 +298,7 @@ impl<'a> Crashes<'a> {
              duplicated:   {}\n\
              partial:      {}\n\
              told wrongly: {} (said to be refused or not stored, and stored)\n\
+             500s:         {failed}\n\
              audit trail:  {events} events",
             times(Fault::Server),
             times(Fault::Backend),
@@ -303,7 +312,7 @@ impl<'a> Crashes<'a> {
             keys(partial),
             keys(belied),
         );
-        match self.wrongs.is_none() && events as usize == *acknowledged {
+        match self.wrongs.is_none() && *failed == 0 && events as usize == *acknowledged {
             true => Ok(said),
             false => Err(said),
         }

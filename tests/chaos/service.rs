@@ -130,6 +130,8 @@ pub(crate) enum Told {
     NothingStored,
     /// Come again: another one is at it, or it may have been stored.
     ComeAgain,
+    /// Something that must not happen.
+    Failed,
     /// Nothing.
     NoAnswer,
 }
@@ -175,7 +177,8 @@ impl Client {
                 replayed,
             },
             503 if body["message"].is_null() => Told::NothingStored,
-            409 | 500.. => Told::ComeAgain,
+            409 | 503 => Told::ComeAgain,
+            500.. => Told::Failed,
             refused => Told::Refused(refused),
         }
     }

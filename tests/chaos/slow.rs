@@ -52,7 +52,12 @@ pub(crate) fn run(cluster: &Cluster, connections: usize) -> Outcome {
          connections of the pool in use by them: {in_use}",
         connections / 3
     );
-    match during.others == 0 && in_use == 0 {
+    let is_besieged = [heads, bodies, readers]
+        .iter()
+        .all(|open| open * 10 >= connections / 3 * 9);
+    // Far from what is seen, and from what anybody would put up with.
+    let is_served = during.others == 0 && during.at(0.99) < Duration::from_secs(1);
+    match is_besieged && is_served && in_use == 0 {
         true => Ok(said),
         false => Err(said),
     }
@@ -65,13 +70,18 @@ struct Seen {
     others: usize,
 }
 
+impl Seen {
+    /// The time that this share of the batches did not exceed.
+    fn at(&self, share: f64) -> Duration {
+        let index = (self.took.len() as f64 * share) as usize;
+        let took = self.took.get(index.min(self.took.len().saturating_sub(1)));
+        took.copied().unwrap_or_default()
+    }
+}
+
 impl std::fmt::Display for Seen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let at = |share: f64| {
-            let index = (self.took.len() as f64 * share) as usize;
-            let took = self.took.get(index.min(self.took.len().saturating_sub(1)));
-            took.map_or(0.0, |took| took.as_secs_f64() * 1_000.0)
-        };
+        let at = |share| self.at(share).as_secs_f64() * 1_000.0;
         write!(
             f,
             "{} batches of 10, p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms, {} not answered 201",

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::blocking::{Body, Client, RequestBuilder, Response};
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value, json};
 
@@ -126,12 +126,7 @@ impl Api {
     }
 
     /// `POST /devices` with a body that may be anything.
-    pub fn post_text(&self, body: impl Into<reqwest::blocking::Body>) -> Answer {
-        let body = body.into();
-        let json = body.as_bytes().map(serde_json::from_slice::<Value>);
-        if let Some(Ok(json)) = &json {
-            keep_values(json);
-        }
+    pub fn post_text(&self, body: impl Into<Body>) -> Answer {
         let request = self.request("POST", "/devices").bearer_auth(&self.key);
         send(
             request
@@ -147,7 +142,6 @@ impl Api {
 
     /// `POST /devices` with another key.
     pub fn post_as(&self, key: &str, devices: &Value) -> Answer {
-        keep_values(devices);
         let body = json!({ "devices": devices });
         let request = self.request("POST", "/devices").bearer_auth(key);
         send(request.json(&body))
@@ -176,9 +170,19 @@ impl Api {
     }
 }
 
-/// Sends a request.
+/// Sends a request, and keeps the values of its body and its idempotency key in mind: the server must
+/// not tell them.
 pub fn send(request: RequestBuilder) -> Answer {
-    request.send().expect("the server answers").into()
+    let (client, request) = request.build_split();
+    let request = request.expect("it is a request");
+    let body = request.body().and_then(Body::as_bytes).unwrap_or_default();
+    if let Ok(body) = serde_json::from_slice(body) {
+        keep_values(&body);
+    }
+    for key in request.headers().get_all("idempotency-key") {
+        keep_values(&String::from_utf8_lossy(key.as_bytes()).into());
+    }
+    client.execute(request).expect("the server answers").into()
 }
 
 fn create_workspace(database: &TestDatabase, name: &str) -> i64 {

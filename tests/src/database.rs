@@ -209,7 +209,7 @@ impl TestServer {
     fn drop_leftovers(&self) {
         let names = format!(
             "SELECT datname FROM pg_database WHERE datname LIKE '{PREFIX}%' \
-             UNION SELECT replace(rolname, '_login', '') FROM pg_roles WHERE rolname LIKE '{PREFIX}%'"
+             UNION SELECT rolname FROM pg_roles WHERE rolname LIKE '{PREFIX}%'"
         );
         for name in texts(&mut self.connect(), &names) {
             let process = name
@@ -224,7 +224,7 @@ impl TestServer {
             };
             if process.is_some_and(|process| !lives(process)) {
                 self.execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-                self.execute(&format!("DROP ROLE IF EXISTS {name}_login"));
+                self.execute(&format!("DROP ROLE IF EXISTS {name}"));
             }
         }
     }

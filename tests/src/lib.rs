@@ -12,7 +12,7 @@ mod statements;
 
 pub use api::{Answer, Api, device, send};
 pub use binary::{Ran, binary, run};
-pub use confidential::{assert_tells_nothing, keep_secret, keep_values};
+use confidential::{assert_tells_nothing, keep_secret, keep_values};
 pub use database::{TestDatabase, execute};
 pub use login::Login;
 pub use proxy::{Place, Proxy, Treatment};

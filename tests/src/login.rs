@@ -1,5 +1,7 @@
 //! Users of the database's server.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::TestDatabase;
 use crate::database::on_the_server;
 
@@ -13,7 +15,9 @@ pub struct Login {
 impl Login {
     /// Who is a member of these roles, and reaches this database.
     pub fn with(database: &TestDatabase, roles: &str) -> Self {
-        let name = format!("{}_login", database.name());
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}_login_{number}", database.name());
         on_the_server(&format!(
             "CREATE ROLE {name} LOGIN; GRANT {roles} TO {name}"
         ));

@@ -83,6 +83,11 @@ impl Proxy {
         &self.url
     }
 
+    /// How it treats what is said now: another way than it was told, once a COMMIT was cut.
+    pub fn treatment(&self) -> Treatment {
+        self.line.state().treatment
+    }
+
     /// From now on.
     pub fn treat(&self, treatment: Treatment) {
         self.line.treat(treatment);
@@ -221,7 +226,11 @@ impl Line {
                 Passage::Free
             }
             Treatment::Cut => Passage::None,
-            _ => Passage::Free,
+            _ => {
+                // An earlier COMMIT is answered.
+                is_committing.store(false, Ordering::SeqCst);
+                Passage::Free
+            }
         }
     }
 }

@@ -88,13 +88,14 @@ pub async fn forget_outcomes(
     database: &Database,
     kept: Duration,
 ) -> Result<usize, RepositoryError> {
-    const AT_ONCE: usize = 500;
+    // Each may hold the answer to a large batch, a megabyte of it.
+    const AT_ONCE: usize = 50;
     let mut forgotten = 0;
     loop {
         let removed = database
             .run(move |connection| {
                 diesel::sql_query(format!(
-                    "WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({TURN}) AS is_mine) \
+                    "/* all workspaces */ WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({TURN}) AS is_mine) \
                      DELETE FROM idempotency_keys \
                      WHERE (SELECT is_mine FROM turn) AND (workspace_id, operation, key) IN ( \
                          SELECT workspace_id, operation, key FROM idempotency_keys \

@@ -9,6 +9,7 @@ use devices_domain::{
     DeviceRepositories, DeviceRepository, NewBatch, NewDevice, Outcome, References, Remembered,
     RepositoryError, Stored, StoredDevice, UserId, WorkspaceId,
 };
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::dsl::count_star;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -122,36 +123,16 @@ fn create(
 ) -> Result<Ended, CreateError> {
     let references = References::of_devices(&batch.devices);
     for _ in 0..TRIES {
-        // Set once COMMIT is all that is missing.
-        let mut complete = None;
-        let ended = connection.transaction(|connection| {
-            let written = write(connection, workspace, batch, &references)?;
-            if !decision.commit() {
-                return Err(Failure::GivenUp);
-            }
-            complete = Some(written);
-            Ok(())
-        });
-        match (ended, complete) {
-            (Ok(()), Some((stored, _))) => return Ok(Ended::Committed(stored)),
-            (Ok(()), None) => unreachable!("a transaction that ends well is complete"),
-            (Err(Failure::Diesel(error)), _) if is_to_be_retried(&error) => {}
-            (Err(Failure::Diesel(error)), Some((stored, receipt))) => {
-                return Ok(Ended::LostInCommit(Box::new(Lost {
-                    stored,
-                    receipt,
-                    error,
-                })));
-            }
-            (Err(Failure::Diesel(error)), None) => return Err(classify(error).into()),
-            (Err(Failure::Recalled(outcome)), _) => {
+        match run(connection, workspace, batch, &references, decision) {
+            Ok(ended) => return Ok(ended),
+            Err(Failure::Recalled(outcome)) => {
                 return Ok(Ended::Committed(Stored::Outcome(outcome)));
             }
-            (Err(Failure::Attempt(error)), _) => return Err(error.into()),
-            (Err(Failure::Conflicts(conflicts)), _) => {
-                return Err(CreateError::Conflicts(conflicts));
-            }
-            (Err(Failure::LostRace), _) => {
+            Err(Failure::Diesel(error)) if is_to_be_retried(&error) => {}
+            Err(Failure::Diesel(error)) => return Err(classify(error).into()),
+            Err(Failure::Attempt(error)) => return Err(error.into()),
+            Err(Failure::Conflicts(conflicts)) => return Err(CreateError::Conflicts(conflicts)),
+            Err(Failure::LostRace) => {
                 // The winner has committed: the look-up finds now what it did not find before.
                 let limit = device_limit(connection, workspace).map_err(classify)?;
                 let conflicts =
@@ -160,13 +141,48 @@ fn create(
                     return Err(CreateError::Conflicts(conflicts));
                 }
             }
-            (Err(Failure::GivenUp), _) => {
+            Err(Failure::GivenUp) => {
                 let given_up = "nobody waits for the batch any more";
                 return Err(RepositoryError::Unavailable(given_up.into()).into());
             }
         }
     }
     Err(RepositoryError::Unavailable("a batch lost every race it was in".into()).into())
+}
+
+/// One transaction. Diesel's own `transaction` does not tell an error of COMMIT from one before it.
+fn run(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    batch: &NewBatch,
+    references: &References,
+    decision: &Decision,
+) -> Result<Ended, Failure> {
+    AnsiTransactionManager::begin_transaction(connection)?;
+    let written = write(connection, workspace, batch, references);
+    let written = written.and_then(|written| match decision.commit() {
+        true => Ok(written),
+        false => Err(Failure::GivenUp),
+    });
+    let (stored, receipt) = match written {
+        Ok(written) => written,
+        Err(failure) => {
+            // Where this fails, too, the connection is lost, and the server rolls back by itself.
+            if let Err(error) = AnsiTransactionManager::rollback_transaction(connection) {
+                tracing::debug!(%error, "a transaction was not rolled back in good order");
+            }
+            return Err(failure);
+        }
+    };
+    match AnsiTransactionManager::commit_transaction(connection) {
+        Ok(()) => Ok(Ended::Committed(stored)),
+        Err(error) if is_to_be_retried(&error) => Err(Failure::Diesel(error)),
+        Err(error) => Ok(Ended::LostInCommit(Box::new(Lost {
+            stored,
+            receipt,
+            error,
+        }))),
+    }
 }
 
 /// Why a transaction was rolled back.

@@ -10,7 +10,7 @@ use devices_domain::{
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::sql_types::{Array, BigInt, Text};
 
 use super::database::{Database, classify};
 use crate::schema::device_events;
@@ -79,8 +79,6 @@ struct Fate {
     /// a crash, has not reached the number yet; `forgotten` where it is too old.
     #[diesel(sql_type = Text)]
     status: String,
-    #[diesel(sql_type = Bool)]
-    is_there: bool,
 }
 
 /// How long is waited before a server is asked again.
@@ -89,27 +87,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 impl Receipt {
     /// Whether the transaction was committed, asked on another connection; `None` where that cannot
     /// be found out in time.
-    ///
-    /// The transaction's number alone does not tell: a server that crashed may give a number to
-    /// another transaction when nothing of the first one had reached its disk. The event does.
     pub(super) async fn is_committed(&self, database: &Database) -> Option<bool> {
         let deadline = Instant::now() + database.patience();
-        let mut seen_committed = false;
         while Instant::now() < deadline {
             match self.ask(database).await {
-                Ok(Fate { is_there: true, .. }) => return Some(true),
-                Ok(Fate { status, .. }) => match status.as_str() {
-                    "aborted" | "unassigned" => return Some(false),
-                    // Committed between the look for the event and the question for the status; or
-                    // the number is another transaction's by now.
-                    "committed" if seen_committed => return Some(false),
-                    "committed" => {
-                        seen_committed = true;
-                        continue;
-                    }
-                    "forgotten" => return None,
-                    _ => {}
-                },
+                Ok(None) => {}
+                Ok(Some(is_committed)) => return Some(is_committed),
                 Err(error) => tracing::warn!(%error, "a batch's fate cannot be asked for yet"),
             }
             tokio::time::sleep(PAUSE).await;
@@ -117,24 +100,33 @@ impl Receipt {
         None
     }
 
-    /// The number that this question is given itself tells which have not been given yet. What a
-    /// snapshot holds for the next one does not: it knows no transaction that is still at work.
-    async fn ask(&self, database: &Database) -> Result<Fate, RepositoryError> {
-        let query = diesel::sql_query(
-            "SELECT EXISTS (SELECT FROM device_events \
-                            WHERE workspace_id = $1 AND id = $2 AND request_id = $3 \
-                              AND device_ids = $4) AS is_there, \
-                    CASE WHEN $5::xid8 >= pg_current_xact_id() \
-                         THEN 'unassigned' \
-                         ELSE coalesce(pg_xact_status($5::xid8), 'forgotten') END AS status",
+    /// Whether the transaction was committed, if it has ended.
+    ///
+    /// Its number alone does not tell: a server that crashed gives the number to another transaction
+    /// where nothing of the first one had reached its disk. The event does, once the transaction of
+    /// that number has ended. The number that the question itself is given tells which were not given
+    /// yet; a snapshot does not, as it knows no transaction at work with a higher number than those
+    /// that have ended.
+    async fn ask(&self, database: &Database) -> Result<Option<bool>, RepositoryError> {
+        let status = diesel::sql_query(
+            "SELECT CASE WHEN $1::xid8 >= pg_current_xact_id() THEN 'unassigned' \
+                         ELSE coalesce(pg_xact_status($1::xid8), 'forgotten') END AS status",
         )
-        .bind::<BigInt, _>(self.workspace.0)
-        .bind::<BigInt, _>(self.event)
-        .bind::<Text, _>(self.request_id.clone())
-        .bind::<Array<BigInt>, _>(self.device_ids.clone())
         .bind::<Text, _>(self.transaction.clone());
+        let event = device_events::table
+            .find((self.workspace.0, self.event))
+            .filter(device_events::request_id.eq(self.request_id.clone()))
+            .filter(device_events::device_ids.eq(self.device_ids.clone()));
+        let is_there = diesel::select(diesel::dsl::exists(event));
         database
-            .run(move |connection| query.get_result(connection).map_err(classify))
+            .run(move |connection| {
+                let fate: Fate = status.get_result(connection).map_err(classify)?;
+                match fate.status.as_str() {
+                    "in progress" => Ok(None),
+                    "aborted" | "unassigned" => Ok(Some(false)),
+                    _ => Ok(Some(is_there.get_result(connection).map_err(classify)?)),
+                }
+            })
             .await
     }
 }

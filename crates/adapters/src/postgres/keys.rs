@@ -1,7 +1,7 @@
 //! The API keys.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,8 +23,15 @@ use crate::schema::{api_keys, workspaces};
 #[derive(Clone)]
 pub struct PostgresKeys {
     database: Database,
-    /// Whether a key's use is being noted.
-    noting: Arc<AtomicBool>,
+    uses: Arc<Mutex<Uses>>,
+}
+
+/// Keys whose use is to be noted.
+#[derive(Default)]
+struct Uses {
+    waiting: BTreeSet<(i64, i64)>,
+    /// Whether somebody is noting them.
+    noting: bool,
 }
 
 impl PostgresKeys {
@@ -32,7 +39,7 @@ impl PostgresKeys {
     pub fn new(database: Database) -> Self {
         Self {
             database,
-            noting: Arc::default(),
+            uses: Arc::default(),
         }
     }
 }
@@ -187,28 +194,45 @@ const USE_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
 impl PostgresKeys {
     /// Notes that the key was used, unless that was noted lately: beside the request, which does
-    /// not wait for it, and one key at a time. One that is left out is noted at its next use.
+    /// not wait for it, and one key after the other.
     fn note_use(&self, actor: Actor, last_used_at: Option<DateTime<Utc>>) {
-        let is_fresh = last_used_at.is_some_and(|at| Utc::now() - at < USE_INTERVAL);
-        if is_fresh || self.noting.swap(true, Ordering::AcqRel) {
+        if last_used_at.is_some_and(|at| Utc::now() - at < USE_INTERVAL) {
             return;
         }
-        let keys = self.clone();
-        tokio::spawn(async move {
+        let mut uses = self.uses();
+        uses.waiting.insert((actor.workspace.0, actor.key.0));
+        if !std::mem::replace(&mut uses.noting, true) {
+            tokio::spawn(self.clone().note_uses());
+        }
+    }
+
+    async fn note_uses(self) {
+        while let Some((workspace, key)) = self.next_use() {
             let update = diesel::sql_query(
                 "UPDATE api_keys SET last_used_at = now() WHERE workspace_id = $1 AND id = $2 \
                  AND (last_used_at IS NULL OR last_used_at <= now() - interval '1 minute')",
             )
-            .bind::<BigInt, _>(actor.workspace.0)
-            .bind::<BigInt, _>(actor.key.0);
-            let noted = keys
+            .bind::<BigInt, _>(workspace)
+            .bind::<BigInt, _>(key);
+            let noted = self
                 .database
                 .run(move |connection| update.execute(connection).map_err(classify));
             if let Err(error) = noted.await {
                 tracing::warn!(%error, "the use of a key was not noted");
             }
-            keys.noting.store(false, Ordering::Release);
-        });
+        }
+    }
+
+    fn next_use(&self) -> Option<(i64, i64)> {
+        let mut uses = self.uses();
+        let next = uses.waiting.pop_first();
+        uses.noting = next.is_some();
+        next
+    }
+
+    fn uses(&self) -> MutexGuard<'_, Uses> {
+        // What a panic left behind is still a set of keys.
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

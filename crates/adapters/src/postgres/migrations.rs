@@ -1,15 +1,18 @@
 //! The schema, and how a database comes to it.
 
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationSource};
-use diesel::pg::Pg;
+use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{Bool, Text};
 use diesel::{QueryableByName, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connect::{ConnectError, connect};
+use super::role;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
@@ -27,26 +30,58 @@ pub enum MigrationError {
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Brings the database at `url` to this program's schema and names the migrations that it ran. Where
-/// there is nothing to do, it needs no right but to read.
+impl From<DieselError> for MigrationError {
+    fn from(error: DieselError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Brings the database at `url` to this program's schema, gives the serving role its rights, and
+/// names the migrations that it ran. Whoever does not own the tables needs no right but to read where
+/// there is nothing to do.
 ///
-/// Safe when several processes start at once: one runs them, the others wait for it.
+/// Safe when several processes start at once: one runs them, the others wait for it. While it waits
+/// for a table, those who use that table do not wait for it for longer than [`LOCK_TIMEOUT`].
 ///
 /// # Errors
 /// Where there is no connection, or a migration fails.
 pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
-    if pending_migrations(url)?.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut connection = connect(url)?;
     // A lock of the session, given back when the connection closes, whatever happens.
-    connection
-        .batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))
-        .map_err(|error| MigrationError::Failed(error.into()))?;
-    let ran = connection
-        .run_pending_migrations(MIGRATIONS)
+    connection.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
+    let ran = match pending(&mut connection)?.is_empty() {
+        true => Vec::new(),
+        false => run(&mut connection)?,
+    };
+    role::prepare(&mut connection)?;
+    Ok(ran)
+}
+
+/// How long those who use a table may have to wait for a migration that waits for it.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Runs what is missing; tries again and again while others use the tables.
+fn run(connection: &mut PgConnection) -> Result<Vec<String>, MigrationError> {
+    const TRIES: usize = 30;
+    let timeout = format!("SET lock_timeout = {}", LOCK_TIMEOUT.as_millis());
+    connection.batch_execute(&timeout)?;
+    let missing = connection
+        .pending_migrations(MIGRATIONS)
         .map_err(MigrationError::Failed)?;
-    Ok(ran.iter().map(ToString::to_string).collect())
+    let mut ran = Vec::new();
+    for migration in missing {
+        let mut tries = 0;
+        while let Err(error) = connection.run_migration(&migration) {
+            tries += 1;
+            if tries == TRIES || !error.to_string().contains("lock timeout") {
+                return Err(MigrationError::Failed(error));
+            }
+            tracing::warn!("a migration waits for those who use its tables");
+            std::thread::sleep(LOCK_TIMEOUT);
+        }
+        ran.push(migration.name().version().to_string());
+    }
+    Ok(ran)
 }
 
 #[derive(QueryableByName)]
@@ -61,16 +96,15 @@ struct Version {
 /// # Errors
 /// Where there is no connection, or the database does not answer.
 pub fn pending_migrations(url: &str) -> Result<Vec<String>, MigrationError> {
-    let mut connection = connect(url)?;
-    let failed = |error: DieselError| MigrationError::Failed(error.into());
+    pending(&mut connect(url)?)
+}
+
+fn pending(connection: &mut PgConnection) -> Result<Vec<String>, MigrationError> {
     let has_table = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
-    let has_table: bool = diesel::select(has_table)
-        .get_result(&mut connection)
-        .map_err(failed)?;
-    let ran: Vec<Version> = match has_table {
-        true => diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
-            .load(&mut connection)
-            .map_err(failed)?,
+    let ran: Vec<Version> = match diesel::select(has_table).get_result(connection)? {
+        true => {
+            diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?
+        }
         false => Vec::new(),
     };
     let all: Vec<Box<dyn Migration<Pg>>> =

@@ -1,14 +1,15 @@
 //! The role that serves: what it may do, and what more the server was given.
 
-use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::pg::PgConnection;
 use diesel::sql_types::{Bool, Text};
-use diesel::{QueryableByName, sql_query};
+use diesel::{QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use super::connect::{ConnectError, connect};
 
-/// The role with the rights that serving needs, and no other. The migrations make it, or whoever
-/// may make roles does before they run.
+/// The role with the rights that serving needs, and no other. [`migrate`](super::migrate) makes it,
+/// or whoever may make roles does beforehand.
 pub const SERVING_ROLE: &str = "fleet_devices_serving";
 
 /// What the user of a database's URL may do.
@@ -16,10 +17,30 @@ pub const SERVING_ROLE: &str = "fleet_devices_serving";
 pub struct Rights {
     /// Its name.
     pub user: String,
-    /// Whether its connections can give up every right but those of [`SERVING_ROLE`].
-    pub can_serve_only: bool,
+    /// What keeps its connections from giving up every right but those of [`SERVING_ROLE`], and what
+    /// to do about it, in words.
+    pub obstacle: Option<&'static str>,
     /// What it may do beyond what serving needs, in words.
     pub excess: Vec<String>,
+}
+
+impl Rights {
+    /// Whether its connections can give up every right but those of [`SERVING_ROLE`].
+    pub fn can_serve_only(&self) -> bool {
+        self.obstacle.is_none()
+    }
+}
+
+/// Makes the role, as far as this user may, and gives it its rights, if the tables are his.
+pub(super) fn prepare(connection: &mut PgConnection) -> QueryResult<()> {
+    let is_owner = sql::<Bool>(
+        "EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('devices') \
+                 AND pg_has_role(relowner, 'USAGE'))",
+    );
+    match diesel::select(is_owner).get_result(connection)? {
+        true => connection.batch_execute(include_str!("serving_role.sql")),
+        false => Ok(()),
+    }
 }
 
 #[derive(QueryableByName)]
@@ -55,16 +76,34 @@ const EXCESS: &str = "
 /// Where there is no connection, or the database does not answer.
 pub fn rights(url: &str) -> Result<Rights, ConnectError> {
     let mut connection = connect(url)?;
-    let user: String = diesel::select(diesel::dsl::sql::<Text>("current_user::text"))
-        .get_result(&mut connection)?;
+    let user: String =
+        diesel::select(sql::<Text>("current_user::text")).get_result(&mut connection)?;
     let held: Vec<Held> = sql_query(EXCESS).load(&mut connection)?;
     let excess = held.into_iter().filter(|right| right.held);
-    let excess = excess.map(|right| right.rights).collect();
-    // A role that was made after the migrations ran was given nothing.
-    let assume = format!("SET ROLE {SERVING_ROLE}; SELECT FROM devices, device_events LIMIT 0");
     Ok(Rights {
         user,
-        can_serve_only: connection.batch_execute(&assume).is_ok(),
-        excess,
+        excess: excess.map(|right| right.rights).collect(),
+        obstacle: obstacle(&mut connection)?,
+    })
+}
+
+fn obstacle(connection: &mut PgConnection) -> QueryResult<Option<&'static str>> {
+    let exists = format!("to_regrole('{SERVING_ROLE}') IS NOT NULL");
+    if !diesel::select(sql::<Bool>(&exists)).get_result(connection)? {
+        return Ok(Some(
+            "there is no such role: create it, and run `devices-api migrate` as the tables' owner",
+        ));
+    }
+    let set_role = format!("SET ROLE {SERVING_ROLE}");
+    if connection.batch_execute(&set_role).is_err() {
+        return Ok(Some(
+            "the database's user is no member of it: grant it to him",
+        ));
+    }
+    // A role that was made after the migrations ran was given nothing yet.
+    let reads = "SELECT FROM devices, device_events, idempotency_keys LIMIT 0";
+    Ok(match connection.batch_execute(reads) {
+        Ok(()) => None,
+        Err(_) => Some("it has no rights: run `devices-api migrate` as the tables' owner"),
     })
 }

@@ -1,6 +1,6 @@
 //! What the serving role may do, and what it may not.
 
-use devices_adapters::postgres::{SERVING_ROLE, rights};
+use devices_adapters::postgres::{SERVING_ROLE, migrate, rights};
 use devices_tests::{Login, TestDatabase};
 use diesel::connection::SimpleConnection;
 
@@ -30,9 +30,13 @@ fn the_serving_role_may_change_nothing_that_serving_does_not_change() {
         "CREATE ROLE mine",
         "INSERT INTO workspaces (name) VALUES ('mine')",
         "UPDATE workspaces SET name = 'mine'",
+        "UPDATE workspaces SET device_limit = NULL",
+        "INSERT INTO api_keys (workspace_id, name, scope, secret_sha256) \
+             VALUES (1, 'a', 'WRITE', repeat('x', 32)::bytea)",
         "UPDATE api_keys SET revoked_at = NULL",
         "UPDATE api_keys SET scope = 'WRITE'",
         "DELETE FROM api_keys",
+        "SELECT email FROM users",
         "INSERT INTO users (workspace_id, email) VALUES (1, 'a@b')",
         "UPDATE idempotency_keys SET outcome = ''",
         "DELETE FROM devices_mdm",
@@ -49,9 +53,10 @@ fn the_serving_role_may_change_nothing_that_serving_does_not_change() {
 #[test]
 fn the_serving_role_may_read_what_it_serves() {
     let database = TestDatabase::new();
-    for table in ["workspaces", "users", "api_keys", "devices", "devices_mdm"] {
+    for table in ["workspaces", "api_keys", "devices", "devices_mdm"] {
         assert_eq!(refusal(&database, &format!("SELECT * FROM {table}")), "");
     }
+    assert_eq!(refusal(&database, "SELECT id FROM users"), "");
 }
 
 #[test]
@@ -60,14 +65,17 @@ fn a_user_with_the_serving_role_alone_has_no_excess() {
     let login = Login::with(&database, SERVING_ROLE);
     let rights = rights(login.url()).unwrap();
     assert_eq!(rights.user, login.name());
-    assert!(rights.can_serve_only);
+    assert!(rights.can_serve_only());
     assert_eq!(rights.excess, Vec::<String>::new());
 }
 
 #[test]
 fn what_a_user_may_do_beyond_serving_is_named() {
     let database = TestDatabase::new();
-    let login = Login::with(&database, &format!("{SERVING_ROLE}, pg_write_all_data"));
+    let login = Login::with(&database, SERVING_ROLE);
+    database.execute(
+        "GRANT DELETE ON devices, device_events TO PUBLIC; GRANT INSERT ON api_keys TO PUBLIC",
+    );
     let of_login = rights(login.url()).unwrap();
     assert_eq!(
         of_login.excess,
@@ -78,13 +86,23 @@ fn what_a_user_may_do_beyond_serving_is_named() {
         ]
     );
     let of_owner = rights(database.url()).unwrap();
-    assert!(of_owner.can_serve_only);
+    assert!(of_owner.can_serve_only());
     assert_eq!(of_owner.excess.len(), 6);
 }
 
 #[test]
-fn a_user_without_the_serving_role_cannot_give_up_the_rest() {
+fn what_keeps_a_user_from_serving_only_is_named_and_mended_by_migrating() {
     let database = TestDatabase::new();
-    let login = Login::with(&database, "pg_read_all_data, pg_write_all_data");
-    assert!(!rights(login.url()).unwrap().can_serve_only);
+    let stranger = Login::with(&database, "pg_monitor");
+    let obstacle = rights(stranger.url()).unwrap().obstacle.unwrap();
+    assert!(obstacle.contains("no member"), "{obstacle}");
+
+    let login = Login::with(&database, SERVING_ROLE);
+    database.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM fleet_devices_serving");
+    let obstacle = rights(login.url()).unwrap().obstacle.unwrap();
+    assert!(obstacle.contains("devices-api migrate"), "{obstacle}");
+    assert_eq!(migrate(database.url()).unwrap(), Vec::<String>::new());
+    assert_eq!(rights(login.url()).unwrap().obstacle, None);
+    // Whoever may only serve has nothing to migrate, and is not kept from trying.
+    assert_eq!(migrate(login.url()).unwrap(), Vec::<String>::new());
 }

@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
         check_schema(&settings)?;
     }
     let rights = rights(url)?;
-    let database = Database::new(url, &serving(&settings.database, rights.can_serve_only))?;
+    let database = Database::new(url, &serving(&settings.database, rights.can_serve_only()))?;
     let ports = Ports {
         devices: Arc::new(PostgresDeviceRepositories::new(database.clone())),
         keys: Arc::new(PostgresKeys::new(database.clone())),
@@ -84,12 +84,13 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
 /// Says where the server was given more rights than serving needs.
 fn warn_of_excess(rights: &Rights) {
     let excess = rights.excess.join(", ");
-    if !rights.can_serve_only {
+    if let Some(obstacle) = rights.obstacle {
         tracing::warn!(
             user = rights.user,
             excess,
-            "the role {SERVING_ROLE} cannot be used, so that the server keeps all its rights on the \
-             database: create that role, and run `devices-api migrate` as the tables' owner"
+            obstacle,
+            "connections cannot take on the role {SERVING_ROLE}, and keep all their rights on the \
+             database"
         );
     } else if !excess.is_empty() {
         tracing::warn!(

@@ -1,8 +1,9 @@
 //! Who calls: judged from the key alone, before the body is read.
 
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
@@ -29,7 +30,6 @@ impl FromRequest for Writer {
             let state = state.ok_or(Problem::Unauthorized)?;
             let _place = state.admit()?;
             let actor = actor(&request, state).await?;
-            rate_limit::take(&request, state, actor).await?;
             match actor.scope.allows(Scope::Write) {
                 true => Ok(Self(actor)),
                 false => Err(Problem::InsufficientScope),
@@ -40,39 +40,44 @@ impl FromRequest for Writer {
 
 async fn actor(request: &HttpRequest, state: &State) -> Result<Actor, Problem> {
     let address = client_address(request, state);
-    let secret = bearer(request).and_then(KeySecret::parse);
-    let hash = secret.as_ref().map(KeySecret::sha256);
-    if let Some(wait) = address.and_then(|address| state.failures.wait(address, hash)) {
-        return Err(Problem::RateLimited(wait));
-    }
-    let found = match &secret {
-        Some(secret) => {
-            let looked_up = state.keys.find_actor(secret.workspace(), secret.sha256());
-            looked_up.await?
+    let wait = address.and_then(|address| state.failures.wait(address));
+    let fail = || {
+        if address.is_some_and(|address| state.failures.failed(address)) {
+            let is_proxied = state.client_address_header.is_some();
+            tracing::warn!(address = ?address, is_proxied, "too many failed authentications: an address must wait");
         }
+        wait.map_or(Problem::Unauthorized, Problem::RateLimited)
+    };
+    let secret = bearer(request).and_then(KeySecret::parse);
+    let secret = secret.ok_or_else(&fail)?;
+    let hash = secret.sha256();
+    let _turn = match wait {
+        Some(_) => state
+            .failures
+            .turn(hash)
+            .ok_or(Problem::RateLimited(NEXT_TURN))?,
         None => None,
     };
-    match (found, hash) {
-        (Some(actor), Some(hash)) => {
-            state.failures.worked(hash);
-            Facts::of(request).know_actor(actor);
-            Ok(actor)
-        }
-        _ => {
-            if let Some(address) = address {
-                state.failures.failed(address);
-            }
-            Err(Problem::Unauthorized)
-        }
-    }
+    rate_limit::recall(request, state, hash)?;
+    let found = state.keys.find_actor(secret.workspace(), hash).await?;
+    state.failures.remember(hash, found.is_some());
+    let actor = found.ok_or_else(fail)?;
+    Facts::of(request).know_actor(actor);
+    rate_limit::take(request, state, actor, hash).await?;
+    Ok(actor)
 }
+
+/// When a key that waits for its turn may try again.
+const NEXT_TURN: Duration = Duration::from_secs(1);
 
 /// Where the client is: what the proxy says in front of which this server stands, else the other
 /// end of the connection. Of a list the last entry counts, since a client can write the others.
 fn client_address(request: &HttpRequest, state: &State) -> Option<IpAddr> {
     let told = state.client_address_header.as_ref().and_then(|name| {
         let last = request.headers().get_all(name).last()?;
-        last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+        let address = last.to_str().ok()?.rsplit(',').next()?.trim();
+        let with_port = || Some(address.parse::<SocketAddr>().ok()?.ip());
+        address.parse().ok().or_else(with_port)
     });
     told.or_else(|| request.peer_addr().map(|peer| peer.ip()))
 }

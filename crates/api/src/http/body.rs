@@ -53,7 +53,8 @@ pub(super) async fn read(
         bytes: Vec::with_capacity(LARGE.min(state.limits.body_bytes)),
         admission,
     };
-    body.fill(payload, state).await
+    body.fill(payload, state, Pace::of(&state.limits, announced))
+        .await
 }
 
 fn admit(state: &State) -> Result<OwnedSemaphorePermit, Problem> {
@@ -64,18 +65,42 @@ fn admit(state: &State) -> Result<OwnedSemaphorePermit, Problem> {
 /// For how long a client may send as slowly as it likes.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// When more must have come than `received` bytes: the deadline of the whole body, or the moment
-/// from which on they were too few for the time.
-fn next_deadline(limits: &Limits, received: usize) -> Duration {
-    let earned = Duration::from_secs_f64(received as f64 / limits.body_bytes_per_second as f64);
-    limits.body_deadline().min(GRACE + earned)
+/// How fast a body must come.
+struct Pace {
+    bytes_per_second: f64,
+    whole: Duration,
+}
+
+impl Pace {
+    /// A body that announces its length must come as fast as it must to be there in time: a place
+    /// among the large ones is held no longer by sending less.
+    fn of(limits: &Limits, announced: u64) -> Self {
+        let whole = limits.body_deadline();
+        let slowest = limits.body_bytes_per_second as f64;
+        Self {
+            bytes_per_second: slowest.max(announced as f64 / whole.as_secs_f64()),
+            whole,
+        }
+    }
+
+    /// When more must have come than `received` bytes: the deadline of the whole body, or the moment
+    /// from which on they were too few for the time.
+    fn next_deadline(&self, received: usize) -> Duration {
+        let earned = Duration::from_secs_f64(received as f64 / self.bytes_per_second);
+        self.whole.min(GRACE + earned)
+    }
 }
 
 impl Body {
-    async fn fill(mut self, mut payload: Payload, state: &State) -> Result<Self, Problem> {
+    async fn fill(
+        mut self,
+        mut payload: Payload,
+        state: &State,
+        pace: Pace,
+    ) -> Result<Self, Problem> {
         let started = Instant::now();
         loop {
-            let deadline = started + next_deadline(&state.limits, self.bytes.len());
+            let deadline = started + pace.next_deadline(self.bytes.len());
             let next = tokio::time::timeout_at(deadline, payload.next()).await;
             let Some(chunk) = next.map_err(|_| Problem::RequestTimeout)? else {
                 return Ok(self);

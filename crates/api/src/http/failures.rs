@@ -1,28 +1,32 @@
 //! Failed authentication, limited by the address that it comes from.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// So many addresses, and so many keys, are remembered; whoever brings more empties the list.
-const MOST: usize = 100_000;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::fading::Fading;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// How often each address failed to show a key that works. Kept by this process alone.
+///
+/// An address that failed too often is answered without a look-up where what it shows cannot be a
+/// key. What could be one is looked up all the same, one at a time: others may share the address, and
+/// behind a proxy that is not told of all do.
 pub(super) struct Failures {
     per_minute: u32,
     seen: Mutex<Seen>,
+    turn: Semaphore,
 }
 
 #[derive(Default)]
 struct Seen {
-    /// When the minute began in which an address fails, and how often it did.
-    failed: HashMap<IpAddr, (Instant, u32)>,
-    /// Keys that worked, by their hashes, and when: they pass wherever they come from, so that
-    /// nobody is locked out by others behind the same address.
-    worked: HashMap<[u8; 32], Instant>,
+    /// How often each address failed in the minute that began with its first failure.
+    failed: Fading<IpAddr, u32>,
+    /// Keys that worked, by their hashes: they need not wait for their turn.
+    worked: Fading<[u8; 32], ()>,
 }
 
 impl Failures {
@@ -31,52 +35,46 @@ impl Failures {
         Self {
             per_minute,
             seen: Mutex::default(),
+            turn: Semaphore::new(1),
         }
     }
 
-    /// How long the address must wait until a key of this hash is looked at, if it must.
-    pub(super) fn wait(&self, address: IpAddr, key: Option<[u8; 32]>) -> Option<Duration> {
+    /// How long it takes until the address may fail again, if it has failed too often.
+    pub(super) fn wait(&self, address: IpAddr) -> Option<Duration> {
         if self.per_minute == 0 {
             return None;
         }
         let seen = self.seen();
-        let (began, times) = seen.failed.get(&block(address))?;
-        let left = MINUTE.checked_sub(began.elapsed())?;
-        let worked = key.and_then(|key| seen.worked.get(&key));
-        let is_known = worked.is_some_and(|at| at.elapsed() < 10 * MINUTE);
-        (*times >= self.per_minute && !is_known).then_some(left)
+        let (times, left) = seen.failed.get(&block(address))?;
+        (*times >= self.per_minute).then_some(left)
     }
 
-    /// Counts one that failed.
-    pub(super) fn failed(&self, address: IpAddr) {
+    /// The turn of a key at an address that has failed too often, if it is its turn, or it needs none.
+    pub(super) fn turn(&self, key: [u8; 32]) -> Option<Option<SemaphorePermit<'_>>> {
+        match self.seen().worked.get(&key) {
+            Some(_) => Some(None),
+            None => self.turn.try_acquire().ok().map(Some),
+        }
+    }
+
+    /// Counts one that failed; whether it was the last that may.
+    pub(super) fn failed(&self, address: IpAddr) -> bool {
         if self.per_minute == 0 {
-            return;
+            return false;
         }
         let mut seen = self.seen();
-        if seen.failed.len() >= MOST {
-            seen.failed.retain(|_, (began, _)| began.elapsed() < MINUTE);
-            if seen.failed.len() >= MOST {
-                seen.failed.clear();
-            }
-        }
-        let now = Instant::now();
-        let (began, times) = seen.failed.entry(block(address)).or_insert((now, 0));
-        if began.elapsed() >= MINUTE {
-            (*began, *times) = (now, 0);
-        }
+        let times = seen.failed.or_insert(block(address), MINUTE, 0);
         *times = times.saturating_add(1);
+        *times == self.per_minute
     }
 
-    /// Remembers a key that worked.
-    pub(super) fn worked(&self, key: [u8; 32]) {
-        if self.per_minute == 0 {
-            return;
-        }
+    /// Remembers a key that worked, or forgets one that works no longer.
+    pub(super) fn remember(&self, key: [u8; 32], works: bool) {
         let mut seen = self.seen();
-        if seen.worked.len() >= MOST {
-            seen.worked.clear();
+        seen.worked.remove(&key);
+        if works && self.per_minute > 0 {
+            seen.worked.or_insert(key, 10 * MINUTE, ());
         }
-        seen.worked.insert(key, Instant::now());
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -105,30 +103,34 @@ mod tests {
     #[test]
     fn an_address_waits_after_as_many_failures_as_are_let_pass_and_others_do_not() {
         let failures = Failures::new(2);
-        for _ in 0..2 {
-            assert_eq!(failures.wait(HERE, None), None);
-            failures.failed(HERE);
-        }
-        let wait = failures.wait(HERE, Some([1; 32])).unwrap();
+        assert_eq!(failures.wait(HERE), None);
+        assert!(!failures.failed(HERE));
+        assert_eq!(failures.wait(HERE), None);
+        assert!(failures.failed(HERE));
+        let wait = failures.wait(HERE).unwrap();
         assert!(wait > Duration::from_secs(50) && wait <= MINUTE, "{wait:?}");
-        assert_eq!(failures.wait([10, 0, 0, 1].into(), None), None);
+        assert_eq!(failures.wait([10, 0, 0, 1].into()), None);
     }
 
     #[test]
-    fn a_key_that_worked_lately_does_not_wait() {
+    fn a_key_has_its_turn_and_one_that_worked_lately_needs_none() {
         let failures = Failures::new(1);
-        failures.worked([1; 32]);
-        failures.failed(HERE);
-        assert_eq!(failures.wait(HERE, Some([1; 32])), None);
-        assert!(failures.wait(HERE, Some([2; 32])).is_some());
-        assert!(failures.wait(HERE, None).is_some());
+        failures.remember([1; 32], true);
+        let turn = failures.turn([2; 32]).unwrap();
+        assert!(turn.is_some());
+        assert!(failures.turn([3; 32]).is_none());
+        assert!(failures.turn([1; 32]).unwrap().is_none());
+        drop(turn);
+        assert!(failures.turn([3; 32]).is_some());
+        failures.remember([1; 32], false);
+        assert!(failures.turn([1; 32]).unwrap().is_some());
     }
 
     #[test]
     fn nobody_waits_where_any_number_may_fail() {
         let failures = Failures::new(0);
         failures.failed(HERE);
-        assert_eq!(failures.wait(HERE, None), None);
+        assert_eq!(failures.wait(HERE), None);
     }
 
     #[test]

@@ -53,8 +53,16 @@ impl Figures {
         for (state, count) in [("idle", idle), ("in_use", all.saturating_sub(idle))] {
             metrics::gauge!("devices_pool_connections", "state" => state).set(count);
         }
-        self.recorder.run_upkeep();
         self.recorder.render()
+    }
+
+    /// Sums up what was recorded, now and then, also where nobody asks: until then every single value
+    /// is held.
+    async fn keep_up(self) {
+        loop {
+            self.recorder.run_upkeep();
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
     }
 }
 
@@ -129,6 +137,7 @@ pub(super) fn count_refusals(report: &ErrorReport) {
 
 /// A server for the figures alone.
 pub struct FiguresServer {
+    figures: Figures,
     running: actix_web::dev::Server,
     addresses: Vec<SocketAddr>,
 }
@@ -139,6 +148,7 @@ impl FiguresServer {
     /// # Errors
     /// Where the address is taken, not this machine's, or not allowed.
     pub fn bind(figures: Figures, host: &str, port: u16) -> Result<Self, BindError> {
+        let upkeep = figures.clone();
         let app = move || {
             let figures = figures.clone();
             let text = move || {
@@ -159,6 +169,7 @@ impl FiguresServer {
         Ok(Self {
             addresses: server.addrs(),
             running: server.run(),
+            figures: upkeep,
         })
     }
 
@@ -169,6 +180,7 @@ impl FiguresServer {
 
     /// Serves until the process ends.
     pub fn start(self) {
+        actix_web::rt::spawn(self.figures.keep_up());
         actix_web::rt::spawn(self.running);
     }
 }

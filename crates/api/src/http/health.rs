@@ -1,6 +1,7 @@
 //! Whether the process lives, and whether it can do its work.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
 use serde_json::json;
@@ -13,11 +14,20 @@ pub(super) async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// The database answers, too, and the server was not told to stop.
+/// For how long an answer of the database's holds.
+const FRESH: Duration = Duration::from_millis(250);
+
+/// The database answers, too, and the server was not told to stop. Needs no key: however many ask, the
+/// database is asked once at a time.
 pub(super) async fn readyz(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     if state.stopping.load(Ordering::Acquire) {
         return Err(Problem::Busy("the server is stopping"));
     }
-    state.store.ping().await.map_err(Problem::from)?;
+    let mut answered = state.answered.lock().await;
+    if answered.is_none_or(|at| at.elapsed() > FRESH) {
+        *answered = None;
+        state.store.ping().await?;
+        *answered = Some(Instant::now());
+    }
     Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))
 }

@@ -5,6 +5,7 @@ mod bind;
 mod body;
 mod description;
 mod devices;
+mod fading;
 mod failures;
 mod figures;
 mod health;

@@ -177,8 +177,8 @@ impl ResponseError for Problem {
             Self::BadHeader(sentence) => response.json(Refusal::saying(sentence)),
             Self::Unknown(_) => response.json(Refusal {
                 message: Some(
-                    "The batch may have been stored. Send it again with the same Idempotency-Key: \
-                     it is stored once.",
+                    "The batch may have been stored. If it had an Idempotency-Key, send it again with \
+                     the same one: it is stored once. If not, look whether it is there first.",
                 ),
                 ..Refusal::saying(self.code())
             }),

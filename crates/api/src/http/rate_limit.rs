@@ -1,5 +1,6 @@
 //! What a key has left, told in headers.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -9,14 +10,34 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest};
 use devices_domain::{Actor, Allowance};
 
+use super::fading::Fading;
 use super::problem::Problem;
 use super::state::State;
 
 /// What the key of a request has left of what it may ask for in a minute.
 #[derive(Debug, Clone, Copy)]
-struct Left {
+pub(super) struct Left {
     per_minute: u32,
     allowance: Allowance,
+}
+
+/// Keys that have nothing left, by their hashes.
+pub(super) type Exhausted = Mutex<Fading<[u8; 32], Left>>;
+
+/// For how long a key that has nothing left is refused without asking the store.
+const REMEMBERED: Duration = Duration::from_secs(1);
+
+/// Refuses a key that had nothing left a moment ago: one that asks in a loop must not keep the store
+/// from others.
+pub(super) fn recall(request: &HttpRequest, state: &State, key: [u8; 32]) -> Result<(), Problem> {
+    let exhausted = state
+        .exhausted
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    match exhausted.get(&key) {
+        Some((left, _)) => Err(refuse(request, *left)),
+        None => Ok(()),
+    }
 }
 
 /// Lets the actor's request pass, if the key has one left.
@@ -24,6 +45,7 @@ pub(super) async fn take(
     request: &HttpRequest,
     state: &State,
     actor: Actor,
+    key: [u8; 32],
 ) -> Result<(), Problem> {
     let per_minute = state.rate_limit.requests_per_minute;
     if per_minute == 0 {
@@ -34,16 +56,28 @@ pub(super) async fn take(
         per_minute,
         allowance,
     };
-    request.extensions_mut().insert(left);
-    let decision = match allowance.passed {
-        true => "passed",
-        false => "limited",
-    };
-    metrics::counter!("devices_rate_limit_decisions_total", "decision" => decision).increment(1);
-    match allowance.passed {
-        true => Ok(()),
-        false => Err(Problem::RateLimited(left.seconds_to(1.0))),
+    if !allowance.passed {
+        let lasts = left.seconds_to(1.0).min(REMEMBERED);
+        let mut exhausted = state
+            .exhausted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        exhausted.or_insert(key, lasts, left);
+        return Err(refuse(request, left));
     }
+    request.extensions_mut().insert(left);
+    count("passed");
+    Ok(())
+}
+
+fn refuse(request: &HttpRequest, left: Left) -> Problem {
+    request.extensions_mut().insert(left);
+    count("limited");
+    Problem::RateLimited(left.seconds_to(1.0))
+}
+
+fn count(decision: &'static str) {
+    metrics::counter!("devices_rate_limit_decisions_total", "decision" => decision).increment(1);
 }
 
 impl Left {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use actix_web::http::header::HeaderName;
 use devices_domain::{DeviceRepositories, KeyRepository, RateLimiter, StoreHealth};
@@ -9,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::failures::Failures;
 use super::problem::Problem;
+use super::rate_limit::Exhausted;
 use crate::settings::{Limits, RateLimit, Settings};
 
 /// What the handlers work with.
@@ -21,6 +23,9 @@ pub struct State {
     pub(super) rate_limit: RateLimit,
     pub(super) client_address_header: Option<HeaderName>,
     pub(super) failures: Failures,
+    pub(super) exhausted: Exhausted,
+    /// When the store last answered.
+    pub(super) answered: tokio::sync::Mutex<Option<Instant>>,
     /// As many permits as large bodies may be held at once.
     pub(super) large_bodies: Arc<Semaphore>,
     /// As many permits as requests may be worked on at once.
@@ -62,6 +67,8 @@ impl State {
             client_address_header: HeaderName::try_from(&settings.server.client_address_header)
                 .ok(),
             failures: Failures::new(rate_limit.failed_authentications_per_minute),
+            exhausted: Exhausted::default(),
+            answered: tokio::sync::Mutex::default(),
             large_bodies: Arc::new(Semaphore::new(limits.large_bodies)),
             in_flight: Arc::new(Semaphore::new(limits.requests_in_flight)),
             stopping: AtomicBool::new(false),

@@ -6,7 +6,9 @@ mod idempotency;
 mod preference;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use devices_domain::{Batch, BatchRules, CreateDevices, Created, Origin, Tell};
+use devices_domain::{
+    Actor, Batch, BatchRules, CreateDevices, Created, IdempotencyKey, Origin, Tell,
+};
 
 use super::access::Writer;
 use super::body::{self, Body};
@@ -25,38 +27,53 @@ pub(super) async fn create(
     let handling = Handling::of(request.headers());
     let created = async {
         let key = idempotency::key(request.headers())?;
-        let Body { bytes, admission } = body::read(&request, payload, &state).await?;
-        let place = state.admit()?;
-        let use_case = CreateDevices::new(state.devices.of_workspace(actor.workspace));
-        let attempt = key.map(|key| idempotency::attempt(key, &bytes));
-        if let Some(attempt) = &attempt
-            && let Some(outcome) = use_case.recall(attempt).await?
-        {
-            return Ok(answer::outcome(outcome));
-        }
-        let rules = BatchRules {
-            max_devices: state.limits.devices_per_batch,
-            unknown_fields: handling.unknown_fields(),
-            ..BatchRules::default()
-        };
-        let batch = judge(bytes, rules).await?;
-        let facts = Facts::of(&request);
-        facts.know_devices(batch.len());
-        let origin = Origin {
-            key: actor.key,
-            request_id: facts.request_id(),
-        };
-        let once = attempt.map(|attempt| (attempt, answer::tell as Tell));
-        let answer = match use_case.execute(batch, origin, once).await? {
-            Created::Devices(devices) => answer::created(&devices),
-            Created::Outcome(outcome) => answer::outcome(outcome),
-        };
-        drop((admission, place));
-        Ok::<_, Problem>(answer)
+        let body = body::read(&request, payload, &state).await?;
+        let work = carry_out(actor, key, handling, body, Facts::of(&request), state);
+        // Carried to its end also when the client goes away, so that what it holds is counted as long
+        // as it is held.
+        let done = actix_web::rt::spawn(work).await;
+        done.unwrap_or_else(|_| Err(Problem::Internal("a panic".into())))
     };
     let mut response = created.await.unwrap_or_else(HttpResponse::from_error);
     handling.apply(&mut response);
     response
+}
+
+async fn carry_out(
+    actor: Actor,
+    key: Option<IdempotencyKey>,
+    handling: Handling,
+    body: Body,
+    facts: Facts,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let Body { bytes, admission } = body;
+    let place = state.admit()?;
+    let use_case = CreateDevices::new(state.devices.of_workspace(actor.workspace));
+    let attempt = key.map(|key| idempotency::attempt(key, &bytes));
+    if let Some(attempt) = &attempt
+        && let Some(outcome) = use_case.recall(attempt).await?
+    {
+        return Ok(answer::outcome(outcome));
+    }
+    let rules = BatchRules {
+        max_devices: state.limits.devices_per_batch,
+        unknown_fields: handling.unknown_fields(),
+        ..BatchRules::default()
+    };
+    let batch = judge(bytes, rules).await?;
+    facts.know_devices(batch.len());
+    let origin = Origin {
+        key: actor.key,
+        request_id: facts.request_id(),
+    };
+    let once = attempt.map(|attempt| (attempt, answer::tell as Tell));
+    let answer = match use_case.execute(batch, origin, once).await? {
+        Created::Devices(devices) => answer::created(&devices),
+        Created::Outcome(outcome) => answer::outcome(outcome),
+    };
+    drop((admission, place));
+    Ok(answer)
 }
 
 async fn judge(body: Vec<u8>, rules: BatchRules) -> Result<Batch, Problem> {
@@ -64,5 +81,5 @@ async fn judge(body: Vec<u8>, rules: BatchRules) -> Result<Batch, Problem> {
         return Ok(batch_reader::read(&body, rules)?);
     }
     let read = web::block(move || batch_reader::read(&body, rules)).await;
-    Ok(read.map_err(|error| Problem::Internal(error.into()))??)
+    Ok(read.map_err(|_| Problem::Internal("a panic".into()))??)
 }

@@ -32,6 +32,8 @@ CREATE TABLE rate_limits (
     workspace_id bigint NOT NULL REFERENCES workspaces (id),
     key_id       bigint NOT NULL,
     tokens       double precision NOT NULL,
+    -- Whether the last request found a token.
+    passed       boolean NOT NULL,
     refilled_at  timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, key_id),
     CONSTRAINT rate_limits_key_fkey FOREIGN KEY (workspace_id, key_id) REFERENCES api_keys (workspace_id, id)
@@ -41,36 +43,3 @@ ALTER TABLE api_keys
     -- How its secret begins; NULL for keys that were made before this was kept.
     ADD COLUMN secret_prefix text CHECK (char_length(secret_prefix) BETWEEN 1 AND 64),
     ADD COLUMN last_used_at  timestamptz;
-
--- The role that serves: it may do what serving needs, and nothing else. It belongs to the whole
--- server, so that another database may have made it, and whoever runs this may not be allowed to.
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fleet_devices_serving') THEN
-        CREATE ROLE fleet_devices_serving NOLOGIN;
-    END IF;
-EXCEPTION
-    WHEN insufficient_privilege THEN
-        RAISE NOTICE 'the role fleet_devices_serving was not created: % may not create roles', current_user;
-    -- Another database's migration makes it at this moment.
-    WHEN duplicate_object OR unique_violation THEN NULL;
-END $$;
-
-DO $$
-BEGIN
-    -- Before PostgreSQL 15 everybody may create tables here.
-    REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fleet_devices_serving') THEN
-        RETURN;
-    END IF;
-    GRANT USAGE ON SCHEMA public TO fleet_devices_serving;
-    GRANT SELECT ON __diesel_schema_migrations, workspaces, users, api_keys TO fleet_devices_serving;
-    -- A device limit is read under a lock, which needs the right to change some column.
-    GRANT UPDATE (device_limit) ON workspaces TO fleet_devices_serving;
-    GRANT UPDATE (last_used_at) ON api_keys TO fleet_devices_serving;
-    GRANT SELECT, INSERT ON devices, device_events TO fleet_devices_serving;
-    GRANT SELECT, UPDATE (device_id) ON devices_mdm TO fleet_devices_serving;
-    GRANT SELECT, INSERT, DELETE ON idempotency_keys TO fleet_devices_serving;
-    GRANT SELECT, INSERT, UPDATE ON rate_limits TO fleet_devices_serving;
-    GRANT USAGE ON SEQUENCE devices_id_seq, device_events_id_seq TO fleet_devices_serving;
-END $$;

@@ -1,0 +1,44 @@
+-- The role that serves: it may do what serving needs, and nothing else. Can be run again and again, after every
+-- migration, by the owner of the tables; adds what is missing.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fleet_devices_serving') THEN
+        CREATE ROLE fleet_devices_serving NOLOGIN;
+    END IF;
+EXCEPTION
+    -- It belongs to the whole server, and whoever runs this may not be allowed to make one.
+    WHEN insufficient_privilege THEN NULL;
+    -- Another database's owner makes it at this moment.
+    WHEN duplicate_object OR unique_violation THEN NULL;
+END $$;
+
+-- Before PostgreSQL 15 everybody may create tables here.
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fleet_devices_serving') THEN
+        RETURN;
+    END IF;
+    GRANT USAGE ON SCHEMA public TO fleet_devices_serving;
+    GRANT SELECT ON __diesel_schema_migrations, workspaces, api_keys TO fleet_devices_serving;
+    -- A device limit is read under a lock, which needs the right to change some column.
+    GRANT UPDATE (created_at) ON workspaces TO fleet_devices_serving;
+    GRANT SELECT (workspace_id, id, deleted_at) ON users TO fleet_devices_serving;
+    GRANT UPDATE (last_used_at) ON api_keys TO fleet_devices_serving;
+    GRANT SELECT, INSERT ON devices, device_events TO fleet_devices_serving;
+    GRANT SELECT, UPDATE (device_id) ON devices_mdm TO fleet_devices_serving;
+    GRANT SELECT, INSERT, DELETE ON idempotency_keys TO fleet_devices_serving;
+    GRANT SELECT, INSERT, UPDATE ON rate_limits TO fleet_devices_serving;
+    GRANT USAGE ON SEQUENCE devices_id_seq, device_events_id_seq TO fleet_devices_serving;
+END $$;
+
+-- The owner may take the role on, too: a superuser may anyway, others must be members.
+DO $$
+BEGIN
+    IF NOT pg_has_role('fleet_devices_serving', 'MEMBER') THEN
+        GRANT fleet_devices_serving TO CURRENT_USER;
+    END IF;
+EXCEPTION
+    WHEN insufficient_privilege OR undefined_object THEN NULL;
+END $$;
