@@ -42,4 +42,6 @@ CREATE TABLE rate_limits (
 ALTER TABLE api_keys
     -- How its secret begins; NULL for keys that were made before this was kept.
     ADD COLUMN secret_prefix text CHECK (char_length(secret_prefix) BETWEEN 1 AND 64),
-    ADD COLUMN last_used_at  timestamptz;
+    ADD COLUMN last_used_at  timestamptz,
+    -- From when on it is refused because another key has taken its place.
+    ADD COLUMN retires_at    timestamptz;

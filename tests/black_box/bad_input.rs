@@ -247,7 +247,7 @@ fn values_out_of_their_limits() {
 #[test]
 fn words_that_are_not_in_an_enumeration() {
     let api = api_with_a_device();
-    for value in ["mass_import", "IMPORT", "MASS_IMPORT,ONBOARDING"] {
+    for value in ["mass_import", "CSV_IMPORT", "MASS_IMPORT,ONBOARDING"] {
         assert_value(&api, "added_via", json!(value), "not_in_enum");
     }
     for value in ["AZERTY", "french_azerty", "FRENCH AZERTY"] {

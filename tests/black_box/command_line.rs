@@ -92,7 +92,18 @@ fn workspaces_are_made_once_and_listed() {
         table,
         "ID  NAME    DEVICE LIMIT\n1   acme    -\n2   globex  10\n"
     );
-    let freed = succeed(&database, &["workspace", "limit", "globex", "--json"]).json();
+    let freed = succeed(
+        &database,
+        &[
+            "workspace",
+            "limit",
+            "globex",
+            "--devices",
+            "none",
+            "--json",
+        ],
+    )
+    .json();
     assert_eq!(freed["device_limit"], Value::Null);
 }
 
@@ -218,7 +229,7 @@ fn a_rotated_key_is_shown_once_and_the_old_one_ends_after_the_overlap() {
     let prefix = rotated["secret_prefix"].as_str().unwrap();
     assert!(secret.starts_with(prefix) && prefix.len() < 15);
     let ends =
-        "SELECT expires_at - now() BETWEEN '23 hours' AND '25 hours' FROM api_keys WHERE id = 1";
+        "SELECT retires_at - now() BETWEEN '23 hours' AND '25 hours' FROM api_keys WHERE id = 1";
     assert_eq!(database.texts(ends), ["true"]);
 
     let listed = succeed(&database, &["key", "list"]).stdout;

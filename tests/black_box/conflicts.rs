@@ -64,7 +64,7 @@ fn one_answer_names_shape_rules_users_duplicates_and_conflicts_at_once() {
     );
     let answer = api.post(&json!([
         device(json!({"serial_number": "taken"})),
-        "a string",
+        "no object",
         device(json!({"name": "", "user_id": 4711, "serial_number": "TAKEN"})),
         device(json!({"serial_number": "none", "client_purchase_price": -1, "colour": "red"})),
         device(json!({"user_id": 4711})),

@@ -124,7 +124,7 @@ fn a_thousand_devices_come_back_in_the_order_they_were_sent() {
     let devices: Vec<_> = (0..1_000)
         .map(|row| {
             let serial = format!("SN-{:04}", 9_999 - row);
-            device(json!({"name": format!("device {row}"), "serial_number": serial}))
+            device(json!({"name": format!("No. {row}"), "serial_number": serial}))
         })
         .collect();
     let answer = api.post(&json!(devices));

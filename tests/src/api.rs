@@ -8,7 +8,9 @@ use reqwest::blocking::{Body, Client, RequestBuilder, Response};
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value, json};
 
-use crate::{Server, ServerOptions, TestDatabase, keep_secret, keep_values, run};
+use crate::{
+    Server, ServerOptions, TestDatabase, assert_tells_nothing, keep_secret, keep_values, run,
+};
 
 /// A server on a database of its own, and a workspace in it with a WRITE key.
 #[derive(Debug)]
@@ -171,7 +173,7 @@ impl Api {
 }
 
 /// Sends a request, and keeps the values of its body and its idempotency key in mind: the server must
-/// not tell them.
+/// not tell them, neither in an answer about an error nor elsewhere.
 pub fn send(request: RequestBuilder) -> Answer {
     let (client, request) = request.build_split();
     let request = request.expect("it is a request");
@@ -182,7 +184,11 @@ pub fn send(request: RequestBuilder) -> Answer {
     for key in request.headers().get_all("idempotency-key") {
         keep_values(&String::from_utf8_lossy(key.as_bytes()).into());
     }
-    client.execute(request).expect("the server answers").into()
+    let answer = Answer::from(client.execute(request).expect("the server answers"));
+    if answer.status >= 400 {
+        assert_tells_nothing(&answer.text);
+    }
+    answer
 }
 
 fn create_workspace(database: &TestDatabase, name: &str) -> i64 {

@@ -12,6 +12,7 @@ diesel::table! {
         revoked_at -> Nullable<Timestamptz>,
         secret_prefix -> Nullable<Text>,
         last_used_at -> Nullable<Timestamptz>,
+        retires_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -121,6 +122,7 @@ diesel::table! {
         workspace_id -> Int8,
         key_id -> Int8,
         tokens -> Float8,
+        passed -> Bool,
         refilled_at -> Timestamptz,
     }
 }

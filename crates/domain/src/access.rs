@@ -116,6 +116,8 @@ pub struct ApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     /// Since when it is refused; `None`: it was not revoked.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// From when on it is refused because another key has taken its place; `None`: none has.
+    pub retires_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute; `None`: not yet.
     pub last_used_at: Option<DateTime<Utc>>,
 }

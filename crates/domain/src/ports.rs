@@ -127,7 +127,7 @@ pub struct StoredDevice {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait StoreHealth: Send + Sync {
-    /// Answers once the store does. MUST ask the store itself, each time.
+    /// Answers once the store does, if it can be written to. MUST ask the store itself, each time.
     async fn ping(&self) -> Result<(), RepositoryError>;
 }
 
@@ -210,11 +210,13 @@ pub trait KeyRepository: Send + Sync {
         secret_sha256: [u8; 32],
     ) -> Result<Option<Actor>, RepositoryError>;
 
-    /// Stores a key, unless the workspace would have more than `most` that work.
+    /// Stores a key, unless the workspace would have more than `most` that work, not counting those
+    /// whose place another has taken.
     async fn create(&self, key: NewApiKey, most: u32) -> Result<ApiKey, KeyError>;
 
     /// Stores a key that takes the place of the workspace's key `old`: of the same name and scope,
-    /// and made to last as long. The old one works until `until` at the latest. MUST do both or neither.
+    /// and made to last as long. The old one works until `until` at the latest, also where that is
+    /// later than an earlier rotation said. MUST do both or neither.
     async fn rotate(
         &self,
         workspace: WorkspaceId,

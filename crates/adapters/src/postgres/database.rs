@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use devices_domain::{RepositoryError, StoreHealth};
 use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
+use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::Bool;
 use diesel::{Connection, RunQueryDsl};
 use tokio::sync::Semaphore;
 
@@ -179,8 +181,19 @@ impl Decision {
 #[async_trait]
 impl StoreHealth for Database {
     async fn ping(&self) -> Result<(), RepositoryError> {
-        self.run(|connection| connection.batch_execute("SELECT 1").map_err(classify))
-            .await
+        let is_writable = sql::<Bool>("NOT current_setting('transaction_read_only')::boolean");
+        let is_writable: bool = self
+            .run(move |connection| {
+                let query = diesel::select(is_writable);
+                query.get_result(connection).map_err(classify)
+            })
+            .await?;
+        match is_writable {
+            true => Ok(()),
+            false => Err(RepositoryError::Unavailable(
+                "the database may only be read".into(),
+            )),
+        }
     }
 }
 

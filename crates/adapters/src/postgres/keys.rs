@@ -55,6 +55,7 @@ struct KeyRow {
     created_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
+    retires_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
 }
 
@@ -71,6 +72,7 @@ impl TryFrom<KeyRow> for ApiKey {
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
+            retires_at: row.retires_at,
             last_used_at: row.last_used_at,
         })
     }
@@ -114,17 +116,13 @@ impl From<Failure> for KeyError {
 fn works()
 -> diesel::dsl::And<diesel::dsl::IsNull<api_keys::revoked_at>, SqlLiteral<diesel::sql_types::Bool>>
 {
-    let unexpired = "(expires_at IS NULL OR expires_at > now())";
+    let unexpired = "(expires_at IS NULL OR expires_at > now()) \
+                     AND (retires_at IS NULL OR retires_at > now())";
     api_keys::revoked_at.is_null().and(sql(unexpired))
 }
 
-/// Inserts a key unless the workspace has `most` that work, not counting the one that it replaces.
-fn insert(
-    connection: &mut PgConnection,
-    key: &NewApiKey,
-    replaced: Option<KeyId>,
-    most: u32,
-) -> Result<KeyRow, Failure> {
+/// Inserts a key unless the workspace has `most` that work, not counting those that retire.
+fn insert(connection: &mut PgConnection, key: &NewApiKey, most: u32) -> Result<KeyRow, Failure> {
     // Two that count at the same time would both find room.
     let _: i64 = workspaces::table
         .find(key.workspace.0)
@@ -133,8 +131,8 @@ fn insert(
         .first(connection)?;
     let held: i64 = api_keys::table
         .filter(api_keys::workspace_id.eq(key.workspace.0))
-        .filter(api_keys::id.ne(replaced.map_or(0, |replaced| replaced.0)))
         .filter(works())
+        .filter(api_keys::retires_at.is_null())
         .count()
         .get_result(connection)?;
     if held >= most.into() {
@@ -182,11 +180,10 @@ fn rotate(
         secret,
         expires_at: lasts.and_then(|lasts| Utc::now().checked_add_signed(lasts)),
     };
-    let until = replaced.expires_at.map_or(until, |at| at.min(until));
     diesel::update(api_keys::table.find((workspace.0, old.0)))
-        .set(api_keys::expires_at.eq(until))
+        .set(api_keys::retires_at.eq(until))
         .execute(connection)?;
-    insert(connection, &key, Some(old), most)
+    insert(connection, &key, most)
 }
 
 /// How exactly it is known when a key was last used.
@@ -268,7 +265,7 @@ impl KeyRepository for PostgresKeys {
         let row = self
             .database
             .run(move |connection| {
-                connection.transaction(|connection| insert(connection, &key, None, most))
+                connection.transaction(|connection| insert(connection, &key, most))
             })
             .await
             .map_err(KeyError::from)?;

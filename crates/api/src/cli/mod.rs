@@ -60,7 +60,12 @@ enum CliError {
     )]
     NotMigrated(String),
     #[error("The database gave no answer: {0}. Check that it runs, then try again.")]
-    Repository(#[from] RepositoryError),
+    NoAnswer(#[source] RepositoryError),
+    #[error(
+        "The database refused: {0}. Check that the user in DEVICES__DATABASE__URL may do this: the \
+         tables' owner may."
+    )]
+    RefusedByDatabase(#[source] RepositoryError),
     #[error(
         "The workspace has {0} keys that work already, the most that it may have. Revoke one, or raise \
          DEVICES__LIMITS__KEYS_PER_WORKSPACE."
@@ -76,6 +81,15 @@ enum CliError {
     Serve(#[from] std::io::Error),
     #[error("What was asked for is done, but cannot be printed: {0}.")]
     Output(#[source] std::io::Error),
+}
+
+impl From<RepositoryError> for CliError {
+    fn from(error: RepositoryError) -> Self {
+        match error {
+            RepositoryError::Failed(_) => Self::RefusedByDatabase(error),
+            _ => Self::NoAnswer(error),
+        }
+    }
 }
 
 impl From<KeyError> for CliError {

@@ -44,9 +44,13 @@ async fn actor(request: &HttpRequest, state: &State) -> Result<Actor, Problem> {
     let fail = || {
         if address.is_some_and(|address| state.failures.failed(address)) {
             let is_proxied = state.client_address_header.is_some();
-            tracing::warn!(address = ?address, is_proxied, "too many failed authentications: an address must wait");
+            tracing::warn!(
+                ?address,
+                is_proxied,
+                "too many failed authentications: an address must wait"
+            );
         }
-        wait.map_or(Problem::Unauthorized, Problem::RateLimited)
+        wait.map_or(Problem::Unauthorized, rate_limit::refuse_address)
     };
     let secret = bearer(request).and_then(KeySecret::parse);
     let secret = secret.ok_or_else(&fail)?;
@@ -55,7 +59,7 @@ async fn actor(request: &HttpRequest, state: &State) -> Result<Actor, Problem> {
         Some(_) => state
             .failures
             .turn(hash)
-            .ok_or(Problem::RateLimited(NEXT_TURN))?,
+            .ok_or_else(|| rate_limit::refuse_address(NEXT_TURN))?,
         None => None,
     };
     rate_limit::recall(request, state, hash)?;

@@ -1,17 +1,16 @@
 //! Bodies: JSON by their content type, within their limits, in time.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::web::Payload;
-use devices_domain::{ErrorCode, FieldError, Reason};
+use devices_domain::{ErrorCode, FieldError, Reason, WorkspaceId};
 use futures_util::StreamExt;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::large_bodies::Place;
 use super::problem::Problem;
 use super::state::State;
 use crate::settings::Limits;
@@ -25,7 +24,7 @@ pub(super) struct Body {
     /// Its bytes.
     pub(super) bytes: Vec<u8>,
     /// What a large one, and everything made of it, may be held in memory by.
-    pub(super) admission: Option<OwnedSemaphorePermit>,
+    pub(super) place: Option<Place>,
 }
 
 /// The whole body, if it calls itself JSON, is no longer than it may be, arrives in time, and is
@@ -34,6 +33,7 @@ pub(super) async fn read(
     request: &HttpRequest,
     payload: Payload,
     state: &State,
+    workspace: WorkspaceId,
 ) -> Result<Body, Problem> {
     if !is_plain_json(request) {
         return Err(Problem::UnsupportedMediaType);
@@ -44,22 +44,17 @@ pub(super) async fn read(
     if announced > state.limits.body_bytes as u64 {
         return Err(Problem::PayloadTooLarge);
     }
-    let admission = match announced >= LARGE as u64 {
-        true => Some(admit(state)?),
+    let place = match announced >= LARGE as u64 {
+        true => Some(state.large_bodies.admit(workspace)?),
         false => None,
     };
     let body = Body {
         // A client's word for its length is not enough for more.
         bytes: Vec::with_capacity(LARGE.min(state.limits.body_bytes)),
-        admission,
+        place,
     };
-    body.fill(payload, state, Pace::of(&state.limits, announced))
-        .await
-}
-
-fn admit(state: &State) -> Result<OwnedSemaphorePermit, Problem> {
-    let free = Arc::clone(&state.large_bodies).try_acquire_owned();
-    free.map_err(|_| Problem::Busy("the most large bodies are held already"))
+    let pace = Pace::of(&state.limits, announced);
+    body.fill(payload, state, workspace, pace).await
 }
 
 /// For how long a client may send as slowly as it likes.
@@ -96,6 +91,7 @@ impl Body {
         mut self,
         mut payload: Payload,
         state: &State,
+        workspace: WorkspaceId,
         pace: Pace,
     ) -> Result<Self, Problem> {
         let started = Instant::now();
@@ -118,8 +114,8 @@ impl Body {
             if length > state.limits.body_bytes {
                 return Err(Problem::PayloadTooLarge);
             }
-            if length >= LARGE && self.admission.is_none() {
-                self.admission = Some(admit(state)?);
+            if length >= LARGE && self.place.is_none() {
+                self.place = Some(state.large_bodies.admit(workspace)?);
             }
             self.bytes.extend_from_slice(&chunk);
         }

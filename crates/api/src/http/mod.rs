@@ -9,6 +9,7 @@ mod fading;
 mod failures;
 mod figures;
 mod health;
+mod large_bodies;
 mod problem;
 mod rate_limit;
 mod request_log;

@@ -76,6 +76,12 @@ fn refuse(request: &HttpRequest, left: Left) -> Problem {
     Problem::RateLimited(left.seconds_to(1.0))
 }
 
+/// Refuses an address that has failed too often, for so long.
+pub(super) fn refuse_address(wait: Duration) -> Problem {
+    count("address_limited");
+    Problem::RateLimited(wait)
+}
+
 fn count(decision: &'static str) {
     metrics::counter!("devices_rate_limit_decisions_total", "decision" => decision).increment(1);
 }

@@ -9,6 +9,7 @@ use devices_domain::{DeviceRepositories, KeyRepository, RateLimiter, StoreHealth
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::failures::Failures;
+use super::large_bodies::LargeBodies;
 use super::problem::Problem;
 use super::rate_limit::Exhausted;
 use crate::settings::{Limits, RateLimit, Settings};
@@ -26,8 +27,7 @@ pub struct State {
     pub(super) exhausted: Exhausted,
     /// When the store last answered.
     pub(super) answered: tokio::sync::Mutex<Option<Instant>>,
-    /// As many permits as large bodies may be held at once.
-    pub(super) large_bodies: Arc<Semaphore>,
+    pub(super) large_bodies: Arc<LargeBodies>,
     /// As many permits as requests may be worked on at once.
     in_flight: Arc<Semaphore>,
     /// Whether the server was told to stop.
@@ -69,7 +69,7 @@ impl State {
             failures: Failures::new(rate_limit.failed_authentications_per_minute),
             exhausted: Exhausted::default(),
             answered: tokio::sync::Mutex::default(),
-            large_bodies: Arc::new(Semaphore::new(limits.large_bodies)),
+            large_bodies: LargeBodies::new(limits.large_bodies),
             in_flight: Arc::new(Semaphore::new(limits.requests_in_flight)),
             stopping: AtomicBool::new(false),
         }

@@ -1,6 +1,6 @@
 //! What arguments may be.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 
 /// 1 to 255 characters, as the database's columns have them, and something to read among them.
 pub(super) fn label(text: &str) -> Result<String, String> {
@@ -43,6 +43,15 @@ pub(super) fn duration(text: &str) -> Result<TimeDelta, String> {
     }
 }
 
+/// A duration of a second or more.
+pub(super) fn lifetime(text: &str) -> Result<TimeDelta, String> {
+    let duration = duration(text)?;
+    match duration >= TimeDelta::seconds(1) {
+        true => Ok(duration),
+        false => Err("must be a second or more".to_owned()),
+    }
+}
+
 /// A moment in the past: so long ago, a date in UTC, or an instant (RFC 3339).
 pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(ago) = duration(text) {
@@ -52,6 +61,8 @@ pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     let date = text.parse().ok().and_then(at_midnight);
     let instant = || DateTime::parse_from_rfc3339(text).ok();
     date.or_else(|| Some(instant()?.to_utc()))
+        // PostgreSQL knows none before 4713 BC.
+        .filter(|instant| instant.year() > 0)
         .ok_or_else(|| "must be such as 7d, 2026-01-31 or 2026-01-31T08:00:00Z".to_owned())
 }
 
@@ -80,6 +91,7 @@ mod tests {
     #[case("yesterday")]
     #[case("2026-02-30")]
     #[case("900y")]
+    #[case("-9999-01-01")]
     #[case("")]
     fn another_instant_is_refused(#[case] text: &str) {
         assert!(instant(text).is_err());

@@ -6,7 +6,7 @@ use devices_domain::{ApiKey, KeyError, KeyId, KeyRepository, NewApiKey, Scope};
 use serde::Serialize;
 
 use super::Administration;
-use super::arguments::{duration, label};
+use super::arguments::{duration, label, lifetime};
 use crate::cli::CliError;
 use crate::cli::output::{self, optional, print};
 use crate::secret::KeySecret;
@@ -25,7 +25,7 @@ pub(in crate::cli) enum Command {
         #[arg(long, value_name = "LABEL", value_parser = label)]
         name: String,
         /// How long it works, such as 30d or 12h; for ever unless given
-        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        #[arg(long, value_name = "DURATION", value_parser = lifetime)]
         expires_in: Option<TimeDelta>,
     },
     /// List keys, without their secrets
@@ -161,9 +161,10 @@ fn show<T: Serialize>(json: bool, value: &T, keys: &[ApiKey]) -> Result<(), CliE
     let now = Utc::now();
     let ago = |at: DateTime<Utc>| format!("{} ago", rounded(now - at));
     let row = |key: &ApiKey| {
-        let ends = match (key.revoked_at, key.expires_at) {
+        let end = [key.expires_at, key.retires_at].into_iter().flatten().min();
+        let ends = match (key.revoked_at, end) {
             (Some(at), _) => format!("revoked {}", ago(at)),
-            (None, Some(at)) if at <= now => format!("expired {}", ago(at)),
+            (None, Some(at)) if at <= now => format!("ended {}", ago(at)),
             (None, Some(at)) => format!("in {}", rounded(at - now)),
             (None, None) => "never".to_owned(),
         };

@@ -27,7 +27,7 @@ pub(super) enum Command {
     /// Make, list, rotate and revoke API keys
     #[command(subcommand)]
     Key(keys::Command),
-    /// Print who did what to which devices, oldest first
+    /// Print who did what to which devices, oldest first; with --json one object a line
     Audit(audit::Arguments),
 }
 

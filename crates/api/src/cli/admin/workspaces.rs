@@ -30,10 +30,28 @@ pub(in crate::cli) enum Command {
         /// Its name
         #[arg(value_parser = label)]
         name: String,
-        /// How many devices; any number unless given
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=MOST_DEVICES))]
-        devices: Option<u32>,
+        /// How many devices, or none for any number
+        #[arg(long, value_name = "N", value_parser = limit)]
+        devices: Limit,
     },
+}
+
+/// How many devices a workspace may hold, if it may not hold any number.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct Limit(Option<u32>);
+
+fn limit(text: &str) -> Result<Limit, String> {
+    let number = || {
+        text.parse()
+            .ok()
+            .filter(|limit| i64::from(*limit) <= MOST_DEVICES)
+    };
+    match text {
+        "none" => Ok(Limit(None)),
+        _ => number()
+            .map(|limit| Limit(Some(limit)))
+            .ok_or_else(|| format!("must be none, or from 0 to {MOST_DEVICES}")),
+    }
 }
 
 impl Administration {
@@ -59,7 +77,7 @@ impl Administration {
                 let workspace = self.find_workspace(&name).await?;
                 let limited = self
                     .workspaces
-                    .set_device_limit(workspace.id, devices)
+                    .set_device_limit(workspace.id, devices.0)
                     .await?;
                 let limited = limited.ok_or_else(|| no_workspace(&name))?;
                 show(self.json, &limited, std::slice::from_ref(&limited))

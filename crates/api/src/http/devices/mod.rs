@@ -27,7 +27,7 @@ pub(super) async fn create(
     let handling = Handling::of(request.headers());
     let created = async {
         let key = idempotency::key(request.headers())?;
-        let body = body::read(&request, payload, &state).await?;
+        let body = body::read(&request, payload, &state, actor.workspace).await?;
         let work = carry_out(actor, key, handling, body, Facts::of(&request), state);
         // Carried to its end also when the client goes away, so that what it holds is counted as long
         // as it is held.
@@ -47,8 +47,8 @@ async fn carry_out(
     facts: Facts,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let Body { bytes, admission } = body;
-    let place = state.admit()?;
+    let Body { bytes, place } = body;
+    let in_flight = state.admit()?;
     let use_case = CreateDevices::new(state.devices.of_workspace(actor.workspace));
     let attempt = key.map(|key| idempotency::attempt(key, &bytes));
     if let Some(attempt) = &attempt
@@ -72,7 +72,7 @@ async fn carry_out(
         Created::Devices(devices) => answer::created(&devices),
         Created::Outcome(outcome) => answer::outcome(outcome),
     };
-    drop((admission, place));
+    drop((in_flight, place));
     Ok(answer)
 }
 

@@ -1,0 +1,95 @@
+//! Places for large bodies, and for what is made of them: memory is bounded by them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use devices_domain::WorkspaceId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::problem::Problem;
+
+/// As many places as large bodies may be held at once. One workspace has half of them at most, so that
+/// its slow clients do not keep out the others.
+pub(super) struct LargeBodies {
+    places: Arc<Semaphore>,
+    most_each: usize,
+    held: Mutex<HashMap<WorkspaceId, usize>>,
+}
+
+/// A place, given back when it is dropped.
+pub(super) struct Place {
+    bodies: Arc<LargeBodies>,
+    workspace: WorkspaceId,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl LargeBodies {
+    pub(super) fn new(places: usize) -> Arc<Self> {
+        Arc::new(Self {
+            places: Arc::new(Semaphore::new(places)),
+            most_each: places.div_ceil(2),
+            held: Mutex::default(),
+        })
+    }
+
+    /// A place for a body of this workspace.
+    pub(super) fn admit(self: &Arc<Self>, workspace: WorkspaceId) -> Result<Place, Problem> {
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        let permit = permit.map_err(|_| Problem::Busy("the most large bodies are held already"))?;
+        let mut held = self.held();
+        let count = held.entry(workspace).or_default();
+        if *count >= self.most_each {
+            return Err(Problem::Busy(
+                "the workspace's most large bodies are held already",
+            ));
+        }
+        *count += 1;
+        Ok(Place {
+            bodies: Arc::clone(self),
+            workspace,
+            _permit: permit,
+        })
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<WorkspaceId, usize>> {
+        // Nothing is done with it that could panic half-way.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self.bodies.held();
+        if let Some(count) = held.get_mut(&self.workspace) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.workspace);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_workspace_has_half_of_the_places_and_gives_them_back() {
+        let bodies = LargeBodies::new(4);
+        let (one, other, third) = (WorkspaceId(1), WorkspaceId(2), WorkspaceId(3));
+        let held: Vec<_> = (0..2).map(|_| bodies.admit(one).ok().unwrap()).collect();
+        assert!(bodies.admit(one).is_err());
+        let others: Vec<_> = (0..2).map(|_| bodies.admit(other).ok().unwrap()).collect();
+        assert!(bodies.admit(third).is_err());
+        drop(held);
+        assert!(bodies.admit(one).is_ok() && bodies.admit(third).is_ok());
+        drop(others);
+        assert!(bodies.held().is_empty());
+    }
+
+    #[test]
+    fn where_there_is_one_place_anybody_may_have_it() {
+        let bodies = LargeBodies::new(1);
+        assert!(bodies.admit(WorkspaceId(1)).is_ok());
+    }
+}
