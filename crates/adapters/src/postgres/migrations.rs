@@ -41,7 +41,7 @@ impl From<DieselError> for MigrationError {
 /// there is nothing to do.
 ///
 /// Safe when several processes start at once: one runs them, the others wait for it. While it waits
-/// for a table, those who use that table do not wait for it for longer than [`LOCK_TIMEOUT`].
+/// for a table, those who use that table do not wait for it for longer than two seconds.
 ///
 /// # Errors
 /// Where there is no connection, or a migration fails.
