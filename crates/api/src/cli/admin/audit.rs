@@ -50,10 +50,11 @@ fn sentence(event: &DeviceEvent) -> String {
     let mut ids: Vec<i64> = event.device_ids.iter().map(|id| id.0).collect();
     ids.sort_unstable();
     format!(
-        "{}  {}  {} devices: {}  by key {}, request {}",
+        "{}  {}  {} {}: {}  by key {}, request {}",
         event.occurred_at.format("%F %TZ"),
         event.action.as_str(),
         ids.len(),
+        if ids.len() == 1 { "device" } else { "devices" },
         ranges(&ids),
         event.key_id,
         event.request_id,
