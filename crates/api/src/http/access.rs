@@ -56,11 +56,11 @@ async fn actor(request: &HttpRequest, state: &State) -> Result<Actor, Problem> {
     let secret = secret.ok_or_else(&fail)?;
     let hash = secret.sha256();
     let _turn = match wait {
-        Some(_) => state
-            .failures
-            .turn(hash)
-            .ok_or_else(|| rate_limit::refuse_address(NEXT_TURN))?,
-        None => None,
+        Some(_) if !state.failures.knows(hash) => {
+            let turn = state.failures.turn();
+            Some(turn.ok_or_else(|| rate_limit::refuse_address(NEXT_TURN))?)
+        }
+        _ => None,
     };
     rate_limit::recall(request, state, hash)?;
     let found = state.keys.find_actor(secret.workspace(), hash).await?;

@@ -2,52 +2,60 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So many entries are held; whoever brings one more empties the map, if it is full of entries that
 /// have not ended.
 const MOST: usize = 100_000;
 
-/// A map whose entries end by themselves.
+/// A map whose entries end by themselves; shared by all threads.
 pub(super) struct Fading<K, V> {
     /// Each with its end.
-    entries: HashMap<K, (Instant, V)>,
+    entries: Mutex<HashMap<K, (Instant, V)>>,
 }
 
 impl<K, V> Default for Fading<K, V> {
     fn default() -> Self {
         Self {
-            entries: HashMap::new(),
+            entries: Mutex::default(),
         }
     }
 }
 
-impl<K: Eq + Hash, V> Fading<K, V> {
+impl<K: Eq + Hash, V: Copy> Fading<K, V> {
     /// An entry that has not ended, and how long it has left.
-    pub(super) fn get(&self, key: &K) -> Option<(&V, Duration)> {
-        let (end, value) = self.entries.get(key)?;
-        Some((value, end.checked_duration_since(Instant::now())?))
+    pub(super) fn get(&self, key: &K) -> Option<(V, Duration)> {
+        let entries = self.entries();
+        let (end, value) = entries.get(key)?;
+        Some((*value, end.checked_duration_since(Instant::now())?))
     }
 
-    /// The entry, or a new one that lasts so long.
-    pub(super) fn or_insert(&mut self, key: K, lasts: Duration, value: V) -> &mut V {
+    /// Changes the entry, or a new one with this value that lasts so long; what it is now.
+    pub(super) fn change(&self, key: K, lasts: Duration, new: V, change: impl FnOnce(V) -> V) -> V {
         let now = Instant::now();
-        if self.entries.len() >= MOST && !self.entries.contains_key(&key) {
-            self.entries.retain(|_, (end, _)| *end > now);
-            if self.entries.len() >= MOST {
-                self.entries.clear();
+        let mut entries = self.entries();
+        if entries.len() >= MOST && !entries.contains_key(&key) {
+            entries.retain(|_, (end, _)| *end > now);
+            if entries.len() >= MOST {
+                entries.clear();
             }
         }
-        self.entries
-            .get(&key)
-            .is_some_and(|(end, _)| *end <= now)
-            .then(|| self.entries.remove(&key));
-        let (_, value) = self.entries.entry(key).or_insert((now + lasts, value));
-        value
+        let entry = entries.entry(key).or_insert((now, new));
+        if entry.0 <= now {
+            *entry = (now + lasts, new);
+        }
+        entry.1 = change(entry.1);
+        entry.1
     }
 
-    pub(super) fn remove(&mut self, key: &K) {
-        self.entries.remove(key);
+    pub(super) fn remove(&self, key: &K) {
+        self.entries().remove(key);
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<K, (Instant, V)>> {
+        // What a panic left behind is still a map.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,22 +65,24 @@ mod tests {
 
     #[test]
     fn an_entry_is_there_until_it_ends() {
-        let mut map = Fading::default();
-        *map.or_insert("lasting", Duration::from_secs(60), 1) += 1;
-        map.or_insert("ended", Duration::ZERO, 1);
-        assert_eq!(map.get(&"lasting").map(|(count, _)| *count), Some(2));
+        let map = Fading::default();
+        let minute = Duration::from_secs(60);
+        assert_eq!(map.change("lasting", minute, 1, |count| count + 1), 2);
+        assert_eq!(map.change("lasting", minute, 1, |count| count + 1), 3);
+        assert_eq!(map.change("ended", Duration::ZERO, 1, |count| count), 1);
+        assert_eq!(map.get(&"lasting").map(|(count, _)| count), Some(3));
         assert_eq!(map.get(&"ended"), None);
-        assert_eq!(*map.or_insert("ended", Duration::from_secs(60), 7), 7);
+        assert_eq!(map.change("ended", minute, 7, |count| count), 7);
         map.remove(&"lasting");
         assert_eq!(map.get(&"lasting"), None);
     }
 
     #[test]
     fn it_does_not_grow_without_end() {
-        let mut map = Fading::default();
+        let map = Fading::default();
         for key in 0..MOST + 10 {
-            map.or_insert(key, Duration::from_secs(60), ());
+            map.change(key, Duration::from_secs(60), (), |()| ());
         }
-        assert_eq!(map.entries.len(), 10);
+        assert_eq!(map.entries().len(), 10);
     }
 }

@@ -1,7 +1,6 @@
 //! Failed authentication, limited by the address that it comes from.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -17,16 +16,11 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// behind a proxy that is not told of all do.
 pub(super) struct Failures {
     per_minute: u32,
-    seen: Mutex<Seen>,
-    turn: Semaphore,
-}
-
-#[derive(Default)]
-struct Seen {
     /// How often each address failed in the minute that began with its first failure.
     failed: Fading<IpAddr, u32>,
     /// Keys that worked, by their hashes: they need not wait for their turn.
     worked: Fading<[u8; 32], ()>,
+    turn: Semaphore,
 }
 
 impl Failures {
@@ -34,27 +28,21 @@ impl Failures {
     pub(super) fn new(per_minute: u32) -> Self {
         Self {
             per_minute,
-            seen: Mutex::default(),
+            failed: Fading::default(),
+            worked: Fading::default(),
             turn: Semaphore::new(1),
         }
     }
 
     /// How long it takes until the address may fail again, if it has failed too often.
     pub(super) fn wait(&self, address: IpAddr) -> Option<Duration> {
-        if self.per_minute == 0 {
-            return None;
-        }
-        let seen = self.seen();
-        let (times, left) = seen.failed.get(&block(address))?;
-        (*times >= self.per_minute).then_some(left)
+        let (times, left) = self.failed.get(&block(address))?;
+        (times >= self.per_minute).then_some(left)
     }
 
-    /// The turn of a key at an address that has failed too often, if it is its turn, or it needs none.
-    pub(super) fn turn(&self, key: [u8; 32]) -> Option<Option<SemaphorePermit<'_>>> {
-        match self.seen().worked.get(&key) {
-            Some(_) => Some(None),
-            None => self.turn.try_acquire().ok().map(Some),
-        }
+    /// The turn to look up a key at an address that has failed too often, if nobody has it.
+    pub(super) fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turn.try_acquire().ok()
     }
 
     /// Counts one that failed; whether it was the last that may.
@@ -62,24 +50,21 @@ impl Failures {
         if self.per_minute == 0 {
             return false;
         }
-        let mut seen = self.seen();
-        let times = seen.failed.or_insert(block(address), MINUTE, 0);
-        *times = times.saturating_add(1);
-        *times == self.per_minute
+        let count = |times: u32| times.saturating_add(1);
+        self.failed.change(block(address), MINUTE, 0, count) == self.per_minute
+    }
+
+    /// Whether the key worked lately, and was not seen to work no longer.
+    pub(super) fn knows(&self, key: [u8; 32]) -> bool {
+        self.worked.get(&key).is_some()
     }
 
     /// Remembers a key that worked, or forgets one that works no longer.
     pub(super) fn remember(&self, key: [u8; 32], works: bool) {
-        let mut seen = self.seen();
-        seen.worked.remove(&key);
+        self.worked.remove(&key);
         if works && self.per_minute > 0 {
-            seen.worked.or_insert(key, 10 * MINUTE, ());
+            self.worked.change(key, 10 * MINUTE, (), |()| ());
         }
-    }
-
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        // What a panic left behind is still a list.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,17 +98,21 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_its_turn_and_one_that_worked_lately_needs_none() {
+    fn one_key_has_its_turn_at_a_time() {
+        let failures = Failures::new(1);
+        let turn = failures.turn();
+        assert!(turn.is_some() && failures.turn().is_none());
+        drop(turn);
+        assert!(failures.turn().is_some());
+    }
+
+    #[test]
+    fn a_key_that_worked_lately_is_known_until_it_fails() {
         let failures = Failures::new(1);
         failures.remember([1; 32], true);
-        let turn = failures.turn([2; 32]).unwrap();
-        assert!(turn.is_some());
-        assert!(failures.turn([3; 32]).is_none());
-        assert!(failures.turn([1; 32]).unwrap().is_none());
-        drop(turn);
-        assert!(failures.turn([3; 32]).is_some());
+        assert!(failures.knows([1; 32]) && !failures.knows([2; 32]));
         failures.remember([1; 32], false);
-        assert!(failures.turn([1; 32]).unwrap().is_some());
+        assert!(!failures.knows([1; 32]));
     }
 
     #[test]

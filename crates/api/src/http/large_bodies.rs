@@ -4,15 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use devices_domain::WorkspaceId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::Problem;
 
 /// As many places as large bodies may be held at once. One workspace has half of them at most, so that
 /// its slow clients do not keep out the others.
 pub(super) struct LargeBodies {
-    places: Arc<Semaphore>,
-    most_each: usize,
+    places: usize,
+    /// How many each workspace has, of those that have any.
     held: Mutex<HashMap<WorkspaceId, usize>>,
 }
 
@@ -20,25 +19,24 @@ pub(super) struct LargeBodies {
 pub(super) struct Place {
     bodies: Arc<LargeBodies>,
     workspace: WorkspaceId,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl LargeBodies {
     pub(super) fn new(places: usize) -> Arc<Self> {
         Arc::new(Self {
-            places: Arc::new(Semaphore::new(places)),
-            most_each: places.div_ceil(2),
+            places,
             held: Mutex::default(),
         })
     }
 
     /// A place for a body of this workspace.
     pub(super) fn admit(self: &Arc<Self>, workspace: WorkspaceId) -> Result<Place, Problem> {
-        let permit = Arc::clone(&self.places).try_acquire_owned();
-        let permit = permit.map_err(|_| Problem::Busy("the most large bodies are held already"))?;
         let mut held = self.held();
+        if held.values().sum::<usize>() >= self.places {
+            return Err(Problem::Busy("the most large bodies are held already"));
+        }
         let count = held.entry(workspace).or_default();
-        if *count >= self.most_each {
+        if *count >= self.places.div_ceil(2) {
             return Err(Problem::Busy(
                 "the workspace's most large bodies are held already",
             ));
@@ -47,7 +45,6 @@ impl LargeBodies {
         Ok(Place {
             bodies: Arc::clone(self),
             workspace,
-            _permit: permit,
         })
     }
 

@@ -1,6 +1,5 @@
 //! What a key has left, told in headers.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -22,7 +21,7 @@ pub(super) struct Left {
 }
 
 /// Keys that have nothing left, by their hashes.
-pub(super) type Exhausted = Mutex<Fading<[u8; 32], Left>>;
+pub(super) type Exhausted = Fading<[u8; 32], Left>;
 
 /// For how long a key that has nothing left is refused without asking the store.
 const REMEMBERED: Duration = Duration::from_secs(1);
@@ -30,12 +29,8 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 /// Refuses a key that had nothing left a moment ago: one that asks in a loop must not keep the store
 /// from others.
 pub(super) fn recall(request: &HttpRequest, state: &State, key: [u8; 32]) -> Result<(), Problem> {
-    let exhausted = state
-        .exhausted
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    match exhausted.get(&key) {
-        Some((left, _)) => Err(refuse(request, *left)),
+    match state.exhausted.get(&key) {
+        Some((left, _)) => Err(refuse(request, left)),
         None => Ok(()),
     }
 }
@@ -58,11 +53,7 @@ pub(super) async fn take(
     };
     if !allowance.passed {
         let lasts = left.seconds_to(1.0).min(REMEMBERED);
-        let mut exhausted = state
-            .exhausted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        exhausted.or_insert(key, lasts, left);
+        state.exhausted.change(key, lasts, left, |_| left);
         return Err(refuse(request, left));
     }
     request.extensions_mut().insert(left);

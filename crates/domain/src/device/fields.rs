@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::ClientStatus;
 use super::amount::Amount;
 use super::choice::{AddedVia, KeyboardLayout};
 use super::date::Date;
@@ -12,6 +11,7 @@ use super::serial_number::SerialNumber;
 use super::text::{Comment, Label, ShortText, TextList};
 use super::unknown::{UnknownFields, repeated_unknown_field, unknown_field};
 use super::value::{Field, FieldType, Refusal, Value};
+use super::{ClientStatus, Source};
 use crate::access::UserId;
 use crate::error::{ErrorCode, FieldError, Reason};
 use crate::raw_row::{RawRow, RawValue};
@@ -160,6 +160,12 @@ impl NewDevice {
             Some(_) => ClientStatus::InService,
             None => ClientStatus::Available,
         }
+    }
+
+    /// Where the device comes from: always [`Source::External`], since only external ones are
+    /// created here.
+    pub fn source(&self) -> Source {
+        Source::External
     }
 
     /// The device that `row` describes, or everything that is wrong with it; unknown fields are

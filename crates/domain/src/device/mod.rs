@@ -40,19 +40,6 @@ pub struct Device {
     pub enrollment: Option<Enrollment>,
 }
 
-impl Device {
-    /// Where the device stands.
-    pub fn client_status(&self) -> ClientStatus {
-        self.fields.client_status()
-    }
-
-    /// Where the device comes from: always [`Source::External`], since only external ones are
-    /// created here.
-    pub fn source(&self) -> Source {
-        Source::External
-    }
-}
-
 /// Where a device stands, as its owner sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

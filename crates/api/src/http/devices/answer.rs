@@ -100,7 +100,7 @@ impl<'a> CreatedDevice<'a> {
             rent: None,
             tracking_number: None,
             client_status: fields.client_status(),
-            source: Source::External,
+            source: fields.source(),
             serial_number,
             comment,
             characteristics: &fields.characteristics,

@@ -6,9 +6,7 @@ mod idempotency;
 mod preference;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use devices_domain::{
-    Actor, Batch, BatchRules, CreateDevices, Created, IdempotencyKey, Origin, Tell,
-};
+use devices_domain::{Actor, BatchRules, CreateDevices, Created, IdempotencyKey, Origin, Tell};
 
 use super::access::Writer;
 use super::body::{self, Body};
@@ -50,7 +48,8 @@ async fn carry_out(
     let Body { bytes, place } = body;
     let in_flight = state.admit()?;
     let use_case = CreateDevices::new(state.devices.of_workspace(actor.workspace));
-    let attempt = key.map(|key| idempotency::attempt(key, &bytes));
+    let (attempt, bytes) =
+        work_on(bytes, |body| key.map(|key| idempotency::attempt(key, body))).await?;
     if let Some(attempt) = &attempt
         && let Some(outcome) = use_case.recall(attempt).await?
     {
@@ -61,7 +60,8 @@ async fn carry_out(
         unknown_fields: handling.unknown_fields(),
         ..BatchRules::default()
     };
-    let batch = judge(bytes, rules).await?;
+    let (batch, _) = work_on(bytes, move |body| batch_reader::read(body, rules)).await?;
+    let batch = batch?;
     facts.know_devices(batch.len());
     let origin = Origin {
         key: actor.key,
@@ -76,10 +76,14 @@ async fn carry_out(
     Ok(answer)
 }
 
-async fn judge(body: Vec<u8>, rules: BatchRules) -> Result<Batch, Problem> {
+/// Works on a body; on a large one where other requests do not wait for it.
+async fn work_on<T: Send + 'static>(
+    body: Vec<u8>,
+    work: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> Result<(T, Vec<u8>), Problem> {
     if body.len() < body::LARGE {
-        return Ok(batch_reader::read(&body, rules)?);
+        return Ok((work(&body), body));
     }
-    let read = web::block(move || batch_reader::read(&body, rules)).await;
-    Ok(read.map_err(|_| Problem::Internal("a panic".into()))??)
+    let done = web::block(move || (work(&body), body)).await;
+    done.map_err(|_| Problem::Internal("a panic".into()))
 }
