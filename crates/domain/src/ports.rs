@@ -215,8 +215,8 @@ pub trait KeyRepository: Send + Sync {
     async fn create(&self, key: NewApiKey, most: u32) -> Result<ApiKey, KeyError>;
 
     /// Stores a key that takes the place of the workspace's key `old`: of the same name and scope,
-    /// and made to last as long. The old one works until `until` at the latest, also where that is
-    /// later than an earlier rotation said. MUST do both or neither.
+    /// and made to last as long. The old one works until `until` at the latest, and no longer than an
+    /// earlier rotation said. MUST do both or neither.
     async fn rotate(
         &self,
         workspace: WorkspaceId,

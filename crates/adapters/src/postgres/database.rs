@@ -11,8 +11,8 @@ use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::sql_types::Bool;
-use diesel::{Connection, RunQueryDsl};
+use diesel::sql_types::{BigInt, Bool};
+use diesel::{Connection, QueryableByName, RunQueryDsl};
 use tokio::sync::Semaphore;
 
 use super::connect::{ConnectError, connect, with_parameters};
@@ -197,6 +197,13 @@ impl StoreHealth for Database {
     }
 }
 
+/// A number that a statement of our own words returns.
+#[derive(QueryableByName)]
+pub(super) struct Id {
+    #[diesel(sql_type = BigInt)]
+    pub(super) id: i64,
+}
+
 fn busy() -> RepositoryError {
     RepositoryError::Unavailable("every connection was in use for too long".into())
 }
@@ -283,8 +290,7 @@ impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings 
     fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
         // A plan is made for the values and the size of the table at hand: one that was kept from
         // when the table was small reads all of it for every row of a batch. Whoever loses a race
-        // must see the winner, whatever isolation the database has for its default.
-        // A transaction whose client is gone without a word ends, and its locks with it.
+        // must see the winner, whatever isolation the database has for its default. A transaction whose client is gone without a word ends, and its locks with it.
         let mut settings = format!(
             "SET statement_timeout = {0}; SET lock_timeout = {1}; \
              SET idle_in_transaction_session_timeout = {0}; \

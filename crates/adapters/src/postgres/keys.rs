@@ -14,7 +14,7 @@ use diesel::expression::SqlLiteral;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{BigInt, Nullable, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 
 use super::database::{Database, classify};
 use crate::schema::{api_keys, workspaces};
@@ -112,13 +112,12 @@ impl From<Failure> for KeyError {
     }
 }
 
-/// Keys that are refused neither now nor for a reason that will not pass.
-fn works()
--> diesel::dsl::And<diesel::dsl::IsNull<api_keys::revoked_at>, SqlLiteral<diesel::sql_types::Bool>>
-{
-    let unexpired = "(expires_at IS NULL OR expires_at > now()) \
-                     AND (retires_at IS NULL OR retires_at > now())";
-    api_keys::revoked_at.is_null().and(sql(unexpired))
+/// Whether a key is neither revoked, nor expired, nor retired.
+fn works() -> SqlLiteral<Bool> {
+    sql(
+        "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) \
+         AND (retires_at IS NULL OR retires_at > now())",
+    )
 }
 
 /// Inserts a key unless the workspace has `most` that work, not counting those that retire.
@@ -180,6 +179,7 @@ fn rotate(
         secret,
         expires_at: lasts.and_then(|lasts| Utc::now().checked_add_signed(lasts)),
     };
+    let until = replaced.retires_at.map_or(until, |at| at.min(until));
     diesel::update(api_keys::table.find((workspace.0, old.0)))
         .set(api_keys::retires_at.eq(until))
         .execute(connection)?;

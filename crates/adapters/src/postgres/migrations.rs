@@ -1,10 +1,11 @@
 //! The schema, and how a database comes to it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
-use diesel::migration::{Migration, MigrationSource};
+use diesel::migration::{Migration, MigrationConnection, MigrationSource};
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{Bool, Text};
@@ -49,29 +50,33 @@ pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
     let mut connection = connect(url)?;
     // A lock of the session, given back when the connection closes, whatever happens.
     connection.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
-    let ran = match pending(&mut connection)?.is_empty() {
-        true => Vec::new(),
-        false => run(&mut connection)?,
-    };
+    let missing = missing(&mut connection)?;
+    if !missing.is_empty() {
+        run(&mut connection, &missing)?;
+    }
     role::prepare(&mut connection)?;
-    Ok(ran)
+    Ok(names(&missing))
+}
+
+type Migrations = Vec<Box<dyn Migration<Pg>>>;
+
+fn names(migrations: &Migrations) -> Vec<String> {
+    let names = migrations.iter().map(|migration| migration.name());
+    names.map(ToString::to_string).collect()
 }
 
 /// How long those who use a table may have to wait for a migration that waits for it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs what is missing; tries again and again while others use the tables.
-fn run(connection: &mut PgConnection) -> Result<Vec<String>, MigrationError> {
+/// Tries each again and again while others use its tables.
+fn run(connection: &mut PgConnection, migrations: &Migrations) -> Result<(), MigrationError> {
     const TRIES: usize = 30;
+    connection.setup()?;
     let timeout = format!("SET lock_timeout = {}", LOCK_TIMEOUT.as_millis());
     connection.batch_execute(&timeout)?;
-    let missing = connection
-        .pending_migrations(MIGRATIONS)
-        .map_err(MigrationError::Failed)?;
-    let mut ran = Vec::new();
-    for migration in missing {
+    for migration in migrations {
         let mut tries = 0;
-        while let Err(error) = connection.run_migration(&migration) {
+        while let Err(error) = connection.run_migration(migration) {
             tries += 1;
             if tries == TRIES || !error.to_string().contains("lock timeout") {
                 return Err(MigrationError::Failed(error));
@@ -79,9 +84,8 @@ fn run(connection: &mut PgConnection) -> Result<Vec<String>, MigrationError> {
             tracing::warn!("a migration waits for those who use its tables");
             std::thread::sleep(LOCK_TIMEOUT);
         }
-        ran.push(migration.name().version().to_string());
     }
-    Ok(ran)
+    Ok(())
 }
 
 #[derive(QueryableByName)]
@@ -96,10 +100,11 @@ struct Version {
 /// # Errors
 /// Where there is no connection, or the database does not answer.
 pub fn pending_migrations(url: &str) -> Result<Vec<String>, MigrationError> {
-    pending(&mut connect(url)?)
+    Ok(names(&missing(&mut connect(url)?)?))
 }
 
-fn pending(connection: &mut PgConnection) -> Result<Vec<String>, MigrationError> {
+/// Oldest first.
+fn missing(connection: &mut PgConnection) -> Result<Migrations, MigrationError> {
     let has_table = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
     let ran: Vec<Version> = match diesel::select(has_table).get_result(connection)? {
         true => {
@@ -107,17 +112,9 @@ fn pending(connection: &mut PgConnection) -> Result<Vec<String>, MigrationError>
         }
         false => Vec::new(),
     };
-    let all: Vec<Box<dyn Migration<Pg>>> =
-        MIGRATIONS.migrations().map_err(MigrationError::Failed)?;
-    let mut pending: Vec<String> = all
-        .iter()
-        .map(|migration| migration.name())
-        .filter(|name| {
-            let has_run = |ran: &Version| ran.version == name.version().to_string();
-            !ran.iter().any(has_run)
-        })
-        .map(ToString::to_string)
-        .collect();
-    pending.sort();
-    Ok(pending)
+    let ran: HashSet<String> = ran.into_iter().map(|row| row.version).collect();
+    let mut missing: Migrations = MIGRATIONS.migrations().map_err(MigrationError::Failed)?;
+    missing.retain(|migration| !ran.contains(&migration.name().version().to_string()));
+    missing.sort_by_key(|migration| migration.name().version().as_owned());
+    Ok(missing)
 }

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod columns;
+mod conflicts;
 mod connect;
 mod database;
 mod devices;

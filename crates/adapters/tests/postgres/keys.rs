@@ -186,7 +186,12 @@ fn a_rotated_key_is_like_the_old_one_which_works_on_for_a_while() {
         // Whoever lost the new secret rotates the old key again; there must be room for that.
         let again = keys.rotate(acme, old.id, secret(3), until, 1).await;
         assert!(matches!(again, Err(KeyError::TooMany(1))), "{again:?}");
-        let again = keys.rotate(acme, old.id, secret(3), Utc::now(), 2).await;
+        let later = until + TimeDelta::hours(24);
+        let again = keys.rotate(acme, old.id, secret(4), later, 2).await;
+        assert!(again.is_ok(), "{again:?}");
+        let kept = keys.find(old.id).await.unwrap().unwrap();
+        assert!((kept.retires_at.unwrap() - until).abs() < TimeDelta::seconds(1));
+        let again = keys.rotate(acme, old.id, secret(3), Utc::now(), 3).await;
         let lasts = again.unwrap().expires_at.unwrap() - Utc::now();
         assert!((lasts - TimeDelta::days(30)).abs() < TimeDelta::minutes(5));
         assert_eq!(keys.find_actor(acme, [1; 32]).await.unwrap(), None);
