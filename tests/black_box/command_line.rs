@@ -10,6 +10,11 @@ fn succeed(database: &TestDatabase, arguments: &[&str]) -> Ran {
     ran
 }
 
+/// The arguments of a command line.
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
 /// Fails with one sentence.
 fn fail(database: &TestDatabase, arguments: &[&str]) -> String {
     let ran = run(database, arguments);
@@ -138,16 +143,7 @@ fn users_are_added_once_a_workspace_in_whatever_case() {
 fn a_keys_secret_is_shown_once_and_stored_as_its_sha_256() {
     let database = TestDatabase::new();
     succeed(&database, &["workspace", "create", "acme"]);
-    let create = [
-        "key",
-        "create",
-        "--workspace",
-        "acme",
-        "--scope",
-        "WRITE",
-        "--name",
-        "import",
-    ];
+    let create = words("key create --workspace acme --scope WRITE --name import");
     let created = succeed(&database, &[create.as_slice(), &["--json"]].concat()).json();
     let secret = created["secret"].as_str().unwrap();
     assert!(secret.starts_with("fdk_1_"));
@@ -172,15 +168,7 @@ fn a_keys_secret_is_shown_once_and_stored_as_its_sha_256() {
 fn keys_expire_and_are_revoked() {
     let database = TestDatabase::new();
     succeed(&database, &["workspace", "create", "acme"]);
-    let create = [
-        "key",
-        "create",
-        "--workspace",
-        "acme",
-        "--name",
-        "x",
-        "--json",
-    ];
+    let create = words("key create --workspace acme --name x --json");
     let with = |more: &[&'static str]| [create.as_slice(), more].concat();
     let key = succeed(
         &database,
@@ -207,16 +195,7 @@ fn keys_expire_and_are_revoked() {
 fn a_rotated_key_is_shown_once_and_the_old_one_ends_after_the_overlap() {
     let database = TestDatabase::new();
     succeed(&database, &["workspace", "create", "acme"]);
-    let create = [
-        "key",
-        "create",
-        "--workspace",
-        "acme",
-        "--name",
-        "import",
-        "--scope",
-        "WRITE",
-    ];
+    let create = words("key create --workspace acme --name import --scope WRITE");
     succeed(&database, &create);
     let rotate = ["key", "rotate", "1", "--overlap", "24h", "--json"];
     let rotated = succeed(&database, &rotate).json();
@@ -250,21 +229,12 @@ fn a_rotated_key_is_shown_once_and_the_old_one_ends_after_the_overlap() {
 fn a_workspace_with_as_many_keys_as_it_may_have_gets_no_more() {
     let database = TestDatabase::new();
     succeed(&database, &["workspace", "create", "acme"]);
-    let create = [
-        "key",
-        "create",
-        "--workspace",
-        "acme",
-        "--name",
-        "x",
-        "--scope",
-        "READ",
-    ];
+    let create = words("key create --workspace acme --name x --scope READ");
     succeed(&database, &create);
     let output = binary()
         .env("DEVICES__DATABASE__URL", database.url())
         .env("DEVICES__LIMITS__KEYS_PER_WORKSPACE", "1")
-        .args(create)
+        .args(&create)
         .output()
         .unwrap();
     let said = Ran::from(output).stderr;

@@ -93,7 +93,7 @@ struct Tally {
     unknown: usize,
     /// Of those, the ones that had been stored.
     replayed: usize,
-    /// Answers that are none of those that a client must be ready for.
+    /// Answers that are none of those that a client must be ready for: a 500, or a good batch refused.
     failed: usize,
 }
 
@@ -230,7 +230,7 @@ impl<'a> Crashes<'a> {
         self.wrongs.add(compare(self.cluster, &denied, &told));
         for (writer, (batch, told_first)) in unsettled {
             self.tally.unknown += 1;
-            self.tally.failed += usize::from(matches!(told_first, Told::Failed));
+            self.tally.failed += usize::from(matches!(told_first, Told::Failed | Told::Refused(_)));
             if let Some(ids) = self.ask_again(&batch) {
                 self.writers[writer].journal.acknowledge(&batch.key, &ids);
                 told.insert(batch.key, ids);
@@ -298,7 +298,7 @@ impl<'a> Crashes<'a> {
              duplicated:   {}\n\
              partial:      {}\n\
              told wrongly: {} (said to be refused or not stored, and stored)\n\
-             500s:         {failed}\n\
+             otherwise:    {failed} (500, or a good batch refused)\n\
              audit trail:  {events} events",
             times(Fault::Server),
             times(Fault::Backend),
@@ -348,7 +348,7 @@ impl Writer {
                     self.journal.acknowledge(&batch.key, &ids);
                     round.acknowledged.insert(batch.key, ids);
                 }
-                Told::Refused(_) => round.refused += 1,
+                Told::Refused(_) if batch.is_bad => round.refused += 1,
                 told => {
                     round.unsettled = Some((batch, told));
                     break;

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use devices_tests::binary;
+use devices_tests::{binary, run_at};
 use serde_json::Value;
 
 /// A server; killed when it is dropped.
@@ -92,29 +92,14 @@ impl Drop for Service {
 
 /// A workspace with a key; the key's secret.
 pub(crate) fn prepare(url: &str) -> String {
-    let run = |arguments: &[&str]| {
-        let ran = binary()
-            .env("DEVICES__DATABASE__URL", url)
-            .args(arguments)
-            .output();
-        let ran = ran.expect("the binary can be run");
-        assert!(ran.status.success(), "{ran:?}");
-        ran.stdout
+    let run = |arguments: &str| {
+        let ran = run_at(url, &arguments.split(' ').collect::<Vec<_>>());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran
     };
-    run(&["migrate"]);
-    run(&["workspace", "create", "acme"]);
-    let key = [
-        "key",
-        "create",
-        "--json",
-        "--workspace",
-        "acme",
-        "--scope",
-        "WRITE",
-        "--name",
-        "chaos",
-    ];
-    let created: Value = serde_json::from_slice(&run(&key)).expect("it is JSON");
+    run("migrate");
+    run("workspace create acme");
+    let created = run("key create --json --workspace acme --scope WRITE --name chaos").json();
     let secret = created["secret"].as_str();
     secret.expect("a new key shows its secret").to_owned()
 }

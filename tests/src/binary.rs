@@ -74,8 +74,13 @@ impl From<Output> for Ran {
 
 /// Runs a command of the binary on a database until it ends.
 pub fn run(database: &TestDatabase, arguments: &[&str]) -> Ran {
+    run_at(database.url(), arguments)
+}
+
+/// Runs a command of the binary on the database at `url` until it ends.
+pub fn run_at(url: &str, arguments: &[&str]) -> Ran {
     let output = binary()
-        .env("DEVICES__DATABASE__URL", database.url())
+        .env("DEVICES__DATABASE__URL", url)
         .args(arguments)
         .output();
     output.expect("the binary can be run").into()

@@ -157,6 +157,12 @@ pub fn execute(connection: &mut PgConnection, sql: &str) {
     ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
+/// A URL with these parameters, too: the last one of a name is the one that counts.
+pub(crate) fn with_parameters(url: &str, parameters: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}{parameters}")
+}
+
 /// Runs statements beside every test's database.
 pub(crate) fn on_the_server(sql: &str) {
     SERVER.execute(sql);
@@ -176,7 +182,7 @@ impl TestServer {
         let given = std::env::var("DEVICES__DATABASE__URL").ok();
         let server = Self {
             url: given.clone().unwrap_or_else(start_own),
-            template: format!("{PREFIX}_template_{:016x}", migrations_hash()),
+            template: format!("{PREFIX}_template_{:016x}", schema_hash()),
         };
         if given.is_none() {
             server.drop_leftovers();
@@ -273,8 +279,8 @@ fn start_own() -> String {
         .to_owned()
 }
 
-/// Another schema gets another template.
-fn migrations_hash() -> u64 {
+/// Another schema, or other rights on it, get another template.
+fn schema_hash() -> u64 {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let entries = |folder: &Path| {
         let read = std::fs::read_dir(folder).expect("migrations can be read");
@@ -284,7 +290,11 @@ fn migrations_hash() -> u64 {
         paths.sort();
         paths
     };
+    let rights = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../crates/adapters/src/postgres/serving_role.sql");
     let mut hasher = DefaultHasher::new();
+    let rights = std::fs::read_to_string(rights).expect("the rights can be read");
+    rights.hash(&mut hasher);
     for file in entries(&folder).iter().flat_map(|folder| entries(folder)) {
         let sql = std::fs::read_to_string(&file).expect("migrations can be read");
         (file.file_name(), sql).hash(&mut hasher);

@@ -11,7 +11,7 @@ mod server;
 mod statements;
 
 pub use api::{Answer, Api, device, send};
-pub use binary::{Ran, binary, run};
+pub use binary::{Ran, binary, run, run_at};
 use confidential::{assert_tells_nothing, keep_secret, keep_values};
 pub use database::{TestDatabase, execute};
 pub use login::Login;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::TestDatabase;
-use crate::database::on_the_server;
+use crate::database::{on_the_server, with_parameters};
 
 /// A user of the server for one test, dropped with it.
 #[derive(Debug)]
@@ -21,10 +21,7 @@ impl Login {
         on_the_server(&format!(
             "CREATE ROLE {name} LOGIN; GRANT {roles} TO {name}"
         ));
-        let url = database.url();
-        let separator = if url.contains('?') { '&' } else { '?' };
-        // The last one of a name is the one that counts.
-        let url = format!("{url}{separator}user={name}");
+        let url = with_parameters(database.url(), &format!("user={name}"));
         Self { name, url }
     }
 

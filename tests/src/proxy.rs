@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::TestDatabase;
+use crate::database::with_parameters;
 
 /// Hands on what a client and the database say to each other, or does what it is told to.
 #[derive(Debug)]
@@ -71,10 +72,8 @@ impl Proxy {
                 }
             }
         });
-        // The last host of a URL is the one that counts.
-        let separator = if url.contains('?') { '&' } else { '?' };
         let place = format!("host={}&port={}", address.ip(), address.port());
-        let url = format!("{url}{separator}{place}");
+        let url = with_parameters(url, &place);
         Self { url, line }
     }
 

@@ -10,7 +10,7 @@ use crate::cli::CliError;
 use crate::cli::output::{optional, print};
 
 /// The highest limit that the database's column holds.
-const MOST_DEVICES: i64 = i32::MAX as i64;
+const MOST_DEVICES: u32 = i32::MAX as u32;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Command {
@@ -19,9 +19,9 @@ pub(in crate::cli) enum Command {
         /// Its name, unique
         #[arg(value_parser = label)]
         name: String,
-        /// How many devices it may hold; any number unless given
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=MOST_DEVICES))]
-        device_limit: Option<u32>,
+        /// How many devices it may hold, or none for any number
+        #[arg(long, value_name = "N", value_parser = limit, default_value = "none")]
+        device_limit: Limit,
     },
     /// List all workspaces
     List,
@@ -41,16 +41,10 @@ pub(in crate::cli) enum Command {
 pub(in crate::cli) struct Limit(Option<u32>);
 
 fn limit(text: &str) -> Result<Limit, String> {
-    let number = || {
-        text.parse()
-            .ok()
-            .filter(|limit| i64::from(*limit) <= MOST_DEVICES)
-    };
-    match text {
-        "none" => Ok(Limit(None)),
-        _ => number()
-            .map(|limit| Limit(Some(limit)))
-            .ok_or_else(|| format!("must be none, or from 0 to {MOST_DEVICES}")),
+    match text.parse() {
+        Ok(number @ ..=MOST_DEVICES) => Ok(Limit(Some(number))),
+        _ if text == "none" => Ok(Limit(None)),
+        _ => Err(format!("must be none, or from 0 to {MOST_DEVICES}")),
     }
 }
 
@@ -60,7 +54,7 @@ impl Administration {
             Command::Create { name, device_limit } => {
                 let new = NewWorkspace {
                     name: name.clone(),
-                    device_limit,
+                    device_limit: device_limit.0,
                 };
                 let created = self.workspaces.create(new).await?.ok_or_else(|| {
                     CliError::Refused(format!(
