@@ -22,7 +22,7 @@ pub(crate) use ids;
 ids! {
     /// The number of a [`Workspace`].
     WorkspaceId,
-    /// The number of a [`User`], unique over all workspaces.
+    /// The number of a [`User`](crate::User), unique over all workspaces.
     UserId,
     /// The number of an [`ApiKey`], unique over all workspaces.
     KeyId,
@@ -76,23 +76,6 @@ pub struct Workspace {
     pub name: String,
     /// How many living devices it may hold; `None`: no limit.
     pub device_limit: Option<u32>,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-}
-
-/// A person whom devices are given to: an assignee. `user_id` of a device names one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct User {
-    /// Its number.
-    pub id: UserId,
-    /// The workspace it belongs to.
-    pub workspace_id: WorkspaceId,
-    /// Unique among the workspace's users, without regard to case.
-    pub email: String,
-    /// First name.
-    pub first_name: Option<String>,
-    /// Last name.
-    pub last_name: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }

@@ -1,13 +1,15 @@
-//! The audit trail: who did what to which devices.
+//! The audit trail: who did what to which devices, users and enrolments.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::access::{KeyId, WorkspaceId, ids};
+use crate::access::{KeyId, UserId, WorkspaceId, ids};
 use crate::device::DeviceId;
+use crate::enrollment::EnrollmentId;
+use crate::field::choice;
 
 ids! {
-    /// The number of a [`DeviceEvent`].
+    /// The number of an [`Event`].
     EventId,
 }
 
@@ -20,32 +22,32 @@ pub struct Origin {
     pub request_id: String,
 }
 
-/// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Action {
-    /// The devices were created.
-    Created,
-}
-
-impl Action {
-    /// Every action.
-    pub const ALL: [Self; 1] = [Self::Created];
-
-    /// `CREATED`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "CREATED",
-        }
+choice! {
+    /// What was done.
+    Action {
+        Created = "CREATED",
+        Updated = "UPDATED",
+        Deleted = "DELETED",
     }
 }
 
-/// Something that was done to devices, in the transaction that did it.
+/// What it was done to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// These devices; at least one.
+    Devices(Vec<DeviceId>),
+    /// This user.
+    User(UserId),
+    /// This enrolment in device management.
+    Enrollment(EnrollmentId),
+}
+
+/// Something that was done, recorded in the transaction that did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DeviceEvent {
+pub struct Event {
     /// Its number.
     pub id: EventId,
-    /// Whose devices.
+    /// Whose devices, users or enrolments.
     pub workspace_id: WorkspaceId,
     /// When.
     pub occurred_at: DateTime<Utc>,
@@ -55,8 +57,14 @@ pub struct DeviceEvent {
     pub key_id: KeyId,
     /// For which request.
     pub request_id: String,
-    /// To which devices.
+    /// To which devices; none where it was done to something else.
     pub device_ids: Vec<DeviceId>,
+    /// To which user, if it was one.
+    pub user_id: Option<UserId>,
+    /// To which enrolment, if it was one.
+    pub enrollment_id: Option<EnrollmentId>,
+    /// Which fields an update changed: their names alone.
+    pub fields: Vec<String>,
 }
 
 /// Which events are asked for.

@@ -1,12 +1,12 @@
 //! Many rows judged together.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::access::UserId;
-use crate::device::{Claims, NewDevice, UnknownFields, judge};
+use crate::device::{Claims, NewDevice, judge_device};
 use crate::error::{ErrorCode, ErrorReport, FieldError, Reason, Related};
+use crate::field::{Kind, RawRow, UnknownFields};
 use crate::ports::Conflicts;
-use crate::raw_row::{Kind, RawRow};
 use crate::references::{Claim, References};
 
 /// What a batch may be.
@@ -69,7 +69,7 @@ impl Batch {
             return;
         }
         let report = &mut self.report;
-        let device = judge(row, self.rules.unknown_fields, &mut |error| {
+        let device = judge_device(row, self.rules.unknown_fields, &mut |error| {
             report.add_in_order(index, error);
         });
         self.rows.push(match device {
@@ -221,25 +221,53 @@ pub(crate) fn report_conflicts<'a>(
         report.add(None, reached.error());
     }
     for (index, claim) in claims.enumerate() {
-        if let Some(user) = claim
-            .user
-            .filter(|user| conflicts.unknown_users.contains(user))
+        report_conflicts_of(claim, conflicts, |error| report.add(Some(index), error));
+    }
+}
+
+/// Tells what the store knows about one claim.
+pub(crate) fn report_conflicts_of(
+    claim: Claim<'_>,
+    conflicts: &Conflicts,
+    mut add: impl FnMut(FieldError),
+) {
+    if let Some(user) = claim.user
+        && conflicts.unknown_users.contains(&user)
+    {
+        add(user_error(
+            "user_id",
+            Reason::UnknownUser,
+            format!("names no user of this workspace: {user}"),
+        ));
+    }
+    if let Some(email) = claim.user_email {
+        if conflicts.unknown_emails.contains(email.as_str()) {
+            add(user_error(
+                "user_email",
+                Reason::UnknownUser,
+                "names no user of this workspace",
+            ));
+        } else if let Some(user) = claim.user
+            && conflicts
+                .mismatched_users
+                .contains(&(email.as_str().to_owned(), user))
         {
-            report.add(Some(index), unknown_user(user));
+            add(user_error(
+                "user_email",
+                Reason::UserMismatch,
+                format!("is the address of another user than `user_id` {user}"),
+            ));
         }
-        let taken = claim
-            .serial_number
-            .and_then(|serial| conflicts.taken_serial_numbers.get(serial.folded()));
-        if let Some(existing) = taken {
-            report.add(
-                Some(index),
-                serial_number_error(
-                    Reason::AlreadyExists,
-                    format!("is taken by device {existing}"),
-                    Related::ExistingDevice(*existing),
-                ),
-            );
-        }
+    }
+    let taken = claim
+        .serial_number
+        .and_then(|serial| conflicts.taken_serial_numbers.get(serial.folded()));
+    if let Some(existing) = taken {
+        add(serial_number_error(
+            Reason::AlreadyExists,
+            format!("is taken by device {existing}"),
+            Related::ExistingDevice(*existing),
+        ));
     }
 }
 
@@ -253,20 +281,19 @@ fn serial_number_error(reason: Reason, detail: String, related: Related) -> Fiel
     .with(related)
 }
 
-fn unknown_user(user: UserId) -> FieldError {
-    FieldError::of(
-        "user_id",
-        ErrorCode::InvalidUser,
-        Reason::UnknownUser,
-        format!("names no user of this workspace: {user}"),
-    )
+fn user_error(
+    field: &'static str,
+    reason: Reason,
+    detail: impl Into<Cow<'static, str>>,
+) -> FieldError {
+    FieldError::of(field, ErrorCode::InvalidUser, reason, detail)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::device::SerialNumber;
-    use crate::raw_row::RawValue;
+    use crate::field::RawValue;
 
     fn row(serial_number: &str) -> RawRow<'_> {
         let mut row = RawRow::new();
@@ -296,6 +323,7 @@ mod tests {
             .iter()
             .map(|device| {
                 device
+                    .fields
                     .identity
                     .serial_number
                     .as_ref()

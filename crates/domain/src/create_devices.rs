@@ -102,14 +102,15 @@ impl CreateDevices {
             Err(CreateError::Repository(error)) => return Err(error.into()),
         };
         let devices = Arc::unwrap_or_clone(batch).devices;
-        let created = stored
-            .into_iter()
-            .zip(devices)
-            .map(|(stored, fields)| Device {
+        let created = stored.into_iter().zip(devices).map(|(stored, device)| {
+            let mut fields = device.fields;
+            fields.ownership.user_id = stored.assignee;
+            Device {
                 id: stored.id,
                 fields,
                 enrollment: stored.enrollment,
-            });
+            }
+        });
         Ok(Created::Devices(created.collect()))
     }
 }
@@ -124,9 +125,9 @@ mod tests {
     use crate::access::{KeyId, UserId};
     use crate::batch::BatchRules;
     use crate::device::DeviceId;
+    use crate::field::{RawRow, RawValue};
     use crate::idempotency::{IdempotencyKey, Remembered};
-    use crate::ports::{Conflicts, DeviceLimitReached, MockDeviceRepository, StoredDevice};
-    use crate::raw_row::{RawRow, RawValue};
+    use crate::ports::{Conflicts, DeviceLimitReached, MockDeviceRepository, StoredAs};
     use crate::references::References;
 
     fn row(serial_number: &'static str) -> RawRow<'static> {
@@ -191,8 +192,9 @@ mod tests {
             .withf(|batch| batch.devices.len() == 2 && batch.origin == origin())
             .once()
             .returning(|batch| {
-                let stored = (0..batch.devices.len() as i64).map(|offset| StoredDevice {
+                let stored = (0..batch.devices.len() as i64).map(|offset| StoredAs {
                     id: DeviceId(7 + offset),
+                    assignee: None,
                     enrollment: None,
                 });
                 Ok(Stored::Devices(stored.collect()))
@@ -228,6 +230,7 @@ mod tests {
                 serial_numbers: vec!["S0".to_owned(), "S1".to_owned()],
                 users: vec![UserId(9)],
                 devices: 3,
+                ..References::default()
             }))
             .once()
             .returning(|_| {
@@ -255,7 +258,7 @@ mod tests {
         let mut repository = MockDeviceRepository::new();
         repository
             .expect_create()
-            .returning(|_| Err(CreateError::Conflicts(taken("S1", 3))));
+            .returning(|_| Err(CreateError::Conflicts(taken("S1", 3).into())));
         let (report, errors) = refusals(repository, batch([row("S0"), row("s1")]));
         assert_eq!(errors, ["row 1: `serial_number` is taken by device 3"]);
         assert!(!report.is_of_unknown_users_alone());
@@ -289,10 +292,10 @@ mod tests {
         bad.set("user_id", RawValue::Integer(9));
         let mut repository = MockDeviceRepository::new();
         repository.expect_create().returning(|_| {
-            Err(CreateError::Conflicts(Conflicts {
+            Err(CreateError::Conflicts(Box::new(Conflicts {
                 unknown_users: BTreeSet::from([UserId(9)]),
                 ..Conflicts::default()
-            }))
+            })))
         });
         let (report, _) = refusals(repository, batch([bad]));
         assert!(report.is_of_unknown_users_alone());

@@ -4,72 +4,115 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::access::ids;
+use crate::device::{DeviceId, SerialNumber};
+use crate::error::FieldError;
+use crate::field::{
+    Field, Instant, RawRow, ShortText, UnknownFields, always_there, choice, fields, judge,
+    read_required,
+};
 
 ids! {
     /// The number of an [`Enrollment`], unique over all workspaces.
     EnrollmentId,
 }
 
-/// Where an enrolment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum EnrollmentStatus {
-    /// Prepared, not yet offered to the device; never shown.
-    Draft,
-    /// Offered, not yet taken up.
-    Pending,
-    /// The device is managed.
-    Enrolled,
-    /// The device is managed no longer.
-    Unenrolled,
-    /// The enrolment went wrong.
-    Failed,
+choice! {
+    /// Where an enrolment stands. A draft is prepared and not yet offered to the device: it is never
+    /// shown with one.
+    EnrollmentStatus {
+        Draft = "DRAFT",
+        Pending = "PENDING",
+        Enrolled = "ENROLLED",
+        Unenrolled = "UNENROLLED",
+        Failed = "FAILED",
+    }
 }
 
-impl EnrollmentStatus {
-    /// Every status.
-    pub const ALL: [Self; 5] = [
-        Self::Draft,
-        Self::Pending,
-        Self::Enrolled,
-        Self::Unenrolled,
-        Self::Failed,
-    ];
+always_there! {
+    EnrollmentStatus: true, read_required;
+}
 
-    /// The status as the API and the store spell it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Draft => "DRAFT",
-            Self::Pending => "PENDING",
-            Self::Enrolled => "ENROLLED",
-            Self::Unenrolled => "UNENROLLED",
-            Self::Failed => "FAILED",
-        }
+fields! {
+    /// Every field of an enrolment.
+    ENROLLMENT of "an enrolment";
+
+    /// What device management reports.
+    #[allow(missing_docs, reason = "the names are the contract's and say what they hold")]
+    EnrollmentFields {
+        "status" => status: EnrollmentStatus,
+        "local_name" => local_name: Option<ShortText>,
+        "is_locked" => is_locked: Option<bool>,
+        "lock_date" => lock_date: Option<Instant>,
+        "firewall_enabled" => firewall_enabled: Option<bool>,
+        "os_updates_enabled" => os_updates_enabled: Option<bool>,
+        "is_encrypted" => is_encrypted: Option<bool>,
+        "screenlock_enabled" => screenlock_enabled: Option<bool>,
+        "is_compromised" => is_compromised: Option<bool>,
+        "os_updates_available" => os_updates_available: Option<bool>,
+        "disk_encryption_profile_installed" => disk_encryption_profile_installed: Option<bool>,
+        "enrollment_date" => enrollment_date: Option<Instant>,
+        "unenrollment_date" => unenrollment_date: Option<Instant>,
+        "download_date" => download_date: Option<Instant>,
+        "last_seen_date" => last_seen_date: Option<Instant>,
+        "last_sync_date" => last_sync_date: Option<Instant>,
+    }
+}
+
+/// Every field of an enrolment, in order.
+pub fn enrollment_fields() -> &'static [Field] {
+    ENROLLMENT.fields
+}
+
+impl EnrollmentFields {
+    /// What `row` says.
+    ///
+    /// # Errors
+    /// At least one, in the order of the fields, unknown and repeated ones last.
+    pub fn from_row(
+        row: &RawRow<'_>,
+        unknown_fields: UnknownFields,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let add = &mut |error: &mut dyn FnMut() -> FieldError| errors.push(error());
+        let read = judge(row, unknown_fields, add, |refuse| Self::read(row, refuse));
+        read.ok_or(errors)
+    }
+
+    /// The row that [`from_row`](Self::from_row) makes the same of.
+    pub fn to_row(&self) -> RawRow<'_> {
+        let mut row = RawRow::of_enrollment();
+        self.write(&mut row);
+        row
+    }
+
+    /// The names of the fields in which `other` differs, in order.
+    pub fn names_of_differences(&self, other: &Self) -> Vec<&'static str> {
+        self.to_row().names_of_differences(&other.to_row())
     }
 }
 
 /// A device's record in device management. Serialises to the object that the API shows as `mdm`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[allow(
-    missing_docs,
-    reason = "the names are the contract's and say what they hold"
-)]
 pub struct Enrollment {
+    /// Its number.
     pub id: EnrollmentId,
-    pub status: EnrollmentStatus,
-    pub local_name: Option<String>,
-    pub is_locked: Option<bool>,
-    pub lock_date: Option<DateTime<Utc>>,
-    pub firewall_enabled: Option<bool>,
-    pub os_updates_enabled: Option<bool>,
-    pub is_encrypted: Option<bool>,
-    pub screenlock_enabled: Option<bool>,
-    pub is_compromised: Option<bool>,
-    pub os_updates_available: Option<bool>,
-    pub disk_encryption_profile_installed: Option<bool>,
-    pub enrollment_date: Option<DateTime<Utc>>,
-    pub unenrollment_date: Option<DateTime<Utc>>,
-    pub download_date: Option<DateTime<Utc>>,
-    pub last_seen_date: Option<DateTime<Utc>>,
-    pub last_sync_date: Option<DateTime<Utc>>,
+    /// What device management reports.
+    #[serde(flatten)]
+    pub fields: EnrollmentFields,
+}
+
+/// A stored enrolment. The living device of its serial number is its device, whichever of the two was
+/// known first.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StoredEnrollment {
+    /// Its number and what device management reports.
+    #[serde(flatten)]
+    pub enrollment: Enrollment,
+    /// The serial number that it was reported for.
+    pub serial_number: SerialNumber,
+    /// The living device of this serial number.
+    pub device_id: Option<DeviceId>,
+    /// When it was first reported.
+    #[serde(skip)]
+    pub created_at: DateTime<Utc>,
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::access::UserId;
 use crate::device::DeviceId;
 
 /// Which part of the contract a problem falls under.
@@ -14,19 +15,25 @@ pub enum ErrorCode {
     InvalidField,
     /// A serial number is malformed, a placeholder, twice in the batch, or taken.
     InvalidSerialNumber,
-    /// A `user_id` that names no user of the workspace.
+    /// A `user_id` or `user_email` that names no user of the workspace.
     InvalidUser,
+    /// A user of the workspace has this e-mail address.
+    UserEmailConflict,
     /// The workspace's provisioning rules refuse the batch.
     DeviceProvisioningFailed,
+    /// A part of the path or the query is unknown, or its value is refused.
+    InvalidParameter,
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::InvalidBody,
         Self::InvalidField,
+        Self::InvalidParameter,
         Self::InvalidSerialNumber,
         Self::InvalidUser,
+        Self::UserEmailConflict,
         Self::DeviceProvisioningFailed,
     ];
 
@@ -36,14 +43,19 @@ impl ErrorCode {
             Self::InvalidBody => "INVALID_BODY",
             Self::InvalidField => "INVALID_FIELD",
             Self::InvalidSerialNumber => "INVALID_SERIAL_NUMBER",
+            Self::InvalidParameter => "INVALID_PARAMETER",
             Self::InvalidUser => "INVALID_USER",
+            Self::UserEmailConflict => "USER_EMAIL_CONFLICT",
             Self::DeviceProvisioningFailed => "DEVICE_PROVISIONING_FAILED",
         }
     }
 
     /// Whether a rule of the business was broken, rather than the shape of the request.
     pub fn is_business_rule(self) -> bool {
-        !matches!(self, Self::InvalidBody | Self::InvalidField)
+        !matches!(
+            self,
+            Self::InvalidBody | Self::InvalidField | Self::InvalidParameter
+        )
     }
 }
 
@@ -112,10 +124,16 @@ reasons! {
     Placeholder = "placeholder",
     /// The same serial number as another row of the batch.
     Duplicate = "duplicate",
-    /// A device of the workspace has this serial number.
+    /// A device of the workspace has this serial number, or a user this address.
     AlreadyExists = "already_exists",
-    /// No user of the workspace has this number.
+    /// No user of the workspace has this number, or this address.
     UnknownUser = "unknown_user",
+    /// The number and the address are those of two users.
+    UserMismatch = "user_mismatch",
+    /// The field keeps the value that it was created with.
+    ImmutableField = "immutable_field",
+    /// The field cannot be cleared.
+    NotNullable = "not_nullable",
 }
 
 /// What is wrong with one field of a row, or with the row or batch as a whole.
@@ -142,6 +160,8 @@ pub enum Related {
     DuplicateOf(usize),
     /// The stored device with the same serial number.
     ExistingDevice(DeviceId),
+    /// The user with the same address.
+    ExistingUser(UserId),
     /// The field that was probably meant.
     DidYouMean(&'static str),
 }
@@ -241,10 +261,15 @@ impl ErrorReport {
         }
     }
 
-    /// A report of one problem of the batch as a whole.
+    /// A report of one problem that is no row's.
     pub fn of(error: FieldError) -> Self {
+        Self::of_all([error])
+    }
+
+    /// A report of problems that are no row's, in this order.
+    pub fn of_all(errors: impl IntoIterator<Item = FieldError>) -> Self {
         let mut report = Self::default();
-        report.add(None, error);
+        errors.into_iter().for_each(|error| report.add(None, error));
         report.finish()
     }
 

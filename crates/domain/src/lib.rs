@@ -43,33 +43,37 @@ mod create_devices;
 mod device;
 mod enrollment;
 mod error;
+mod field;
 mod idempotency;
+mod paging;
 mod ports;
-mod raw_row;
 mod references;
+mod search;
+mod update_device;
+mod user;
 
-pub use access::{Actor, ApiKey, KeyId, Scope, User, UserId, Workspace, WorkspaceId};
-pub use audit::{Action, DeviceEvent, EventFilter, EventId, Origin};
+pub use access::{Actor, ApiKey, KeyId, Scope, UserId, Workspace, WorkspaceId};
+pub use audit::{Action, Event, EventFilter, EventId, Origin, Subject};
 pub use batch::{Batch, BatchRules};
 pub use create_devices::{CreateDevices, CreateDevicesError, Created};
 pub use device::{
-    AddedVia, Amount, Characteristics, ClientStatus, Comment, Date, Device, DeviceId, Field,
-    Identity, KeyboardLayout, Label, NewDevice, Ownership, SerialNumber, Shape, ShortText, Source,
-    Text, TextList, UnknownFields, field, fields,
+    AddedVia, Assignee, Assignment, Characteristics, ClientStatus, Device, DeviceFields, DeviceId,
+    DevicePatch, Identity, KeyboardLayout, Lifecycle, NewDevice, Ownership, SerialNumber, Source,
+    Standing, StoredDevice, field, fields,
 };
-pub use enrollment::{Enrollment, EnrollmentId, EnrollmentStatus};
+pub use enrollment::{
+    Enrollment, EnrollmentFields, EnrollmentId, EnrollmentStatus, StoredEnrollment,
+    enrollment_fields,
+};
 pub use error::{ErrorCode, ErrorReport, FieldError, Reason, Related, RowError};
+pub use field::{
+    Amount, Comment, Date, Email, Field, FieldValue, Instant, Kind, Label, RawRow, RawValue,
+    Refusal, Shape, ShortText, Text, TextList, UnknownFields, nearest_name,
+};
 pub use idempotency::{Attempt, AttemptError, IdempotencyKey, Outcome, Remembered};
-pub use ports::{
-    Allowance, Conflicts, CreateError, DeviceLimitReached, DeviceRepositories, DeviceRepository,
-    EventRepository, KeyError, KeyRepository, NewApiKey, NewBatch, NewSecret, NewUser,
-    NewWorkspace, RateLimiter, RepositoryError, StoreHealth, Stored, StoredDevice, Tell,
-    UserRepository, WorkspaceRepository,
-};
-#[cfg(any(test, feature = "mocks"))]
-pub use ports::{
-    MockDeviceRepositories, MockDeviceRepository, MockEventRepository, MockKeyRepository,
-    MockRateLimiter, MockStoreHealth, MockUserRepository, MockWorkspaceRepository,
-};
-pub use raw_row::{Kind, RawRow, RawValue};
+pub use paging::{Page, Paging, Position, Start};
+pub use ports::*;
 pub use references::References;
+pub use search::{Search, Word};
+pub use update_device::{JudgedPatch, UpdateDevice, UpdateDeviceError};
+pub use user::{Role, User, UserFields, UserPatch, user_fields};

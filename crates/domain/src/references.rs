@@ -1,24 +1,30 @@
 //! What rows refer to outside themselves: what the store must be asked about.
 
 use crate::access::UserId;
-use crate::device::{NewDevice, SerialNumber};
+use crate::device::{DeviceId, NewDevice, SerialNumber};
+use crate::field::Email;
 
 /// What a row refers to outside itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim<'a> {
     pub(crate) serial_number: Option<&'a SerialNumber>,
     pub(crate) user: Option<UserId>,
+    pub(crate) user_email: Option<&'a Email>,
 }
 
-/// What a batch refers to outside itself.
+/// What a batch, or a change, refers to outside itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct References {
     /// Serial numbers in folded form, each once, in order.
     pub serial_numbers: Vec<String>,
     /// Users, each once, in order.
     pub users: Vec<UserId>,
-    /// How many devices the batch would add.
+    /// Users by their addresses, each spelling once for each number that is given beside it, in order.
+    pub emails: Vec<(String, Option<UserId>)>,
+    /// How many devices would be added.
     pub devices: usize,
+    /// The device that is changed: what it has itself is not taken.
+    pub changed: Option<DeviceId>,
 }
 
 impl References {
@@ -36,11 +42,23 @@ impl References {
             let serial_number = claim.serial_number.map(|serial| serial.folded().to_owned());
             references.serial_numbers.extend(serial_number);
             references.users.extend(claim.user);
+            let email = claim.user_email;
+            let email = email.map(|email| (email.as_str().to_owned(), claim.user));
+            references.emails.extend(email);
         }
         references.serial_numbers.sort_unstable();
         references.serial_numbers.dedup();
         references.users.sort_unstable();
         references.users.dedup();
+        references.emails.sort_unstable();
+        references.emails.dedup();
         references
+    }
+
+    pub(crate) fn of_change(device: DeviceId, claim: Claim<'_>) -> Self {
+        Self {
+            changed: Some(device),
+            ..Self::of_claims(std::iter::once(claim), 0)
+        }
     }
 }

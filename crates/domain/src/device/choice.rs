@@ -1,50 +1,6 @@
-//! Fields that take one of a few words.
+//! Fields of a device that take one of a few words.
 
-use serde::{Serialize, Serializer};
-
-use super::text::clean;
-use super::value::{Refusal, Shape, Value};
-use crate::error::Reason;
-use crate::raw_row::RawValue;
-
-macro_rules! choice {
-    ($(#[$doc:meta])* $Choice:ident { $($Word:ident = $word:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[allow(missing_docs, reason = "the words are the contract's and say what they mean")]
-        pub enum $Choice { $($Word),+ }
-
-        impl $Choice {
-            /// Every word, as the API spells it.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
-
-            /// The word as the API spells it.
-            pub fn as_str(self) -> &'static str {
-                Self::WORDS[self as usize]
-            }
-        }
-
-        impl Value for $Choice {
-            const SHAPE: Shape = Shape::OneOf(Self::WORDS);
-
-            fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
-                match clean(raw)? {
-                    $($word => Ok(Self::$Word),)+
-                    _ => Err(Refusal::new(
-                        Reason::NotInEnum,
-                        format!("must be one of {}", Self::WORDS.join(", ")),
-                    )),
-                }
-            }
-        }
-
-        impl Serialize for $Choice {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-    };
-}
+use crate::field::choice;
 
 choice! {
     /// How a device was added.
@@ -72,9 +28,19 @@ choice! {
     }
 }
 
+choice! {
+    /// What only people know of where a device stands.
+    Lifecycle {
+        InMaintenance = "IN_MAINTENANCE",
+        OutOfService = "OUT_OF_SERVICE",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Reason;
+    use crate::field::{FieldValue, RawValue};
 
     #[test]
     fn every_word_is_read_as_the_value_that_spells_it() {

@@ -1,74 +1,27 @@
 //! The table of a device's fields: the one list of them in the domain.
 
-use std::collections::HashSet;
-
-use serde::Serialize;
-
-use super::amount::Amount;
-use super::choice::{AddedVia, KeyboardLayout};
-use super::date::Date;
+use super::choice::{AddedVia, KeyboardLayout, Lifecycle};
 use super::serial_number::SerialNumber;
-use super::text::{Comment, Label, ShortText, TextList};
-use super::unknown::{UnknownFields, repeated_unknown_field, unknown_field};
-use super::value::{Field, FieldType, Refusal, Value};
-use super::{ClientStatus, Source};
 use crate::access::UserId;
 use crate::error::{ErrorCode, FieldError, Reason};
-use crate::raw_row::{RawRow, RawValue};
+use crate::field::{
+    Amount, Change, Comment, Date, Email, Field, FieldType, FieldValue, Label, RawRow, ShortText,
+    TextList, UnknownFields, fields, judge,
+};
 use crate::references::Claim;
 
-/// Declares groups of fields, each as a plain struct that can also be read from a raw row, and the
-/// table of all of them.
-macro_rules! device_fields {
-    ($(
-        $(#[$group_doc:meta])*
-        $Group:ident { $( $(#[$doc:meta])* $name:literal => $field:ident: $Type:ty, )+ }
-    )+) => {
-        /// Where a field stands in the table, and its value in a raw row.
-        #[allow(non_camel_case_types, reason = "each is a field's name")]
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Slot { $($($field,)+)+ }
+fields! {
+    /// Every field of a device, in the order of the groups.
+    DEVICE of "a device";
 
-        const FIELDS: &[Field] = &[$($(Field::of::<$Type>($name),)+)+];
-
-        impl Slot {
-            pub(crate) const COUNT: usize = FIELDS.len();
-
-            pub(crate) fn of(name: &str) -> Option<Self> {
-                match name {
-                    $($($name => Some(Self::$field),)+)+
-                    _ => None,
-                }
-            }
-        }
-
-        $(
-            $(#[$group_doc])*
-            #[derive(Debug, Clone, PartialEq, Serialize)]
-            pub struct $Group {
-                $( $(#[$doc])* #[serde(rename = $name)] pub $field: $Type, )+
-            }
-
-            impl $Group {
-                /// Reads every field before it gives up on one, so that all refusals are heard.
-                fn read(row: &RawRow<'_>, refuse: &mut dyn FnMut(FieldError)) -> Option<Self> {
-                    $(let $field = read(row, Slot::$field, refuse);)+
-                    Some(Self { $($field: $field?,)+ })
-                }
-            }
-        )+
-    };
-}
-
-device_fields! {
     /// What the device is.
-    Identity {
+    Identity / IdentityChanges {
         /// What people call it.
         "name" => name: Label,
         /// What kind of thing it is: laptop, phone, chair. No fixed list.
-        "type" => type_: Label,
+        "type" => type_: Label [immutable],
         /// The broader kind. No fixed list.
-        "category" => category: Label,
+        "category" => category: Label [immutable],
         /// Who made it.
         "brand" => brand: Option<ShortText>,
         /// The device's own number.
@@ -78,11 +31,11 @@ device_fields! {
     }
 
     /// Who has it, how it was acquired, and on what terms.
-    Ownership {
+    Ownership / OwnershipChanges {
         /// The assignee: the user it is given to.
         "user_id" => user_id: Option<UserId>,
         /// How it was added.
-        "added_via" => added_via: Option<AddedVia>,
+        "added_via" => added_via: Option<AddedVia> [immutable],
         /// Whether it is rented from a third party.
         "is_rented" => is_rented: bool,
         /// What it was bought for.
@@ -101,11 +54,13 @@ device_fields! {
         "client_contract_number" => client_contract_number: Option<ShortText>,
         /// The number of its invoice.
         "client_invoice_number" => client_invoice_number: Option<ShortText>,
+        /// What only people know of where it stands.
+        "lifecycle" => lifecycle: Option<Lifecycle>,
     }
 
     /// What it is like. Serialises to the object that the API shows as `characteristics`.
     #[allow(missing_docs, reason = "the names are the contract's and say what they hold")]
-    Characteristics {
+    Characteristics / CharacteristicsChanges {
         "screen_size" => screen_size: Option<ShortText>,
         "graphic" => graphic: Option<ShortText>,
         "processor" => processor: Option<ShortText>,
@@ -129,21 +84,28 @@ device_fields! {
         "assembly" => assembly: Option<ShortText>,
         "os_platform" => os_platform: Option<ShortText>,
     }
+
+    /// Whom it is given to, where that is said by an e-mail address. Not kept: the address is resolved
+    /// to the user's number.
+    Assignment / AssignmentChanges {
+        /// The address of the assignee, in whatever case.
+        "user_email" => user_email: Option<Email>,
+    }
 }
 
 /// Every field of a device, in the order of the groups.
 pub fn fields() -> &'static [Field] {
-    FIELDS
+    DEVICE.fields
 }
 
 /// The field of this name, spelled as in [`Field::name`].
 pub fn field(name: &str) -> Option<&'static Field> {
-    Slot::of(name).map(|slot| &FIELDS[slot as usize])
+    DEVICE.slot(name).map(|slot| &DEVICE.fields[slot])
 }
 
-/// A device that has passed every rule that can be judged from its row alone.
+/// What is kept of a device as its owner says it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NewDevice {
+pub struct DeviceFields {
     /// What it is.
     pub identity: Identity,
     /// Who has it, how it was acquired, and on what terms.
@@ -152,22 +114,43 @@ pub struct NewDevice {
     pub characteristics: Characteristics,
 }
 
+impl DeviceFields {
+    fn write<'a>(&'a self, row: &mut RawRow<'a>) {
+        self.identity.write(row);
+        self.ownership.write(row);
+        self.characteristics.write(row);
+    }
+
+    /// The row that a device with these fields, and no other, is created from.
+    pub fn to_row(&self) -> RawRow<'_> {
+        let mut row = RawRow::new();
+        self.write(&mut row);
+        row
+    }
+
+    /// The names of the fields in which `other` differs, in the order of the field table.
+    pub fn names_of_differences(&self, other: &Self) -> Vec<&'static str> {
+        self.to_row().names_of_differences(&other.to_row())
+    }
+
+    /// What a device as a whole breaks, whatever its fields are alone.
+    fn rental_error(&self) -> Option<FieldError> {
+        let terms = &self.ownership;
+        let (start, end) = (terms.client_rental_start_date, terms.client_rental_end_date);
+        (end? < start?).then(ends_before_it_starts)
+    }
+}
+
+/// A device that has passed every rule that can be judged from its row alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewDevice {
+    /// What is kept of it.
+    pub fields: DeviceFields,
+    /// Whom it is given to, where that is said by an e-mail address.
+    pub assignment: Assignment,
+}
+
 impl NewDevice {
-    /// Where the device stands: [`ClientStatus::InService`] with an assignee, else
-    /// [`ClientStatus::Available`].
-    pub fn client_status(&self) -> ClientStatus {
-        match self.ownership.user_id {
-            Some(_) => ClientStatus::InService,
-            None => ClientStatus::Available,
-        }
-    }
-
-    /// Where the device comes from: always [`Source::External`], since only external ones are
-    /// created here.
-    pub fn source(&self) -> Source {
-        Source::External
-    }
-
     /// The device that `row` describes, or everything that is wrong with it; unknown fields are
     /// wrong, too.
     ///
@@ -179,7 +162,7 @@ impl NewDevice {
     /// row.set("type", RawValue::text("screen"));
     /// row.set("category", RawValue::text("displays"));
     /// let device = NewDevice::from_row(&row).unwrap();
-    /// assert_eq!(device.identity.name.as_str(), "Reception screen");
+    /// assert_eq!(device.fields.identity.name.as_str(), "Reception screen");
     ///
     /// row.set("client_warranty_end_date", RawValue::text("2027-01-31"));
     /// let errors = NewDevice::from_row(&row).unwrap_err();
@@ -194,16 +177,24 @@ impl NewDevice {
     /// At least one, in the order of the field table, unknown and repeated fields last.
     pub fn from_row(row: &RawRow<'_>) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
-        judge(row, UnknownFields::Refuse, &mut |error| {
+        judge_device(row, UnknownFields::Refuse, &mut |error| {
             errors.push(error())
         })
         .ok_or(errors)
     }
 
+    /// The row that [`from_row`](Self::from_row) makes the same device of.
+    pub fn to_row(&self) -> RawRow<'_> {
+        let mut row = self.fields.to_row();
+        self.assignment.write(&mut row);
+        row
+    }
+
     pub(crate) fn claim(&self) -> Claim<'_> {
         Claim {
-            serial_number: self.identity.serial_number.as_ref(),
-            user: self.ownership.user_id,
+            serial_number: self.fields.identity.serial_number.as_ref(),
+            user: self.fields.ownership.user_id,
+            user_email: self.assignment.user_email.as_ref(),
         }
     }
 }
@@ -211,15 +202,20 @@ impl NewDevice {
 /// What a refused row refers to outside itself.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    pub(crate) serial_number: Option<SerialNumber>,
-    pub(crate) user: Option<UserId>,
+    serial_number: Option<SerialNumber>,
+    user: Option<UserId>,
+    user_email: Option<Email>,
 }
 
 impl Claims {
     pub(crate) fn of_refused(row: &RawRow<'_>) -> Self {
+        fn value<T: FieldValue>(row: &RawRow<'_>, slot: Slot) -> Option<T> {
+            Option::read(row.value(slot as usize), &mut |_, _| ()).flatten()
+        }
         Self {
-            serial_number: SerialNumber::parse(row.value(Slot::serial_number)).ok(),
-            user: UserId::parse(row.value(Slot::user_id)).ok(),
+            serial_number: value(row, Slot::serial_number),
+            user: value(row, Slot::user_id),
+            user_email: value(row, Slot::user_email),
         }
     }
 
@@ -227,87 +223,39 @@ impl Claims {
         Claim {
             serial_number: self.serial_number.as_ref(),
             user: self.user,
+            user_email: self.user_email.as_ref(),
         }
     }
 }
 
-/// Judges a row by every rule that needs nothing but the row. Errors are handed over unmade: who
-/// counts only does not pay for their words.
-pub(crate) fn judge(
+/// Judges a row by every rule that needs nothing but the row.
+pub(crate) fn judge_device(
     row: &RawRow<'_>,
     unknown_fields: UnknownFields,
     add: &mut dyn FnMut(&mut dyn FnMut() -> FieldError),
 ) -> Option<NewDevice> {
-    let mut refused = false;
-    let mut refuse = |error: &mut dyn FnMut() -> FieldError| {
-        refused = true;
-        add(error);
-    };
-
-    let mut refuse_made = |error: FieldError| refuse(&mut || error.clone());
-    let identity = Identity::read(row, &mut refuse_made);
-    let ownership = Ownership::read(row, &mut refuse_made);
-    let characteristics = Characteristics::read(row, &mut refuse_made);
-    if rental_ends_before_it_starts(row) {
-        refuse(&mut || {
-            FieldError::of(
-                name(Slot::client_rental_end_date),
-                ErrorCode::InvalidField,
-                Reason::EndsBeforeStart,
-                format!(
-                    "must not be before `{}`",
-                    name(Slot::client_rental_start_date)
-                ),
-            )
-        });
-    }
-    for name in row.repeated() {
-        refuse(&mut || {
-            FieldError::of(
-                name.clone().into_owned(),
-                ErrorCode::InvalidField,
-                Reason::RepeatedField,
-                "is given twice",
-            )
-        });
-    }
-    let mut ignored = HashSet::new();
-    for name in row.unknown() {
-        if unknown_fields == UnknownFields::Refuse {
-            refuse(&mut || unknown_field(name, FIELDS));
-        } else if !ignored.insert(name) {
-            refuse(&mut || repeated_unknown_field(name));
+    judge(row, unknown_fields, add, |refuse| {
+        let identity = Identity::read(row, refuse);
+        let ownership = Ownership::read(row, refuse);
+        let characteristics = Characteristics::read(row, refuse);
+        let assignment = Assignment::read(row, refuse);
+        if rental_ends_before_it_starts(row) {
+            refuse(ends_before_it_starts());
         }
-    }
-
-    let device = NewDevice {
-        identity: identity?,
-        ownership: ownership?,
-        characteristics: characteristics?,
-    };
-    (!refused).then_some(device)
-}
-
-fn name(slot: Slot) -> &'static str {
-    FIELDS[slot as usize].name()
-}
-
-fn read<T: FieldType>(
-    row: &RawRow<'_>,
-    slot: Slot,
-    refuse: &mut dyn FnMut(FieldError),
-) -> Option<T> {
-    T::read(row.value(slot), &mut |item, refusal: Refusal| {
-        refuse(refusal.at(name(slot), item));
+        Some(NewDevice {
+            fields: DeviceFields {
+                identity: identity?,
+                ownership: ownership?,
+                characteristics: characteristics?,
+            },
+            assignment: assignment?,
+        })
     })
 }
 
 /// Asked of the raw row, so that it is found beside any other error.
 fn rental_ends_before_it_starts(row: &RawRow<'_>) -> bool {
-    let date = |slot| match row.value(slot) {
-        RawValue::Absent => None,
-        raw => Date::parse(raw).ok(),
-    };
+    let date = |slot: Slot| Date::parse(row.value(slot as usize)).ok();
     match (
         date(Slot::client_rental_start_date),
         date(Slot::client_rental_end_date),
@@ -317,11 +265,108 @@ fn rental_ends_before_it_starts(row: &RawRow<'_>) -> bool {
     }
 }
 
+fn ends_before_it_starts() -> FieldError {
+    let name = |slot: Slot| DEVICE.fields[slot as usize].name();
+    FieldError::of(
+        name(Slot::client_rental_end_date),
+        ErrorCode::InvalidField,
+        Reason::EndsBeforeStart,
+        format!(
+            "must not be before `{}`",
+            name(Slot::client_rental_start_date)
+        ),
+    )
+}
+
+/// What is to become of a stored device: each of its fields stays, or becomes something else.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DevicePatch {
+    identity: IdentityChanges,
+    ownership: OwnershipChanges,
+    characteristics: CharacteristicsChanges,
+    assignment: AssignmentChanges,
+}
+
+impl DevicePatch {
+    /// What `row` says: a field that is absent stays, one that is null or empty is cleared, any other
+    /// becomes its value.
+    ///
+    /// # Errors
+    /// At least one, in the order of the field table, unknown and repeated fields last: also for fields
+    /// that cannot be changed, or cannot be cleared.
+    pub fn from_row(
+        row: &RawRow<'_>,
+        unknown_fields: UnknownFields,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let patch = judge(
+            row,
+            unknown_fields,
+            &mut |error| errors.push(error()),
+            |refuse| {
+                let identity = IdentityChanges::read(row, refuse);
+                let ownership = OwnershipChanges::read(row, refuse);
+                let characteristics = CharacteristicsChanges::read(row, refuse);
+                let assignment = AssignmentChanges::read(row, refuse);
+                Some(Self {
+                    identity: identity?,
+                    ownership: ownership?,
+                    characteristics: characteristics?,
+                    assignment: assignment?,
+                })
+            },
+        );
+        patch.ok_or(errors)
+    }
+
+    /// What the patch makes of a device. `by_email` is the user whom it names by an address, if it
+    /// does.
+    ///
+    /// # Errors
+    /// What the device would break as a whole.
+    pub fn apply(
+        &self,
+        fields: &DeviceFields,
+        by_email: Option<UserId>,
+    ) -> Result<DeviceFields, FieldError> {
+        let mut changed = fields.clone();
+        self.identity.apply(&mut changed.identity);
+        self.ownership.apply(&mut changed.ownership);
+        self.characteristics.apply(&mut changed.characteristics);
+        if let Change::To(named) = &self.assignment.user_email {
+            let user_id = &mut changed.ownership.user_id;
+            *user_id = match named {
+                Some(_) => by_email,
+                None => user_id.filter(|_| self.ownership.user_id != Change::Keep),
+            };
+        }
+        match changed.rental_error() {
+            None => Ok(changed),
+            Some(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn claim(&self) -> Claim<'_> {
+        fn changed<T>(change: &Change<Option<T>>) -> Option<&T> {
+            match change {
+                Change::To(Some(value)) => Some(value),
+                _ => None,
+            }
+        }
+        Claim {
+            serial_number: changed(&self.identity.serial_number),
+            user: changed(&self.ownership.user_id).copied(),
+            user_email: changed(&self.assignment.user_email),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::field::RawValue;
 
     fn row() -> RawRow<'static> {
         let mut row = RawRow::new();
@@ -346,9 +391,12 @@ mod tests {
     #[test]
     fn three_fields_are_enough() {
         let device = NewDevice::from_row(&row()).unwrap();
-        assert_eq!(device.identity.type_.as_str(), "laptop");
-        assert!(!device.ownership.is_rented);
-        assert_eq!(device.characteristics.compliance, TextList::default());
+        assert_eq!(device.fields.identity.type_.as_str(), "laptop");
+        assert!(!device.fields.ownership.is_rented);
+        assert_eq!(
+            device.fields.characteristics.compliance,
+            TextList::default()
+        );
     }
 
     #[test]
@@ -385,7 +433,7 @@ mod tests {
     fn every_field_refuses_an_object() {
         let mut sent = RawRow::new();
         for field in fields() {
-            sent.set(field.name(), RawValue::Other(crate::Kind::Object));
+            sent.set(field.name(), RawValue::Other(crate::field::Kind::Object));
         }
         let wrong: Vec<_> = fields()
             .iter()
@@ -436,7 +484,7 @@ mod tests {
     #[case(RawValue::Integer(0), Reason::OutOfRange)]
     #[case(RawValue::Integer(-1), Reason::OutOfRange)]
     #[case(RawValue::HugeInteger, Reason::OutOfRange)]
-    #[case(RawValue::Other(crate::Kind::Number), Reason::WrongType)]
+    #[case(RawValue::Other(crate::field::Kind::Number), Reason::WrongType)]
     #[case(RawValue::text("12"), Reason::WrongType)]
     #[case(RawValue::Boolean(true), Reason::WrongType)]
     fn a_user_is_named_by_an_integer_above_zero(

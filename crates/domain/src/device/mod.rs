@@ -1,77 +1,100 @@
-//! A device: the table of its fields, the rules of their values, and the device once stored.
+//! A device: the table of its fields, the device once stored, and where it stands.
 
-mod amount;
 mod choice;
-mod date;
 mod fields;
 mod serial_number;
-mod text;
-mod unknown;
-mod value;
+mod status;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::access::ids;
+use crate::access::{UserId, ids};
 use crate::enrollment::Enrollment;
+use crate::field::Email;
+use crate::field::ShortText;
 
-pub use amount::Amount;
-pub use choice::{AddedVia, KeyboardLayout};
-pub use date::Date;
-pub use fields::{Characteristics, Identity, NewDevice, Ownership, field, fields};
-pub(crate) use fields::{Claims, Slot, judge};
+pub use choice::{AddedVia, KeyboardLayout, Lifecycle};
+pub use fields::{
+    Assignment, Characteristics, DeviceFields, DevicePatch, Identity, NewDevice, Ownership, field,
+    fields,
+};
+pub(crate) use fields::{Claims, DEVICE, judge_device};
 pub use serial_number::SerialNumber;
-pub use text::{Comment, Label, ShortText, Text, TextList};
-pub use unknown::UnknownFields;
-pub use value::{Field, Shape};
+pub(crate) use serial_number::fold;
+pub use status::{ClientStatus, Standing};
 
 ids! {
     /// The number of a [`Device`], unique over all workspaces.
     DeviceId,
 }
 
-/// A stored device.
+/// A device that was just created.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Device {
     /// Its number.
     pub id: DeviceId,
-    /// What was judged and stored.
-    pub fields: NewDevice,
+    /// What was judged and stored; its assignee by number.
+    pub fields: DeviceFields,
     /// Its newest enrolment in device management that is neither deleted nor a draft.
     pub enrollment: Option<Enrollment>,
 }
 
-/// Where a device stands, as its owner sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[allow(
-    missing_docs,
-    reason = "the names are the contract's and say what they hold"
-)]
-pub enum ClientStatus {
-    Archived,
-    PendingValidation,
-    InPreparation,
-    Delivered,
-    Shipped,
-    Available,
-    InService,
-    InMaintenance,
-    OutOfService,
+impl Device {
+    /// Where it stands.
+    pub fn client_status(&self) -> ClientStatus {
+        ClientStatus::of(Standing::of(&self.fields))
+    }
 }
 
-impl ClientStatus {
-    /// Every status.
-    pub const ALL: [Self; 9] = [
-        Self::Archived,
-        Self::PendingValidation,
-        Self::InPreparation,
-        Self::Delivered,
-        Self::Shipped,
-        Self::Available,
-        Self::InService,
-        Self::InMaintenance,
-        Self::OutOfService,
-    ];
+/// A stored device, with all that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredDevice {
+    /// Its number, its fields, and its enrolment.
+    pub device: Device,
+    /// The user that it is given to.
+    pub assignee: Option<Assignee>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed; of a change, later than of the one before.
+    pub updated_at: DateTime<Utc>,
+    /// Since when it is archived; `None`: it is living.
+    pub archived_at: Option<DateTime<Utc>>,
+}
+
+impl StoredDevice {
+    /// Where it stands.
+    pub fn client_status(&self) -> ClientStatus {
+        ClientStatus::of(Standing {
+            is_archived: self.archived_at.is_some(),
+            ..Standing::of(&self.device.fields)
+        })
+    }
+
+    /// The new device that would be created like it: all that whoever creates one can say.
+    pub fn to_new(&self) -> NewDevice {
+        let mut fields = self.device.fields.clone();
+        fields.ownership.user_id = None;
+        let assignee = self.assignee.as_ref();
+        NewDevice {
+            fields,
+            assignment: Assignment {
+                user_email: assignee.map(|assignee| assignee.email.clone()),
+            },
+        }
+    }
+}
+
+/// A user that a device is given to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Assignee {
+    /// Its number.
+    pub id: UserId,
+    /// Its address.
+    pub email: Email,
+    /// First name.
+    pub first_name: Option<ShortText>,
+    /// Last name.
+    pub last_name: Option<ShortText>,
 }
 
 /// Where a device comes from.

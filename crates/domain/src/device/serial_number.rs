@@ -5,10 +5,8 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 
-use super::text::clean;
-use super::value::{Refusal, Shape, Value};
 use crate::error::{ErrorCode, Reason};
-use crate::raw_row::{Kind, RawValue};
+use crate::field::{FieldValue, Kind, RawValue, Refusal, Shape, clean};
 
 /// A device's own number, kept as it came and compared without regard to case, width and
 /// compatibility forms.
@@ -27,6 +25,13 @@ pub struct SerialNumber {
 impl SerialNumber {
     /// The most characters, after NFKC normalisation.
     pub const MAX_LENGTH: usize = 64;
+
+    /// A serial number that was judged before, such as one that was stored; not judged again.
+    pub fn trusted(text: String) -> Self {
+        let folded = fold(&text);
+        let folded = (folded != text).then(|| folded.into_owned());
+        Self { text, folded }
+    }
 
     /// The serial number as it came, trimmed.
     pub fn as_str(&self) -> &str {
@@ -73,7 +78,7 @@ fn is_placeholder(folded: &str) -> bool {
 }
 
 /// NFKC in ASCII upper case, trimmed again since normalisation can uncover a space.
-fn fold(text: &str) -> Cow<'_, str> {
+pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return match text.bytes().any(|b| b.is_ascii_lowercase()) {
             true => text.to_ascii_uppercase().into(),
@@ -84,7 +89,7 @@ fn fold(text: &str) -> Cow<'_, str> {
     normalised.trim().to_ascii_uppercase().into()
 }
 
-impl Value for SerialNumber {
+impl FieldValue for SerialNumber {
     const SHAPE: Shape = Shape::SerialNumber;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
@@ -133,6 +138,10 @@ impl Value for SerialNumber {
             text: text.to_owned(),
             folded: (folded != text).then(|| folded.into_owned()),
         })
+    }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        RawValue::text(self.as_str())
     }
 }
 

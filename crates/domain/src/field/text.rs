@@ -2,9 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
-use super::value::{FieldType, Refusal, Refuse, Shape, Value, is_nothing};
+use super::{FieldType, FieldValue, RawValue, Refusal, Refuse, Shape};
 use crate::error::Reason;
-use crate::raw_row::RawValue;
 
 /// Text of 1 to `MAX` characters, trimmed, without control characters and bidirectional
 /// overrides; any other Unicode is kept as it came.
@@ -19,13 +18,18 @@ pub type ShortText = Text<255>;
 pub type Comment = Text<10_000>;
 
 impl<const MAX: usize> Text<MAX> {
+    /// A text that was judged before, such as one that was stored; not judged again.
+    pub fn trusted(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl<const MAX: usize> Value for Text<MAX> {
+impl<const MAX: usize> FieldValue for Text<MAX> {
     const SHAPE: Shape = Shape::Text { max_length: MAX };
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
@@ -39,6 +43,10 @@ impl<const MAX: usize> Value for Text<MAX> {
         }
         Ok(Self(text.to_owned()))
     }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        RawValue::text(self.as_str())
+    }
 }
 
 /// A [`ShortText`] that must be there, with at least one character that can be seen.
@@ -47,42 +55,33 @@ impl<const MAX: usize> Value for Text<MAX> {
 pub struct Label(ShortText);
 
 impl Label {
+    /// A label that was judged before, such as one that was stored; not judged again.
+    pub fn trusted(text: String) -> Self {
+        Self(Text(text))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 }
 
-impl FieldType for Label {
-    const REQUIRED: bool = true;
-    const SHAPE: Shape = <ShortText as Value>::SHAPE;
+impl FieldValue for Label {
+    const SHAPE: Shape = <ShortText as FieldValue>::SHAPE;
 
-    fn read(raw: &RawValue<'_>, refuse: Refuse<'_>) -> Option<Self> {
-        if is_nothing(raw) {
-            let detail = match raw {
-                RawValue::Text(_) => "is required and must not be empty",
-                _ => "is required",
-            };
-            refuse(None, Refusal::new(Reason::Required, detail));
-            return None;
+    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+        let text = ShortText::parse(raw)?;
+        match text.as_str().chars().all(is_invisible) {
+            true => Err(Refusal::new(
+                Reason::Required,
+                "is required and must hold a visible character",
+            )),
+            false => Ok(Self(text)),
         }
-        match ShortText::parse(raw) {
-            Ok(text) if text.as_str().chars().all(is_invisible) => {
-                refuse(
-                    None,
-                    Refusal::new(
-                        Reason::Required,
-                        "is required and must hold a visible character",
-                    ),
-                );
-                None
-            }
-            Ok(text) => Some(Self(text)),
-            Err(refusal) => {
-                refuse(None, refusal);
-                None
-            }
-        }
+    }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        RawValue::text(self.as_str())
     }
 }
 
@@ -97,6 +96,11 @@ impl TextList {
     /// The longest item, in characters.
     pub const MAX_LENGTH: usize = 100;
 
+    /// A list that was judged before, such as one that was stored; not judged again.
+    pub fn trusted(items: impl IntoIterator<Item = String>) -> Self {
+        Self(items.into_iter().map(Text).collect())
+    }
+
     /// The items, in the order they came.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.iter().map(Text::as_str)
@@ -110,6 +114,7 @@ impl Serialize for TextList {
 }
 
 impl FieldType for TextList {
+    const NULLABLE: bool = true;
     const SHAPE: Shape = Shape::TextList {
         max_items: Self::MAX_ITEMS,
         max_length: Self::MAX_LENGTH,
@@ -154,10 +159,17 @@ impl FieldType for TextList {
             }
         }
     }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        match self.0.is_empty() {
+            true => RawValue::Absent,
+            false => RawValue::List(self.iter().map(RawValue::text).collect()),
+        }
+    }
 }
 
 /// The trimmed text, if no character of it hides or breaks what is read.
-pub(super) fn clean<'r>(raw: &'r RawValue<'_>) -> Result<&'r str, Refusal> {
+pub(crate) fn clean<'r>(raw: &'r RawValue<'_>) -> Result<&'r str, Refusal> {
     let text = match raw {
         RawValue::Text(text) => text.trim(),
         RawValue::IllFormedText => {

@@ -1,11 +1,11 @@
-//! Fields that no device has.
+//! Fields that there are not.
 
 use std::borrow::Cow;
 
-use super::value::Field;
+use super::{Field, FieldTable};
 use crate::error::{ErrorCode, FieldError, Reason, Related};
 
-/// What to do with a field that no device has.
+/// What to do with a field that there is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnknownFields {
     /// It is an error: dropping it in silence would lose data.
@@ -18,34 +18,47 @@ pub enum UnknownFields {
 /// The longest unknown name that is repeated to its sender, in bytes; the API's own longest has 26.
 const MAX_SHOWN_NAME: usize = 255;
 
-pub(super) fn unknown_field(sent: &str, fields: &'static [Field]) -> FieldError {
-    match nearest_name(sent, fields) {
+pub(super) fn unknown_field(sent: &str, table: &FieldTable) -> FieldError {
+    let noun = table.noun;
+    let names: Vec<_> = table.fields.iter().map(Field::name).collect();
+    match nearest_name(sent, &names) {
         Some(near) => {
-            let detail = format!("is no field of a device; did you mean `{near}`?");
-            about(sent, Reason::UnknownField, detail).with(Related::DidYouMean(near))
+            let detail = format!("is no field of {noun}; did you mean `{near}`?");
+            about(sent, table, Reason::UnknownField, detail).with(Related::DidYouMean(near))
         }
-        None => about(sent, Reason::UnknownField, "is no field of a device"),
+        None => about(
+            sent,
+            table,
+            Reason::UnknownField,
+            format!("is no field of {noun}"),
+        ),
     }
 }
 
 /// Also where unknown fields are ignored: a sender who says something twice contradicts itself.
-pub(super) fn repeated_unknown_field(sent: &str) -> FieldError {
-    about(sent, Reason::RepeatedField, "is given twice")
+pub(super) fn repeated_unknown_field(sent: &str, table: &FieldTable) -> FieldError {
+    about(sent, table, Reason::RepeatedField, "is given twice")
 }
 
 /// An error of a name that its sender made up; one that is too long is not repeated to him.
-fn about(sent: &str, reason: Reason, detail: impl Into<Cow<'static, str>>) -> FieldError {
+fn about(
+    sent: &str,
+    table: &FieldTable,
+    reason: Reason,
+    detail: impl Into<Cow<'static, str>>,
+) -> FieldError {
     let length = sent.len();
     if length > MAX_SHOWN_NAME {
-        let detail = format!("holds a field that no device has; its name has {length} bytes");
+        let noun = table.noun;
+        let detail = format!("holds what is no field of {noun}; its name has {length} bytes");
         return FieldError::whole(ErrorCode::InvalidField, reason, detail);
     }
     FieldError::of(sent.to_owned(), ErrorCode::InvalidField, reason, detail)
 }
 
-/// The field that was probably meant: one that differs in case and separators only, or by about a
-/// letter in four, or that is the only one to hold what was sent.
-fn nearest_name(sent: &str, fields: &'static [Field]) -> Option<&'static str> {
+/// The one of `names` that was probably meant: one that differs in case and separators only, or by
+/// about a letter in four, or that is the only one to hold what was sent.
+pub fn nearest_name(sent: &str, names: &[&'static str]) -> Option<&'static str> {
     const LONGEST: usize = 40;
     if sent.len() > LONGEST {
         return None;
@@ -57,11 +70,7 @@ fn nearest_name(sent: &str, fields: &'static [Field]) -> Option<&'static str> {
             .collect()
     };
     let sent = plain(sent);
-    let names = || {
-        fields
-            .iter()
-            .map(|field| (field.name(), plain(field.name())))
-    };
+    let names = || names.iter().map(|name| (*name, plain(name)));
 
     let farthest = (sent.len().max(4) / 4).min(sent.len().saturating_sub(1));
     let nearest = names()
@@ -88,7 +97,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::device::fields;
+    use crate::device::DEVICE;
 
     #[rstest]
     #[case("client_warranty_end_date", Some("client_warranty_endDate"))]
@@ -107,6 +116,7 @@ mod tests {
         #[case] sent: &str,
         #[case] meant: Option<&'static str>,
     ) {
-        assert_eq!(nearest_name(sent, fields()), meant);
+        let names: Vec<_> = DEVICE.fields.iter().map(Field::name).collect();
+        assert_eq!(nearest_name(sent, &names), meant);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::device::{Field, Shape, Slot, field};
+use super::{FieldTable, Shape, TextList};
+use crate::device::DEVICE;
 
 /// A value as it came, whatever it was read from.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,7 +31,7 @@ pub enum RawValue<'a> {
 
 impl<'a> RawValue<'a> {
     /// How many items of a list are worth keeping: one more than any field takes.
-    pub const MAX_ITEMS: usize = crate::device::TextList::MAX_ITEMS + 1;
+    pub const MAX_ITEMS: usize = TextList::MAX_ITEMS + 1;
 
     /// Text.
     pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
@@ -91,11 +92,14 @@ impl Kind {
 /// [cleared](Self::clear) and filled again.
 #[derive(Debug, Clone)]
 pub struct RawRow<'a> {
-    values: [RawValue<'a>; Slot::COUNT],
+    table: &'static FieldTable,
+    /// In the order of the table.
+    values: Vec<RawValue<'a>>,
     unknown: Vec<Cow<'a, str>>,
     repeated: Vec<Cow<'a, str>>,
 }
 
+/// A row of a device.
 impl Default for RawRow<'_> {
     fn default() -> Self {
         Self::new()
@@ -103,13 +107,33 @@ impl Default for RawRow<'_> {
 }
 
 impl<'a> RawRow<'a> {
-    /// A row in which every field is absent.
+    /// A row of a device, in which every field is absent.
     pub fn new() -> Self {
+        Self::of(&DEVICE)
+    }
+
+    /// A row of a user, in which every field is absent.
+    pub fn of_user() -> Self {
+        Self::of(&crate::user::USER)
+    }
+
+    /// A row of an enrolment in device management, in which every field is absent.
+    pub fn of_enrollment() -> Self {
+        Self::of(&crate::enrollment::ENROLLMENT)
+    }
+
+    pub(crate) fn of(table: &'static FieldTable) -> Self {
         Self {
-            values: [const { RawValue::Absent }; Slot::COUNT],
+            table,
+            values: vec![RawValue::Absent; table.fields.len()],
             unknown: Vec::new(),
             repeated: Vec::new(),
         }
+    }
+
+    /// A row of the same kind, in which every field is absent.
+    pub fn emptied<'b>(&self) -> RawRow<'b> {
+        RawRow::of(self.table)
     }
 
     /// Makes every field absent again.
@@ -119,16 +143,16 @@ impl<'a> RawRow<'a> {
         self.repeated.clear();
     }
 
-    /// Sets the field `name`, spelled as in [`Field::name`].
+    /// Sets the field `name`, spelled as in [`Field::name`](super::Field::name).
     ///
     /// Nothing is refused here: a name that is no field, or one that is set for the second time,
     /// is remembered and becomes an error when the row is judged.
     pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: RawValue<'a>) {
         let name = name.into();
-        match Slot::of(&name) {
+        match self.table.slot(&name) {
             None => self.unknown.push(name),
-            Some(slot) => match &mut self.values[slot as usize] {
-                RawValue::Absent => self.values[slot as usize] = value,
+            Some(slot) => match &mut self.values[slot] {
+                RawValue::Absent => self.values[slot] = value,
                 _ => self.repeated.push(name),
             },
         }
@@ -137,10 +161,15 @@ impl<'a> RawRow<'a> {
     /// Sets the field `name` from a source that knows only text, such as a CSV file.
     ///
     /// Where the field takes a boolean or an integer, `true`, `false` (in any case) and digits are
-    /// read as such; every other text stays text, for the rules to judge. Empty text is absent.
+    /// read as such; where it takes a list, every line of the text is an item. Every other text
+    /// stays text, for the rules to judge. Empty text is absent.
     pub fn set_text(&mut self, name: impl Into<Cow<'a, str>>, text: impl Into<Cow<'a, str>>) {
         let (name, text) = (name.into(), text.into());
-        let value = match field(&name).map(Field::shape) {
+        let shape = self
+            .table
+            .slot(&name)
+            .map(|slot| self.table.fields[slot].shape());
+        let value = match shape {
             Some(Shape::Boolean) if text.trim().eq_ignore_ascii_case("true") => {
                 RawValue::Boolean(true)
             }
@@ -151,13 +180,52 @@ impl<'a> RawRow<'a> {
                 Ok(number) => RawValue::Integer(number),
                 Err(_) => RawValue::Text(text),
             },
+            Some(Shape::TextList { .. }) if text.trim().contains('\n') => {
+                let items = text.trim().lines().map(str::to_owned).map(RawValue::text);
+                RawValue::List(items.take(RawValue::MAX_ITEMS).collect())
+            }
             _ => RawValue::Text(text),
         };
         self.set(name, value);
     }
 
-    pub(crate) fn value(&self, slot: Slot) -> &RawValue<'a> {
-        &self.values[slot as usize]
+    /// The fields that were set, with their values, in the order of their table.
+    pub fn known(&self) -> impl Iterator<Item = (&'static str, &RawValue<'a>)> {
+        let names = self.table.fields.iter().map(super::Field::name);
+        names
+            .zip(&self.values)
+            .filter(|(_, value)| **value != RawValue::Absent)
+    }
+
+    /// The value of the field `name`, spelled as in [`Field::name`](super::Field::name); absent where
+    /// there is no such field.
+    pub fn get(&self, name: &str) -> &RawValue<'a> {
+        let slot = self.table.slot(name);
+        slot.map_or(&RawValue::Absent, |slot| &self.values[slot])
+    }
+
+    /// The names of the fields in which `other`, a row of the same kind, differs.
+    pub(crate) fn names_of_differences(&self, other: &RawRow<'_>) -> Vec<&'static str> {
+        let pairs = self.values.iter().zip(&other.values);
+        let differing = self
+            .table
+            .fields
+            .iter()
+            .zip(pairs)
+            .filter(|(_, (one, other))| one != other);
+        differing.map(|(field, _)| field.name()).collect()
+    }
+
+    pub(crate) fn table(&self) -> &'static FieldTable {
+        self.table
+    }
+
+    pub(crate) fn value(&self, slot: usize) -> &RawValue<'a> {
+        &self.values[slot]
+    }
+
+    pub(crate) fn put(&mut self, slot: usize, value: RawValue<'a>) {
+        self.values[slot] = value;
     }
 
     /// The names that are no field, in the order they came.

@@ -3,10 +3,8 @@
 use chrono::{NaiveDate, NaiveTime};
 use serde::Serialize;
 
-use super::text::clean;
-use super::value::{Refusal, Shape, Value};
+use super::{FieldValue, RawValue, Refusal, Shape, clean};
 use crate::error::Reason;
-use crate::raw_row::RawValue;
 
 /// A day of the years 0001 to 9999.
 ///
@@ -17,6 +15,11 @@ use crate::raw_row::RawValue;
 pub struct Date(NaiveDate);
 
 impl Date {
+    /// A day that was judged before, such as one that was stored; not judged again.
+    pub fn trusted(date: NaiveDate) -> Self {
+        Self(date)
+    }
+
     /// The day in chrono's terms.
     pub fn to_naive(self) -> NaiveDate {
         self.0
@@ -73,7 +76,7 @@ fn is_time(text: &str) -> bool {
     offset_is_valid && two_digits_each && time_is_valid
 }
 
-impl Value for Date {
+impl FieldValue for Date {
     const SHAPE: Shape = Shape::Date;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
@@ -83,6 +86,10 @@ impl Value for Date {
                 "must be an existing day as an ISO 8601 date such as \"2024-05-31\"",
             )
         })
+    }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        RawValue::text(self.0.to_string())
     }
 }
 

@@ -4,10 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::text::clean;
-use super::value::{Refusal, Shape, Value};
+use super::{FieldValue, RawValue, Refusal, Shape, clean};
 use crate::error::Reason;
-use crate::raw_row::RawValue;
 
 /// An amount of money without a currency, exact to the hundredth, from `0.00` to
 /// `999999999999.99`.
@@ -21,6 +19,11 @@ pub struct Amount {
 impl Amount {
     /// The most digits before the decimal point.
     pub const MAX_INTEGER_DIGITS: usize = 12;
+
+    /// An amount that was judged before, such as one that was stored; not judged again.
+    pub fn trusted(hundredths: u64) -> Self {
+        Self { hundredths }
+    }
 
     /// The amount in hundredths: `1299.00` is 129,900.
     pub fn hundredths(self) -> u64 {
@@ -40,7 +43,7 @@ impl Serialize for Amount {
     }
 }
 
-impl Value for Amount {
+impl FieldValue for Amount {
     const SHAPE: Shape = Shape::Amount;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
@@ -78,6 +81,10 @@ impl Value for Amount {
             .parse()
             .expect("at most fourteen ASCII digits, at least two");
         Ok(Self { hundredths })
+    }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        RawValue::text(self.to_string())
     }
 }
 

@@ -1,0 +1,80 @@
+//! Moments.
+
+use chrono::{DateTime, Datelike, Utc};
+use serde::Serialize;
+
+use super::{FieldValue, RawValue, Refusal, Shape, clean};
+use crate::error::Reason;
+
+/// A moment of the years 0001 to 9999, to the microsecond.
+///
+/// Read from an ISO 8601 date and time with an offset (`2024-05-31T10:00:00Z`,
+/// `2024-05-31T12:00:00.5+02:00`, RFC 3339); written in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Instant(DateTime<Utc>);
+
+impl Instant {
+    /// A moment that was judged before, such as one that was stored; not judged again.
+    pub fn trusted(instant: DateTime<Utc>) -> Self {
+        Self(instant)
+    }
+
+    /// The moment in chrono's terms.
+    pub fn to_utc(self) -> DateTime<Utc> {
+        self.0
+    }
+}
+
+impl FieldValue for Instant {
+    const SHAPE: Shape = Shape::Instant;
+
+    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+        let read = DateTime::parse_from_rfc3339(clean(raw)?);
+        let instant = read.ok().map(|instant| instant.to_utc());
+        let instant = instant.filter(|instant| (1..=9999).contains(&instant.year()));
+        instant
+            // What is stored knows no smaller parts.
+            .and_then(|instant| DateTime::from_timestamp_micros(instant.timestamp_micros()))
+            .map(Self)
+            .ok_or_else(|| {
+                Refusal::new(
+                    Reason::Malformed,
+                    "must be a moment as an ISO 8601 date and time with an offset, such as \"2024-05-31T10:00:00Z\"",
+                )
+            })
+    }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        RawValue::text(self.0.to_rfc3339())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("2024-05-31T10:00:00Z", "2024-05-31T10:00:00+00:00")]
+    #[case("2024-05-31t10:00:00z", "2024-05-31T10:00:00+00:00")]
+    #[case(" 2024-05-31T12:00:00.5+02:00 ", "2024-05-31T10:00:00.500+00:00")]
+    #[case("2024-05-31 10:00:00.123456789Z", "2024-05-31T10:00:00.123456+00:00")]
+    fn an_instant_has_an_offset_and_is_kept_in_utc(#[case] sent: &str, #[case] kept: &str) {
+        let instant = Instant::parse(&RawValue::text(sent)).unwrap();
+        assert_eq!(instant.to_utc().to_rfc3339(), kept);
+        assert_eq!(Instant::parse(&instant.to_raw()), Ok(instant));
+    }
+
+    #[rstest]
+    #[case("2024-05-31")]
+    #[case("2024-05-31T10:00:00")]
+    #[case("2024-02-30T10:00:00Z")]
+    #[case("0000-05-31T10:00:00Z")]
+    #[case("0001-01-01T00:30:00+01:00")]
+    #[case("yesterday")]
+    fn anything_else_is_refused(#[case] sent: &str) {
+        assert!(Instant::parse(&RawValue::text(sent)).is_err(), "{sent}");
+    }
+}

@@ -1,0 +1,307 @@
+//! Fields of whatever is kept: how a field's Rust type becomes its rule, and how groups of them are
+//! declared.
+
+mod amount;
+mod choice;
+mod date;
+mod email;
+mod instant;
+mod raw_row;
+mod table;
+mod text;
+mod unknown;
+
+use std::borrow::Cow;
+
+use crate::access::UserId;
+use crate::error::{ErrorCode, FieldError, Reason};
+
+pub use amount::Amount;
+pub(crate) use choice::choice;
+pub use date::Date;
+pub use email::Email;
+pub use instant::Instant;
+pub use raw_row::{Kind, RawRow, RawValue};
+pub(crate) use table::{Change, FieldTable, fields, judge, read, read_change};
+pub(crate) use text::clean;
+pub use text::{Comment, Label, ShortText, Text, TextList};
+pub use unknown::{UnknownFields, nearest_name};
+
+/// One row of the field table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    name: &'static str,
+    required: bool,
+    immutable: bool,
+    shape: Shape,
+}
+
+impl Field {
+    pub(crate) const fn of<T: FieldType>(name: &'static str) -> Self {
+        Self {
+            name,
+            required: T::REQUIRED,
+            immutable: false,
+            shape: T::SHAPE,
+        }
+    }
+
+    /// The same field, which keeps the value that it was created with.
+    pub(crate) const fn immutable(mut self) -> Self {
+        self.immutable = true;
+        self
+    }
+
+    /// The name as the API spells it, such as `client_warranty_endDate`.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether what lacks it is refused.
+    pub const fn required(&self) -> bool {
+        self.required
+    }
+
+    /// Whether it keeps the value that it was created with.
+    pub const fn is_immutable(&self) -> bool {
+        self.immutable
+    }
+
+    /// What values it takes.
+    pub const fn shape(&self) -> Shape {
+        self.shape
+    }
+}
+
+/// What values a field takes. Lengths are in characters (Unicode scalar values), after trimming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Text of at most this length.
+    Text {
+        /// The longest text.
+        max_length: usize,
+    },
+    /// A text, or a list of texts.
+    TextList {
+        /// The most items.
+        max_items: usize,
+        /// The longest item.
+        max_length: usize,
+    },
+    /// A serial number: see [`SerialNumber`](crate::SerialNumber).
+    SerialNumber,
+    /// An e-mail address: see [`Email`].
+    Email,
+    /// An amount of money: see [`Amount`].
+    Amount,
+    /// A day: see [`Date`].
+    Date,
+    /// A moment: see [`Instant`].
+    Instant,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// True or false.
+    Boolean,
+    /// The number of something, above zero.
+    Id,
+}
+
+/// Why a value is refused: all of a [`FieldError`] but the field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// The part of the contract it falls under.
+    pub code: ErrorCode,
+    /// Why, for programs.
+    pub reason: Reason,
+    /// Why, for people: "must be ...".
+    pub detail: Cow<'static, str>,
+}
+
+impl Refusal {
+    pub(crate) fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: ErrorCode::InvalidField,
+            reason,
+            detail: detail.into(),
+        }
+    }
+
+    pub(crate) fn wrong_type(expected: &'static str, found: Kind) -> Self {
+        let found = found.as_str();
+        Self::new(
+            Reason::WrongType,
+            format!("must be {expected}, not {found}"),
+        )
+    }
+
+    pub(crate) fn at(self, field: &'static str, item: Option<usize>) -> FieldError {
+        FieldError {
+            item,
+            ..FieldError::of(field, self.code, self.reason, self.detail)
+        }
+    }
+}
+
+/// Hands a refusal, and the list item it is about, to whoever gathers them.
+pub(crate) type Refuse<'s> = &'s mut dyn FnMut(Option<usize>, Refusal);
+
+/// What stands as a field in one of the groups; its implementation is the field's rule.
+pub(crate) trait FieldType: Sized {
+    const REQUIRED: bool = false;
+    /// Whether "nothing" is a value that it can be changed to.
+    const NULLABLE: bool;
+    const SHAPE: Shape;
+
+    /// The value, or `None` after at least one refusal.
+    fn read(raw: &RawValue<'_>, refuse: Refuse<'_>) -> Option<Self>;
+
+    /// What [`read`](Self::read) makes the same value of.
+    fn to_raw(&self) -> RawValue<'_>;
+}
+
+/// A value of its own, of a field that has one; its implementation is the value's rule.
+///
+/// ```
+/// use devices_domain::{Amount, FieldValue, RawValue, Reason};
+///
+/// let amount = Amount::parse(&RawValue::text("1299,00")).unwrap();
+/// assert_eq!(amount.to_string(), "1299.00");
+/// let refusal = Amount::parse(&RawValue::text("-5")).unwrap_err();
+/// assert_eq!(refusal.reason, Reason::Negative);
+/// ```
+pub trait FieldValue: Sized {
+    /// What values it takes.
+    const SHAPE: Shape;
+
+    /// Judges a value that is there: neither absent nor null nor empty.
+    ///
+    /// # Errors
+    /// Where it breaks the rule.
+    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal>;
+
+    /// What [`parse`](Self::parse) makes the same value of.
+    fn to_raw(&self) -> RawValue<'_>;
+}
+
+/// Absent, null and empty text all say that nothing is known.
+pub(crate) fn is_nothing(raw: &RawValue<'_>) -> bool {
+    match raw {
+        RawValue::Absent | RawValue::Null => true,
+        RawValue::Text(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
+fn read_value<T: FieldValue>(raw: &RawValue<'_>, refuse: Refuse<'_>) -> Option<T> {
+    T::parse(raw).map_err(|refusal| refuse(None, refusal)).ok()
+}
+
+impl<T: FieldValue> FieldType for Option<T> {
+    const NULLABLE: bool = true;
+    const SHAPE: Shape = T::SHAPE;
+
+    fn read(raw: &RawValue<'_>, refuse: Refuse<'_>) -> Option<Self> {
+        match is_nothing(raw) {
+            true => Some(None),
+            false => read_value(raw, refuse).map(Some),
+        }
+    }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        self.as_ref().map_or(RawValue::Absent, T::to_raw)
+    }
+}
+
+/// Reads a value that must be there.
+pub(crate) fn read_required<T: FieldValue>(raw: &RawValue<'_>, refuse: Refuse<'_>) -> Option<T> {
+    if !is_nothing(raw) {
+        return read_value(raw, refuse);
+    }
+    let detail = match raw {
+        RawValue::Text(_) => "is required and must not be empty",
+        _ => "is required",
+    };
+    refuse(None, Refusal::new(Reason::Required, detail));
+    None
+}
+
+/// Makes fields of values that must be there, or that have a default where nothing is known.
+macro_rules! always_there {
+    ($($Value:ty: $required:literal, $read:expr;)+) => {$(
+        impl $crate::field::FieldType for $Value {
+            const REQUIRED: bool = $required;
+            const NULLABLE: bool = false;
+            const SHAPE: $crate::field::Shape = <$Value as $crate::field::FieldValue>::SHAPE;
+
+            fn read(
+                raw: &$crate::field::RawValue<'_>,
+                refuse: $crate::field::Refuse<'_>,
+            ) -> Option<Self> {
+                let read: fn(&$crate::field::RawValue<'_>, $crate::field::Refuse<'_>) -> Option<Self> =
+                    $read;
+                read(raw, refuse)
+            }
+
+            fn to_raw(&self) -> $crate::field::RawValue<'_> {
+                $crate::field::FieldValue::to_raw(self)
+            }
+        }
+    )+};
+}
+pub(crate) use always_there;
+
+/// Reads a value that has a default where nothing is known.
+pub(crate) fn read_or_default<T: FieldValue + Default>(
+    raw: &RawValue<'_>,
+    refuse: Refuse<'_>,
+) -> Option<T> {
+    Option::<T>::read(raw, refuse).map(Option::unwrap_or_default)
+}
+
+always_there! {
+    bool: false, read_or_default;
+    Label: true, read_required;
+    Email: true, read_required;
+}
+
+impl FieldValue for bool {
+    const SHAPE: Shape = Shape::Boolean;
+
+    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+        match raw {
+            RawValue::Boolean(value) => Ok(*value),
+            other => Err(Refusal::wrong_type("true or false", other.kind())),
+        }
+    }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        RawValue::Boolean(*self)
+    }
+}
+
+impl FieldValue for UserId {
+    const SHAPE: Shape = Shape::Id;
+
+    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+        match raw {
+            RawValue::Integer(id) if *id > 0 => Ok(Self(*id)),
+            RawValue::Integer(_) => Err(Refusal::new(
+                Reason::OutOfRange,
+                "must be an integer above zero",
+            )),
+            RawValue::HugeInteger => Err(Refusal::new(
+                Reason::OutOfRange,
+                "must be an integer of at most 64 bits",
+            )),
+            RawValue::Other(Kind::Number) => Err(Refusal::new(
+                Reason::WrongType,
+                "must be an integer, without a fraction",
+            )),
+            other => Err(Refusal::wrong_type("an integer", other.kind())),
+        }
+    }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        RawValue::Integer(self.0)
+    }
+}

@@ -1,0 +1,195 @@
+//! Groups of fields: declared once, each as a struct that can be read from a raw row, written to one,
+//! and changed.
+
+use std::collections::HashSet;
+
+use super::unknown::{UnknownFields, repeated_unknown_field, unknown_field};
+use super::{Field, FieldType, RawRow, RawValue, Refusal, is_nothing};
+use crate::error::{ErrorCode, FieldError, Reason};
+
+/// Every field of one kind of thing.
+#[derive(Debug)]
+pub(crate) struct FieldTable {
+    /// The thing, with its article.
+    pub(crate) noun: &'static str,
+    pub(crate) fields: &'static [Field],
+    /// Where the field of a name stands in [`fields`](Self::fields).
+    pub(crate) find: fn(&str) -> Option<usize>,
+}
+
+impl FieldTable {
+    pub(crate) fn slot(&self, name: &str) -> Option<usize> {
+        (self.find)(name)
+    }
+}
+
+/// Declares groups of fields, each as a plain struct that can be read from a raw row and written to
+/// one, and the table of all of them. A group with a second name can be changed: the name is that of
+/// a struct with what becomes of each field.
+macro_rules! fields {
+    (
+        $(#[$table_doc:meta])*
+        $TABLE:ident of $noun:literal;
+        $(
+            $(#[$group_doc:meta])*
+            $Group:ident $(/ $Changes:ident)? {
+                $( $(#[$doc:meta])* $name:literal => $field:ident: $Type:ty $([$kind:ident])?, )+
+            }
+        )+
+    ) => {
+        /// Where a field stands in the table, and its value in a raw row.
+        #[allow(non_camel_case_types, reason = "each is a field's name")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Slot { $($($field,)+)+ }
+
+        $(#[$table_doc])*
+        pub(crate) static $TABLE: $crate::field::FieldTable = $crate::field::FieldTable {
+            noun: $noun,
+            fields: &[$($($crate::field::Field::of::<$Type>($name)$(.$kind())?,)+)+],
+            find: |name| match name {
+                $($($name => Some(Slot::$field as usize),)+)+
+                _ => None,
+            },
+        };
+
+        $(
+            $(#[$group_doc])*
+            #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+            pub struct $Group {
+                $( $(#[$doc])* #[serde(rename = $name)] pub $field: $Type, )+
+            }
+
+            impl $Group {
+                /// Reads every field before it gives up on one, so that all refusals are heard.
+                fn read(
+                    row: &$crate::field::RawRow<'_>,
+                    refuse: &mut dyn FnMut($crate::error::FieldError),
+                ) -> Option<Self> {
+                    $(let $field = $crate::field::read(row, Slot::$field as usize, refuse);)+
+                    Some(Self { $($field: $field?,)+ })
+                }
+
+                /// Writes every field to where [`read`](Self::read) makes the same group of them.
+                fn write<'a>(&'a self, row: &mut $crate::field::RawRow<'a>) {
+                    $(row.put(Slot::$field as usize, $crate::field::FieldType::to_raw(&self.$field));)+
+                }
+            }
+
+            $crate::field::fields!(@changes $($Changes)? of $Group { $($field: $Type,)+ });
+        )+
+    };
+
+    (@changes of $Group:ident { $($rest:tt)* }) => {};
+
+    (@changes $Changes:ident of $Group:ident { $($field:ident: $Type:ty,)+ }) => {
+        #[derive(Debug, Clone, PartialEq)]
+        struct $Changes { $($field: $crate::field::Change<$Type>,)+ }
+
+        impl $Changes {
+            /// Reads every field before it gives up on one, so that all refusals are heard.
+            fn read(
+                row: &$crate::field::RawRow<'_>,
+                refuse: &mut dyn FnMut($crate::error::FieldError),
+            ) -> Option<Self> {
+                $(let $field = $crate::field::read_change(row, Slot::$field as usize, refuse);)+
+                Some(Self { $($field: $field?,)+ })
+            }
+
+            #[allow(dead_code, reason = "what is not kept as it is sent is not changed so either")]
+            fn apply(&self, group: &mut $Group) {
+                $(self.$field.apply(&mut group.$field);)+
+            }
+        }
+    };
+}
+pub(crate) use fields;
+
+/// What becomes of a field.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Change<T> {
+    /// It stays what it is.
+    Keep,
+    /// It becomes this.
+    To(T),
+}
+
+impl<T: Clone> Change<T> {
+    pub(crate) fn apply(&self, value: &mut T) {
+        if let Self::To(new) = self {
+            *value = new.clone();
+        }
+    }
+}
+
+/// The value of a field, or `None` after at least one refusal.
+pub(crate) fn read<T: FieldType>(
+    row: &RawRow<'_>,
+    slot: usize,
+    refuse: &mut dyn FnMut(FieldError),
+) -> Option<T> {
+    let name = row.table().fields[slot].name();
+    T::read(row.value(slot), &mut |item, refusal: Refusal| {
+        refuse(refusal.at(name, item));
+    })
+}
+
+/// What a row says becomes of a field, or `None` after at least one refusal.
+pub(crate) fn read_change<T: FieldType>(
+    row: &RawRow<'_>,
+    slot: usize,
+    refuse: &mut dyn FnMut(FieldError),
+) -> Option<Change<T>> {
+    let table = row.table();
+    let field = &table.fields[slot];
+    let mut refuse_as = |reason, detail: String| {
+        refuse(Refusal::new(reason, detail).at(field.name(), None));
+        None
+    };
+    match row.value(slot) {
+        RawValue::Absent => Some(Change::Keep),
+        _ if field.is_immutable() => refuse_as(
+            Reason::ImmutableField,
+            format!("cannot be changed once {} is created", table.noun),
+        ),
+        nothing if !T::NULLABLE && is_nothing(nothing) => refuse_as(
+            Reason::NotNullable,
+            "must have a value: it cannot be cleared".to_owned(),
+        ),
+        _ => read(row, slot, refuse).map(Change::To),
+    }
+}
+
+/// Judges a row: what `read_fields` makes of it, and the names in it. Errors are handed over unmade:
+/// who counts only does not pay for their words.
+pub(crate) fn judge<T>(
+    row: &RawRow<'_>,
+    unknown_fields: UnknownFields,
+    add: &mut dyn FnMut(&mut dyn FnMut() -> FieldError),
+    read_fields: impl FnOnce(&mut dyn FnMut(FieldError)) -> Option<T>,
+) -> Option<T> {
+    let mut refused = false;
+    let mut refuse = |error: &mut dyn FnMut() -> FieldError| {
+        refused = true;
+        add(error);
+    };
+    let read = read_fields(&mut |error| refuse(&mut || error.clone()));
+    for name in row.repeated() {
+        refuse(&mut || {
+            FieldError::of(
+                name.clone().into_owned(),
+                ErrorCode::InvalidField,
+                Reason::RepeatedField,
+                "is given twice",
+            )
+        });
+    }
+    let mut ignored = HashSet::new();
+    for name in row.unknown() {
+        if unknown_fields == UnknownFields::Refuse {
+            refuse(&mut || unknown_field(name, row.table()));
+        } else if !ignored.insert(name) {
+            refuse(&mut || repeated_unknown_field(name, row.table()));
+        }
+    }
+    read.filter(|_| !refused)
+}

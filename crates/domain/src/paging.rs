@@ -1,0 +1,40 @@
+//! Lists, a page at a time.
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Paging {
+    /// The most items.
+    pub limit: u32,
+    /// Where it starts.
+    pub start: Start,
+}
+
+/// Where a page starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Start {
+    /// After so many items.
+    Offset(u64),
+    /// After the item at this position: as fast for the last page as for the first, and no item is
+    /// left out or told twice because others came or went.
+    After(Position),
+}
+
+/// Where an item stands in a list.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Position {
+    /// The item's number.
+    pub id: i64,
+    /// How relevant it is for what is searched for; 0 where nothing is.
+    pub rank: f32,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// How many items the whole list has.
+    pub total: u64,
+    /// The position of the last item, where more come after it.
+    pub next: Option<Position>,
+}

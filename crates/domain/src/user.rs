@@ -1,0 +1,171 @@
+//! A user: the person that devices are given to.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::access::{UserId, WorkspaceId};
+use crate::error::{ErrorCode, FieldError, Reason};
+use crate::field::{
+    Date, Email, Field, RawRow, ShortText, UnknownFields, always_there, choice, fields, judge,
+    read_or_default,
+};
+
+choice! {
+    /// What a user is in its company. Says nothing of what it may do here: keys do.
+    #[derive(Default)]
+    Role {
+        #[default]
+        Employee = "EMPLOYEE",
+        Admin = "ADMIN",
+    }
+}
+
+always_there! {
+    Role: false, read_or_default;
+}
+
+fields! {
+    /// Every field of a user.
+    USER of "a user";
+
+    /// What is kept of a user.
+    UserFields / UserChanges {
+        /// Its address, unique among the living users of a workspace without regard to case.
+        "email" => email: Email,
+        /// First name.
+        "first_name" => first_name: Option<ShortText>,
+        /// Last name.
+        "last_name" => last_name: Option<ShortText>,
+        /// Its phone number.
+        "phone" => phone: Option<ShortText>,
+        /// The country of its phone number.
+        "phone_country" => phone_country: Option<ShortText>,
+        /// The language that it speaks.
+        "language" => language: Option<ShortText>,
+        /// What it works as.
+        "position" => position: Option<ShortText>,
+        /// What it is in its company.
+        "role" => role: Role,
+        /// When it comes.
+        "arrival_date" => arrival_date: Option<Date>,
+        /// When it leaves; not before it comes.
+        "departure_date" => departure_date: Option<Date>,
+    }
+}
+
+/// Every field of a user, in order.
+pub fn user_fields() -> &'static [Field] {
+    USER.fields
+}
+
+impl UserFields {
+    /// A user of whom nothing is known but the address.
+    pub fn new(email: Email) -> Self {
+        Self {
+            email,
+            first_name: None,
+            last_name: None,
+            phone: None,
+            phone_country: None,
+            language: None,
+            position: None,
+            role: Role::default(),
+            arrival_date: None,
+            departure_date: None,
+        }
+    }
+
+    /// What `row` says.
+    ///
+    /// # Errors
+    /// At least one, in the order of the fields, unknown and repeated ones last.
+    pub fn from_row(
+        row: &RawRow<'_>,
+        unknown_fields: UnknownFields,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let add = &mut |error: &mut dyn FnMut() -> FieldError| errors.push(error());
+        let read = judge(row, unknown_fields, add, |refuse| {
+            let user = Self::read(row, refuse)?;
+            if let Some(error) = user.departure_error() {
+                refuse(error);
+            }
+            Some(user)
+        });
+        read.ok_or(errors)
+    }
+
+    /// The names of the fields in which `other` differs, in order.
+    pub fn names_of_differences(&self, other: &Self) -> Vec<&'static str> {
+        self.to_row().names_of_differences(&other.to_row())
+    }
+
+    /// The row that [`from_row`](Self::from_row) makes the same of.
+    pub fn to_row(&self) -> RawRow<'_> {
+        let mut row = RawRow::of_user();
+        self.write(&mut row);
+        row
+    }
+
+    fn departure_error(&self) -> Option<FieldError> {
+        let name = |slot: Slot| USER.fields[slot as usize].name();
+        (self.departure_date? < self.arrival_date?).then(|| {
+            FieldError::of(
+                name(Slot::departure_date),
+                ErrorCode::InvalidField,
+                Reason::EndsBeforeStart,
+                format!("must not be before `{}`", name(Slot::arrival_date)),
+            )
+        })
+    }
+}
+
+/// What is to become of a stored user: each of its fields stays, or becomes something else.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserPatch(UserChanges);
+
+impl UserPatch {
+    /// What `row` says: a field that is absent stays, one that is null or empty is cleared, any other
+    /// becomes its value.
+    ///
+    /// # Errors
+    /// At least one, in the order of the fields, unknown and repeated ones last.
+    pub fn from_row(
+        row: &RawRow<'_>,
+        unknown_fields: UnknownFields,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let add = &mut |error: &mut dyn FnMut() -> FieldError| errors.push(error());
+        let read = judge(row, unknown_fields, add, |refuse| {
+            UserChanges::read(row, refuse)
+        });
+        read.map(Self).ok_or(errors)
+    }
+
+    /// What the patch makes of a user.
+    ///
+    /// # Errors
+    /// What the user would break as a whole.
+    pub fn apply(&self, user: &UserFields) -> Result<UserFields, FieldError> {
+        let mut changed = user.clone();
+        self.0.apply(&mut changed);
+        match changed.departure_error() {
+            None => Ok(changed),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+/// A person whom devices are given to: an assignee. `user_id` of a device names one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct User {
+    /// Its number.
+    pub id: UserId,
+    /// The workspace it belongs to.
+    pub workspace_id: WorkspaceId,
+    /// What is kept of it.
+    #[serde(flatten)]
+    pub fields: UserFields,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
