@@ -1,5 +1,11 @@
 // @generated automatically by Diesel CLI.
 
+pub mod sql_types {
+    #[derive(diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "tsvector", schema = "pg_catalog"))]
+    pub struct Tsvector;
+}
+
 diesel::table! {
     api_keys (workspace_id, id) {
         workspace_id -> Int8,
@@ -24,6 +30,30 @@ diesel::table! {
         action -> Text,
         key_id -> Int8,
         request_id -> Text,
+        device_ids -> Array<Nullable<Int8>>,
+        user_id -> Nullable<Int8>,
+        enrollment_id -> Nullable<Int8>,
+        fields -> Array<Nullable<Text>>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::Tsvector;
+
+    device_search (workspace_id, device_id) {
+        workspace_id -> Int8,
+        device_id -> Int8,
+        user_id -> Nullable<Int8>,
+        serial_number_folded -> Nullable<Text>,
+        document -> Tsvector,
+    }
+}
+
+diesel::table! {
+    device_search_queue (workspace_id, id) {
+        workspace_id -> Int8,
+        id -> Int8,
         device_ids -> Array<Nullable<Int8>>,
     }
 }
@@ -75,6 +105,8 @@ diesel::table! {
         seats_number -> Nullable<Text>,
         assembly -> Nullable<Text>,
         os_platform -> Nullable<Text>,
+        lifecycle -> Nullable<Text>,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -82,7 +114,6 @@ diesel::table! {
     devices_mdm (workspace_id, id) {
         workspace_id -> Int8,
         id -> Int8,
-        device_id -> Nullable<Int8>,
         serial_number -> Text,
         serial_number_folded -> Text,
         created_at -> Timestamptz,
@@ -128,6 +159,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::Tsvector;
+
     users (workspace_id, id) {
         workspace_id -> Int8,
         id -> Int8,
@@ -136,6 +170,14 @@ diesel::table! {
         last_name -> Nullable<Text>,
         created_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+        phone -> Nullable<Text>,
+        phone_country -> Nullable<Text>,
+        language -> Nullable<Text>,
+        position -> Nullable<Text>,
+        role -> Text,
+        arrival_date -> Nullable<Date>,
+        departure_date -> Nullable<Date>,
+        document -> Tsvector,
     }
 }
 
@@ -159,6 +201,8 @@ diesel::joinable!(users -> workspaces (workspace_id));
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     device_events,
+    device_search,
+    device_search_queue,
     devices,
     devices_mdm,
     idempotency_keys,

@@ -1,103 +1,334 @@
 //! Enrolments in device management.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use devices_domain::{Enrollment, EnrollmentId, EnrollmentStatus, WorkspaceId};
+use devices_domain::{
+    Action, DeviceId, Enrollment, EnrollmentFields, EnrollmentId, EnrollmentReport,
+    EnrollmentRepositories, EnrollmentRepository, Origin, Page, Paging, RepositoryError,
+    SerialNumber, StoredEnrollment, Subject, WorkspaceId,
+};
+use diesel::dsl::now;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Text};
 
-use crate::schema::devices_mdm;
+use super::column::{Column, columns};
+use super::database::{Database, classify};
+use super::events::Record;
+use super::pages::List;
+use super::statement::{Statement, Value};
+use super::transactions::{Done, Failure};
+use crate::schema::{devices, devices_mdm};
 
-#[derive(QueryableByName)]
-#[diesel(table_name = devices_mdm)]
-struct EnrollmentRow {
-    device_id: Option<i64>,
-    id: i64,
-    status: String,
-    local_name: Option<String>,
-    is_locked: Option<bool>,
-    lock_date: Option<DateTime<Utc>>,
-    firewall_enabled: Option<bool>,
-    os_updates_enabled: Option<bool>,
-    is_encrypted: Option<bool>,
-    screenlock_enabled: Option<bool>,
-    is_compromised: Option<bool>,
-    os_updates_available: Option<bool>,
-    disk_encryption_profile_installed: Option<bool>,
-    enrollment_date: Option<DateTime<Utc>>,
-    unenrollment_date: Option<DateTime<Utc>>,
-    download_date: Option<DateTime<Utc>>,
-    last_seen_date: Option<DateTime<Utc>>,
-    last_sync_date: Option<DateTime<Utc>>,
+/// Makes [`PostgresEnrollments`].
+#[derive(Clone)]
+pub struct PostgresEnrollmentRepositories {
+    database: Database,
 }
 
-impl TryFrom<EnrollmentRow> for Enrollment {
-    type Error = diesel::result::Error;
+impl PostgresEnrollmentRepositories {
+    /// Over this database.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
 
-    fn try_from(row: EnrollmentRow) -> Result<Self, Self::Error> {
-        let status = EnrollmentStatus::ALL
-            .into_iter()
-            .find(|status| status.as_str() == row.status)
-            .ok_or_else(|| {
-                diesel::result::Error::DeserializationError("unknown enrolment status".into())
-            })?;
-        Ok(Self {
-            id: EnrollmentId(row.id),
-            status,
-            local_name: row.local_name,
-            is_locked: row.is_locked,
-            lock_date: row.lock_date,
-            firewall_enabled: row.firewall_enabled,
-            os_updates_enabled: row.os_updates_enabled,
-            is_encrypted: row.is_encrypted,
-            screenlock_enabled: row.screenlock_enabled,
-            is_compromised: row.is_compromised,
-            os_updates_available: row.os_updates_available,
-            disk_encryption_profile_installed: row.disk_encryption_profile_installed,
-            enrollment_date: row.enrollment_date,
-            unenrollment_date: row.unenrollment_date,
-            download_date: row.download_date,
-            last_seen_date: row.last_seen_date,
-            last_sync_date: row.last_sync_date,
+impl EnrollmentRepositories for PostgresEnrollmentRepositories {
+    fn of_workspace(&self, workspace: WorkspaceId) -> Box<dyn EnrollmentRepository> {
+        Box::new(PostgresEnrollments {
+            database: self.database.clone(),
+            workspace,
         })
     }
 }
 
-/// Links each device, given with its folded serial number, to the newest enrolment of that number
-/// that is neither deleted nor a draft. Returns the enrolments by device.
-pub(super) fn link<'a>(
+/// The enrolments of one workspace, in PostgreSQL.
+pub struct PostgresEnrollments {
+    database: Database,
+    workspace: WorkspaceId,
+}
+
+columns! {
+    devices_mdm: Columns of EnrollmentFields {
+        status: Cow<'a, str>,
+        local_name: Option<Cow<'a, str>>,
+        is_locked: Option<bool>,
+        lock_date: Option<DateTime<Utc>>,
+        firewall_enabled: Option<bool>,
+        os_updates_enabled: Option<bool>,
+        is_encrypted: Option<bool>,
+        screenlock_enabled: Option<bool>,
+        is_compromised: Option<bool>,
+        os_updates_available: Option<bool>,
+        disk_encryption_profile_installed: Option<bool>,
+        enrollment_date: Option<DateTime<Utc>>,
+        unenrollment_date: Option<DateTime<Utc>>,
+        download_date: Option<DateTime<Utc>>,
+        last_seen_date: Option<DateTime<Utc>>,
+        last_sync_date: Option<DateTime<Utc>>,
+    }
+}
+
+#[derive(QueryableByName, Queryable, Selectable)]
+#[diesel(table_name = devices_mdm)]
+struct EnrollmentRow {
+    id: i64,
+    serial_number: String,
+    serial_number_folded: String,
+    created_at: DateTime<Utc>,
+    #[diesel(embed)]
+    columns: Columns<'static>,
+}
+
+impl EnrollmentRow {
+    fn into_enrollment(self) -> QueryResult<Enrollment> {
+        Ok(Enrollment {
+            id: EnrollmentId(self.id),
+            fields: self.columns.into_fields()?,
+        })
+    }
+}
+
+/// The newest enrolment of each of these folded serial numbers that is neither deleted nor a draft.
+pub(super) fn newest(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    devices: impl Iterator<Item = (&'a str, i64)>,
-) -> QueryResult<HashMap<i64, Enrollment>> {
-    let (serial_numbers, ids): (Vec<&str>, Vec<i64>) = devices.unzip();
-    if ids.is_empty() {
+    serial_numbers: impl Iterator<Item = impl AsRef<str>>,
+) -> QueryResult<HashMap<String, Enrollment>> {
+    let serial_numbers: Vec<String> = serial_numbers
+        .map(|serial| serial.as_ref().to_owned())
+        .collect();
+    if serial_numbers.is_empty() {
         return Ok(HashMap::new());
     }
-    let linked: Vec<EnrollmentRow> = diesel::sql_query(
-        "UPDATE devices_mdm SET device_id = created.new_device_id \
-         FROM unnest($2, $3) AS created (serial_number_folded, new_device_id) \
+    let found: Vec<EnrollmentRow> = diesel::sql_query(
+        "SELECT newest.* FROM unnest($2) AS wanted (serial_number_folded) \
          CROSS JOIN LATERAL ( \
-             SELECT candidate.id FROM devices_mdm AS candidate \
-             WHERE candidate.workspace_id = $1 \
-               AND candidate.serial_number_folded = created.serial_number_folded \
-               AND candidate.deleted_at IS NULL \
-               AND candidate.status <> 'DRAFT' \
-             ORDER BY candidate.created_at DESC, candidate.id DESC \
+             SELECT * FROM devices_mdm \
+             WHERE devices_mdm.workspace_id = $1 \
+               AND devices_mdm.serial_number_folded = wanted.serial_number_folded \
+               AND devices_mdm.deleted_at IS NULL \
+               AND devices_mdm.status <> 'DRAFT' \
+             ORDER BY devices_mdm.created_at DESC, devices_mdm.id DESC \
              LIMIT 1 \
-         ) AS newest \
-         WHERE devices_mdm.workspace_id = $1 AND devices_mdm.id = newest.id \
-         RETURNING devices_mdm.*",
+         ) AS newest",
     )
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<Text>, _>(serial_numbers)
-    .bind::<Array<BigInt>, _>(ids)
     .load(connection)?;
-    linked
+    found
         .into_iter()
-        .filter_map(|row| Some((row.device_id?, row)))
-        .map(|(device, row)| Ok((device, row.try_into()?)))
+        .map(|row| Ok((row.serial_number_folded.clone(), row.into_enrollment()?)))
         .collect()
+}
+
+/// The enrolments in these rows, each with the living device of its serial number.
+fn complete(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    rows: Vec<EnrollmentRow>,
+) -> QueryResult<Vec<StoredEnrollment>> {
+    let serial_numbers = rows.iter().map(|row| row.serial_number_folded.as_str());
+    let linked: HashMap<Option<String>, i64> = devices::table
+        .filter(devices::workspace_id.eq(workspace.0))
+        .filter(devices::serial_number_folded.eq_any(serial_numbers.collect::<Vec<_>>()))
+        .filter(devices::deleted_at.is_null())
+        .select((devices::serial_number_folded, devices::id))
+        .load(connection)?
+        .into_iter()
+        .collect();
+    let complete_one = |row: EnrollmentRow| {
+        let device = linked.get(&Some(row.serial_number_folded.clone()));
+        Ok(StoredEnrollment {
+            serial_number: SerialNumber::trusted(row.serial_number.clone()),
+            device_id: device.copied().map(DeviceId),
+            created_at: row.created_at,
+            enrollment: row.into_enrollment()?,
+        })
+    };
+    rows.into_iter().map(complete_one).collect()
+}
+
+/// The living enrolments of a serial number, newest first, which nobody else changes, and to which
+/// nobody adds one, until the transaction ends.
+fn lock(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    serial_number: &SerialNumber,
+) -> QueryResult<Vec<EnrollmentRow>> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('enrolment ' || $2, $1))")
+        .bind::<BigInt, _>(workspace.0)
+        .bind::<Text, _>(serial_number.folded())
+        .execute(connection)?;
+    devices_mdm::table
+        .filter(devices_mdm::workspace_id.eq(workspace.0))
+        .filter(devices_mdm::serial_number_folded.eq(serial_number.folded()))
+        .filter(devices_mdm::deleted_at.is_null())
+        .order((devices_mdm::created_at.desc(), devices_mdm::id.desc()))
+        .select(EnrollmentRow::as_select())
+        .load(connection)
+}
+
+fn complete_one(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    row: EnrollmentRow,
+) -> QueryResult<StoredEnrollment> {
+    let completed = complete(connection, workspace, vec![row])?;
+    completed.into_iter().next().ok_or(DieselError::NotFound)
+}
+
+fn delete_rows(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    ids: Vec<i64>,
+) -> QueryResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let rows = devices_mdm::table
+        .filter(devices_mdm::workspace_id.eq(workspace.0))
+        .filter(devices_mdm::id.eq_any(ids));
+    diesel::update(rows)
+        .set(devices_mdm::deleted_at.eq(now))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn put(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    report: &EnrollmentReport,
+) -> Result<Done<(StoredEnrollment, bool)>, Failure<RepositoryError>> {
+    let mut rows = lock(connection, workspace, &report.serial_number)?.into_iter();
+    let newest = rows.next();
+    delete_rows(connection, workspace, rows.map(|row| row.id).collect())?;
+    let names = (
+        devices_mdm::serial_number.eq(report.serial_number.as_str()),
+        devices_mdm::serial_number_folded.eq(report.serial_number.folded()),
+    );
+    let columns = Columns::of(&report.fields);
+    let is_new = newest.is_none();
+    let (row, action, changed): (EnrollmentRow, _, _) = match newest {
+        None => {
+            let row = diesel::insert_into(devices_mdm::table)
+                .values((devices_mdm::workspace_id.eq(workspace.0), names, columns))
+                .returning(EnrollmentRow::as_returning())
+                .get_result(connection)?;
+            (row, Action::Created, Vec::new())
+        }
+        Some(before) => {
+            let row = diesel::update(devices_mdm::table.find((workspace.0, before.id)))
+                .set((names, columns))
+                .returning(EnrollmentRow::as_returning())
+                .get_result(connection)?;
+            let before = before.into_enrollment()?.fields;
+            let changed = before.names_of_differences(&report.fields);
+            (row, Action::Updated, changed)
+        }
+    };
+    let mut receipt = None;
+    if is_new || !changed.is_empty() {
+        let subject = Subject::Enrollment(EnrollmentId(row.id));
+        let record = Record::new(action, subject).of_fields(changed);
+        receipt = Some(record.write(connection, workspace, &report.origin)?);
+    }
+    let stored = complete_one(connection, workspace, row)?;
+    Ok(((stored, is_new), receipt))
+}
+
+fn delete(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    serial_number: &SerialNumber,
+    origin: &Origin,
+) -> Result<Done<Option<StoredEnrollment>>, Failure<RepositoryError>> {
+    let rows = lock(connection, workspace, serial_number)?;
+    let Some(newest) = rows.first().map(|row| row.id) else {
+        return Ok((None, None));
+    };
+    let mut completed = complete(connection, workspace, rows)?;
+    let ids = completed.iter().map(|stored| stored.enrollment.id.0);
+    delete_rows(connection, workspace, ids.collect())?;
+    let subject = Subject::Enrollment(EnrollmentId(newest));
+    let receipt = Record::new(Action::Deleted, subject).write(connection, workspace, origin)?;
+    Ok((Some(completed.swap_remove(0)), Some(receipt)))
+}
+
+#[async_trait]
+impl EnrollmentRepository for PostgresEnrollments {
+    async fn list(
+        &self,
+        linked: Option<bool>,
+        paging: Paging,
+    ) -> Result<Page<StoredEnrollment>, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .run(move |connection| list(connection, workspace, linked, paging).map_err(classify))
+            .await
+    }
+
+    async fn put(
+        &self,
+        report: Arc<EnrollmentReport>,
+    ) -> Result<(StoredEnrollment, bool), RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .transact(move |connection| put(connection, workspace, &report))
+            .await
+    }
+
+    async fn delete(
+        &self,
+        serial_number: SerialNumber,
+        origin: Origin,
+    ) -> Result<Option<StoredEnrollment>, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .transact(move |connection| delete(connection, workspace, &serial_number, &origin))
+            .await
+    }
+}
+
+fn list(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    linked: Option<bool>,
+    paging: Paging,
+) -> QueryResult<Page<StoredEnrollment>> {
+    let mut from = Statement::default();
+    let own = from.value(Value::Integer(workspace.0));
+    from.push(&format!(
+        " FROM devices_mdm WHERE devices_mdm.workspace_id = {own} AND devices_mdm.deleted_at IS NULL"
+    ));
+    if let Some(linked) = linked {
+        let not = if linked { "" } else { "NOT " };
+        from.push(&format!(
+            " AND {not}EXISTS (SELECT FROM devices WHERE devices.workspace_id = {own} \
+               AND devices.serial_number_folded = devices_mdm.serial_number_folded \
+               AND devices.deleted_at IS NULL)"
+        ));
+    }
+    let list = List {
+        from,
+        id: "devices_mdm.id",
+        rank: None,
+    };
+    let page = list.page(connection, paging)?;
+    let rows = devices_mdm::table
+        .filter(devices_mdm::workspace_id.eq(workspace.0))
+        .filter(devices_mdm::id.eq_any(&page.items))
+        .order(devices_mdm::id.desc())
+        .select(EnrollmentRow::as_select())
+        .load(connection)?;
+    Ok(Page {
+        items: complete(connection, workspace, rows)?,
+        total: page.total,
+        next: page.next,
+    })
 }

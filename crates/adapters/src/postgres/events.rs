@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Action, DeviceEvent, DeviceId, EventFilter, EventId, EventRepository, KeyId, Origin,
-    RepositoryError, WorkspaceId,
+    Action, DeviceId, EnrollmentId, Event, EventFilter, EventId, EventRepository, KeyId, Origin,
+    RepositoryError, Subject, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
 use super::database::{Database, classify};
 use crate::schema::device_events;
@@ -26,6 +26,15 @@ impl PostgresEvents {
     pub fn new(database: Database) -> Self {
         Self { database }
     }
+}
+
+/// An event that is about to be recorded.
+pub(super) struct Record {
+    action: Action,
+    device_ids: Vec<i64>,
+    user_id: Option<i64>,
+    enrollment_id: Option<i64>,
+    fields: Vec<&'static str>,
 }
 
 /// What tells an event, and so its transaction, from every other.
@@ -46,31 +55,58 @@ struct Inserted {
     transaction: String,
 }
 
-pub(super) fn insert(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    origin: &Origin,
-    action: Action,
-    device_ids: Vec<i64>,
-) -> QueryResult<Receipt> {
-    let inserted: Inserted = diesel::sql_query(
-        "INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids) \
-         VALUES ($1, $2, $3, $4, $5) \
-         RETURNING id, pg_current_xact_id()::text AS transaction",
-    )
-    .bind::<BigInt, _>(workspace.0)
-    .bind::<Text, _>(action.as_str())
-    .bind::<BigInt, _>(origin.key.0)
-    .bind::<Text, _>(&origin.request_id)
-    .bind::<Array<BigInt>, _>(&device_ids)
-    .get_result(connection)?;
-    Ok(Receipt {
-        workspace,
-        event: inserted.id,
-        request_id: origin.request_id.clone(),
-        device_ids,
-        transaction: inserted.transaction,
-    })
+impl Record {
+    pub(super) fn new(action: Action, subject: Subject) -> Self {
+        let mut record = Self {
+            action,
+            device_ids: Vec::new(),
+            user_id: None,
+            enrollment_id: None,
+            fields: Vec::new(),
+        };
+        match subject {
+            Subject::Devices(ids) => record.device_ids = ids.iter().map(|id| id.0).collect(),
+            Subject::User(id) => record.user_id = Some(id.0),
+            Subject::Enrollment(id) => record.enrollment_id = Some(id.0),
+        }
+        record
+    }
+
+    /// Of an update: which fields it changed.
+    pub(super) fn of_fields(mut self, names: Vec<&'static str>) -> Self {
+        self.fields = names;
+        self
+    }
+
+    pub(super) fn write(
+        self,
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        origin: &Origin,
+    ) -> QueryResult<Receipt> {
+        let inserted: Inserted = diesel::sql_query(
+            "INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids, \
+                                        user_id, enrollment_id, fields) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+             RETURNING id, pg_current_xact_id()::text AS transaction",
+        )
+        .bind::<BigInt, _>(workspace.0)
+        .bind::<Text, _>(self.action.as_str())
+        .bind::<BigInt, _>(origin.key.0)
+        .bind::<Text, _>(&origin.request_id)
+        .bind::<Array<BigInt>, _>(&self.device_ids)
+        .bind::<Nullable<BigInt>, _>(self.user_id)
+        .bind::<Nullable<BigInt>, _>(self.enrollment_id)
+        .bind::<Array<Text>, _>(self.fields)
+        .get_result(connection)?;
+        Ok(Receipt {
+            workspace,
+            event: inserted.id,
+            request_id: origin.request_id.clone(),
+            device_ids: self.device_ids,
+            transaction: inserted.transaction,
+        })
+    }
 }
 
 #[derive(QueryableByName)]
@@ -141,14 +177,16 @@ struct EventRow {
     key_id: i64,
     request_id: String,
     device_ids: Vec<Option<i64>>,
+    user_id: Option<i64>,
+    enrollment_id: Option<i64>,
+    fields: Vec<Option<String>>,
 }
 
-impl TryFrom<EventRow> for DeviceEvent {
+impl TryFrom<EventRow> for Event {
     type Error = RepositoryError;
 
     fn try_from(row: EventRow) -> Result<Self, Self::Error> {
-        let mut actions = Action::ALL.into_iter();
-        let action = actions.find(|action| action.as_str() == row.action);
+        let action = Action::of_word(&row.action);
         Ok(Self {
             id: EventId(row.id),
             workspace_id: WorkspaceId(row.workspace_id),
@@ -158,6 +196,9 @@ impl TryFrom<EventRow> for DeviceEvent {
             key_id: KeyId(row.key_id),
             request_id: row.request_id,
             device_ids: row.device_ids.into_iter().flatten().map(DeviceId).collect(),
+            user_id: row.user_id.map(UserId),
+            enrollment_id: row.enrollment_id.map(EnrollmentId),
+            fields: row.fields.into_iter().flatten().collect(),
         })
     }
 }
@@ -171,7 +212,7 @@ impl EventRepository for PostgresEvents {
         &self,
         workspace: WorkspaceId,
         filter: EventFilter,
-    ) -> Result<Vec<DeviceEvent>, RepositoryError> {
+    ) -> Result<Vec<Event>, RepositoryError> {
         let mut query = device_events::table
             .filter(device_events::workspace_id.eq(workspace.0))
             .order(device_events::id)
@@ -191,6 +232,6 @@ impl EventRepository for PostgresEvents {
             .database
             .run(move |connection| query.load(connection).map_err(classify))
             .await?;
-        rows.into_iter().map(DeviceEvent::try_from).collect()
+        rows.into_iter().map(Event::try_from).collect()
     }
 }

@@ -1,8 +1,7 @@
 //! PostgreSQL.
 
 mod attempts;
-mod columns;
-mod conflicts;
+mod column;
 mod connect;
 mod database;
 mod devices;
@@ -11,20 +10,25 @@ mod enrollments;
 mod events;
 mod keys;
 mod migrations;
+mod pages;
 mod rate_limits;
 mod role;
+mod search_terms;
+mod statement;
+mod transactions;
 mod users;
 mod workspaces;
 
 pub use attempts::forget_outcomes;
 pub use connect::ConnectError;
 pub use database::{Database, DatabaseOptions};
-pub use devices::{PostgresDeviceRepositories, PostgresDevices};
+pub use devices::{PostgresDeviceRepositories, PostgresDevices, index_waiting_devices};
 pub use durability::unsafe_settings;
+pub use enrollments::{PostgresEnrollmentRepositories, PostgresEnrollments};
 pub use events::PostgresEvents;
 pub use keys::PostgresKeys;
 pub use migrations::{MigrationError, migrate, pending_migrations};
 pub use rate_limits::PostgresRateLimiter;
 pub use role::{Rights, SERVING_ROLE, rights};
-pub use users::PostgresUsers;
+pub use users::{PostgresUserRepositories, PostgresUsers};
 pub use workspaces::PostgresWorkspaces;

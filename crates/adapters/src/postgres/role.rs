@@ -101,7 +101,7 @@ fn obstacle(connection: &mut PgConnection) -> QueryResult<Option<&'static str>> 
         ));
     }
     // A role that was made after the migrations ran was given nothing yet.
-    let reads = "SELECT FROM devices, device_events, idempotency_keys LIMIT 0";
+    let reads = "SELECT FROM devices, device_documents, device_events, idempotency_keys LIMIT 0";
     Ok(match connection.batch_execute(reads) {
         Ok(()) => None,
         Err(_) => Some("it has no rights: run `devices-api migrate` as the tables' owner"),

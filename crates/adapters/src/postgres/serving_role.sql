@@ -16,6 +16,8 @@ END $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 DO $$
+DECLARE
+    changed record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fleet_devices_serving') THEN
         RETURN;
@@ -24,13 +26,28 @@ BEGIN
     GRANT SELECT ON __diesel_schema_migrations, workspaces, api_keys TO fleet_devices_serving;
     -- A device limit is read under a lock, which needs the right to change some column.
     GRANT UPDATE (created_at) ON workspaces TO fleet_devices_serving;
-    GRANT SELECT (workspace_id, id, deleted_at) ON users TO fleet_devices_serving;
     GRANT UPDATE (last_used_at) ON api_keys TO fleet_devices_serving;
-    GRANT SELECT, INSERT ON devices, device_events TO fleet_devices_serving;
-    GRANT SELECT, UPDATE (device_id) ON devices_mdm TO fleet_devices_serving;
+    GRANT SELECT, INSERT ON devices, device_events, users, devices_mdm TO fleet_devices_serving;
+    GRANT SELECT ON device_documents TO fleet_devices_serving;
+    GRANT SELECT, INSERT, UPDATE ON device_search TO fleet_devices_serving;
+    -- A row is taken under a lock, which needs the right to change some column.
+    GRANT SELECT, INSERT, DELETE, UPDATE (device_ids) ON device_search_queue TO fleet_devices_serving;
     GRANT SELECT, INSERT, DELETE ON idempotency_keys TO fleet_devices_serving;
     GRANT SELECT, INSERT, UPDATE ON rate_limits TO fleet_devices_serving;
-    GRANT USAGE ON SEQUENCE devices_id_seq, device_events_id_seq TO fleet_devices_serving;
+    GRANT USAGE ON SEQUENCE devices_id_seq, device_events_id_seq, users_id_seq, devices_mdm_id_seq,
+        device_search_queue_id_seq TO fleet_devices_serving;
+    -- Whatever is changed stays in its workspace, and is what it was.
+    FOR changed IN
+        SELECT format('GRANT UPDATE (%s) ON %s TO fleet_devices_serving',
+                      string_agg(quote_ident(attname), ', '), attrelid::regclass) AS rights
+        FROM pg_attribute
+        WHERE attrelid IN ('devices'::regclass, 'users'::regclass, 'devices_mdm'::regclass)
+          AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+          AND attname NOT IN ('workspace_id', 'id', 'created_at')
+        GROUP BY attrelid
+    LOOP
+        EXECUTE changed.rights;
+    END LOOP;
 END $$;
 
 -- The owner may take the role on, too: a superuser may anyway, others must be members.

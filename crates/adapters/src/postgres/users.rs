@@ -1,66 +1,50 @@
 //! The users: the assignees of devices.
 
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use devices_domain::{NewUser, RepositoryError, User, UserId, UserRepository, WorkspaceId};
+use chrono::{DateTime, NaiveDate, Utc};
+use devices_domain::{
+    Action, Assignee, ChangeUserError, Email, Origin, Page, Paging, RepositoryError, Search,
+    ShortText, Subject, User, UserChange, UserFields, UserId, UserRepositories, UserRepository,
+    WorkspaceId,
+};
+use diesel::dsl::{exists, now};
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
-use super::database::{Database, classify, unless_taken};
-use crate::schema::users;
+use super::column::{Column, columns};
+use super::database::{Database, classify};
+use super::events::{Receipt, Record};
+use super::pages::List;
+use super::search_terms::Terms;
+use super::statement::{Statement, Value};
+use super::transactions::{Done, Failure};
+use crate::schema::{devices, users};
 
-/// The users, in PostgreSQL.
+/// The users of every workspace, in PostgreSQL.
 #[derive(Clone)]
-pub struct PostgresUsers {
+pub struct PostgresUserRepositories {
     database: Database,
 }
 
-impl PostgresUsers {
+impl PostgresUserRepositories {
     /// Over this database.
     pub fn new(database: Database) -> Self {
         Self { database }
     }
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = users)]
-struct UserRow {
-    id: i64,
-    workspace_id: i64,
-    email: String,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    created_at: DateTime<Utc>,
-}
-
-impl From<UserRow> for User {
-    fn from(row: UserRow) -> Self {
-        Self {
-            id: UserId(row.id),
-            workspace_id: WorkspaceId(row.workspace_id),
-            email: row.email,
-            first_name: row.first_name,
-            last_name: row.last_name,
-            created_at: row.created_at,
-        }
-    }
-}
-
 #[async_trait]
-impl UserRepository for PostgresUsers {
-    async fn create(&self, user: NewUser) -> Result<Option<User>, RepositoryError> {
-        let insert = diesel::insert_into(users::table)
-            .values((
-                users::workspace_id.eq(user.workspace.0),
-                users::email.eq(user.email),
-                users::first_name.eq(user.first_name),
-                users::last_name.eq(user.last_name),
-            ))
-            .returning(UserRow::as_returning());
-        let row: Option<UserRow> = self
-            .database
-            .run(move |connection| unless_taken(insert.get_result(connection), "users_email_key"))
-            .await?;
-        Ok(row.map(User::from))
+impl UserRepositories for PostgresUserRepositories {
+    fn of_workspace(&self, workspace: WorkspaceId) -> Box<dyn UserRepository> {
+        Box::new(PostgresUsers {
+            database: self.database.clone(),
+            workspace,
+        })
     }
 
     async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<User>, RepositoryError> {
@@ -72,10 +56,274 @@ impl UserRepository for PostgresUsers {
         if let Some(workspace) = workspace {
             query = query.filter(users::workspace_id.eq(workspace.0));
         }
-        let rows: Vec<UserRow> = self
-            .database
-            .run(move |connection| query.load(connection).map_err(classify))
-            .await?;
-        Ok(rows.into_iter().map(User::from).collect())
+        self.database
+            .run(move |connection| {
+                let rows = query.load(connection).map_err(classify)?;
+                let users = rows.into_iter().map(UserRow::into_user);
+                users.collect::<QueryResult<_>>().map_err(classify)
+            })
+            .await
     }
+}
+
+/// The users of one workspace, in PostgreSQL.
+pub struct PostgresUsers {
+    database: Database,
+    workspace: WorkspaceId,
+}
+
+columns! {
+    users: Columns of UserFields {
+        email: Cow<'a, str>,
+        first_name: Option<Cow<'a, str>>,
+        last_name: Option<Cow<'a, str>>,
+        phone: Option<Cow<'a, str>>,
+        phone_country: Option<Cow<'a, str>>,
+        language: Option<Cow<'a, str>>,
+        position: Option<Cow<'a, str>>,
+        role: Cow<'a, str>,
+        arrival_date: Option<NaiveDate>,
+        departure_date: Option<NaiveDate>,
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct UserRow {
+    id: i64,
+    workspace_id: i64,
+    #[diesel(embed)]
+    columns: Columns<'static>,
+    created_at: DateTime<Utc>,
+}
+
+impl UserRow {
+    fn into_user(self) -> QueryResult<User> {
+        Ok(User {
+            id: UserId(self.id),
+            workspace_id: WorkspaceId(self.workspace_id),
+            fields: self.columns.into_fields()?,
+            created_at: self.created_at,
+        })
+    }
+}
+
+/// What is told of the users that devices are given to; also of those that were deleted since.
+pub(super) fn assignees(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    wanted: BTreeSet<UserId>,
+) -> QueryResult<HashMap<UserId, Assignee>> {
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids = wanted.iter().map(|user| user.0);
+    let found: Vec<(i64, String, Option<String>, Option<String>)> = users::table
+        .filter(users::workspace_id.eq(workspace.0))
+        .filter(users::id.eq_any(ids))
+        .select((users::id, users::email, users::first_name, users::last_name))
+        .load(connection)?;
+    let assignees = found.into_iter().map(|(id, email, first_name, last_name)| {
+        let assignee = Assignee {
+            id: UserId(id),
+            email: Email::trusted(email),
+            first_name: first_name.map(ShortText::trusted),
+            last_name: last_name.map(ShortText::trusted),
+        };
+        (assignee.id, assignee)
+    });
+    Ok(assignees.collect())
+}
+
+#[async_trait]
+impl UserRepository for PostgresUsers {
+    async fn find(&self, user: UserId) -> Result<Option<User>, RepositoryError> {
+        let found = users::table
+            .find((self.workspace.0, user.0))
+            .filter(users::deleted_at.is_null())
+            .select(UserRow::as_select());
+        self.database
+            .run(move |connection| {
+                let row = found.first(connection).optional().map_err(classify)?;
+                row.map(UserRow::into_user).transpose().map_err(classify)
+            })
+            .await
+    }
+
+    async fn list(
+        &self,
+        search: Option<Search>,
+        paging: Paging,
+    ) -> Result<Page<User>, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .run(move |connection| {
+                list(connection, workspace, search.as_ref(), paging).map_err(classify)
+            })
+            .await
+    }
+
+    async fn create(
+        &self,
+        user: UserFields,
+        origin: Option<Origin>,
+    ) -> Result<User, ChangeUserError> {
+        let workspace = self.workspace;
+        self.database
+            .transact(move |connection| create(connection, workspace, &user, origin.as_ref()))
+            .await
+    }
+
+    async fn update(&self, change: Arc<UserChange>) -> Result<User, ChangeUserError> {
+        let workspace = self.workspace;
+        self.database
+            .transact(move |connection| update(connection, workspace, &change))
+            .await
+    }
+
+    async fn delete(&self, user: UserId, origin: Origin) -> Result<User, ChangeUserError> {
+        let workspace = self.workspace;
+        self.database
+            .transact(move |connection| delete(connection, workspace, user, &origin))
+            .await
+    }
+}
+
+fn list(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    search: Option<&Search>,
+    paging: Paging,
+) -> QueryResult<Page<User>> {
+    let mut from = Statement::default();
+    let own = from.value(Value::Integer(workspace.0));
+    let terms = search.map(|search| Terms::of(search, &mut from));
+    from.push(&format!(
+        " FROM users WHERE users.workspace_id = {own} AND users.deleted_at IS NULL"
+    ));
+    if let Some(terms) = &terms {
+        from.push(" AND ").push(&terms.find_users());
+    }
+    let list = List {
+        from,
+        id: "users.id",
+        rank: terms.map(|terms| terms.rank("users.document")),
+    };
+    let page = list.page(connection, paging)?;
+    let rows: Vec<UserRow> = users::table
+        .filter(users::workspace_id.eq(workspace.0))
+        .filter(users::id.eq_any(&page.items))
+        .select(UserRow::as_select())
+        .load(connection)?;
+    let mut rows: HashMap<i64, UserRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let in_order = page.items.iter().filter_map(|id| rows.remove(id));
+    Ok(Page {
+        items: in_order
+            .map(UserRow::into_user)
+            .collect::<QueryResult<_>>()?,
+        total: page.total,
+        next: page.next,
+    })
+}
+
+/// Nothing, or that another living user has the address.
+fn check_email(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    email: &Email,
+    own: Option<UserId>,
+) -> Result<(), Failure<ChangeUserError>> {
+    let lower = diesel::dsl::sql::<diesel::sql_types::Bool>("lower(users.email) = lower(")
+        .bind::<Text, _>(email.as_str())
+        .sql(")");
+    let holder: Option<i64> = users::table
+        .filter(users::workspace_id.eq(workspace.0))
+        .filter(lower)
+        .filter(users::deleted_at.is_null())
+        .select(users::id)
+        .first(connection)
+        .optional()?;
+    match holder.map(UserId).filter(|holder| Some(*holder) != own) {
+        None => Ok(()),
+        Some(holder) => Err(Failure::Refused(ChangeUserError::EmailTaken(holder))),
+    }
+}
+
+fn create(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    user: &UserFields,
+    origin: Option<&Origin>,
+) -> Result<Done<User>, Failure<ChangeUserError>> {
+    check_email(connection, workspace, &user.email, None)?;
+    let row: UserRow = diesel::insert_into(users::table)
+        .values((users::workspace_id.eq(workspace.0), Columns::of(user)))
+        .returning(UserRow::as_returning())
+        .get_result(connection)?;
+    let created = row.into_user()?;
+    let record = Record::new(Action::Created, Subject::User(created.id));
+    let receipt = origin.map(|origin| record.write(connection, workspace, origin));
+    Ok((created, receipt.transpose()?))
+}
+
+/// The living user, whom nobody else changes, and to whom nobody gives a device, until the transaction
+/// ends.
+fn lock(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    user: UserId,
+) -> Result<User, Failure<ChangeUserError>> {
+    let row = users::table
+        .find((workspace.0, user.0))
+        .filter(users::deleted_at.is_null())
+        .select(UserRow::as_select())
+        .for_update()
+        .first(connection)
+        .optional()?;
+    let row = row.ok_or(Failure::Refused(ChangeUserError::NotFound))?;
+    Ok(row.into_user()?)
+}
+
+fn update(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    change: &UserChange,
+) -> Result<Done<User>, Failure<ChangeUserError>> {
+    let before = lock(connection, workspace, change.user)?;
+    let refused = |error| Failure::Refused(ChangeUserError::Refused(error));
+    let after = change.patch.apply(&before.fields).map_err(refused)?;
+    let changed = before.fields.names_of_differences(&after);
+    if changed.is_empty() {
+        return Ok((before, None));
+    }
+    check_email(connection, workspace, &after.email, Some(change.user))?;
+    let row: UserRow = diesel::update(users::table.find((workspace.0, change.user.0)))
+        .set(Columns::of(&after))
+        .returning(UserRow::as_returning())
+        .get_result(connection)?;
+    let record = Record::new(Action::Updated, Subject::User(change.user)).of_fields(changed);
+    let receipt = record.write(connection, workspace, &change.origin)?;
+    Ok((row.into_user()?, Some(receipt)))
+}
+
+fn delete(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    user: UserId,
+    origin: &Origin,
+) -> Result<Done<User>, Failure<ChangeUserError>> {
+    let deleted = lock(connection, workspace, user)?;
+    let held = devices::table
+        .filter(devices::workspace_id.eq(workspace.0))
+        .filter(devices::user_id.eq(user.0))
+        .filter(devices::deleted_at.is_null());
+    if diesel::select(exists(held)).get_result(connection)? {
+        return Err(Failure::Refused(ChangeUserError::HoldsDevices));
+    }
+    diesel::update(users::table.find((workspace.0, user.0)))
+        .set(users::deleted_at.eq(now))
+        .execute(connection)?;
+    let receipt: Receipt =
+        Record::new(Action::Deleted, Subject::User(user)).write(connection, workspace, origin)?;
+    Ok((deleted, Some(receipt)))
 }

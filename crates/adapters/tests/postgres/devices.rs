@@ -59,6 +59,7 @@ fn one_device_and_many_are_written_alike_in_every_column() {
         ("client_warranty_endDate", RawValue::text("9999-12-31")),
         ("client_rental_startDate", RawValue::text("2024-02-29")),
         ("client_rental_endDate", RawValue::text("2024-02-29")),
+        ("lifecycle", RawValue::text("OUT_OF_SERVICE")),
         ("keyboard_layout", RawValue::text("SWISS_QWERTZ")),
         ("has_webcam", RawValue::Boolean(false)),
         (
@@ -83,7 +84,7 @@ fn one_device_and_many_are_written_alike_in_every_column() {
             writer.create(batch).await.unwrap();
         }
         let rows = store.database.texts(
-            "SELECT to_jsonb(devices) - 'workspace_id' - 'id' - 'created_at' FROM devices
+            "SELECT to_jsonb(devices) - 'workspace_id' - 'id' - 'created_at' - 'updated_at' FROM devices
              WHERE serial_number IS NOT NULL",
         );
         assert_eq!(rows.len(), 2);
@@ -135,6 +136,7 @@ fn every_conflict_is_returned_and_nothing_is_stored() {
                 held: 2,
                 added: 3,
             }),
+            ..Conflicts::default()
         };
         let looked_up = acme
             .devices
@@ -350,7 +352,5 @@ fn a_device_is_linked_to_the_newest_living_enrolment_of_its_serial_number() {
             .map(|device| device.enrollment.as_ref().map(|enrollment| enrollment.id.0))
             .collect();
         assert_eq!(shown, [None, Some(2), None]);
-        let linked = "SELECT id FROM devices_mdm WHERE device_id = 2";
-        assert_eq!(store.database.texts(linked), ["2"]);
     });
 }

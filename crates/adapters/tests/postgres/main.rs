@@ -19,13 +19,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use devices_adapters::postgres::{
-    Database, DatabaseOptions, PostgresDeviceRepositories, PostgresEvents, PostgresKeys,
-    PostgresRateLimiter, PostgresUsers, PostgresWorkspaces,
+    Database, DatabaseOptions, PostgresDeviceRepositories, PostgresEnrollmentRepositories,
+    PostgresEvents, PostgresKeys, PostgresRateLimiter, PostgresUserRepositories,
+    PostgresWorkspaces,
 };
 use devices_domain::{
-    Attempt, Conflicts, CreateError, DeviceRepositories, DeviceRepository, KeyId, KeyRepository,
-    NewBatch, NewDevice, NewUser, NewWorkspace, Origin, RawRow, RawValue, Stored, StoredDevice,
-    Tell, UserId, UserRepository, WorkspaceId, WorkspaceRepository,
+    Attempt, Conflicts, CreateError, DeviceRepositories, DeviceRepository, Email,
+    EnrollmentRepositories, EnrollmentRepository, KeyId, KeyRepository, NewBatch, NewDevice,
+    NewWorkspace, Origin, RawRow, RawValue, Stored, StoredAs, Tell, UserFields, UserId,
+    UserRepositories, WorkspaceId, WorkspaceRepository,
 };
 use devices_tests::TestDatabase;
 
@@ -65,8 +67,14 @@ impl Store {
         PostgresKeys::new(self.administration.clone())
     }
 
-    fn users(&self) -> PostgresUsers {
-        PostgresUsers::new(self.administration.clone())
+    fn users(&self) -> PostgresUserRepositories {
+        PostgresUserRepositories::new(self.pool.clone())
+    }
+
+    fn enrollments(&self, workspace: WorkspaceId) -> Arc<dyn EnrollmentRepository> {
+        PostgresEnrollmentRepositories::new(self.pool.clone())
+            .of_workspace(workspace)
+            .into()
     }
 
     fn workspaces(&self) -> PostgresWorkspaces {
@@ -112,14 +120,13 @@ impl Store {
     }
 
     async fn user(&self, workspace: WorkspaceId, email: &str) -> UserId {
-        let new = NewUser {
-            workspace,
-            email: email.to_owned(),
-            first_name: None,
-            last_name: None,
-        };
-        let created = self.users().create(new).await.unwrap();
-        created.expect("the address is free").id
+        let user = UserFields::new(Email::trusted(email.to_owned()));
+        let created = self
+            .users()
+            .of_workspace(workspace)
+            .create(user, None)
+            .await;
+        created.unwrap().id
     }
 }
 
@@ -140,7 +147,7 @@ struct Writer {
 }
 
 impl Writer {
-    async fn create(&self, devices: Vec<NewDevice>) -> Result<Vec<StoredDevice>, CreateError> {
+    async fn create(&self, devices: Vec<NewDevice>) -> Result<Vec<StoredAs>, CreateError> {
         match self.store(devices, None).await? {
             Stored::Devices(stored) => Ok(stored),
             Stored::Outcome(outcome) => panic!("no attempt was made: {outcome:?}"),
@@ -152,21 +159,24 @@ impl Writer {
         devices: Vec<NewDevice>,
         once: Option<(Attempt, Tell)>,
     ) -> Result<Stored, CreateError> {
-        let origin = Origin {
-            key: self.key,
-            request_id: "request-1".to_owned(),
-        };
         let batch = NewBatch {
             devices,
-            origin,
+            origin: self.origin(),
             once,
         };
         self.devices.create(Arc::new(batch)).await
     }
 
+    fn origin(&self) -> Origin {
+        Origin {
+            key: self.key,
+            request_id: "request-1".to_owned(),
+        }
+    }
+
     async fn conflicts(&self, devices: Vec<NewDevice>) -> Conflicts {
         match self.create(devices).await {
-            Err(CreateError::Conflicts(conflicts)) => conflicts,
+            Err(CreateError::Conflicts(conflicts)) => *conflicts,
             other => panic!("no conflicts, but {other:?}"),
         }
     }

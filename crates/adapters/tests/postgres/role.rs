@@ -21,6 +21,11 @@ fn the_serving_role_may_change_nothing_that_serving_does_not_change() {
         "DELETE FROM devices",
         "TRUNCATE devices",
         "UPDATE devices SET workspace_id = 2",
+        "UPDATE devices SET id = 2",
+        "UPDATE users SET workspace_id = 2",
+        "UPDATE devices_mdm SET workspace_id = 2",
+        "DELETE FROM users",
+        "DELETE FROM device_search",
         "UPDATE device_events SET key_id = 2",
         "DELETE FROM device_events",
         "TRUNCATE device_events",
@@ -36,8 +41,6 @@ fn the_serving_role_may_change_nothing_that_serving_does_not_change() {
         "UPDATE api_keys SET revoked_at = NULL",
         "UPDATE api_keys SET scope = 'WRITE'",
         "DELETE FROM api_keys",
-        "SELECT email FROM users",
-        "INSERT INTO users (workspace_id, email) VALUES (1, 'a@b')",
         "UPDATE idempotency_keys SET outcome = ''",
         "DELETE FROM devices_mdm",
         "DELETE FROM __diesel_schema_migrations",
@@ -53,10 +56,9 @@ fn the_serving_role_may_change_nothing_that_serving_does_not_change() {
 #[test]
 fn the_serving_role_may_read_what_it_serves() {
     let database = TestDatabase::new();
-    for table in ["workspaces", "api_keys", "devices", "devices_mdm"] {
+    for table in ["workspaces", "api_keys", "devices", "devices_mdm", "users"] {
         assert_eq!(refusal(&database, &format!("SELECT * FROM {table}")), "");
     }
-    assert_eq!(refusal(&database, "SELECT id FROM users"), "");
 }
 
 #[test]

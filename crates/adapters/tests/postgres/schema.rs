@@ -1,6 +1,6 @@
 //! What every table holds to, and that its columns take just what the domain takes.
 
-use devices_domain::{EnrollmentStatus, Scope, Shape, fields};
+use devices_domain::{Action, EnrollmentStatus, Role, Scope, Shape, fields};
 use devices_tests::TestDatabase;
 
 /// Tables whose rows belong to a workspace: all but the workspaces themselves.
@@ -92,7 +92,9 @@ fn the_limits_of_the_columns_are_those_of_the_domain() {
             ],
             Shape::OneOf(words) => words.iter().map(|word| format!("'{word}'")).collect(),
             Shape::Amount => vec![">= ".to_owned()],
-            Shape::Date | Shape::Boolean | Shape::Id => vec![],
+            Shape::Date | Shape::Instant | Shape::Boolean | Shape::Id => vec![],
+            // Not a column: the address is resolved to the user's number.
+            Shape::Email => continue,
         };
         for part in wanted {
             assert!(checks.contains(&part), "{column}: {part} in {checks}");
@@ -103,10 +105,12 @@ fn the_limits_of_the_columns_are_those_of_the_domain() {
 #[test]
 fn the_words_of_the_columns_are_those_of_the_domain() {
     let database = TestDatabase::new();
-    let statuses = EnrollmentStatus::ALL.map(|status| status.as_str());
+    let statuses = EnrollmentStatus::WORDS;
     let scopes = Scope::ALL.map(|scope| scope.as_str());
     for (table, column, words) in [
-        ("devices_mdm", "status", statuses.as_slice()),
+        ("devices_mdm", "status", statuses),
+        ("users", "role", Role::WORDS),
+        ("device_events", "action", Action::WORDS),
         ("api_keys", "scope", scopes.as_slice()),
     ] {
         let checks = checks(&database, table, column);

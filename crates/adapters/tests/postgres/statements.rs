@@ -63,7 +63,7 @@ fn statements_are_seen() {
 fn every_table_whose_rows_belong_to_a_workspace_is_known() {
     let tables = TestDatabase::new().texts(
         "SELECT relname FROM pg_class
-         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+         WHERE relkind IN ('r', 'v') AND relnamespace = 'public'::regnamespace
            AND relname NOT IN ('workspaces', '__diesel_schema_migrations') ORDER BY relname",
     );
     assert_eq!(tables, TENANT_TABLES);

@@ -1,24 +1,32 @@
 //! The devices of one workspace.
 
+mod changes;
+mod columns;
+mod conflicts;
+mod filter;
+mod reads;
+mod search;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    Action, Attempt, AttemptError, Conflicts, CreateError, DeviceId, DeviceRepositories,
-    DeviceRepository, NewBatch, NewDevice, Outcome, References, Remembered, RepositoryError,
-    Stored, StoredDevice, WorkspaceId,
+    Action, Attempt, AttemptError, ChangeDeviceError, Conflicts, CreateError, DeviceChange,
+    DeviceFilter, DeviceId, DeviceRepositories, DeviceRepository, Expected, NewBatch, NewDevice,
+    Origin, Outcome, Page, Paging, References, Remembered, RepositoryError, Stored, StoredAs,
+    StoredDevice, Subject, WorkspaceId,
 };
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::BigInt;
 
-use super::columns::DeviceRow;
-use super::database::{Database, Decision, Id, classify, is_to_be_retried};
-use super::events::{self, Receipt};
-use super::{attempts, conflicts, enrollments};
+use super::database::{Database, Id, classify};
+use super::events::Record;
+use super::transactions::{Done, Failure};
+use super::{attempts, enrollments};
 use crate::schema::devices;
+use columns::DeviceRow;
+pub use search::index_waiting_devices;
 
 /// Makes [`PostgresDevices`].
 #[derive(Clone)]
@@ -55,7 +63,8 @@ impl DeviceRepository for PostgresDevices {
         self.database
             .run(move |connection| {
                 let limit = conflicts::device_limit(connection, workspace).map_err(classify)?;
-                conflicts::find(connection, workspace, &references, limit).map_err(classify)
+                let found = conflicts::find(connection, workspace, &references, limit);
+                Ok(found.map_err(classify)?.conflicts)
             })
             .await
     }
@@ -74,141 +83,68 @@ impl DeviceRepository for PostgresDevices {
 
     async fn create(&self, batch: Arc<NewBatch>) -> Result<Stored, CreateError> {
         let workspace = self.workspace;
-        let create = move |connection: &mut PgConnection, decision: &Decision| {
-            create(connection, workspace, &batch, decision)
-        };
-        match self.database.run_deciding(create).await? {
-            Ended::Committed(stored) => Ok(stored),
-            Ended::LostInCommit(lost) => {
-                let Lost {
-                    stored,
-                    receipt,
-                    error,
-                } = *lost;
-                match receipt.is_committed(&self.database).await {
-                    Some(true) => Ok(stored),
-                    Some(false) => Err(RepositoryError::Unavailable(error.into()).into()),
-                    None => Err(RepositoryError::Unknown(error.into()).into()),
-                }
-            }
-        }
+        let references = References::of_devices(&batch.devices);
+        self.database
+            .transact(move |connection| write(connection, workspace, &batch, &references))
+            .await
     }
-}
 
-/// How often a batch is tried again after it lost a race to one that then was not to be found, or
-/// was chosen to break a deadlock.
-const TRIES: usize = 3;
-
-/// How a transaction ended.
-enum Ended {
-    Committed(Stored),
-    /// The server was lost before it said whether it had committed.
-    LostInCommit(Box<Lost>),
-}
-
-struct Lost {
-    /// What holds if it had.
-    stored: Stored,
-    receipt: Receipt,
-    error: DieselError,
-}
-
-fn create(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    batch: &NewBatch,
-    decision: &Decision,
-) -> Result<Ended, CreateError> {
-    let references = References::of_devices(&batch.devices);
-    for _ in 0..TRIES {
-        match run(connection, workspace, batch, &references, decision) {
-            Ok(ended) => return Ok(ended),
-            Err(Failure::Recalled(outcome)) => {
-                return Ok(Ended::Committed(Stored::Outcome(outcome)));
-            }
-            Err(Failure::Diesel(error)) if is_to_be_retried(&error) => {}
-            Err(Failure::Diesel(error)) => return Err(classify(error).into()),
-            Err(Failure::Attempt(error)) => return Err(error.into()),
-            Err(Failure::Conflicts(conflicts)) => return Err(CreateError::Conflicts(conflicts)),
-            Err(Failure::LostRace) => {
-                // The winner has committed: the look-up finds now what it did not find before.
-                let limit = conflicts::device_limit(connection, workspace).map_err(classify)?;
-                let conflicts =
-                    conflicts::find(connection, workspace, &references, limit).map_err(classify)?;
-                if !conflicts.is_empty() {
-                    return Err(CreateError::Conflicts(conflicts));
-                }
-            }
-            Err(Failure::GivenUp) => {
-                let given_up = "nobody waits for the batch any more";
-                return Err(RepositoryError::Unavailable(given_up.into()).into());
-            }
-        }
+    async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .run(move |connection| {
+                let found = reads::load(connection, workspace, &[device.0]).map_err(classify)?;
+                Ok(found.into_iter().next())
+            })
+            .await
     }
-    Err(RepositoryError::Unavailable("a batch lost every race it was in".into()).into())
-}
 
-/// One transaction. Diesel's own `transaction` does not tell an error of COMMIT from one before it.
-fn run(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    batch: &NewBatch,
-    references: &References,
-    decision: &Decision,
-) -> Result<Ended, Failure> {
-    AnsiTransactionManager::begin_transaction(connection)?;
-    let written = write(connection, workspace, batch, references);
-    let written = written.and_then(|written| match decision.commit() {
-        true => Ok(written),
-        false => Err(Failure::GivenUp),
-    });
-    let (stored, receipt) = match written {
-        Ok(written) => written,
-        Err(failure) => {
-            // Where this fails, too, the connection is lost, and the server rolls back by itself.
-            if let Err(error) = AnsiTransactionManager::rollback_transaction(connection) {
-                tracing::debug!(%error, "a transaction was not rolled back in good order");
-            }
-            return Err(failure);
-        }
-    };
-    match AnsiTransactionManager::commit_transaction(connection) {
-        Ok(()) => Ok(Ended::Committed(stored)),
-        Err(error) if is_to_be_retried(&error) => Err(Failure::Diesel(error)),
-        Err(error) => Ok(Ended::LostInCommit(Box::new(Lost {
-            stored,
-            receipt,
-            error,
-        }))),
+    async fn list(
+        &self,
+        filter: DeviceFilter,
+        paging: Paging,
+    ) -> Result<Page<StoredDevice>, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .run(move |connection| {
+                reads::list(connection, workspace, &filter, paging).map_err(classify)
+            })
+            .await
     }
-}
 
-/// Why a transaction was rolled back.
-enum Failure {
-    Conflicts(Conflicts),
-    /// The attempt succeeded before.
-    Recalled(Outcome),
-    Attempt(AttemptError),
-    /// Another transaction took a serial number, or a user away, after the look-up.
-    LostRace,
-    /// Whoever waited was told that nothing was stored.
-    GivenUp,
-    Diesel(DieselError),
-}
+    async fn next(
+        &self,
+        filter: DeviceFilter,
+        after: Option<DeviceId>,
+        most: u32,
+    ) -> Result<Vec<StoredDevice>, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .run(move |connection| {
+                reads::next(connection, workspace, &filter, after, most).map_err(classify)
+            })
+            .await
+    }
 
-impl From<DieselError> for Failure {
-    fn from(error: DieselError) -> Self {
-        if let DieselError::DatabaseError(kind, information) = &error {
-            let lost = match kind {
-                DatabaseErrorKind::UniqueViolation => Some("devices_serial_number_key"),
-                DatabaseErrorKind::ForeignKeyViolation => Some("devices_user_fkey"),
-                _ => None,
-            };
-            if lost.is_some() && information.constraint_name() == lost {
-                return Self::LostRace;
-            }
-        }
-        Self::Diesel(error)
+    async fn update(&self, change: Arc<DeviceChange>) -> Result<StoredDevice, ChangeDeviceError> {
+        let workspace = self.workspace;
+        self.database
+            .transact(move |connection| changes::update(connection, workspace, &change))
+            .await
+    }
+
+    async fn delete(
+        &self,
+        device: DeviceId,
+        expected: Expected,
+        origin: Origin,
+    ) -> Result<StoredDevice, ChangeDeviceError> {
+        let workspace = self.workspace;
+        self.database
+            .transact(move |connection| {
+                changes::delete(connection, workspace, device, &expected, &origin)
+            })
+            .await
     }
 }
 
@@ -218,19 +154,23 @@ fn write(
     workspace: WorkspaceId,
     batch: &NewBatch,
     references: &References,
-) -> Result<(Stored, Receipt), Failure> {
+) -> Result<Done<Stored>, Failure<CreateError>> {
     if let Some((attempt, _)) = &batch.once {
         if !attempts::try_lock(connection, workspace, attempt)? {
-            return Err(Failure::Attempt(AttemptError::UnderWay));
+            return Err(Failure::Refused(AttemptError::UnderWay.into()));
         }
         if let Some(remembered) = attempts::find(connection, workspace, attempt)? {
             let recalled = attempt.recall(remembered);
-            return Err(recalled.map_or_else(Failure::Attempt, Failure::Recalled));
+            let recalled = recalled.map_err(|error| Failure::Refused(error.into()))?;
+            return Ok((Stored::Outcome(recalled), None));
         }
     }
     let stored = write_devices(connection, workspace, &batch.devices, references)?;
-    let ids = stored.iter().map(|stored| stored.id.0).collect();
-    let receipt = events::insert(connection, workspace, &batch.origin, Action::Created, ids)?;
+    let ids: Vec<i64> = stored.iter().map(|stored| stored.id.0).collect();
+    search::enqueue(connection, workspace, &ids)?;
+    let subject = Subject::Devices(stored.iter().map(|stored| stored.id).collect());
+    let receipt =
+        Record::new(Action::Created, subject).write(connection, workspace, &batch.origin)?;
     let stored = match &batch.once {
         None => Stored::Devices(stored),
         Some((attempt, tell)) => {
@@ -242,7 +182,7 @@ fn write(
             })
         }
     };
-    Ok((stored, receipt))
+    Ok((stored, Some(receipt)))
 }
 
 fn write_devices(
@@ -250,25 +190,37 @@ fn write_devices(
     workspace: WorkspaceId,
     devices: &[NewDevice],
     references: &References,
-) -> Result<Vec<StoredDevice>, Failure> {
+) -> Result<Vec<StoredAs>, Failure<CreateError>> {
     let limit = conflicts::lock_device_limit(connection, workspace)?;
-    let conflicts = conflicts::find(connection, workspace, references, limit)?;
-    if !conflicts.is_empty() {
-        return Err(Failure::Conflicts(conflicts));
+    let found = conflicts::find(connection, workspace, references, limit)?;
+    if !found.conflicts.is_empty() {
+        let conflicts = Box::new(found.conflicts);
+        return Err(Failure::Refused(CreateError::Conflicts(conflicts)));
     }
     let ids = reserve_ids(connection, devices.len())?;
-    insert(connection, workspace, &ids, devices)?;
-    let mut enrollments = enrollments::link(
-        connection,
-        workspace,
-        ids.iter().zip(devices).filter_map(|(id, device)| {
-            let serial_number = device.identity.serial_number.as_ref()?;
-            Some((serial_number.folded(), *id))
-        }),
-    )?;
-    let stored = ids.into_iter().map(|id| StoredDevice {
+    let assignees: Vec<_> = devices
+        .iter()
+        .map(|device| {
+            let by_email = device.assignment.user_email.as_ref();
+            let by_email = by_email.and_then(|email| found.users_by_email.get(email.as_str()));
+            by_email.copied().or(device.fields.ownership.user_id)
+        })
+        .collect();
+    let rows = ids.iter().zip(devices).zip(&assignees);
+    let rows = rows
+        .map(|((id, device), assignee)| DeviceRow::new(workspace, *id, &device.fields, *assignee));
+    insert(connection, rows.collect())?;
+    let enrollments = enrollments::newest(connection, workspace, references.serial_numbers.iter())?;
+    let stored = ids.into_iter().zip(devices).zip(assignees);
+    let stored = stored.map(|((id, device), assignee)| StoredAs {
         id: DeviceId(id),
-        enrollment: enrollments.remove(&id),
+        assignee,
+        enrollment: device
+            .fields
+            .identity
+            .serial_number
+            .as_ref()
+            .and_then(|serial| enrollments.get(serial.folded()).cloned()),
     });
     Ok(stored.collect())
 }
@@ -284,19 +236,9 @@ fn reserve_ids(connection: &mut PgConnection, count: usize) -> QueryResult<Vec<i
     Ok(ids)
 }
 
-fn insert(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    ids: &[i64],
-    devices: &[NewDevice],
-) -> QueryResult<()> {
-    let mut rows: Vec<_> = ids
-        .iter()
-        .zip(devices)
-        .map(|(id, device)| DeviceRow::new(workspace, *id, device))
-        .collect();
+fn insert(connection: &mut PgConnection, mut rows: Vec<DeviceRow<'_>>) -> QueryResult<()> {
     // Two batches with the same serial numbers in another order must not wait for each other.
-    rows.sort_by_key(|row| row.serial_number_folded);
+    rows.sort_by(|one, other| one.serial_number_folded.cmp(&other.serial_number_folded));
     let written = match rows.as_slice() {
         // Cheaper than COPY for one row, dearer for every other number.
         [row] => diesel::insert_into(devices::table)
@@ -306,6 +248,6 @@ fn insert(
             .from_insertable(&rows)
             .execute(connection)?,
     };
-    debug_assert_eq!(written, devices.len());
+    debug_assert_eq!(written, rows.len());
     Ok(())
 }

@@ -1,0 +1,121 @@
+//! Changes of single devices.
+
+use devices_domain::{
+    Action, ChangeDeviceError, DeviceChange, DeviceId, Expected, Objections, Origin, Revision,
+    StoredDevice, Subject, WorkspaceId,
+};
+use diesel::dsl::{now, sql};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::Timestamptz;
+
+use super::columns::DeviceRow;
+use super::reads::{self, ReadRow};
+use super::{conflicts, search};
+use crate::postgres::events::Record;
+use crate::postgres::transactions::{Done, Failure};
+use crate::schema::devices;
+
+/// The device, which nobody else changes until the transaction ends.
+fn lock(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    device: DeviceId,
+) -> Result<ReadRow, Failure<ChangeDeviceError>> {
+    let row: Option<ReadRow> = devices::table
+        .find((workspace.0, device.0))
+        .select((
+            DeviceRow::as_select(),
+            devices::created_at,
+            devices::updated_at,
+            devices::deleted_at,
+        ))
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
+    row.ok_or(Failure::Refused(ChangeDeviceError::NotFound))
+}
+
+/// Later than now, where the last change seems to be from the future: of two changes the second is
+/// later, whatever the clock does.
+fn later() -> diesel::expression::SqlLiteral<Timestamptz> {
+    sql::<Timestamptz>("greatest(clock_timestamp(), updated_at + interval '1 microsecond')")
+}
+
+pub(super) fn update(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    change: &DeviceChange,
+) -> Result<Done<StoredDevice>, Failure<ChangeDeviceError>> {
+    let row = lock(connection, workspace, change.device)?;
+    let (before, _, updated_at, deleted_at) = row;
+    if deleted_at.is_some() {
+        return Err(Failure::Refused(ChangeDeviceError::Archived));
+    }
+    if !change
+        .expected
+        .holds(Revision(updated_at.timestamp_micros()))
+    {
+        return Err(Failure::Refused(ChangeDeviceError::Outdated));
+    }
+    let before = before.into_fields()?;
+    let found = conflicts::find(connection, workspace, &change.references(), None)?;
+    let by_email = found.users_by_email.into_values().next();
+    let after = match change.patch.apply(&before, by_email) {
+        Ok(after) if found.conflicts.is_empty() => after,
+        applied => {
+            let objections = Objections {
+                error: applied.err(),
+                conflicts: found.conflicts,
+            };
+            let refused = ChangeDeviceError::Refused(Box::new(objections));
+            return Err(Failure::Refused(refused));
+        }
+    };
+    let changed = before.names_of_differences(&after);
+    let mut receipt = None;
+    if !changed.is_empty() {
+        let assignee = after.ownership.user_id;
+        let row = DeviceRow::new(workspace, change.device.0, &after, assignee);
+        diesel::update(devices::table.find((workspace.0, change.device.0)))
+            .set((&row, devices::updated_at.eq(later())))
+            .execute(connection)?;
+        search::renew(connection, workspace, change.device.0)?;
+        let subject = Subject::Devices(vec![change.device]);
+        let record = Record::new(Action::Updated, subject).of_fields(changed);
+        receipt = Some(record.write(connection, workspace, &change.origin)?);
+    }
+    Ok((reload(connection, workspace, change.device)?, receipt))
+}
+
+pub(super) fn delete(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    device: DeviceId,
+    expected: &Expected,
+    origin: &Origin,
+) -> Result<Done<StoredDevice>, Failure<ChangeDeviceError>> {
+    let (_, _, updated_at, deleted_at) = lock(connection, workspace, device)?;
+    if deleted_at.is_some() {
+        return Err(Failure::Refused(ChangeDeviceError::NotFound));
+    }
+    if !expected.holds(Revision(updated_at.timestamp_micros())) {
+        return Err(Failure::Refused(ChangeDeviceError::Outdated));
+    }
+    diesel::update(devices::table.find((workspace.0, device.0)))
+        .set((devices::deleted_at.eq(now), devices::updated_at.eq(later())))
+        .execute(connection)?;
+    let subject = Subject::Devices(vec![device]);
+    let receipt = Record::new(Action::Deleted, subject).write(connection, workspace, origin)?;
+    Ok((reload(connection, workspace, device)?, Some(receipt)))
+}
+
+fn reload(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    device: DeviceId,
+) -> QueryResult<StoredDevice> {
+    let loaded = reads::load(connection, workspace, &[device.0])?;
+    loaded.into_iter().next().ok_or(DieselError::NotFound)
+}

@@ -1,0 +1,85 @@
+//! Pages of lists that are found by statements of our own.
+
+use devices_domain::{Page, Paging, Position, Start};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Float};
+
+use super::database::Id;
+use super::statement::{Statement, Value};
+
+#[derive(QueryableByName)]
+struct Ranked {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Float)]
+    rank: f32,
+}
+
+/// What a list holds: FROM and WHERE of a statement, and the expressions that tell its items' numbers
+/// and how relevant they are.
+pub(super) struct List {
+    pub(super) from: Statement,
+    pub(super) id: &'static str,
+    /// `None` where all are alike: then the number alone decides.
+    pub(super) rank: Option<String>,
+}
+
+impl List {
+    /// A page of the items' numbers: the most relevant first, then the newest.
+    pub(super) fn page(
+        self,
+        connection: &mut PgConnection,
+        paging: Paging,
+    ) -> QueryResult<Page<i64>> {
+        let Self { from, id, rank } = self;
+        let mut count = Statement::default();
+        count.push("SELECT count(*) AS id").append(from.clone());
+        let totals: Vec<Id> = count.load(connection)?;
+
+        let mut page = Statement::default();
+        match &rank {
+            None => {
+                page.push(&format!("SELECT {id} AS id, 0::real AS rank"));
+                page.append(from);
+                if let Start::After(position) = paging.start {
+                    let last = page.value(Value::Integer(position.id));
+                    page.push(&format!(" AND {id} < {last}"));
+                }
+                page.push(&format!(" ORDER BY {id} DESC"));
+            }
+            Some(rank) => {
+                page.push(&format!(
+                    "SELECT id, rank FROM (SELECT {id} AS id, {rank} AS rank"
+                ));
+                page.append(from).push(") AS ranked");
+                if let Start::After(position) = paging.start {
+                    let rank = page.value(Value::Float(position.rank));
+                    let last = page.value(Value::Integer(position.id));
+                    page.push(&format!(" WHERE (rank, id) < ({rank}, {last})"));
+                }
+                page.push(" ORDER BY rank DESC, id DESC");
+            }
+        }
+        // One more tells whether more come.
+        let limit = page.value(Value::Integer(i64::from(paging.limit) + 1));
+        page.push(&format!(" LIMIT {limit}"));
+        if let Start::Offset(offset) = paging.start {
+            let offset = page.value(Value::Integer(offset.try_into().unwrap_or(i64::MAX)));
+            page.push(&format!(" OFFSET {offset}"));
+        }
+        let mut ranked: Vec<Ranked> = page.load(connection)?;
+        let limit = paging.limit as usize;
+        let has_more = ranked.len() > limit;
+        ranked.truncate(limit);
+        let last = ranked.last().filter(|_| has_more);
+        Ok(Page {
+            total: totals.first().map_or(0, |total| total.id.unsigned_abs()),
+            next: last.map(|last| Position {
+                id: last.id,
+                rank: last.rank,
+            }),
+            items: ranked.into_iter().map(|item| item.id).collect(),
+        })
+    }
+}
