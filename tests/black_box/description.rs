@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use devices_domain::{
-    ClientStatus, EnrollmentStatus, ErrorCode, Reason, Shape, Source, field, fields,
+    ClientStatus, EnrollmentStatus, ErrorCode, Reason, Role, Shape, Source, field, fields,
 };
 use devices_tests::{Answer, Api, device, send};
 use serde_json::{Value, json};
@@ -62,9 +62,14 @@ fn the_fields_of_a_new_device_are_those_of_the_domain() {
             Shape::Amount => "Amount",
             Shape::Date => "Date",
             Shape::OneOf(words) if words.contains(&"ONBOARDING") => "AddedVia",
+            Shape::OneOf(words) if words.contains(&"OUT_OF_SERVICE") => "Lifecycle",
+            Shape::OneOf(words) if words.contains(&"EMPLOYEE") => "Role",
+            Shape::OneOf(words) if words.contains(&"ENROLLED") => "EnrollmentStatus",
             Shape::OneOf(_) => "KeyboardLayout",
             Shape::Boolean => "Flag",
             Shape::Id => "UserId",
+            Shape::Email => "Email",
+            Shape::Instant => "Instant",
         };
         let expected = format!("#/components/schemas/{component}");
         assert_eq!(refers_to, expected, "{}", field.name());
@@ -85,10 +90,12 @@ fn every_enumeration_is_that_of_the_domain() {
     for (name, domain) in [
         ("AddedVia", set(one_of("added_via"))),
         ("KeyboardLayout", set(one_of("keyboard_layout"))),
-        ("ClientStatus", words(&json!(ClientStatus::ALL))),
+        ("ClientStatus", set(ClientStatus::WORDS.iter().copied())),
+        ("Lifecycle", set(one_of("lifecycle"))),
+        ("Role", set(Role::WORDS.iter().copied())),
         (
             "EnrollmentStatus",
-            set(EnrollmentStatus::ALL.map(|word| word.as_str())),
+            set(EnrollmentStatus::WORDS.iter().copied()),
         ),
         ("Source", words(&json!([Source::External]))),
         ("ErrorCode", set(ErrorCode::ALL.map(ErrorCode::as_str))),

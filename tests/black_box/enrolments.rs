@@ -42,8 +42,8 @@ fn a_created_device_shows_the_enrolment_of_its_serial_number() {
             "last_seen_date": "2026-01-02T03:04:05Z", "last_sync_date": null,
         })
     );
-    let linked = api.database.texts("SELECT device_id FROM devices_mdm");
-    assert_eq!(linked, ["1"]);
+    let linked = api.list("/mdm/enrollments?linked=true");
+    assert_eq!(linked["data"][0]["device_id"], 1);
 }
 
 #[test]

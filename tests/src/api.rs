@@ -166,6 +166,23 @@ impl Api {
         socket
     }
 
+    /// A request with the WRITE key.
+    pub fn ask(&self, method: &str, path: &str) -> Answer {
+        send(self.request(method, path).bearer_auth(&self.key))
+    }
+
+    /// A request with the WRITE key and a body.
+    pub fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+        send(self.request(method, path).bearer_auth(&self.key).json(body))
+    }
+
+    /// What a GET with the WRITE key, which must succeed, is answered.
+    pub fn list(&self, path: &str) -> Value {
+        let answer = self.ask("GET", path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        answer.json()
+    }
+
     /// A GET without a key.
     pub fn get(&self, path: &str) -> Answer {
         send(self.request("GET", path))

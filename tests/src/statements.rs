@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-/// Tables whose rows belong to a workspace: all but the workspaces themselves.
-pub const TENANT_TABLES: [&str; 7] = [
+/// Tables and views whose rows belong to a workspace: all but the workspaces themselves.
+pub const TENANT_TABLES: [&str; 10] = [
     "api_keys",
+    "device_documents",
     "device_events",
+    "device_search",
+    "device_search_queue",
     "devices",
     "devices_mdm",
     "idempotency_keys",
@@ -14,7 +17,7 @@ pub const TENANT_TABLES: [&str; 7] = [
 ];
 
 /// What goes over all workspaces because it must, by how it begins and ends.
-const OVER_ALL: [(&str, &str, &str); 4] = [
+const OVER_ALL: [(&str, &str, &str); 6] = [
     (
         "select api_keys.id, ",
         " from api_keys where (api_keys.id = $1) limit $2",
@@ -34,6 +37,16 @@ const OVER_ALL: [(&str, &str, &str); 4] = [
         "/* all workspaces */ with turn as ",
         " order by created_at limit 50)",
         "old idempotency keys are forgotten",
+    ),
+    (
+        "/* all workspaces */ select count(*) as id",
+        " from (select from device_search_queue limit 1) as waiting",
+        "whether any device waits to be indexed",
+    ),
+    (
+        "/* all workspaces */ with taken as ",
+        " select count(*) as id from taken",
+        "devices wait to be indexed in one queue",
     ),
 ];
 

@@ -12,7 +12,8 @@ use devices_api::secret::KeySecret;
 use devices_api::settings::Settings;
 use devices_domain::{
     Actor, Conflicts, CreateError, KeyId, MockDeviceRepositories, MockDeviceRepository,
-    MockKeyRepository, MockRateLimiter, MockStoreHealth, RepositoryError, Scope, WorkspaceId,
+    MockEnrollmentRepositories, MockKeyRepository, MockRateLimiter, MockStoreHealth,
+    MockUserRepositories, RepositoryError, Scope, WorkspaceId,
 };
 use serde_json::{Value, json};
 
@@ -77,6 +78,8 @@ impl Answer {
 async fn post(keys: MockKeyRepository, devices: MockDeviceRepositories) -> Answer {
     let ports = Ports {
         devices: Arc::new(devices),
+        users: Arc::new(MockUserRepositories::new()),
+        enrollments: Arc::new(MockEnrollmentRepositories::new()),
         keys: Arc::new(keys),
         limiter: Arc::new(MockRateLimiter::new()),
         store: Arc::new(MockStoreHealth::new()),
@@ -160,7 +163,7 @@ async fn a_conflict_that_the_store_names_is_an_error_of_its_row() {
             conflicts
                 .taken_serial_numbers
                 .insert(serial_number, devices_domain::DeviceId(812));
-            Err(CreateError::Conflicts(conflicts))
+            Err(CreateError::Conflicts(conflicts.into()))
         });
     });
     let answer = post(keys(), taken).await;

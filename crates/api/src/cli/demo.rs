@@ -5,10 +5,12 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use devices_adapters::postgres::{Database, PostgresKeys, PostgresUsers, PostgresWorkspaces};
+use devices_adapters::postgres::{
+    Database, PostgresKeys, PostgresUserRepositories, PostgresWorkspaces,
+};
 use devices_domain::{
-    KeyRepository, NewApiKey, NewUser, NewWorkspace, RepositoryError, Scope, UserRepository,
-    Workspace, WorkspaceRepository,
+    ChangeUserError, Email, KeyRepository, NewApiKey, NewWorkspace, RepositoryError, Scope,
+    ShortText, UserFields, UserRepositories, Workspace, WorkspaceRepository,
 };
 
 use super::{CliError, output};
@@ -54,25 +56,27 @@ pub(super) async fn prepare(
 
 async fn prepare_workspace(database: &Database) -> Result<Workspace, CliError> {
     let workspaces = PostgresWorkspaces::new(database.clone());
-    let users = PostgresUsers::new(database.clone());
+    let users = PostgresUserRepositories::new(database.clone());
     let workspace = match workspaces.find(WORKSPACE.to_owned()).await? {
         Some(workspace) => workspace,
         None => create_workspace(&workspaces).await?,
     };
     let known = users.list(Some(workspace.id)).await?;
     for (email, first_name, last_name) in USERS {
-        if known.iter().any(|user| user.email == email) {
+        if known.iter().any(|user| user.fields.email.as_str() == email) {
             continue;
         }
-        // A process that starts beside this one may have added the user meanwhile.
-        users
-            .create(NewUser {
-                workspace: workspace.id,
-                email: email.to_owned(),
-                first_name: Some(first_name.to_owned()),
-                last_name: Some(last_name.to_owned()),
-            })
-            .await?;
+        let user = UserFields {
+            first_name: Some(ShortText::trusted(first_name.to_owned())),
+            last_name: Some(ShortText::trusted(last_name.to_owned())),
+            ..UserFields::new(Email::trusted(email.to_owned()))
+        };
+        match users.of_workspace(workspace.id).create(user, None).await {
+            // A process that starts beside this one may have added the user meanwhile.
+            Ok(_) | Err(ChangeUserError::EmailTaken(_)) => {}
+            Err(ChangeUserError::Repository(error)) => return Err(error.into()),
+            Err(error) => return Err(CliError::Refused(error.to_string())),
+        }
     }
     Ok(workspace)
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use clap::Args;
 use devices_adapters::postgres::{
-    Database, PostgresDeviceRepositories, PostgresKeys, PostgresRateLimiter, Rights, SERVING_ROLE,
-    forget_outcomes, migrate, rights, unsafe_settings,
+    Database, PostgresDeviceRepositories, PostgresEnrollmentRepositories, PostgresKeys,
+    PostgresRateLimiter, PostgresUserRepositories, Rights, SERVING_ROLE, forget_outcomes,
+    index_waiting_devices, migrate, rights, unsafe_settings,
 };
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
@@ -46,6 +47,8 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
     let database = Database::new(url, &serving(&settings.database, rights.can_serve_only()))?;
     let ports = Ports {
         devices: Arc::new(PostgresDeviceRepositories::new(database.clone())),
+        users: Arc::new(PostgresUserRepositories::new(database.clone())),
+        enrollments: Arc::new(PostgresEnrollmentRepositories::new(database.clone())),
         keys: Arc::new(PostgresKeys::new(database.clone())),
         limiter: Arc::new(PostgresRateLimiter::new(database.clone())),
         store: Arc::new(database.clone()),
@@ -77,7 +80,8 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
             demo::print(&address, file, keys)?;
         }
     }
-    actix_web::rt::spawn(forget(database, settings.idempotency.kept()));
+    actix_web::rt::spawn(forget(database.clone(), settings.idempotency.kept()));
+    actix_web::rt::spawn(index(database));
     Ok(server.run().await?)
 }
 
@@ -139,6 +143,21 @@ async fn forget(database: Database, kept: Duration) {
             Err(error) => tracing::warn!(%error, "old idempotency keys were not forgotten yet"),
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+}
+
+/// Makes what new devices are found by, as long as the server runs.
+async fn index(database: Database) {
+    loop {
+        match index_waiting_devices(&database).await {
+            Ok(0) => tokio::time::sleep(Duration::from_secs(1)).await,
+            // Others want the connection, too.
+            Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(error) => {
+                tracing::warn!(%error, "new devices are not indexed yet; they are found more slowly");
+                tokio::time::sleep(Duration::from_secs(10)).await;
+            }
+        }
     }
 }
 

@@ -16,25 +16,42 @@ use super::request_log::Facts;
 use super::state::State;
 use crate::secret::KeySecret;
 
+/// An actor who may read.
+pub(super) struct Reader(pub(super) Actor);
+
 /// An actor who may write.
 pub(super) struct Writer(pub(super) Actor);
 
-impl FromRequest for Writer {
+type Admitted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
+impl FromRequest for Reader {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Admitted<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move {
-            let state = request.app_data::<web::Data<State>>();
-            let state = state.ok_or(Problem::Unauthorized)?;
-            let _place = state.admit()?;
-            let actor = actor(&request, state).await?;
-            match actor.scope.allows(Scope::Write) {
-                true => Ok(Self(actor)),
-                false => Err(Problem::InsufficientScope),
-            }
-        })
+        Box::pin(async move { Ok(Self(allowed(&request, Scope::Read).await?)) })
+    }
+}
+
+impl FromRequest for Writer {
+    type Error = Problem;
+    type Future = Admitted<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { Ok(Self(allowed(&request, Scope::Write).await?)) })
+    }
+}
+
+async fn allowed(request: &HttpRequest, needed: Scope) -> Result<Actor, Problem> {
+    let state = request.app_data::<web::Data<State>>();
+    let state = state.ok_or(Problem::Unauthorized)?;
+    let _place = state.admit()?;
+    let actor = actor(request, state).await?;
+    match actor.scope.allows(needed) {
+        true => Ok(actor),
+        false => Err(Problem::InsufficientScope),
     }
 }
 

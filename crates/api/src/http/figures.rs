@@ -109,7 +109,15 @@ pub(super) fn count_request(
     devices: Option<usize>,
 ) {
     // A client can make up any method.
-    let methods = [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
+    let methods = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
     let method = match methods.iter().find(|known| *known == method) {
         Some(known) => known.as_str().to_owned(),
         None => "other".to_owned(),

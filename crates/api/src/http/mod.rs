@@ -3,13 +3,19 @@
 mod access;
 mod bind;
 mod body;
+mod carried_out;
 mod description;
 mod devices;
+mod enrollments;
 mod fading;
 mod failures;
 mod figures;
 mod health;
+mod json;
 mod large_bodies;
+mod lists;
+mod parameters;
+mod preference;
 mod problem;
 mod rate_limit;
 mod request_log;
@@ -17,6 +23,7 @@ mod routes;
 mod server;
 mod state;
 mod unread_body;
+mod users;
 
 pub use bind::BindError;
 pub use figures::{Connections, Figures, FiguresServer};

@@ -4,6 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use devices_domain::UnknownFields;
 
+use super::problem::Problem;
+
 /// What the client prefers where it sent more than is understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handling {
@@ -36,8 +38,14 @@ impl Handling {
         }
     }
 
-    /// Says in the answer that the preference was honoured.
-    pub(super) fn apply(self, response: &mut HttpResponse) {
+    /// The answer, which says that the preference was honoured.
+    pub(super) fn applied_to(self, answer: Result<HttpResponse, Problem>) -> HttpResponse {
+        let mut response = answer.unwrap_or_else(HttpResponse::from_error);
+        self.apply(&mut response);
+        response
+    }
+
+    fn apply(self, response: &mut HttpResponse) {
         if self == Self::Lenient {
             response.headers_mut().insert(
                 HeaderName::from_static("preference-applied"),

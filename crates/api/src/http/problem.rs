@@ -7,7 +7,8 @@ use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_A
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use devices_domain::{
-    AttemptError, CreateDevicesError, ErrorReport, FieldError, Related, RepositoryError, RowError,
+    AttemptError, ChangeDeviceError, ChangeUserError, CreateDevicesError, ErrorCode, ErrorReport,
+    FieldError, Reason, Related, RepositoryError, RowError, UpdateDeviceError,
 };
 use serde::Serialize;
 
@@ -30,6 +31,22 @@ pub enum Problem {
     IdempotencyKeyReused,
     /// There is nothing at this path.
     NotFound,
+    /// The workspace has no such device.
+    DeviceNotFound,
+    /// The workspace has no such user.
+    UserNotFound,
+    /// The workspace has no enrolment of this serial number.
+    EnrollmentNotFound,
+    /// A patch that says nothing.
+    EmptyPatchBody,
+    /// An archived device stays what it is.
+    DeviceMutationForbidden,
+    /// Devices are given to the user.
+    UserDeleteBlocked,
+    /// What `If-Match` says does not hold.
+    PreconditionFailed,
+    /// There is no answer of a kind that the client accepts.
+    NotAcceptable,
     /// The path does not know this method, but these.
     MethodNotAllowed(&'static [Method]),
     /// The body did not arrive in time.
@@ -62,7 +79,14 @@ impl Problem {
             Self::BadHeader(_) => StatusCode::BAD_REQUEST,
             Self::IdempotencyKeyInUse => StatusCode::CONFLICT,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound
+            | Self::DeviceNotFound
+            | Self::UserNotFound
+            | Self::EnrollmentNotFound => StatusCode::NOT_FOUND,
+            Self::EmptyPatchBody => StatusCode::BAD_REQUEST,
+            Self::DeviceMutationForbidden | Self::UserDeleteBlocked => StatusCode::FORBIDDEN,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -88,6 +112,14 @@ impl Problem {
             Self::IdempotencyKeyInUse => "IDEMPOTENCY_KEY_IN_USE",
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::NotFound => "NOT_FOUND",
+            Self::DeviceNotFound => "DEVICE_NOT_FOUND",
+            Self::UserNotFound => "USER_NOT_FOUND",
+            Self::EnrollmentNotFound => "ENROLLMENT_NOT_FOUND",
+            Self::EmptyPatchBody => "EMPTY_PATCH_BODY",
+            Self::DeviceMutationForbidden => "DEVICE_MUTATION_FORBIDDEN",
+            Self::UserDeleteBlocked => "USER_DELETE_BLOCKED",
+            Self::PreconditionFailed => "PRECONDITION_FAILED",
+            Self::NotAcceptable => "NOT_ACCEPTABLE",
             Self::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
             Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
@@ -153,6 +185,57 @@ impl From<CreateDevicesError> for Problem {
             CreateDevicesError::Attempt(AttemptError::KeyReused) => Self::IdempotencyKeyReused,
             CreateDevicesError::Repository(error) => error.into(),
         }
+    }
+}
+
+impl From<UpdateDeviceError> for Problem {
+    fn from(error: UpdateDeviceError) -> Self {
+        match error {
+            UpdateDeviceError::NotFound => Self::DeviceNotFound,
+            UpdateDeviceError::Archived => Self::DeviceMutationForbidden,
+            UpdateDeviceError::Outdated => Self::PreconditionFailed,
+            UpdateDeviceError::Empty => Self::EmptyPatchBody,
+            UpdateDeviceError::Refused(report) => Self::Refused(report),
+            UpdateDeviceError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeDeviceError> for Problem {
+    fn from(error: ChangeDeviceError) -> Self {
+        match error {
+            ChangeDeviceError::NotFound => Self::DeviceNotFound,
+            ChangeDeviceError::Archived => Self::DeviceMutationForbidden,
+            ChangeDeviceError::Outdated => Self::PreconditionFailed,
+            // A device is archived without being judged.
+            ChangeDeviceError::Refused(_) => Self::Internal(error.into()),
+            ChangeDeviceError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeUserError> for Problem {
+    fn from(error: ChangeUserError) -> Self {
+        match error {
+            ChangeUserError::NotFound => Self::UserNotFound,
+            ChangeUserError::EmailTaken(holder) => FieldError::of(
+                "email",
+                ErrorCode::UserEmailConflict,
+                Reason::AlreadyExists,
+                format!("is the address of user {holder}"),
+            )
+            .with(Related::ExistingUser(holder))
+            .into(),
+            ChangeUserError::Refused(error) => error.into(),
+            ChangeUserError::HoldsDevices => Self::UserDeleteBlocked,
+            ChangeUserError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<Vec<FieldError>> for Problem {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self::Refused(ErrorReport::of_all(errors))
     }
 }
 
@@ -241,6 +324,8 @@ struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     existing_device_id: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    existing_user_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     did_you_mean: Option<&'static str>,
     #[serde(skip)]
     is_business_rule: bool,
@@ -268,6 +353,10 @@ impl Entry {
         if subject.is_empty() {
             subject.push_str("The body");
         }
+        if error.code == ErrorCode::InvalidParameter {
+            // It is in the path or the query, where no pointer leads.
+            pointer.clear();
+        }
         let mut entry = Self {
             index: *index,
             pointer,
@@ -278,12 +367,14 @@ impl Entry {
             message: format!("{subject} {}", error.detail),
             duplicate_of: None,
             existing_device_id: None,
+            existing_user_id: None,
             did_you_mean: None,
             is_business_rule: error.code.is_business_rule(),
         };
         match error.related {
             Some(Related::DuplicateOf(row)) => entry.duplicate_of = Some(row),
             Some(Related::ExistingDevice(device)) => entry.existing_device_id = Some(device.0),
+            Some(Related::ExistingUser(user)) => entry.existing_user_id = Some(user.0),
             Some(Related::DidYouMean(name)) => entry.did_you_mean = Some(name),
             None => {}
         }

@@ -13,7 +13,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
-use devices_domain::Actor;
+use devices_domain::{Actor, Origin};
 use futures_util::FutureExt;
 use uuid::Uuid;
 
@@ -44,9 +44,16 @@ impl Facts {
             .unwrap_or_default()
     }
 
-    /// The id that the answer carries.
-    pub(super) fn request_id(&self) -> String {
+    fn request_id(&self) -> String {
         self.0.request_id.clone()
+    }
+
+    /// Whom the audit trail puts down what the request does to.
+    pub(super) fn origin(&self, actor: Actor) -> Origin {
+        Origin {
+            key: actor.key,
+            request_id: self.request_id(),
+        }
     }
 
     pub(super) fn know_actor(&self, actor: Actor) {

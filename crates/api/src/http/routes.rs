@@ -4,11 +4,15 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::{App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, guard, web};
+use actix_web::{
+    App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web,
+};
 
 use super::problem::Problem;
 use super::state::State;
-use super::{description, devices, health, rate_limit, request_log, unread_body};
+use super::{
+    description, devices, enrollments, health, rate_limit, request_log, unread_body, users,
+};
 
 /// The prefix under which the vendor's clients call the same operations.
 const VENDOR_PREFIX: &str = "/platform/v1";
@@ -50,19 +54,63 @@ async fn not_found() -> Result<HttpResponse, Problem> {
 }
 
 fn operations(scope: &mut web::ServiceConfig) {
-    scope.service(resource("/devices", &[Method::POST]).route(web::post().to(devices::create)));
+    scope
+        .service(
+            resource("/devices", &[Method::GET, Method::HEAD, Method::POST])
+                .route(read(devices::list))
+                .route(web::post().to(devices::create)),
+        )
+        // Before the path with an id, which it looks like.
+        .service(get("/devices/export", devices::export))
+        .service(
+            resource("/devices/{device_id}", READ_CHANGE_DELETE)
+                .route(read(devices::get))
+                .route(web::patch().to(devices::update))
+                .route(web::delete().to(devices::delete)),
+        )
+        .service(
+            resource("/users", &[Method::GET, Method::HEAD, Method::POST])
+                .route(read(users::list))
+                .route(web::post().to(users::create)),
+        )
+        .service(
+            resource("/users/{user_id}", READ_CHANGE_DELETE)
+                .route(read(users::get))
+                .route(web::patch().to(users::update))
+                .route(web::delete().to(users::delete)),
+        )
+        .service(get("/mdm/enrollments", enrollments::list))
+        .service(
+            resource(
+                "/mdm/enrollments/{serial_number}",
+                &[Method::PUT, Method::DELETE],
+            )
+            .route(web::put().to(enrollments::put))
+            .route(web::delete().to(enrollments::delete)),
+        );
 }
 
-/// Answers GET, and HEAD with the same headers and no body.
+const READ_CHANGE_DELETE: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE];
+
+/// Answers GET, and HEAD with the same headers and no body; nothing else.
 fn get<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
+    resource(path, &[Method::GET, Method::HEAD]).route(read(handler))
+}
+
+/// Answers GET, and HEAD with the same headers and no body.
+fn read<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
     let reads = guard::Any(guard::Get()).or(guard::Head());
-    let route = web::route().guard(reads).to(handler);
-    resource(path, &[Method::GET, Method::HEAD]).route(route)
+    web::route().guard(reads).to(handler)
 }
 
 /// A resource that names its methods where it is asked for another.

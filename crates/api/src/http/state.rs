@@ -5,7 +5,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use actix_web::http::header::HeaderName;
-use devices_domain::{DeviceRepositories, KeyRepository, RateLimiter, StoreHealth};
+use devices_domain::{
+    DeviceRepositories, EnrollmentRepositories, KeyRepository, RateLimiter, StoreHealth,
+    UserRepositories,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::failures::Failures;
@@ -17,6 +20,8 @@ use crate::settings::{Limits, RateLimit, Settings};
 /// What the handlers work with.
 pub struct State {
     pub(super) devices: Arc<dyn DeviceRepositories>,
+    pub(super) users: Arc<dyn UserRepositories>,
+    pub(super) enrollments: Arc<dyn EnrollmentRepositories>,
     pub(super) keys: Arc<dyn KeyRepository>,
     pub(super) limiter: Arc<dyn RateLimiter>,
     pub(super) store: Arc<dyn StoreHealth>,
@@ -38,6 +43,10 @@ pub struct State {
 pub struct Ports {
     /// Where devices are stored.
     pub devices: Arc<dyn DeviceRepositories>,
+    /// Whom they are given to.
+    pub users: Arc<dyn UserRepositories>,
+    /// What device management reports.
+    pub enrollments: Arc<dyn EnrollmentRepositories>,
     /// Whose keys open what.
     pub keys: Arc<dyn KeyRepository>,
     /// How much each key may ask for.
@@ -51,6 +60,8 @@ impl State {
     pub fn new(ports: Ports, settings: &Settings) -> Self {
         let Ports {
             devices,
+            users,
+            enrollments,
             keys,
             limiter,
             store,
@@ -59,6 +70,8 @@ impl State {
         let rate_limit = settings.rate_limit;
         Self {
             devices,
+            users,
+            enrollments,
             keys,
             limiter,
             store,

@@ -1,6 +1,7 @@
 //! What arguments may be.
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use devices_domain::{Email, FieldValue, RawValue, ShortText};
 
 /// 1 to 255 characters, as the database's columns have them, and something to read among them.
 pub(super) fn label(text: &str) -> Result<String, String> {
@@ -17,20 +18,18 @@ pub(super) fn label(text: &str) -> Result<String, String> {
     }
 }
 
-/// Something before and after one `@`: whether mail arrives, only sending some can show.
-pub(super) fn email(text: &str) -> Result<String, String> {
-    let text = label(text)?;
-    match text.split_once('@') {
-        Some((local, domain))
-            if !local.is_empty()
-                && !domain.is_empty()
-                && !domain.contains('@')
-                && !text.contains(char::is_whitespace) =>
-        {
-            Ok(text)
-        }
-        _ => Err("must be an e-mail address".to_owned()),
-    }
+/// A name of a person: a label.
+pub(super) fn name(text: &str) -> Result<ShortText, String> {
+    parsed(&label(text)?)
+}
+
+pub(super) fn email(text: &str) -> Result<Email, String> {
+    parsed(text)
+}
+
+/// A value by the rule of its type.
+fn parsed<T: FieldValue>(text: &str) -> Result<T, String> {
+    T::parse(&RawValue::text(text)).map_err(|refusal| refusal.detail.into_owned())
 }
 
 /// A time such as `30d` or `12h`, of no more than a century: every instant so far away exists.

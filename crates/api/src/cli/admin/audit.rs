@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use clap::Args;
-use devices_domain::{DeviceEvent, DeviceId, EventFilter, EventRepository};
+use devices_domain::{DeviceId, Event, EventFilter, EventRepository};
 
 use super::Administration;
 use super::arguments::{instant, label};
@@ -46,19 +46,32 @@ impl Administration {
     }
 }
 
-fn sentence(event: &DeviceEvent) -> String {
-    let mut ids: Vec<i64> = event.device_ids.iter().map(|id| id.0).collect();
-    ids.sort_unstable();
+fn sentence(event: &Event) -> String {
+    let fields = match event.fields.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", event.fields.join(", ")),
+    };
     format!(
-        "{}  {}  {} {}: {}  by key {}, request {}",
+        "{}  {}  {}{fields}  by key {}, request {}",
         event.occurred_at.format("%F %TZ"),
         event.action.as_str(),
-        ids.len(),
-        if ids.len() == 1 { "device" } else { "devices" },
-        ranges(&ids),
+        subject(event),
         event.key_id,
         event.request_id,
     )
+}
+
+fn subject(event: &Event) -> String {
+    if let Some(user) = event.user_id {
+        return format!("user {user}");
+    }
+    if let Some(enrollment) = event.enrollment_id {
+        return format!("enrolment {enrollment}");
+    }
+    let mut ids: Vec<i64> = event.device_ids.iter().map(|id| id.0).collect();
+    ids.sort_unstable();
+    let noun = if ids.len() == 1 { "device" } else { "devices" };
+    format!("{} {noun}: {}", ids.len(), ranges(&ids))
 }
 
 /// `1-3, 7` for 1, 2, 3 and 7.

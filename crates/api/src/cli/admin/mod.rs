@@ -8,7 +8,7 @@ mod workspaces;
 
 use clap::Subcommand;
 use devices_adapters::postgres::{
-    Database, PostgresEvents, PostgresKeys, PostgresUsers, PostgresWorkspaces,
+    Database, PostgresEvents, PostgresKeys, PostgresUserRepositories, PostgresWorkspaces,
 };
 use devices_domain::{Workspace, WorkspaceRepository};
 use secrecy::ExposeSecret;
@@ -27,7 +27,8 @@ pub(super) enum Command {
     /// Make, list, rotate and revoke API keys
     #[command(subcommand)]
     Key(keys::Command),
-    /// Print who did what to which devices, oldest first; with --json one object a line
+    /// Print who did what to which devices, users and enrolments, oldest first; with --json one object a
+    /// line
     Audit(audit::Arguments),
 }
 
@@ -38,7 +39,7 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
     let database = administered(&settings)?;
     let administration = Administration {
         workspaces: PostgresWorkspaces::new(database.clone()),
-        users: PostgresUsers::new(database.clone()),
+        users: PostgresUserRepositories::new(database.clone()),
         keys: PostgresKeys::new(database.clone()),
         events: PostgresEvents::new(database),
         most_keys: settings.limits.keys_per_workspace,
@@ -54,7 +55,7 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
 
 struct Administration {
     workspaces: PostgresWorkspaces,
-    users: PostgresUsers,
+    users: PostgresUserRepositories,
     keys: PostgresKeys,
     events: PostgresEvents,
     /// How many keys of a workspace may work at once.

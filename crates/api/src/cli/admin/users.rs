@@ -1,11 +1,11 @@
 //! `user`.
 
 use clap::Subcommand;
-use devices_domain::{NewUser, User, UserRepository};
+use devices_domain::{ChangeUserError, Email, ShortText, User, UserFields, UserRepositories};
 use serde::Serialize;
 
 use super::Administration;
-use super::arguments::{email, label};
+use super::arguments::{email, label, name};
 use crate::cli::CliError;
 use crate::cli::output::{optional, print};
 
@@ -18,13 +18,13 @@ pub(in crate::cli) enum Command {
         workspace: String,
         /// The user's address, unique in the workspace without regard to case
         #[arg(value_parser = email)]
-        email: String,
+        email: Email,
         /// First name
-        #[arg(long, value_parser = label)]
-        first_name: Option<String>,
+        #[arg(long, value_parser = name)]
+        first_name: Option<ShortText>,
         /// Last name
-        #[arg(long, value_parser = label)]
-        last_name: Option<String>,
+        #[arg(long, value_parser = name)]
+        last_name: Option<ShortText>,
     },
     /// List users
     List {
@@ -44,17 +44,21 @@ impl Administration {
                 last_name,
             } => {
                 let workspace = self.find_workspace(&workspace).await?;
-                let new = NewUser {
-                    workspace: workspace.id,
-                    email: email.clone(),
+                let user = UserFields {
                     first_name,
                     last_name,
+                    ..UserFields::new(email.clone())
                 };
-                let added = self.users.create(new).await?.ok_or_else(|| {
-                    CliError::Refused(format!(
-                        "The workspace \"{}\" has a user {email} already.",
-                        workspace.name
-                    ))
+                let users = self.users.of_workspace(workspace.id);
+                let added = users.create(user, None).await;
+                let added = added.map_err(|error| match error {
+                    ChangeUserError::Repository(error) => error.into(),
+                    // Of what can be wrong with a new user only this needs the store.
+                    _ => CliError::Refused(format!(
+                        "The workspace \"{}\" has a user {} already.",
+                        workspace.name,
+                        email.as_str()
+                    )),
                 })?;
                 show(self.json, &added, std::slice::from_ref(&added))
             }
@@ -72,9 +76,9 @@ fn show<T: Serialize>(json: bool, value: &T, users: &[User]) -> Result<(), CliEr
         vec![
             user.id.to_string(),
             user.workspace_id.to_string(),
-            user.email.clone(),
-            optional(&user.first_name),
-            optional(&user.last_name),
+            user.fields.email.as_str().to_owned(),
+            optional(&user.fields.first_name.as_ref().map(ShortText::as_str)),
+            optional(&user.fields.last_name.as_ref().map(ShortText::as_str)),
         ]
     };
     let rows = users.iter().map(row).collect();

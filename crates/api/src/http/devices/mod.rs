@@ -1,19 +1,30 @@
 //! `/devices`.
 
 mod answer;
+#[cfg(test)]
+mod any_device;
 mod batch_reader;
+mod change;
+mod export;
+mod filter;
 mod idempotency;
-mod preference;
+mod read;
+mod revision;
+mod shown;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use devices_domain::{Actor, BatchRules, CreateDevices, Created, IdempotencyKey, Origin, Tell};
+use devices_domain::{Actor, BatchRules, CreateDevices, Created, IdempotencyKey, Tell};
 
 use super::access::Writer;
 use super::body::{self, Body};
+use super::carried_out::carried_out;
+use super::preference::Handling;
 use super::problem::Problem;
 use super::request_log::Facts;
 use super::state::State;
-use preference::Handling;
+pub(super) use change::{delete, update};
+pub(super) use export::export;
+pub(super) use read::{get, list};
 
 /// `POST /devices`: creates every device of a batch or none, and under an idempotency key once.
 pub(super) async fn create(
@@ -26,15 +37,14 @@ pub(super) async fn create(
     let created = async {
         let key = idempotency::key(request.headers())?;
         let body = body::read(&request, payload, &state, actor.workspace).await?;
-        let work = carry_out(actor, key, handling, body, Facts::of(&request), state);
-        // Carried to its end also when the client goes away, so that what it holds is counted as long
-        // as it is held.
-        let done = actix_web::rt::spawn(work).await;
-        done.unwrap_or_else(|_| Err(Problem::Internal("a panic".into())))
+        let facts = Facts::of(&request);
+        carried_out(
+            &state,
+            carry_out(actor, key, handling, body, facts, state.clone()),
+        )
+        .await
     };
-    let mut response = created.await.unwrap_or_else(HttpResponse::from_error);
-    handling.apply(&mut response);
-    response
+    handling.applied_to(created.await)
 }
 
 async fn carry_out(
@@ -46,7 +56,6 @@ async fn carry_out(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let Body { bytes, place } = body;
-    let in_flight = state.admit()?;
     let use_case = CreateDevices::new(state.devices.of_workspace(actor.workspace));
     let (attempt, bytes) =
         work_on(bytes, |body| key.map(|key| idempotency::attempt(key, body))).await?;
@@ -63,16 +72,13 @@ async fn carry_out(
     let (batch, _) = work_on(bytes, move |body| batch_reader::read(body, rules)).await?;
     let batch = batch?;
     facts.know_devices(batch.len());
-    let origin = Origin {
-        key: actor.key,
-        request_id: facts.request_id(),
-    };
+    let origin = facts.origin(actor);
     let once = attempt.map(|attempt| (attempt, answer::tell as Tell));
     let answer = match use_case.execute(batch, origin, once).await? {
         Created::Devices(devices) => answer::created(&devices),
         Created::Outcome(outcome) => answer::outcome(outcome),
     };
-    drop((in_flight, place));
+    drop(place);
     Ok(answer)
 }
 

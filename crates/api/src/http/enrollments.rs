@@ -1,0 +1,97 @@
+//! `/mdm/enrollments`: what device management reports.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use devices_domain::{
+    EnrollmentFields, EnrollmentReport, FieldError, FieldValue, RawRow, RawValue, Reason,
+    SerialNumber,
+};
+
+use super::access::{Reader, Writer};
+use super::carried_out::carried_out;
+use super::lists::Asked;
+use super::parameters::Parameters;
+use super::preference::Handling;
+use super::problem::Problem;
+use super::request_log::Facts;
+use super::state::State;
+use super::{body, json};
+
+/// The serial number in the path, by the rules of devices' serial numbers.
+fn serial_number(path: &web::Path<String>) -> Result<SerialNumber, Problem> {
+    SerialNumber::parse(&RawValue::text(path.as_str())).map_err(|refusal| {
+        FieldError::of(
+            "serial_number",
+            refusal.code,
+            refusal.reason,
+            refusal.detail,
+        )
+        .into()
+    })
+}
+
+pub(super) async fn list(
+    request: HttpRequest,
+    Reader(actor): Reader,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let mut parameters = Parameters::of(&request);
+    let asked = Asked::read(&request, actor.workspace, &mut parameters);
+    let linked = parameters.read("linked", |text| {
+        let linked = text.parse().map_err(|_| "must be true or false".to_owned());
+        linked.map_err(|detail| (Reason::NotInEnum, detail))
+    });
+    parameters.finish()?;
+    let enrollments = state.enrollments.of_workspace(actor.workspace);
+    let paging = asked.paging;
+    let page = async move { Ok(enrollments.list(linked, paging).await?) };
+    let page = carried_out(&state, page).await?;
+    Ok(asked.answer(&page, page.items.iter()))
+}
+
+pub(super) async fn put(
+    request: HttpRequest,
+    path: web::Path<String>,
+    Writer(actor): Writer,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let handling = Handling::of(request.headers());
+    let put = async {
+        let serial_number = serial_number(&path)?;
+        let body = body::read(&request, payload, &state, actor.workspace).await?;
+        let judge = |row: &RawRow<'_>| EnrollmentFields::from_row(row, handling.unknown_fields());
+        let fields = json::read_object(&body.bytes, RawRow::of_enrollment(), judge)??;
+        let enrollments = state.enrollments.of_workspace(actor.workspace);
+        let report = EnrollmentReport {
+            serial_number,
+            fields,
+            origin: Facts::of(&request).origin(actor),
+        };
+        let work = async move { Ok(enrollments.put(Arc::new(report)).await?) };
+        let (stored, is_new) = carried_out(&state, work).await?;
+        let status = match is_new {
+            true => StatusCode::CREATED,
+            false => StatusCode::OK,
+        };
+        Ok(json::data(status, stored))
+    };
+    handling.applied_to(put.await)
+}
+
+pub(super) async fn delete(
+    request: HttpRequest,
+    path: web::Path<String>,
+    Writer(actor): Writer,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let serial_number = serial_number(&path)?;
+    let enrollments = state.enrollments.of_workspace(actor.workspace);
+    let origin = Facts::of(&request).origin(actor);
+    let work = async move { Ok(enrollments.delete(serial_number, origin).await?) };
+    let deleted = carried_out(&state, work).await?;
+    let deleted = deleted.ok_or(Problem::EnrollmentNotFound)?;
+    Ok(json::data(StatusCode::OK, deleted))
+}

@@ -1,0 +1,136 @@
+//! `/users`: the people that devices are given to.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use devices_domain::{RawRow, User, UserChange, UserFields, UserId, UserPatch};
+use serde::Serialize;
+
+use super::access::{Reader, Writer};
+use super::carried_out::carried_out;
+use super::lists::Asked;
+use super::parameters::{self, Parameters};
+use super::preference::Handling;
+use super::problem::Problem;
+use super::request_log::Facts;
+use super::state::State;
+use super::{body, json};
+
+/// A user as answers show it: every key is always there.
+#[derive(Serialize)]
+struct ShownUser<'a> {
+    id: UserId,
+    #[serde(flatten)]
+    fields: &'a UserFields,
+}
+
+impl<'a> ShownUser<'a> {
+    fn of(user: &'a User) -> Self {
+        Self {
+            id: user.id,
+            fields: &user.fields,
+        }
+    }
+}
+
+fn answer(status: StatusCode, user: &User) -> HttpResponse {
+    json::data(status, ShownUser::of(user))
+}
+
+fn user_id(request: &HttpRequest) -> Result<UserId, Problem> {
+    parameters::id(request, "user_id").map(UserId)
+}
+
+pub(super) async fn list(
+    request: HttpRequest,
+    Reader(actor): Reader,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let mut parameters = Parameters::of(&request);
+    let asked = Asked::read(&request, actor.workspace, &mut parameters);
+    let search = parameters.search();
+    parameters.finish()?;
+    let users = state.users.of_workspace(actor.workspace);
+    let paging = asked.paging;
+    let page = async move { Ok(users.list(search, paging).await?) };
+    let page = carried_out(&state, page).await?;
+    Ok(asked.answer(&page, page.items.iter().map(ShownUser::of)))
+}
+
+pub(super) async fn get(
+    request: HttpRequest,
+    Reader(actor): Reader,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let user = user_id(&request)?;
+    let users = state.users.of_workspace(actor.workspace);
+    let found = async move { Ok(users.find(user).await?) };
+    let found = carried_out(&state, found).await?;
+    let found = found.ok_or(Problem::UserNotFound)?;
+    Ok(answer(StatusCode::OK, &found))
+}
+
+pub(super) async fn create(
+    request: HttpRequest,
+    Writer(actor): Writer,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let handling = Handling::of(request.headers());
+    let created = async {
+        let body = body::read(&request, payload, &state, actor.workspace).await?;
+        let judge = |row: &RawRow<'_>| UserFields::from_row(row, handling.unknown_fields());
+        let user = json::read_object(&body.bytes, RawRow::of_user(), judge)??;
+        let users = state.users.of_workspace(actor.workspace);
+        let origin = Facts::of(&request).origin(actor);
+        let work = async move { Ok(users.create(user, Some(origin)).await?) };
+        let created = carried_out(&state, work).await?;
+        Ok(answer(StatusCode::CREATED, &created))
+    };
+    handling.applied_to(created.await)
+}
+
+pub(super) async fn update(
+    request: HttpRequest,
+    Writer(actor): Writer,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let handling = Handling::of(request.headers());
+    let updated = async {
+        let user = user_id(&request)?;
+        let body = body::read(&request, payload, &state, actor.workspace).await?;
+        let judge = |row: &RawRow<'_>| {
+            let patch = UserPatch::from_row(row, handling.unknown_fields())?;
+            Ok::<_, Problem>(patch).and_then(|patch| match row.known().next() {
+                None => Err(Problem::EmptyPatchBody),
+                Some(_) => Ok(patch),
+            })
+        };
+        let patch = json::read_object(&body.bytes, RawRow::of_user(), judge)??;
+        let users = state.users.of_workspace(actor.workspace);
+        let change = UserChange {
+            user,
+            patch,
+            origin: Facts::of(&request).origin(actor),
+        };
+        let work = async move { Ok(users.update(Arc::new(change)).await?) };
+        let updated = carried_out(&state, work).await?;
+        Ok(answer(StatusCode::OK, &updated))
+    };
+    handling.applied_to(updated.await)
+}
+
+pub(super) async fn delete(
+    request: HttpRequest,
+    Writer(actor): Writer,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let user = user_id(&request)?;
+    let users = state.users.of_workspace(actor.workspace);
+    let origin = Facts::of(&request).origin(actor);
+    let work = async move { Ok(users.delete(user, origin).await?) };
+    let deleted = carried_out(&state, work).await?;
+    Ok(answer(StatusCode::OK, &deleted))
+}
