@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use devices_domain::{
-    ClientStatus, EnrollmentStatus, ErrorCode, Reason, Role, Shape, Source, field, fields,
+    ClientStatus, EnrollmentStatus, ErrorCode, Field, Reason, Role, Shape, Source,
+    enrollment_fields, field, fields, user_fields,
 };
 use devices_tests::{Answer, Api, device, send};
 use serde_json::{Value, json};
@@ -47,7 +48,12 @@ fn the_fields_of_a_new_device_are_those_of_the_domain() {
         words(&described["required"]),
         set(required.map(|field| field.name()))
     );
-    for field in fields() {
+    assert_shapes(&described, fields());
+}
+
+/// Each field is described by the component that has its shape.
+fn assert_shapes(described: &Value, fields: &[Field]) {
+    for field in fields {
         let property = &described["properties"][field.name()];
         let refers_to = property["$ref"]
             .as_str()
@@ -73,6 +79,32 @@ fn the_fields_of_a_new_device_are_those_of_the_domain() {
         };
         let expected = format!("#/components/schemas/{component}");
         assert_eq!(refers_to, expected, "{}", field.name());
+    }
+}
+
+#[test]
+fn the_fields_of_other_requests_are_those_of_the_domain() {
+    let changeable: Vec<_> = fields()
+        .iter()
+        .filter(|field| !field.is_immutable())
+        .copied()
+        .collect();
+    for (name, fields) in [
+        ("PatchDevice", changeable.as_slice()),
+        ("NewUser", user_fields()),
+        ("PatchUser", user_fields()),
+        ("NewEnrollment", enrollment_fields()),
+    ] {
+        let described = schema(name);
+        assert_eq!(described["additionalProperties"], false, "{name}");
+        let all = set(fields.iter().map(|field| field.name()));
+        assert_eq!(names(&described["properties"]), all, "{name}");
+        if name.starts_with("New") {
+            let required = fields.iter().filter(|field| field.required());
+            let required = set(required.map(|field| field.name()));
+            assert_eq!(words(&described["required"]), required, "{name}");
+        }
+        assert_shapes(&described, fields);
     }
 }
 
@@ -136,46 +168,100 @@ fn what_is_answered_is_what_is_described() {
         words(&schema("Enrollment")["required"])
     );
 
+    let user = api.send("POST", "/users", &json!({"email": "ada@example.com"}));
+    assert_eq!(
+        names(&user.json()["data"]),
+        words(&schema("User")["required"])
+    );
+    api.send(
+        "PATCH",
+        "/devices/1",
+        &json!({"user_email": "ada@example.com"}),
+    );
+    let listed = api.list("/devices");
+    assert_eq!(names(&listed["meta"]), words(&schema("Meta")["required"]));
+    let listed = &listed["data"][0];
+    assert_eq!(names(listed), words(&schema("FullDevice")["required"]));
+    assert_eq!(
+        names(&listed["user"]),
+        words(&schema("Assignee")["required"])
+    );
+    let enrolments = api.list("/mdm/enrollments");
+    let required = words(&schema("EnrollmentRecord")["required"]);
+    assert_eq!(names(&enrolments["data"][0]), required);
+
     let refused = api.post(&json!([
         device(json!({"serial_number": "SN1"})),
         device(json!({"serial_number": "SN1", "colour": "red", "compliance": [1]})),
     ]));
-    assert_eq!(refused.status, 400);
-    let report = refused.json();
-    assert_described(&report, "Refusal");
-    let entries = report["errors"].as_array().unwrap();
-    entries
-        .iter()
-        .for_each(|entry| assert_described(entry, "RefusalEntry"));
-    let shown: BTreeSet<_> = entries.iter().flat_map(names).collect();
+    let taken = api.send("POST", "/users", &json!({"email": "ADA@example.com"}));
+    let mut shown = BTreeSet::new();
+    for refused in [refused, taken, api.ask("GET", "/devices?limt=1")] {
+        assert_eq!(refused.status, 400);
+        let report = refused.json();
+        assert_described(&report, "Refusal");
+        for entry in report["errors"].as_array().unwrap() {
+            assert_described(entry, "RefusalEntry");
+            shown.extend(names(entry));
+        }
+    }
     assert_eq!(shown, names(&schema("RefusalEntry")["properties"]));
 }
 
-#[test]
-fn every_status_that_is_answered_is_described_with_an_example() {
-    let description = description();
-    let responses = &description["paths"]["/devices"]["post"]["responses"];
-    let described = set([
-        "201", "400", "401", "403", "404", "405", "408", "409", "413", "415", "422", "429", "500",
-        "503",
-    ]);
-    assert_eq!(names(responses), described);
-    let resolve = |value: &Value| match value["$ref"].as_str() {
+/// What a `$ref` refers to, or the value itself.
+fn resolved(description: &Value, value: &Value) -> Value {
+    match value["$ref"].as_str() {
         Some(reference) => description
             .pointer(reference.trim_start_matches('#'))
             .cloned()
             .unwrap_or_else(|| panic!("{reference} leads nowhere")),
         None => value.clone(),
+    }
+}
+
+#[test]
+fn every_status_that_is_answered_is_described_with_an_example() {
+    let description = description();
+    let statuses = |method: &str, path: &str| {
+        let responses = &description["paths"][path][method]["responses"];
+        names(responses).into_iter().collect::<Vec<_>>().join(" ")
     };
-    for (status, response) in responses.as_object().unwrap() {
-        let response = resolve(response);
-        let examples = &response["content"]["application/json"]["examples"];
-        let examples = examples.as_object();
-        assert!(examples.is_some_and(|them| !them.is_empty()), "{status}");
-        assert!(
-            names(&response["headers"]).contains("X-Request-Id"),
-            "{status}"
-        );
+    for (method, path, described) in [
+        (
+            "post",
+            "/devices",
+            "201 400 401 403 404 405 408 409 413 415 422 429 500 503",
+        ),
+        ("get", "/devices", "200 400 401 405 429 500 503"),
+        (
+            "patch",
+            "/devices/{device_id}",
+            "200 400 401 403 404 405 408 412 413 415 429 500 503",
+        ),
+        ("get", "/devices/export", "200 400 401 405 406 429 500 503"),
+    ] {
+        assert_eq!(statuses(method, path), described, "{method} {path}");
+    }
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if !operation["operationId"].is_string() || !operation["security"].is_null() {
+                continue;
+            }
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let case = format!("{method} {path} {status}");
+                let response = resolved(&description, response);
+                let content = response["content"].as_object();
+                for content in content.into_iter().flat_map(|content| content.values()) {
+                    let examples = content["examples"].as_object();
+                    assert!(examples.is_some_and(|them| !them.is_empty()), "{case}");
+                }
+                assert!(content.is_some() || status == "304", "{case}");
+                assert!(
+                    names(&response["headers"]).contains("X-Request-Id"),
+                    "{case}"
+                );
+            }
+        }
     }
 }
 
@@ -183,12 +269,7 @@ fn every_status_that_is_answered_is_described_with_an_example() {
 fn example_error(status: u16) -> Value {
     let description = description();
     let response = &description["paths"]["/devices"]["post"]["responses"][status.to_string()];
-    let response = match response["$ref"].as_str() {
-        Some(reference) => &description
-            .pointer(reference.trim_start_matches('#'))
-            .unwrap(),
-        None => &response,
-    };
+    let response = resolved(&description, response);
     let examples = response["content"]["application/json"]["examples"].as_object();
     examples.unwrap().values().next().unwrap()["value"].clone()
 }

@@ -5,31 +5,88 @@ use diesel::connection::SimpleConnection;
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 
-/// Every operation that needs a key, as the description has them: its method and a path for it.
-fn operations() -> Vec<(String, String)> {
-    let description: Value = serde_yaml_ng::from_str(include_str!("../../openapi.yaml")).unwrap();
-    let mut operations = Vec::new();
-    for (path, item) in description["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
-            // What says nothing of security has that of the whole description: a key.
-            if operation["operationId"].is_string() && operation["security"].is_null() {
+/// An operation that needs a key, as the description has it.
+struct Operation {
+    method: String,
+    /// With places for ids, such as `/devices/{device_id}`.
+    path: String,
+    /// An example of a body, if it takes one.
+    body: Value,
+}
+
+impl Operation {
+    fn all() -> Vec<Self> {
+        let description: Value =
+            serde_yaml_ng::from_str(include_str!("../../openapi.yaml")).unwrap();
+        let mut operations = Vec::new();
+        for (path, item) in description["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                // What says nothing of security has that of the whole description: a key.
+                if !operation["operationId"].is_string() || !operation["security"].is_null() {
+                    continue;
+                }
+                let content = &operation["requestBody"]["content"]["application/json"];
+                let examples = content["examples"].as_object();
+                let one = |them: &serde_json::Map<_, Value>| {
+                    let minimal = them.get("minimal").or_else(|| them.values().next());
+                    minimal.map(|example| example["value"].clone())
+                };
                 for prefix in ["", "/platform/v1"] {
-                    operations.push((method.to_uppercase(), format!("{prefix}{path}")));
+                    let mut body = examples.and_then(one).unwrap_or_default();
+                    if !body["email"].is_null() {
+                        body["email"] = json!(format!("grace@example.com{}", prefix.len()));
+                    }
+                    operations.push(Self {
+                        method: method.to_uppercase(),
+                        path: format!("{prefix}{path}"),
+                        body,
+                    });
                 }
             }
         }
+        assert!(operations.len() >= 28, "{}", operations.len());
+        operations
     }
-    assert!(operations.contains(&("POST".to_owned(), "/platform/v1/devices".to_owned())));
-    operations
-}
 
-fn one() -> Value {
-    json!([device(json!({}))])
-}
+    /// The path to things that are there, made for this.
+    fn path(&self, api: &Api) -> String {
+        let id = |made: Value| made["id"].to_string();
+        let mut path = self.path.clone();
+        if path.contains("{device_id}") {
+            let made = api.post(&json!([device(json!({}))])).json();
+            path = path.replace("{device_id}", &id(made["data"]["devices"][0].clone()));
+        }
+        if path.contains("{user_id}") {
+            let email = format!("user{}@example.com", api.database.count("users"));
+            let made = api
+                .send("POST", "/users", &json!({ "email": email }))
+                .json();
+            path = path.replace("{user_id}", &id(made["data"].clone()));
+        }
+        if path.contains("{serial_number}") {
+            let made = api.send(
+                "PUT",
+                "/mdm/enrollments/SN-1",
+                &json!({"status": "ENROLLED"}),
+            );
+            assert!(made.status < 300, "{}", made.text);
+            path = path.replace("{serial_number}", "SN-1");
+        }
+        path
+    }
 
-/// Whether a READ key is enough for a method.
-fn reads(method: &str) -> bool {
-    ["GET", "HEAD"].contains(&method)
+    fn request(&self, api: &Api, path: &str) -> RequestBuilder {
+        let request = api.request(&self.method, path);
+        match self.body.is_null() {
+            true => request,
+            false => request.json(&self.body),
+        }
+    }
+
+    /// Whether a READ key is enough.
+    fn reads(&self) -> bool {
+        ["GET", "HEAD"].contains(&self.method.as_str())
+    }
 }
 
 #[test]
@@ -49,11 +106,14 @@ fn every_operation_is_closed_to_every_key_but_one_that_works_and_is_allowed_to()
     let mistyped = of_another.replacen("fdk_2_", "fdk_1_", 1);
     let bearer = |key: &str| format!("Bearer {key}");
 
-    for (method, path) in operations() {
+    api.add_user("acme", "ada@example.com");
+    for operation in Operation::all() {
+        let path = operation.path(&api);
+        let method = &operation.method;
+        let before = api.database.count("device_events");
         let in_query = format!("{path}?key={write}&access_token={write}");
         let ask_at = |path: &str, prepare: &dyn Fn(RequestBuilder) -> RequestBuilder| {
-            let request = prepare(api.request(&method, path));
-            send(request.json(&json!({ "devices": one() })))
+            send(prepare(operation.request(&api, path)))
         };
         let ask = |prepare: &dyn Fn(RequestBuilder) -> RequestBuilder| ask_at(&path, prepare);
         let with = |header: &str| ask(&|request| request.header("Authorization", header));
@@ -85,15 +145,30 @@ fn every_operation_is_closed_to_every_key_but_one_that_works_and_is_allowed_to()
             assert_eq!(answer.header("www-authenticate"), "Bearer", "{case}");
         }
         let answer = with(&bearer(&read));
-        if !reads(&method) {
-            assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
-            assert_eq!(answer.text, r#"{"error":"INSUFFICIENT_SCOPE"}"#);
+        match operation.reads() {
+            true => assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text),
+            false => {
+                assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
+                assert_eq!(answer.text, r#"{"error":"INSUFFICIENT_SCOPE"}"#);
+            }
         }
-        assert_eq!(api.database.count("devices"), 0, "{method} {path}");
-    }
-    for (method, path) in operations() {
-        let request = api.request(&method, &path).bearer_auth(&write);
-        let answer = send(request.json(&json!({ "devices": one() })));
+        // Nothing was done: whatever is done leaves an event.
+        assert_eq!(
+            api.database.count("device_events"),
+            before,
+            "{method} {path}"
+        );
+        // A key of another workspace finds nothing of this one.
+        let answer = with(&bearer(&of_another));
+        if operation.path.contains("_id}") {
+            assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
+            assert_eq!(
+                api.database.count("device_events"),
+                before,
+                "{method} {path}"
+            );
+        }
+        let answer = with(&bearer(&write));
         assert!(answer.status < 300, "{method} {path}: {}", answer.text);
     }
 }
