@@ -4,10 +4,12 @@
 
 mod attempts;
 mod devices;
+mod enrollments;
 mod events;
 mod keys;
 mod migrations;
 mod rate_limits;
+mod reads;
 mod role;
 mod schema;
 mod statements;
@@ -212,11 +214,17 @@ fn device(fields: &[(&'static str, &'static str)]) -> NewDevice {
 
 fn device_of<'a>(fields: impl IntoIterator<Item = (&'a str, RawValue<'a>)>) -> NewDevice {
     let mut row = RawRow::new();
-    row.set("name", RawValue::text("XPS 13"));
-    row.set("type", RawValue::text("laptop"));
-    row.set("category", RawValue::text("computers"));
     for (name, value) in fields {
         row.set(name, value);
+    }
+    for (name, text) in [
+        ("name", "XPS 13"),
+        ("type", "laptop"),
+        ("category", "computers"),
+    ] {
+        if *row.get(name) == RawValue::Absent {
+            row.set(name, RawValue::text(text));
+        }
     }
     NewDevice::from_row(&row).unwrap()
 }

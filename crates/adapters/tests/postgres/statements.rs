@@ -1,5 +1,6 @@
 //! Every statement that these tests send keeps to a workspace.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
@@ -15,6 +16,7 @@ use crate::{Store, block_on, device};
 
 static SEEN: AtomicUsize = AtomicUsize::new(0);
 static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// From now on every statement is looked at.
 pub(crate) fn watch() {
@@ -29,6 +31,15 @@ pub(crate) fn assert_no_complaints() {
     assert!(complaints.is_empty(), "{complaints:?}");
 }
 
+/// Every different statement that was sent and holds these words.
+pub(crate) fn holding(words: &str) -> Vec<String> {
+    let statements = STATEMENTS.lock().unwrap();
+    let holding = statements
+        .iter()
+        .filter(|statement| statement.contains(words));
+    holding.cloned().collect()
+}
+
 struct Watch;
 
 impl Layer<Registry> for Watch {
@@ -41,6 +52,7 @@ impl Visit for Watch {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "statement" {
             SEEN.fetch_add(1, Ordering::Relaxed);
+            STATEMENTS.lock().unwrap().insert(value.to_owned());
             let complaint = complaint_about(value);
             COMPLAINTS.lock().unwrap().extend(complaint);
         }
