@@ -50,13 +50,14 @@ CREATE FUNCTION device_document(
             || public.search_words($7, 'D')
     $$;
 
--- What devices are found by. Making it takes several times as long as storing the device, so that
+-- What devices are found by, and where they stand as far as most searches ask. Making it takes several times as long as storing the device, so that
 -- devices wait for it in a queue, a batch in each row, and are found there until it is made.
 CREATE TABLE device_search (
     workspace_id         bigint NOT NULL,
     device_id            bigint NOT NULL,
     user_id              bigint,
     serial_number_folded text CHECK (char_length(serial_number_folded) BETWEEN 1 AND 64),
+    is_archived          boolean NOT NULL,
     document             tsvector NOT NULL,
     PRIMARY KEY (workspace_id, device_id)
 );
@@ -73,9 +74,11 @@ CREATE TABLE device_search_queue (
 
 -- What every device is found by, whether it was made yet or not.
 CREATE VIEW device_documents AS
-    SELECT workspace_id, device_id, user_id, serial_number_folded, document FROM device_search
+    SELECT workspace_id, device_id, user_id, serial_number_folded, is_archived, document
+    FROM device_search
     UNION ALL
     SELECT devices.workspace_id, devices.id, devices.user_id, devices.serial_number_folded,
+           devices.deleted_at IS NOT NULL,
            device_document(devices.name, devices.serial_number, devices.brand, devices.type,
                            devices.category, devices.processor, devices.comment)
     FROM device_search_queue AS queue
@@ -86,8 +89,8 @@ CREATE VIEW device_documents AS
         WHERE device_search.workspace_id = devices.workspace_id AND device_search.device_id = devices.id
     );
 
-INSERT INTO device_search (workspace_id, device_id, user_id, serial_number_folded, document)
-    SELECT workspace_id, id, user_id, serial_number_folded,
+INSERT INTO device_search (workspace_id, device_id, user_id, serial_number_folded, is_archived, document)
+    SELECT workspace_id, id, user_id, serial_number_folded, deleted_at IS NOT NULL,
            device_document(name, serial_number, brand, type, category, processor, comment)
     FROM devices;
 

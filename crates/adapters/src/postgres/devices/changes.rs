@@ -106,6 +106,7 @@ pub(super) fn delete(
     diesel::update(devices::table.find((workspace.0, device.0)))
         .set((devices::deleted_at.eq(now), devices::updated_at.eq(later())))
         .execute(connection)?;
+    search::renew(connection, workspace, device.0)?;
     let subject = Subject::Devices(vec![device]);
     let receipt = Record::new(Action::Deleted, subject).write(connection, workspace, origin)?;
     Ok((reload(connection, workspace, device)?, Some(receipt)))

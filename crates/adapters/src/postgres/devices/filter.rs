@@ -20,15 +20,27 @@ pub(super) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> List {
     let mut from = Statement::default();
     let own = from.value(Value::Integer(workspace.0));
     let terms = search.as_ref().map(|search| Terms::of(search, &mut from));
-    from.push(" FROM devices");
-    if terms.is_some() {
-        from.push(&format!(
-            " JOIN device_documents AS found \
-               ON found.workspace_id = {own} AND found.device_id = devices.id"
-        ));
-    }
-    from.push(&format!(" WHERE devices.workspace_id = {own} AND "));
-    from.push(&standing(*client_status));
+    // What devices are found by says much of them: most searches need not look at the devices.
+    let of_devices_alone = type_.is_some()
+        || category.is_some()
+        || updated_since.is_some()
+        || !matches!(client_status, None | Some(ClientStatus::Archived));
+    let (row, id) = match terms {
+        None => ("devices", "devices.id"),
+        Some(_) => ("found", "found.device_id"),
+    };
+    match terms {
+        None => from.push(&format!(" FROM devices WHERE devices.workspace_id = {own}")),
+        Some(_) if of_devices_alone => from.push(&format!(
+            " FROM device_documents AS found \
+             JOIN devices ON devices.workspace_id = {own} AND devices.id = found.device_id \
+             WHERE found.workspace_id = {own}"
+        )),
+        Some(_) => from.push(&format!(
+            " FROM device_documents AS found WHERE found.workspace_id = {own}"
+        )),
+    };
+    from.push(" AND ").push(&standing(*client_status, row));
     if let Some(terms) = &terms {
         from.push(" AND ").push(&terms.find_devices());
     }
@@ -39,11 +51,12 @@ pub(super) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> List {
         }
     };
     let text = |text: &Option<String>| text.clone().map(Value::Text);
+    let user = user.map(|user| Value::Integer(user.0));
+    equal(&format!("{row}.user_id = {{}}"), user);
     equal(
-        "devices.user_id = {}",
-        user.map(|user| Value::Integer(user.0)),
+        &format!("{row}.serial_number_folded = {{}}"),
+        text(serial_number),
     );
-    equal("devices.serial_number_folded = {}", text(serial_number));
     equal("lower(devices.type) = lower({})", text(type_));
     equal("lower(devices.category) = lower({})", text(category));
     equal(
@@ -52,7 +65,7 @@ pub(super) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> List {
     );
     List {
         from,
-        id: "devices.id",
+        id,
         rank: terms.map(|terms| rank(&terms)),
     }
 }
@@ -66,21 +79,28 @@ fn rank(terms: &Terms) -> String {
     )
 }
 
-/// Where a device stands: what [`ClientStatus::of`] computes. A test holds the two together.
-fn standing(status: Option<ClientStatus>) -> String {
-    const LIVING: &str = "devices.deleted_at IS NULL";
+/// Where a device stands: what [`ClientStatus::of`] computes. A test holds the two together. `row` is
+/// `devices`, or the row of `device_documents`, which knows the archived ones.
+fn standing(status: Option<ClientStatus>, row: &str) -> String {
+    let (living, archived) = match row {
+        "devices" => (
+            "devices.deleted_at IS NULL",
+            "devices.deleted_at IS NOT NULL",
+        ),
+        _ => ("NOT found.is_archived", "found.is_archived"),
+    };
     let said =
-        |lifecycle: Lifecycle| format!("{LIVING} AND devices.lifecycle = '{}'", lifecycle.as_str());
+        |lifecycle: Lifecycle| format!("{living} AND devices.lifecycle = '{}'", lifecycle.as_str());
     match status {
-        None => LIVING.to_owned(),
-        Some(ClientStatus::Archived) => "devices.deleted_at IS NOT NULL".to_owned(),
+        None => living.to_owned(),
+        Some(ClientStatus::Archived) => archived.to_owned(),
         Some(ClientStatus::InMaintenance) => said(Lifecycle::InMaintenance),
         Some(ClientStatus::OutOfService) => said(Lifecycle::OutOfService),
         Some(ClientStatus::InService) => {
-            format!("{LIVING} AND devices.lifecycle IS NULL AND devices.user_id IS NOT NULL")
+            format!("{living} AND devices.lifecycle IS NULL AND devices.user_id IS NOT NULL")
         }
         Some(ClientStatus::Available) => {
-            format!("{LIVING} AND devices.lifecycle IS NULL AND devices.user_id IS NULL")
+            format!("{living} AND devices.lifecycle IS NULL AND devices.user_id IS NULL")
         }
         Some(
             ClientStatus::PendingValidation

@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use super::columns::DeviceRow;
 use super::filter;
 use crate::postgres::database::Id;
-use crate::postgres::statement::Value;
+use crate::postgres::statement::{Statement, Value};
 use crate::postgres::{enrollments, users};
 use crate::schema::devices;
 
@@ -111,13 +111,14 @@ pub(super) fn next(
     most: u32,
 ) -> QueryResult<Vec<StoredDevice>> {
     let list = filter::list(workspace, filter);
-    let mut statement = crate::postgres::statement::Statement::default();
-    statement.push("SELECT devices.id AS id").append(list.from);
+    let mut statement = Statement::default();
+    let id = list.id;
+    statement
+        .push(&format!("SELECT {id} AS id"))
+        .append(list.from);
     let after = statement.value(Value::Integer(after.map_or(0, |device| device.0)));
     let most = statement.value(Value::Integer(most.into()));
-    statement.push(&format!(
-        " AND devices.id > {after} ORDER BY devices.id LIMIT {most}"
-    ));
+    statement.push(&format!(" AND {id} > {after} ORDER BY {id} LIMIT {most}"));
     let ids: Vec<Id> = statement.load(connection)?;
     let ids: Vec<i64> = ids.into_iter().map(|found| found.id).collect();
     load(connection, workspace, &ids)

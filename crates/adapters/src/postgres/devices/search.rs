@@ -12,8 +12,10 @@ macro_rules! made_of_devices {
     ($($before:literal)+; $($after:literal)+) => {
         concat!(
             $($before,)+
-            "INSERT INTO device_search (workspace_id, device_id, user_id, serial_number_folded, document) \
+            "INSERT INTO device_search (workspace_id, device_id, user_id, serial_number_folded, \
+                                        is_archived, document) \
              SELECT devices.workspace_id, devices.id, devices.user_id, devices.serial_number_folded, \
+                    devices.deleted_at IS NOT NULL, \
                     device_document(devices.name, devices.serial_number, devices.brand, devices.type, \
                                     devices.category, devices.processor, devices.comment) ",
             $($after,)+
@@ -46,7 +48,7 @@ pub(super) fn renew(
         "FROM devices WHERE devices.workspace_id = $1 AND devices.id = $2 "
         "ON CONFLICT (workspace_id, device_id) DO UPDATE \
          SET user_id = excluded.user_id, serial_number_folded = excluded.serial_number_folded, \
-             document = excluded.document"
+             is_archived = excluded.is_archived, document = excluded.document"
     ))
     .bind::<BigInt, _>(workspace.0)
     .bind::<BigInt, _>(device)
