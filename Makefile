@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt clippy doc deny schema contract chaos audit schema-update db-start db-stop db-reset db-psql
+.PHONY: help run test check fmt clippy doc deny schema contract client chaos audit schema-update db-start db-stop db-reset db-psql
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,6 +32,9 @@ schema: ## Check that schema.rs is what the migrations make
 
 contract: ## Hold the running binary to openapi.yaml with generated requests
 	scripts/contract
+
+client: ## Generate a client from openapi.yaml, and take a device through its life with it
+	scripts/client
 
 chaos: ## Kill and besiege the service, and see what is lost; CHAOS=--short for a tenth of it
 	@scripts/dependencies

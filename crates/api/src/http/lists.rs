@@ -47,8 +47,9 @@ impl Asked {
         asked.paging.start = Start::Offset(asked.offset);
         let cursor = parameters.read("cursor", |text| asked.open(text));
         if let Some((position, before)) = cursor {
-            if offset.is_some() {
-                let detail = "must not be given with a cursor: a cursor has its own";
+            // Generated clients send every default along.
+            if offset.is_some_and(|offset| offset > 0) {
+                let detail = "must not be given with a cursor, which has its own";
                 parameters.refuse("offset", Reason::Duplicate, detail.to_owned());
             }
             asked.offset = before;
