@@ -12,7 +12,7 @@ use devices_domain::{
 use super::access::{Reader, Writer};
 use super::carried_out::carried_out;
 use super::lists::Asked;
-use super::parameters::Parameters;
+use super::parameters::{self, Parameters};
 use super::preference::Handling;
 use super::problem::Problem;
 use super::request_log::Facts;
@@ -22,13 +22,13 @@ use super::{body, json};
 /// The serial number in the path, by the rules of devices' serial numbers.
 fn serial_number(path: &web::Path<String>) -> Result<SerialNumber, Problem> {
     SerialNumber::parse(&RawValue::text(path.as_str())).map_err(|refusal| {
-        FieldError::of(
-            "serial_number",
+        let field = "serial_number";
+        parameters::refused(FieldError::of(
+            field,
             refusal.code,
             refusal.reason,
             refusal.detail,
-        )
-        .into()
+        ))
     })
 }
 

@@ -108,7 +108,7 @@ impl Parameters {
         }
         match self.errors.is_empty() {
             true => Ok(()),
-            false => Err(Problem::Refused(ErrorReport::of_all(self.errors))),
+            false => Err(Problem::RefusedParameters(ErrorReport::of_all(self.errors))),
         }
     }
 }
@@ -118,6 +118,11 @@ const MAX_SHOWN_NAME: usize = 64;
 
 fn error(name: impl Into<String>, reason: Reason, detail: String) -> FieldError {
     FieldError::of(name.into(), ErrorCode::InvalidParameter, reason, detail)
+}
+
+/// That something in the path is refused.
+pub(super) fn refused(error: FieldError) -> Problem {
+    Problem::RefusedParameters(ErrorReport::of(error))
 }
 
 /// A whole number of this range.
@@ -153,11 +158,10 @@ pub(super) fn id(request: &HttpRequest, name: &'static str) -> Result<i64, Probl
     match is_id {
         // No id is greater than those that the store can hold; the greatest is as unknown as they are.
         true => Ok(text.parse().unwrap_or(i64::MAX)),
-        false => Err(error(
+        false => Err(refused(error(
             name,
             Reason::Malformed,
             "must be digits, the first of which is not 0".to_owned(),
-        )
-        .into()),
+        ))),
     }
 }

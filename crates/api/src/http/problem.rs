@@ -15,8 +15,10 @@ use serde::Serialize;
 /// Why a request was not carried out.
 #[derive(Debug)]
 pub enum Problem {
-    /// The batch was refused: everything that is wrong with it.
+    /// The body was refused: everything that is wrong with it.
     Refused(ErrorReport),
+    /// What stands in the path or the query was refused: everything that is wrong with it.
+    RefusedParameters(ErrorReport),
     /// No key, or none that can be used. Says no more, whatever the reason.
     Unauthorized,
     /// The key does not allow it.
@@ -57,7 +59,9 @@ pub enum Problem {
     UnsupportedMediaType,
     /// The store cannot be reached in time, and nothing was stored.
     Unavailable(RepositoryError),
-    /// The store was lost while it stored something: all of it may be there, or nothing.
+    /// The store was lost while it stored a batch: all of it may be there, or nothing.
+    UnknownBatch(RepositoryError),
+    /// The store was lost while it stored something else.
     Unknown(RepositoryError),
     /// There is no room for one more of these.
     Busy(&'static str),
@@ -72,7 +76,7 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self {
             Self::Refused(report) if report.is_of_unknown_users_alone() => StatusCode::NOT_FOUND,
-            Self::Refused(_) => StatusCode::BAD_REQUEST,
+            Self::Refused(_) | Self::RefusedParameters(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -91,7 +95,7 @@ impl Problem {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unavailable(_) | Self::Unknown(_) | Self::Busy(_) => {
+            Self::Unavailable(_) | Self::UnknownBatch(_) | Self::Unknown(_) | Self::Busy(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -101,7 +105,7 @@ impl Problem {
     /// The word that names the problem; of a refused batch, the code of its first error.
     pub(super) fn code(&self) -> &'static str {
         match self {
-            Self::Refused(report) => report
+            Self::Refused(report) | Self::RefusedParameters(report) => report
                 .entries()
                 .first()
                 .map_or("INVALID_BODY", |first| first.error.code.as_str()),
@@ -124,7 +128,9 @@ impl Problem {
             Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-            Self::Unavailable(_) | Self::Unknown(_) | Self::Busy(_) => "SERVICE_UNAVAILABLE",
+            Self::Unavailable(_) | Self::UnknownBatch(_) | Self::Unknown(_) | Self::Busy(_) => {
+                "SERVICE_UNAVAILABLE"
+            }
             Self::Internal(_) => "INTERNAL_ERROR",
         }
     }
@@ -132,7 +138,9 @@ impl Problem {
     /// What the operator must know and the client must not.
     pub(super) fn cause(&self) -> Option<String> {
         match self {
-            Self::Unavailable(error) | Self::Unknown(error) => Some(error.to_string()),
+            Self::Unavailable(error) | Self::UnknownBatch(error) | Self::Unknown(error) => {
+                Some(error.to_string())
+            }
             Self::Busy(cause) => Some((*cause).to_owned()),
             Self::Internal(error) => Some(error.to_string()),
             _ => None,
@@ -153,7 +161,11 @@ impl Problem {
                 let seconds = wait.as_secs_f64().ceil().max(1.0);
                 vec![(RETRY_AFTER, HeaderValue::from(seconds as u64))]
             }
-            Self::IdempotencyKeyInUse | Self::Unavailable(_) | Self::Unknown(_) | Self::Busy(_) => {
+            Self::IdempotencyKeyInUse
+            | Self::Unavailable(_)
+            | Self::UnknownBatch(_)
+            | Self::Unknown(_)
+            | Self::Busy(_) => {
                 vec![(RETRY_AFTER, fixed(RETRY_AFTER_SECONDS))]
             }
             _ => Vec::new(),
@@ -183,6 +195,9 @@ impl From<CreateDevicesError> for Problem {
             CreateDevicesError::Refused(report) => Self::Refused(report),
             CreateDevicesError::Attempt(AttemptError::UnderWay) => Self::IdempotencyKeyInUse,
             CreateDevicesError::Attempt(AttemptError::KeyReused) => Self::IdempotencyKeyReused,
+            CreateDevicesError::Repository(error @ RepositoryError::Unknown(_)) => {
+                Self::UnknownBatch(error)
+            }
             CreateDevicesError::Repository(error) => error.into(),
         }
     }
@@ -256,9 +271,18 @@ impl ResponseError for Problem {
             response.insert_header(header);
         }
         match self {
-            Self::Refused(report) => response.json(Refusal::of(report)),
+            Self::Refused(report) => response.json(Refusal::of(report, Entry::of)),
+            Self::RefusedParameters(report) => {
+                response.json(Refusal::of(report, Entry::of_parameter))
+            }
             Self::BadHeader(sentence) => response.json(Refusal::saying(sentence)),
             Self::Unknown(_) => response.json(Refusal {
+                message: Some(
+                    "The change may have been stored. Look whether it is there before you send it again.",
+                ),
+                ..Refusal::saying(self.code())
+            }),
+            Self::UnknownBatch(_) => response.json(Refusal {
                 message: Some(
                     "The batch may have been stored. If it had an Idempotency-Key, send it again with \
                      the same one: it is stored once. If not, look whether it is there first.",
@@ -293,8 +317,8 @@ impl Refusal<&'static str> {
 }
 
 impl Refusal<String> {
-    fn of(report: &ErrorReport) -> Self {
-        let entries: Vec<_> = report.entries().iter().map(Entry::of).collect();
+    fn of(report: &ErrorReport, entry: impl Fn(&RowError) -> Entry) -> Self {
+        let entries: Vec<_> = report.entries().iter().map(entry).collect();
         let error = match entries.first() {
             Some(first) if first.is_business_rule => first.code.to_owned(),
             Some(first) => first.message.clone(),
@@ -332,6 +356,14 @@ struct Entry {
 }
 
 impl Entry {
+    /// What is wrong in the path or the query, where no pointer leads.
+    fn of_parameter(error: &RowError) -> Self {
+        Self {
+            pointer: String::new(),
+            ..Self::of(error)
+        }
+    }
+
     fn of(error: &RowError) -> Self {
         let RowError { index, error } = error;
         let mut pointer = String::new();
@@ -352,10 +384,6 @@ impl Entry {
         }
         if subject.is_empty() {
             subject.push_str("The body");
-        }
-        if error.code == ErrorCode::InvalidParameter {
-            // It is in the path or the query, where no pointer leads.
-            pointer.clear();
         }
         let mut entry = Self {
             index: *index,

@@ -31,11 +31,11 @@ impl FieldValue for Instant {
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
         let read = DateTime::parse_from_rfc3339(clean(raw)?);
-        let instant = read.ok().map(|instant| instant.to_utc());
-        let instant = instant.filter(|instant| (1..=9999).contains(&instant.year()));
+        let instant = read.ok().map(|instant| instant.timestamp_micros());
         instant
-            // What is stored knows no smaller parts.
-            .and_then(|instant| DateTime::from_timestamp_micros(instant.timestamp_micros()))
+            // What is stored knows no smaller parts, and no leap seconds.
+            .and_then(DateTime::from_timestamp_micros)
+            .filter(|instant| (1..=9999).contains(&instant.year()))
             .map(Self)
             .ok_or_else(|| {
                 Refusal::new(
@@ -73,6 +73,7 @@ mod tests {
     #[case("2024-02-30T10:00:00Z")]
     #[case("0000-05-31T10:00:00Z")]
     #[case("0001-01-01T00:30:00+01:00")]
+    #[case("9999-12-31T23:59:60Z")]
     #[case("yesterday")]
     fn anything_else_is_refused(#[case] sent: &str) {
         assert!(Instant::parse(&RawValue::text(sent)).is_err(), "{sent}");
