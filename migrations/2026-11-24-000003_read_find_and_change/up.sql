@@ -21,7 +21,7 @@ CREATE FUNCTION search_text(text) RETURNS text
             CASE WHEN octet_length($1) = char_length($1) THEN lower($1)
                  ELSE replace(replace(replace(
                           translate(lower(regexp_replace(normalize($1, NFKD), '[\u0300-\u036F]+', '', 'g')),
-                                    'øłđħŧı', 'olđhti'),
+                                    'øłđħŧıς', 'oldhtiσ'),
                           'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe')
             END,
             E'!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', repeat(' ', 32))

@@ -74,6 +74,6 @@ pub use idempotency::{Attempt, AttemptError, IdempotencyKey, Outcome, Remembered
 pub use paging::{Page, Paging, Position, Start};
 pub use ports::*;
 pub use references::References;
-pub use search::{Search, Word};
+pub use search::{Piece, Search};
 pub use update_device::{JudgedPatch, UpdateDevice, UpdateDeviceError};
 pub use user::{Role, User, UserFields, UserPatch, user_fields};

@@ -1,28 +1,33 @@
 //! What is searched for.
 
+use std::collections::BTreeSet;
+
 use crate::device::fold;
 use crate::error::{ErrorCode, FieldError, Reason};
 use crate::field::{FieldValue, RawValue, ShortText};
 
 /// Words that must all be found: at most 16 of them, in at most 255 characters. Where there is none,
 /// since all is punctuation, nothing is found.
+///
+/// Words stand between white space and punctuation. What stands between white space alone may be a part
+/// of a serial number, which can hold punctuation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Search(Vec<Word>);
+pub struct Search(Vec<Piece>);
 
-/// A word that is searched for.
+/// What is searched for between white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
-    text: String,
+pub struct Piece {
+    words: Vec<String>,
     folded: String,
 }
 
-impl Word {
-    /// The word as it was written: without white space, with a letter or digit.
-    pub fn as_str(&self) -> &str {
-        &self.text
+impl Piece {
+    /// Its words, as they are written, each once; at least one.
+    pub fn words(&self) -> &[String] {
+        &self.words
     }
 
-    /// The word as serial numbers are compared.
+    /// All of it as serial numbers are compared.
     pub fn folded(&self) -> &str {
         &self.folded
     }
@@ -46,16 +51,20 @@ impl Search {
             |reason, detail| FieldError::of("search", ErrorCode::InvalidParameter, reason, detail);
         let text =
             ShortText::parse(&raw).map_err(|refusal| error(refusal.reason, refusal.detail))?;
-        let words = text.as_str().split_whitespace();
-        let words: Vec<_> = words
-            .filter(|word| word.chars().any(char::is_alphanumeric))
-            .map(|word| Word {
-                text: word.to_owned(),
-                folded: fold(word).into_owned(),
-            })
-            .collect();
-        match words.len() <= Self::MAX_WORDS {
-            true => Ok(Some(Self(words))),
+        let pieces = text.as_str().split_whitespace().map(|piece| {
+            let words = piece.split(|c: char| c.is_ascii_punctuation());
+            let words = words.filter(|word| word.chars().any(char::is_alphanumeric));
+            // What is asked for twice is asked for once.
+            let words: BTreeSet<_> = words.map(str::to_owned).collect();
+            Piece {
+                words: words.into_iter().collect(),
+                folded: fold(piece).into_owned(),
+            }
+        });
+        let pieces: Vec<_> = pieces.filter(|piece| !piece.words.is_empty()).collect();
+        let words: usize = pieces.iter().map(|piece| piece.words.len()).sum();
+        match words <= Self::MAX_WORDS {
+            true => Ok(Some(Self(pieces))),
             false => Err(error(
                 Reason::TooManyItems,
                 format!("must have at most {} words", Self::MAX_WORDS).into(),
@@ -63,8 +72,8 @@ impl Search {
         }
     }
 
-    /// The words, in order.
-    pub fn words(&self) -> &[Word] {
+    /// What stands between white space, in order; pieces without a word are left out.
+    pub fn pieces(&self) -> &[Piece] {
         &self.0
     }
 }
@@ -78,9 +87,13 @@ mod tests {
         let search = Search::parse(" macbook  sn-1\u{3000}& ada ")
             .unwrap()
             .unwrap();
-        let words: Vec<_> = search.words().iter().map(Word::as_str).collect();
-        assert_eq!(words, ["macbook", "sn-1", "ada"]);
-        assert_eq!(search.words()[1].folded(), "SN-1");
+        let words: Vec<_> = search
+            .pieces()
+            .iter()
+            .map(|piece| piece.words().join(" "))
+            .collect();
+        assert_eq!(words, ["macbook", "sn 1", "ada"]);
+        assert_eq!(search.pieces()[1].folded(), "SN-1");
         assert_eq!(Search::parse(" \u{3000}"), Ok(None));
     }
 
@@ -89,6 +102,10 @@ mod tests {
         for (text, reason) in [
             ("x".repeat(256), Reason::TooLong),
             ("x ".repeat(17), Reason::TooManyItems),
+            (
+                "a-b-c-d-e-f-g-h-i-j-k-l-m-n-o-p-q".to_owned(),
+                Reason::TooManyItems,
+            ),
             ("a\0b".to_owned(), Reason::ControlCharacter),
         ] {
             assert_eq!(Search::parse(&text).unwrap_err().reason, reason);

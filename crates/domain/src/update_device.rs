@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::audit::Origin;
 use crate::batch::report_conflicts_of;
-use crate::device::{Claims, DeviceId, DevicePatch, StoredDevice};
+use crate::device::{Claims, DeviceId, DevicePatch, RentalTerms, StoredDevice};
 use crate::error::{ErrorReport, FieldError};
 use crate::field::{RawRow, UnknownFields};
 use crate::ports::{
@@ -26,7 +26,14 @@ pub struct JudgedPatch(Judged);
 enum Judged {
     Accepted(Box<DevicePatch>),
     Empty,
-    Refused(Vec<FieldError>, Claims),
+    Refused(Box<RefusedPatch>),
+}
+
+#[derive(Debug)]
+struct RefusedPatch {
+    errors: Vec<FieldError>,
+    claims: Claims,
+    rental: RentalTerms,
 }
 
 impl JudgedPatch {
@@ -35,7 +42,11 @@ impl JudgedPatch {
         Self(match DevicePatch::from_row(row, unknown_fields) {
             Ok(_) if row.known().next().is_none() => Judged::Empty,
             Ok(patch) => Judged::Accepted(Box::new(patch)),
-            Err(errors) => Judged::Refused(errors, Claims::of_refused(row)),
+            Err(errors) => Judged::Refused(Box::new(RefusedPatch {
+                errors,
+                claims: Claims::of_refused(row),
+                rental: RentalTerms::of_refused(row),
+            })),
         })
     }
 }
@@ -84,11 +95,7 @@ impl UpdateDevice {
         let patch = match patch.0 {
             Judged::Accepted(patch) => patch,
             Judged::Empty => return Err(UpdateDeviceError::Empty),
-            Judged::Refused(errors, claims) => {
-                let conflicts = self.find_conflicts(device, claims.claim()).await?;
-                let report = report(errors, claims.claim(), &conflicts);
-                return Err(UpdateDeviceError::Refused(report));
-            }
+            Judged::Refused(refused) => return Err(self.refuse(device, *refused).await?),
         };
         let change = Arc::new(DeviceChange {
             device,
@@ -109,20 +116,25 @@ impl UpdateDevice {
         })
     }
 
-    /// What the store holds against a patch that is refused anyway, of a device that could be changed.
-    async fn find_conflicts(
+    /// Everything that is wrong with a patch that is refused anyway, if its device could be changed.
+    async fn refuse(
         &self,
         device: DeviceId,
-        claim: Claim<'_>,
-    ) -> Result<Conflicts, UpdateDeviceError> {
-        match self.devices.find(device).await? {
-            None => Err(UpdateDeviceError::NotFound),
-            Some(stored) if stored.archived_at.is_some() => Err(UpdateDeviceError::Archived),
-            Some(_) => {
-                let references = References::of_change(device, claim);
-                Ok(self.devices.find_conflicts(references).await?)
-            }
+        patch: RefusedPatch,
+    ) -> Result<UpdateDeviceError, UpdateDeviceError> {
+        let stored = self.devices.find(device).await?;
+        let stored = stored.ok_or(UpdateDeviceError::NotFound)?;
+        if stored.archived_at.is_some() {
+            return Err(UpdateDeviceError::Archived);
         }
+        let claim = patch.claims.claim();
+        let references = References::of_change(device, claim);
+        let conflicts = self.devices.find_conflicts(references).await?;
+        let errors = patch.errors.into_iter();
+        let errors = errors.chain(patch.rental.error(&stored.device.fields));
+        Ok(UpdateDeviceError::Refused(report(
+            errors, claim, &conflicts,
+        )))
     }
 }
 

@@ -4,13 +4,14 @@ use devices_domain::Search;
 
 use super::statement::{Statement, Value};
 
-/// The parameters that stand for the words of a search.
+/// The parameters that stand for what is searched for.
 pub(super) struct Terms(Vec<Term>);
 
+/// What is searched for between white space.
 struct Term {
-    /// What finds the word's beginning, as an expression.
-    query: String,
-    /// The parameter of a pattern that finds it in a serial number.
+    /// Expressions for what finds the beginning of each of its words.
+    words: Vec<String>,
+    /// The parameter of a pattern that finds all of it in a serial number.
     pattern: Option<String>,
 }
 
@@ -19,62 +20,66 @@ const SHORTEST_PART: usize = 3;
 
 impl Terms {
     pub(super) fn of(search: &Search, statement: &mut Statement) -> Self {
-        let terms = search.words().iter().map(|word| {
-            let folded = word.folded();
+        let terms = search.pieces().iter().map(|piece| {
+            let words = piece.words().iter().map(|word| {
+                let word = statement.value(Value::Text(word.clone()));
+                format!("search_query({word})")
+            });
+            let words = words.collect();
+            let folded = piece.folded();
             let is_long = folded.chars().count() >= SHORTEST_PART;
-            Term {
-                query: format!(
-                    "search_query({})",
-                    statement.value(Value::Text(word.as_str().to_owned()))
-                ),
-                pattern: is_long.then(|| statement.value(Value::Text(containing(folded)))),
-            }
+            let pattern = is_long.then(|| statement.value(Value::Text(containing(folded))));
+            Term { words, pattern }
         });
         Self(terms.collect())
     }
 
-    /// That every word is found in a row of `device_documents` called `found`, or in its user. `$1` is
-    /// the workspace.
+    /// That all is found in a row of `device_documents` called `found`, or in its user. `$1` is the
+    /// workspace.
     pub(super) fn find_devices(&self) -> String {
-        let each = self
-            .0
-            .iter()
-            .enumerate()
-            .map(|(number, Term { query, pattern })| {
-                let in_serial_number = pattern.as_ref().map_or(String::new(), |pattern| {
-                    format!(" OR found.serial_number_folded LIKE {pattern}")
-                });
+        let mut users = 0;
+        let each = self.0.iter().map(|Term { words, pattern }| {
+            let words = words.iter().map(|word| {
+                users += 1;
                 format!(
-                    "(found.document @@ {query}{in_serial_number} OR found.user_id = ANY (ARRAY( \
-                    SELECT user_{number}.id FROM users AS user_{number} \
-                    WHERE user_{number}.workspace_id = $1 AND user_{number}.document @@ {query})))"
+                    "(found.document @@ {word} OR found.user_id = ANY (ARRAY( \
+                        SELECT user_{users}.id FROM users AS user_{users} \
+                        WHERE user_{users}.workspace_id = $1 AND user_{users}.document @@ {word} \
+                          AND user_{users}.deleted_at IS NULL)))"
                 )
             });
+            let words = all(words);
+            match pattern {
+                None => words,
+                Some(pattern) => {
+                    format!("(found.serial_number_folded LIKE {pattern} OR ({words}))")
+                }
+            }
+        });
         all(each)
     }
 
     /// That every word is found in a row of `users`.
     pub(super) fn find_users(&self) -> String {
-        all(self
-            .0
-            .iter()
-            .map(|term| format!("users.document @@ {}", term.query)))
+        all(self.words().map(|word| format!("users.document @@ {word}")))
     }
 
     /// How relevant a document is.
     pub(super) fn rank(&self, document: &str) -> String {
-        let queries = self
-            .0
-            .iter()
-            .map(|Term { query, .. }| format!("coalesce({query}, '')"));
-        let any = queries.collect::<Vec<_>>().join(" || ");
+        let words = self.words().map(|word| format!("coalesce({word}, '')"));
+        let any = words.collect::<Vec<_>>().join(" || ");
         match any.is_empty() {
             true => "0::real".to_owned(),
             false => format!("ts_rank({document}, {any})"),
         }
     }
+
+    fn words(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().flat_map(|term| &term.words)
+    }
 }
 
+/// That every condition holds; where there is none, nothing is found.
 fn all(conditions: impl Iterator<Item = String>) -> String {
     let conditions = conditions.collect::<Vec<_>>().join(" AND ");
     match conditions.is_empty() {

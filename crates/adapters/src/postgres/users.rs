@@ -108,7 +108,7 @@ impl UserRow {
     }
 }
 
-/// What is told of the users that devices are given to; also of those that were deleted since.
+/// What is told of the users that devices are given to; nothing of those that were deleted since.
 pub(super) fn assignees(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -121,6 +121,7 @@ pub(super) fn assignees(
     let found: Vec<(i64, String, Option<String>, Option<String>)> = users::table
         .filter(users::workspace_id.eq(workspace.0))
         .filter(users::id.eq_any(ids))
+        .filter(users::deleted_at.is_null())
         .select((users::id, users::email, users::first_name, users::last_name))
         .load(connection)?;
     let assignees = found.into_iter().map(|(id, email, first_name, last_name)| {

@@ -415,11 +415,12 @@ fn a_search_in_a_large_workspace_reads_no_table_from_its_beginning_to_its_end() 
             .unwrap();
         for text in ["29999", "sn-2999", "laptop 2999 ada"] {
             acme.page(searching(text)).await;
-            // The workspace, and a word and its pattern each; the limit and the offset of a page.
+            // The workspace, and words and their pattern each; the limit and the offset of a page.
             let mut values = vec!["1".to_owned()];
-            for word in text.split(' ') {
-                values.push(format!("'{word}'"));
-                values.push(format!("'%{}%'", word.to_uppercase()));
+            for piece in text.split(' ') {
+                let words = piece.split('-').map(|word| format!("'{word}'"));
+                values.extend(words);
+                values.push(format!("'%{}%'", piece.to_uppercase()));
             }
             let of_count = values.join(", ");
             let of_page = format!("{of_count}, 51, 0");

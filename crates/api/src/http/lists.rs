@@ -1,5 +1,7 @@
 //! Lists: which part of one is asked for, and how it is told.
 
+use std::collections::BTreeSet;
+
 use actix_web::http::header::{HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse};
 use devices_domain::{Page, Paging, Position, Reason, Start, WorkspaceId};
@@ -83,8 +85,8 @@ impl Asked {
     fn links<T>(&self, page: &Page<T>) -> String {
         let limit = u64::from(self.paging.limit);
         let mut links = vec![self.link("first", None)];
-        if let Start::Offset(offset @ 1..) = self.paging.start {
-            let before = offset.saturating_sub(limit).to_string();
+        if self.offset > 0 {
+            let before = self.offset.saturating_sub(limit).to_string();
             links.push(self.link("prev", Some(("offset", before))));
         }
         if let Some(last) = page.next {
@@ -114,7 +116,13 @@ impl Asked {
 
     fn seal(&self, start: &str) -> String {
         let list = self.path.rsplit('/').next().unwrap_or_default();
-        let of = format!("{start} {list} {} {:?}", self.workspace, self.filters);
+        let filters = self
+            .filters
+            .iter()
+            .filter(|(_, value)| !value.trim().is_empty());
+        // In whatever order they are given.
+        let filters: BTreeSet<_> = filters.collect();
+        let of = format!("{start} {list} {} {filters:?}", self.workspace);
         let digest = Sha256::digest(of);
         digest[..8]
             .iter()

@@ -1,5 +1,7 @@
 //! Parameters of the path and the query.
 
+use std::collections::BTreeSet;
+
 use actix_web::HttpRequest;
 use actix_web::web;
 use devices_domain::{
@@ -90,7 +92,8 @@ impl Parameters {
     /// # Errors
     /// Everything that is wrong.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
-        for (given, _) in &self.given {
+        let given: BTreeSet<_> = self.given.iter().map(|(name, _)| name).collect();
+        for given in given {
             if self.known.contains(&given.as_str()) {
                 continue;
             }

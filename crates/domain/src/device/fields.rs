@@ -6,7 +6,7 @@ use crate::access::UserId;
 use crate::error::{ErrorCode, FieldError, Reason};
 use crate::field::{
     Amount, Change, Comment, Date, Email, Field, FieldType, FieldValue, Label, RawRow, ShortText,
-    TextList, UnknownFields, fields, judge,
+    TextList, UnknownFields, fields, judge, read_change,
 };
 use crate::references::Claim;
 
@@ -205,6 +205,36 @@ pub(crate) struct Claims {
     serial_number: Option<SerialNumber>,
     user: Option<UserId>,
     user_email: Option<Email>,
+}
+
+/// What a refused patch says of the rental.
+#[derive(Debug)]
+pub(crate) struct RentalTerms {
+    start: Change<Option<Date>>,
+    end: Change<Option<Date>>,
+}
+
+impl RentalTerms {
+    pub(crate) fn of_refused(row: &RawRow<'_>) -> Self {
+        let read = |slot: Slot| {
+            let read = read_change(row, slot as usize, &mut |_| ());
+            read.unwrap_or(Change::Keep)
+        };
+        Self {
+            start: read(Slot::client_rental_start_date),
+            end: read(Slot::client_rental_end_date),
+        }
+    }
+
+    /// What a device with these fields would break, if it were changed so.
+    pub(crate) fn error(&self, fields: &DeviceFields) -> Option<FieldError> {
+        let mut changed = fields.clone();
+        self.start
+            .apply(&mut changed.ownership.client_rental_start_date);
+        self.end
+            .apply(&mut changed.ownership.client_rental_end_date);
+        changed.rental_error()
+    }
 }
 
 impl Claims {

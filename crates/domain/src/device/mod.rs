@@ -18,7 +18,7 @@ pub use fields::{
     Assignment, Characteristics, DeviceFields, DevicePatch, Identity, NewDevice, Ownership, field,
     fields,
 };
-pub(crate) use fields::{Claims, DEVICE, judge_device};
+pub(crate) use fields::{Claims, DEVICE, RentalTerms, judge_device};
 pub use serial_number::SerialNumber;
 pub(crate) use serial_number::fold;
 pub use status::{ClientStatus, Standing};

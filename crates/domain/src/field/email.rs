@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
+use super::text::is_invisible;
 use super::{FieldValue, RawValue, Refusal, Shape, ShortText};
 use crate::error::Reason;
 
 /// An e-mail address: 3 to 255 characters, something before and something after its one `@`, no white
-/// space. Kept as it came; compared without regard to case. Whether mail arrives, only sending some
+/// space and no other character that cannot be seen. Kept as it came; compared without regard to case. Whether mail arrives, only sending some
 /// can show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -34,7 +35,7 @@ impl FieldValue for Email {
                 if !local.is_empty()
                     && !domain.is_empty()
                     && !domain.contains('@')
-                    && !text.as_str().contains(char::is_whitespace) =>
+                    && !text.as_str().contains(is_invisible) =>
             {
                 Ok(Self(text.as_str().to_owned()))
             }
@@ -63,7 +64,15 @@ mod tests {
         for good in ["a@b", " ada@example.com ", "grâce+it@exämple.org"] {
             assert_eq!(email(good).unwrap().as_str(), good.trim());
         }
-        for bad in ["a", "@b", "a@", "a@b@c", "a b@c", "a@b\u{a0}c"] {
+        for bad in [
+            "a",
+            "@b",
+            "a@",
+            "a@b@c",
+            "a b@c",
+            "a@b\u{a0}c",
+            "a\u{200B}@b",
+        ] {
             assert!(email(bad).is_err(), "{bad:?}");
         }
         assert!(email(&format!("a@{}", "b".repeat(254))).is_err());

@@ -207,7 +207,7 @@ fn is_harmful(c: char) -> bool {
 
 /// White space, what Unicode lists as `Default_Ignorable_Code_Point`
 /// (DerivedCoreProperties.txt, Unicode 16), and the empty Braille pattern.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || matches!(c,
             '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'

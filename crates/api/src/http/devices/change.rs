@@ -22,7 +22,7 @@ pub(in crate::http) async fn update(
     let handling = Handling::of(request.headers());
     let updated = async {
         let device = DeviceId(parameters::id(&request, "device_id")?);
-        let expected = revision::expected(&request)?;
+        let expected = revision::expected(&request, device)?;
         let body = body::read(&request, payload, &state, actor.workspace).await?;
         let judge = |row: &RawRow<'_>| JudgedPatch::of(row, handling.unknown_fields());
         let patch = json::read_object(&body.bytes, RawRow::new(), judge)?;
@@ -40,7 +40,7 @@ pub(in crate::http) async fn delete(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let device = DeviceId(parameters::id(&request, "device_id")?);
-    let expected = revision::expected(&request)?;
+    let expected = revision::expected(&request, device)?;
     let devices = state.devices.of_workspace(actor.workspace);
     let origin = Facts::of(&request).origin(actor);
     let work = async move { Ok(devices.delete(device, expected, origin).await?) };

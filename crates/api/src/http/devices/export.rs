@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use actix_web::http::header::{
-    ACCEPT, Accept, ContentDisposition, DispositionParam, DispositionType, Header,
+    Accept, ContentDisposition, DispositionParam, DispositionType, Header, Quality, VARY,
 };
-use actix_web::mime::Mime;
 use actix_web::{HttpRequest, HttpResponse, web};
 use devices_domain::{
     DeviceFilter, DeviceId, DeviceRepository, NewDevice, RawRow, RawValue, Reason, RepositoryError,
@@ -75,6 +74,7 @@ pub(in crate::http) async fn export(
     let first = stream::once(async { Ok(web::Bytes::from(first)) });
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
+        .insert_header((VARY, "Accept"))
         .insert_header(ContentDisposition {
             disposition: DispositionType::Attachment,
             parameters: vec![name],
@@ -112,22 +112,46 @@ impl Format {
         }
     }
 
-    /// The one that the client likes best; JSON where it likes all alike.
+    /// The one that the client likes best (RFC 9110, 12.5.1); of those that it likes alike, JSON first.
     fn accepted(request: &HttpRequest) -> Result<Self, Problem> {
-        if !request.headers().contains_key(ACCEPT) {
+        let liked = Accept::parse(request).map_err(|_| Problem::NotAcceptable)?;
+        if liked.is_empty() {
             return Ok(Self::Json);
         }
-        let liked = Accept::parse(request).map_err(|_| Problem::NotAcceptable)?;
-        let best = liked.ranked().iter().find_map(Self::of_type);
-        best.ok_or(Problem::NotAcceptable)
+        let quality = |format: &Self| {
+            let named = |range: &str| {
+                let mut ranges = liked.iter();
+                ranges.find(|liked| liked.item.essence_str() == range)
+            };
+            let mut ranges = format.ranges().into_iter();
+            ranges
+                .find_map(named)
+                .map_or(Quality::ZERO, |liked| liked.quality)
+        };
+        // Of equal ones the last is taken.
+        let best = [Self::Csv, Self::Ndjson, Self::Json]
+            .into_iter()
+            .max_by_key(quality);
+        best.filter(|format| quality(format) > Quality::ZERO)
+            .ok_or(Problem::NotAcceptable)
     }
 
-    fn of_type(wanted: &Mime) -> Option<Self> {
-        match wanted.essence_str() {
-            "*/*" | "application/*" | "application/json" => Some(Self::Json),
-            "application/x-ndjson" | "application/ndjson" => Some(Self::Ndjson),
-            "text/*" | "text/csv" => Some(Self::Csv),
-            _ => None,
+    /// What it is called in `Accept`, the most specific first.
+    fn ranges(self) -> [&'static str; 4] {
+        match self {
+            Self::Json => [
+                "application/json",
+                "application/json",
+                "application/*",
+                "*/*",
+            ],
+            Self::Ndjson => [
+                "application/x-ndjson",
+                "application/ndjson",
+                "application/*",
+                "*/*",
+            ],
+            Self::Csv => ["text/csv", "text/csv", "text/*", "*/*"],
         }
     }
 }

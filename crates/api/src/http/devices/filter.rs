@@ -2,14 +2,14 @@
 
 use chrono::NaiveTime;
 use devices_domain::{
-    Date, DeviceFilter, FieldValue, Instant, RawValue, SerialNumber, ShortText, UserId,
+    Date, DeviceFilter, FieldValue, Instant, Label, RawValue, SerialNumber, UserId,
 };
 
 use crate::http::parameters::{Parameters, integer};
 
 /// Reads every filter of devices.
 pub(super) fn read(parameters: &mut Parameters) -> DeviceFilter {
-    let text = |text: ShortText| text.as_str().to_owned();
+    let text = |label: Label| label.as_str().to_owned();
     let user = parameters.read("user_id", |text| {
         integer(text, 1..=i64::MAX, "an integer above zero")
     });
@@ -22,7 +22,14 @@ pub(super) fn read(parameters: &mut Parameters) -> DeviceFilter {
         type_: parameters.value("type").map(text),
         category: parameters.value("category").map(text),
         updated_since: parameters.read("updated_since", |text| {
-            let raw = RawValue::text(text);
+            // A plus that was not written as %2B is a blank in a query.
+            let text = match text.rsplit_once(' ') {
+                Some((instant, offset)) if instant.contains(['T', 't']) => {
+                    format!("{instant}+{offset}")
+                }
+                _ => text.to_owned(),
+            };
+            let raw = RawValue::text(text.as_str());
             // A day begins at midnight in UTC.
             let midnight = |day: Date| day.to_naive().and_time(NaiveTime::MIN).and_utc();
             match (Instant::parse(&raw), Date::parse(&raw)) {

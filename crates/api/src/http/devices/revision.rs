@@ -1,15 +1,14 @@
 //! `ETag`, `If-Match` and `If-None-Match` of devices (RFC 9110).
 //!
-//! A tag is `"<revision>-<digest>"`. The digest is of everything that is shown, so that whoever keeps a
-//! copy learns of every change; the revision is of the device itself, so that whoever changes it is not
-//! refused because device management reported something meanwhile.
+//! A tag is `"<id>-<revision>-<digest>"`. The digest is of everything that is shown, so that whoever
+//! keeps a copy learns of every change; the revision is of the device itself, so that whoever changes it
+//! is not refused because device management reported something meanwhile.
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{
-    ETAG, EntityTag, Header, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, IfMatch, IfNoneMatch,
+    ContentType, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
 };
-use actix_web::{HttpResponse, http::header::ContentType};
-use devices_domain::{Expected, Revision, StoredDevice};
+use actix_web::{HttpRequest, HttpResponse};
+use devices_domain::{DeviceId, Expected, Revision, StoredDevice};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -17,34 +16,84 @@ use super::shown::FullDevice;
 use crate::http::problem::Problem;
 
 /// What `If-Match` says the device must be.
-pub(super) fn expected(request: &HttpRequest) -> Result<Expected, Problem> {
-    const MALFORMED: Problem = Problem::BadHeader(
-        "The header If-Match must be *, or the ETags of a device in their quotes, separated by commas",
-    );
-    let Some(tags) = read::<IfMatch>(request, &IF_MATCH, || MALFORMED)? else {
+pub(super) fn expected(request: &HttpRequest, device: DeviceId) -> Result<Expected, Problem> {
+    if !request.headers().contains_key(IF_MATCH) {
         return Ok(Expected::Anything);
-    };
-    Ok(match tags {
-        IfMatch::Any => Expected::Anything,
-        IfMatch::Items(tags) => Expected::OneOf(tags.iter().filter_map(revision).collect()),
-    })
-}
-
-/// A header, if it is there; a typed one leaves out what it cannot read.
-fn read<H: Header>(
-    request: &HttpRequest,
-    name: &HeaderName,
-    malformed: fn() -> Problem,
-) -> Result<Option<H>, Problem> {
-    if !request.headers().contains_key(name) {
-        return Ok(None);
     }
-    H::parse(request).map(Some).map_err(|_| malformed())
+    match Tags::of(request, IF_MATCH) {
+        Some(Tags::Any) => Ok(Expected::Anything),
+        Some(Tags::Some(tags)) => Ok(Expected::OneOf(
+            tags.iter()
+                .filter_map(|tag| tag.revision_of(device))
+                .collect(),
+        )),
+        None => Err(Problem::BadHeader(
+            "The header If-Match must be *, or the ETags of a device in their quotes, separated by commas",
+        )),
+    }
 }
 
-fn revision(tag: &EntityTag) -> Option<Revision> {
-    let (revision, _) = tag.tag().split_once('-').filter(|_| !tag.weak)?;
-    i64::from_str_radix(revision, 16).ok().map(Revision)
+/// The tags that a header names.
+#[derive(Debug, PartialEq)]
+enum Tags {
+    /// Whatever there is.
+    Any,
+    Some(Vec<Tag>),
+}
+
+#[derive(Debug, PartialEq)]
+struct Tag {
+    is_weak: bool,
+    /// What stands between the quotes.
+    opaque: String,
+}
+
+impl Tags {
+    /// `None` where the header is no list of tags.
+    fn of(request: &HttpRequest, name: HeaderName) -> Option<Self> {
+        let values = request.headers().get_all(name);
+        let values: Option<Vec<_>> = values.map(|value| value.to_str().ok()).collect();
+        Self::read(&values?.join(","))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        if text.trim() == "*" {
+            return Some(Self::Any);
+        }
+        let mut tags = Vec::new();
+        let mut rest = text.trim();
+        while !rest.is_empty() {
+            let strong = rest.strip_prefix("W/");
+            let (opaque, after) = strong.unwrap_or(rest).strip_prefix('"')?.split_once('"')?;
+            tags.push(Tag {
+                is_weak: strong.is_some(),
+                opaque: opaque.to_owned(),
+            });
+            let after = after.trim_start();
+            rest = match after.strip_prefix(',') {
+                Some(next) => next.trim_start(),
+                None if after.is_empty() => after,
+                None => return None,
+            };
+        }
+        (!tags.is_empty()).then_some(Self::Some(tags))
+    }
+}
+
+impl Tag {
+    /// The revision in a tag of this device.
+    fn revision_of(&self, device: DeviceId) -> Option<Revision> {
+        let mut parts = self.opaque.split('-').filter(|_| !self.is_weak);
+        let (id, revision) = (parts.next()?, parts.next()?);
+        let revision = Revision(i64::from_str_radix(revision, 16).ok()?);
+        // As it is written, and not only of the same value.
+        let begin = begin(device, revision);
+        (id == format!("{:x}", device.0) && self.opaque.starts_with(&begin)).then_some(revision)
+    }
+}
+
+fn begin(device: DeviceId, revision: Revision) -> String {
+    format!("{:x}-{:x}-", device.0, revision.0)
 }
 
 /// 200 with a device and its tag.
@@ -59,13 +108,12 @@ pub(super) fn answer(stored: &StoredDevice) -> HttpResponse {
 /// The same, or 304 where the client has it.
 pub(super) fn answer_if_changed(request: &HttpRequest, stored: &StoredDevice) -> HttpResponse {
     let (tag, body) = tagged(stored);
-    let is_known = IfNoneMatch::parse(request).is_ok_and(|known| match known {
-        IfNoneMatch::Any => request.headers().contains_key(IF_NONE_MATCH),
-        IfNoneMatch::Items(tags) => tags.iter().any(|known| {
-            let own: Result<EntityTag, _> = tag.to_str().unwrap_or_default().parse();
-            own.is_ok_and(|own| known.weak_eq(&own))
-        }),
-    });
+    let own = tag.to_str().unwrap_or_default().trim_matches('"');
+    let is_known = match Tags::of(request, IF_NONE_MATCH) {
+        Some(Tags::Any) => true,
+        Some(Tags::Some(tags)) => tags.iter().any(|known| known.opaque == own),
+        None => false,
+    };
     let mut response = match is_known {
         true => HttpResponse::NotModified(),
         false => HttpResponse::Ok(),
@@ -90,7 +138,44 @@ fn tagged(stored: &StoredDevice) -> (HeaderValue, Vec<u8>) {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let tag = format!("\"{:x}-{digest}\"", stored.revision().0);
+    let tag = format!("\"{}{digest}\"", begin(stored.device.id, stored.revision()));
     let tag = HeaderValue::try_from(tag).expect("hexadecimal digits are a header's value");
     (tag, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn revisions(header: &str) -> Option<Vec<i64>> {
+        match Tags::read(header)? {
+            Tags::Any => Some(vec![-1]),
+            Tags::Some(tags) => {
+                let of_device = |tag: &Tag| Some(tag.revision_of(DeviceId(10))?.0);
+                Some(tags.iter().filter_map(of_device).collect())
+            }
+        }
+    }
+
+    #[rstest]
+    #[case("*", Some(vec![-1]))]
+    #[case(r#""a-ff-00""#, Some(vec![255]))]
+    #[case(r#" "a-ff-00" ,"a-1-x", "#, Some(vec![255, 1]))]
+    #[case(r#"W/"a-ff-00""#, Some(vec![]))]
+    #[case(r#""b-ff-00""#, Some(vec![]))]
+    #[case(r#""a-FF-00", "a-+f-0", "a-ff", "a-0f-0", "", "-""#, Some(vec![]))]
+    #[case("", None)]
+    #[case("a-ff-00", None)]
+    #[case(r#""a-ff-00"#, None)]
+    #[case(r#"*, "a-ff-00""#, None)]
+    #[case(r#"w/"a-ff-00""#, None)]
+    #[case(r#""a-ff-00" "a-1-0""#, None)]
+    fn a_tag_names_a_revision_of_its_own_device(
+        #[case] header: &str,
+        #[case] named: Option<Vec<i64>>,
+    ) {
+        assert_eq!(revisions(header), named);
+    }
 }
