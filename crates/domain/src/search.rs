@@ -6,10 +6,10 @@ use crate::device::fold;
 use crate::error::{ErrorCode, FieldError, Reason};
 use crate::field::{FieldValue, RawValue, ShortText};
 
-/// Words that must all be found: at most 16 of them, in at most 255 characters. Where there is none,
-/// since all is punctuation, nothing is found.
+/// Words that must all be found, in at most 16 pieces and 255 characters. Where there is none, since all is
+/// punctuation, nothing is found.
 ///
-/// Words stand between white space and punctuation. What stands between white space alone may be a part
+/// Pieces stand between white space, words between white space and punctuation. A piece may also be a part
 /// of a serial number, which can hold punctuation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search(Vec<Piece>);
@@ -34,8 +34,8 @@ impl Piece {
 }
 
 impl Search {
-    /// The most words.
-    pub const MAX_WORDS: usize = 16;
+    /// The most pieces.
+    pub const MAX_PIECES: usize = 16;
 
     /// What `text` asks for; `None` where it is blank.
     ///
@@ -62,12 +62,11 @@ impl Search {
             }
         });
         let pieces: Vec<_> = pieces.filter(|piece| !piece.words.is_empty()).collect();
-        let words: usize = pieces.iter().map(|piece| piece.words.len()).sum();
-        match words <= Self::MAX_WORDS {
+        match pieces.len() <= Self::MAX_PIECES {
             true => Ok(Some(Self(pieces))),
             false => Err(error(
                 Reason::TooManyItems,
-                format!("must have at most {} words", Self::MAX_WORDS).into(),
+                format!("must have at most {} words", Self::MAX_PIECES).into(),
             )),
         }
     }
@@ -92,7 +91,7 @@ mod tests {
             .iter()
             .map(|piece| piece.words().join(" "))
             .collect();
-        assert_eq!(words, ["macbook", "sn 1", "ada"]);
+        assert_eq!(words, ["macbook", "1 sn", "ada"]);
         assert_eq!(search.pieces()[1].folded(), "SN-1");
         assert_eq!(Search::parse(" \u{3000}"), Ok(None));
     }
