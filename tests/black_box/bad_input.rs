@@ -510,3 +510,25 @@ fn read_answer(socket: &mut TcpStream) -> String {
     socket.read_to_end(&mut answer).unwrap();
     String::from_utf8(answer).unwrap()
 }
+
+#[test]
+fn of_an_object_with_endless_unknown_fields_a_thousand_are_named_and_all_are_counted() {
+    let api = Api::start();
+    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
+    let members: serde_json::Map<_, _> =
+        (0..200_000).map(|n| (format!("x{n}"), json!(0))).collect();
+    for (method, path) in [
+        ("PATCH", "/devices/1"),
+        ("POST", "/users"),
+        ("PUT", "/mdm/enrollments/SN-1"),
+    ] {
+        let answer = api.send(method, path, &json!(members));
+        assert_eq!(answer.status, 400, "{path}");
+        let report = answer.json();
+        assert_eq!(report["errors"].as_array().unwrap().len(), 1_000, "{path}");
+        assert!(
+            report["errors_total"].as_u64().unwrap() >= 200_000,
+            "{path}"
+        );
+    }
+}

@@ -46,6 +46,7 @@ diesel::table! {
         device_id -> Int8,
         user_id -> Nullable<Int8>,
         serial_number_folded -> Nullable<Text>,
+        is_archived -> Bool,
         document -> Tsvector,
     }
 }

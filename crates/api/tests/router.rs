@@ -11,9 +11,10 @@ use devices_api::http::{Ports, State, app};
 use devices_api::secret::KeySecret;
 use devices_api::settings::Settings;
 use devices_domain::{
-    Actor, Conflicts, CreateError, KeyId, MockDeviceRepositories, MockDeviceRepository,
-    MockEnrollmentRepositories, MockKeyRepository, MockRateLimiter, MockStoreHealth,
-    MockUserRepositories, RepositoryError, Scope, WorkspaceId,
+    Actor, Conflicts, CreateError, Device, DeviceId, KeyId, MockDeviceRepositories,
+    MockDeviceRepository, MockEnrollmentRepositories, MockKeyRepository, MockRateLimiter,
+    MockStoreHealth, MockUserRepositories, NewDevice, RawRow, RawValue, RepositoryError, Scope,
+    StoredDevice, WorkspaceId,
 };
 use serde_json::{Value, json};
 
@@ -75,7 +76,12 @@ impl Answer {
     }
 }
 
-async fn post(keys: MockKeyRepository, devices: MockDeviceRepositories) -> Answer {
+/// The answer to a request with a key that opens the workspace.
+async fn ask(
+    keys: MockKeyRepository,
+    devices: MockDeviceRepositories,
+    request: test::TestRequest,
+) -> Result<ServiceResponse, actix_web::Error> {
     let ports = Ports {
         devices: Arc::new(devices),
         users: Arc::new(MockUserRepositories::new()),
@@ -89,14 +95,19 @@ async fn post(keys: MockKeyRepository, devices: MockDeviceRepositories) -> Answe
     let state = State::new(ports, &settings);
     let app = test::init_service(app(web::Data::new(state))).await;
     let secret = KeySecret::generate(WORKSPACE);
+    let key = ("Authorization", format!("Bearer {}", secret.expose()));
+    let request = request.insert_header(key).to_request();
+    let answered = test::try_call_service(&app, request).await;
+    answered.map(ServiceResponse::map_into_boxed_body)
+}
+
+async fn post(keys: MockKeyRepository, devices: MockDeviceRepositories) -> Answer {
     let row = json!({"name": "a", "type": "b", "category": "c", "serial_number": "SN1"});
     let request = test::TestRequest::post()
         .uri("/devices")
-        .insert_header(("Authorization", format!("Bearer {}", secret.expose())))
-        .set_json(json!({ "devices": [row] }))
-        .to_request();
-    match test::try_call_service(&app, request).await {
-        Ok(response) => Answer::of(response.map_into_boxed_body()).await,
+        .set_json(json!({ "devices": [row] }));
+    match ask(keys, devices, request).await {
+        Ok(response) => Answer::of(response).await,
         Err(error) => {
             let request = test::TestRequest::default().to_http_request();
             Answer::of(ServiceResponse::new(request, error.error_response())).await
@@ -162,7 +173,7 @@ async fn a_conflict_that_the_store_names_is_an_error_of_its_row() {
             let serial_number = "SN1".to_owned();
             conflicts
                 .taken_serial_numbers
-                .insert(serial_number, devices_domain::DeviceId(812));
+                .insert(serial_number, DeviceId(812));
             Err(CreateError::Conflicts(conflicts.into()))
         });
     });
@@ -170,4 +181,58 @@ async fn a_conflict_that_the_store_names_is_an_error_of_its_row() {
     assert_eq!(answer.status, 400);
     assert_eq!(answer.body["error"], "INVALID_SERIAL_NUMBER");
     assert_eq!(answer.body["errors"][0]["existing_device_id"], 812);
+}
+
+/// As many devices as an export reads at once.
+fn a_part(after: Option<DeviceId>) -> Vec<StoredDevice> {
+    let mut row = RawRow::new();
+    for name in ["name", "type", "category"] {
+        row.set(name, RawValue::text("x"));
+    }
+    let fields = NewDevice::from_row(&row).unwrap().fields;
+    let first = after.map_or(0, |device| device.0) + 1;
+    let stored = (first..first + 500).map(|id| StoredDevice {
+        device: Device {
+            id: DeviceId(id),
+            fields: fields.clone(),
+            enrollment: None,
+        },
+        assignee: None,
+        created_at: Default::default(),
+        updated_at: Default::default(),
+        archived_at: None,
+    });
+    stored.collect()
+}
+
+#[actix_web::test]
+async fn an_export_that_loses_its_store_breaks_off_and_does_not_pass_for_a_whole_one() {
+    for format in ["json", "ndjson", "csv"] {
+        let lost = devices(|devices| {
+            devices.expect_next().returning(|_, after, most| {
+                assert_eq!(most, 500);
+                match after {
+                    None => Ok(a_part(after)),
+                    Some(_) => Err(unavailable()),
+                }
+            });
+        });
+        let uri = format!("/devices/export?format={format}");
+        let request = test::TestRequest::get().uri(&uri);
+        let response = ask(keys(), lost, request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert!(to_bytes(response.into_body()).await.is_err(), "{format}");
+    }
+}
+
+#[actix_web::test]
+async fn an_export_whose_store_is_away_from_the_beginning_is_a_503() {
+    let away = devices(|devices| {
+        devices
+            .expect_next()
+            .returning(|_, _, _| Err(unavailable()));
+    });
+    let request = test::TestRequest::get().uri("/devices/export");
+    let response = ask(keys(), away, request).await.unwrap();
+    assert_eq!(response.status(), 503);
 }

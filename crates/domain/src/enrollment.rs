@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use crate::access::ids;
 use crate::device::{DeviceId, SerialNumber};
-use crate::error::FieldError;
+use crate::error::ErrorReport;
 use crate::field::{
-    Field, Instant, RawRow, ShortText, UnknownFields, always_there, choice, fields, judge,
+    Field, Instant, RawRow, ShortText, UnknownFields, always_there, choice, fields, judge_alone,
     read_required,
 };
 
@@ -68,14 +68,8 @@ impl EnrollmentFields {
     ///
     /// # Errors
     /// At least one, in the order of the fields, unknown and repeated ones last.
-    pub fn from_row(
-        row: &RawRow<'_>,
-        unknown_fields: UnknownFields,
-    ) -> Result<Self, Vec<FieldError>> {
-        let mut errors = Vec::new();
-        let add = &mut |error: &mut dyn FnMut() -> FieldError| errors.push(error());
-        let read = judge(row, unknown_fields, add, |refuse| Self::read(row, refuse));
-        read.ok_or(errors)
+    pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
+        judge_alone(row, unknown_fields, |refuse| Self::read(row, refuse))
     }
 
     /// The row that [`from_row`](Self::from_row) makes the same of.

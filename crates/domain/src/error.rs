@@ -306,6 +306,16 @@ impl ErrorReport {
         }
     }
 
+    /// Adds an error that is no row's, after those before it. `error` is not called when the report is
+    /// full.
+    pub(crate) fn add_unmade(&mut self, error: &mut dyn FnMut() -> FieldError) {
+        if self.entries.len() < self.max_entries {
+            self.add(None, error());
+        } else {
+            self.total += 1;
+        }
+    }
+
     /// Adds an error of any row or of the batch; [`finish`](Self::finish) brings it into order.
     pub(crate) fn add(&mut self, index: Option<usize>, error: FieldError) {
         self.total += 1;

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::access::{UserId, WorkspaceId};
-use crate::error::{ErrorCode, FieldError, Reason};
+use crate::error::{ErrorCode, ErrorReport, FieldError, Reason};
 use crate::field::{
-    Date, Email, Field, RawRow, ShortText, UnknownFields, always_there, choice, fields, judge,
-    read_or_default,
+    Date, Email, Field, RawRow, ShortText, UnknownFields, always_there, choice, fields,
+    judge_alone, read_or_default,
 };
 
 choice! {
@@ -79,20 +79,14 @@ impl UserFields {
     ///
     /// # Errors
     /// At least one, in the order of the fields, unknown and repeated ones last.
-    pub fn from_row(
-        row: &RawRow<'_>,
-        unknown_fields: UnknownFields,
-    ) -> Result<Self, Vec<FieldError>> {
-        let mut errors = Vec::new();
-        let add = &mut |error: &mut dyn FnMut() -> FieldError| errors.push(error());
-        let read = judge(row, unknown_fields, add, |refuse| {
+    pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
+        judge_alone(row, unknown_fields, |refuse| {
             let user = Self::read(row, refuse)?;
             if let Some(error) = user.departure_error() {
                 refuse(error);
             }
             Some(user)
-        });
-        read.ok_or(errors)
+        })
     }
 
     /// The names of the fields in which `other` differs, in order.
@@ -130,16 +124,10 @@ impl UserPatch {
     ///
     /// # Errors
     /// At least one, in the order of the fields, unknown and repeated ones last.
-    pub fn from_row(
-        row: &RawRow<'_>,
-        unknown_fields: UnknownFields,
-    ) -> Result<Self, Vec<FieldError>> {
-        let mut errors = Vec::new();
-        let add = &mut |error: &mut dyn FnMut() -> FieldError| errors.push(error());
-        let read = judge(row, unknown_fields, add, |refuse| {
-            UserChanges::read(row, refuse)
-        });
-        read.map(Self).ok_or(errors)
+    pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
+        judge_alone(row, unknown_fields, |refuse| {
+            UserChanges::read(row, refuse).map(Self)
+        })
     }
 
     /// What the patch makes of a user.

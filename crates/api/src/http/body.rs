@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::web::Payload;
+use actix_web::{HttpRequest, web};
 use devices_domain::{ErrorCode, FieldError, Reason, WorkspaceId};
 use futures_util::StreamExt;
 use tokio::time::Instant;
@@ -120,6 +120,18 @@ impl Body {
             self.bytes.extend_from_slice(&chunk);
         }
     }
+}
+
+/// Works on a body; on a large one where other requests do not wait for it.
+pub(super) async fn work_on<T: Send + 'static>(
+    body: Vec<u8>,
+    work: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> Result<(T, Vec<u8>), Problem> {
+    if body.len() < LARGE {
+        return Ok((work(&body), body));
+    }
+    let done = web::block(move || (work(&body), body)).await;
+    done.map_err(|_| Problem::Internal("a panic".into()))
 }
 
 /// One content type, and it is JSON; sent as it is, not compressed.

@@ -61,9 +61,10 @@ pub(super) async fn put(
     let handling = Handling::of(request.headers());
     let put = async {
         let serial_number = serial_number(&path)?;
-        let body = body::read(&request, payload, &state, actor.workspace).await?;
-        let judge = |row: &RawRow<'_>| EnrollmentFields::from_row(row, handling.unknown_fields());
-        let fields = json::read_object(&body.bytes, RawRow::of_enrollment(), judge)??;
+        let mut body = body::read(&request, payload, &state, actor.workspace).await?;
+        let judge =
+            move |row: &RawRow<'_>| EnrollmentFields::from_row(row, handling.unknown_fields());
+        let fields = json::read_object(&mut body, RawRow::of_enrollment, judge).await?;
         let enrollments = state.enrollments.of_workspace(actor.workspace);
         let report = EnrollmentReport {
             serial_number,

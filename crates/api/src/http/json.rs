@@ -10,6 +10,9 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue as RawJson;
 
+use super::body::{Body, work_on};
+use super::problem::Problem;
+
 /// Hands the value of a body to `expected`.
 ///
 /// # Errors
@@ -41,25 +44,35 @@ pub(super) fn read<'de>(
         })
 }
 
-/// Reads a body that is one object, and hands its row to `judge`.
+/// Reads a body that is one object, and hands its row to `judge`: on a large one where other requests do
+/// not wait for it.
 ///
 /// # Errors
-/// Where the bytes are no JSON, or no object.
-pub(super) fn read_object<T>(
-    body: &[u8],
-    row: RawRow<'_>,
-    judge: impl FnOnce(&RawRow<'_>) -> T,
-) -> Result<T, FieldError> {
-    // Made anew, so that it may borrow from the body.
-    let mut object = Object {
-        row: row.emptied(),
-        other: None,
+/// Where the bytes are no JSON, or no object, and what `judge` says.
+pub(super) async fn read_object<T, E>(
+    body: &mut Body,
+    row: fn() -> RawRow<'static>,
+    judge: impl FnOnce(&RawRow<'_>) -> Result<T, E> + Send + 'static,
+) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    E: Into<Problem>,
+{
+    let bytes = std::mem::take(&mut body.bytes);
+    let work = move |bytes: &[u8]| -> Result<T, Problem> {
+        // Made anew, so that it may borrow from the body.
+        let mut object = Object {
+            row: row().emptied(),
+            other: None,
+        };
+        read(bytes, "a JSON object", &mut object)?;
+        match object.other {
+            None => judge(&object.row).map_err(E::into),
+            Some(found) => Err(no_object(found).into()),
+        }
     };
-    read(body, "a JSON object", &mut object)?;
-    match object.other {
-        None => Ok(judge(&object.row)),
-        Some(found) => Err(no_object(found)),
-    }
+    let (judged, _) = work_on(bytes, work).await?;
+    judged
 }
 
 /// An answer of one thing: `{"data": ...}`.

@@ -248,15 +248,15 @@ impl From<ChangeUserError> for Problem {
     }
 }
 
-impl From<Vec<FieldError>> for Problem {
-    fn from(errors: Vec<FieldError>) -> Self {
-        Self::Refused(ErrorReport::of_all(errors))
+impl From<ErrorReport> for Problem {
+    fn from(report: ErrorReport) -> Self {
+        Self::Refused(report)
     }
 }
 
 impl From<FieldError> for Problem {
     fn from(error: FieldError) -> Self {
-        Self::Refused(ErrorReport::of(error))
+        ErrorReport::of(error).into()
     }
 }
 

@@ -79,9 +79,9 @@ pub(super) async fn create(
 ) -> HttpResponse {
     let handling = Handling::of(request.headers());
     let created = async {
-        let body = body::read(&request, payload, &state, actor.workspace).await?;
-        let judge = |row: &RawRow<'_>| UserFields::from_row(row, handling.unknown_fields());
-        let user = json::read_object(&body.bytes, RawRow::of_user(), judge)??;
+        let mut body = body::read(&request, payload, &state, actor.workspace).await?;
+        let judge = move |row: &RawRow<'_>| UserFields::from_row(row, handling.unknown_fields());
+        let user = json::read_object(&mut body, RawRow::of_user, judge).await?;
         let users = state.users.of_workspace(actor.workspace);
         let origin = Facts::of(&request).origin(actor);
         let work = async move { Ok(users.create(user, Some(origin)).await?) };
@@ -100,15 +100,15 @@ pub(super) async fn update(
     let handling = Handling::of(request.headers());
     let updated = async {
         let user = user_id(&request)?;
-        let body = body::read(&request, payload, &state, actor.workspace).await?;
-        let judge = |row: &RawRow<'_>| {
+        let mut body = body::read(&request, payload, &state, actor.workspace).await?;
+        let judge = move |row: &RawRow<'_>| {
             let patch = UserPatch::from_row(row, handling.unknown_fields())?;
-            Ok::<_, Problem>(patch).and_then(|patch| match row.known().next() {
+            match row.known().next() {
                 None => Err(Problem::EmptyPatchBody),
                 Some(_) => Ok(patch),
-            })
+            }
         };
-        let patch = json::read_object(&body.bytes, RawRow::of_user(), judge)??;
+        let patch = json::read_object(&mut body, RawRow::of_user, judge).await?;
         let users = state.users.of_workspace(actor.workspace);
         let change = UserChange {
             user,

@@ -3,10 +3,10 @@
 use super::choice::{AddedVia, KeyboardLayout, Lifecycle};
 use super::serial_number::SerialNumber;
 use crate::access::UserId;
-use crate::error::{ErrorCode, FieldError, Reason};
+use crate::error::{ErrorCode, ErrorReport, FieldError, Reason};
 use crate::field::{
     Amount, Change, Comment, Date, Email, Field, FieldType, FieldValue, Label, RawRow, ShortText,
-    TextList, UnknownFields, fields, judge, read_change,
+    TextList, UnknownFields, fields, judge, judge_alone, read_change,
 };
 use crate::references::Claim;
 
@@ -324,29 +324,19 @@ impl DevicePatch {
     /// # Errors
     /// At least one, in the order of the field table, unknown and repeated fields last: also for fields
     /// that cannot be changed, or cannot be cleared.
-    pub fn from_row(
-        row: &RawRow<'_>,
-        unknown_fields: UnknownFields,
-    ) -> Result<Self, Vec<FieldError>> {
-        let mut errors = Vec::new();
-        let patch = judge(
-            row,
-            unknown_fields,
-            &mut |error| errors.push(error()),
-            |refuse| {
-                let identity = IdentityChanges::read(row, refuse);
-                let ownership = OwnershipChanges::read(row, refuse);
-                let characteristics = CharacteristicsChanges::read(row, refuse);
-                let assignment = AssignmentChanges::read(row, refuse);
-                Some(Self {
-                    identity: identity?,
-                    ownership: ownership?,
-                    characteristics: characteristics?,
-                    assignment: assignment?,
-                })
-            },
-        );
-        patch.ok_or(errors)
+    pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
+        judge_alone(row, unknown_fields, |refuse| {
+            let identity = IdentityChanges::read(row, refuse);
+            let ownership = OwnershipChanges::read(row, refuse);
+            let characteristics = CharacteristicsChanges::read(row, refuse);
+            let assignment = AssignmentChanges::read(row, refuse);
+            Some(Self {
+                identity: identity?,
+                ownership: ownership?,
+                characteristics: characteristics?,
+                assignment: assignment?,
+            })
+        })
     }
 
     /// What the patch makes of a device. `by_email` is the user whom it names by an address, if it

@@ -22,7 +22,7 @@ pub use date::Date;
 pub use email::Email;
 pub use instant::Instant;
 pub use raw_row::{Kind, RawRow, RawValue};
-pub(crate) use table::{Change, FieldTable, fields, judge, read, read_change};
+pub(crate) use table::{Change, FieldTable, fields, judge, judge_alone, read, read_change};
 pub(crate) use text::clean;
 pub use text::{Comment, Label, ShortText, Text, TextList};
 pub use unknown::{UnknownFields, nearest_name};

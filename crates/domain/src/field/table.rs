@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::unknown::{UnknownFields, repeated_unknown_field, unknown_field};
 use super::{Field, FieldType, RawRow, RawValue, Refusal, is_nothing};
-use crate::error::{ErrorCode, FieldError, Reason};
+use crate::error::{ErrorCode, ErrorReport, FieldError, Reason};
 
 /// Every field of one kind of thing.
 #[derive(Debug)]
@@ -192,4 +192,16 @@ pub(crate) fn judge<T>(
         }
     }
     read.filter(|_| !refused)
+}
+
+/// Judges a row that is no batch's. However much is wrong with it, as much is told as of a batch.
+pub(crate) fn judge_alone<T>(
+    row: &RawRow<'_>,
+    unknown_fields: UnknownFields,
+    read_fields: impl FnOnce(&mut dyn FnMut(FieldError)) -> Option<T>,
+) -> Result<T, ErrorReport> {
+    let mut report = ErrorReport::default();
+    let add = &mut |error: &mut dyn FnMut() -> FieldError| report.add_unmade(error);
+    let judged = judge(row, unknown_fields, add, read_fields);
+    judged.ok_or(report.finish())
 }

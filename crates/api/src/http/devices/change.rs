@@ -23,9 +23,11 @@ pub(in crate::http) async fn update(
     let updated = async {
         let device = DeviceId(parameters::id(&request, "device_id")?);
         let expected = revision::expected(&request, device)?;
-        let body = body::read(&request, payload, &state, actor.workspace).await?;
-        let judge = |row: &RawRow<'_>| JudgedPatch::of(row, handling.unknown_fields());
-        let patch = json::read_object(&body.bytes, RawRow::new(), judge)?;
+        let mut body = body::read(&request, payload, &state, actor.workspace).await?;
+        let judge = move |row: &RawRow<'_>| -> Result<_, Problem> {
+            Ok(JudgedPatch::of(row, handling.unknown_fields()))
+        };
+        let patch = json::read_object(&mut body, RawRow::new, judge).await?;
         let use_case = UpdateDevice::new(state.devices.of_workspace(actor.workspace));
         let origin = Facts::of(&request).origin(actor);
         let work = async move { Ok(use_case.execute(device, patch, expected, origin).await?) };

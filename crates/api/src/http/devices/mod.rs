@@ -58,7 +58,7 @@ async fn carry_out(
     let Body { bytes, place } = body;
     let use_case = CreateDevices::new(state.devices.of_workspace(actor.workspace));
     let (attempt, bytes) =
-        work_on(bytes, |body| key.map(|key| idempotency::attempt(key, body))).await?;
+        body::work_on(bytes, |body| key.map(|key| idempotency::attempt(key, body))).await?;
     if let Some(attempt) = &attempt
         && let Some(outcome) = use_case.recall(attempt).await?
     {
@@ -69,7 +69,7 @@ async fn carry_out(
         unknown_fields: handling.unknown_fields(),
         ..BatchRules::default()
     };
-    let (batch, _) = work_on(bytes, move |body| batch_reader::read(body, rules)).await?;
+    let (batch, _) = body::work_on(bytes, move |body| batch_reader::read(body, rules)).await?;
     let batch = batch?;
     facts.know_devices(batch.len());
     let origin = facts.origin(actor);
@@ -80,16 +80,4 @@ async fn carry_out(
     };
     drop(place);
     Ok(answer)
-}
-
-/// Works on a body; on a large one where other requests do not wait for it.
-async fn work_on<T: Send + 'static>(
-    body: Vec<u8>,
-    work: impl FnOnce(&[u8]) -> T + Send + 'static,
-) -> Result<(T, Vec<u8>), Problem> {
-    if body.len() < body::LARGE {
-        return Ok((work(&body), body));
-    }
-    let done = web::block(move || (work(&body), body)).await;
-    done.map_err(|_| Problem::Internal("a panic".into()))
 }
