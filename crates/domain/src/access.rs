@@ -3,30 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-macro_rules! ids {
-    ($($(#[$doc:meta])* $Id:ident),+ $(,)?) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-        #[serde(transparent)]
-        pub struct $Id(pub i64);
-
-        impl std::fmt::Display for $Id {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-    )+};
-}
-pub(crate) use ids;
-
-ids! {
-    /// The number of a [`Workspace`].
-    WorkspaceId,
-    /// The number of a [`User`](crate::User), unique over all workspaces.
-    UserId,
-    /// The number of an [`ApiKey`], unique over all workspaces.
-    KeyId,
-}
+use crate::ids::{KeyId, WorkspaceId};
 
 /// Who calls, and from which workspace. Comes from an API key alone, never from a request's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,15 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::access::{KeyId, UserId, WorkspaceId, ids};
-use crate::device::DeviceId;
-use crate::enrollment::EnrollmentId;
 use crate::field::choice;
-
-ids! {
-    /// The number of an [`Event`].
-    EventId,
-}
+use crate::ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
 
 /// Whom an event is put down to.
 #[derive(Debug, Clone, PartialEq, Eq)]

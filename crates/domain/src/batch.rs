@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::device::{Claims, NewDevice, judge_device};
+use crate::device::{Claim, Claims, NewDevice, judge_device};
 use crate::error::{ErrorCode, ErrorReport, FieldError, Reason, Related};
 use crate::field::{Kind, RawRow, UnknownFields};
 use crate::ports::Conflicts;
-use crate::references::{Claim, References};
+use crate::references::References;
 
 /// What a batch may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -292,8 +292,7 @@ fn user_error(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::SerialNumber;
-    use crate::field::RawValue;
+    use crate::field::{RawValue, SerialNumber};
 
     fn row(serial_number: &str) -> RawRow<'_> {
         let mut row = RawRow::new();

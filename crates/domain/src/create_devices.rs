@@ -122,11 +122,10 @@ mod tests {
     use mockall::predicate::eq;
 
     use super::*;
-    use crate::access::{KeyId, UserId};
     use crate::batch::BatchRules;
-    use crate::device::DeviceId;
     use crate::field::{RawRow, RawValue};
     use crate::idempotency::{IdempotencyKey, Remembered};
+    use crate::ids::{DeviceId, KeyId, UserId};
     use crate::ports::{Conflicts, DeviceLimitReached, MockDeviceRepository, StoredAs};
     use crate::references::References;
 

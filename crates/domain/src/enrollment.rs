@@ -3,18 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::access::ids;
-use crate::device::{DeviceId, SerialNumber};
 use crate::error::ErrorReport;
 use crate::field::{
-    Field, Instant, RawRow, ShortText, UnknownFields, always_there, choice, fields, judge_alone,
-    read_required,
+    Field, Instant, RawRow, SerialNumber, ShortText, UnknownFields, always_there, choice, fields,
+    judge_alone, read_required,
 };
-
-ids! {
-    /// The number of an [`Enrollment`], unique over all workspaces.
-    EnrollmentId,
-}
+use crate::ids::{DeviceId, EnrollmentId};
 
 choice! {
     /// Where an enrolment stands. A draft is prepared and not yet offered to the device: it is never
@@ -55,6 +49,13 @@ fields! {
         "download_date" => download_date: Option<Instant>,
         "last_seen_date" => last_seen_date: Option<Instant>,
         "last_sync_date" => last_sync_date: Option<Instant>,
+    }
+}
+
+impl RawRow<'_> {
+    /// A row of an enrolment in device management, in which every field is absent.
+    pub fn of_enrollment() -> Self {
+        Self::of(&ENROLLMENT)
     }
 }
 

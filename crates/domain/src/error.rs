@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::access::UserId;
-use crate::device::DeviceId;
+use crate::ids::{DeviceId, UserId};
 
 /// Which part of the contract a problem falls under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

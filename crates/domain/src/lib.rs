@@ -45,6 +45,7 @@ mod enrollment;
 mod error;
 mod field;
 mod idempotency;
+mod ids;
 mod paging;
 mod ports;
 mod references;
@@ -52,25 +53,25 @@ mod search;
 mod update_device;
 mod user;
 
-pub use access::{Actor, ApiKey, KeyId, Scope, UserId, Workspace, WorkspaceId};
-pub use audit::{Action, Event, EventFilter, EventId, Origin, Subject};
+pub use access::{Actor, ApiKey, Scope, Workspace};
+pub use audit::{Action, Event, EventFilter, Origin, Subject};
 pub use batch::{Batch, BatchRules};
 pub use create_devices::{CreateDevices, CreateDevicesError, Created};
 pub use device::{
-    AddedVia, Assignee, Assignment, Characteristics, ClientStatus, Device, DeviceFields, DeviceId,
-    DevicePatch, Identity, KeyboardLayout, Lifecycle, NewDevice, Ownership, SerialNumber, Source,
-    Standing, StoredDevice, field, fields,
+    AddedVia, Assignee, Assignment, Characteristics, ClientStatus, Device, DeviceFields,
+    DevicePatch, Identity, KeyboardLayout, Lifecycle, NewDevice, Ownership, Source, Standing,
+    StoredDevice, field, fields,
 };
 pub use enrollment::{
-    Enrollment, EnrollmentFields, EnrollmentId, EnrollmentStatus, StoredEnrollment,
-    enrollment_fields,
+    Enrollment, EnrollmentFields, EnrollmentStatus, StoredEnrollment, enrollment_fields,
 };
 pub use error::{ErrorCode, ErrorReport, FieldError, Reason, Related, RowError};
 pub use field::{
     Amount, Comment, Date, Email, Field, FieldValue, Instant, Kind, Label, RawRow, RawValue,
-    Refusal, Shape, ShortText, Text, TextList, UnknownFields, nearest_name,
+    Refusal, SerialNumber, Shape, ShortText, Text, TextList, UnknownFields, nearest_name,
 };
 pub use idempotency::{Attempt, AttemptError, IdempotencyKey, Outcome, Remembered};
+pub use ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
 pub use paging::{Page, Paging, Position, Start};
 pub use ports::*;
 pub use references::References;

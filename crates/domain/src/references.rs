@@ -1,16 +1,7 @@
 //! What rows refer to outside themselves: what the store must be asked about.
 
-use crate::access::UserId;
-use crate::device::{DeviceId, NewDevice, SerialNumber};
-use crate::field::Email;
-
-/// What a row refers to outside itself.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Claim<'a> {
-    pub(crate) serial_number: Option<&'a SerialNumber>,
-    pub(crate) user: Option<UserId>,
-    pub(crate) user_email: Option<&'a Email>,
-}
+use crate::device::{Claim, NewDevice};
+use crate::ids::{DeviceId, UserId};
 
 /// What a batch, or a change, refers to outside itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

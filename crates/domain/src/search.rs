@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::device::fold;
 use crate::error::{ErrorCode, FieldError, Reason};
-use crate::field::{FieldValue, RawValue, ShortText};
+use crate::field::{FieldValue, RawValue, ShortText, fold};
 
 /// Words that must all be found, in at most 16 pieces and 255 characters. Where there is none, since all is
 /// punctuation, nothing is found.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use crate::audit::Origin;
 use crate::batch::report_conflicts_of;
-use crate::device::{Claims, DeviceId, DevicePatch, RentalTerms, StoredDevice};
+use crate::device::{Claim, Claims, DevicePatch, RentalTerms, StoredDevice};
 use crate::error::{ErrorReport, FieldError};
 use crate::field::{RawRow, UnknownFields};
+use crate::ids::DeviceId;
 use crate::ports::{
     ChangeDeviceError, Conflicts, DeviceChange, DeviceRepository, Expected, Objections,
     RepositoryError,
 };
-use crate::references::{Claim, References};
+use crate::references::References;
 
 /// Changes a device, or says everything that is wrong with the change.
 pub struct UpdateDevice {
@@ -159,9 +160,9 @@ mod tests {
     use chrono::Utc;
 
     use super::*;
-    use crate::access::{KeyId, UserId};
     use crate::device::{Device, NewDevice};
     use crate::field::RawValue;
+    use crate::ids::{KeyId, UserId};
     use crate::ports::MockDeviceRepository;
 
     fn row(fields: &[(&'static str, RawValue<'static>)]) -> RawRow<'static> {

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::access::{UserId, WorkspaceId};
 use crate::error::{ErrorCode, ErrorReport, FieldError, Reason};
 use crate::field::{
     Date, Email, Field, RawRow, ShortText, UnknownFields, always_there, choice, fields,
     judge_alone, read_or_default,
 };
+use crate::ids::{UserId, WorkspaceId};
 
 choice! {
     /// What a user is in its company. Says nothing of what it may do here: keys do.
@@ -50,6 +50,13 @@ fields! {
         "arrival_date" => arrival_date: Option<Date>,
         /// When it leaves; not before it comes.
         "departure_date" => departure_date: Option<Date>,
+    }
+}
+
+impl RawRow<'_> {
+    /// A row of a user, in which every field is absent.
+    pub fn of_user() -> Self {
+        Self::of(&USER)
     }
 }
 

@@ -1,14 +1,13 @@
 //! The table of a device's fields: the one list of them in the domain.
 
 use super::choice::{AddedVia, KeyboardLayout, Lifecycle};
-use super::serial_number::SerialNumber;
-use crate::access::UserId;
+use super::claim::Claim;
 use crate::error::{ErrorCode, ErrorReport, FieldError, Reason};
 use crate::field::{
-    Amount, Change, Comment, Date, Email, Field, FieldType, FieldValue, Label, RawRow, ShortText,
-    TextList, UnknownFields, fields, judge, judge_alone, read_change,
+    Amount, Change, Comment, Date, Email, Field, FieldType, FieldValue, Label, RawRow,
+    SerialNumber, ShortText, TextList, UnknownFields, fields, judge, judge_alone, read_change,
 };
-use crate::references::Claim;
+use crate::ids::UserId;
 
 fields! {
     /// Every field of a device, in the order of the groups.
@@ -90,6 +89,20 @@ fields! {
     Assignment / AssignmentChanges {
         /// The address of the assignee, in whatever case.
         "user_email" => user_email: Option<Email>,
+    }
+}
+
+impl RawRow<'_> {
+    /// A row of a device, in which every field is absent.
+    pub fn new() -> Self {
+        Self::of(&DEVICE)
+    }
+}
+
+/// A row of a device.
+impl Default for RawRow<'_> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

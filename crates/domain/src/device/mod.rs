@@ -1,32 +1,25 @@
 //! A device: the table of its fields, the device once stored, and where it stands.
 
 mod choice;
+mod claim;
 mod fields;
-mod serial_number;
 mod status;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::access::{UserId, ids};
 use crate::enrollment::Enrollment;
-use crate::field::Email;
-use crate::field::ShortText;
+use crate::field::{Email, ShortText};
+use crate::ids::{DeviceId, UserId};
 
 pub use choice::{AddedVia, KeyboardLayout, Lifecycle};
+pub(crate) use claim::Claim;
 pub use fields::{
     Assignment, Characteristics, DeviceFields, DevicePatch, Identity, NewDevice, Ownership, field,
     fields,
 };
-pub(crate) use fields::{Claims, DEVICE, RentalTerms, judge_device};
-pub use serial_number::SerialNumber;
-pub(crate) use serial_number::fold;
+pub(crate) use fields::{Claims, RentalTerms, judge_device};
 pub use status::{ClientStatus, Standing};
-
-ids! {
-    /// The number of a [`Device`], unique over all workspaces.
-    DeviceId,
-}
 
 /// A device that was just created.
 #[derive(Debug, Clone, PartialEq)]

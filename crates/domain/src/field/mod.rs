@@ -7,14 +7,15 @@ mod date;
 mod email;
 mod instant;
 mod raw_row;
+mod serial_number;
 mod table;
 mod text;
 mod unknown;
 
 use std::borrow::Cow;
 
-use crate::access::UserId;
 use crate::error::{ErrorCode, FieldError, Reason};
+use crate::ids::UserId;
 
 pub use amount::Amount;
 pub(crate) use choice::choice;
@@ -22,6 +23,8 @@ pub use date::Date;
 pub use email::Email;
 pub use instant::Instant;
 pub use raw_row::{Kind, RawRow, RawValue};
+pub use serial_number::SerialNumber;
+pub(crate) use serial_number::fold;
 pub(crate) use table::{Change, FieldTable, fields, judge, judge_alone, read, read_change};
 pub(crate) use text::clean;
 pub use text::{Comment, Label, ShortText, Text, TextList};
@@ -88,7 +91,7 @@ pub enum Shape {
         /// The longest item.
         max_length: usize,
     },
-    /// A serial number: see [`SerialNumber`](crate::SerialNumber).
+    /// A serial number: see [`SerialNumber`].
     SerialNumber,
     /// An e-mail address: see [`Email`].
     Email,

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::{FieldTable, Shape, TextList};
-use crate::device::DEVICE;
 
 /// A value as it came, whatever it was read from.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -99,29 +98,7 @@ pub struct RawRow<'a> {
     repeated: Vec<Cow<'a, str>>,
 }
 
-/// A row of a device.
-impl Default for RawRow<'_> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl<'a> RawRow<'a> {
-    /// A row of a device, in which every field is absent.
-    pub fn new() -> Self {
-        Self::of(&DEVICE)
-    }
-
-    /// A row of a user, in which every field is absent.
-    pub fn of_user() -> Self {
-        Self::of(&crate::user::USER)
-    }
-
-    /// A row of an enrolment in device management, in which every field is absent.
-    pub fn of_enrollment() -> Self {
-        Self::of(&crate::enrollment::ENROLLMENT)
-    }
-
     pub(crate) fn of(table: &'static FieldTable) -> Self {
         Self {
             table,

@@ -97,7 +97,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::device::DEVICE;
+    use crate::device::fields;
 
     #[rstest]
     #[case("client_warranty_end_date", Some("client_warranty_endDate"))]
@@ -116,7 +116,7 @@ mod tests {
         #[case] sent: &str,
         #[case] meant: Option<&'static str>,
     ) {
-        let names: Vec<_> = DEVICE.fields.iter().map(Field::name).collect();
+        let names: Vec<_> = fields().iter().map(Field::name).collect();
         assert_eq!(nearest_name(sent, &names), meant);
     }
 }

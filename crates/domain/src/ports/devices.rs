@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::RepositoryError;
-use crate::access::{UserId, WorkspaceId};
 use crate::audit::Origin;
-use crate::device::{ClientStatus, DeviceId, DevicePatch, NewDevice, Standing, StoredDevice};
+use crate::device::{ClientStatus, DevicePatch, NewDevice, Standing, StoredDevice};
 use crate::enrollment::Enrollment;
 use crate::error::{ErrorCode, FieldError, Reason};
 use crate::idempotency::{Attempt, AttemptError, Outcome, Remembered};
+use crate::ids::{DeviceId, UserId, WorkspaceId};
 use crate::paging::{Page, Paging};
 use crate::references::References;
 use crate::search::Search;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::RepositoryError;
-use crate::access::WorkspaceId;
 use crate::audit::Origin;
-use crate::device::SerialNumber;
 use crate::enrollment::{EnrollmentFields, StoredEnrollment};
+use crate::field::SerialNumber;
+use crate::ids::WorkspaceId;
 use crate::paging::{Page, Paging};
 
 /// Makes the repository of a workspace.

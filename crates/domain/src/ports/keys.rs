@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::RepositoryError;
-use crate::access::{Actor, ApiKey, KeyId, Scope, WorkspaceId};
+use crate::access::{Actor, ApiKey, Scope};
+use crate::ids::{KeyId, WorkspaceId};
 
 /// The API keys, by their secrets' hashes.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

@@ -11,8 +11,9 @@ use std::error::Error;
 
 use async_trait::async_trait;
 
-use crate::access::{Actor, WorkspaceId};
+use crate::access::Actor;
 use crate::audit::{Event, EventFilter};
+use crate::ids::WorkspaceId;
 
 pub use devices::*;
 pub use enrollments::*;

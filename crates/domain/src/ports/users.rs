@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::RepositoryError;
-use crate::access::{UserId, WorkspaceId};
 use crate::audit::Origin;
 use crate::error::FieldError;
+use crate::ids::{UserId, WorkspaceId};
 use crate::paging::{Page, Paging};
 use crate::search::Search;
 use crate::user::{User, UserFields, UserPatch};

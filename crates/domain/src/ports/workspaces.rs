@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use super::RepositoryError;
-use crate::access::{Workspace, WorkspaceId};
+use crate::access::Workspace;
+use crate::ids::WorkspaceId;
 
 /// The workspaces.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

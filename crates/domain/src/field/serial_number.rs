@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 
+use super::{FieldValue, Kind, RawValue, Refusal, Shape, clean};
 use crate::error::{ErrorCode, Reason};
-use crate::field::{FieldValue, Kind, RawValue, Refusal, Shape, clean};
 
 /// A device's own number, kept as it came and compared without regard to case, width and
 /// compatibility forms.
