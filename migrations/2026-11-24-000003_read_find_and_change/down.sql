@@ -1,4 +1,5 @@
--- What the audit trail tells of users, enrolments and changes, and who users are beyond their names, is lost.
+-- Lost is: what the audit trail tells of users, enrolments and changes; who users are beyond their names;
+-- which devices are in maintenance or out of service.
 DELETE FROM device_events WHERE action <> 'CREATED' OR cardinality(device_ids) = 0;
 ALTER TABLE device_events
     DROP CONSTRAINT device_events_subject,
@@ -13,7 +14,12 @@ UPDATE devices_mdm SET device_id = devices.id
     FROM devices
     WHERE devices.workspace_id = devices_mdm.workspace_id
       AND devices.serial_number_folded = devices_mdm.serial_number_folded
-      AND devices.deleted_at IS NULL AND devices_mdm.deleted_at IS NULL;
+      AND devices.deleted_at IS NULL AND devices_mdm.id = (
+          SELECT newest.id FROM devices_mdm AS newest
+          WHERE newest.workspace_id = devices.workspace_id
+            AND newest.serial_number_folded = devices.serial_number_folded
+            AND newest.deleted_at IS NULL AND newest.status <> 'DRAFT'
+          ORDER BY newest.created_at DESC, newest.id DESC LIMIT 1);
 ALTER TABLE devices_mdm ADD CONSTRAINT devices_mdm_device_fkey
     FOREIGN KEY (workspace_id, device_id) REFERENCES devices (workspace_id, id);
 CREATE INDEX devices_mdm_device_idx ON devices_mdm (workspace_id, device_id);
@@ -29,7 +35,7 @@ ALTER TABLE users
     DROP COLUMN phone;
 DROP VIEW device_documents;
 DROP TABLE device_search_queue, device_search;
-DROP FUNCTION device_document, search_query, search_words, search_text;
+DROP FUNCTION device_document(devices), search_query, search_words, search_text;
 DROP INDEX devices_user_idx;
 ALTER TABLE devices DROP COLUMN updated_at, DROP COLUMN lifecycle;
 -- The extensions stay: something else in this database may use them by now.

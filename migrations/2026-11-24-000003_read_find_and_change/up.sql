@@ -5,9 +5,9 @@ CREATE EXTENSION IF NOT EXISTS btree_gin;
 ALTER TABLE devices
     -- What only people know of where a device stands.
     ADD COLUMN lifecycle  text CHECK (lifecycle IN ('IN_MAINTENANCE', 'OUT_OF_SERVICE')),
-    -- Rises with every change of the device, so that it tells one state of it from another.
+    -- Rises with every change of the device, so that it tells one state of it from another. Of devices
+    -- that are there already, now: to write them all anew would lock the table for long.
     ADD COLUMN updated_at timestamptz NOT NULL DEFAULT now();
-UPDATE devices SET updated_at = created_at;
 CREATE INDEX devices_user_idx ON devices (workspace_id, user_id) WHERE user_id IS NOT NULL;
 
 -- Functions name each other with their schema: whatever restores a dump has none in its search path.
@@ -18,7 +18,8 @@ CREATE FUNCTION search_text(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $$
         SELECT translate(
-            CASE WHEN octet_length($1) = char_length($1) THEN lower($1)
+            -- In whatever language the database speaks, an I is an i.
+            CASE WHEN octet_length($1) = char_length($1) THEN lower($1 COLLATE "C")
                  ELSE replace(replace(replace(
                           translate(lower(regexp_replace(normalize($1, NFKD), '[\u0300-\u036F]+', '', 'g')),
                                     'øłđħŧıς', 'oldhtiσ'),
@@ -40,14 +41,13 @@ CREATE FUNCTION search_query(text) RETURNS tsquery
         FROM unnest(tsvector_to_array(to_tsvector('simple', public.search_text($1)))) AS word
     $$;
 
-CREATE FUNCTION device_document(
-    name text, serial_number text, brand text, type text, category text, processor text, comment text
-) RETURNS tsvector
+-- The words that a device is found by.
+CREATE FUNCTION device_document(devices) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
-        SELECT public.search_words(concat_ws(' ', $1, $2), 'A')
-            || public.search_words(concat_ws(' ', $3, $4, $5, $6), 'B')
-            || public.search_words($7, 'D')
+        SELECT public.search_words(concat_ws(' ', $1.name, $1.serial_number), 'A')
+            || public.search_words(concat_ws(' ', $1.brand, $1.type, $1.category, $1.processor), 'B')
+            || public.search_words($1.comment, 'D')
     $$;
 
 -- What devices are found by, and where they stand as far as most searches ask. Making it takes several times as long as storing the device, so that
@@ -59,7 +59,9 @@ CREATE TABLE device_search (
     serial_number_folded text CHECK (char_length(serial_number_folded) BETWEEN 1 AND 64),
     is_archived          boolean NOT NULL,
     document             tsvector NOT NULL,
-    PRIMARY KEY (workspace_id, device_id)
+    PRIMARY KEY (workspace_id, device_id),
+    CONSTRAINT device_search_device_fkey FOREIGN KEY (workspace_id, device_id)
+        REFERENCES devices (workspace_id, id)
 );
 CREATE INDEX device_search_idx ON device_search
     USING gin (workspace_id, document, serial_number_folded gin_trgm_ops);
@@ -71,28 +73,33 @@ CREATE TABLE device_search_queue (
     device_ids   bigint[] NOT NULL,
     PRIMARY KEY (workspace_id, id)
 );
+CREATE INDEX device_search_queue_id_idx ON device_search_queue (id);
 
--- What every device is found by, whether it was made yet or not.
+-- What every device is found by, whether it was made yet or not. Devices that wait are looked up one by
+-- one, whatever the planner believes of the queue.
 CREATE VIEW device_documents AS
     SELECT workspace_id, device_id, user_id, serial_number_folded, is_archived, document
     FROM device_search
     UNION ALL
-    SELECT devices.workspace_id, devices.id, devices.user_id, devices.serial_number_folded,
-           devices.deleted_at IS NOT NULL,
-           device_document(devices.name, devices.serial_number, devices.brand, devices.type,
-                           devices.category, devices.processor, devices.comment)
+    SELECT queue.workspace_id, waiting.id, device.user_id, device.serial_number_folded,
+           device.is_archived, device.document
     FROM device_search_queue AS queue
     CROSS JOIN LATERAL unnest(queue.device_ids) AS waiting (id)
-    JOIN devices ON devices.workspace_id = queue.workspace_id AND devices.id = waiting.id
-    WHERE NOT EXISTS (
-        SELECT FROM device_search
-        WHERE device_search.workspace_id = devices.workspace_id AND device_search.device_id = devices.id
-    );
+    CROSS JOIN LATERAL (
+        SELECT devices.user_id, devices.serial_number_folded, devices.deleted_at IS NOT NULL AS is_archived,
+               device_document(devices) AS document
+        FROM devices
+        WHERE devices.workspace_id = queue.workspace_id AND devices.id = waiting.id
+          AND NOT EXISTS (
+              SELECT FROM device_search
+              WHERE device_search.workspace_id = queue.workspace_id AND device_search.device_id = waiting.id
+          )
+        LIMIT 1
+    ) AS device;
 
-INSERT INTO device_search (workspace_id, device_id, user_id, serial_number_folded, is_archived, document)
-    SELECT workspace_id, id, user_id, serial_number_folded, deleted_at IS NOT NULL,
-           device_document(name, serial_number, brand, type, category, processor, comment)
-    FROM devices;
+-- Devices that are there already wait like new ones.
+INSERT INTO device_search_queue (workspace_id, device_ids)
+    SELECT workspace_id, array_agg(id ORDER BY id) FROM devices GROUP BY workspace_id, id / 500;
 
 ALTER TABLE users
     ADD COLUMN phone          text CHECK (char_length(phone) BETWEEN 1 AND 255),

@@ -17,7 +17,7 @@ pub const TENANT_TABLES: [&str; 10] = [
 ];
 
 /// What goes over all workspaces because it must, by how it begins and ends.
-const OVER_ALL: [(&str, &str, &str); 6] = [
+const OVER_ALL: [(&str, &str, &str); 5] = [
     (
         "select api_keys.id, ",
         " from api_keys where (api_keys.id = $1) limit $2",
@@ -39,13 +39,8 @@ const OVER_ALL: [(&str, &str, &str); 6] = [
         "old idempotency keys are forgotten",
     ),
     (
-        "/* all workspaces */ select count(*) as id",
-        " from (select from device_search_queue limit 1) as waiting",
-        "whether any device waits to be indexed",
-    ),
-    (
-        "/* all workspaces */ with taken as ",
-        " select count(*) as id from taken",
+        "/* all workspaces */ select workspace_id, id, device_ids from device_search_queue",
+        " for update skip locked",
         "devices wait to be indexed in one queue",
     ),
 ];

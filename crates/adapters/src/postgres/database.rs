@@ -12,7 +12,7 @@ use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{BigInt, Bool};
-use diesel::{Connection, QueryableByName, RunQueryDsl};
+use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl};
 use tokio::sync::Semaphore;
 
 use super::connect::{ConnectError, connect, with_parameters};
@@ -109,6 +109,18 @@ impl Database {
         E: From<RepositoryError> + Send + 'static,
     {
         self.run_deciding(|connection, _| work(connection)).await
+    }
+
+    /// Runs `work`, which only reads, so that all its statements see the same state.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut PgConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, RepositoryError> {
+        self.run(move |connection| {
+            let mut transaction = connection.build_transaction().repeatable_read().read_only();
+            transaction.run(work).map_err(classify)
+        })
+        .await
     }
 
     /// Like [`run`](Self::run), for work that commits only after it has [decided](Decision) to:

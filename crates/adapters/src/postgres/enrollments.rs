@@ -18,11 +18,11 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Text};
 
 use super::column::{Column, columns};
-use super::database::{Database, classify};
+use super::database::Database;
 use super::events::Record;
 use super::pages::List;
 use super::statement::{Statement, Value};
-use super::transactions::{Done, Failure};
+use super::transactions::{Done, Failure, Written};
 use crate::schema::{devices, devices_mdm};
 
 /// Makes [`PostgresEnrollments`].
@@ -174,15 +174,6 @@ fn lock(
         .load(connection)
 }
 
-fn complete_one(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    row: EnrollmentRow,
-) -> QueryResult<StoredEnrollment> {
-    let completed = complete(connection, workspace, vec![row])?;
-    completed.into_iter().next().ok_or(DieselError::NotFound)
-}
-
 fn delete_rows(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -207,7 +198,9 @@ fn put(
 ) -> Result<Done<(StoredEnrollment, bool)>, Failure<RepositoryError>> {
     let mut rows = lock(connection, workspace, &report.serial_number)?.into_iter();
     let newest = rows.next();
-    delete_rows(connection, workspace, rows.map(|row| row.id).collect())?;
+    let older: Vec<i64> = rows.map(|row| row.id).collect();
+    let has_older = !older.is_empty();
+    delete_rows(connection, workspace, older)?;
     let names = (
         devices_mdm::serial_number.eq(report.serial_number.as_str()),
         devices_mdm::serial_number_folded.eq(report.serial_number.folded()),
@@ -227,19 +220,24 @@ fn put(
                 .set((names, columns))
                 .returning(EnrollmentRow::as_returning())
                 .get_result(connection)?;
+            let mut changed = Vec::new();
+            if before.serial_number != row.serial_number {
+                changed.push("serial_number");
+            }
             let before = before.into_enrollment()?.fields;
-            let changed = before.names_of_differences(&report.fields);
+            changed.extend(before.names_of_differences(&report.fields));
             (row, Action::Updated, changed)
         }
     };
-    let mut receipt = None;
-    if is_new || !changed.is_empty() {
+    let mut written = Written::Nothing;
+    if is_new || has_older || !changed.is_empty() {
         let subject = Subject::Enrollment(EnrollmentId(row.id));
         let record = Record::new(action, subject).of_fields(changed);
-        receipt = Some(record.write(connection, workspace, &report.origin)?);
+        written = Written::Receipt(record.write(connection, workspace, &report.origin)?);
     }
-    let stored = complete_one(connection, workspace, row)?;
-    Ok(((stored, is_new), receipt))
+    let stored = complete(connection, workspace, vec![row])?;
+    let stored = stored.into_iter().next().ok_or(DieselError::NotFound)?;
+    Ok(((stored, is_new), written))
 }
 
 fn delete(
@@ -250,14 +248,15 @@ fn delete(
 ) -> Result<Done<Option<StoredEnrollment>>, Failure<RepositoryError>> {
     let rows = lock(connection, workspace, serial_number)?;
     let Some(newest) = rows.first().map(|row| row.id) else {
-        return Ok((None, None));
+        return Ok((None, Written::Nothing));
     };
     let mut completed = complete(connection, workspace, rows)?;
     let ids = completed.iter().map(|stored| stored.enrollment.id.0);
     delete_rows(connection, workspace, ids.collect())?;
     let subject = Subject::Enrollment(EnrollmentId(newest));
     let receipt = Record::new(Action::Deleted, subject).write(connection, workspace, origin)?;
-    Ok((Some(completed.swap_remove(0)), Some(receipt)))
+    let deleted = completed.swap_remove(0);
+    Ok((Some(deleted), Written::Receipt(receipt)))
 }
 
 #[async_trait]
@@ -269,7 +268,7 @@ impl EnrollmentRepository for PostgresEnrollments {
     ) -> Result<Page<StoredEnrollment>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .run(move |connection| list(connection, workspace, linked, paging).map_err(classify))
+            .read(move |connection| list(connection, workspace, linked, paging))
             .await
     }
 

@@ -29,8 +29,7 @@ BEGIN
     GRANT UPDATE (last_used_at) ON api_keys TO fleet_devices_serving;
     GRANT SELECT, INSERT ON devices, device_events, users, devices_mdm TO fleet_devices_serving;
     GRANT SELECT ON device_documents TO fleet_devices_serving;
-    GRANT SELECT, INSERT, UPDATE ON device_search TO fleet_devices_serving;
-    -- A row is taken under a lock, which needs the right to change some column.
+    GRANT SELECT, INSERT ON device_search TO fleet_devices_serving;
     GRANT SELECT, INSERT, DELETE, UPDATE (device_ids) ON device_search_queue TO fleet_devices_serving;
     GRANT SELECT, INSERT, DELETE ON idempotency_keys TO fleet_devices_serving;
     GRANT SELECT, INSERT, UPDATE ON rate_limits TO fleet_devices_serving;
@@ -41,9 +40,10 @@ BEGIN
         SELECT format('GRANT UPDATE (%s) ON %s TO fleet_devices_serving',
                       string_agg(quote_ident(attname), ', '), attrelid::regclass) AS rights
         FROM pg_attribute
-        WHERE attrelid IN ('devices'::regclass, 'users'::regclass, 'devices_mdm'::regclass)
+        WHERE attrelid IN ('devices'::regclass, 'users'::regclass, 'devices_mdm'::regclass,
+                           'device_search'::regclass)
           AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
-          AND attname NOT IN ('workspace_id', 'id', 'created_at')
+          AND attname NOT IN ('workspace_id', 'id', 'device_id', 'created_at')
         GROUP BY attrelid
     LOOP
         EXECUTE changed.rights;

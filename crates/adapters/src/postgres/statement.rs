@@ -32,7 +32,7 @@ impl Statement {
 
     /// Adds another statement that was begun before this one had values.
     pub(super) fn append(&mut self, other: Self) -> &mut Self {
-        debug_assert!(self.values.is_empty(), "parameters are counted from 1");
+        assert!(self.values.is_empty(), "parameters are counted from 1");
         self.values = other.values;
         self.push(&other.text)
     }

@@ -23,9 +23,18 @@ impl<E> From<DieselError> for Failure<E> {
     }
 }
 
-/// What a transaction came to, and what tells it from every other; no receipt where nothing was
-/// written.
-pub(super) type Done<T> = (T, Option<Receipt>);
+/// What a transaction came to, and what it wrote.
+pub(super) type Done<T> = (T, Written);
+
+/// What a transaction wrote.
+pub(super) enum Written {
+    /// Nothing: what it came to holds whether it is committed or not.
+    Nothing,
+    /// What can be found again by this.
+    Receipt(Receipt),
+    /// What leaves nothing that it could be known by.
+    Untraced,
+}
 
 /// How often a transaction is tried again after it lost a race, or was chosen to break a deadlock.
 const TRIES: usize = 3;
@@ -65,7 +74,11 @@ impl Database {
                     receipt,
                     error,
                 } = *lost;
-                match receipt.is_committed(self).await {
+                let is_committed = match receipt {
+                    Some(receipt) => receipt.is_committed(self).await,
+                    None => None,
+                };
+                match is_committed {
                     Some(true) => Ok(result),
                     Some(false) => Err(RepositoryError::Unavailable(error.into()).into()),
                     None => Err(RepositoryError::Unknown(error.into()).into()),
@@ -89,7 +102,7 @@ enum Ended<T> {
 struct Lost<T> {
     /// What holds if it had.
     result: T,
-    receipt: Receipt,
+    receipt: Option<Receipt>,
     error: DieselError,
 }
 
@@ -105,7 +118,7 @@ fn run<T, E>(
         true => Ok(done),
         false => Err(Failure::GivenUp),
     });
-    let (result, receipt) = match done {
+    let (result, written) = match done {
         Ok(done) => done,
         Err(failure) => {
             // Where this fails, too, the connection is lost, and the server rolls back by itself.
@@ -115,18 +128,20 @@ fn run<T, E>(
             return Err(failure);
         }
     };
-    match (
-        AnsiTransactionManager::commit_transaction(connection),
+    let Err(error) = AnsiTransactionManager::commit_transaction(connection) else {
+        return Ok(Ended::Committed(result));
+    };
+    let receipt = match written {
+        Written::Nothing => return Ok(Ended::Committed(result)),
+        _ if is_to_be_retried(&error) => return Err(Failure::Diesel(error)),
+        Written::Receipt(receipt) => Some(receipt),
+        Written::Untraced => None,
+    };
+    Ok(Ended::LostInCommit(Box::new(Lost {
+        result,
         receipt,
-    ) {
-        (Ok(()), _) | (Err(_), None) => Ok(Ended::Committed(result)),
-        (Err(error), _) if is_to_be_retried(&error) => Err(Failure::Diesel(error)),
-        (Err(error), Some(receipt)) => Ok(Ended::LostInCommit(Box::new(Lost {
-            result,
-            receipt,
-            error,
-        }))),
-    }
+        error,
+    })))
 }
 
 /// Whether another transaction took a serial number or an address, or a user away, after it was looked

@@ -18,11 +18,11 @@ use diesel::sql_types::Text;
 
 use super::column::{Column, columns};
 use super::database::{Database, classify};
-use super::events::{Receipt, Record};
+use super::events::Record;
 use super::pages::List;
 use super::search_terms::Terms;
 use super::statement::{Statement, Value};
-use super::transactions::{Done, Failure};
+use super::transactions::{Done, Failure, Written};
 use crate::schema::{devices, users};
 
 /// The users of every workspace, in PostgreSQL.
@@ -158,9 +158,7 @@ impl UserRepository for PostgresUsers {
     ) -> Result<Page<User>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .run(move |connection| {
-                list(connection, workspace, search.as_ref(), paging).map_err(classify)
-            })
+            .read(move |connection| list(connection, workspace, search.as_ref(), paging))
             .await
     }
 
@@ -263,8 +261,11 @@ fn create(
         .get_result(connection)?;
     let created = row.into_user()?;
     let record = Record::new(Action::Created, Subject::User(created.id));
-    let receipt = origin.map(|origin| record.write(connection, workspace, origin));
-    Ok((created, receipt.transpose()?))
+    let written = match origin {
+        Some(origin) => Written::Receipt(record.write(connection, workspace, origin)?),
+        None => Written::Untraced,
+    };
+    Ok((created, written))
 }
 
 /// The living user, whom nobody else changes, and to whom nobody gives a device, until the transaction
@@ -295,7 +296,7 @@ fn update(
     let after = change.patch.apply(&before.fields).map_err(refused)?;
     let changed = before.fields.names_of_differences(&after);
     if changed.is_empty() {
-        return Ok((before, None));
+        return Ok((before, Written::Nothing));
     }
     check_email(connection, workspace, &after.email, Some(change.user))?;
     let row: UserRow = diesel::update(users::table.find((workspace.0, change.user.0)))
@@ -304,7 +305,7 @@ fn update(
         .get_result(connection)?;
     let record = Record::new(Action::Updated, Subject::User(change.user)).of_fields(changed);
     let receipt = record.write(connection, workspace, &change.origin)?;
-    Ok((row.into_user()?, Some(receipt)))
+    Ok((row.into_user()?, Written::Receipt(receipt)))
 }
 
 fn delete(
@@ -324,7 +325,7 @@ fn delete(
     diesel::update(users::table.find((workspace.0, user.0)))
         .set(users::deleted_at.eq(now))
         .execute(connection)?;
-    let receipt: Receipt =
-        Record::new(Action::Deleted, Subject::User(user)).write(connection, workspace, origin)?;
-    Ok((deleted, Some(receipt)))
+    let record = Record::new(Action::Deleted, Subject::User(user));
+    let receipt = record.write(connection, workspace, origin)?;
+    Ok((deleted, Written::Receipt(receipt)))
 }

@@ -94,7 +94,7 @@ fn a_report_replaces_the_one_before_whatever_the_case_and_older_ones_beside_it()
         assert_eq!(
             told,
             [
-                (Action::Updated, 2, "status".to_owned()),
+                (Action::Updated, 2, "serial_number status".to_owned()),
                 (Action::Deleted, 2, String::new()),
                 (Action::Created, 3, String::new()),
             ]

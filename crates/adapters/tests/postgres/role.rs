@@ -26,6 +26,7 @@ fn the_serving_role_may_change_nothing_that_serving_does_not_change() {
         "UPDATE devices_mdm SET workspace_id = 2",
         "DELETE FROM users",
         "DELETE FROM device_search",
+        "UPDATE device_search SET workspace_id = 2",
         "UPDATE device_events SET key_id = 2",
         "DELETE FROM device_events",
         "TRUNCATE device_events",

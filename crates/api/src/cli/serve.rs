@@ -148,14 +148,17 @@ async fn forget(database: Database, kept: Duration) {
 
 /// Makes what new devices are found by, as long as the server runs.
 async fn index(database: Database) {
+    const MOST: usize = 500;
+    let mut most = MOST;
     loop {
-        match index_waiting_devices(&database).await {
+        match index_waiting_devices(&database, most).await {
             Ok(0) => tokio::time::sleep(Duration::from_secs(1)).await,
-            // Others want the connection, too.
-            Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Ok(_) => most = MOST.min(most * 2),
             Err(error) => {
-                tracing::warn!(%error, "new devices are not indexed yet; they are found more slowly");
-                tokio::time::sleep(Duration::from_secs(10)).await;
+                // Long remarks take their time: fewer may be done before it is over.
+                most = (most / 4).max(1);
+                tracing::warn!(%error, most, "new devices are not indexed yet; they are found more slowly");
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
     }

@@ -14,7 +14,7 @@ use super::columns::DeviceRow;
 use super::reads::{self, ReadRow};
 use super::{conflicts, search};
 use crate::postgres::events::Record;
-use crate::postgres::transactions::{Done, Failure};
+use crate::postgres::transactions::{Done, Failure, Written};
 use crate::schema::devices;
 
 /// The device, which nobody else changes until the transaction ends.
@@ -74,7 +74,7 @@ pub(super) fn update(
         }
     };
     let changed = before.names_of_differences(&after);
-    let mut receipt = None;
+    let mut written = Written::Nothing;
     if !changed.is_empty() {
         let assignee = after.ownership.user_id;
         let row = DeviceRow::new(workspace, change.device.0, &after, assignee);
@@ -84,9 +84,9 @@ pub(super) fn update(
         search::renew(connection, workspace, change.device.0)?;
         let subject = Subject::Devices(vec![change.device]);
         let record = Record::new(Action::Updated, subject).of_fields(changed);
-        receipt = Some(record.write(connection, workspace, &change.origin)?);
+        written = Written::Receipt(record.write(connection, workspace, &change.origin)?);
     }
-    Ok((reload(connection, workspace, change.device)?, receipt))
+    Ok((reload(connection, workspace, change.device)?, written))
 }
 
 pub(super) fn delete(
@@ -109,7 +109,8 @@ pub(super) fn delete(
     search::renew(connection, workspace, device.0)?;
     let subject = Subject::Devices(vec![device]);
     let receipt = Record::new(Action::Deleted, subject).write(connection, workspace, origin)?;
-    Ok((reload(connection, workspace, device)?, Some(receipt)))
+    let deleted = reload(connection, workspace, device)?;
+    Ok((deleted, Written::Receipt(receipt)))
 }
 
 fn reload(

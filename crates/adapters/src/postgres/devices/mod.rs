@@ -22,7 +22,7 @@ use diesel::sql_types::BigInt;
 
 use super::database::{Database, Id, classify};
 use super::events::Record;
-use super::transactions::{Done, Failure};
+use super::transactions::{Done, Failure, Written};
 use super::{attempts, enrollments};
 use crate::schema::devices;
 use columns::DeviceRow;
@@ -92,8 +92,8 @@ impl DeviceRepository for PostgresDevices {
     async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .run(move |connection| {
-                let found = reads::load(connection, workspace, &[device.0]).map_err(classify)?;
+            .read(move |connection| {
+                let found = reads::load(connection, workspace, &[device.0])?;
                 Ok(found.into_iter().next())
             })
             .await
@@ -106,9 +106,7 @@ impl DeviceRepository for PostgresDevices {
     ) -> Result<Page<StoredDevice>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .run(move |connection| {
-                reads::list(connection, workspace, &filter, paging).map_err(classify)
-            })
+            .read(move |connection| reads::list(connection, workspace, &filter, paging))
             .await
     }
 
@@ -120,9 +118,7 @@ impl DeviceRepository for PostgresDevices {
     ) -> Result<Vec<StoredDevice>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .run(move |connection| {
-                reads::next(connection, workspace, &filter, after, most).map_err(classify)
-            })
+            .read(move |connection| reads::next(connection, workspace, &filter, after, most))
             .await
     }
 
@@ -162,7 +158,7 @@ fn write(
         if let Some(remembered) = attempts::find(connection, workspace, attempt)? {
             let recalled = attempt.recall(remembered);
             let recalled = recalled.map_err(|error| Failure::Refused(error.into()))?;
-            return Ok((Stored::Outcome(recalled), None));
+            return Ok((Stored::Outcome(recalled), Written::Nothing));
         }
     }
     let stored = write_devices(connection, workspace, &batch.devices, references)?;
@@ -182,7 +178,7 @@ fn write(
             })
         }
     };
-    Ok((stored, Some(receipt)))
+    Ok((stored, Written::Receipt(receipt)))
 }
 
 fn write_devices(
