@@ -1,8 +1,6 @@
 //! Batches that lose to what is stored, to themselves, or to each other.
 
-use std::sync::Barrier;
-
-use devices_tests::{Api, device, run};
+use devices_tests::{Api, device, race, run};
 use serde_json::{Value, json};
 
 fn reason(index: usize, field: &str, reason: &str) -> (Value, String, String) {
@@ -148,24 +146,6 @@ fn a_workspace_cannot_grow_over_its_device_limit() {
     assert_eq!(report["errors"][0]["reason"], "device_limit");
     assert_eq!(api.database.count("devices"), 2);
     assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
-}
-
-/// What this many do at once.
-fn race<T: Send>(racers: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = Barrier::new(racers);
-    std::thread::scope(|scope| {
-        let racing: Vec<_> = (0..racers)
-            .map(|racer| {
-                let (start, run) = (&start, &run);
-                scope.spawn(move || {
-                    start.wait();
-                    run(racer)
-                })
-            })
-            .collect();
-        let joined = racing.into_iter().map(|racer| racer.join().unwrap());
-        joined.collect()
-    })
 }
 
 #[test]

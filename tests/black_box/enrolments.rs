@@ -2,10 +2,8 @@
 
 use std::sync::Barrier;
 
-use devices_tests::{Answer, Api, device, send};
+use devices_tests::{Answer, Api, device, encoded, ids, race, send};
 use serde_json::{Value, json};
-
-use crate::search::{encoded, linked};
 
 fn enrol(api: &Api, workspace: i64, serial_number: &str, status: &str, columns: &str) {
     let folded = serial_number.to_uppercase();
@@ -22,8 +20,7 @@ fn enrol(api: &Api, workspace: i64, serial_number: &str, status: &str, columns: 
 
 fn mdm_of(api: &Api, serial_number: &str) -> Value {
     let answer = api.post(&json!([device(json!({"serial_number": serial_number}))]));
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    answer.json()["data"]["devices"][0]["mdm"].clone()
+    answer.created()[0]["mdm"].clone()
 }
 
 #[test]
@@ -81,8 +78,8 @@ fn every_device_of_a_batch_finds_its_own() {
         .iter()
         .map(|serial| device(json!({"serial_number": serial})))
         .collect();
-    let answer = api.post(&json!(rows)).json();
-    let ids: Vec<_> = answer["data"]["devices"]
+    let created = api.post(&json!(rows)).created();
+    let ids: Vec<_> = created
         .as_array()
         .unwrap()
         .iter()
@@ -125,13 +122,6 @@ fn put(api: &Api, serial_number: &str, status: &str) -> Value {
     let answer = put_answer(api, serial_number, &json!({ "status": status }));
     assert!([200, 201].contains(&answer.status), "{}", answer.text);
     answer.json()["data"].clone()
-}
-
-/// Creates a device; its number.
-fn create_device(api: &Api, fields: Value) -> i64 {
-    let answer = api.post(&json!([device(fields)]));
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    answer.json()["data"]["devices"][0]["id"].as_i64().unwrap()
 }
 
 /// What `GET /devices/{id}` and the list show as `mdm`; they agree.
@@ -216,7 +206,7 @@ fn an_enrolment_is_created_and_then_replaced() {
 #[test]
 fn a_deleted_enrolment_is_told_once_more_and_then_gone_and_a_new_one_is_another() {
     let api = Api::start();
-    let id = create_device(&api, json!({"serial_number": "SN-4711"}));
+    let id = api.create_device(json!({"serial_number": "SN-4711"}));
     let put_first = put(&api, "SN-4711", "ENROLLED");
     let deleted = api.ask("DELETE", &path_of("sn-4711"));
     assert_eq!(deleted.status, 200, "{}", deleted.text);
@@ -225,8 +215,7 @@ fn a_deleted_enrolment_is_told_once_more_and_then_gone_and_a_new_one_is_another(
     assert_eq!(shown_mdm(&api, id), Value::Null);
     for serial_number in ["SN-4711", "SN-4711", "NEVER-1"] {
         let gone = api.ask("DELETE", &path_of(serial_number));
-        assert_eq!(gone.status, 404, "{}", gone.text);
-        assert_eq!(gone.json(), json!({"error": "ENROLLMENT_NOT_FOUND"}));
+        gone.assert_error(404, "ENROLLMENT_NOT_FOUND");
     }
     let answer = put_answer(&api, "SN-4711", &json!({"status": "ENROLLED"}));
     assert_eq!(answer.status, 201);
@@ -241,9 +230,9 @@ fn enrolments_are_listed_newest_first_with_and_without_a_device() {
     put(&api, "SN-2", "DRAFT");
     put(&api, "SN-3", "UNENROLLED");
     put(&api, "SN-4", "DRAFT");
-    let first = create_device(&api, json!({"serial_number": "sn-1"}));
-    let second = create_device(&api, json!({"serial_number": "sn-2"}));
-    create_device(&api, json!({"serial_number": "SN-5"}));
+    let first = api.create_device(json!({"serial_number": "sn-1"}));
+    let second = api.create_device(json!({"serial_number": "sn-2"}));
+    api.create_device(json!({"serial_number": "SN-5"}));
     let one = |serial: &str, device: Value| (serial.to_owned(), device);
     let all = [
         one("SN-4", Value::Null),
@@ -259,13 +248,7 @@ fn enrolments_are_listed_newest_first_with_and_without_a_device() {
     assert_eq!(listed(&api, ""), all);
     for bad in ["yes", "1", "TRUE", "", "null"] {
         let answer = api.ask("GET", &format!("/mdm/enrollments?linked={bad}"));
-        assert_eq!(answer.status, 400, "{bad}: {}", answer.text);
-        let body = answer.json();
-        let entry = &body["errors"][0];
-        assert_eq!(entry["field"], "linked", "{bad}");
-        assert_eq!(entry["code"], "INVALID_PARAMETER", "{bad}");
-        assert_eq!(entry["pointer"], "", "{bad}");
-        assert_eq!(body["error"], entry["message"], "{bad}");
+        answer.assert_parameters_refused(&["linked"], bad);
     }
     let meant = api.ask("GET", "/mdm/enrollments?linkd=true&limit=0");
     assert_eq!(meant.status, 400);
@@ -281,18 +264,13 @@ fn a_cursor_leads_through_the_enrolments_once_each() {
         put(&api, &format!("SN-{number}"), "ENROLLED");
     }
     let mut seen = Vec::new();
-    let mut next = Some("/mdm/enrollments?linked=false&limit=3".to_owned());
-    while let Some(path) = next {
-        let answer = api.ask("GET", &path);
-        assert_eq!(answer.status, 200, "{}", answer.text);
+    for answer in api.pages("/mdm/enrollments?linked=false&limit=3") {
         let list = answer.json();
         assert_eq!(
             list["meta"],
             json!({"total": 7, "limit": 3, "offset": seen.len()})
         );
-        let data = list["data"].as_array().unwrap();
-        seen.extend(data.iter().map(|one| one["id"].as_i64().unwrap()));
-        next = linked(&answer, "next");
+        seen.extend(ids(&list["data"]));
     }
     assert_eq!(seen, [7, 6, 5, 4, 3, 2, 1]);
     let page = api.list("/mdm/enrollments?limit=2&offset=2");
@@ -322,7 +300,7 @@ fn every_serial_number_can_be_named_in_the_path() {
         assert_eq!(answer.status, 201, "{written}: {}", answer.text);
         let enrollment = answer.json()["data"].clone();
         assert_eq!(enrollment["serial_number"], serial_number, "{written}");
-        let id = create_device(&api, json!({"serial_number": serial_number}));
+        let id = api.create_device(json!({"serial_number": serial_number}));
         assert_eq!(shown_mdm(&api, id), as_mdm(&enrollment), "{written}");
         let deleted = api.ask("DELETE", &path);
         assert_eq!(deleted.status, 200, "{written}: {}", deleted.text);
@@ -390,16 +368,7 @@ fn every_rule_of_an_enrolment_is_told_when_it_is_broken() {
     let api = Api::start();
     let refused = |body: &Value, field: &str, reason: &str| {
         let answer = put_answer(&api, "SN-4711", body);
-        assert_eq!(answer.status, 400, "{body}: {}", answer.text);
-        let report = answer.json();
-        assert_eq!(report["errors_total"], 1, "{body}: {report}");
-        let entry = report["errors"][0].clone();
-        assert_eq!(entry["field"], field, "{body}");
-        assert_eq!(entry["reason"], reason, "{body}");
-        assert_eq!(entry["pointer"], format!("/{field}"), "{body}");
-        assert_eq!(entry["index"], Value::Null, "{body}");
-        assert_eq!(report["error"], entry["message"], "{body}");
-        entry
+        answer.assert_field_refused(field, reason, &body.to_string())
     };
     for body in [json!({}), json!({"status": null}), json!({"status": ""})] {
         refused(&body, "status", "required");
@@ -463,9 +432,8 @@ fn every_rule_of_an_enrolment_is_told_when_it_is_broken() {
 fn a_body_that_is_no_object_is_no_enrolment() {
     let api = Api::start();
     let put_text = |kind: &'static str, body: &'static str| {
-        let request = api
-            .request("PUT", &path_of("SN-4711"))
-            .bearer_auth(&api.key);
+        let path = path_of("SN-4711");
+        let request = api.request("PUT", &path).bearer_auth(&api.key);
         send(request.header("Content-Type", kind).body(body))
     };
     for (body, reason) in [
@@ -485,15 +453,15 @@ fn a_body_that_is_no_object_is_no_enrolment() {
         assert_eq!(answer.json()["errors"][0]["reason"], reason, "{body}");
     }
     let answer = put_text("text/plain", "{\"status\":\"ENROLLED\"}");
-    assert_eq!(answer.status, 415);
-    assert_eq!(answer.json(), json!({"error": "UNSUPPORTED_MEDIA_TYPE"}));
+    answer.assert_error(415, "UNSUPPORTED_MEDIA_TYPE");
     assert_eq!(api.database.count("devices_mdm"), 0);
 
-    let request = api
-        .request("PUT", &path_of("SN-4711"))
-        .bearer_auth(&api.key);
-    let request = request.header("Prefer", "handling=lenient");
-    let lenient = send(request.json(&json!({"status": "ENROLLED", "battery": 80})));
+    let lenient = api.send_with(
+        "PUT",
+        &path_of("SN-4711"),
+        &[("Prefer", "handling=lenient")],
+        &json!({"status": "ENROLLED", "battery": 80}),
+    );
     assert_eq!(lenient.status, 201, "{}", lenient.text);
     assert_eq!(lenient.header("preference-applied"), "handling=lenient");
 }
@@ -524,13 +492,13 @@ fn an_enrolment_and_a_device_find_each_other_whichever_comes_first() {
     let before = put(&api, "SN-1", "ENROLLED");
     assert_eq!(before["device_id"], Value::Null);
     let answer = api.post(&json!([device(json!({"serial_number": "sn-1"}))]));
-    let created = answer.json()["data"]["devices"][0].clone();
+    let created = answer.created()[0].clone();
     assert_eq!(created["mdm"], as_mdm(&before));
     let first = created["id"].as_i64().unwrap();
     assert_eq!(shown_mdm(&api, first), as_mdm(&before));
 
     // Device first.
-    let second = create_device(&api, json!({"serial_number": "Sn-2"}));
+    let second = api.create_device(json!({"serial_number": "Sn-2"}));
     assert_eq!(shown_mdm(&api, second), Value::Null);
     let after = put(&api, "ＳＮ-2", "PENDING");
     assert_eq!(after["device_id"], second);
@@ -549,7 +517,7 @@ fn an_enrolment_follows_the_serial_number_of_a_device() {
     let api = Api::start();
     let one = as_mdm(&put(&api, "SN-1", "ENROLLED"));
     let two = as_mdm(&put(&api, "SN-2", "PENDING"));
-    let id = create_device(&api, json!({"serial_number": "SN-1"}));
+    let id = api.create_device(json!({"serial_number": "SN-1"}));
     let path = format!("/devices/{id}");
     let change = |serial_number: Value| {
         let answer = api.send("PATCH", &path, &json!({ "serial_number": serial_number }));
@@ -574,7 +542,7 @@ fn an_enrolment_follows_the_serial_number_of_a_device() {
     assert_eq!(change(Value::Null), Value::Null);
     assert_eq!(devices(), [Value::Null, Value::Null]);
     // Another device may have what this one gave up.
-    let next = create_device(&api, json!({"serial_number": "SN-1"}));
+    let next = api.create_device(json!({"serial_number": "SN-1"}));
     assert_eq!(shown_mdm(&api, next), one);
 }
 
@@ -582,7 +550,7 @@ fn an_enrolment_follows_the_serial_number_of_a_device() {
 fn the_enrolment_of_a_deleted_device_goes_to_the_next_one_of_its_serial_number() {
     let api = Api::start();
     let enrollment = as_mdm(&put(&api, "SN-1", "ENROLLED"));
-    let first = create_device(&api, json!({"serial_number": "SN-1"}));
+    let first = api.create_device(json!({"serial_number": "SN-1"}));
     assert_eq!(shown_mdm(&api, first), enrollment);
     let path = format!("/devices/{first}");
     let deleted = api.ask("DELETE", &path).json()["data"].clone();
@@ -595,7 +563,7 @@ fn the_enrolment_of_a_deleted_device_goes_to_the_next_one_of_its_serial_number()
     assert_eq!(listed(&api, "?linked=true"), []);
     assert_eq!(api.list(&path)["data"]["mdm"], Value::Null);
 
-    let second = create_device(&api, json!({"serial_number": "sn-1"}));
+    let second = api.create_device(json!({"serial_number": "sn-1"}));
     assert_eq!(shown_mdm(&api, second), enrollment);
     assert_eq!(listed(&api, "")[0].1, second);
     for path in [path, "/devices?client_status=ARCHIVED".to_owned()] {
@@ -624,8 +592,7 @@ fn an_enrolment_and_a_device_that_come_at_the_same_moment_find_each_other() {
             (enrolling.join().unwrap(), created)
         });
         assert_eq!(enrolled.status, 201, "{}", enrolled.text);
-        assert_eq!(created.status, 201, "{}", created.text);
-        let id = created.json()["data"]["devices"][0]["id"].as_i64().unwrap();
+        let id = ids(&created.created())[0];
         let enrollment = as_mdm(&enrolled.json()["data"]);
         assert_eq!(shown_mdm(&api, id), enrollment, "round {round}");
     }
@@ -634,26 +601,13 @@ fn an_enrolment_and_a_device_that_come_at_the_same_moment_find_each_other() {
 
 #[test]
 fn of_reports_of_one_serial_number_that_come_at_once_one_creates() {
-    const CLIENTS: usize = 6;
     let api = Api::start();
-    let start = Barrier::new(CLIENTS);
-    let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|_| {
-                scope.spawn(|| {
-                    start.wait();
-                    put_answer(&api, "SN-4711", &json!({"status": "ENROLLED"})).status
-                })
-            })
-            .collect();
-        clients
-            .into_iter()
-            .map(|client| client.join().unwrap())
-            .collect()
+    let statuses = race(6, |_| {
+        put_answer(&api, "SN-4711", &json!({"status": "ENROLLED"})).status
     });
     let created = statuses.iter().filter(|status| **status == 201).count();
     let replaced = statuses.iter().filter(|status| **status == 200).count();
-    assert_eq!((created, replaced), (1, CLIENTS - 1), "{statuses:?}");
+    assert_eq!((created, replaced), (1, 5), "{statuses:?}");
     assert_eq!(api.database.count("devices_mdm"), 1);
 }
 
@@ -662,10 +616,8 @@ fn a_read_key_lists_enrolments_and_changes_none() {
     let api = Api::start();
     put(&api, "SN-1", "ENROLLED");
     let read = api.create_key("acme", "READ");
-    let ask = |method: &str, path: &str| {
-        let request = api.request(method, path).bearer_auth(&read);
-        send(request.json(&json!({"status": "FAILED"})))
-    };
+    let body = json!({"status": "FAILED"});
+    let ask = |method: &str, path: &str| api.send_as(&read, method, path, &body);
     assert_eq!(ask("GET", "/mdm/enrollments").json()["meta"]["total"], 1);
     for (method, serial_number) in [
         ("PUT", "SN-1"),
@@ -688,29 +640,23 @@ fn another_workspaces_enrolments_are_invisible() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
-    let ask = |method: &str, path: &str, body: Value| {
-        send(api.request(method, path).bearer_auth(&globex).json(&body))
-    };
+    let ask = |method: &str, path: &str, body: Value| api.send_as(&globex, method, path, &body);
     put(&api, "SN-1", "ENROLLED");
-    let own = create_device(&api, json!({"serial_number": "SN-1"}));
+    let own = api.create_device(json!({"serial_number": "SN-1"}));
     let list = ask("GET", "/mdm/enrollments", json!({}));
     assert_eq!(
         list.json(),
         json!({"data": [], "meta": {"total": 0, "limit": 50, "offset": 0}})
     );
     let missed = ask("DELETE", &path_of("SN-1"), json!({}));
-    assert_eq!(missed.status, 404);
-    assert_eq!(missed.json(), json!({"error": "ENROLLMENT_NOT_FOUND"}));
+    missed.assert_error(404, "ENROLLMENT_NOT_FOUND");
     // The same serial number is another enrolment there, and links to no device of here.
     let theirs = ask("PUT", &path_of("SN-1"), json!({"status": "FAILED"}));
     assert_eq!(theirs.status, 201);
     assert_eq!(theirs.json()["data"]["device_id"], Value::Null);
     assert_eq!(shown_mdm(&api, own)["status"], "ENROLLED");
     let created = api.post_as(&globex, &json!([device(json!({"serial_number": "SN-1"}))]));
-    assert_eq!(
-        created.json()["data"]["devices"][0]["mdm"]["status"],
-        "FAILED"
-    );
+    assert_eq!(created.created()[0]["mdm"]["status"], "FAILED");
     assert_eq!(ask("DELETE", &path_of("SN-1"), json!({})).status, 200);
     assert_eq!(shown_mdm(&api, own)["status"], "ENROLLED");
     assert_eq!(

@@ -1,41 +1,21 @@
 //! `GET /devices`: its pages, its filters, and what is no question.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use devices_tests::{Answer, Api, device, send};
+use devices_tests::{Api, ids, send};
 use serde_json::{Value, json};
 
 /// Creates devices of these names, one batch each, so that their order is theirs.
 fn create_named<'a>(api: &Api, names: impl IntoIterator<Item = &'a str>) -> Vec<i64> {
     names
         .into_iter()
-        .map(|name| create(api, json!({ "name": name })))
+        .map(|name| api.create_device(json!({ "name": name })))
         .collect()
-}
-
-/// Creates a device; its id.
-fn create(api: &Api, fields: Value) -> i64 {
-    let answer = api.post(&json!([device(fields)]));
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    answer.json()["data"]["devices"][0]["id"].as_i64().unwrap()
 }
 
 /// Creates so many devices in one batch, named `device 1` and so on; their ids.
 fn create_many(api: &Api, count: usize) -> Vec<i64> {
-    let rows: Vec<_> = (1..=count)
-        .map(|number| device(json!({"name": format!("device {number}")})))
-        .collect();
-    let answer = api.post(&json!(rows));
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    ids(&answer.json()["data"]["devices"])
-}
-
-fn ids(devices: &Value) -> Vec<i64> {
-    let devices = devices.as_array().unwrap();
-    devices
-        .iter()
-        .map(|device| device["id"].as_i64().unwrap())
-        .collect()
+    api.create_devices((1..=count).map(|number| json!({"name": format!("device {number}")})))
 }
 
 /// The names of a list's devices.
@@ -47,61 +27,11 @@ fn names(list: &Value) -> Vec<String> {
         .collect()
 }
 
-/// What the `Link` header says, by relation.
-fn links(answer: &Answer) -> BTreeMap<String, String> {
-    let header = answer.header("link");
-    let links = header.split(", <").map(|link| {
-        let parts = link.trim_start_matches('<').split_once(">; rel=\"");
-        let (target, relation) = parts.unwrap_or_else(|| panic!("{header:?}"));
-        let relation = relation.strip_suffix('"');
-        (relation.unwrap().to_owned(), target.to_owned())
-    });
-    links.collect()
-}
-
-fn page(api: &Api, path: &str) -> Answer {
-    let answer = api.ask("GET", path);
-    assert_eq!(answer.status, 200, "{path}: {}", answer.text);
-    answer
-}
-
-/// The cursor of the page after this one.
-fn cursor(api: &Api, path: &str) -> String {
-    let next = links(&page(api, path)).remove("next").unwrap();
-    let (_, cursor) = next.split_once("cursor=").unwrap();
-    cursor.split('&').next().unwrap().to_owned()
-}
-
-fn ask_as(api: &Api, key: &str, method: &str, path: &str) -> Answer {
-    send(api.request(method, path).bearer_auth(key))
-}
-
 /// Refused as a parameter refusal about these parameters, in whatever order.
 fn assert_refused(api: &Api, query: &str, fields: &[&str]) -> Value {
     let path = format!("/devices?{query}");
     let answer = api.ask("GET", &path);
-    assert_eq!(answer.status, 400, "{path}: {}", answer.text);
-    let body = answer.json();
-    let entries = body["errors"].as_array().unwrap();
-    let mut told: Vec<_> = entries
-        .iter()
-        .map(|entry| entry["field"].as_str().unwrap())
-        .collect();
-    let mut expected = fields.to_vec();
-    told.sort_unstable();
-    expected.sort_unstable();
-    assert_eq!(told, expected, "{path}: {}", answer.text);
-    assert_eq!(body["errors_total"], fields.len(), "{path}");
-    assert_eq!(body["error"], entries[0]["message"], "{path}");
-    for entry in entries {
-        assert_eq!(entry["index"], Value::Null, "{path}");
-        assert_eq!(entry["pointer"], "", "{path}");
-        assert_eq!(entry["code"], "INVALID_PARAMETER", "{path}");
-        let message = entry["message"].as_str().unwrap();
-        let field = entry["field"].as_str().unwrap();
-        assert!(message.starts_with(field), "{path}: {message}");
-    }
-    body
+    answer.assert_parameters_refused(fields, &path)
 }
 
 fn assert_reason(api: &Api, query: &str, field: &str, reason: &str) -> Value {
@@ -154,19 +84,19 @@ fn devices_of_several_batches_come_newest_first() {
 #[test]
 fn a_workspace_without_devices_has_an_empty_list() {
     let api = Api::start();
-    let answer = page(&api, "/devices");
+    let answer = api.page("/devices");
     assert_eq!(
         answer.json(),
         json!({"data": [], "meta": {"total": 0, "limit": 50, "offset": 0}})
     );
-    assert_eq!(links(&answer).into_keys().collect::<Vec<_>>(), ["first"]);
+    assert_eq!(answer.links().into_keys().collect::<Vec<_>>(), ["first"]);
 }
 
 #[test]
 fn links_lead_to_the_first_the_previous_and_the_next_page() {
     let api = Api::start();
     create_many(&api, 25);
-    let relations = |path: &str| -> Vec<String> { links(&page(&api, path)).into_keys().collect() };
+    let relations = |path: &str| -> Vec<String> { api.page(path).links().into_keys().collect() };
     assert_eq!(relations("/devices?limit=10"), ["first", "next"]);
     assert_eq!(
         relations("/devices?limit=10&offset=10"),
@@ -178,7 +108,7 @@ fn links_lead_to_the_first_the_previous_and_the_next_page() {
     assert_eq!(relations("/devices?limit=24"), ["first", "next"]);
 
     let follow = |path: &str, relation: &str| {
-        let links = links(&page(&api, path));
+        let links = api.page(path).links();
         assert!(links[relation].starts_with("/devices?"), "{links:?}");
         api.list(&links[relation])
     };
@@ -204,21 +134,18 @@ fn links_keep_the_filters_and_spell_them_so_that_they_can_be_followed() {
     let api = Api::start();
     for number in 0..3 {
         let name = format!("device {number}");
-        create(&api, json!({"name": name, "category": "R&D <é>, \"x\" +1"}));
-        create(&api, json!({"name": "other"}));
+        api.create_device(json!({"name": name, "category": "R&D <é>, \"x\" +1"}));
+        api.create_device(json!({"name": "other"}));
     }
     let filter = "category=R%26D%20%3C%C3%A9%3E,%20%22x%22%20%2B1";
     let path = format!("/devices?{filter}&limit=1");
     let mut told = Vec::new();
-    let mut next = Some(path.clone());
-    while let Some(path) = next {
-        let answer = page(&api, &path);
+    for answer in api.pages(&path) {
         told.extend(names(&answer.json()));
         assert_eq!(answer.json()["meta"]["total"], 3);
-        next = links(&answer).remove("next");
     }
     assert_eq!(told, ["device 2", "device 1", "device 0"]);
-    let links = links(&page(&api, &format!("{path}&offset=2")));
+    let links = api.page(&format!("{path}&offset=2")).links();
     assert_eq!(names(&api.list(&links["first"])), ["device 2"]);
     assert_eq!(names(&api.list(&links["prev"])), ["device 1"]);
 }
@@ -229,12 +156,9 @@ fn a_cursor_walks_every_device_once_while_others_come_and_go() {
     let there_at_first = create_many(&api, 40);
     let mut deleted = BTreeSet::new();
     let mut told = Vec::new();
-    let mut next = Some("/devices?limit=7".to_owned());
-    while let Some(path) = next {
-        let answer = page(&api, &path);
+    for answer in api.pages("/devices?limit=7") {
         let here = ids(&answer.json()["data"]);
         told.extend(here.iter().copied());
-        next = links(&answer).remove("next");
         // One that was told goes, and one that may come; others are created.
         let told_before = here.iter().find(|id| there_at_first.contains(id));
         let to_come = there_at_first
@@ -265,7 +189,7 @@ fn a_cursor_walks_every_device_once_while_others_come_and_go() {
 fn the_last_device_may_go_before_its_cursor_is_used() {
     let api = Api::start();
     let created = create_many(&api, 4);
-    let next = cursor(&api, "/devices?limit=2");
+    let next = api.page("/devices?limit=2").cursor();
     assert_eq!(
         api.ask("DELETE", &format!("/devices/{}", created[2]))
             .status,
@@ -279,7 +203,7 @@ fn the_last_device_may_go_before_its_cursor_is_used() {
 fn a_cursor_may_be_used_with_another_limit_and_again() {
     let api = Api::start();
     create_many(&api, 9);
-    let next = cursor(&api, "/devices?limit=2");
+    let next = api.page("/devices?limit=2").cursor();
     for _ in 0..2 {
         let list = api.list(&format!("/devices?limit=3&cursor={next}"));
         assert_eq!(names(&list), ["device 7", "device 6", "device 5"]);
@@ -300,11 +224,11 @@ fn mixed(api: &Api) -> (i64, i64) {
             "lifecycle": "OUT_OF_SERVICE"}),
         json!({"name": "free", "type": "LapTop", "category": "COMPUTERS"}),
     ] {
-        create(api, fields);
+        api.create_device(fields);
     }
     let gone = json!({"name": "gone", "user_id": ada, "serial_number": "GONE-1",
         "lifecycle": "IN_MAINTENANCE"});
-    let gone = create(api, gone);
+    let gone = api.create_device(gone);
     assert_eq!(api.ask("DELETE", &format!("/devices/{gone}")).status, 200);
     (ada, bob)
 }
@@ -401,10 +325,7 @@ fn filters_together_find_what_passes_all_of_them() {
 #[test]
 fn type_and_category_disregard_the_case_of_every_letter() {
     let api = Api::start();
-    create(
-        &api,
-        json!({"name": "screen", "type": "Écran", "category": "ЭКРАНЫ"}),
-    );
+    api.create_device(json!({"name": "screen", "type": "Écran", "category": "ЭКРАНЫ"}));
     for query in [
         "type=%C3%89cran",
         "type=%C3%A9CRAN",
@@ -483,12 +404,11 @@ fn another_workspaces_devices_are_never_in_it() {
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
     let stranger = api.add_user("globex", "stranger@example.com");
-    let row = device(json!({"name": "theirs", "user_id": stranger, "serial_number": "THEIRS-1"}));
-    assert_eq!(api.post_as(&globex, &json!([row])).status, 201);
+    let row = json!({"name": "theirs", "user_id": stranger, "serial_number": "THEIRS-1"});
+    api.create_device_as(&globex, row);
     create_named(&api, ["ours"]);
-    let gone = api.post_as(&globex, &json!([device(json!({"name": "gone"}))]));
-    let gone = &gone.json()["data"]["devices"][0]["id"];
-    let gone = ask_as(&api, &globex, "DELETE", &format!("/devices/{gone}"));
+    let gone = api.create_device_as(&globex, json!({"name": "gone"}));
+    let gone = api.ask_as(&globex, "DELETE", &format!("/devices/{gone}"));
     assert_eq!(gone.status, 200);
 
     for (query, expected) in [
@@ -505,7 +425,7 @@ fn another_workspaces_devices_are_never_in_it() {
         assert_eq!(names(&list), expected, "{query}");
         assert_eq!(list["meta"]["total"], expected.len(), "{query}");
     }
-    let theirs = ask_as(&api, &globex, "GET", "/devices").json();
+    let theirs = api.ask_as(&globex, "GET", "/devices").json();
     assert_eq!(names(&theirs), ["theirs"]);
 }
 
@@ -713,7 +633,7 @@ fn bytes_that_are_no_text_are_a_bad_parameter_or_no_device() {
 fn a_cursor_that_was_changed_anywhere_is_refused() {
     let api = Api::start();
     create_many(&api, 3);
-    let good = cursor(&api, "/devices?limit=1");
+    let good = api.page("/devices?limit=1").cursor();
     assert_eq!(
         names(&api.list(&format!("/devices?cursor={good}"))).len(),
         2
@@ -757,15 +677,14 @@ fn a_cursor_belongs_to_its_filters_its_list_and_its_workspace() {
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
     create_many(&api, 3);
-    let theirs = json!([device(json!({})), device(json!({}))]);
-    assert_eq!(api.post_as(&globex, &theirs).status, 201);
+    api.create_devices_as(&globex, [json!({}), json!({})]);
     for number in 0..3 {
         api.add_user("acme", &format!("user{number}@example.com"));
     }
 
-    let plain = cursor(&api, "/devices?limit=1");
-    let filtered = cursor(&api, "/devices?limit=1&type=laptop");
-    let of_users = cursor(&api, "/users?limit=1");
+    let plain = api.page("/devices?limit=1").cursor();
+    let filtered = api.page("/devices?limit=1&type=laptop").cursor();
+    let of_users = api.page("/users?limit=1").cursor();
     for query in [
         format!("type=laptop&cursor={plain}"),
         format!("client_status=AVAILABLE&cursor={plain}"),
@@ -781,14 +700,14 @@ fn a_cursor_belongs_to_its_filters_its_list_and_its_workspace() {
         names(&api.list(&format!("/devices?type=laptop&cursor={filtered}"))).len(),
         2
     );
-    let answer = ask_as(&api, &globex, "GET", &format!("/devices?cursor={plain}"));
+    let answer = api.ask_as(&globex, "GET", &format!("/devices?cursor={plain}"));
     assert_eq!(answer.status, 400, "{}", answer.text);
     assert_eq!(
         answer.reasons(),
         [(Value::Null, "cursor".to_owned(), "malformed".to_owned())]
     );
     // What is no cursor of this workspace is told in the same words, whoever's it is.
-    let nobodys = ask_as(&api, &globex, "GET", "/devices?cursor=x");
+    let nobodys = api.ask_as(&globex, "GET", "/devices?cursor=x");
     assert_eq!(answer.text, nobodys.text);
 }
 
@@ -796,7 +715,7 @@ fn a_cursor_belongs_to_its_filters_its_list_and_its_workspace() {
 fn a_cursor_has_an_offset_of_its_own() {
     let api = Api::start();
     create_many(&api, 3);
-    let good = cursor(&api, "/devices?limit=1");
+    let good = api.page("/devices?limit=1").cursor();
     assert_refused(&api, &format!("cursor={good}&offset=1"), &["offset"]);
     // Generated clients send every default along.
     let answer = api.list(&format!("/devices?cursor={good}&limit=1&offset=0"));
@@ -813,21 +732,10 @@ fn head_answers_like_get_without_the_body() {
         "/devices?limit=0",
         "/platform/v1/devices",
     ] {
-        let headers = |answer: &Answer| {
-            let headers = answer.headers.iter().map(|(name, value)| {
-                let value = value.to_str().unwrap_or_default();
-                (name.to_string(), value.to_owned())
-            });
-            let mut headers: Vec<_> = headers
-                .filter(|(name, _)| !["x-request-id", "date"].contains(&name.as_str()))
-                .collect();
-            headers.sort();
-            headers
-        };
         let (get, head) = (api.ask("GET", path), api.ask("HEAD", path));
         assert_eq!(head.status, get.status, "{path}");
         assert_eq!(head.text, "", "{path}");
-        assert_eq!(headers(&head), headers(&get), "{path}");
+        assert_eq!(head.stable_headers(), get.stable_headers(), "{path}");
     }
 }
 
@@ -838,7 +746,7 @@ fn a_read_key_is_enough() {
     let read = api.create_key("acme", "READ");
     for method in ["GET", "HEAD"] {
         for path in ["/devices", "/devices/1", "/devices/export"] {
-            let answer = ask_as(&api, &read, method, path);
+            let answer = api.ask_as(&read, method, path);
             assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text);
             assert_eq!(send(api.request(method, path)).status, 401);
         }
@@ -849,18 +757,15 @@ fn a_read_key_is_enough() {
 fn under_the_vendors_prefix_the_links_keep_it() {
     let api = Api::start();
     create_many(&api, 5);
-    let list = |path: &str| page(&api, path);
-    let (plain, prefixed) = (
-        list("/devices?limit=2"),
-        list("/platform/v1/devices?limit=2"),
-    );
+    let plain = api.page("/devices?limit=2");
+    let prefixed = api.page("/platform/v1/devices?limit=2");
     assert_eq!(prefixed.json(), plain.json());
-    let links_of = |path: &str| links(&list(path));
-    for link in links_of("/platform/v1/devices?limit=2&offset=2").values() {
+    let middle = api.page("/platform/v1/devices?limit=2&offset=2");
+    for link in middle.links().values() {
         assert!(link.starts_with("/platform/v1/devices?"), "{link}");
         assert_eq!(api.ask("GET", link).status, 200, "{link}");
     }
-    let next = &links(&prefixed)["next"];
+    let next = &prefixed.links()["next"];
     assert_eq!(names(&api.list(next)), ["device 3", "device 2"]);
     let refused = api.ask("GET", "/platform/v1/devices?limit=0");
     assert_eq!(refused.text, api.ask("GET", "/devices?limit=0").text);

@@ -2,47 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use devices_tests::{Answer, Api, device, execute, send};
+use devices_tests::{Api, encoded, execute, ids};
 use serde_json::{Value, json};
-
-/// Text as a part of a path or of a query, every byte but letters and digits percent-encoded.
-pub(crate) fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte.is_ascii_alphanumeric() {
-            true => char::from(byte).to_string(),
-            false => format!("%{byte:02X}"),
-        })
-        .collect()
-}
-
-/// Where the `Link` header of an answer leads by this relation.
-pub(crate) fn linked(answer: &Answer, relation: &str) -> Option<String> {
-    let relation = format!("rel=\"{relation}\"");
-    let links = answer.header("link").split(", <");
-    let mut leading = links.filter(|link| link.ends_with(&relation));
-    let link = leading.next()?;
-    let (target, _) = link.trim_start_matches('<').split_once('>').unwrap();
-    Some(target.to_owned())
-}
-
-/// Creates devices with these fields; their numbers.
-fn create(api: &Api, devices: impl IntoIterator<Item = Value>) -> Vec<i64> {
-    let devices: Vec<Value> = devices.into_iter().map(device).collect();
-    let answer = api.post(&json!(devices));
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    ids(&answer.json()["data"]["devices"])
-}
-
-fn create_one(api: &Api, fields: Value) -> i64 {
-    create(api, [fields])[0]
-}
-
-fn ids(devices: &Value) -> Vec<i64> {
-    let devices = devices.as_array().unwrap().iter();
-    devices
-        .map(|device| device["id"].as_i64().unwrap())
-        .collect()
-}
 
 /// The numbers of the devices that are found, the most relevant first.
 fn found(api: &Api, search: &str) -> Vec<i64> {
@@ -99,18 +60,12 @@ fn add_user(api: &Api, email: &str, first_name: &str, last_name: &str) -> i64 {
 fn a_device_is_found_by_the_beginnings_of_the_words_of_every_field_that_is_searched() {
     let api = Api::start();
     let grace = add_user(&api, "g.hopper@acme.test", "Grace", "Murray");
-    let id = create_one(
-        &api,
-        json!({
-            "name": "MacBook Pro", "brand": "Apple", "type": "Notebook", "category": "Computers",
-            "serial_number": "C02-XL4", "processor": "Silicon M3", "comment": "Lent by the museum",
-            "user_id": grace, "color": "Violet", "client_contract_number": "Contract77",
-        }),
-    );
-    create_one(
-        &api,
-        json!({"name": "Desk", "type": "furniture", "category": "furniture"}),
-    );
+    let id = api.create_device(json!({
+        "name": "MacBook Pro", "brand": "Apple", "type": "Notebook", "category": "Computers",
+        "serial_number": "C02-XL4", "processor": "Silicon M3", "comment": "Lent by the museum",
+        "user_id": grace, "color": "Violet", "client_contract_number": "Contract77",
+    }));
+    api.create_device(json!({"name": "Desk", "type": "furniture", "category": "furniture"}));
     now_and_later(&api, || {
         assert_found(
             &api,
@@ -161,14 +116,11 @@ fn every_word_must_be_found_whichever_field_it_is_found_in() {
     let api = Api::start();
     let grace = add_user(&api, "grace@acme.test", "Grace", "Hopper");
     let alan = add_user(&api, "alan@acme.test", "Alan", "Turing");
-    let [of_grace, of_alan, other] = create(
-        &api,
-        [
-            json!({"brand": "Lenovo", "serial_number": "PF-4711-QX", "user_id": grace}),
-            json!({"brand": "Lenovo", "serial_number": "PF-4712-QX", "user_id": alan}),
-            json!({"brand": "Dell", "serial_number": "DL-4711-QX", "user_id": grace}),
-        ],
-    )[..] else {
+    let [of_grace, of_alan, other] = api.create_devices([
+        json!({"brand": "Lenovo", "serial_number": "PF-4711-QX", "user_id": grace}),
+        json!({"brand": "Lenovo", "serial_number": "PF-4712-QX", "user_id": alan}),
+        json!({"brand": "Dell", "serial_number": "DL-4711-QX", "user_id": grace}),
+    ])[..] else {
         panic!("three devices");
     };
     now_and_later(&api, || {
@@ -197,12 +149,9 @@ fn every_word_must_be_found_whichever_field_it_is_found_in() {
 #[test]
 fn parts_of_a_serial_number_are_found_from_three_characters_on_in_any_case() {
     let api = Api::start();
-    let id = create_one(&api, json!({"serial_number": "Ab-12/Xy_Z.9"}));
-    create_one(
-        &api,
-        json!({"serial_number": "AB-12/XYQZ.9", "name": "Other"}),
-    );
-    create_one(&api, json!({"name": "Without"}));
+    let id = api.create_device(json!({"serial_number": "Ab-12/Xy_Z.9"}));
+    api.create_device(json!({"serial_number": "AB-12/XYQZ.9", "name": "Other"}));
+    api.create_device(json!({"name": "Without"}));
     now_and_later(&api, || {
         assert_found(
             &api,
@@ -244,7 +193,7 @@ fn accents_and_case_are_ignored_both_ways() {
         ("Клавиатура", &["клавиатура", "КЛАВ"]),
         ("Πληκτρολόγιο", &["πληκτρολογιο", "ΠΛΗΚΤΡΟΛΌΓΙΟ"]),
     ];
-    let numbers = create(&api, cases.map(|(name, _)| json!({ "name": name })));
+    let numbers = api.create_devices(cases.map(|(name, _)| json!({ "name": name })));
     now_and_later(&api, || {
         for ((_, searches), id) in cases.iter().zip(&numbers) {
             assert_found(&api, *id, searches);
@@ -261,7 +210,7 @@ fn a_letter_with_a_stroke_is_the_letter() {
         ("Ħal", "hal"),
         ("Øre", "ore"),
     ];
-    let numbers = create(&api, cases.map(|(name, _)| json!({ "name": name })));
+    let numbers = api.create_devices(cases.map(|(name, _)| json!({ "name": name })));
     now_and_later(&api, || {
         for ((name, plain), id) in cases.iter().zip(&numbers) {
             assert_found(&api, *id, &[name, &name.to_lowercase(), plain]);
@@ -272,7 +221,8 @@ fn a_letter_with_a_stroke_is_the_letter() {
 #[test]
 fn a_sigma_at_the_end_of_a_word_is_a_sigma() {
     let api = Api::start();
-    let [upper, lower] = create(&api, [json!({"name": "ΓΙΩΡΓΟΣ"}), json!({"name": "Νίκος"})])[..]
+    let [upper, lower] =
+        api.create_devices([json!({"name": "ΓΙΩΡΓΟΣ"}), json!({"name": "Νίκος"})])[..]
     else {
         panic!("two devices");
     };
@@ -286,7 +236,7 @@ fn a_sigma_at_the_end_of_a_word_is_a_sigma() {
 fn an_assignee_is_found_without_accents_too() {
     let api = Api::start();
     let zoe = add_user(&api, "z@acme.test", "Zoé", "Ångström");
-    let id = create_one(&api, json!({"user_id": zoe}));
+    let id = api.create_device(json!({"user_id": zoe}));
     now_and_later(&api, || {
         assert_found(&api, id, &["zoe", "ZOÉ angstrom", "ång xps"])
     });
@@ -295,24 +245,21 @@ fn an_assignee_is_found_without_accents_too() {
 #[test]
 fn what_the_name_says_comes_before_what_a_comment_says_and_the_newest_among_equals() {
     let api = Api::start();
-    let numbers = create(
-        &api,
-        [
-            json!({"name": "Thinkpad"}),
-            json!({"name": "Thinkpad"}),
-            json!({"comment": "like a thinkpad"}),
-            json!({"brand": "Thinkpad"}),
-            json!({"name": "Thinkpad"}),
-            json!({"comment": "like a thinkpad"}),
-        ],
-    );
+    let numbers = api.create_devices([
+        json!({"name": "Thinkpad"}),
+        json!({"name": "Thinkpad"}),
+        json!({"comment": "like a thinkpad"}),
+        json!({"brand": "Thinkpad"}),
+        json!({"name": "Thinkpad"}),
+        json!({"comment": "like a thinkpad"}),
+    ]);
     let expected = [4, 1, 0, 3, 5, 2].map(|at: usize| numbers[at]);
     now_and_later(&api, || {
         assert_eq!(found(&api, "thinkpad"), expected);
         assert_eq!(found(&api, "think"), expected);
     });
     // A new one, which is not indexed yet, stands among the others as they do.
-    let newest = create_one(&api, json!({"name": "Thinkpad"}));
+    let newest = api.create_device(json!({"name": "Thinkpad"}));
     now_and_later(&api, || {
         assert_eq!(found(&api, "thinkpad"), [&[newest], &expected[..]].concat());
     });
@@ -322,7 +269,7 @@ fn what_the_name_says_comes_before_what_a_comment_says_and_the_newest_among_equa
 fn a_renamed_assignee_is_found_by_its_new_name_alone_at_once() {
     let api = Api::start();
     let grace = add_user(&api, "gh@acme.test", "Grace", "Murray");
-    let id = create_one(&api, json!({"user_id": grace}));
+    let id = api.create_device(json!({"user_id": grace}));
     assert_found(&api, id, &["murray"]);
     let rename = |name: &str| {
         let patch = json!({ "last_name": name });
@@ -344,7 +291,7 @@ fn a_device_that_is_given_to_another_is_found_by_the_other_alone_at_once() {
     let api = Api::start();
     let grace = add_user(&api, "grace@acme.test", "Grace", "Hopper");
     let alan = add_user(&api, "alan@acme.test", "Alan", "Turing");
-    let id = create_one(&api, json!({"user_id": grace}));
+    let id = api.create_device(json!({"user_id": grace}));
     let give = |patch: Value| {
         let given = api.send("PATCH", &format!("/devices/{id}"), &patch);
         assert_eq!(given.status, 200, "{}", given.text);
@@ -365,10 +312,9 @@ fn a_device_that_is_given_to_another_is_found_by_the_other_alone_at_once() {
 fn a_changed_device_is_found_by_what_it_is_now_at_once() {
     let api = Api::start();
     // Changed before it is indexed, for as far as one can be that fast, and after.
-    let id = create_one(
-        &api,
-        json!({"name": "Oldname", "brand": "Oldbrand", "serial_number": "OLD-4711", "comment": "Oldremark"}),
-    );
+    let id = api.create_device(json!({
+        "name": "Oldname", "brand": "Oldbrand", "serial_number": "OLD-4711", "comment": "Oldremark",
+    }));
     let change = |patch: Value| {
         let changed = api.send("PATCH", &format!("/devices/{id}"), &patch);
         assert_eq!(changed.status, 200, "{}", changed.text);
@@ -398,14 +344,14 @@ fn a_deleted_device_is_found_among_the_archived_ones_alone() {
     let grace = add_user(&api, "grace@acme.test", "Grace", "Hopper");
     let row = || json!({"name": "Thinkpad", "serial_number": "SN-4711", "user_id": grace});
     // One of them is deleted before it is indexed, for as far as one can be that fast.
-    let early = create_one(&api, row());
+    let early = api.create_device(row());
     assert_eq!(api.ask("DELETE", &format!("/devices/{early}")).status, 200);
     let archived = |search: &str| found_with(&api, search, "&client_status=ARCHIVED");
     now_and_later(&api, || {
         assert_nothing(&api, &["thinkpad", "n-47", "hopper"]);
         assert_eq!(archived("thinkpad"), [early]);
     });
-    let late = create_one(&api, row());
+    let late = api.create_device(row());
     wait_until_indexed(&api);
     assert_found(&api, late, &["thinkpad", "n-47", "hopper"]);
     assert_eq!(api.ask("DELETE", &format!("/devices/{late}")).status, 200);
@@ -425,13 +371,11 @@ fn new_devices_are_found_while_they_wait_to_be_indexed_and_once_afterwards() {
         &mut holder,
         "BEGIN; LOCK TABLE device_search IN EXCLUSIVE MODE",
     );
-    let ids = create(
-        &api,
-        (0..30).map(|n| {
-            json!({"name": format!("Thinkpad {n}"), "serial_number": format!("SN-{n:04}"), "user_id": grace})
-        }),
-    );
-    let twice = create_one(&api, json!({"name": "Latecomer"}));
+    let ids = api.create_devices((0..30).map(|n| {
+        let (name, serial_number) = (format!("Thinkpad {n}"), format!("SN-{n:04}"));
+        json!({"name": name, "serial_number": serial_number, "user_id": grace})
+    }));
+    let twice = api.create_device(json!({"name": "Latecomer"}));
     let newest_first: Vec<i64> = ids.iter().rev().copied().collect();
     let all_are_found = || {
         for search in ["thinkp", "sn-00", "hopper", "n-00"] {
@@ -453,29 +397,22 @@ fn new_devices_are_found_while_they_wait_to_be_indexed_and_once_afterwards() {
 fn a_cursor_leads_through_all_that_is_found_once_each() {
     let api = Api::start();
     // Of four relevances, all over the place, with many equals.
-    let ids = create(
-        &api,
-        (0..60).map(|n| match n % 4 {
-            0 => json!({"name": "Thinkpad"}),
-            1 => json!({"comment": "like a thinkpad"}),
-            2 => json!({"brand": "Thinkpad", "comment": "thinkpad"}),
-            _ => json!({"name": format!("Thinkpad thinkpad {n}")}),
-        }),
-    );
-    create(&api, (0..5).map(|_| json!({"name": "Desk"})));
+    let created = api.create_devices((0..60).map(|n| match n % 4 {
+        0 => json!({"name": "Thinkpad"}),
+        1 => json!({"comment": "like a thinkpad"}),
+        2 => json!({"brand": "Thinkpad", "comment": "thinkpad"}),
+        _ => json!({"name": format!("Thinkpad thinkpad {n}")}),
+    }));
+    api.create_devices((0..5).map(|_| json!({"name": "Desk"})));
     let walk = |limit: usize| {
         let mut seen = Vec::new();
-        let mut next = Some(format!("/devices?search=thinkpad&limit={limit}"));
-        while let Some(path) = next {
-            let answer = api.ask("GET", &path);
-            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        for answer in api.pages(&format!("/devices?search=thinkpad&limit={limit}")) {
             let list = answer.json();
             assert_eq!(list["meta"]["total"], 60);
             assert_eq!(list["meta"]["offset"], seen.len());
-            let page = self::ids(&list["data"]);
+            let page = ids(&list["data"]);
             assert!(!page.is_empty() && page.len() <= limit);
             seen.extend(page);
-            next = linked(&answer, "next");
         }
         seen
     };
@@ -485,7 +422,7 @@ fn a_cursor_leads_through_all_that_is_found_once_each() {
     let whole = ids_of_page(&api, "limit=100");
     let mut sorted = whole.clone();
     sorted.sort_unstable();
-    assert_eq!(sorted, ids);
+    assert_eq!(sorted, created);
     for seen in early
         .iter()
         .chain(&[walk(1), walk(7), walk(59), walk(60), walk(100)])
@@ -498,7 +435,8 @@ fn a_cursor_leads_through_all_that_is_found_once_each() {
     }
     // A cursor is for its own search.
     let first = api.ask("GET", "/devices?search=thinkpad&limit=7");
-    let other = linked(&first, "next")
+    let other = first
+        .link("next")
         .unwrap()
         .replace("search=thinkpad", "search=think");
     let answer = api.ask("GET", &other);
@@ -513,38 +451,32 @@ fn ids_of_page(api: &Api, paging: &str) -> Vec<i64> {
 #[test]
 fn what_is_searched_for_survives_in_the_links() {
     let api = Api::start();
-    create(
-        &api,
-        (0..3).map(|n| json!({"name": format!("Zoé & Co {n}")})),
-    );
+    api.create_devices((0..3).map(|n| json!({"name": format!("Zoé & Co {n}")})));
     let search = encoded("zoé & co");
     let path = format!("/devices?search={search}&type=laptop&limit=1");
     let first = api.ask("GET", &path);
-    let second = api.ask("GET", &linked(&first, "next").unwrap());
-    let third = api.ask("GET", &linked(&second, "next").unwrap());
-    assert_eq!(linked(&third, "next"), None);
+    let second = api.ask("GET", &first.link("next").unwrap());
+    let third = api.ask("GET", &second.link("next").unwrap());
+    assert_eq!(third.link("next"), None);
     let found: Vec<_> = [&first, &second, &third]
         .iter()
         .flat_map(|answer| ids(&answer.json()["data"]))
         .collect();
     assert_eq!(found, [3, 2, 1]);
-    assert_eq!(api.list(&linked(&third, "first").unwrap()), first.json());
+    assert_eq!(api.list(&third.link("first").unwrap()), first.json());
 }
 
 #[test]
 fn a_search_and_filters_must_all_be_passed() {
     let api = Api::start();
     let grace = add_user(&api, "grace@acme.test", "Grace", "Hopper");
-    let [laptop, phone, free, broken, desk] = create(
-        &api,
-        [
-            json!({"name": "Acme one", "user_id": grace}),
-            json!({"name": "Acme two", "type": "phone", "user_id": grace, "serial_number": "SN-2"}),
-            json!({"name": "Acme three"}),
-            json!({"name": "Acme four", "lifecycle": "IN_MAINTENANCE", "user_id": grace}),
-            json!({"name": "Desk", "category": "furniture", "user_id": grace}),
-        ],
-    )[..] else {
+    let [laptop, phone, free, broken, desk] = api.create_devices([
+        json!({"name": "Acme one", "user_id": grace}),
+        json!({"name": "Acme two", "type": "phone", "user_id": grace, "serial_number": "SN-2"}),
+        json!({"name": "Acme three"}),
+        json!({"name": "Acme four", "lifecycle": "IN_MAINTENANCE", "user_id": grace}),
+        json!({"name": "Desk", "category": "furniture", "user_id": grace}),
+    ])[..] else {
         panic!("five devices");
     };
     let user = format!("&user_id={grace}");
@@ -577,28 +509,17 @@ fn another_workspaces_devices_and_users_are_never_found() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
-    let own = create_one(
-        &api,
-        json!({"name": "Thinkpad", "serial_number": "SN-4711"}),
-    );
+    let own = api.create_device(json!({"name": "Thinkpad", "serial_number": "SN-4711"}));
     let body = json!({"email": "grace@globex.test", "first_name": "Grace"});
-    let ask = |method: &str, path: &str, body: &Value| {
-        send(api.request(method, path).bearer_auth(&globex).json(body))
-    };
-    let user = ask("POST", "/users", &body).json()["data"]["id"].clone();
-    let foreign = api.post_as(
-        &globex,
-        &json!([device(
-            json!({"name": "Thinkpad", "serial_number": "SN-4711", "user_id": user})
-        )]),
-    );
-    let foreign = ids(&foreign.json()["data"]["devices"]);
+    let user = api.send_as(&globex, "POST", "/users", &body).json()["data"]["id"].clone();
+    let foreign = json!({"name": "Thinkpad", "serial_number": "SN-4711", "user_id": user});
+    let foreign = api.create_devices_as(&globex, [foreign]);
     now_and_later(&api, || {
         assert_found(&api, own, &["thinkpad", "n-47", "sn-4711"]);
         assert_nothing(&api, &["grace", "globex", "thinkpad grace"]);
         let theirs = |search: &str| {
             let path = format!("/devices?search={search}");
-            ids(&ask("GET", &path, &json!({})).json()["data"])
+            ids(&api.send_as(&globex, "GET", &path, &json!({})).json()["data"])
         };
         for search in ["thinkpad", "n-47", "grace", "globex"] {
             assert_eq!(theirs(search), foreign, "{search}");
@@ -610,11 +531,8 @@ fn another_workspaces_devices_and_users_are_never_found() {
 #[test]
 fn punctuation_is_no_operator() {
     let api = Api::start();
-    let id = create_one(
-        &api,
-        json!({"name": "Alpha Beta", "serial_number": "SN-4711"}),
-    );
-    create_one(&api, json!({"name": "Gamma"}));
+    let id = api.create_device(json!({"name": "Alpha Beta", "serial_number": "SN-4711"}));
+    api.create_device(json!({"name": "Gamma"}));
     let operators = [
         "&",
         "|",
@@ -732,13 +650,10 @@ fn punctuation_is_no_operator() {
 #[test]
 fn nothing_but_punctuation_finds_nothing_and_a_blank_search_is_none() {
     let api = Api::start();
-    create(
-        &api,
-        [
-            json!({"name": "A_B % \"C\" (D)"}),
-            json!({"name": "E", "serial_number": "S_-/.4"}),
-        ],
-    );
+    api.create_devices([
+        json!({"name": "A_B % \"C\" (D)"}),
+        json!({"name": "E", "serial_number": "S_-/.4"}),
+    ]);
     now_and_later(&api, || {
         assert_nothing(
             &api,
@@ -757,7 +672,7 @@ fn nothing_but_punctuation_finds_nothing_and_a_blank_search_is_none() {
 #[test]
 fn a_search_that_is_too_long_or_no_text_is_refused_by_name() {
     let api = Api::start();
-    let id = create_one(&api, json!({"name": "w".repeat(255)}));
+    let id = api.create_device(json!({"name": "w".repeat(255)}));
     let words = |number: usize| vec!["w"; number].join(" ");
     now_and_later(&api, || {
         assert_found(
@@ -786,15 +701,8 @@ fn a_search_that_is_too_long_or_no_text_is_refused_by_name() {
     ] {
         for list in ["devices", "users"] {
             let answer = api.ask("GET", &format!("/{list}?search={}", encoded(&search)));
-            assert_eq!(answer.status, 400, "{search:?}: {}", answer.text);
-            let body = answer.json();
-            assert_eq!(body["errors_total"], 1);
-            let entry = &body["errors"][0];
-            assert_eq!(entry["field"], "search", "{search:?}");
-            assert_eq!(entry["code"], "INVALID_PARAMETER");
-            assert_eq!(entry["reason"], reason, "{search:?}");
-            assert_eq!(entry["pointer"], "");
-            assert_eq!(body["error"], entry["message"]);
+            let body = answer.assert_parameters_refused(&["search"], &search);
+            assert_eq!(body["errors"][0]["reason"], reason, "{search:?}");
         }
     }
     let twice = api.ask("GET", "/devices?search=a&search=b");
@@ -805,7 +713,7 @@ fn a_search_that_is_too_long_or_no_text_is_refused_by_name() {
 #[test]
 fn a_search_that_is_not_utf_8_breaks_nothing() {
     let api = Api::start();
-    create_one(&api, json!({}));
+    api.create_device(json!({}));
     for search in [
         "%ff",
         "a%ffb",
@@ -830,10 +738,10 @@ fn a_search_that_is_not_utf_8_breaks_nothing() {
 #[test]
 fn a_head_of_a_search_has_its_links() {
     let api = Api::start();
-    create(&api, (0..2).map(|_| json!({"name": "Thinkpad"})));
+    api.create_devices((0..2).map(|_| json!({"name": "Thinkpad"})));
     let path = "/devices?search=thinkpad&limit=1";
     let (get, head) = (api.ask("GET", path), api.ask("HEAD", path));
     assert_eq!((head.status, head.text.as_str()), (200, ""));
     assert_eq!(head.header("link"), get.header("link"));
-    assert!(linked(&head, "next").is_some());
+    assert!(head.link("next").is_some());
 }

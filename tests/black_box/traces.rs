@@ -88,10 +88,7 @@ fn the_audit_trail_says_who_did_what_to_which_devices() {
         assert_eq!(ran.code, 0, "{ran:?}");
         ran.stdout
     };
-    let events: Vec<Value> = audit(&["--json"])
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let events = api.events();
     let told: Vec<_> = events
         .iter()
         .map(|event| (&event["action"], &event["key_id"], &event["device_ids"]))

@@ -59,6 +59,14 @@ impl Ran {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
+
+    /// What it printed, each line as JSON.
+    pub fn json_lines(&self) -> Vec<Value> {
+        let lines = self.stdout.lines().map(serde_json::from_str);
+        lines
+            .map(|line| line.unwrap_or_else(|error| panic!("{error}: {self:?}")))
+            .collect()
+    }
 }
 
 impl From<Output> for Ran {

@@ -5,17 +5,21 @@ mod api;
 mod binary;
 mod confidential;
 mod database;
+mod devices;
 mod login;
 mod proxy;
+mod race;
 mod server;
 mod statements;
 
-pub use api::{Answer, Api, device, send};
+pub use api::{Answer, Api, encoded, send};
 pub use binary::{Ran, binary, run, run_at};
 use confidential::{assert_tells_nothing, keep_secret, keep_values};
 pub use database::{TestDatabase, execute};
+pub use devices::{complete_device, device, ids};
 pub use login::Login;
 pub use proxy::{Place, Proxy, Treatment};
+pub use race::race;
 pub use server::{Server, ServerOptions};
 pub use statements::{TENANT_TABLES, complaint_about};
 
