@@ -38,4 +38,7 @@ DROP TABLE device_search_queue, device_search;
 DROP FUNCTION device_document(devices), search_query, search_words, search_text;
 DROP INDEX devices_user_idx;
 ALTER TABLE devices DROP COLUMN updated_at, DROP COLUMN lifecycle;
+ALTER TABLE users ALTER COLUMN workspace_id SET STATISTICS -1;
+ALTER TABLE devices_mdm ALTER COLUMN workspace_id SET STATISTICS -1;
+ALTER TABLE devices ALTER COLUMN workspace_id SET STATISTICS -1;
 -- The extensions stay: something else in this database may use them by now.

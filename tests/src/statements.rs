@@ -17,7 +17,7 @@ pub const TENANT_TABLES: [&str; 10] = [
 ];
 
 /// What goes over all workspaces because it must, by how it begins and ends.
-const OVER_ALL: [(&str, &str, &str); 5] = [
+const OVER_ALL: [(&str, &str, &str); 6] = [
     (
         "select api_keys.id, ",
         " from api_keys where (api_keys.id = $1) limit $2",
@@ -37,6 +37,11 @@ const OVER_ALL: [(&str, &str, &str); 5] = [
         "/* all workspaces */ with turn as ",
         " order by created_at limit 50)",
         "old idempotency keys are forgotten",
+    ),
+    (
+        "select device_search_queue.id from device_search_queue limit $1",
+        "",
+        "whether any device waits to be indexed",
     ),
     (
         "/* all workspaces */ select workspace_id, id, device_ids from device_search_queue",

@@ -80,6 +80,8 @@ pub struct Limits {
     pub body_bytes_per_second: u64,
     /// The most bodies of 64 KiB or more that are held at once.
     pub large_bodies: usize,
+    /// The most exports that run at once.
+    pub exports: usize,
     /// The most requests that are worked on at once; those whose body is still coming do not count.
     pub requests_in_flight: usize,
     /// The most keys of a workspace that work at once.
@@ -310,6 +312,7 @@ impl Settings {
             body_seconds,
             body_bytes_per_second,
             large_bodies,
+            exports,
             requests_in_flight,
             keys_per_workspace,
         } = self.limits;
@@ -326,6 +329,7 @@ impl Settings {
             1..=1 << 30,
         )?;
         within("DEVICES__LIMITS__LARGE_BODIES", large_bodies, 1..=10_000)?;
+        within("DEVICES__LIMITS__EXPORTS", exports, 1..=10_000)?;
         within(
             "DEVICES__LIMITS__REQUESTS_IN_FLIGHT",
             requests_in_flight,

@@ -191,7 +191,7 @@ fn a_part(after: Option<DeviceId>) -> Vec<StoredDevice> {
     }
     let fields = NewDevice::from_row(&row).unwrap().fields;
     let first = after.map_or(0, |device| device.0) + 1;
-    let stored = (first..first + 500).map(|id| StoredDevice {
+    let stored = (first..first + 250).map(|id| StoredDevice {
         device: Device {
             id: DeviceId(id),
             fields: fields.clone(),
@@ -210,7 +210,7 @@ async fn an_export_that_loses_its_store_breaks_off_and_does_not_pass_for_a_whole
     for format in ["json", "ndjson", "csv"] {
         let lost = devices(|devices| {
             devices.expect_next().returning(|_, after, most| {
-                assert_eq!(most, 500);
+                assert_eq!(most, 250);
                 match after {
                     None => Ok(a_part(after)),
                     Some(_) => Err(unavailable()),

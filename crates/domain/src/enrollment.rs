@@ -70,7 +70,9 @@ impl EnrollmentFields {
     /// # Errors
     /// At least one, in the order of the fields, unknown and repeated ones last.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        judge_alone(row, unknown_fields, |refuse| Self::read(row, refuse))
+        judge_alone(row, &ENROLLMENT, unknown_fields, |refuse| {
+            Self::read(row, refuse)
+        })
     }
 
     /// The row that [`from_row`](Self::from_row) makes the same of.

@@ -24,8 +24,8 @@ pub enum Start {
 pub struct Position {
     /// The item's number.
     pub id: i64,
-    /// How relevant it is for what is searched for; 0 where nothing is.
-    pub rank: f32,
+    /// How relevant it is for what is searched for; `None` where the list is in the order of numbers.
+    pub rank: Option<f32>,
 }
 
 /// A part of a list.

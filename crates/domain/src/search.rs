@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::error::{ErrorCode, FieldError, Reason};
 use crate::field::{FieldValue, RawValue, ShortText, fold};
 
-/// Words that must all be found, in at most 16 pieces and 255 characters. Where there is none, since all is
+/// Words that must all be found: at most 16 of them, in at most 255 characters. Where there is none, since all is
 /// punctuation, nothing is found.
 ///
 /// Pieces stand between white space, words between white space and punctuation. A piece may also be a part
@@ -33,8 +33,8 @@ impl Piece {
 }
 
 impl Search {
-    /// The most pieces.
-    pub const MAX_PIECES: usize = 16;
+    /// The most words.
+    pub const MAX_WORDS: usize = 16;
 
     /// What `text` asks for; `None` where it is blank.
     ///
@@ -61,11 +61,12 @@ impl Search {
             }
         });
         let pieces: Vec<_> = pieces.filter(|piece| !piece.words.is_empty()).collect();
-        match pieces.len() <= Self::MAX_PIECES {
+        let words: usize = pieces.iter().map(|piece| piece.words.len()).sum();
+        match words <= Self::MAX_WORDS {
             true => Ok(Some(Self(pieces))),
             false => Err(error(
                 Reason::TooManyItems,
-                format!("must have at most {} words", Self::MAX_PIECES).into(),
+                format!("must have at most {} words", Self::MAX_WORDS).into(),
             )),
         }
     }
@@ -100,6 +101,10 @@ mod tests {
         for (text, reason) in [
             ("x".repeat(256), Reason::TooLong),
             ("x ".repeat(17), Reason::TooManyItems),
+            (
+                "a-b-c.d/e f-g h i j k l m n o p q".to_owned(),
+                Reason::TooManyItems,
+            ),
             ("a\0b".to_owned(), Reason::ControlCharacter),
         ] {
             assert_eq!(Search::parse(&text).unwrap_err().reason, reason);

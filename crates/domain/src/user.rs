@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::error::{ErrorCode, ErrorReport, FieldError, Reason};
 use crate::field::{
-    Date, Email, Field, RawRow, ShortText, UnknownFields, always_there, choice, fields,
+    Date, Email, Field, FieldValue, RawRow, ShortText, UnknownFields, always_there, choice, fields,
     judge_alone, read_or_default,
 };
 use crate::ids::{UserId, WorkspaceId};
@@ -87,12 +87,17 @@ impl UserFields {
     /// # Errors
     /// At least one, in the order of the fields, unknown and repeated ones last.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        judge_alone(row, unknown_fields, |refuse| {
-            let user = Self::read(row, refuse)?;
-            if let Some(error) = user.departure_error() {
-                refuse(error);
+        judge_alone(row, &USER, unknown_fields, |refuse| {
+            let user = Self::read(row, refuse);
+            // Asked of the raw row, so that it is found beside any other error.
+            let date = |slot: Slot| Date::parse(row.value(slot as usize)).ok();
+            if date(Slot::departure_date)
+                .zip(date(Slot::arrival_date))
+                .is_some_and(|(departure, arrival)| departure < arrival)
+            {
+                refuse(departs_before_arrival());
             }
-            Some(user)
+            user
         })
     }
 
@@ -109,16 +114,18 @@ impl UserFields {
     }
 
     fn departure_error(&self) -> Option<FieldError> {
-        let name = |slot: Slot| USER.fields[slot as usize].name();
-        (self.departure_date? < self.arrival_date?).then(|| {
-            FieldError::of(
-                name(Slot::departure_date),
-                ErrorCode::InvalidField,
-                Reason::EndsBeforeStart,
-                format!("must not be before `{}`", name(Slot::arrival_date)),
-            )
-        })
+        (self.departure_date? < self.arrival_date?).then(departs_before_arrival)
     }
+}
+
+fn departs_before_arrival() -> FieldError {
+    let name = |slot: Slot| USER.fields[slot as usize].name();
+    FieldError::of(
+        name(Slot::departure_date),
+        ErrorCode::InvalidField,
+        Reason::EndsBeforeStart,
+        format!("must not be before `{}`", name(Slot::arrival_date)),
+    )
 }
 
 /// What is to become of a stored user: each of its fields stays, or becomes something else.
@@ -132,7 +139,7 @@ impl UserPatch {
     /// # Errors
     /// At least one, in the order of the fields, unknown and repeated ones last.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        judge_alone(row, unknown_fields, |refuse| {
+        judge_alone(row, &USER, unknown_fields, |refuse| {
             UserChanges::read(row, refuse).map(Self)
         })
     }

@@ -16,6 +16,10 @@ struct Ranked {
     rank: f32,
 }
 
+/// Where more is found than this, it comes in the order of numbers, newest first: to compare all would
+/// take seconds, and says little where nearly everything is meant.
+const MOST_RANKED: u64 = 100_000;
+
 /// What a list holds: FROM and WHERE of a statement, and the expressions that tell its items' numbers
 /// and how relevant they are.
 pub(super) struct List {
@@ -36,26 +40,35 @@ impl List {
         let mut count = Statement::default();
         count.push("SELECT count(*) AS id").append(from.clone());
         let totals: Vec<Id> = count.load(connection)?;
+        let total = totals.first().map_or(0, |total| total.id.unsigned_abs());
+        let rank = rank.filter(|_| match paging.start {
+            Start::Offset(_) => total <= MOST_RANKED,
+            Start::After(position) => position.rank.is_some(),
+        });
 
         let mut page = Statement::default();
-        match &rank {
-            None => {
+        match (&rank, paging.start) {
+            (None, start) => {
                 page.push(&format!("SELECT {id} AS id, 0::real AS rank"));
                 page.append(from);
-                if let Start::After(position) = paging.start {
+                if let Start::After(position) = start {
                     let last = page.value(Value::Integer(position.id));
                     page.push(&format!(" AND {id} < {last}"));
                 }
                 page.push(&format!(" ORDER BY {id} DESC"));
             }
-            Some(rank) => {
+            (Some(rank), start) => {
                 page.push(&format!(
                     "SELECT id, rank FROM (SELECT {id} AS id, {rank} AS rank"
                 ));
                 page.append(from).push(") AS ranked");
-                if let Start::After(position) = paging.start {
-                    let rank = page.value(Value::Float(position.rank));
-                    let last = page.value(Value::Integer(position.id));
+                if let Start::After(Position {
+                    id: last,
+                    rank: Some(rank),
+                }) = start
+                {
+                    let rank = page.value(Value::Float(rank));
+                    let last = page.value(Value::Integer(last));
                     page.push(&format!(" WHERE (rank, id) < ({rank}, {last})"));
                 }
                 page.push(" ORDER BY rank DESC, id DESC");
@@ -74,10 +87,10 @@ impl List {
         ranked.truncate(limit);
         let last = ranked.last().filter(|_| has_more);
         Ok(Page {
-            total: totals.first().map_or(0, |total| total.id.unsigned_abs()),
+            total,
             next: last.map(|last| Position {
                 id: last.id,
-                rank: last.rank,
+                rank: rank.is_some().then_some(last.rank),
             }),
             items: ranked.into_iter().map(|item| item.id).collect(),
         })

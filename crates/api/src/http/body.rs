@@ -10,7 +10,7 @@ use devices_domain::{ErrorCode, FieldError, Reason, WorkspaceId};
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
-use super::large_bodies::Place;
+use super::places::Place;
 use super::problem::Problem;
 use super::state::State;
 use crate::settings::Limits;

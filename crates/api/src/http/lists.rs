@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::parameters::{Parameters, Refusal, integer};
 
+/// What stands for no rank: the bits of no number.
+const UNRANKED: u32 = u32::MAX;
+
 const PAGING: [&str; 3] = ["limit", "offset", "cursor"];
 
 /// Which part of which list is asked for.
@@ -106,15 +109,16 @@ impl Asked {
     }
 
     /// A position and how many items come before what follows it, for this list alone: with other
-    /// filters, in another workspace, or changed, it is none.
+    /// filters, in another workspace, or changed by mistake, it is none. Whoever makes one by intent reaches
+    /// no more than his own list.
     fn cursor(&self, position: Position, before: u64) -> String {
-        let rank = position.rank.to_bits();
+        let rank = position.rank.map_or(UNRANKED, f32::to_bits);
         let start = format!("{:016x}{rank:08x}{before:016x}", position.id);
-        let seal = self.seal(&start);
-        format!("{start}{seal}")
+        let checksum = self.checksum(&start);
+        format!("{start}{checksum}")
     }
 
-    fn seal(&self, start: &str) -> String {
+    fn checksum(&self, start: &str) -> String {
         let list = self.path.rsplit('/').next().unwrap_or_default();
         let filters = self
             .filters
@@ -133,13 +137,15 @@ impl Asked {
     fn open(&self, cursor: &str) -> Result<(Position, u64), Refusal> {
         let opened = || {
             let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-            let (start, seal) = cursor.split_at_checked(16 + 8 + 16)?;
-            if !cursor.bytes().all(is_hex) || seal != self.seal(start) {
+            let (start, checksum) = cursor.split_at_checked(16 + 8 + 16)?;
+            if !cursor.bytes().all(is_hex) || checksum != self.checksum(start) {
                 return None;
             }
             let position = Position {
                 id: i64::from_str_radix(&start[..16], 16).ok()?,
-                rank: f32::from_bits(u32::from_str_radix(&start[16..24], 16).ok()?),
+                rank: Some(u32::from_str_radix(&start[16..24], 16).ok()?)
+                    .filter(|rank| *rank != UNRANKED)
+                    .map(f32::from_bits),
             };
             Some((position, u64::from_str_radix(&start[24..], 16).ok()?))
         };

@@ -57,6 +57,9 @@ impl Parameters {
     /// The parameter `name`, by the rule of its type.
     pub(super) fn value<T: FieldValue>(&mut self, name: &'static str) -> Option<T> {
         self.read(name, |text| {
+            if text.trim().is_empty() {
+                return Err((Reason::Required, "must not be empty".to_owned()));
+            }
             let value = T::parse(&RawValue::text(text));
             value.map_err(|refusal| (refusal.reason, refusal.detail.into_owned()))
         })
@@ -98,7 +101,7 @@ impl Parameters {
                 continue;
             }
             let shown: String = given.chars().take(MAX_SHOWN_NAME).collect();
-            let unknown = "is no parameter of this list";
+            let unknown = "is no parameter here";
             self.errors.push(match nearest_name(given, &self.known) {
                 None => error(shown, Reason::UnknownField, unknown.to_owned()),
                 Some(near) => error(

@@ -289,6 +289,13 @@ impl ResponseError for Problem {
                 ),
                 ..Refusal::saying(self.code())
             }),
+            Self::UserDeleteBlocked => response.json(Refusal {
+                message: Some(
+                    "Devices are given to the user: GET /devices?user_id= lists them. Give them to another, or \
+                     archive them, first.",
+                ),
+                ..Refusal::saying(self.code())
+            }),
             _ => response.json(Refusal::saying(self.code())),
         }
     }

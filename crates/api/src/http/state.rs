@@ -12,7 +12,7 @@ use devices_domain::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::failures::Failures;
-use super::large_bodies::LargeBodies;
+use super::places::Places;
 use super::problem::Problem;
 use super::rate_limit::Exhausted;
 use crate::settings::{Limits, RateLimit, Settings};
@@ -32,7 +32,8 @@ pub struct State {
     pub(super) exhausted: Exhausted,
     /// When the store last answered.
     pub(super) answered: tokio::sync::Mutex<Option<Instant>>,
-    pub(super) large_bodies: Arc<LargeBodies>,
+    pub(super) large_bodies: Arc<Places>,
+    pub(super) exports: Arc<Places>,
     /// As many permits as requests may be worked on at once.
     in_flight: Arc<Semaphore>,
     /// Whether the server was told to stop.
@@ -82,7 +83,14 @@ impl State {
             failures: Failures::new(rate_limit.failed_authentications_per_minute),
             exhausted: Exhausted::default(),
             answered: tokio::sync::Mutex::default(),
-            large_bodies: LargeBodies::new(limits.large_bodies),
+            large_bodies: Places::new(
+                limits.large_bodies,
+                "the most large bodies, of all or of the workspace, are held already",
+            ),
+            exports: Places::new(
+                limits.exports,
+                "the most exports, of all or of the workspace, are running already",
+            ),
             in_flight: Arc::new(Semaphore::new(limits.requests_in_flight)),
             stopping: AtomicBool::new(false),
         }

@@ -277,7 +277,7 @@ pub(crate) fn judge_device(
     unknown_fields: UnknownFields,
     add: &mut dyn FnMut(&mut dyn FnMut() -> FieldError),
 ) -> Option<NewDevice> {
-    judge(row, unknown_fields, add, |refuse| {
+    judge(row, &DEVICE, unknown_fields, add, |refuse| {
         let identity = Identity::read(row, refuse);
         let ownership = Ownership::read(row, refuse);
         let characteristics = Characteristics::read(row, refuse);
@@ -294,6 +294,14 @@ pub(crate) fn judge_device(
             assignment: assignment?,
         })
     })
+}
+
+/// Whether a patch gives a device to a user, and to nobody.
+fn names_somebody_and_nobody(ownership: &OwnershipChanges, assignment: &AssignmentChanges) -> bool {
+    match (&ownership.user_id, &assignment.user_email) {
+        (Change::To(by_id), Change::To(by_email)) => by_id.is_some() != by_email.is_some(),
+        _ => false,
+    }
 }
 
 /// Asked of the raw row, so that it is found beside any other error.
@@ -338,11 +346,21 @@ impl DevicePatch {
     /// At least one, in the order of the field table, unknown and repeated fields last: also for fields
     /// that cannot be changed, or cannot be cleared.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        judge_alone(row, unknown_fields, |refuse| {
+        judge_alone(row, &DEVICE, unknown_fields, |refuse| {
             let identity = IdentityChanges::read(row, refuse);
             let ownership = OwnershipChanges::read(row, refuse);
             let characteristics = CharacteristicsChanges::read(row, refuse);
             let assignment = AssignmentChanges::read(row, refuse);
+            if let (Some(ownership), Some(assignment)) = (&ownership, &assignment)
+                && names_somebody_and_nobody(ownership, assignment)
+            {
+                refuse(FieldError::of(
+                    DEVICE.fields[Slot::user_email as usize].name(),
+                    ErrorCode::InvalidUser,
+                    Reason::UserMismatch,
+                    "must not name somebody where `user_id` names nobody, or the other way round",
+                ));
+            }
             Some(Self {
                 identity: identity?,
                 ownership: ownership?,
@@ -368,10 +386,7 @@ impl DevicePatch {
         self.characteristics.apply(&mut changed.characteristics);
         if let Change::To(named) = &self.assignment.user_email {
             let user_id = &mut changed.ownership.user_id;
-            *user_id = match named {
-                Some(_) => by_email,
-                None => user_id.filter(|_| self.ownership.user_id != Change::Keep),
-            };
+            *user_id = named.as_ref().and(by_email);
         }
         match changed.rental_error() {
             None => Ok(changed),
@@ -536,5 +551,39 @@ mod tests {
         let errors = NewDevice::from_row(&sent).unwrap_err();
         assert_eq!(errors[0].field, None);
         assert!(errors[0].detail.len() < 100);
+    }
+
+    #[test]
+    fn a_row_of_another_kind_is_an_error() {
+        for other in [RawRow::of_user(), RawRow::of_enrollment()] {
+            let errors = NewDevice::from_row(&other).unwrap_err();
+            assert_eq!(errors[0].reason, Reason::WrongType);
+        }
+        let errors = NewDevice::from_row(&RawRow::of_user()).unwrap_err();
+        assert_eq!(
+            errors[0].to_string(),
+            "must be the row of a device, not of a user"
+        );
+        assert!(crate::UserFields::from_row(&row(), UnknownFields::Ignore).is_err());
+        let mut batch = crate::Batch::new(crate::BatchRules::default());
+        batch.push(&RawRow::of_user());
+        assert!(batch.into_devices().is_err());
+    }
+
+    #[test]
+    fn a_patch_names_somebody_or_nobody_and_not_both() {
+        let patch = |user_id: RawValue<'static>, user_email: RawValue<'static>| {
+            let mut row = RawRow::new();
+            row.set("user_id", user_id);
+            row.set("user_email", user_email);
+            DevicePatch::from_row(&row, UnknownFields::Refuse)
+        };
+        let (ada, one) = (RawValue::text("ada@example.com"), RawValue::Integer(1));
+        assert!(patch(one.clone(), ada.clone()).is_ok());
+        assert!(patch(RawValue::Null, RawValue::Null).is_ok());
+        for refused in [patch(RawValue::Null, ada), patch(one, RawValue::Null)] {
+            let report = refused.unwrap_err();
+            assert_eq!(report.entries()[0].error.reason, Reason::UserMismatch);
+        }
     }
 }

@@ -21,7 +21,7 @@ pub use fields::{
 pub(crate) use fields::{Claims, RentalTerms, judge_device};
 pub use status::{ClientStatus, Standing};
 
-/// A device that was just created.
+/// A device with its number: what was just created, or a part of what is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Device {
     /// Its number.

@@ -197,8 +197,9 @@ impl<'a> RawRow<'a> {
         self.table
     }
 
+    /// Absent where a row of another kind has no such place.
     pub(crate) fn value(&self, slot: usize) -> &RawValue<'a> {
-        &self.values[slot]
+        self.values.get(slot).unwrap_or(&RawValue::Absent)
     }
 
     pub(crate) fn put(&mut self, slot: usize, value: RawValue<'a>) {

@@ -159,14 +159,26 @@ pub(crate) fn read_change<T: FieldType>(
     }
 }
 
-/// Judges a row: what `read_fields` makes of it, and the names in it. Errors are handed over unmade:
+/// Judges a row of this table: what `read_fields` makes of it, and the names in it. Errors are handed over unmade:
 /// who counts only does not pay for their words.
 pub(crate) fn judge<T>(
     row: &RawRow<'_>,
+    table: &'static FieldTable,
     unknown_fields: UnknownFields,
     add: &mut dyn FnMut(&mut dyn FnMut() -> FieldError),
     read_fields: impl FnOnce(&mut dyn FnMut(FieldError)) -> Option<T>,
 ) -> Option<T> {
+    if !std::ptr::eq(row.table(), table) {
+        let (found, wanted) = (row.table().noun, table.noun);
+        add(&mut || {
+            FieldError::whole(
+                ErrorCode::InvalidBody,
+                Reason::WrongType,
+                format!("must be the row of {wanted}, not of {found}"),
+            )
+        });
+        return None;
+    }
     let mut refused = false;
     let mut refuse = |error: &mut dyn FnMut() -> FieldError| {
         refused = true;
@@ -197,11 +209,12 @@ pub(crate) fn judge<T>(
 /// Judges a row that is no batch's. However much is wrong with it, as much is told as of a batch.
 pub(crate) fn judge_alone<T>(
     row: &RawRow<'_>,
+    table: &'static FieldTable,
     unknown_fields: UnknownFields,
     read_fields: impl FnOnce(&mut dyn FnMut(FieldError)) -> Option<T>,
 ) -> Result<T, ErrorReport> {
     let mut report = ErrorReport::default();
     let add = &mut |error: &mut dyn FnMut() -> FieldError| report.add_unmade(error);
-    let judged = judge(row, unknown_fields, add, read_fields);
+    let judged = judge(row, table, unknown_fields, add, read_fields);
     judged.ok_or(report.finish())
 }

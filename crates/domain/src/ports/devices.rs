@@ -17,7 +17,7 @@ use crate::paging::{Page, Paging};
 use crate::references::References;
 use crate::search::Search;
 
-/// What the store holds against a batch.
+/// What the store holds against a batch, or a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Conflicts {
     /// Users that are named and that the workspace has not.
@@ -165,8 +165,8 @@ pub trait DeviceRepository: Send + Sync {
     /// The device of this number, also an archived one.
     async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError>;
 
-    /// A page of the devices that pass the filter: newest first; where they are searched for, the most
-    /// relevant first, then the newest. Without a wish for archived ones, of the living only.
+    /// A page of the devices that pass the filter: newest first; where they are searched for, and not too
+    /// many are found to be compared, the most relevant first, then the newest. Without a wish for archived ones, of the living only.
     async fn list(
         &self,
         filter: DeviceFilter,

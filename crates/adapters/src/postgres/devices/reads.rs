@@ -68,16 +68,19 @@ pub(super) fn complete(
 }
 
 fn complete_one(
-    (row, created_at, updated_at, archived_at): ReadRow,
+    (mut row, created_at, updated_at, archived_at): ReadRow,
     assignees: &HashMap<UserId, Assignee>,
     enrollments: &HashMap<String, devices_domain::Enrollment>,
 ) -> QueryResult<StoredDevice> {
     let serial_number = row.serial_number_folded.as_deref();
     let enrollment = serial_number.filter(|_| archived_at.is_none());
+    let assignee = row
+        .user_id
+        .and_then(|user| assignees.get(&UserId(user)).cloned());
+    // An archived device may have been given to a user who is no more.
+    row.user_id = row.user_id.filter(|_| assignee.is_some());
     Ok(StoredDevice {
-        assignee: row
-            .user_id
-            .and_then(|user| assignees.get(&UserId(user)).cloned()),
+        assignee,
         created_at,
         updated_at,
         archived_at,

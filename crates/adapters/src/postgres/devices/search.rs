@@ -80,6 +80,13 @@ pub async fn index_waiting_devices(
 ) -> Result<usize, RepositoryError> {
     database
         .run(move |connection| {
+            let any = device_search_queue::table
+                .select(device_search_queue::id)
+                .limit(1);
+            let any: Option<i64> = any.first(connection).optional().map_err(classify)?;
+            if any.is_none() {
+                return Ok(0);
+            }
             connection
                 .transaction(|connection| index_waiting(connection, most))
                 .map_err(classify)

@@ -1,6 +1,7 @@
 //! `GET /devices/export`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::header::{
     Accept, ContentDisposition, DispositionParam, DispositionType, Header, Quality, VARY,
@@ -17,11 +18,12 @@ use serde::{Serialize, Serializer};
 use super::filter;
 use crate::http::access::Reader;
 use crate::http::parameters::Parameters;
+use crate::http::places::Place;
 use crate::http::problem::Problem;
 use crate::http::state::State;
 
 /// How many devices are read, and held in memory, at once.
-const AT_ONCE: u32 = 500;
+const AT_ONCE: u32 = 250;
 
 /// Streams the devices, oldest first, as rows of new ones. Each that is there all the while is told
 /// once; the connection breaks off where the store does, so that no part passes for the whole.
@@ -54,11 +56,10 @@ pub(in crate::http) async fn export(
         after: None,
         is_begun: false,
         is_done: false,
+        _place: state.exports.admit(actor.workspace)?,
     };
     // What is wrong from the beginning is told by a status.
-    let place = state.admit()?;
     let first = export.next().await?;
-    drop(place);
     let name = DispositionParam::Filename(format!("devices.{}", format.word()));
     let rest = stream::unfold(export, |mut export| async {
         if export.is_done {
@@ -136,50 +137,6 @@ impl Format {
             .ok_or(Problem::NotAcceptable)
     }
 
-    /// What it is called in `Accept`, the most specific first.
-    fn ranges(self) -> [&'static str; 4] {
-        match self {
-            Self::Json => [
-                "application/json",
-                "application/json",
-                "application/*",
-                "*/*",
-            ],
-            Self::Ndjson => [
-                "application/x-ndjson",
-                "application/ndjson",
-                "application/*",
-                "*/*",
-            ],
-            Self::Csv => ["text/csv", "text/csv", "text/*", "*/*"],
-        }
-    }
-}
-
-struct Export {
-    devices: Arc<dyn DeviceRepository>,
-    filter: DeviceFilter,
-    format: Format,
-    after: Option<DeviceId>,
-    is_begun: bool,
-    is_done: bool,
-}
-
-impl Export {
-    /// The next part.
-    async fn next(&mut self) -> Result<Vec<u8>, RepositoryError> {
-        let devices = self.devices.next(self.filter.clone(), self.after, AT_ONCE);
-        let devices = devices.await?;
-        self.after = devices.last().map(|last| last.device.id);
-        self.is_done = devices.len() < AT_ONCE as usize;
-        let devices: Vec<_> = devices.iter().map(StoredDevice::to_new).collect();
-        let part = self.format.write(&devices, !self.is_begun, self.is_done);
-        self.is_begun = true;
-        part.map_err(RepositoryError::Failed)
-    }
-}
-
-impl Format {
     /// A part of an export: these devices, with what comes before the first and after the last.
     fn write(
         self,
@@ -222,6 +179,69 @@ impl Format {
             }
         }
         Ok(part)
+    }
+
+    /// What it is called in `Accept`, the most specific first.
+    fn ranges(self) -> [&'static str; 4] {
+        match self {
+            Self::Json => [
+                "application/json",
+                "application/json",
+                "application/*",
+                "*/*",
+            ],
+            Self::Ndjson => [
+                "application/x-ndjson",
+                "application/ndjson",
+                "application/*",
+                "*/*",
+            ],
+            Self::Csv => ["text/csv", "text/csv", "text/*", "*/*"],
+        }
+    }
+}
+
+struct Export {
+    devices: Arc<dyn DeviceRepository>,
+    filter: DeviceFilter,
+    format: Format,
+    after: Option<DeviceId>,
+    is_begun: bool,
+    is_done: bool,
+    /// Held until the last part was sent, or nobody waits for it.
+    _place: Place,
+}
+
+/// How often a part is asked for again where the store was out of reach, and how long is waited for it.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(200);
+
+impl Export {
+    /// The devices of the next part.
+    async fn read(&self) -> Result<Vec<StoredDevice>, RepositoryError> {
+        let mut tries = 1;
+        loop {
+            let devices = self.devices.next(self.filter.clone(), self.after, AT_ONCE);
+            match devices.await {
+                // Where nothing was sent yet, the client is told to come again.
+                Err(RepositoryError::Unavailable(_)) if self.is_begun && tries < TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                read => return read,
+            }
+        }
+    }
+
+    /// The next part.
+    async fn next(&mut self) -> Result<Vec<u8>, RepositoryError> {
+        let devices = self.read().await?;
+        self.after = devices.last().map(|last| last.device.id);
+        self.is_done = devices.len() < AT_ONCE as usize;
+        let devices: Vec<_> = devices.iter().map(StoredDevice::to_new).collect();
+        let part = self.format.write(&devices, !self.is_begun, self.is_done);
+        self.is_begun = true;
+        part.map_err(RepositoryError::Failed)
     }
 }
 

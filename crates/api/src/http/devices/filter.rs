@@ -35,7 +35,9 @@ pub(super) fn read(parameters: &mut Parameters) -> DeviceFilter {
             match (Instant::parse(&raw), Date::parse(&raw)) {
                 (Ok(instant), _) => Ok(instant.to_utc()),
                 (Err(_), Ok(day)) if !text.contains(['T', 't', ' ']) => Ok(midnight(day)),
-                (Err(refusal), _) => Err((refusal.reason, refusal.detail.into_owned())),
+                (Err(refusal), _) => {
+                    Err((refusal.reason, format!("{}, or a date", refusal.detail)))
+                }
             }
         }),
     }

@@ -1,4 +1,4 @@
-//! Places for large bodies, and for what is made of them: memory is bounded by them.
+//! Places for what takes much memory, or long: large bodies with what is made of them, and exports.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,43 +7,42 @@ use devices_domain::WorkspaceId;
 
 use super::problem::Problem;
 
-/// As many places as large bodies may be held at once. One workspace has half of them at most, so that
+/// As many places as there may be of something at once. One workspace has half of them at most, so that
 /// its slow clients do not keep out the others.
-pub(super) struct LargeBodies {
-    places: usize,
+pub(super) struct Places {
+    most: usize,
+    /// What is told where there is none left.
+    taken: &'static str,
     /// How many each workspace has, of those that have any.
     held: Mutex<HashMap<WorkspaceId, usize>>,
 }
 
 /// A place, given back when it is dropped.
 pub(super) struct Place {
-    bodies: Arc<LargeBodies>,
+    places: Arc<Places>,
     workspace: WorkspaceId,
 }
 
-impl LargeBodies {
-    pub(super) fn new(places: usize) -> Arc<Self> {
+impl Places {
+    pub(super) fn new(most: usize, taken: &'static str) -> Arc<Self> {
         Arc::new(Self {
-            places,
+            most,
+            taken,
             held: Mutex::default(),
         })
     }
 
-    /// A place for a body of this workspace.
+    /// A place for this workspace.
     pub(super) fn admit(self: &Arc<Self>, workspace: WorkspaceId) -> Result<Place, Problem> {
         let mut held = self.held();
-        if held.values().sum::<usize>() >= self.places {
-            return Err(Problem::Busy("the most large bodies are held already"));
+        let all: usize = held.values().sum();
+        let own = held.get(&workspace).copied().unwrap_or_default();
+        if all >= self.most || own >= self.most.div_ceil(2) {
+            return Err(Problem::Busy(self.taken));
         }
-        let count = held.entry(workspace).or_default();
-        if *count >= self.places.div_ceil(2) {
-            return Err(Problem::Busy(
-                "the workspace's most large bodies are held already",
-            ));
-        }
-        *count += 1;
+        held.insert(workspace, own + 1);
         Ok(Place {
-            bodies: Arc::clone(self),
+            places: Arc::clone(self),
             workspace,
         })
     }
@@ -56,7 +55,7 @@ impl LargeBodies {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut held = self.bodies.held();
+        let mut held = self.places.held();
         if let Some(count) = held.get_mut(&self.workspace) {
             *count -= 1;
             if *count == 0 {
@@ -72,7 +71,7 @@ mod tests {
 
     #[test]
     fn one_workspace_has_half_of_the_places_and_gives_them_back() {
-        let bodies = LargeBodies::new(4);
+        let bodies = Places::new(4, "all are taken");
         let (one, other, third) = (WorkspaceId(1), WorkspaceId(2), WorkspaceId(3));
         let held: Vec<_> = (0..2).map(|_| bodies.admit(one).ok().unwrap()).collect();
         assert!(bodies.admit(one).is_err());
@@ -86,7 +85,7 @@ mod tests {
 
     #[test]
     fn where_there_is_one_place_anybody_may_have_it() {
-        let bodies = LargeBodies::new(1);
+        let bodies = Places::new(1, "all are taken");
         assert!(bodies.admit(WorkspaceId(1)).is_ok());
     }
 }
