@@ -484,7 +484,7 @@ fn a_user_who_holds_a_living_device_stays() {
         let path = format!("/users/{user}");
         let blocked = api.ask("DELETE", &path);
         assert_eq!(blocked.status, 403, "{release}: {}", blocked.text);
-        assert_eq!(blocked.json(), json!({"error": "USER_DELETE_BLOCKED"}));
+        assert_eq!(blocked.json()["error"], "USER_DELETE_BLOCKED");
         assert_eq!(api.ask("GET", &path).status, 200);
         let device = format!("/devices/{id}");
         let released = match *release {

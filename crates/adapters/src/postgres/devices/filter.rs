@@ -29,21 +29,24 @@ pub(super) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> List {
         None => ("devices", "devices.id"),
         Some(_) => ("found", "found.device_id"),
     };
-    match terms {
-        None => from.push(&format!(" FROM devices WHERE devices.workspace_id = {own}")),
-        Some(_) if of_devices_alone => from.push(&format!(
-            " FROM device_documents AS found \
-             JOIN devices ON devices.workspace_id = {own} AND devices.id = found.device_id \
-             WHERE found.workspace_id = {own}"
+    match &terms {
+        None => from.push(&format!(
+            " FROM devices WHERE devices.workspace_id = {own}"
         )),
-        Some(_) => from.push(&format!(
-            " FROM device_documents AS found WHERE found.workspace_id = {own}"
+        // What is found is found first, and once, whatever the planner believes of either.
+        Some(terms) if of_devices_alone => from.push(&format!(
+            " FROM (WITH found AS MATERIALIZED ( \
+                 SELECT * FROM device_documents AS found WHERE found.workspace_id = {own} AND {}) \
+               SELECT * FROM found) AS found \
+             JOIN devices ON devices.workspace_id = {own} AND devices.id = found.device_id WHERE true",
+            terms.find_devices()
+        )),
+        Some(terms) => from.push(&format!(
+            " FROM device_documents AS found WHERE found.workspace_id = {own} AND {}",
+            terms.find_devices()
         )),
     };
     from.push(" AND ").push(&standing(*client_status, row));
-    if let Some(terms) = &terms {
-        from.push(" AND ").push(&terms.find_devices());
-    }
     let mut equal = |expression: &str, value: Option<Value>| {
         if let Some(value) = value {
             let value = from.value(value);
