@@ -164,6 +164,24 @@ fn one_request_in_flight_too_many_is_a_503_at_once() {
 }
 
 #[test]
+fn one_export_too_many_is_a_503_at_once_and_its_place_is_given_back() {
+    let options = ServerOptions::with("DEVICES__LIMITS__EXPORTS", 1)
+        .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000)
+        .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000);
+    let api = Api::start_with(&options);
+    let blocker = api.database.lock("devices");
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| api.ask("GET", "/devices/export"));
+        api.database.wait_until_one_is_blocked();
+        let second = api.ask("GET", "/devices/export");
+        assert_eq!((second.status, second.header("retry-after")), (503, "1"));
+        drop(blocker);
+        assert_eq!(first.join().unwrap().status, 200);
+    });
+    assert_eq!(api.ask("GET", "/devices/export").status, 200);
+}
+
+#[test]
 fn a_body_that_still_comes_takes_no_place_among_the_requests_in_flight() {
     let api = Api::start_with(&ServerOptions::with(
         "DEVICES__LIMITS__REQUESTS_IN_FLIGHT",

@@ -120,19 +120,17 @@ impl Format {
             return Ok(Self::Json);
         }
         let quality = |format: &Self| {
-            let named = |range: &str| {
+            let named = |range: &&str| {
                 let mut ranges = liked.iter();
-                ranges.find(|liked| liked.item.essence_str() == range)
+                ranges.find(|liked| liked.item.essence_str() == *range)
             };
-            let mut ranges = format.ranges().into_iter();
+            let mut ranges = format.ranges().iter();
             ranges
                 .find_map(named)
                 .map_or(Quality::ZERO, |liked| liked.quality)
         };
         // Of equal ones the last is taken.
-        let best = [Self::Csv, Self::Ndjson, Self::Json]
-            .into_iter()
-            .max_by_key(quality);
+        let best = Self::ALL.into_iter().max_by_key(quality);
         best.filter(|format| quality(format) > Quality::ZERO)
             .ok_or(Problem::NotAcceptable)
     }
@@ -182,21 +180,16 @@ impl Format {
     }
 
     /// What it is called in `Accept`, the most specific first.
-    fn ranges(self) -> [&'static str; 4] {
+    fn ranges(self) -> &'static [&'static str] {
         match self {
-            Self::Json => [
-                "application/json",
-                "application/json",
-                "application/*",
-                "*/*",
-            ],
-            Self::Ndjson => [
+            Self::Json => &["application/json", "application/*", "*/*"],
+            Self::Ndjson => &[
                 "application/x-ndjson",
                 "application/ndjson",
                 "application/*",
                 "*/*",
             ],
-            Self::Csv => ["text/csv", "text/csv", "text/*", "*/*"],
+            Self::Csv => &["text/csv", "text/*", "*/*"],
         }
     }
 }
