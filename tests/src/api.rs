@@ -10,8 +10,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::{
-    Server, ServerOptions, TestDatabase, assert_tells_nothing, device, ids, keep_secret,
-    keep_values, run,
+    Confidential, Server, ServerOptions, TestDatabase, device, ids, keep_secret, keep_values, run,
 };
 
 /// A server on a database of its own, and a workspace in it with a WRITE key.
@@ -386,15 +385,16 @@ pub fn send(request: RequestBuilder) -> Answer {
     let (client, request) = request.build_split();
     let request = request.expect("it is a request");
     let body = request.body().and_then(Body::as_bytes).unwrap_or_default();
+    let port = request.url().port().unwrap_or_default();
     if let Ok(body) = serde_json::from_slice(body) {
-        keep_values(&body);
+        keep_values(port, &body);
     }
     for key in request.headers().get_all("idempotency-key") {
-        keep_values(&String::from_utf8_lossy(key.as_bytes()).into());
+        keep_values(port, &String::from_utf8_lossy(key.as_bytes()).into());
     }
     let answer = Answer::from(client.execute(request).expect("the server answers"));
     if answer.status >= 400 {
-        assert_tells_nothing(&answer.text);
+        Confidential::of_server(port).assert_untold(&answer.text);
     }
     answer
 }

@@ -14,7 +14,7 @@ mod statements;
 
 pub use api::{Answer, Api, encoded, send};
 pub use binary::{Ran, binary, run, run_at};
-use confidential::{assert_tells_nothing, keep_secret, keep_values};
+use confidential::{Confidential, keep_secret, keep_values, know_server};
 pub use database::{TestDatabase, execute};
 pub use devices::{complete_device, device, ids};
 pub use login::Login;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::{PATIENCE, TestDatabase, assert_tells_nothing, binary, complaint_about};
+use crate::{Confidential, PATIENCE, TestDatabase, binary, complaint_about, know_server};
 
 /// What the server is started with, beside its database.
 #[derive(Debug, Default)]
@@ -40,6 +40,8 @@ impl ServerOptions {
 pub struct Server {
     process: Child,
     address: String,
+    /// The name of its database.
+    database: String,
     figures: String,
     output: Arc<Lines>,
     log: Arc<Lines>,
@@ -71,6 +73,11 @@ impl Server {
             .wait_for(|line| line.contains("http://"))
             .unwrap_or_else(|| panic!("the server did not start: {:?}", log.all()));
         let address = address_in(&first);
+        let port = address
+            .rsplit(':')
+            .next()
+            .and_then(|port| port.parse().ok());
+        know_server(port.expect("a server has a port"), database.name());
         let figures = output.wait_for(|line| line.contains("/metrics"));
         let figures = figures.map(|line| match line.rsplit_once("http://") {
             Some((_, figures)) => address_in(&format!("http://{figures}")),
@@ -79,6 +86,7 @@ impl Server {
         Self {
             process,
             address,
+            database: database.name().to_owned(),
             figures: figures.unwrap_or_default(),
             output,
             log,
@@ -138,17 +146,18 @@ impl Server {
         if let Ok(None) = self.process.try_wait()
             && !self.figures.is_empty()
         {
-            assert_tells_nothing(&self.figures());
+            Confidential::on(&self.database).assert_untold(&self.figures());
         }
         // Whatever it wrote last is there once it has ended.
         self.end();
+        let confidential = Confidential::on(&self.database);
         for line in self
             .output
             .to_the_end()
             .iter()
             .chain(&self.log.to_the_end())
         {
-            assert_tells_nothing(line);
+            confidential.assert_untold(line);
             let line: Value = serde_json::from_str(line).unwrap_or_default();
             let complaint = line["statement"].as_str().and_then(complaint_about);
             assert!(complaint.is_none(), "{complaint:?}");
