@@ -57,8 +57,9 @@ CREATE FUNCTION device_document(devices) RETURNS tsvector
             || public.search_words($1.comment, 'D')
     $$;
 
--- What devices are found by, and where they stand as far as most searches ask. Making it takes several times as long as storing the device, so that
--- devices wait for it in a queue, a batch in each row, and are found there until it is made.
+-- What devices are found by, and where they stand as far as most searches ask. Making it takes several
+-- times as long as storing the device, so that devices wait for it in a queue, a batch in each row, and are
+-- found there until it is made.
 CREATE TABLE device_search (
     workspace_id         bigint NOT NULL,
     device_id            bigint NOT NULL,

@@ -301,9 +301,10 @@ struct SessionSettings {
 impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings {
     fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
         // A plan is made for the values and the size of the table at hand: one that was kept from
-        // when the table was small reads all of it for every row of a batch. Whoever loses a race
-        // must see the winner, whatever isolation the database has for its default. A transaction whose client is gone without
-        // a word ends, and its locks with it. No statement here runs for so long that compiling it pays.
+        // when the table was small reads all of it for every row of a batch. No statement here runs for
+        // so long that compiling it pays. Whoever loses a race must see the winner, whatever isolation
+        // the database has for its default. A transaction whose client is gone without a word ends, and
+        // its locks with it.
         let mut settings = format!(
             "SET statement_timeout = {0}; SET lock_timeout = {1}; \
              SET idle_in_transaction_session_timeout = {0}; \

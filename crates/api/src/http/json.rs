@@ -60,9 +60,8 @@ where
 {
     let bytes = std::mem::take(&mut body.bytes);
     let work = move |bytes: &[u8]| -> Result<T, Problem> {
-        // Made anew, so that it may borrow from the body.
         let mut object = Object {
-            row: row().emptied(),
+            row: row(),
             other: None,
         };
         read(bytes, "a JSON object", &mut object)?;

@@ -6,8 +6,8 @@ use actix_web::http::header::{HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse};
 use devices_domain::{Page, Paging, Position, Reason, Start, WorkspaceId};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use super::digest::digest;
 use super::parameters::{Parameters, Refusal, integer};
 
 /// What stands for no rank: the bits of no number.
@@ -127,11 +127,7 @@ impl Asked {
         // In whatever order they are given.
         let filters: BTreeSet<_> = filters.collect();
         let of = format!("{start} {list} {} {filters:?}", self.workspace);
-        let digest = Sha256::digest(of);
-        digest[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        digest(of)
     }
 
     fn open(&self, cursor: &str) -> Result<(Position, u64), Refusal> {

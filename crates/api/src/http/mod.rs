@@ -6,6 +6,7 @@ mod body;
 mod carried_out;
 mod description;
 mod devices;
+mod digest;
 mod enrollments;
 mod fading;
 mod failures;

@@ -86,7 +86,7 @@ fields! {
 
     /// Whom it is given to, where that is said by an e-mail address. Not kept: the address is resolved
     /// to the user's number.
-    Assignment / AssignmentChanges {
+    Assignment {
         /// The address of the assignee, in whatever case.
         "user_email" => user_email: Option<Email>,
     }
@@ -220,6 +220,27 @@ pub(crate) struct Claims {
     user_email: Option<Email>,
 }
 
+impl Claims {
+    pub(crate) fn of_refused(row: &RawRow<'_>) -> Self {
+        fn value<T: FieldValue>(row: &RawRow<'_>, slot: Slot) -> Option<T> {
+            Option::read(row.value(slot as usize), &mut |_, _| ()).flatten()
+        }
+        Self {
+            serial_number: value(row, Slot::serial_number),
+            user: value(row, Slot::user_id),
+            user_email: value(row, Slot::user_email),
+        }
+    }
+
+    pub(crate) fn claim(&self) -> Claim<'_> {
+        Claim {
+            serial_number: self.serial_number.as_ref(),
+            user: self.user,
+            user_email: self.user_email.as_ref(),
+        }
+    }
+}
+
 /// What a refused patch says of the rental.
 #[derive(Debug)]
 pub(crate) struct RentalTerms {
@@ -250,27 +271,6 @@ impl RentalTerms {
     }
 }
 
-impl Claims {
-    pub(crate) fn of_refused(row: &RawRow<'_>) -> Self {
-        fn value<T: FieldValue>(row: &RawRow<'_>, slot: Slot) -> Option<T> {
-            Option::read(row.value(slot as usize), &mut |_, _| ()).flatten()
-        }
-        Self {
-            serial_number: value(row, Slot::serial_number),
-            user: value(row, Slot::user_id),
-            user_email: value(row, Slot::user_email),
-        }
-    }
-
-    pub(crate) fn claim(&self) -> Claim<'_> {
-        Claim {
-            serial_number: self.serial_number.as_ref(),
-            user: self.user,
-            user_email: self.user_email.as_ref(),
-        }
-    }
-}
-
 /// Judges a row by every rule that needs nothing but the row.
 pub(crate) fn judge_device(
     row: &RawRow<'_>,
@@ -297,8 +297,11 @@ pub(crate) fn judge_device(
 }
 
 /// Whether a patch gives a device to a user, and to nobody.
-fn names_somebody_and_nobody(ownership: &OwnershipChanges, assignment: &AssignmentChanges) -> bool {
-    match (&ownership.user_id, &assignment.user_email) {
+fn names_somebody_and_nobody(
+    user_id: &Change<Option<UserId>>,
+    user_email: &Change<Option<Email>>,
+) -> bool {
+    match (user_id, user_email) {
         (Change::To(by_id), Change::To(by_email)) => by_id.is_some() != by_email.is_some(),
         _ => false,
     }
@@ -335,7 +338,7 @@ pub struct DevicePatch {
     identity: IdentityChanges,
     ownership: OwnershipChanges,
     characteristics: CharacteristicsChanges,
-    assignment: AssignmentChanges,
+    user_email: Change<Option<Email>>,
 }
 
 impl DevicePatch {
@@ -350,9 +353,9 @@ impl DevicePatch {
             let identity = IdentityChanges::read(row, refuse);
             let ownership = OwnershipChanges::read(row, refuse);
             let characteristics = CharacteristicsChanges::read(row, refuse);
-            let assignment = AssignmentChanges::read(row, refuse);
-            if let (Some(ownership), Some(assignment)) = (&ownership, &assignment)
-                && names_somebody_and_nobody(ownership, assignment)
+            let user_email = read_change(row, Slot::user_email as usize, refuse);
+            if let (Some(ownership), Some(user_email)) = (&ownership, &user_email)
+                && names_somebody_and_nobody(&ownership.user_id, user_email)
             {
                 refuse(FieldError::of(
                     DEVICE.fields[Slot::user_email as usize].name(),
@@ -365,7 +368,7 @@ impl DevicePatch {
                 identity: identity?,
                 ownership: ownership?,
                 characteristics: characteristics?,
-                assignment: assignment?,
+                user_email: user_email?,
             })
         })
     }
@@ -384,7 +387,7 @@ impl DevicePatch {
         self.identity.apply(&mut changed.identity);
         self.ownership.apply(&mut changed.ownership);
         self.characteristics.apply(&mut changed.characteristics);
-        if let Change::To(named) = &self.assignment.user_email {
+        if let Change::To(named) = &self.user_email {
             let user_id = &mut changed.ownership.user_id;
             *user_id = named.as_ref().and(by_email);
         }
@@ -404,7 +407,7 @@ impl DevicePatch {
         Claim {
             serial_number: changed(&self.identity.serial_number),
             user: changed(&self.ownership.user_id).copied(),
-            user_email: changed(&self.assignment.user_email),
+            user_email: changed(&self.user_email),
         }
     }
 }

@@ -108,11 +108,6 @@ impl<'a> RawRow<'a> {
         }
     }
 
-    /// A row of the same kind, in which every field is absent.
-    pub fn emptied<'b>(&self) -> RawRow<'b> {
-        RawRow::of(self.table)
-    }
-
     /// Makes every field absent again.
     pub fn clear(&mut self) {
         self.values.fill(RawValue::Absent);

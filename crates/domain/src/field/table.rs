@@ -95,7 +95,6 @@ macro_rules! fields {
                 Some(Self { $($field: $field?,)+ })
             }
 
-            #[allow(dead_code, reason = "what is not kept as it is sent is not changed so either")]
             fn apply(&self, group: &mut $Group) {
                 $(self.$field.apply(&mut group.$field);)+
             }

@@ -243,10 +243,17 @@ impl DeviceChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revision(pub i64);
 
+impl Revision {
+    /// That of a device which was last changed at this moment.
+    pub fn at(updated_at: DateTime<Utc>) -> Self {
+        Self(updated_at.timestamp_micros())
+    }
+}
+
 impl StoredDevice {
     /// Its state.
     pub fn revision(&self) -> Revision {
-        Revision(self.updated_at.timestamp_micros())
+        Revision::at(self.updated_at)
     }
 }
 

@@ -25,12 +25,7 @@ fn lock(
 ) -> Result<ReadRow, Failure<ChangeDeviceError>> {
     let row: Option<ReadRow> = devices::table
         .find((workspace.0, device.0))
-        .select((
-            DeviceRow::as_select(),
-            devices::created_at,
-            devices::updated_at,
-            devices::deleted_at,
-        ))
+        .select(ReadRow::as_select())
         .for_no_key_update()
         .first(connection)
         .optional()?;
@@ -48,18 +43,14 @@ pub(super) fn update(
     workspace: WorkspaceId,
     change: &DeviceChange,
 ) -> Result<Done<StoredDevice>, Failure<ChangeDeviceError>> {
-    let row = lock(connection, workspace, change.device)?;
-    let (before, _, updated_at, deleted_at) = row;
-    if deleted_at.is_some() {
+    let stored = lock(connection, workspace, change.device)?;
+    if stored.deleted_at.is_some() {
         return Err(Failure::Refused(ChangeDeviceError::Archived));
     }
-    if !change
-        .expected
-        .holds(Revision(updated_at.timestamp_micros()))
-    {
+    if !change.expected.holds(Revision::at(stored.updated_at)) {
         return Err(Failure::Refused(ChangeDeviceError::Outdated));
     }
-    let before = before.into_fields()?;
+    let before = stored.row.into_fields()?;
     let found = conflicts::find(connection, workspace, &change.references(), None)?;
     let by_email = found.users_by_email.into_values().next();
     let after = match change.patch.apply(&before, by_email) {
@@ -96,11 +87,11 @@ pub(super) fn delete(
     expected: &Expected,
     origin: &Origin,
 ) -> Result<Done<StoredDevice>, Failure<ChangeDeviceError>> {
-    let (_, _, updated_at, deleted_at) = lock(connection, workspace, device)?;
-    if deleted_at.is_some() {
+    let stored = lock(connection, workspace, device)?;
+    if stored.deleted_at.is_some() {
         return Err(Failure::Refused(ChangeDeviceError::NotFound));
     }
-    if !expected.holds(Revision(updated_at.timestamp_micros())) {
+    if !expected.holds(Revision::at(stored.updated_at)) {
         return Err(Failure::Refused(ChangeDeviceError::Outdated));
     }
     diesel::update(devices::table.find((workspace.0, device.0)))

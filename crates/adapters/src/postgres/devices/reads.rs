@@ -17,12 +17,15 @@ use crate::postgres::{enrollments, users};
 use crate::schema::devices;
 
 /// A row with the instants at which it was created, changed and archived.
-pub(super) type ReadRow = (
-    DeviceRow<'static>,
-    DateTime<Utc>,
-    DateTime<Utc>,
-    Option<DateTime<Utc>>,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = devices)]
+pub(super) struct ReadRow {
+    #[diesel(embed)]
+    pub(super) row: DeviceRow<'static>,
+    created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+    pub(super) deleted_at: Option<DateTime<Utc>>,
+}
 
 /// The devices of these numbers, in the order of the numbers, which are each given once.
 pub(super) fn load(
@@ -36,12 +39,7 @@ pub(super) fn load(
     let rows: Vec<ReadRow> = devices::table
         .filter(devices::workspace_id.eq(workspace.0))
         .filter(devices::id.eq_any(ids))
-        .select((
-            DeviceRow::as_select(),
-            devices::created_at,
-            devices::updated_at,
-            devices::deleted_at,
-        ))
+        .select(ReadRow::as_select())
         .load(connection)?;
     let mut devices: HashMap<i64, StoredDevice> = complete(connection, workspace, rows)?
         .into_iter()
@@ -56,11 +54,11 @@ pub(super) fn complete(
     workspace: WorkspaceId,
     rows: Vec<ReadRow>,
 ) -> QueryResult<Vec<StoredDevice>> {
-    let assignees = rows.iter().filter_map(|(row, ..)| row.user_id);
+    let assignees = rows.iter().filter_map(|read| read.row.user_id);
     let assignees = users::assignees(connection, workspace, assignees.map(UserId).collect())?;
     // An archived device's serial number may be another's by now.
-    let living = rows.iter().filter(|(.., deleted_at)| deleted_at.is_none());
-    let serial_numbers = living.filter_map(|(row, ..)| row.serial_number_folded.as_ref());
+    let living = rows.iter().filter(|read| read.deleted_at.is_none());
+    let serial_numbers = living.filter_map(|read| read.row.serial_number_folded.as_ref());
     let enrollments = enrollments::newest(connection, workspace, serial_numbers)?;
     rows.into_iter()
         .map(|row| complete_one(row, &assignees, &enrollments))
@@ -68,10 +66,16 @@ pub(super) fn complete(
 }
 
 fn complete_one(
-    (mut row, created_at, updated_at, archived_at): ReadRow,
+    read: ReadRow,
     assignees: &HashMap<UserId, Assignee>,
     enrollments: &HashMap<String, devices_domain::Enrollment>,
 ) -> QueryResult<StoredDevice> {
+    let ReadRow {
+        mut row,
+        created_at,
+        updated_at,
+        deleted_at: archived_at,
+    } = read;
     let serial_number = row.serial_number_folded.as_deref();
     let enrollment = serial_number.filter(|_| archived_at.is_none());
     let assignee = row

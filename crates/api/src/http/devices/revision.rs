@@ -10,9 +10,9 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse};
 use devices_domain::{DeviceId, Expected, Revision, StoredDevice};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::shown::FullDevice;
+use crate::http::digest::digest;
 use crate::http::problem::Problem;
 
 /// What `If-Match` says the device must be.
@@ -133,11 +133,7 @@ fn tagged(stored: &StoredDevice) -> (HeaderValue, Vec<u8>) {
     let data = FullDevice::of(stored);
     let body = serde_json::to_vec(&Answer { data })
         .expect("texts, numbers and lists can always be written as JSON");
-    let digest = Sha256::digest(&body);
-    let digest: String = digest[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = digest(&body);
     let tag = format!("\"{}{digest}\"", begin(stored.device.id, stored.revision()));
     let tag = HeaderValue::try_from(tag).expect("hexadecimal digits are a header's value");
     (tag, body)
