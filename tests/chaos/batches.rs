@@ -5,9 +5,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use devices_tests::Cluster;
 use serde_json::{Value, json};
-
-use crate::cluster::Cluster;
 
 /// A batch: its key is every device's comment.
 #[derive(Debug, Clone)]

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use devices_tests::{Proxy, Treatment};
+use devices_tests::{Cluster, Proxy, Service, Treatment, prepare};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use crate::Outcome;
 use crate::batches::{Batch, Journal, Wrongs, compare};
-use crate::cluster::Cluster;
-use crate::service::{Client, Service, Told, prepare};
+use crate::client::{Client, Told};
 
 const WRITERS: usize = 8;
 

@@ -5,12 +5,12 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use devices_tests::{Cluster, Service, prepare};
 use rand::RngExt;
 
 use crate::Outcome;
 use crate::batches::Batch;
-use crate::cluster::Cluster;
-use crate::service::{Client, Service, Told, prepare};
+use crate::client::{Client, Told};
 
 const AT_ONCE: usize = 16;
 const ROWS: usize = 20;

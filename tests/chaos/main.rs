@@ -3,19 +3,18 @@
 
 mod balancer;
 mod batches;
-mod cluster;
+mod client;
 mod crashes;
 mod hangups;
 mod opposite;
 mod rolling;
-mod service;
 mod slow;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use cluster::Cluster;
+use devices_tests::Cluster;
 
 /// Kills and besieges the service, and says what came of it.
 ///
@@ -59,7 +58,7 @@ fn main() -> ExitCode {
     let mut kept = true;
     for scenario in scenarios {
         let began = Instant::now();
-        let cluster = Cluster::create();
+        let cluster = Cluster::create("chaos");
         let outcome = match scenario {
             Scenario::Crashes => crashes::run(&cluster, share),
             Scenario::Control => crashes::control(&cluster),

@@ -1,10 +1,10 @@
 //! Two batches with the same serial numbers in opposite orders.
 
+use devices_tests::{Cluster, Service, prepare};
 use serde_json::{Value, json};
 
 use crate::Outcome;
-use crate::cluster::Cluster;
-use crate::service::{Client, Service, Told, prepare};
+use crate::client::{Client, Told};
 
 const ROWS: usize = 50;
 

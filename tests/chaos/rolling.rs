@@ -3,11 +3,12 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use devices_tests::{Cluster, Service, prepare};
+
 use crate::Outcome;
 use crate::balancer::Balancer;
 use crate::batches::Batch;
-use crate::cluster::Cluster;
-use crate::service::{Client, Service, Told, prepare};
+use crate::client::{Client, Told};
 
 const CLIENTS: usize = 8;
 

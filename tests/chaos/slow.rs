@@ -5,10 +5,11 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use devices_tests::{Cluster, Service, prepare};
+
 use crate::Outcome;
 use crate::batches::Batch;
-use crate::cluster::Cluster;
-use crate::service::{Client, Service, Told, prepare};
+use crate::client::{Client, Told};
 
 /// How long the normal client is watched, before and during the siege.
 const WINDOW: Duration = Duration::from_secs(8);

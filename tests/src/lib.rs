@@ -3,6 +3,7 @@
 
 mod api;
 mod binary;
+mod cluster;
 mod confidential;
 mod database;
 mod devices;
@@ -10,10 +11,12 @@ mod login;
 mod proxy;
 mod race;
 mod server;
+mod service;
 mod statements;
 
 pub use api::{Answer, Api, encoded, send};
 pub use binary::{Ran, binary, run, run_at};
+pub use cluster::{Cluster, Row};
 use confidential::{Confidential, keep_secret, keep_values, know_server};
 pub use database::{TestDatabase, execute};
 pub use devices::{complete_device, device, ids};
@@ -21,6 +24,7 @@ pub use login::Login;
 pub use proxy::{Place, Proxy, Treatment};
 pub use race::race;
 pub use server::{Server, ServerOptions};
+pub use service::{Service, prepare};
 pub use statements::{TENANT_TABLES, complaint_about};
 
 /// Longer than anything that a test waits for takes on a busy machine.

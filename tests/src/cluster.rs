@@ -1,56 +1,61 @@
-//! A PostgreSQL that can be killed.
+//! A PostgreSQL of its own, that can be killed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use devices_tests::Place;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
 
+use crate::Place;
+
 /// A PostgreSQL with default durability and one empty database; stopped when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Cluster {
+pub struct Cluster {
+    name: &'static str,
     url: String,
 }
 
 /// A row of a question: a word and a number.
 #[derive(Debug, QueryableByName)]
-pub(crate) struct Row {
+pub struct Row {
     #[diesel(sql_type = Text)]
-    pub(crate) word: String,
+    /// The word.
+    pub word: String,
     #[diesel(sql_type = BigInt)]
-    pub(crate) number: i64,
+    /// The number.
+    pub number: i64,
 }
 
 /// Longer than a recovery takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Cluster {
-    /// Empty, whatever was there before.
-    pub(crate) fn create() -> Self {
-        let url = script("reset").expect("PostgreSQL can be started");
-        Self { url }
+    /// Empty, whatever was there before under this name.
+    pub fn create(name: &'static str) -> Self {
+        let url = script(name, "reset").expect("PostgreSQL can be started");
+        Self { name, url }
     }
 
     /// Starts it again after it was killed.
-    pub(crate) fn start(&self) {
+    pub fn start(&self) {
         // The killed server's processes may still be there: the script waits for them, and so
         // does this for the script.
         let deadline = Instant::now() + PATIENCE;
-        while let Err(error) = script("start") {
+        while let Err(error) = script(self.name, "start") {
             assert!(Instant::now() < deadline, "{error}");
         }
     }
 
-    pub(crate) fn url(&self) -> &str {
+    /// Where it is reached.
+    pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Its socket.
-    pub(crate) fn place(&self) -> Place {
+    pub fn place(&self) -> Place {
         let (_, rest) = self
             .url
             .split_once("host=")
@@ -72,35 +77,41 @@ impl Cluster {
         }
     }
 
-    pub(crate) fn execute(&self, sql: &str) {
+    /// Runs statements that return nothing.
+    pub fn execute(&self, sql: &str) {
         let ran = self.connect().batch_execute(sql);
         ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// Rows with a column `word` and a column `number`.
-    pub(crate) fn ask(&self, sql: &str) -> Vec<Row> {
+    pub fn ask(&self, sql: &str) -> Vec<Row> {
         let rows = sql_query(sql).load(&mut self.connect());
         rows.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// One number.
-    pub(crate) fn count(&self, what: &str) -> i64 {
+    pub fn count(&self, what: &str) -> i64 {
         let rows = self.ask(&format!(
             "SELECT '' AS word, count(*) AS number FROM {what}"
         ));
         rows[0].number
     }
 
+    /// The number of its first process, of which all others are children.
+    pub fn postmaster(&self) -> String {
+        script(self.name, "pid").expect("it runs")
+    }
+
     /// Kills the postmaster and all its children, as at once as it goes.
-    pub(crate) fn kill(&self) {
-        let postmaster = script("pid").expect("it runs");
+    pub fn kill(&self) {
+        let postmaster = self.postmaster();
         let children = children(&postmaster);
         kill(&format!("{postmaster} {children}"));
     }
 
     /// Kills one of the processes that serve clients, which makes all the others start anew.
     /// Whether there was one.
-    pub(crate) fn kill_a_backend(&self) -> bool {
+    pub fn kill_a_backend(&self) -> bool {
         let busy = "SELECT '' AS word, pid::bigint AS number FROM pg_stat_activity \
                     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() \
                     ORDER BY state = 'active' DESC, random() LIMIT 1";
@@ -114,16 +125,16 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if let Err(error) = script("stop") {
+        if let Err(error) = script(self.name, "stop") {
             eprintln!("{error}");
         }
     }
 }
 
-fn script(command: &str) -> Result<String, String> {
+fn script(name: &str, command: &str) -> Result<String, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/postgres");
     let ran = Command::new(script)
-        .args(["--name", "chaos", command])
+        .args(["--name", name, command])
         .output();
     let ran = ran.map_err(|error| error.to_string())?;
     let output = String::from_utf8_lossy(&ran.stdout);
