@@ -1,0 +1,258 @@
+//! How fast the service is, beside what PostgreSQL itself does on the same machine in the same run.
+
+mod ceilings;
+mod growth;
+mod handlers;
+mod load;
+mod machine;
+mod payload;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use ceilings::Rows;
+use clap::Parser;
+use devices_tests::{Cluster, Service, prepare};
+use load::{Client, Sample, Window, watch};
+use machine::Work;
+use payload::Numbered;
+use report::{Cell, Kind, Report};
+
+/// Measures the service and PostgreSQL in turn, and prints what each does and their ratio.
+///
+/// Uses a PostgreSQL of its own, with default settings, and leaves nothing running. Exits with 1 where a
+/// request was not answered as it should be. Figures of two runs, or of two machines, do not compare;
+/// ratios do.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How often everything is measured
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// How long each is measured, in seconds
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    /// Batches of these many devices
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100, 1_000])]
+    batches: Vec<usize>,
+    /// So many clients at once
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32])]
+    clients: Vec<usize>,
+    /// So many devices are there already when growth is measured; 0: it is not
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000_000, 5_000_000])]
+    stored: Vec<usize>,
+    /// The service alone
+    #[arg(long)]
+    alone: bool,
+    /// Where to keep all figures
+    #[arg(long, value_name = "FILE", default_value = "target/bench.json")]
+    json: PathBuf,
+}
+
+/// What is set for the service: what it does for everybody, and no limit that would be the figure.
+pub(crate) const SETTINGS: [(&str, &str); 2] = [
+    ("DEVICES__RATE_LIMIT__REQUESTS_PER_MINUTE", "0"),
+    ("DEVICES__METRICS__PORT", "0"),
+];
+
+/// Everything that a window is measured on.
+struct Bench {
+    cluster: Cluster,
+    service: Service,
+    secret: String,
+    rows: Rows,
+    handlers: String,
+    window: Window,
+    report: Report,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let began = Instant::now();
+    let mut bench = Bench::begin(&arguments);
+    for round in 1..=arguments.rounds {
+        for &batch in &arguments.batches {
+            eprintln!(
+                "round {round} of {}, {batch} a batch ({} s)",
+                arguments.rounds,
+                began.elapsed().as_secs()
+            );
+            bench.measure_batch(batch, &arguments.clients, arguments.alone);
+        }
+    }
+    let Bench {
+        cluster,
+        service,
+        mut report,
+        window,
+        ..
+    } = bench;
+    drop(service);
+    if !arguments.stored.is_empty() && arguments.stored != [0] {
+        growth::measure(
+            &cluster,
+            &arguments.stored,
+            arguments.rounds,
+            window,
+            &mut report,
+        );
+    }
+    println!("{report}");
+    println!("\nmeasured in {} s", began.elapsed().as_secs());
+    match report.keep(&arguments.json) {
+        Ok(()) => println!("all figures: {}", arguments.json.display()),
+        Err(error) => eprintln!("{}: {error}", arguments.json.display()),
+    }
+    match report.errors() {
+        0 => ExitCode::SUCCESS,
+        errors => {
+            eprintln!("{errors} requests were not answered as they should be");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Bench {
+    fn begin(arguments: &Arguments) -> Self {
+        eprintln!("starting PostgreSQL and the service");
+        let cluster = Cluster::create("bench");
+        let secret = prepare(cluster.url());
+        cluster.execute(&format!(
+            "INSERT INTO users (workspace_id, id, email) \
+             SELECT id, number, 'user' || number || '@example.com' \
+             FROM workspaces, generate_series(1, {}) AS number",
+            payload::USERS
+        ));
+        let service = Service::start(cluster.url(), &SETTINGS);
+        let mut client = Client::connect(
+            service.address(),
+            "/devices",
+            std::slice::from_ref(&secret),
+            &payload::body(&payload::devices()),
+        );
+        assert_eq!(client.post().ok(), Some(201), "the devices are stored");
+        let rows = Rows::read(&mut ceilings::connect(cluster.url()));
+        Self {
+            report: Report::new(&cluster),
+            cluster,
+            service,
+            secret,
+            rows,
+            handlers: handlers::serve(),
+            window: Window {
+                warm_up: Duration::from_millis(500),
+                lasts: Duration::from_secs_f64(arguments.seconds),
+            },
+        }
+    }
+
+    /// One round of one size of batch: the service and what it is held to, in turn.
+    fn measure_batch(&mut self, batch: usize, clients: &[usize], alone: bool) {
+        let devices = payload::devices();
+        let body = payload::body(&devices[..batch]);
+        for &clients in clients {
+            self.measure_service(Kind::Service, &body, clients, 201);
+            if alone {
+                continue;
+            }
+            // As many connections as clients where each brings one device, and fewer for batches: two
+            // already keep two cores busy.
+            let connections = match clients {
+                1 => 1,
+                2..=8 => 2,
+                _ => 4,
+            };
+            let copiers = (0..connections).map(|_| self.rows.copier(self.cluster.url(), batch));
+            let copiers: Vec<_> = copiers.collect();
+            self.measure_ceiling(Kind::Copy, batch, copiers);
+            if batch == 1 {
+                let inserters = (0..clients).map(|_| self.rows.inserter(self.cluster.url()));
+                let inserters: Vec<_> = inserters.collect();
+                self.measure_ceiling(Kind::Insert, batch, inserters);
+            }
+        }
+        if alone {
+            return;
+        }
+        if batch == payload::DEVICES {
+            let wrong = payload::body(&payload::wrong_devices());
+            self.measure_service(Kind::Refused, &wrong, 1, 400);
+        }
+        for kind in [Kind::Parse, Kind::Echo] {
+            let path = format!("/{}", kind.name());
+            let sample = post(self.window, &self.handlers, &path, &[], &body, 8, 201);
+            self.report.add(Cell::new(kind, batch, 8, sample));
+        }
+    }
+
+    /// Every window begins with empty tables, right after a checkpoint.
+    fn reset(&self) {
+        // The queue first, as the server does that takes from it in the background.
+        self.cluster.execute(
+            "TRUNCATE device_search_queue, device_search, devices, device_events, idempotency_keys",
+        );
+        self.cluster.execute("CHECKPOINT");
+    }
+
+    fn measure_service(&mut self, kind: Kind, body: &Numbered, clients: usize, wanted: u16) {
+        self.reset();
+        let server = self.service.process();
+        let postmaster = self.cluster.postmaster();
+        machine::forget_peak(server);
+        let before = Work::until_now(server, &postmaster);
+        let secrets = std::slice::from_ref(&self.secret);
+        let address = self.service.address();
+        let sample = post(
+            self.window,
+            address,
+            "/devices",
+            secrets,
+            body,
+            clients,
+            wanted,
+        );
+        let mut cell = Cell::new(kind, body.places.len(), clients, sample);
+        cell.peak = Some(machine::peak(server));
+        cell.work = Some(Work::until_now(server, &postmaster).since(before));
+        self.report.add(cell);
+    }
+
+    fn measure_ceiling<W: FnMut() -> bool + Send>(
+        &mut self,
+        kind: Kind,
+        batch: usize,
+        workers: Vec<W>,
+    ) {
+        self.reset();
+        let connections = workers.len();
+        let sample = watch(self.window, batch, workers);
+        self.report.add(Cell::new(kind, batch, connections, sample));
+    }
+}
+
+/// Posts `body` by so many clients, each with one of the secrets after the other.
+pub(crate) fn post(
+    window: Window,
+    address: &str,
+    path: &str,
+    secrets: &[String],
+    body: &Numbered,
+    clients: usize,
+    wanted: u16,
+) -> Sample {
+    let workers = (0..clients).map(|client| {
+        let mut own: Vec<_> = secrets
+            .iter()
+            .skip(client)
+            .step_by(clients)
+            .cloned()
+            .collect();
+        if own.is_empty() {
+            own.extend(secrets.first().cloned());
+        }
+        let mut client = Client::connect(address, path, &own, body);
+        move || client.post().is_ok_and(|status| status == wanted)
+    });
+    watch(window, body.places.len(), workers.collect())
+}
