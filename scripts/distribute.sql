@@ -50,7 +50,7 @@ BEGIN
         -- that a function calls another. Those that are called are older.
         UNION ALL SELECT 4, oid::bigint, format('SELECT create_distributed_function(%L)', name)
         FROM own_function WHERE NOT takes_rows
-        -- Every workspace belongs to every node: names of workspaces are unique over all.
+        -- Each node has all workspaces: their names are unique, which shards could not keep up.
         UNION ALL SELECT 5, 0, $sql$SELECT create_reference_table('workspaces')$sql$
         UNION ALL SELECT 6, comes_later::int,
                          format($sql$SELECT create_distributed_table(%L, 'workspace_id', colocate_with => %L)$sql$,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use devices_tests::{Cluster, Service, run_at};
+use devices_tests::{Cluster, run_at};
 
 use crate::load::Window;
 use crate::report::{Cell, Kind, Report};
-use crate::{SETTINGS, payload, post};
+use crate::{Arguments, payload, post, serve};
 
 /// Among how many workspaces the devices are spread.
 const WORKSPACES: usize = 500;
@@ -21,8 +21,7 @@ const AT_ONCE: usize = 50_000;
 /// Measures batches into as many workspaces where nothing is stored and where so much is, in turn.
 pub(crate) fn measure(
     cluster: &Cluster,
-    stored: &[usize],
-    rounds: usize,
+    arguments: &Arguments,
     window: Window,
     report: &mut Report,
 ) {
@@ -34,7 +33,7 @@ pub(crate) fn measure(
     cluster.execute("CREATE DATABASE growth_full TEMPLATE growth_empty");
     let body = payload::body(&payload::devices()[..BATCH]);
     // What the filled-in devices are like.
-    let service = Service::start(&full, &SETTINGS);
+    let service = serve(&full, &arguments.set);
     let once = Window {
         warm_up: Duration::ZERO,
         lasts: Duration::from_millis(1),
@@ -50,13 +49,16 @@ pub(crate) fn measure(
     );
     drop(service);
     let mut held = 0;
-    for &wanted in stored {
+    for &wanted in &arguments.stored {
         fill(&full, held, wanted);
         held = wanted;
-        let services = [(0, &empty), (held, &full)]
-            .map(|(held, url)| (held, url, Service::start(url, &SETTINGS)));
-        for round in 1..=rounds {
-            eprintln!("round {round} of {rounds}, {held} devices stored");
+        let services =
+            [(0, &empty), (held, &full)].map(|(held, url)| (held, url, serve(url, &arguments.set)));
+        for round in 1..=arguments.rounds {
+            eprintln!(
+                "round {round} of {}, {held} devices stored",
+                arguments.rounds
+            );
             for (held, url, service) in &services {
                 // What waits to be indexed would be indexed while the other one is measured.
                 let more = match held {

@@ -26,10 +26,10 @@ use report::{Cell, Kind, Report};
 /// request was not answered as it should be. Figures of two runs, or of two machines, do not compare;
 /// ratios do.
 #[derive(Debug, Parser)]
-struct Arguments {
+pub(crate) struct Arguments {
     /// How often everything is measured
     #[arg(long, default_value_t = 3)]
-    rounds: usize,
+    pub(crate) rounds: usize,
     /// How long each is measured, in seconds
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
@@ -41,7 +41,10 @@ struct Arguments {
     clients: Vec<usize>,
     /// So many devices are there already when growth is measured; 0: it is not
     #[arg(long, value_delimiter = ',', default_values_t = [1_000_000, 5_000_000])]
-    stored: Vec<usize>,
+    pub(crate) stored: Vec<usize>,
+    /// Serve with this setting, such as DEVICES__DATABASE__POOL_SIZE=4
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    pub(crate) set: Vec<(String, String)>,
     /// The service alone
     #[arg(long)]
     alone: bool,
@@ -50,11 +53,18 @@ struct Arguments {
     json: PathBuf,
 }
 
-/// What is set for the service: what it does for everybody, and no limit that would be the figure.
-pub(crate) const SETTINGS: [(&str, &str); 2] = [
-    ("DEVICES__RATE_LIMIT__REQUESTS_PER_MINUTE", "0"),
-    ("DEVICES__METRICS__PORT", "0"),
-];
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a setting is NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Serves with every setting as it is for everybody, but for those that were set for this run.
+pub(crate) fn serve(url: &str, set: &[(String, String)]) -> Service {
+    let set = set
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    Service::start(url, &set.collect::<Vec<_>>())
+}
 
 /// Everything that a window is measured on.
 struct Bench {
@@ -90,13 +100,7 @@ fn main() -> ExitCode {
     } = bench;
     drop(service);
     if !arguments.stored.is_empty() && arguments.stored != [0] {
-        growth::measure(
-            &cluster,
-            &arguments.stored,
-            arguments.rounds,
-            window,
-            &mut report,
-        );
+        growth::measure(&cluster, &arguments, window, &mut report);
     }
     println!("{report}");
     println!("\nmeasured in {} s", began.elapsed().as_secs());
@@ -124,7 +128,7 @@ impl Bench {
              FROM workspaces, generate_series(1, {}) AS number",
             payload::USERS
         ));
-        let service = Service::start(cluster.url(), &SETTINGS);
+        let service = serve(cluster.url(), &arguments.set);
         let mut client = Client::connect(
             service.address(),
             "/devices",

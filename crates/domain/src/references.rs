@@ -20,8 +20,12 @@ pub struct References {
 
 impl References {
     /// What these devices refer to.
-    pub fn of_devices(devices: &[NewDevice]) -> Self {
-        Self::of_claims(devices.iter().map(NewDevice::claim), devices.len())
+    pub fn of_devices<'a>(devices: impl IntoIterator<Item = &'a NewDevice>) -> Self {
+        let mut count = 0;
+        let claims = devices.into_iter().inspect(|_| count += 1);
+        let mut references = Self::of_claims(claims.map(NewDevice::claim), 0);
+        references.devices = count;
+        references
     }
 
     pub(crate) fn of_claims<'a>(claims: impl Iterator<Item = Claim<'a>>, devices: usize) -> Self {

@@ -1,11 +1,12 @@
 //! What was answered under clients' idempotency keys.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use devices_domain::{Attempt, Remembered, RepositoryError, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Double, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Double, Text};
 
 use super::database::{Database, classify};
 use crate::schema::idempotency_keys;
@@ -16,61 +17,95 @@ struct Locked {
     locked: bool,
 }
 
-/// Takes the attempt for this transaction, if no other has it. Answers at once: an insert would
-/// wait for the other transaction's end. A crash leaves nothing, since the lock ends with its
-/// transaction.
+/// What attempts are called, as two arrays.
+fn names<'a>(attempts: &[&'a Attempt]) -> (Vec<&'static str>, Vec<&'a str>) {
+    let named = attempts.iter();
+    named
+        .map(|attempt| (attempt.operation, attempt.key.as_str()))
+        .unzip()
+}
+
+/// Takes each attempt for this transaction, if no other has it; whether it did. Answers at once: an
+/// insert would wait for the other transaction's end. A crash leaves nothing, since the lock ends with
+/// its transaction.
 pub(super) fn try_lock(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    attempt: &Attempt,
-) -> QueryResult<bool> {
-    let locked: Locked = diesel::sql_query(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended($2 || ' ' || $3, $1)) AS locked",
+    attempts: &[&Attempt],
+) -> QueryResult<Vec<bool>> {
+    let (operations, keys) = names(attempts);
+    let locked: Vec<Locked> = diesel::sql_query(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(operation || ' ' || key, $1)) AS locked \
+         FROM unnest($2, $3) AS wanted (operation, key)",
     )
     .bind::<BigInt, _>(workspace.0)
-    .bind::<Text, _>(attempt.operation)
-    .bind::<Text, _>(attempt.key.as_str())
-    .get_result(connection)?;
-    Ok(locked.locked)
+    .bind::<Array<Text>, _>(operations)
+    .bind::<Array<Text>, _>(keys)
+    .load(connection)?;
+    Ok(locked.into_iter().map(|one| one.locked).collect())
 }
 
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = BigInt)]
+    place: i64,
+    #[diesel(sql_type = Bytea)]
+    fingerprint: Vec<u8>,
+    #[diesel(sql_type = Bytea)]
+    outcome: Vec<u8>,
+}
+
+/// What is remembered of these attempts, by their places among them.
 pub(super) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    attempt: &Attempt,
-) -> QueryResult<Option<Remembered>> {
-    let found: Option<(Vec<u8>, Vec<u8>)> = idempotency_keys::table
-        .find((workspace.0, attempt.operation, attempt.key.as_str()))
-        .select((idempotency_keys::fingerprint, idempotency_keys::outcome))
-        .first(connection)
-        .optional()?;
-    let Some((fingerprint, answer)) = found else {
-        return Ok(None);
+    attempts: &[&Attempt],
+) -> QueryResult<HashMap<usize, Remembered>> {
+    let (operations, keys) = names(attempts);
+    let found: Vec<Found> = diesel::sql_query(
+        "SELECT place, remembered.* FROM unnest($2, $3) WITH ORDINALITY AS wanted (operation, key, place) \
+         CROSS JOIN LATERAL ( \
+             SELECT fingerprint, outcome FROM idempotency_keys \
+             WHERE idempotency_keys.workspace_id = $1 \
+               AND idempotency_keys.operation = wanted.operation \
+               AND idempotency_keys.key = wanted.key \
+             LIMIT 1 \
+         ) AS remembered",
+    )
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<Array<Text>, _>(operations)
+    .bind::<Array<Text>, _>(keys)
+    .load(connection)?;
+    let remembered = |found: Found| {
+        let fingerprint = found.fingerprint.try_into().map_err(|_| {
+            diesel::result::Error::DeserializationError("a fingerprint has 32 bytes".into())
+        })?;
+        let remembered = Remembered {
+            fingerprint,
+            answer: found.outcome,
+        };
+        Ok((found.place as usize - 1, remembered))
     };
-    let fingerprint = fingerprint.try_into().map_err(|_| {
-        diesel::result::Error::DeserializationError("a fingerprint has 32 bytes".into())
-    })?;
-    Ok(Some(Remembered {
-        fingerprint,
-        answer,
-    }))
+    found.into_iter().map(remembered).collect()
 }
 
+/// Remembers what each of these attempts is answered.
 pub(super) fn remember(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    attempt: &Attempt,
-    answer: &[u8],
+    answered: &[(&Attempt, Vec<u8>)],
 ) -> QueryResult<()> {
-    let row = (
-        idempotency_keys::workspace_id.eq(workspace.0),
-        idempotency_keys::operation.eq(attempt.operation),
-        idempotency_keys::key.eq(attempt.key.as_str()),
-        idempotency_keys::fingerprint.eq(attempt.fingerprint.as_slice()),
-        idempotency_keys::outcome.eq(answer),
-    );
+    let rows = answered.iter().map(|(attempt, answer)| {
+        (
+            idempotency_keys::workspace_id.eq(workspace.0),
+            idempotency_keys::operation.eq(attempt.operation),
+            idempotency_keys::key.eq(attempt.key.as_str()),
+            idempotency_keys::fingerprint.eq(attempt.fingerprint.as_slice()),
+            idempotency_keys::outcome.eq(answer.as_slice()),
+        )
+    });
     diesel::insert_into(idempotency_keys::table)
-        .values(row)
+        .values(rows.collect::<Vec<_>>())
         .execute(connection)?;
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! Connections: a pool, and blocking threads to use it on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use devices_domain::{RepositoryError, StoreHealth};
-use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
+use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
@@ -43,6 +43,7 @@ pub struct Database {
     permits: Arc<Semaphore>,
     wait: Duration,
     patience: Duration,
+    writes: Arc<AtomicU64>,
 }
 
 impl Database {
@@ -67,6 +68,7 @@ impl Database {
             permits: Arc::new(Semaphore::new(options.pool_size as usize)),
             wait: options.pool_wait,
             patience: options.pool_wait + options.statement_timeout * 2,
+            writes: Arc::default(),
         })
     }
 
@@ -90,6 +92,16 @@ impl Database {
     pub fn connections(&self) -> (u32, u32) {
         let state = self.pool.state();
         (state.connections, state.idle_connections)
+    }
+
+    /// How many transactions that write were begun so far.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Counts a transaction that writes.
+    pub(super) fn count_write(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How long an answer is waited for.
@@ -300,15 +312,13 @@ struct SessionSettings {
 
 impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings {
     fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
-        // A plan is made for the values and the size of the table at hand: one that was kept from
-        // when the table was small reads all of it for every row of a batch. No statement here runs for
-        // so long that compiling it pays. Whoever loses a race must see the winner, whatever isolation
+        // No statement here runs for so long that compiling it pays. Whoever loses a race must see the winner, whatever isolation
         // the database has for its default. A transaction whose client is gone without a word ends, and
         // its locks with it.
         let mut settings = format!(
             "SET statement_timeout = {0}; SET lock_timeout = {1}; \
              SET idle_in_transaction_session_timeout = {0}; \
-             SET plan_cache_mode = force_custom_plan; SET jit = off; \
+             SET jit = off; \
              SET default_transaction_isolation = 'read committed'",
             self.statement_timeout.as_millis(),
             self.lock_timeout.as_millis(),
@@ -316,6 +326,10 @@ impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings 
         if self.serve_only {
             settings.push_str(&format!("; SET ROLE {SERVING_ROLE}"));
         }
+        // A plan is made for the values and the size of the table at hand: one that was kept from when the
+        // table was small reads all of it for every row of a batch. Not by plan_cache_mode: PostgreSQL
+        // would plan its checks of foreign keys anew for each row, too.
+        connection.set_prepared_statement_cache_size(CacheSize::Disabled);
         connection.set_instrumentation(TraceStatements);
         connection
             .batch_execute(&settings)

@@ -40,11 +40,11 @@ pub(super) struct Record {
 /// What tells an event, and so its transaction, from every other.
 #[derive(Debug)]
 pub(super) struct Receipt {
-    workspace: WorkspaceId,
-    event: i64,
-    request_id: String,
-    device_ids: Vec<i64>,
-    transaction: String,
+    pub(super) workspace: WorkspaceId,
+    pub(super) event: i64,
+    pub(super) request_id: String,
+    pub(super) device_ids: Vec<i64>,
+    pub(super) transaction: String,
 }
 
 #[derive(QueryableByName)]

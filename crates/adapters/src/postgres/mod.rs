@@ -8,6 +8,7 @@ mod devices;
 mod durability;
 mod enrollments;
 mod events;
+mod gathering;
 mod keys;
 mod migrations;
 mod pages;

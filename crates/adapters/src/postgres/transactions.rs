@@ -51,13 +51,13 @@ impl Database {
         T: Send + 'static,
         E: From<RepositoryError> + Send + 'static,
     {
+        self.count_write();
         let transact = move |connection: &mut PgConnection, decision: &Decision| {
             for _ in 0..TRIES {
                 match run(connection, decision, &mut work) {
                     Ok(ended) => return Ok(ended),
                     Err(Failure::Refused(error)) => return Err(error),
-                    Err(Failure::Diesel(error))
-                        if is_to_be_retried(&error) || is_lost_race(&error) => {}
+                    Err(Failure::Diesel(error)) if is_worth_another_try(&error) => {}
                     Err(Failure::Diesel(error)) => return Err(classify(error).into()),
                     Err(Failure::GivenUp) => {
                         return Err(unavailable("nobody waits for it any more"));
@@ -119,12 +119,14 @@ fn run<T, E>(
         false => Err(Failure::GivenUp),
     });
     let (result, written) = match done {
+        // There is nothing to be made durable.
+        Ok((result, Written::Nothing)) => {
+            roll_back(connection);
+            return Ok(Ended::Committed(result));
+        }
         Ok(done) => done,
         Err(failure) => {
-            // Where this fails, too, the connection is lost, and the server rolls back by itself.
-            if let Err(error) = AnsiTransactionManager::rollback_transaction(connection) {
-                tracing::debug!(%error, "a transaction was not rolled back in good order");
-            }
+            roll_back(connection);
             return Err(failure);
         }
     };
@@ -132,16 +134,27 @@ fn run<T, E>(
         return Ok(Ended::Committed(result));
     };
     let receipt = match written {
-        Written::Nothing => return Ok(Ended::Committed(result)),
         _ if is_to_be_retried(&error) => return Err(Failure::Diesel(error)),
         Written::Receipt(receipt) => Some(receipt),
-        Written::Untraced => None,
+        Written::Untraced | Written::Nothing => None,
     };
     Ok(Ended::LostInCommit(Box::new(Lost {
         result,
         receipt,
         error,
     })))
+}
+
+fn roll_back(connection: &mut PgConnection) {
+    // Where this fails, too, the connection is lost, and the server rolls back by itself.
+    if let Err(error) = AnsiTransactionManager::rollback_transaction(connection) {
+        tracing::debug!(%error, "a transaction was not rolled back in good order");
+    }
+}
+
+/// Whether the same transaction may succeed if it is begun anew.
+pub(super) fn is_worth_another_try(error: &DieselError) -> bool {
+    is_to_be_retried(error) || is_lost_race(error)
 }
 
 /// Whether another transaction took a serial number or an address, or a user away, after it was looked

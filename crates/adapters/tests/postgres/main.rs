@@ -4,6 +4,7 @@
 
 mod attempts;
 mod devices;
+mod distribute;
 mod enrollments;
 mod events;
 mod keys;

@@ -41,6 +41,34 @@ impl Conflicts {
             && self.taken_serial_numbers.is_empty()
             && self.device_limit.is_none()
     }
+
+    /// Those of them that stand against what refers to `references`, but for the device limit.
+    pub fn about(&self, references: &References) -> Self {
+        let users = references.users.iter().copied();
+        let emails = references.emails.iter();
+        let mismatched = emails
+            .clone()
+            .filter_map(|(email, user)| Some((email.clone(), (*user)?)));
+        let emails = emails.map(|(email, _)| email.clone());
+        let serial_numbers = references.serial_numbers.iter();
+        let taken =
+            serial_numbers.filter_map(|serial| self.taken_serial_numbers.get_key_value(serial));
+        Self {
+            unknown_users: users
+                .filter(|user| self.unknown_users.contains(user))
+                .collect(),
+            unknown_emails: emails
+                .filter(|email| self.unknown_emails.contains(email))
+                .collect(),
+            mismatched_users: mismatched
+                .filter(|pair| self.mismatched_users.contains(pair))
+                .collect(),
+            taken_serial_numbers: taken
+                .map(|(serial, device)| (serial.clone(), *device))
+                .collect(),
+            device_limit: None,
+        }
+    }
 }
 
 /// A workspace that may not hold that many devices.

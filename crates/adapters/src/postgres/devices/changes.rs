@@ -11,8 +11,9 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::Timestamptz;
 
 use super::columns::DeviceRow;
+use super::conflicts::{self, Purpose};
 use super::reads::{self, ReadRow};
-use super::{conflicts, search};
+use super::search;
 use crate::postgres::events::Record;
 use crate::postgres::transactions::{Done, Failure, Written};
 use crate::schema::devices;
@@ -51,7 +52,12 @@ pub(super) fn update(
         return Err(Failure::Refused(ChangeDeviceError::Outdated));
     }
     let before = stored.row.into_fields()?;
-    let found = conflicts::find(connection, workspace, &change.references(), None)?;
+    let found = conflicts::find(
+        connection,
+        workspace,
+        &change.references(),
+        Purpose::Telling,
+    )?;
     let by_email = found.users_by_email.into_values().next();
     let after = match change.patch.apply(&before, by_email) {
         Ok(after) if found.conflicts.is_empty() => after,

@@ -1,4 +1,4 @@
-//! What the store holds against a batch.
+//! What the store knows of what devices refer to, and holds against them.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,197 +6,228 @@ use devices_domain::{Conflicts, DeviceId, DeviceLimitReached, References, UserId
 use diesel::dsl::count_star;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
-use crate::postgres::database::Id;
-use crate::schema::{devices, workspaces};
+use crate::schema::devices;
 
-/// What the store knows of what is referred to.
+/// What the store knows.
 pub(super) struct Found {
-    /// What it holds against it.
+    /// What it holds against what was asked about, but for the device limit.
     pub(super) conflicts: Conflicts,
     /// The users that are named by an address, by the address as it is spelled.
     pub(super) users_by_email: HashMap<String, UserId>,
+    /// How many devices the workspace may hold, and how many it holds.
+    pub(super) limit: Option<(u64, u64)>,
+    /// Ids for devices to come, rising.
+    pub(super) ids: Vec<i64>,
+    /// Serial numbers, folded, that device management knows.
+    pub(super) enrolled: Vec<String>,
 }
 
-/// Everything that the store knows, with the workspace's device limit. Users stay what they are until
-/// the transaction ends.
+impl Found {
+    /// Whether so many more devices are too many.
+    pub(super) fn device_limit_reached(&self, added: usize) -> Option<DeviceLimitReached> {
+        let (limit, held) = self.limit?;
+        let added = added as u64;
+        // A limit that was lowered below what is held stands against new devices, not against none.
+        (added > 0 && held + added > limit).then_some(DeviceLimitReached { limit, held, added })
+    }
+}
+
+#[derive(QueryableByName)]
+struct LookedUp {
+    #[diesel(sql_type = Nullable<Integer>)]
+    device_limit: Option<i32>,
+    #[diesel(sql_type = Array<BigInt>)]
+    ids: Vec<i64>,
+    /// Pairs: which serial number, counted from 1, and the device that has it.
+    #[diesel(sql_type = Array<BigInt>)]
+    taken: Vec<i64>,
+    /// Which serial numbers, counted from 1.
+    #[diesel(sql_type = Array<BigInt>)]
+    enrolled: Vec<i64>,
+    #[diesel(sql_type = Array<BigInt>)]
+    known: Vec<i64>,
+    /// Pairs: which address, counted from 1, and the user who has it.
+    #[diesel(sql_type = Array<BigInt>)]
+    named: Vec<i64>,
+}
+
+/// What is meant to be done with what is found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To tell it.
+    Telling,
+    /// To store devices: batches of a workspace with a limit wait for each other until their
+    /// transactions end, so that two of them cannot both take the last places. Those of other workspaces
+    /// wait for nobody.
+    Storing,
+}
+
+/// Everything that the store knows, in one statement whatever is asked, or two where the workspace has a
+/// device limit. Users stay what they are until the transaction ends.
 pub(super) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     references: &References,
-    limit: Option<i32>,
+    purpose: Purpose,
 ) -> QueryResult<Found> {
+    let mut emails: Vec<&str> = references
+        .emails
+        .iter()
+        .map(|(email, _)| email.as_str())
+        .collect();
+    emails.dedup();
+    let users: Vec<i64> = references.users.iter().map(|user| user.0).collect();
+    let serial_numbers = &references.serial_numbers;
+    let is_storing = purpose == Purpose::Storing;
+    let statement = statement(
+        is_storing,
+        !serial_numbers.is_empty(),
+        !users.is_empty(),
+        !emails.is_empty(),
+    );
+    let found: LookedUp = diesel::sql_query(statement)
+        .bind::<BigInt, _>(workspace.0)
+        .bind::<Array<Text>, _>(serial_numbers)
+        .bind::<Array<BigInt>, _>(users)
+        .bind::<Array<Text>, _>(&emails)
+        .bind::<Integer, _>(if is_storing {
+            references.devices as i32
+        } else {
+            0
+        })
+        .get_result(connection)?;
+
     let mut conflicts = Conflicts::default();
-    let mut users_by_email = HashMap::new();
-    if !references.users.is_empty() {
-        let known = find_known_users(connection, workspace, &references.users)?;
-        let named = references.users.iter().copied();
-        conflicts.unknown_users = named.filter(|user| !known.contains(user)).collect();
-    }
-    if !references.emails.is_empty() {
-        users_by_email = find_users_by_email(connection, workspace, &references.emails)?;
-        for (email, beside) in &references.emails {
-            match (users_by_email.get(email), beside) {
-                (None, _) => drop(conflicts.unknown_emails.insert(email.clone())),
-                (Some(named), Some(user)) if named != user => {
-                    conflicts.mismatched_users.insert((email.clone(), *user));
-                }
-                (Some(_), _) => {}
+    let known: BTreeSet<UserId> = found.known.into_iter().map(UserId).collect();
+    let named = references.users.iter().copied();
+    conflicts.unknown_users = named.filter(|user| !known.contains(user)).collect();
+    let named = found.named.chunks_exact(2);
+    let users_by_email: HashMap<String, UserId> = named
+        .map(|pair| (emails[place(pair[0])].to_owned(), UserId(pair[1])))
+        .collect();
+    for (email, beside) in &references.emails {
+        match (users_by_email.get(email), beside) {
+            (None, _) => drop(conflicts.unknown_emails.insert(email.clone())),
+            (Some(named), Some(user)) if named != user => {
+                conflicts.mismatched_users.insert((email.clone(), *user));
             }
+            (Some(_), _) => {}
         }
     }
-    if !references.serial_numbers.is_empty() {
-        conflicts.taken_serial_numbers = find_taken_serial_numbers(
-            connection,
-            workspace,
-            &references.serial_numbers,
-            references.changed,
-        )?;
-    }
-    // A limit that was lowered below what is held stands against new devices, not against none.
-    if let (Some(limit), 1..) = (limit, references.devices) {
-        conflicts.device_limit =
-            find_device_limit_reached(connection, workspace, limit, references.devices)?;
-    }
+    let taken = found.taken.chunks_exact(2);
+    conflicts.taken_serial_numbers = taken
+        .map(|pair| (serial_numbers[place(pair[0])].clone(), DeviceId(pair[1])))
+        .filter(|(_, device)| Some(*device) != references.changed)
+        .collect();
+    let limit = match (found.device_limit, references.devices) {
+        (Some(limit), 1..) => Some((limit.unsigned_abs().into(), held(connection, workspace)?)),
+        _ => None,
+    };
+    let mut ids = found.ids;
+    ids.sort_unstable();
+    let enrolled = found.enrolled.into_iter();
     Ok(Found {
         conflicts,
         users_by_email,
+        limit,
+        ids,
+        enrolled: enrolled
+            .map(|nth| serial_numbers[place(nth)].clone())
+            .collect(),
     })
+}
+
+/// Where the nth of a list, counted from 1, stands.
+fn place(nth: i64) -> usize {
+    nth as usize - 1
 }
 
 // The look-ups go into an index once for each value, whatever the planner believes of the table:
 // for `= ANY` it would read every row of the workspace where a table was not analysed yet.
 
+const TAKEN: &str = "ARRAY( \
+    SELECT unnest(ARRAY[wanted.place, living.id]) \
+    FROM unnest($2) WITH ORDINALITY AS wanted (serial_number_folded, place) \
+    CROSS JOIN LATERAL ( \
+        SELECT devices.id FROM devices \
+        WHERE devices.workspace_id = $1 \
+          AND devices.serial_number_folded = wanted.serial_number_folded \
+          AND devices.deleted_at IS NULL \
+        LIMIT 1 \
+    ) AS living)";
+
+/// In a workspace without device management this costs one look.
+const ENROLLED: &str = "ARRAY( \
+    SELECT wanted.place FROM unnest($2) WITH ORDINALITY AS wanted (serial_number_folded, place) \
+    WHERE EXISTS (SELECT FROM devices_mdm AS managed WHERE managed.workspace_id = $1) \
+      AND (SELECT true FROM devices_mdm \
+           WHERE devices_mdm.workspace_id = $1 \
+             AND devices_mdm.serial_number_folded = wanted.serial_number_folded \
+             AND devices_mdm.deleted_at IS NULL \
+             AND devices_mdm.status <> 'DRAFT' \
+           LIMIT 1))";
+
 // A user that is deleted meanwhile is waited for: FOR KEY SHARE looks again then. One that is found
 // is not deleted before the transaction has ended.
 
-fn find_known_users(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    users: &[UserId],
-) -> QueryResult<BTreeSet<UserId>> {
-    let wanted: Vec<i64> = users.iter().map(|user| user.0).collect();
-    let known: Vec<Id> = diesel::sql_query(
-        "SELECT living.id FROM unnest($2) AS wanted (id) \
-         CROSS JOIN LATERAL ( \
-             SELECT users.id FROM users \
-             WHERE users.workspace_id = $1 AND users.id = wanted.id AND users.deleted_at IS NULL \
-             LIMIT 1 FOR KEY SHARE \
-         ) AS living",
+const USERS: &str = "ARRAY( \
+    SELECT living.id FROM unnest($3) AS wanted (id) \
+    CROSS JOIN LATERAL ( \
+        SELECT users.id FROM users \
+        WHERE users.workspace_id = $1 AND users.id = wanted.id AND users.deleted_at IS NULL \
+        LIMIT 1 FOR KEY SHARE \
+    ) AS living)";
+
+const NAMED: &str = "ARRAY( \
+    SELECT unnest(ARRAY[wanted.place, living.id]) \
+    FROM unnest($4) WITH ORDINALITY AS wanted (email, place) \
+    CROSS JOIN LATERAL ( \
+        SELECT named.id FROM users AS named \
+        WHERE named.workspace_id = $1 AND lower(named.email) = lower(wanted.email) \
+          AND named.deleted_at IS NULL \
+        LIMIT 1 FOR KEY SHARE \
+    ) AS living)";
+
+/// Nextval is asked for beforehand since COPY returns no rows.
+const IDS: &str = "ARRAY(SELECT nextval('devices_id_seq') FROM generate_series(1, $5))";
+
+/// A statement that looks up just what there is to look up: the rest would be planned each time, and
+/// find nothing.
+fn statement(
+    is_storing: bool,
+    has_serial_numbers: bool,
+    has_users: bool,
+    has_emails: bool,
+) -> String {
+    let when = |is_wanted, look_up| match is_wanted {
+        true => look_up,
+        false => "'{}'::bigint[]",
+    };
+    let lock = match is_storing {
+        true => " FOR NO KEY UPDATE",
+        false => "",
+    };
+    format!(
+        "SELECT (SELECT device_limit FROM workspaces \
+                 WHERE workspaces.id = $1 AND device_limit IS NOT NULL{lock}) AS device_limit, \
+                {} AS ids, {} AS taken, {} AS enrolled, {} AS known, {} AS named",
+        when(is_storing, IDS),
+        when(has_serial_numbers, TAKEN),
+        when(has_serial_numbers && is_storing, ENROLLED),
+        when(has_users, USERS),
+        when(has_emails, NAMED),
     )
-    .bind::<BigInt, _>(workspace.0)
-    .bind::<Array<BigInt>, _>(wanted)
-    .load(connection)?;
-    Ok(known.into_iter().map(|user| UserId(user.id)).collect())
 }
 
-#[derive(QueryableByName)]
-struct Named {
-    #[diesel(sql_type = Text)]
-    email: String,
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-}
-
-fn find_users_by_email(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    emails: &[(String, Option<UserId>)],
-) -> QueryResult<HashMap<String, UserId>> {
-    let mut wanted: Vec<&str> = emails.iter().map(|(email, _)| email.as_str()).collect();
-    wanted.dedup();
-    let named: Vec<Named> = diesel::sql_query(
-        "SELECT wanted.email, living.id FROM unnest($2) AS wanted (email) \
-         CROSS JOIN LATERAL ( \
-             SELECT users.id FROM users \
-             WHERE users.workspace_id = $1 AND lower(users.email) = lower(wanted.email) \
-               AND users.deleted_at IS NULL \
-             LIMIT 1 FOR KEY SHARE \
-         ) AS living",
-    )
-    .bind::<BigInt, _>(workspace.0)
-    .bind::<Array<Text>, _>(wanted)
-    .load(connection)?;
-    let named = named.into_iter();
-    Ok(named.map(|user| (user.email, UserId(user.id))).collect())
-}
-
-#[derive(QueryableByName)]
-struct Taken {
-    #[diesel(sql_type = Text)]
-    serial_number_folded: String,
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-}
-
-fn find_taken_serial_numbers(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    serial_numbers: &[String],
-    except: Option<DeviceId>,
-) -> QueryResult<HashMap<String, DeviceId>> {
-    let taken: Vec<Taken> = diesel::sql_query(
-        "SELECT wanted.serial_number_folded, living.id \
-         FROM unnest($2) AS wanted (serial_number_folded) \
-         CROSS JOIN LATERAL ( \
-             SELECT devices.id FROM devices \
-             WHERE devices.workspace_id = $1 \
-               AND devices.serial_number_folded = wanted.serial_number_folded \
-               AND devices.deleted_at IS NULL \
-             LIMIT 1 \
-         ) AS living",
-    )
-    .bind::<BigInt, _>(workspace.0)
-    .bind::<Array<Text>, _>(serial_numbers)
-    .load(connection)?;
-    Ok(taken
-        .into_iter()
-        .map(|row| (row.serial_number_folded, DeviceId(row.id)))
-        .filter(|(_, device)| Some(*device) != except)
-        .collect())
-}
-
-pub(super) fn device_limit(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-) -> QueryResult<Option<i32>> {
-    workspaces::table
-        .find(workspace.0)
-        .select(workspaces::device_limit)
-        .first(connection)
-}
-
-/// The limit, if there is one. Makes batches of a workspace with a limit wait for each other, so
-/// that two of them cannot both take the last places. Batches of other workspaces wait for nobody.
-pub(super) fn lock_device_limit(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-) -> QueryResult<Option<i32>> {
-    workspaces::table
-        .find(workspace.0)
-        .filter(workspaces::device_limit.is_not_null())
-        .select(workspaces::device_limit.assume_not_null())
-        .for_no_key_update()
-        .first(connection)
-        .optional()
-}
-
-fn find_device_limit_reached(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    limit: i32,
-    added: usize,
-) -> QueryResult<Option<DeviceLimitReached>> {
+/// How many living devices there are. By a statement of its own: what others have stored while their
+/// workspace was waited for counts.
+fn held(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<u64> {
     let held: i64 = devices::table
         .filter(devices::workspace_id.eq(workspace.0))
         .filter(devices::deleted_at.is_null())
         .select(count_star())
         .first(connection)?;
-    let reached = DeviceLimitReached {
-        limit: limit.unsigned_abs().into(),
-        held: held.unsigned_abs(),
-        added: added as u64,
-    };
-    Ok((reached.held + reached.added > reached.limit).then_some(reached))
+    Ok(held.unsigned_abs())
 }

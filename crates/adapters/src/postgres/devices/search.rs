@@ -8,21 +8,6 @@ use diesel::sql_types::{Array, BigInt};
 use crate::postgres::database::{Database, classify};
 use crate::schema::device_search_queue;
 
-/// Lets new devices wait for what they are found by; they are found meanwhile, too.
-pub(super) fn enqueue(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    devices: &[i64],
-) -> QueryResult<()> {
-    diesel::insert_into(device_search_queue::table)
-        .values((
-            device_search_queue::workspace_id.eq(workspace.0),
-            device_search_queue::device_ids.eq(devices),
-        ))
-        .execute(connection)?;
-    Ok(())
-}
-
 /// Makes anew what a device that was changed is found by.
 pub(super) fn renew(
     connection: &mut PgConnection,

@@ -1,0 +1,398 @@
+//! Batches that are stored: each whole or not at all, and several of a workspace in one transaction.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use devices_domain::{
+    Action, Attempt, AttemptError, CreateError, DeviceId, NewBatch, NewDevice, Outcome, References,
+    RepositoryError, Stored, StoredAs, UserId, WorkspaceId,
+};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Integer, Text};
+use futures_util::future::join_all;
+
+use super::columns::DeviceRow;
+use super::conflicts::{self, Found, Purpose};
+use crate::postgres::database::Database;
+use crate::postgres::events::Receipt;
+use crate::postgres::gathering::Together;
+use crate::postgres::transactions::{Done, Failure, Written, is_worth_another_try};
+use crate::postgres::{attempts, enrollments};
+use crate::schema::devices;
+
+/// What a batch comes to.
+type Verdict = Result<Stored, CreateError>;
+
+/// Stores batches.
+pub(super) struct Creation {
+    pub(super) database: Database,
+}
+
+/// Of which batches share a transaction: a larger one gains nothing by it.
+pub(super) const SMALL: usize = 250;
+
+#[async_trait]
+impl Together for Creation {
+    type Job = Arc<NewBatch>;
+    type Answer = Verdict;
+
+    /// Devices in one transaction, as many as a batch may hold by default.
+    const MOST: usize = 1_000;
+    /// One works while the other commits.
+    const WORKERS: usize = 2;
+
+    fn size(batch: &Arc<NewBatch>) -> usize {
+        batch.devices.len()
+    }
+
+    /// Each batch gets the verdict that it would get if one were stored after the other. Where a
+    /// statement fails none is stored, and each is tried alone: what one of them cannot have, or waits
+    /// for, is no other's fault.
+    async fn run(&self, workspace: WorkspaceId, batches: Vec<Arc<NewBatch>>) -> Vec<Verdict> {
+        let failed = match self.store(workspace, batches.clone()).await {
+            Ok(verdicts) => return verdicts,
+            Err(failed) => failed,
+        };
+        let error = match failed {
+            NotStored::Broken => {
+                let alone = batches
+                    .into_iter()
+                    .map(|batch| self.store_one(workspace, batch));
+                return join_all(alone).await;
+            }
+            NotStored::Failed(error) => error,
+        };
+        let count = batches.len();
+        let repeated = (1..count).map(|_| Err(repeat(&error).into()));
+        let mut verdicts: Vec<Verdict> = repeated.collect();
+        verdicts.push(Err(error.into()));
+        verdicts
+    }
+}
+
+/// Why none of several batches was stored.
+enum NotStored {
+    /// A statement of theirs failed.
+    Broken,
+    /// The store gave no answer.
+    Failed(RepositoryError),
+}
+
+impl From<RepositoryError> for NotStored {
+    fn from(error: RepositoryError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The same error for somebody else.
+fn repeat(error: &RepositoryError) -> RepositoryError {
+    match error {
+        RepositoryError::Unavailable(cause) => {
+            RepositoryError::Unavailable(cause.to_string().into())
+        }
+        RepositoryError::Unknown(cause) => RepositoryError::Unknown(cause.to_string().into()),
+        RepositoryError::Failed(cause) => RepositoryError::Failed(cause.to_string().into()),
+    }
+}
+
+impl Creation {
+    /// Stores a batch in a transaction of its own.
+    pub(super) async fn store_one(&self, workspace: WorkspaceId, batch: Arc<NewBatch>) -> Verdict {
+        match self.store(workspace, vec![batch]).await {
+            Ok(verdicts) => verdicts.into_iter().next().unwrap_or_else(|| {
+                Err(RepositoryError::Failed("a batch got no verdict".into()).into())
+            }),
+            Err(NotStored::Failed(error)) => Err(error.into()),
+            Err(NotStored::Broken) => Err(RepositoryError::Failed(
+                "a batch that is alone failed for others".into(),
+            )
+            .into()),
+        }
+    }
+
+    async fn store(
+        &self,
+        workspace: WorkspaceId,
+        batches: Vec<Arc<NewBatch>>,
+    ) -> Result<Vec<Verdict>, NotStored> {
+        let devices = batches.iter().flat_map(|batch| &batch.devices);
+        let references = References::of_devices(devices);
+        self.database
+            .transact(move |connection| {
+                let written = write(connection, workspace, &batches, &references);
+                written.map_err(|error| match error {
+                    error if batches.len() == 1 || is_worth_another_try(&error) => {
+                        Failure::Diesel(error)
+                    }
+                    _ => Failure::Refused(NotStored::Broken),
+                })
+            })
+            .await
+    }
+}
+
+/// A batch that is to be stored, and what it will be told.
+struct Place<'a> {
+    /// Which of the batches it is.
+    index: usize,
+    batch: &'a NewBatch,
+    ids: Vec<i64>,
+    assignees: Vec<Option<UserId>>,
+}
+
+/// Everything that batches write, but for COMMIT: five statements with BEGIN and COMMIT, however many
+/// devices there are. An idempotency key takes three more, a device limit one, and a device that is
+/// enrolled one.
+fn write(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    batches: &[Arc<NewBatch>],
+    references: &References,
+) -> QueryResult<Done<Vec<Verdict>>> {
+    let mut verdicts: Vec<Option<Verdict>> = recall(connection, workspace, batches)?;
+    let open = verdicts.iter().any(Option::is_none);
+    let mut written = Written::Nothing;
+    if open {
+        let mut found = conflicts::find(connection, workspace, references, Purpose::Storing)?;
+        let stored = admit(batches, &mut verdicts, &mut found);
+        if !stored.is_empty() {
+            written = Written::Receipt(store(
+                connection,
+                workspace,
+                &stored,
+                &found,
+                &mut verdicts,
+            )?);
+        }
+    }
+    let verdicts = verdicts.into_iter().map(|verdict| {
+        verdict
+            .unwrap_or_else(|| Err(RepositoryError::Failed("a batch got no verdict".into()).into()))
+    });
+    Ok((verdicts.collect(), written))
+}
+
+/// The verdicts on those batches whose idempotency key was used before, or is being used.
+fn recall(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    batches: &[Arc<NewBatch>],
+) -> QueryResult<Vec<Option<Verdict>>> {
+    let mut verdicts: Vec<Option<Verdict>> = batches.iter().map(|_| None).collect();
+    let attempts = batches.iter().enumerate();
+    let attempts: Vec<(usize, &Attempt)> = attempts
+        .filter_map(|(index, batch)| Some((index, &batch.once.as_ref()?.0)))
+        .collect();
+    if attempts.is_empty() {
+        return Ok(verdicts);
+    }
+    let all: Vec<&Attempt> = attempts.iter().map(|(_, attempt)| *attempt).collect();
+    let locked = attempts::try_lock(connection, workspace, &all)?;
+    let mut remembered = attempts::find(connection, workspace, &all)?;
+    // A lock that this transaction has it gets again.
+    let mut seen = HashSet::new();
+    for (place, (index, attempt)) in attempts.into_iter().enumerate() {
+        let is_first = seen.insert((attempt.operation, attempt.key.as_str()));
+        verdicts[index] = match remembered.remove(&place) {
+            _ if !locked[place] || !is_first => Some(Err(AttemptError::UnderWay.into())),
+            None => None,
+            Some(remembered) => {
+                let recalled = attempt.recall(remembered);
+                Some(recalled.map(Stored::Outcome).map_err(CreateError::from))
+            }
+        };
+    }
+    Ok(verdicts)
+}
+
+/// Those batches that the store holds nothing against, nor those before them; the others get their
+/// verdict.
+fn admit<'a>(
+    batches: &'a [Arc<NewBatch>],
+    verdicts: &mut [Option<Verdict>],
+    found: &mut Found,
+) -> Vec<Place<'a>> {
+    let mut admitted = Vec::new();
+    let mut ids = std::mem::take(&mut found.ids).into_iter();
+    // Serial numbers of batches before.
+    let mut new: HashMap<&str, DeviceId> = HashMap::new();
+    for (index, batch) in batches.iter().enumerate() {
+        if verdicts[index].is_some() {
+            continue;
+        }
+        let serials = || {
+            let serials = batch.devices.iter().enumerate();
+            serials.filter_map(|(place, device)| Some((place, folded_serial(device)?)))
+        };
+        let clashes = !new.is_empty() && serials().any(|(_, serial)| new.contains_key(serial));
+        let limit = found.device_limit_reached(batch.devices.len());
+        if clashes || limit.is_some() || !found.conflicts.is_empty() {
+            let mut conflicts = found
+                .conflicts
+                .about(&References::of_devices(&batch.devices));
+            conflicts.device_limit = limit;
+            let taken = serials().filter_map(|(_, serial)| new.get_key_value(serial));
+            let taken = taken.map(|(serial, device)| ((*serial).to_owned(), *device));
+            conflicts.taken_serial_numbers.extend(taken);
+            if !conflicts.is_empty() {
+                verdicts[index] = Some(Err(CreateError::Conflicts(Box::new(conflicts))));
+                continue;
+            }
+        }
+        let ids: Vec<i64> = ids.by_ref().take(batch.devices.len()).collect();
+        if index + 1 < batches.len() {
+            new.extend(serials().map(|(place, serial)| (serial, DeviceId(ids[place]))));
+        }
+        if let Some((_, held)) = &mut found.limit {
+            *held += ids.len() as u64;
+        }
+        let assignees = batch.devices.iter().map(|device| {
+            let by_email = device.assignment.user_email.as_ref();
+            let by_email = by_email.and_then(|email| found.users_by_email.get(email.as_str()));
+            by_email.copied().or(device.fields.ownership.user_id)
+        });
+        admitted.push(Place {
+            index,
+            batch: batch.as_ref(),
+            ids,
+            assignees: assignees.collect(),
+        });
+    }
+    admitted
+}
+
+fn folded_serial(device: &NewDevice) -> Option<&str> {
+    let serial = device.fields.identity.serial_number.as_ref();
+    serial.map(|serial| serial.folded())
+}
+
+/// Stores the devices of all these batches and everything that belongs to them.
+fn store(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    admitted: &[Place<'_>],
+    found: &Found,
+    verdicts: &mut [Option<Verdict>],
+) -> QueryResult<Receipt> {
+    insert(connection, workspace, admitted)?;
+    let receipt = record(connection, workspace, admitted)?;
+    let enrolled = found.enrolled.iter();
+    let enrolled = enrollments::newest(connection, workspace, enrolled)?;
+    let mut outcomes: Vec<(&Attempt, Vec<u8>)> = Vec::new();
+    for place in admitted {
+        let ids = place.ids.iter().zip(&place.assignees);
+        let stored = ids.zip(&place.batch.devices);
+        let stored = stored.map(|((id, assignee), device)| StoredAs {
+            id: DeviceId(*id),
+            assignee: *assignee,
+            enrollment: folded_serial(device).and_then(|serial| enrolled.get(serial).cloned()),
+        });
+        let stored: Vec<StoredAs> = stored.collect();
+        let told = match &place.batch.once {
+            None => Stored::Devices(stored),
+            Some((attempt, tell)) => {
+                let answer = tell(&place.batch.devices, &stored);
+                outcomes.push((attempt, answer.clone()));
+                Stored::Outcome(Outcome {
+                    answer,
+                    replayed: false,
+                })
+            }
+        };
+        verdicts[place.index] = Some(Ok(told));
+    }
+    if !outcomes.is_empty() {
+        attempts::remember(connection, workspace, &outcomes)?;
+    }
+    Ok(receipt)
+}
+
+fn insert(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    admitted: &[Place<'_>],
+) -> QueryResult<()> {
+    let rows = admitted.iter().flat_map(|place| {
+        let devices = place.ids.iter().zip(&place.batch.devices);
+        let devices = devices.zip(&place.assignees);
+        devices.map(|((id, device), assignee)| {
+            DeviceRow::new(workspace, *id, &device.fields, *assignee)
+        })
+    });
+    let mut rows: Vec<DeviceRow<'_>> = rows.collect();
+    // Two batches with the same serial numbers in another order must not wait for each other.
+    rows.sort_by(|one, other| one.serial_number_folded.cmp(&other.serial_number_folded));
+    let written = match rows.as_slice() {
+        // Cheaper than COPY for one row, dearer for every other number.
+        [row] => diesel::insert_into(devices::table)
+            .values(row)
+            .execute(connection)?,
+        _ => diesel::copy_from(devices::table)
+            .from_insertable(&rows)
+            .execute(connection)?,
+    };
+    debug_assert_eq!(written, rows.len());
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Recorded {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    transaction: String,
+}
+
+/// Puts every batch into the audit trail, and lets its devices wait for what they are found by; they are
+/// found meanwhile, too.
+fn record(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    admitted: &[Place<'_>],
+) -> QueryResult<Receipt> {
+    let ids: Vec<i64> = admitted
+        .iter()
+        .flat_map(|place| place.ids.iter().copied())
+        .collect();
+    let origins = admitted.iter().map(|place| &place.batch.origin);
+    let (keys, requests): (Vec<i64>, Vec<&str>) = origins
+        .map(|origin| (origin.key.0, origin.request_id.as_str()))
+        .unzip();
+    // Where each one's devices stand among all of them, counted from 1.
+    let (mut firsts, mut lasts) = (Vec::new(), Vec::new());
+    for place in admitted {
+        let before = lasts.last().copied().unwrap_or(0);
+        firsts.push(before + 1);
+        lasts.push(before + place.ids.len() as i32);
+    }
+    // All events are there, or none: that of the first batch tells.
+    let first: Recorded = diesel::sql_query(
+        "WITH queued AS ( \
+             INSERT INTO device_search_queue (workspace_id, device_ids) VALUES ($1, $2) \
+         ), event AS ( \
+             INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids) \
+             SELECT $1, $3, key_id, request_id, ($2)[first:last] \
+             FROM unnest($4, $5, $6, $7) AS batch (key_id, request_id, first, last) \
+             RETURNING id, device_ids[1] AS first_device \
+         ) \
+         SELECT id, pg_current_xact_id()::text AS transaction FROM event WHERE first_device = ($2)[1]",
+    )
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<Array<BigInt>, _>(&ids)
+    .bind::<Text, _>(Action::Created.as_str())
+    .bind::<Array<BigInt>, _>(keys)
+    .bind::<Array<Text>, _>(requests)
+    .bind::<Array<Integer>, _>(firsts)
+    .bind::<Array<Integer>, _>(lasts)
+    .get_result(connection)?;
+    let told = admitted.first().ok_or(diesel::result::Error::NotFound)?;
+    Ok(Receipt {
+        workspace,
+        event: first.id,
+        request_id: told.batch.origin.request_id.clone(),
+        device_ids: told.ids.clone(),
+        transaction: first.transaction,
+    })
+}

@@ -1,0 +1,2 @@
+ALTER TABLE device_search_queue ALTER COLUMN device_ids SET STORAGE EXTENDED;
+ALTER TABLE device_events ALTER COLUMN device_ids SET STORAGE EXTENDED;
