@@ -16,6 +16,8 @@ pub(crate) struct Sample {
     pub(crate) p99: Duration,
     /// How many times something else came of it than was wanted.
     pub(crate) errors: usize,
+    /// How many devices were stored, the warm-up counted.
+    pub(crate) devices: usize,
 }
 
 /// How long a window lasts, and how long it runs before it counts.
@@ -33,7 +35,7 @@ pub(crate) fn watch<W: FnMut() -> bool + Send>(
     workers: Vec<W>,
 ) -> Sample {
     let together = Barrier::new(workers.len());
-    let done: Vec<(Vec<Duration>, usize)> = std::thread::scope(|scope| {
+    let done: Vec<(Vec<Duration>, usize, usize)> = std::thread::scope(|scope| {
         let started: Vec<_> = workers
             .into_iter()
             .map(|mut work| {
@@ -42,16 +44,18 @@ pub(crate) fn watch<W: FnMut() -> bool + Send>(
                     together.wait();
                     let begins = Instant::now() + window.warm_up;
                     let ends = begins + window.lasts;
-                    let (mut took, mut errors) = (Vec::new(), 0);
+                    let (mut took, mut errors, mut all) = (Vec::new(), 0, 0);
                     loop {
                         let began = Instant::now();
                         let is_right = work();
                         let ended = Instant::now();
-                        if ended >= ends {
-                            return (took, errors);
-                        }
                         if !is_right {
                             errors += 1;
+                        } else {
+                            all += devices_each;
+                        }
+                        if ended >= ends {
+                            return (took, errors, all);
                         }
                         if ended >= begins && is_right {
                             took.push(ended - began);
@@ -63,7 +67,7 @@ pub(crate) fn watch<W: FnMut() -> bool + Send>(
         let joined = started.into_iter().map(|worker| worker.join());
         joined.map(|done| done.expect("no worker panics")).collect()
     });
-    let mut took: Vec<Duration> = done.iter().flat_map(|(took, _)| took.clone()).collect();
+    let mut took: Vec<Duration> = done.iter().flat_map(|(took, ..)| took.clone()).collect();
     took.sort_unstable();
     let at = |share: f64| {
         let place = (took.len() as f64 * share) as usize;
@@ -74,7 +78,8 @@ pub(crate) fn watch<W: FnMut() -> bool + Send>(
         rate: (took.len() * devices_each) as f64 / window.lasts.as_secs_f64(),
         p50: at(0.5),
         p99: at(0.99),
-        errors: done.iter().map(|(_, errors)| errors).sum(),
+        errors: done.iter().map(|(_, errors, _)| errors).sum(),
+        devices: done.iter().map(|(.., devices)| devices).sum(),
     }
 }
 

@@ -66,9 +66,13 @@ pub(crate) fn serve(url: &str, set: &[(String, String)]) -> Service {
     Service::start(url, &set.collect::<Vec<_>>())
 }
 
+/// How long a window runs before it counts.
+const WARM_UP: Duration = Duration::from_millis(500);
+
 /// Everything that a window is measured on.
 struct Bench {
     cluster: Cluster,
+    postmaster: String,
     service: Service,
     secret: String,
     rows: Rows,
@@ -139,13 +143,14 @@ impl Bench {
         let rows = Rows::read(&mut ceilings::connect(cluster.url()));
         Self {
             report: Report::new(&cluster),
+            postmaster: cluster.postmaster(),
             cluster,
             service,
             secret,
             rows,
             handlers: handlers::serve(),
             window: Window {
-                warm_up: Duration::from_millis(500),
+                warm_up: WARM_UP,
                 lasts: Duration::from_secs_f64(arguments.seconds),
             },
         }
@@ -202,9 +207,8 @@ impl Bench {
     fn measure_service(&mut self, kind: Kind, body: &Numbered, clients: usize, wanted: u16) {
         self.reset();
         let server = self.service.process();
-        let postmaster = self.cluster.postmaster();
         machine::forget_peak(server);
-        let before = Work::until_now(server, &postmaster);
+        let before = self.work();
         let secrets = std::slice::from_ref(&self.secret);
         let address = self.service.address();
         let sample = post(
@@ -218,8 +222,12 @@ impl Bench {
         );
         let mut cell = Cell::new(kind, body.places.len(), clients, sample);
         cell.peak = Some(machine::peak(server));
-        cell.work = Some(Work::until_now(server, &postmaster).since(before));
+        cell.work = Some(self.work().since(before));
         self.report.add(cell);
+    }
+
+    fn work(&self) -> Work {
+        Work::until_now(self.service.process(), &self.postmaster)
     }
 
     fn measure_ceiling<W: FnMut() -> bool + Send>(
@@ -230,8 +238,11 @@ impl Bench {
     ) {
         self.reset();
         let connections = workers.len();
+        let before = self.work();
         let sample = watch(self.window, batch, workers);
-        self.report.add(Cell::new(kind, batch, connections, sample));
+        let mut cell = Cell::new(kind, batch, connections, sample);
+        cell.work = Some(self.work().since(before));
+        self.report.add(cell);
     }
 }
 

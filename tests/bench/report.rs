@@ -201,6 +201,7 @@ impl Report {
                 "p50_ms": milliseconds(cell.sample.p50),
                 "p99_ms": milliseconds(cell.sample.p99),
                 "errors": cell.sample.errors,
+                "devices": cell.sample.devices,
                 "peak_bytes": cell.peak,
                 "cpu_seconds": cell.work.map(|work| json!({
                     "clients": work.clients, "server": work.server, "postgres": work.postgres,
@@ -277,22 +278,18 @@ impl Group<'_> {
         peaks.max().map(|peak| peak as f64 / 1e6)
     }
 
-    /// Microseconds of a processor that a device took of clients, server and PostgreSQL.
+    /// Microseconds of a processor that a device took: of clients, server and PostgreSQL.
     fn work(&self) -> Option<[f64; 3]> {
-        let parts = [
-            |work: Work| work.clients,
-            |work: Work| work.server,
-            |work: Work| work.postgres,
-        ];
         self.0[0].work?;
-        // The warm-up worked, too: what matters is how the parts compare.
+        let parts: [fn(Work) -> f64; 3] = [
+            |work| work.clients,
+            |work| work.server,
+            |work| work.postgres,
+        ];
         let each = |part: fn(Work) -> f64| {
             self.median(|cell| {
-                let worked = cell.work.map_or(0.0, part);
-                let all: f64 = cell
-                    .work
-                    .map_or(1.0, |work| parts.iter().map(|of| of(work)).sum());
-                100.0 * worked / all
+                let devices = cell.sample.devices.max(1) as f64;
+                1e6 * cell.work.map_or(0.0, part) / devices
             })
         };
         Some(parts.map(each))
@@ -318,7 +315,7 @@ impl fmt::Display for Report {
             "p99 ms",
             "errors",
             "peak MB",
-            "CPU cl/srv/pg %"
+            "CPU us cl+srv+pg"
         )?;
         for group in self.groups() {
             let (kind, batch, clients) = group.key();
@@ -356,7 +353,7 @@ impl fmt::Display for Report {
                 group
                     .work()
                     .map_or_else(String::new, |[clients, server, postgres]| {
-                        format!("{clients:.0}/{server:.0}/{postgres:.0}")
+                        format!("{clients:.1}+{server:.1}+{postgres:.1}")
                     }),
             )?;
         }

@@ -78,11 +78,11 @@ macro_rules! column {
 }
 
 column! {
-    Label => Cow<'a, str>: |label| label.as_str().into(), |text| Ok(Self::trusted(text.into()));
-    ShortText => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::trusted(text.into()));
-    Comment => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::trusted(text.into()));
+    Label => Cow<'a, str>: |label| label.as_str().into(), |text| Ok(Self::trusted(text));
+    ShortText => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::trusted(text));
+    Comment => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::trusted(text));
     SerialNumber => Cow<'a, str>:
-        |serial| serial.as_str().into(), |text| Ok(Self::trusted(text.into()));
+        |serial| serial.as_str().into(), |text| Ok(Self::trusted(text));
     AddedVia => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
     KeyboardLayout => Cow<'a, str>:
         |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
@@ -90,7 +90,7 @@ column! {
     // Diesel's schema takes every item of an array to be nullable.
     TextList => Vec<Option<Cow<'a, str>>>:
         |list| list.iter().map(|item| Some(item.into())).collect(),
-        |items| Ok(Self::trusted(items.into_iter().flatten().map(Cow::into_owned)));
+        |items| Ok(Self::trusted(items.into_iter().flatten()));
     Amount => Decimal:
         |amount| Decimal::from_i128_with_scale(amount.hundredths().into(), 2),
         |amount| known(hundredths(amount).map(Self::trusted));

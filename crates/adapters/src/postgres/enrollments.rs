@@ -145,7 +145,7 @@ fn complete(
     let complete_one = |row: EnrollmentRow| {
         let device = linked.get(&Some(row.serial_number_folded.clone()));
         Ok(StoredEnrollment {
-            serial_number: SerialNumber::trusted(row.serial_number.clone()),
+            serial_number: SerialNumber::trusted(&row.serial_number),
             device_id: device.copied().map(DeviceId),
             created_at: row.created_at,
             enrollment: row.into_enrollment()?,

@@ -67,8 +67,8 @@ async fn prepare_workspace(database: &Database) -> Result<Workspace, CliError> {
             continue;
         }
         let user = UserFields {
-            first_name: Some(ShortText::trusted(first_name.to_owned())),
-            last_name: Some(ShortText::trusted(last_name.to_owned())),
+            first_name: Some(ShortText::trusted(first_name)),
+            last_name: Some(ShortText::trusted(last_name)),
             ..UserFields::new(Email::trusted(email.to_owned()))
         };
         match users.of_workspace(workspace.id).create(user, None).await {

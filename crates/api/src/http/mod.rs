@@ -27,6 +27,7 @@ mod unread_body;
 mod users;
 
 pub use bind::BindError;
+pub use devices::{read_batch, tell_created};
 pub use figures::{Connections, Figures, FiguresServer};
 pub use problem::Problem;
 pub use routes::app;

@@ -110,7 +110,11 @@ impl<'a> RawRow<'a> {
 
     /// Makes every field absent again.
     pub fn clear(&mut self) {
-        self.values.fill(RawValue::Absent);
+        for value in &mut self.values {
+            if *value != RawValue::Absent {
+                *value = RawValue::Absent;
+            }
+        }
         self.unknown.clear();
         self.repeated.clear();
     }

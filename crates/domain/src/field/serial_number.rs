@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 
+use super::text::Kept;
 use super::{FieldValue, Kind, RawValue, Refusal, Shape, clean};
 use crate::error::{ErrorCode, Reason};
 
@@ -17,9 +18,9 @@ use crate::error::{ErrorCode, Reason};
 /// `.`, `-` and `*`, in any mixture.
 #[derive(Debug, Clone)]
 pub struct SerialNumber {
-    text: String,
+    text: Kept,
     /// The form it is compared by, where that is not `text` itself.
-    folded: Option<String>,
+    folded: Option<Kept>,
 }
 
 impl SerialNumber {
@@ -27,10 +28,15 @@ impl SerialNumber {
     pub const MAX_LENGTH: usize = 64;
 
     /// A serial number that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(text: String) -> Self {
-        let folded = fold(&text);
-        let folded = (folded != text).then(|| folded.into_owned());
-        Self { text, folded }
+    pub fn trusted(text: impl AsRef<str>) -> Self {
+        Self::folded_as(text.as_ref(), &fold(text.as_ref()))
+    }
+
+    fn folded_as(text: &str, folded: &str) -> Self {
+        Self {
+            text: Kept::new(text),
+            folded: (folded != text).then(|| Kept::new(folded)),
+        }
     }
 
     /// The serial number as it came, trimmed.
@@ -134,10 +140,7 @@ impl FieldValue for SerialNumber {
                 "must hold at least one letter or digit".into(),
             ));
         }
-        Ok(Self {
-            text: text.to_owned(),
-            folded: (folded != text).then(|| folded.into_owned()),
-        })
+        Ok(Self::folded_as(text, &folded))
     }
 
     fn to_raw(&self) -> RawValue<'_> {

@@ -1,5 +1,6 @@
 //! Text: trimmed, of a bounded length, without characters that hide or break what is read.
 
+use compact_str::CompactString;
 use serde::{Serialize, Serializer};
 
 use super::{FieldType, FieldValue, RawValue, Refusal, Refuse, Shape};
@@ -9,7 +10,10 @@ use crate::error::Reason;
 /// overrides; any other Unicode is kept as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Text<const MAX: usize>(String);
+pub struct Text<const MAX: usize>(Kept);
+
+/// How texts are kept: most have no more than 24 bytes, and are no allocation then.
+pub(crate) type Kept = CompactString;
 
 /// The text of most fields.
 pub type ShortText = Text<255>;
@@ -19,8 +23,8 @@ pub type Comment = Text<10_000>;
 
 impl<const MAX: usize> Text<MAX> {
     /// A text that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(text: String) -> Self {
-        Self(text)
+    pub fn trusted(text: impl AsRef<str>) -> Self {
+        Self(Kept::new(text))
     }
 
     /// The text.
@@ -41,7 +45,7 @@ impl<const MAX: usize> FieldValue for Text<MAX> {
                 format!("must have at most {MAX} characters"),
             ));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(Kept::new(text)))
     }
 
     fn to_raw(&self) -> RawValue<'_> {
@@ -56,8 +60,8 @@ pub struct Label(ShortText);
 
 impl Label {
     /// A label that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(text: String) -> Self {
-        Self(Text(text))
+    pub fn trusted(text: impl AsRef<str>) -> Self {
+        Self(Text::trusted(text))
     }
 
     /// The text.
@@ -97,8 +101,8 @@ impl TextList {
     pub const MAX_LENGTH: usize = 100;
 
     /// A list that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(items: impl IntoIterator<Item = String>) -> Self {
-        Self(items.into_iter().map(Text).collect())
+    pub fn trusted(items: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        Self(items.into_iter().map(Text::trusted).collect())
     }
 
     /// The items, in the order they came.
@@ -171,7 +175,10 @@ impl FieldType for TextList {
 /// The trimmed text, if no character of it hides or breaks what is read.
 pub(crate) fn clean<'r>(raw: &'r RawValue<'_>) -> Result<&'r str, Refusal> {
     let text = match raw {
-        RawValue::Text(text) => text.trim(),
+        RawValue::Text(text) => match as_it_is(text) {
+            true => return Ok(text),
+            false => text.trim(),
+        },
         RawValue::IllFormedText => {
             return Err(Refusal::new(
                 Reason::IllFormedText,
@@ -197,6 +204,16 @@ pub(crate) fn clean<'r>(raw: &'r RawValue<'_>) -> Result<&'r str, Refusal> {
             ),
         )),
     }
+}
+
+/// Whether a text is what most are: ASCII that can be printed, and nothing to be trimmed.
+fn as_it_is(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_printed = |byte: &u8| (b' '..=b'~').contains(byte);
+    bytes.first() != Some(&b' ')
+        && bytes.last() != Some(&b' ')
+        // All of them, so that many are looked at at once.
+        && bytes.iter().fold(true, |all, byte| all & is_printed(byte))
 }
 
 /// Control characters (general category Cc) and the two bidirectional overrides of Unicode

@@ -26,8 +26,8 @@ pub(super) fn created(devices: &[Device]) -> HttpResponse {
     respond(bytes(shown.collect()))
 }
 
-/// The body of [`created`], for devices that are about to be.
-pub(super) fn tell(devices: &[NewDevice], stored: &[StoredAs]) -> Vec<u8> {
+/// The body of the 201 for devices that were stored as `stored`, which comes in their order.
+pub fn tell(devices: &[NewDevice], stored: &[StoredAs]) -> Vec<u8> {
     let shown = stored.iter().zip(devices).map(|(stored, device)| {
         let status = stored.client_status(device);
         CreatedDevice::new(stored.id, &device.fields, status, &stored.enrollment)

@@ -17,7 +17,7 @@ use crate::http::json::{self, Any, Expected, no_object, read_members, read_name}
 /// # Errors
 /// Where the bytes are no JSON text at all. Every other fault, also of the body's shape, is in the
 /// batch: it will be refused.
-pub(super) fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
+pub fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
     let mut batch = Batch::new(rules);
     json::read(
         body,

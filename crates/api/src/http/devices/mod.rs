@@ -22,6 +22,8 @@ use super::preference::Handling;
 use super::problem::Problem;
 use super::request_log::Facts;
 use super::state::State;
+pub use answer::tell as tell_created;
+pub use batch_reader::read as read_batch;
 pub(super) use change::{delete, update};
 pub(super) use export::export;
 pub(super) use read::{get, list};
