@@ -1,27 +1,22 @@
 //! JSON in one pass, without a tree of values: strings are borrowed from the body where they can be.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use devices_domain::{ErrorCode, FieldError, Kind, RawRow, RawValue, Reason};
+use memchr::memchr2;
 use serde::Serialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue as RawJson;
+use serde::de::IgnoredAny;
 
 use super::body::{Body, work_on};
 use super::problem::Problem;
 
-/// Hands the value of a body to `expected`.
+/// A body's JSON.
 ///
 /// # Errors
 /// Where the bytes are no JSON text at all. `wanted` says what they should be.
-pub(super) fn read<'de>(
-    body: &'de [u8],
-    wanted: &str,
-    expected: impl Expected<'de>,
-) -> Result<(), FieldError> {
+pub(super) fn read<'a>(body: &'a [u8], wanted: &str) -> Result<Json<'a>, FieldError> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let detail = format!(
             "is not UTF-8: byte {} begins no character",
@@ -31,17 +26,20 @@ pub(super) fn read<'de>(
     })?;
     // RFC 8259 lets a reader ignore a byte order mark, and Windows tools write one.
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let mut json = serde_json::Deserializer::from_str(text);
-    Any(expected)
-        .deserialize(&mut json)
-        .and_then(|()| json.end())
-        .map_err(|error| {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Ok(Json { text, at: 0 }),
+        Err(error) => {
             let detail = match text.trim_ascii().is_empty() {
                 true => format!("is empty; it must be {wanted}"),
                 false => format!("is not JSON: {error}"),
             };
-            FieldError::whole(ErrorCode::InvalidBody, Reason::NotJson, detail)
-        })
+            Err(FieldError::whole(
+                ErrorCode::InvalidBody,
+                Reason::NotJson,
+                detail,
+            ))
+        }
+    }
 }
 
 /// Reads a body that is one object, and hands its row to `judge`: on a large one where other requests do
@@ -60,14 +58,14 @@ where
 {
     let bytes = std::mem::take(&mut body.bytes);
     let work = move |bytes: &[u8]| -> Result<T, Problem> {
-        let mut object = Object {
-            row: row(),
-            other: None,
-        };
-        read(bytes, "a JSON object", &mut object)?;
-        match object.other {
-            None => judge(&object.row).map_err(E::into),
-            Some(found) => Err(no_object(found).into()),
+        let mut json = read(bytes, "a JSON object")?;
+        match json.kind() {
+            Kind::Object => {
+                let mut row = row();
+                json.read_members(&mut row);
+                judge(&row).map_err(E::into)
+            }
+            found => Err(no_object(found).into()),
         }
     };
     let (judged, _) = work_on(bytes, work).await?;
@@ -92,178 +90,203 @@ pub(super) fn no_object(found: Kind) -> FieldError {
     )
 }
 
-struct Object<'de> {
-    row: RawRow<'de>,
-    other: Option<Kind>,
+/// Well-formed JSON that is read from its beginning to its end, each byte once, and of which nothing is
+/// copied that need not be. It never goes deeper than its caller does.
+pub(super) struct Json<'a> {
+    text: &'a str,
+    /// Where the next value, or what comes before it, begins.
+    at: usize,
 }
 
-impl<'de> Expected<'de> for &mut Object<'de> {
-    fn object<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
-        read_members(members, &mut self.row)
-    }
-
-    fn other(self, found: Kind) {
-        self.other = Some(found);
-    }
-}
-
-/// Fills a row with the members of an object.
-pub(super) fn read_members<'de, A: MapAccess<'de>>(
-    mut members: A,
-    row: &mut RawRow<'de>,
-) -> Result<(), A::Error> {
-    while let Some((name, value)) = members.next_entry::<&RawJson, &RawJson>()? {
-        row.set(read_name(name.get()), read_value(value.get()));
-    }
-    Ok(())
-}
-
-/// A value that should be of one kind, and may be of any.
-pub(super) trait Expected<'de>: Sized {
-    /// Reads it, if it is an object.
-    fn object<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        self.other(Kind::Object);
-        Ok(())
-    }
-
-    /// Reads it, if it is an array.
-    fn array<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        self.other(Kind::List);
-        Ok(())
-    }
-
-    /// Takes note that it is of another kind.
-    fn other(self, found: Kind);
-}
-
-/// Hands whatever value comes to [`Expected`].
-pub(super) struct Any<T>(pub(super) T);
-
-impl<'de, T: Expected<'de>> DeserializeSeed<'de> for Any<T> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de, T: Expected<'de>> Visitor<'de> for Any<T> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
-        self.0.object(members)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<(), A::Error> {
-        self.0.array(items)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.0.other(Kind::Boolean);
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.0.other(Kind::Number);
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.0.other(Kind::Number);
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.0.other(Kind::Number);
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.0.other(Kind::Text);
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.0.other(Kind::Null);
-        Ok(())
-    }
-}
-
-/// The name of a member, borrowed from the body unless it holds escapes. One that is no
-/// well-formed Unicode names nothing that is known; it is called as it was written.
-pub(super) fn read_name(json: &str) -> Cow<'_, str> {
-    match read_text(json) {
-        RawValue::Text(name) => name,
-        _ => Cow::Borrowed(inner(json)),
-    }
-}
-
-/// What stands between the quotes.
-fn inner(json: &str) -> &str {
-    &json[1..json.len() - 1]
-}
-
-/// The value that a piece of JSON spells; `json` is known to be well-formed.
-fn read_value(json: &str) -> RawValue<'_> {
-    match json.as_bytes().first() {
-        Some(b'"') => read_text(json),
-        Some(b't') => RawValue::Boolean(true),
-        Some(b'f') => RawValue::Boolean(false),
-        Some(b'n') => RawValue::Null,
-        Some(b'[') => read_list(json),
-        Some(b'{') => RawValue::Other(Kind::Object),
-        _ => read_number(json),
-    }
-}
-
-fn read_text(json: &str) -> RawValue<'_> {
-    let inner = inner(json);
-    if !inner.contains('\\') {
-        return RawValue::text(inner);
-    }
-    // The one thing that is wrong with well-formed JSON text is a lone surrogate.
-    serde_json::from_str::<String>(json).map_or(RawValue::IllFormedText, RawValue::text)
-}
-
-fn read_list(json: &str) -> RawValue<'_> {
-    struct Items;
-
-    impl<'de> Visitor<'de> for Items {
-        type Value = Vec<RawValue<'de>>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an array")
+impl<'a> Json<'a> {
+    /// What the next value is.
+    pub(super) fn kind(&mut self) -> Kind {
+        match self.seek() {
+            Some(b'"') => Kind::Text,
+            Some(b't' | b'f') => Kind::Boolean,
+            Some(b'n') => Kind::Null,
+            Some(b'[') => Kind::List,
+            Some(b'{') => Kind::Object,
+            _ => Kind::Number,
         }
+    }
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-            let mut values = Vec::new();
-            while values.len() < RawValue::MAX_ITEMS {
-                match items.next_element::<&RawJson>()? {
-                    Some(item) => values.push(read_item(item.get())),
-                    None => return Ok(values),
-                }
+    /// The name of the next member of the object that is next, or was begun; its value is next then.
+    /// `None` at the object's end.
+    pub(super) fn next_member(&mut self) -> Option<Cow<'a, str>> {
+        if !self.has_next(b'{') {
+            return None;
+        }
+        let quoted = self.quoted();
+        self.seek_value();
+        Some(match quoted.value() {
+            RawValue::Text(name) => name,
+            // One that is no well-formed Unicode names nothing that is known; it is called as it was
+            // written.
+            _ => Cow::Borrowed(quoted.inner()),
+        })
+    }
+
+    /// Whether there is another item of the array that is next, or was begun; it is next then.
+    pub(super) fn next_item(&mut self) -> bool {
+        self.has_next(b'[')
+    }
+
+    /// Goes to the next member or item of what `opening` begins, or over its end.
+    fn has_next(&mut self, opening: u8) -> bool {
+        // What comes before it was read to its end, so that this is no item that is begun.
+        if matches!(self.seek(), Some(byte) if byte == opening || byte == b',') {
+            self.at += 1;
+        }
+        match self.seek() {
+            None | Some(b'}' | b']') => {
+                self.at += 1;
+                false
             }
-            while items.next_element::<IgnoredAny>()?.is_some() {}
-            Ok(values)
+            Some(_) => true,
         }
     }
 
-    serde_json::Deserializer::from_str(json)
-        .deserialize_seq(Items)
-        .map_or(RawValue::Other(Kind::List), RawValue::List)
+    /// Fills a row with the members of the object that is next.
+    pub(super) fn read_members(&mut self, row: &mut RawRow<'a>) {
+        while let Some(name) = self.next_member() {
+            row.set(name, self.value());
+        }
+    }
+
+    /// The next value.
+    fn value(&mut self) -> RawValue<'a> {
+        match self.kind() {
+            Kind::Text => self.quoted().value(),
+            Kind::Boolean => RawValue::Boolean(self.word() == "true"),
+            Kind::List => self.list(),
+            Kind::Object => {
+                self.skip();
+                RawValue::Other(Kind::Object)
+            }
+            Kind::Number => read_number(self.word()),
+            Kind::Null | Kind::Nothing => {
+                self.skip();
+                RawValue::Null
+            }
+        }
+    }
+
+    fn list(&mut self) -> RawValue<'a> {
+        let mut values = Vec::new();
+        while self.next_item() {
+            if values.len() == RawValue::MAX_ITEMS {
+                self.skip();
+                continue;
+            }
+            values.push(match self.kind() {
+                // It stays unread: no field takes one, and reading it would go as deep as it is.
+                Kind::List => {
+                    self.skip();
+                    RawValue::Other(Kind::List)
+                }
+                _ => self.value(),
+            });
+        }
+        RawValue::List(values)
+    }
+
+    /// Goes over the next value.
+    pub(super) fn skip(&mut self) {
+        match self.kind() {
+            Kind::Text => drop(self.quoted()),
+            Kind::List | Kind::Object => self.skip_nested(),
+            _ => drop(self.word()),
+        }
+    }
+
+    fn skip_nested(&mut self) {
+        let mut depth = 0_usize;
+        while let Some(byte) = self.byte() {
+            match byte {
+                b'"' => {
+                    self.quoted();
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// The byte that comes next, white space not counted.
+    fn seek(&mut self) -> Option<u8> {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
+            self.at += 1;
+        }
+        self.byte()
+    }
+
+    /// Goes to the value of a member whose name was read.
+    fn seek_value(&mut self) {
+        if self.seek() == Some(b':') {
+            self.at += 1;
+        }
+    }
+
+    /// The number, or the word, that comes next.
+    fn word(&mut self) -> &'a str {
+        let rest = &self.text[self.at..];
+        let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
+        let length = rest.as_bytes().iter().position(is_end);
+        let word = &rest[..length.unwrap_or(rest.len())];
+        self.at += word.len();
+        word
+    }
+
+    /// The text that comes next.
+    fn quoted(&mut self) -> Quoted<'a> {
+        let rest = &self.text[self.at..];
+        let (mut end, mut is_escaped) = (1, false);
+        while let Some(found) = memchr2(b'"', b'\\', &rest.as_bytes()[end..]) {
+            end += found + 1;
+            if rest.as_bytes()[end - 1] == b'"' {
+                break;
+            }
+            is_escaped = true;
+            end += 1;
+        }
+        self.at += end;
+        Quoted {
+            json: &rest[..end],
+            is_escaped,
+        }
+    }
 }
 
-/// A list in a list stays unread: no field takes one, and reading it would go as deep as it is.
-fn read_item(json: &str) -> RawValue<'_> {
-    match json.starts_with('[') {
-        true => RawValue::Other(Kind::List),
-        false => read_value(json),
+/// A text as it is written.
+struct Quoted<'a> {
+    json: &'a str,
+    is_escaped: bool,
+}
+
+impl<'a> Quoted<'a> {
+    /// What stands between the quotes.
+    fn inner(&self) -> &'a str {
+        &self.json[1..self.json.len() - 1]
+    }
+
+    /// Borrowed unless it holds escapes.
+    fn value(&self) -> RawValue<'a> {
+        if !self.is_escaped {
+            return RawValue::text(self.inner());
+        }
+        // The one thing that is wrong with well-formed JSON text is a lone surrogate.
+        serde_json::from_str::<String>(self.json).map_or(RawValue::IllFormedText, RawValue::text)
     }
 }
 
@@ -306,6 +329,10 @@ fn read_number(json: &str) -> RawValue<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read_value(json: &str) -> RawValue<'_> {
+        read(json.as_bytes(), "a value").unwrap().value()
+    }
 
     #[test]
     fn values_are_read_as_what_they_spell() {

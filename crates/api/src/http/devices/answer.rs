@@ -1,11 +1,12 @@
 //! The answer to a created batch.
 
-use actix_web::HttpResponse;
 use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, web};
 use devices_domain::{Device, NewDevice, Outcome, StoredAs};
 use serde::Serialize;
 
 use super::shown::CreatedDevice;
+use crate::http::problem::Problem;
 
 /// `{"data":{"devices":[...]}}`.
 #[derive(Serialize)]
@@ -18,12 +19,23 @@ struct Data<'a> {
     devices: Vec<CreatedDevice<'a>>,
 }
 
-/// 201 with these devices.
-pub(super) fn created(devices: &[Device]) -> HttpResponse {
-    let shown = devices
-        .iter()
-        .map(|device| CreatedDevice::of(device, device.client_status()));
-    respond(bytes(shown.collect()))
+/// 201 with these devices. Many are written where other requests do not wait for them.
+pub(super) async fn created(devices: Vec<Device>) -> Result<HttpResponse, Problem> {
+    const MANY: usize = 100;
+    let are_many = devices.len() >= MANY;
+    let write = move || {
+        let shown = devices
+            .iter()
+            .map(|device| CreatedDevice::of(device, device.client_status()));
+        bytes(shown.collect())
+    };
+    let body = match are_many {
+        false => write(),
+        true => web::block(write)
+            .await
+            .map_err(|_| Problem::Internal("a panic".into()))?,
+    };
+    Ok(respond(body))
 }
 
 /// The body of the 201 for devices that were stored as `stored`, which comes in their order.
@@ -56,8 +68,12 @@ fn respond(body: Vec<u8>) -> HttpResponse {
 }
 
 fn bytes(devices: Vec<CreatedDevice<'_>>) -> Vec<u8> {
+    // About what a device takes: a buffer that grows is copied each time.
+    let mut bytes = Vec::with_capacity(devices.len() * 1_024);
     let answer = Answer {
         data: Data { devices },
     };
-    serde_json::to_vec(&answer).expect("texts, numbers and lists can always be written as JSON")
+    serde_json::to_writer(&mut bytes, &answer)
+        .expect("texts, numbers and lists can always be written as JSON");
+    bytes
 }

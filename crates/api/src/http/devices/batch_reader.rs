@@ -7,10 +7,8 @@ use std::collections::HashSet;
 use devices_domain::{
     Batch, BatchRules, ErrorCode, FieldError, Kind, RawRow, Reason, UnknownFields,
 };
-use serde::de::{IgnoredAny, MapAccess, SeqAccess};
-use serde_json::value::RawValue as RawJson;
 
-use crate::http::json::{self, Any, Expected, no_object, read_members, read_name};
+use crate::http::json::{self, Json, no_object};
 
 /// The judged batch of a body `{"devices": [...]}`.
 ///
@@ -18,12 +16,12 @@ use crate::http::json::{self, Any, Expected, no_object, read_members, read_name}
 /// Where the bytes are no JSON text at all. Every other fault, also of the body's shape, is in the
 /// batch: it will be refused.
 pub fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
+    let mut json = json::read(body, "a JSON object with the member `devices`")?;
     let mut batch = Batch::new(rules);
-    json::read(
-        body,
-        "a JSON object with the member `devices`",
-        Body(&mut batch),
-    )?;
+    match json.kind() {
+        Kind::Object => read_body(&mut json, &mut batch),
+        found => batch.refuse(no_object(found)),
+    }
     Ok(batch)
 }
 
@@ -59,79 +57,53 @@ fn refuse_member(batch: &mut Batch, name: &str, reason: Reason) {
 
 const GIVEN_TWICE: &str = "is given twice";
 
-struct Body<'b>(&'b mut Batch);
+fn read_body(json: &mut Json<'_>, batch: &mut Batch) {
+    let mut has_devices = false;
+    let mut ignored = HashSet::new();
+    while let Some(name) = json.next_member() {
+        if name != DEVICES {
+            json.skip();
+            if batch.rules().unknown_fields == UnknownFields::Refuse {
+                refuse_member(batch, &name, Reason::UnknownField);
+            } else if let Some(name) = ignored.replace(name) {
+                refuse_member(batch, &name, Reason::RepeatedField);
+            }
+        } else if has_devices {
+            json.skip();
+            refuse(batch, DEVICES, Reason::RepeatedField, GIVEN_TWICE);
+        } else {
+            has_devices = true;
+            read_devices(json, batch);
+        }
+    }
+    if !has_devices {
+        refuse(batch, DEVICES, Reason::Required, "is required");
+    }
+}
 
-impl<'de> Expected<'de> for Body<'_> {
-    fn object<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let Self(batch) = self;
-        let mut has_devices = false;
-        let mut ignored = HashSet::new();
-        while let Some(name) = members.next_key::<&RawJson>()? {
-            let name = read_name(name.get());
-            if name != DEVICES {
-                members.next_value::<IgnoredAny>()?;
-                if batch.rules().unknown_fields == UnknownFields::Refuse {
-                    refuse_member(batch, &name, Reason::UnknownField);
-                } else if let Some(name) = ignored.replace(name) {
-                    refuse_member(batch, &name, Reason::RepeatedField);
-                }
-            } else if has_devices {
-                members.next_value::<IgnoredAny>()?;
-                refuse(batch, DEVICES, Reason::RepeatedField, GIVEN_TWICE);
-            } else {
-                has_devices = true;
-                members.next_value_seed(Any(Devices(batch)))?;
+fn read_devices(json: &mut Json<'_>, batch: &mut Batch) {
+    match json.kind() {
+        Kind::List => {}
+        found => {
+            json.skip();
+            let detail = format!("must be an array, not {}", found.as_str());
+            return refuse(batch, DEVICES, Reason::WrongType, detail);
+        }
+    }
+    // All devices fill the same one.
+    let mut row = RawRow::new();
+    while json.next_item() {
+        match json.kind() {
+            Kind::Object => {
+                row.clear();
+                json.read_members(&mut row);
+                batch.push(&row);
+            }
+            found => {
+                json.skip();
+                batch.push_other(found);
             }
         }
-        if !has_devices {
-            refuse(batch, DEVICES, Reason::Required, "is required");
-        }
-        Ok(())
-    }
-
-    fn other(self, found: Kind) {
-        self.0.refuse(no_object(found));
-    }
-}
-
-struct Devices<'b>(&'b mut Batch);
-
-impl<'de> Expected<'de> for Devices<'_> {
-    fn array<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Self(batch) = self;
-        let mut row = RawRow::new();
-        while items
-            .next_element_seed(Any(Device {
-                batch,
-                row: &mut row,
-            }))?
-            .is_some()
-        {}
-        Ok(())
-    }
-
-    fn other(self, found: Kind) {
-        let detail = format!("must be an array, not {}", found.as_str());
-        refuse(self.0, DEVICES, Reason::WrongType, detail);
-    }
-}
-
-/// One device; the row is lent so that all devices fill the same one.
-struct Device<'b, 'de> {
-    batch: &'b mut Batch,
-    row: &'b mut RawRow<'de>,
-}
-
-impl<'de> Expected<'de> for Device<'_, 'de> {
-    fn object<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
-        self.row.clear();
-        read_members(members, self.row)?;
-        self.batch.push(self.row);
-        Ok(())
-    }
-
-    fn other(self, found: Kind) {
-        self.batch.push_other(found);
     }
 }
 

@@ -77,7 +77,7 @@ async fn carry_out(
     let origin = facts.origin(actor);
     let once = attempt.map(|attempt| (attempt, answer::tell as Tell));
     let answer = match use_case.execute(batch, origin, once).await? {
-        Created::Devices(devices) => answer::created(&devices),
+        Created::Devices(devices) => answer::created(devices).await?,
         Created::Outcome(outcome) => answer::outcome(outcome),
     };
     drop(place);
