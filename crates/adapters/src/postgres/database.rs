@@ -6,17 +6,16 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use devices_domain::{RepositoryError, StoreHealth};
-use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::dsl::sql;
 use diesel::pg::PgConnection;
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{BigInt, Bool};
-use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl};
+use diesel::{QueryResult, QueryableByName, RunQueryDsl};
+use r2d2::Pool;
 use tokio::sync::Semaphore;
 
 use super::connect::{ConnectError, connect, with_parameters};
-use super::role::SERVING_ROLE;
+use super::pool::{Connections, LogErrors};
 
 /// How the database is used.
 #[derive(Debug, Clone)]
@@ -39,7 +38,7 @@ pub struct DatabaseOptions {
 /// that was away for a while needs no restart of this program.
 #[derive(Clone)]
 pub struct Database {
-    pool: Pool<ConnectionManager<PgConnection>>,
+    pool: Pool<Connections>,
     permits: Arc<Semaphore>,
     wait: Duration,
     patience: Duration,
@@ -56,13 +55,13 @@ impl Database {
             .max_size(options.pool_size)
             .min_idle(Some(0))
             .connection_timeout(options.pool_wait)
-            .connection_customizer(Box::new(SessionSettings {
+            .error_handler(Box::new(LogErrors))
+            .build_unchecked(Connections {
+                url: with_parameters(url)?,
                 statement_timeout: options.statement_timeout,
                 lock_timeout: options.lock_timeout,
                 serve_only: options.serve_only,
-            }))
-            .error_handler(Box::new(LogConnectionErrors))
-            .build_unchecked(ConnectionManager::new(with_parameters(url)?));
+            });
         Ok(Self {
             pool,
             permits: Arc::new(Semaphore::new(options.pool_size as usize)),
@@ -156,11 +155,11 @@ impl Database {
             let decision = Arc::clone(&decision);
             tokio::task::spawn_blocking(move || {
                 let _permit = permit;
-                let mut connection: PooledConnection<_> = pool
+                let mut kept = pool
                     .get()
                     .map_err(|error| RepositoryError::Unavailable(error.into()))?;
                 metrics::histogram!("devices_pool_wait_seconds").record(asked.elapsed());
-                work(&mut connection, &decision)
+                work(&mut kept.connection, &decision)
             })
         };
         let finished = tokio::time::timeout(self.patience, working).await;
@@ -301,67 +300,4 @@ fn is_passing(message: &str) -> bool {
         "could not send data to server",
     ];
     beginnings.iter().any(|words| message.starts_with(words))
-}
-
-#[derive(Debug)]
-struct SessionSettings {
-    statement_timeout: Duration,
-    lock_timeout: Duration,
-    serve_only: bool,
-}
-
-impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings {
-    fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
-        // No statement here runs for so long that compiling it pays. Whoever loses a race must see the winner, whatever isolation
-        // the database has for its default. A transaction whose client is gone without a word ends, and
-        // its locks with it.
-        let mut settings = format!(
-            "SET statement_timeout = {0}; SET lock_timeout = {1}; \
-             SET idle_in_transaction_session_timeout = {0}; \
-             SET jit = off; \
-             SET default_transaction_isolation = 'read committed'",
-            self.statement_timeout.as_millis(),
-            self.lock_timeout.as_millis(),
-        );
-        if self.serve_only {
-            settings.push_str(&format!("; SET ROLE {SERVING_ROLE}"));
-        }
-        // A plan is made for the values and the size of the table at hand: one that was kept from when the
-        // table was small reads all of it for every row of a batch. Not by plan_cache_mode: PostgreSQL
-        // would plan its checks of foreign keys anew for each row, too.
-        connection.set_prepared_statement_cache_size(CacheSize::Disabled);
-        connection.set_instrumentation(TraceStatements);
-        connection
-            .batch_execute(&settings)
-            .map_err(diesel::r2d2::Error::QueryError)
-    }
-}
-
-/// Writes statements to the log at the level TRACE, without the values they are run with.
-struct TraceStatements;
-
-impl Instrumentation for TraceStatements {
-    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if !tracing::enabled!(tracing::Level::TRACE) {
-            return;
-        }
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            let text = query.to_string();
-            let (statement, _values) = text.split_once("-- binds:").unwrap_or((&text, ""));
-            tracing::trace!(statement = statement.trim_end(), "statement");
-        }
-    }
-}
-
-#[derive(Debug)]
-struct LogConnectionErrors;
-
-impl r2d2::HandleError<diesel::r2d2::Error> for LogConnectionErrors {
-    fn handle_error(&self, error: diesel::r2d2::Error) {
-        let error = match error {
-            diesel::r2d2::Error::ConnectionError(error) => ConnectError::from(error).to_string(),
-            diesel::r2d2::Error::QueryError(error) => classify(error).to_string(),
-        };
-        tracing::warn!(error, "no connection to the database");
-    }
 }

@@ -174,6 +174,17 @@ fn end_one<T: Together>(queues: &mut HashMap<WorkspaceId, Queue<T>>, workspace: 
     }
 }
 
+/// The same error for somebody else who waited for the same.
+pub(super) fn repeat(error: &RepositoryError) -> RepositoryError {
+    match error {
+        RepositoryError::Unavailable(cause) => {
+            RepositoryError::Unavailable(cause.to_string().into())
+        }
+        RepositoryError::Unknown(cause) => RepositoryError::Unknown(cause.to_string().into()),
+        RepositoryError::Failed(cause) => RepositoryError::Failed(cause.to_string().into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;

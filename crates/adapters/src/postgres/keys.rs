@@ -1,6 +1,6 @@
 //! The API keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -17,12 +17,14 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 
 use super::database::{Database, classify};
+use super::gathering::{Gathering, Together, repeat};
 use crate::schema::{api_keys, workspaces};
 
 /// The API keys, in PostgreSQL.
 #[derive(Clone)]
 pub struct PostgresKeys {
     database: Database,
+    lookups: Gathering<LookUp>,
     uses: Arc<Mutex<Uses>>,
 }
 
@@ -38,9 +40,94 @@ impl PostgresKeys {
     /// Over this database.
     pub fn new(database: Database) -> Self {
         Self {
+            lookups: Gathering::new(LookUp {
+                database: database.clone(),
+            }),
             database,
             uses: Arc::default(),
         }
+    }
+}
+
+/// Looks keys up: of all that are asked for while others of the workspace are looked up, by one statement,
+/// which is begun after they were asked for.
+struct LookUp {
+    database: Database,
+}
+
+/// A key that works.
+#[derive(Clone, Copy)]
+struct Found {
+    actor: Actor,
+    last_used_at: Option<DateTime<Utc>>,
+}
+
+#[async_trait]
+impl Together for LookUp {
+    /// The SHA-256 of a secret.
+    type Job = [u8; 32];
+    type Answer = Result<Option<Found>, RepositoryError>;
+
+    const MOST: usize = 1_000;
+    const WORKERS: usize = 1;
+
+    fn size(_: &[u8; 32]) -> usize {
+        1
+    }
+
+    async fn run(&self, workspace: WorkspaceId, secrets: Vec<[u8; 32]>) -> Vec<Self::Answer> {
+        match self.find(workspace, &secrets).await {
+            Ok(found) => {
+                let answers = secrets.iter().map(|secret| Ok(found.get(secret).copied()));
+                answers.collect()
+            }
+            Err(error) => secrets.iter().map(|_| Err(repeat(&error))).collect(),
+        }
+    }
+}
+
+/// The hash of its secret, its number, its scope, and when it was last used.
+type FoundRow = (Vec<u8>, i64, String, Option<DateTime<Utc>>);
+
+impl LookUp {
+    async fn find(
+        &self,
+        workspace: WorkspaceId,
+        secrets: &[[u8; 32]],
+    ) -> Result<HashMap<[u8; 32], Found>, RepositoryError> {
+        let wanted: BTreeSet<Vec<u8>> = secrets.iter().map(|secret| secret.to_vec()).collect();
+        let query = api_keys::table
+            .filter(api_keys::workspace_id.eq(workspace.0))
+            .filter(api_keys::secret_sha256.eq_any(wanted))
+            .filter(works())
+            .select((
+                api_keys::secret_sha256,
+                api_keys::id,
+                api_keys::scope,
+                api_keys::last_used_at,
+            ));
+        let rows: Vec<FoundRow> = self
+            .database
+            .run(move |connection| query.load(connection).map_err(classify))
+            .await?;
+        let found = rows.into_iter().map(|(secret, id, scope, last_used_at)| {
+            let secret: [u8; 32] = secret
+                .try_into()
+                .map_err(|_| RepositoryError::Failed("a hash has 32 bytes".into()))?;
+            let actor = Actor {
+                workspace,
+                key: KeyId(id),
+                scope: read_scope(&scope)?,
+            };
+            Ok((
+                secret,
+                Found {
+                    actor,
+                    last_used_at,
+                },
+            ))
+        });
+        found.collect()
     }
 }
 
@@ -240,25 +327,11 @@ impl KeyRepository for PostgresKeys {
         workspace: WorkspaceId,
         secret_sha256: [u8; 32],
     ) -> Result<Option<Actor>, RepositoryError> {
-        let query = api_keys::table
-            .filter(api_keys::workspace_id.eq(workspace.0))
-            .filter(api_keys::secret_sha256.eq(secret_sha256.to_vec()))
-            .filter(works())
-            .select((api_keys::id, api_keys::scope, api_keys::last_used_at));
-        let found: Option<(i64, String, Option<DateTime<Utc>>)> = self
-            .database
-            .run(move |connection| query.first(connection).optional().map_err(classify))
-            .await?;
-        let Some((id, scope, last_used_at)) = found else {
+        let Some(key) = self.lookups.ask(workspace, secret_sha256).await?? else {
             return Ok(None);
         };
-        let actor = Actor {
-            workspace,
-            key: KeyId(id),
-            scope: read_scope(&scope)?,
-        };
-        self.note_use(actor, last_used_at);
-        Ok(Some(actor))
+        self.note_use(key.actor, key.last_used_at);
+        Ok(Some(key.actor))
     }
 
     async fn create(&self, key: NewApiKey, most: u32) -> Result<ApiKey, KeyError> {

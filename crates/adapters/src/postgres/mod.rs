@@ -12,6 +12,7 @@ mod gathering;
 mod keys;
 mod migrations;
 mod pages;
+mod pool;
 mod rate_limits;
 mod role;
 mod search_terms;

@@ -17,7 +17,7 @@ use super::columns::DeviceRow;
 use super::conflicts::{self, Found, Purpose};
 use crate::postgres::database::Database;
 use crate::postgres::events::Receipt;
-use crate::postgres::gathering::Together;
+use crate::postgres::gathering::{Together, repeat};
 use crate::postgres::transactions::{Done, Failure, Written, is_worth_another_try};
 use crate::postgres::{attempts, enrollments};
 use crate::schema::devices;
@@ -83,17 +83,6 @@ enum NotStored {
 impl From<RepositoryError> for NotStored {
     fn from(error: RepositoryError) -> Self {
         Self::Failed(error)
-    }
-}
-
-/// The same error for somebody else.
-fn repeat(error: &RepositoryError) -> RepositoryError {
-    match error {
-        RepositoryError::Unavailable(cause) => {
-            RepositoryError::Unavailable(cause.to_string().into())
-        }
-        RepositoryError::Unknown(cause) => RepositoryError::Unknown(cause.to_string().into()),
-        RepositoryError::Failed(cause) => RepositoryError::Failed(cause.to_string().into()),
     }
 }
 
