@@ -4,14 +4,17 @@ use std::borrow::Cow;
 
 use chrono::NaiveDate;
 use devices_domain::{Characteristics, DeviceFields, Identity, Ownership, UserId, WorkspaceId};
+use diesel::pg::{CopyFormat, PgConnection};
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use rust_decimal::Decimal;
 
+use super::copy::Rows;
 use crate::postgres::column::Column;
 use crate::schema::devices;
 
 /// Declares the row of a device from its groups of fields. Every field of a group must be listed:
-/// one that is forgotten does not compile. One flat struct, since COPY takes no embedded ones.
+/// one that is forgotten does not compile. One flat struct: its columns are listed once.
 macro_rules! columns {
     ($($group:ident: $Group:ident { $($field:ident: $Column:ty,)+ })+) => {
         /// A row of `devices`, to be written or as it was read.
@@ -54,6 +57,36 @@ macro_rules! columns {
         }
 
         impl DeviceRow<'_> {
+            /// Adds it to rows for [`copy`](Self::copy).
+            pub(super) fn write(&self, rows: &mut Rows) {
+                rows.begin([
+                    stringify!(workspace_id), stringify!(id), stringify!(serial_number_folded),
+                    $($(stringify!($field),)+)+
+                ].len());
+                rows.push(&self.workspace_id);
+                rows.push(&self.id);
+                rows.push(&self.serial_number_folded);
+                $($(rows.push(&self.$field);)+)+
+            }
+
+            /// Stores all rows, and returns how many they were.
+            pub(super) fn copy(connection: &mut PgConnection, rows: Rows) -> QueryResult<usize> {
+                let rows = rows.finish();
+                diesel::copy_from(devices::table)
+                    .from_raw_data(
+                        (
+                            devices::workspace_id, devices::id, devices::serial_number_folded,
+                            $($(devices::$field,)+)+
+                        ),
+                        |copy| {
+                            copy.write_all(&rows)
+                                .map_err(|error| DieselError::SerializationError(error.into()))
+                        },
+                    )
+                    .with_format(CopyFormat::Binary)
+                    .execute(connection)
+            }
+
             /// The fields that the row holds.
             pub(super) fn into_fields(self) -> QueryResult<DeviceFields> {
                 Ok(DeviceFields {

@@ -15,12 +15,12 @@ use futures_util::future::join_all;
 
 use super::columns::DeviceRow;
 use super::conflicts::{self, Found, Purpose};
+use super::copy::Rows;
 use crate::postgres::database::Database;
 use crate::postgres::events::Receipt;
 use crate::postgres::gathering::{Together, repeat};
 use crate::postgres::transactions::{Done, Failure, Written, is_worth_another_try};
 use crate::postgres::{attempts, enrollments};
-use crate::schema::devices;
 
 /// What a batch comes to.
 type Verdict = Result<Stored, CreateError>;
@@ -303,25 +303,19 @@ fn insert(
     workspace: WorkspaceId,
     admitted: &[Place<'_>],
 ) -> QueryResult<()> {
-    let rows = admitted.iter().flat_map(|place| {
+    let mut rows: Vec<(i64, &NewDevice, Option<UserId>)> = Vec::new();
+    for place in admitted {
         let devices = place.ids.iter().zip(&place.batch.devices);
         let devices = devices.zip(&place.assignees);
-        devices.map(|((id, device), assignee)| {
-            DeviceRow::new(workspace, *id, &device.fields, *assignee)
-        })
-    });
-    let mut rows: Vec<DeviceRow<'_>> = rows.collect();
+        rows.extend(devices.map(|((id, device), assignee)| (*id, device, *assignee)));
+    }
     // Two batches with the same serial numbers in another order must not wait for each other.
-    rows.sort_by(|one, other| one.serial_number_folded.cmp(&other.serial_number_folded));
-    let written = match rows.as_slice() {
-        // Cheaper than COPY for one row, dearer for every other number.
-        [row] => diesel::insert_into(devices::table)
-            .values(row)
-            .execute(connection)?,
-        _ => diesel::copy_from(devices::table)
-            .from_insertable(&rows)
-            .execute(connection)?,
-    };
+    rows.sort_by_key(|(_, device, _)| folded_serial(device));
+    let mut copied = Rows::with_capacity(rows.len());
+    for (id, device, assignee) in &rows {
+        DeviceRow::new(workspace, *id, &device.fields, *assignee).write(&mut copied);
+    }
+    let written = DeviceRow::copy(connection, copied)?;
     debug_assert_eq!(written, rows.len());
     Ok(())
 }

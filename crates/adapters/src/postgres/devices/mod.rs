@@ -3,6 +3,7 @@
 mod changes;
 mod columns;
 mod conflicts;
+mod copy;
 mod create;
 mod filter;
 mod reads;
