@@ -4,7 +4,7 @@ use std::io::{Cursor, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
-use devices_tests::{Api, Server, ServerOptions, TestDatabase, binary, device, send};
+use devices_tests::{Api, Server, ServerOptions, TestDatabase, binary, device, race, send};
 use reqwest::blocking::Body;
 use serde_json::{Value, json};
 
@@ -147,7 +147,7 @@ fn a_request_for_no_path_at_all_is_answered_like_one_for_an_unknown_path() {
 #[test]
 fn a_client_that_goes_away_leaves_a_whole_batch_and_one_log_line() {
     let api = Api::start();
-    let blocker = api.database.lock("devices_mdm");
+    let blocker = api.database.lock("device_events");
     let rows = [("serial_number", "SN1"), ("serial_number", "SN2")]
         .map(|(name, value)| device(json!({name: value})));
     let body = json!({"devices": rows}).to_string();
@@ -168,7 +168,8 @@ fn a_client_that_goes_away_leaves_a_whole_batch_and_one_log_line() {
 
 #[test]
 fn one_large_body_too_many_is_a_503_and_small_ones_are_not_disturbed() {
-    let api = Api::start_with(&ServerOptions::with("DEVICES__LIMITS__LARGE_BODIES", 1));
+    let one = ServerOptions::with("DEVICES__LIMITS__LARGE_BODIES", 1);
+    let api = Api::start_with(&one.and("DEVICES__LIMITS__LARGE_BODY_WAIT_MS", 0));
     let mut body = json!({"devices": [device(json!({"serial_number": "SN1"}))]}).to_string();
     body.push_str(&" ".repeat(100_000));
     let blocker = api.database.lock("devices_mdm");
@@ -188,6 +189,44 @@ fn one_large_body_too_many_is_a_503_and_small_ones_are_not_disturbed() {
     let again = api.post_text(body);
     assert_eq!(again.status, 400, "{}", again.text);
     assert_eq!(api.database.count("devices"), 2);
+}
+
+#[test]
+fn large_bodies_that_come_at_once_wait_for_each_other() {
+    let api = Api::start_with(&ServerOptions::with("DEVICES__LIMITS__LARGE_BODIES", 1));
+    let mut body = json!({"devices": [device(json!({}))]}).to_string();
+    body.push_str(&" ".repeat(100_000));
+    let answers = race(8, |_| api.post_text(body.clone()).status);
+    assert_eq!(answers, [201; 8]);
+}
+
+#[test]
+fn a_batch_is_stored_in_five_statements_however_many_devices_it_holds() {
+    for count in [1, 10, 1_000] {
+        let devices: Vec<_> = (0..count)
+            .map(|number| device(json!({"serial_number": format!("S-{number}")})))
+            .collect();
+        // A server that has stored nothing yet has nothing to index beside it.
+        let api = Api::start();
+        assert_eq!(api.post(&json!(devices)).status, 201);
+        let log = api.server.log();
+        let is_beside_it = |line: &str| {
+            let others = [
+                "SET statement_timeout",
+                "api_keys",
+                "device_search_queue\\\"",
+            ];
+            others.iter().any(|words| line.contains(words))
+        };
+        let mut of_batch: Vec<&String> = log
+            .iter()
+            .filter(|line| line.contains("\"statement\":") && !is_beside_it(line))
+            .skip_while(|line| !line.contains("BEGIN"))
+            .collect();
+        let end = of_batch.iter().position(|line| line.contains("COMMIT"));
+        of_batch.truncate(end.unwrap() + 1);
+        assert_eq!(of_batch.len(), 5, "{of_batch:#?}");
+    }
 }
 
 #[test]

@@ -80,6 +80,8 @@ pub struct Limits {
     pub body_bytes_per_second: u64,
     /// The most bodies of 64 KiB or more that are held at once.
     pub large_bodies: usize,
+    /// How long one more waits for its place, in milliseconds.
+    pub large_body_wait_ms: u64,
     /// The most exports that run at once.
     pub exports: usize,
     /// The most requests that are worked on at once; those whose body is still coming do not count.
@@ -312,6 +314,7 @@ impl Settings {
             body_seconds,
             body_bytes_per_second,
             large_bodies,
+            large_body_wait_ms,
             exports,
             requests_in_flight,
             keys_per_workspace,
@@ -329,6 +332,11 @@ impl Settings {
             1..=1 << 30,
         )?;
         within("DEVICES__LIMITS__LARGE_BODIES", large_bodies, 1..=10_000)?;
+        within(
+            "DEVICES__LIMITS__LARGE_BODY_WAIT_MS",
+            large_body_wait_ms,
+            0..=60_000,
+        )?;
         within("DEVICES__LIMITS__EXPORTS", exports, 1..=10_000)?;
         within(
             "DEVICES__LIMITS__REQUESTS_IN_FLIGHT",

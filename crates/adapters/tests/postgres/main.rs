@@ -14,6 +14,7 @@ mod reads;
 mod role;
 mod schema;
 mod statements;
+mod together;
 mod users;
 mod workspaces;
 

@@ -45,16 +45,22 @@ pub(super) async fn read(
         return Err(Problem::PayloadTooLarge);
     }
     let place = match announced >= LARGE as u64 {
-        true => Some(state.large_bodies.admit(workspace)?),
+        true => Some(admit(state, workspace).await?),
         false => None,
     };
     let body = Body {
-        // A client's word for its length is not enough for more.
-        bytes: Vec::with_capacity(LARGE.min(state.limits.body_bytes)),
+        // A client's word for its length is enough where it has a place; it is no longer than it may be.
+        bytes: Vec::with_capacity(LARGE.min(state.limits.body_bytes).max(announced as usize)),
         place,
     };
     let pace = Pace::of(&state.limits, announced);
     body.fill(payload, state, workspace, pace).await
+}
+
+/// A place for a large body, waited for like a connection to the store: a burst of them is not refused.
+async fn admit(state: &State, workspace: WorkspaceId) -> Result<Place, Problem> {
+    let patience = Duration::from_millis(state.limits.large_body_wait_ms);
+    state.large_bodies.wait(workspace, patience).await
 }
 
 /// For how long a client may send as slowly as it likes.
@@ -115,7 +121,7 @@ impl Body {
                 return Err(Problem::PayloadTooLarge);
             }
             if length >= LARGE && self.place.is_none() {
-                self.place = Some(state.large_bodies.admit(workspace)?);
+                self.place = Some(admit(state, workspace).await?);
             }
             self.bytes.extend_from_slice(&chunk);
         }

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use devices_domain::WorkspaceId;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::problem::Problem;
 
@@ -15,6 +18,8 @@ pub(super) struct Places {
     taken: &'static str,
     /// How many each workspace has, of those that have any.
     held: Mutex<HashMap<WorkspaceId, usize>>,
+    /// Tells those who wait that a place was given back.
+    freed: Notify,
 }
 
 /// A place, given back when it is dropped.
@@ -29,6 +34,7 @@ impl Places {
             most,
             taken,
             held: Mutex::default(),
+            freed: Notify::new(),
         })
     }
 
@@ -47,6 +53,26 @@ impl Places {
         })
     }
 
+    /// A place for this workspace, as soon as there is one.
+    pub(super) async fn wait(
+        self: &Arc<Self>,
+        workspace: WorkspaceId,
+        patience: Duration,
+    ) -> Result<Place, Problem> {
+        let deadline = Instant::now() + patience;
+        loop {
+            // Listened for from before the look on: a place that is given back in between is not missed.
+            let mut freed = std::pin::pin!(self.freed.notified());
+            freed.as_mut().enable();
+            match self.admit(workspace) {
+                Ok(place) => return Ok(place),
+                Err(busy) => tokio::time::timeout_at(deadline, freed)
+                    .await
+                    .map_err(|_| busy)?,
+            }
+        }
+    }
+
     fn held(&self) -> MutexGuard<'_, HashMap<WorkspaceId, usize>> {
         // Nothing is done with it that could panic half-way.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
@@ -62,6 +88,8 @@ impl Drop for Place {
                 held.remove(&self.workspace);
             }
         }
+        drop(held);
+        self.places.freed.notify_waiters();
     }
 }
 
@@ -81,6 +109,22 @@ mod tests {
         assert!(bodies.admit(one).is_ok() && bodies.admit(third).is_ok());
         drop(others);
         assert!(bodies.held().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_waits_gets_the_place_that_is_given_back_and_not_before() {
+        let bodies = Places::new(1, "all are taken");
+        let held = bodies.admit(WorkspaceId(1)).ok().unwrap();
+        assert!(bodies.wait(WorkspaceId(2), Duration::ZERO).await.is_err());
+        let waiting = {
+            let bodies = Arc::clone(&bodies);
+            let patience = Duration::from_secs(60);
+            tokio::spawn(async move { bodies.wait(WorkspaceId(2), patience).await.is_ok() })
+        };
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(held);
+        assert!(waiting.await.unwrap());
     }
 
     #[test]

@@ -58,6 +58,9 @@ struct LookedUp {
 pub(super) enum Purpose {
     /// To tell it.
     Telling,
+    /// Like [`Storing`](Self::Storing), without a look at serial numbers that are taken: where one is,
+    /// the unique index says so.
+    StoringUnseen,
     /// To store devices: batches of a workspace with a limit wait for each other until their
     /// transactions end, so that two of them cannot both take the last places. Those of other workspaces
     /// wait for nobody.
@@ -80,10 +83,11 @@ pub(super) fn find(
     emails.dedup();
     let users: Vec<i64> = references.users.iter().map(|user| user.0).collect();
     let serial_numbers = &references.serial_numbers;
-    let is_storing = purpose == Purpose::Storing;
+    let is_storing = purpose != Purpose::Telling;
     let statement = statement(
         is_storing,
-        !serial_numbers.is_empty(),
+        purpose != Purpose::StoringUnseen && !serial_numbers.is_empty(),
+        is_storing && !serial_numbers.is_empty(),
         !users.is_empty(),
         !emails.is_empty(),
     );
@@ -197,7 +201,8 @@ const IDS: &str = "ARRAY(SELECT nextval('devices_id_seq') FROM generate_series(1
 /// find nothing.
 fn statement(
     is_storing: bool,
-    has_serial_numbers: bool,
+    asks_for_taken: bool,
+    asks_for_enrolled: bool,
     has_users: bool,
     has_emails: bool,
 ) -> String {
@@ -214,8 +219,8 @@ fn statement(
                  WHERE workspaces.id = $1 AND device_limit IS NOT NULL{lock}) AS device_limit, \
                 {} AS ids, {} AS taken, {} AS enrolled, {} AS known, {} AS named",
         when(is_storing, IDS),
-        when(has_serial_numbers, TAKEN),
-        when(has_serial_numbers && is_storing, ENROLLED),
+        when(asks_for_taken, TAKEN),
+        when(asks_for_enrolled, ENROLLED),
         when(has_users, USERS),
         when(has_emails, NAMED),
     )

@@ -108,9 +108,16 @@ impl Creation {
     ) -> Result<Vec<Verdict>, NotStored> {
         let devices = batches.iter().flat_map(|batch| &batch.devices);
         let references = References::of_devices(devices);
+        // In a large batch serial numbers are nearly always new, and the first one that is not ends it: then
+        // they are looked up, as after any lost race.
+        let mut purpose = match references.devices {
+            ..SMALL => Purpose::Storing,
+            _ => Purpose::StoringUnseen,
+        };
         self.database
             .transact(move |connection| {
-                let written = write(connection, workspace, &batches, &references);
+                let written = write(connection, workspace, &batches, &references, purpose);
+                purpose = Purpose::Storing;
                 written.map_err(|error| match error {
                     error if batches.len() == 1 || is_worth_another_try(&error) => {
                         Failure::Diesel(error)
@@ -139,12 +146,13 @@ fn write(
     workspace: WorkspaceId,
     batches: &[Arc<NewBatch>],
     references: &References,
+    purpose: Purpose,
 ) -> QueryResult<Done<Vec<Verdict>>> {
     let mut verdicts: Vec<Option<Verdict>> = recall(connection, workspace, batches)?;
     let open = verdicts.iter().any(Option::is_none);
     let mut written = Written::Nothing;
     if open {
-        let mut found = conflicts::find(connection, workspace, references, Purpose::Storing)?;
+        let mut found = conflicts::find(connection, workspace, references, purpose)?;
         let stored = admit(batches, &mut verdicts, &mut found);
         if !stored.is_empty() {
             written = Written::Receipt(store(
