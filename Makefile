@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt clippy doc deny schema contract client chaos audit schema-update db-start db-stop db-reset db-psql
+.PHONY: help run test check fmt clippy doc deny schema contract client chaos bench bench-micro audit schema-update db-start db-stop db-reset db-psql
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +39,14 @@ client: ## Generate a client from openapi.yaml, and take a device through its li
 chaos: ## Kill and besiege the service, and see what is lost; CHAOS=--short for a tenth of it
 	@scripts/dependencies
 	cargo run --quiet --package devices-tests --bin chaos -- $(CHAOS)
+
+bench: ## Measure the service beside PostgreSQL itself, in a quarter of an hour; BENCH=--help says what else
+	@scripts/dependencies
+	cargo run --quiet --release --package devices-tests --bin bench -- $(BENCH)
+
+bench-micro: ## Measure what a device costs on one core: reading, judging, answering
+	@scripts/dependencies
+	cargo bench --quiet --package devices-api --bench batch
 
 audit: ## Ask for security advisories about dependencies; downloads them
 	"$$(scripts/tool cargo-deny)" --log-level warn check advisories

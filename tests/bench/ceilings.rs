@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use postgres::types::{Format, IsNull, ToSql, Type, private::BytesMut};
 use postgres::{Client, NoTls, Statement};
 
-use crate::payload::{DEVICES, Numbered, SERIAL_WIDTH, serial};
+use devices_tests::payload::{DEVICES, Numbered, SERIAL_WIDTH, serial};
 
 /// A row in the format of binary COPY: of each column its bytes, or none.
 type Row = Vec<Option<Vec<u8>>>;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use devices_tests::{Cluster, run_at};
+use devices_tests::{Cluster, payload, run_at};
 
 use crate::load::Window;
 use crate::report::{Cell, Kind, Report};
-use crate::{Arguments, payload, post, serve};
+use crate::{Arguments, post, serve};
 
 /// Among how many workspaces the devices are spread.
 const WORKSPACES: usize = 500;
@@ -40,7 +40,7 @@ pub(crate) fn measure(
     };
     post(
         once,
-        service.address(),
+        &[service.address()],
         "/devices",
         &secrets[..1],
         &body,
@@ -67,8 +67,8 @@ pub(crate) fn measure(
                 };
                 execute(url, &format!("TRUNCATE device_search_queue{more}"));
                 execute(url, "CHECKPOINT");
-                let address = service.address();
-                let sample = post(window, address, "/devices", &secrets, &body, CLIENTS, 201);
+                let address = [service.address()];
+                let sample = post(window, &address, "/devices", &secrets, &body, CLIENTS, 201);
                 let kind = match held {
                     0 => Kind::EmptyBeside(wanted),
                     held => Kind::Holding(*held),

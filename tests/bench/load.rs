@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use crate::payload::Numbered;
+use devices_tests::payload::Numbered;
 
 /// What was seen in a window of time.
 #[derive(Debug, Clone, Default)]

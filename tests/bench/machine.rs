@@ -15,7 +15,7 @@ pub(crate) struct Work {
 
 impl Work {
     /// Until now; `postmaster` and all its children count as one.
-    pub(crate) fn until_now(server: u32, postmaster: &str) -> Self {
+    pub(crate) fn until_now(servers: &[u32], postmaster: &str) -> Self {
         let mut postgres = worked(postmaster, true);
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let name = entry.file_name();
@@ -26,7 +26,10 @@ impl Work {
         }
         Self {
             clients: worked("self", false),
-            server: worked(&server.to_string(), false),
+            server: servers
+                .iter()
+                .map(|server| worked(&server.to_string(), false))
+                .sum(),
             postgres,
         }
     }

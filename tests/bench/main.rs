@@ -5,7 +5,6 @@ mod growth;
 mod handlers;
 mod load;
 mod machine;
-mod payload;
 mod report;
 
 use std::path::PathBuf;
@@ -14,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use ceilings::Rows;
 use clap::Parser;
+use devices_tests::payload::{self, Numbered};
 use devices_tests::{Cluster, Service, prepare};
 use load::{Client, Sample, Window, watch};
 use machine::Work;
-use payload::Numbered;
 use report::{Cell, Kind, Report};
 
 /// Measures the service and PostgreSQL in turn, and prints what each does and their ratio.
@@ -45,6 +44,9 @@ pub(crate) struct Arguments {
     /// Serve with this setting, such as DEVICES__DATABASE__POOL_SIZE=4
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     pub(crate) set: Vec<(String, String)>,
+    /// So many servers on the one database, and the clients spread among them
+    #[arg(long, default_value_t = 1)]
+    servers: usize,
     /// The service alone
     #[arg(long)]
     alone: bool,
@@ -66,6 +68,16 @@ pub(crate) fn serve(url: &str, set: &[(String, String)]) -> Service {
     Service::start(url, &set.collect::<Vec<_>>())
 }
 
+/// How many connections copy batches in the place of so many clients: two already keep two cores busy.
+/// Where each brings one device there are as many as clients.
+pub(crate) fn connections(clients: usize) -> usize {
+    match clients {
+        1 => 1,
+        2..=8 => 2,
+        _ => 4,
+    }
+}
+
 /// How long a window runs before it counts.
 const WARM_UP: Duration = Duration::from_millis(500);
 
@@ -73,7 +85,7 @@ const WARM_UP: Duration = Duration::from_millis(500);
 struct Bench {
     cluster: Cluster,
     postmaster: String,
-    service: Service,
+    services: Vec<Service>,
     secret: String,
     rows: Rows,
     handlers: String,
@@ -97,12 +109,12 @@ fn main() -> ExitCode {
     }
     let Bench {
         cluster,
-        service,
+        services,
         mut report,
         window,
         ..
     } = bench;
-    drop(service);
+    drop(services);
     if !arguments.stored.is_empty() && arguments.stored != [0] {
         growth::measure(&cluster, &arguments, window, &mut report);
     }
@@ -132,9 +144,10 @@ impl Bench {
              FROM workspaces, generate_series(1, {}) AS number",
             payload::USERS
         ));
-        let service = serve(cluster.url(), &arguments.set);
+        let services = (0..arguments.servers.max(1)).map(|_| serve(cluster.url(), &arguments.set));
+        let services: Vec<Service> = services.collect();
         let mut client = Client::connect(
-            service.address(),
+            services[0].address(),
             "/devices",
             std::slice::from_ref(&secret),
             &payload::body(&payload::devices()),
@@ -145,7 +158,7 @@ impl Bench {
             report: Report::new(&cluster),
             postmaster: cluster.postmaster(),
             cluster,
-            service,
+            services,
             secret,
             rows,
             handlers: handlers::serve(),
@@ -165,14 +178,8 @@ impl Bench {
             if alone {
                 continue;
             }
-            // As many connections as clients where each brings one device, and fewer for batches: two
-            // already keep two cores busy.
-            let connections = match clients {
-                1 => 1,
-                2..=8 => 2,
-                _ => 4,
-            };
-            let copiers = (0..connections).map(|_| self.rows.copier(self.cluster.url(), batch));
+            let copiers =
+                (0..connections(clients)).map(|_| self.rows.copier(self.cluster.url(), batch));
             let copiers: Vec<_> = copiers.collect();
             self.measure_ceiling(Kind::Copy, batch, copiers);
             if batch == 1 {
@@ -190,7 +197,7 @@ impl Bench {
         }
         for kind in [Kind::Parse, Kind::Echo] {
             let path = format!("/{}", kind.name());
-            let sample = post(self.window, &self.handlers, &path, &[], &body, 8, 201);
+            let sample = post(self.window, &[&self.handlers], &path, &[], &body, 8, 201);
             self.report.add(Cell::new(kind, batch, 8, sample));
         }
     }
@@ -206,14 +213,15 @@ impl Bench {
 
     fn measure_service(&mut self, kind: Kind, body: &Numbered, clients: usize, wanted: u16) {
         self.reset();
-        let server = self.service.process();
-        machine::forget_peak(server);
+        for service in &self.services {
+            machine::forget_peak(service.process());
+        }
         let before = self.work();
         let secrets = std::slice::from_ref(&self.secret);
-        let address = self.service.address();
+        let addresses: Vec<&str> = self.services.iter().map(Service::address).collect();
         let sample = post(
             self.window,
-            address,
+            &addresses,
             "/devices",
             secrets,
             body,
@@ -221,13 +229,18 @@ impl Bench {
             wanted,
         );
         let mut cell = Cell::new(kind, body.places.len(), clients, sample);
-        cell.peak = Some(machine::peak(server));
+        let peaks = self
+            .services
+            .iter()
+            .map(|service| machine::peak(service.process()));
+        cell.peak = peaks.max();
         cell.work = Some(self.work().since(before));
         self.report.add(cell);
     }
 
     fn work(&self) -> Work {
-        Work::until_now(self.service.process(), &self.postmaster)
+        let servers: Vec<u32> = self.services.iter().map(Service::process).collect();
+        Work::until_now(&servers, &self.postmaster)
     }
 
     fn measure_ceiling<W: FnMut() -> bool + Send>(
@@ -249,7 +262,7 @@ impl Bench {
 /// Posts `body` by so many clients, each with one of the secrets after the other.
 pub(crate) fn post(
     window: Window,
-    address: &str,
+    addresses: &[&str],
     path: &str,
     secrets: &[String],
     body: &Numbered,
@@ -266,6 +279,7 @@ pub(crate) fn post(
         if own.is_empty() {
             own.extend(secrets.first().cloned());
         }
+        let address = addresses[client % addresses.len()];
         let mut client = Client::connect(address, path, &own, body);
         move || client.post().is_ok_and(|status| status == wanted)
     });

@@ -10,6 +10,7 @@ use std::time::Duration;
 use devices_tests::Cluster;
 use serde_json::{Value, json};
 
+use crate::connections;
 use crate::load::Sample;
 use crate::machine::Work;
 
@@ -319,14 +320,9 @@ impl fmt::Display for Report {
         )?;
         for group in self.groups() {
             let (kind, batch, clients) = group.key();
-            let connections = match clients {
-                1 => 1,
-                2..=8 => 2,
-                _ => 4,
-            };
             let ratios = match kind {
                 Kind::Service => {
-                    let copy = self.ratio(batch, clients, Kind::Copy, connections);
+                    let copy = self.ratio(batch, clients, Kind::Copy, connections(clients));
                     let insert = self.ratio(batch, clients, Kind::Insert, clients);
                     [(copy, "COPY"), (insert, "INSERT")]
                         .iter()

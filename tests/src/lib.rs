@@ -8,6 +8,7 @@ mod confidential;
 mod database;
 mod devices;
 mod login;
+pub mod payload;
 mod proxy;
 mod race;
 mod server;

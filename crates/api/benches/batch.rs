@@ -3,12 +3,9 @@
 
 use devices_api::http::{read_batch, tell_created};
 use devices_domain::{Batch, BatchRules, DeviceId, NewDevice, StoredAs};
+use devices_tests::payload;
 use divan::Bencher;
 use serde::de::IgnoredAny;
-
-#[path = "../../../tests/bench/payload.rs"]
-#[allow(dead_code, reason = "the other benchmark uses all of it")]
-mod payload;
 
 fn main() {
     divan::main();

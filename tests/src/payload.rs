@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 /// How many different devices there are; only their serial numbers differ from then on.
-pub(crate) const DEVICES: usize = 1_000;
+pub const DEVICES: usize = 1_000;
 
 /// Users that some of the devices are given to, numbered from 1 on in every workspace.
-pub(crate) const USERS: usize = 20;
+pub const USERS: usize = 20;
 
 /// How a serial number is written: of one width, so that it can be replaced where it stands.
-pub(crate) const SERIAL_WIDTH: usize = 12;
+pub const SERIAL_WIDTH: usize = 12;
 
 /// The devices, each with the serial number of its place.
-pub(crate) fn devices() -> Vec<Value> {
+pub fn devices() -> Vec<Value> {
     (0..DEVICES).map(device).collect()
 }
 
@@ -83,7 +83,7 @@ fn device(index: usize) -> Value {
 }
 
 /// The serial number of this number, such as `R0000000002F`.
-pub(crate) fn serial(number: u64) -> String {
+pub fn serial(number: u64) -> String {
     format!("R{number:011X}")
 }
 
@@ -96,15 +96,16 @@ fn reserve(count: usize) -> u64 {
 
 /// Bytes in which serial numbers stand, each device's in one or more places.
 #[derive(Debug, Clone)]
-pub(crate) struct Numbered {
-    pub(crate) bytes: Vec<u8>,
+pub struct Numbered {
+    /// All of them.
+    pub bytes: Vec<u8>,
     /// For each device, where its number begins.
-    pub(crate) places: Vec<Vec<usize>>,
+    pub places: Vec<Vec<usize>>,
 }
 
 impl Numbered {
     /// Gives every device a serial number that nobody had.
-    pub(crate) fn renumber(&mut self) {
+    pub fn renumber(&mut self) {
         let first = reserve(self.places.len());
         for (number, places) in (first..).zip(&self.places) {
             let serial = serial(number);
@@ -116,7 +117,7 @@ impl Numbered {
 }
 
 /// The body of `POST /devices` with these devices.
-pub(crate) fn body(devices: &[Value]) -> Numbered {
+pub fn body(devices: &[Value]) -> Numbered {
     let mut numbered = Numbered {
         bytes: b"{\"devices\":[".to_vec(),
         places: Vec::new(),
@@ -139,7 +140,7 @@ pub(crate) fn body(devices: &[Value]) -> Numbered {
 }
 
 /// Devices that are each wrong in three fields.
-pub(crate) fn wrong_devices() -> Vec<Value> {
+pub fn wrong_devices() -> Vec<Value> {
     let mut devices = devices();
     for device in &mut devices {
         device["name"] = json!("");
