@@ -93,7 +93,7 @@ pub(super) fn find(
 pub(super) fn remember(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    answered: &[(&Attempt, Vec<u8>)],
+    answered: &[(&Attempt, &[u8])],
 ) -> QueryResult<()> {
     let rows = answered.iter().map(|(attempt, answer)| {
         (
@@ -101,7 +101,7 @@ pub(super) fn remember(
             idempotency_keys::operation.eq(attempt.operation),
             idempotency_keys::key.eq(attempt.key.as_str()),
             idempotency_keys::fingerprint.eq(attempt.fingerprint.as_slice()),
-            idempotency_keys::outcome.eq(answer.as_slice()),
+            idempotency_keys::outcome.eq(*answer),
         )
     });
     diesel::insert_into(idempotency_keys::table)

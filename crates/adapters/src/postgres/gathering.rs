@@ -3,9 +3,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use devices_domain::{RepositoryError, WorkspaceId};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// What can be done for several callers of one workspace at once.
@@ -33,6 +35,10 @@ pub(super) struct Gathering<T: Together>(Arc<Shared<T>>);
 
 struct Shared<T: Together> {
     work: T,
+    /// For how long a job waits to be begun.
+    patience: Duration,
+    /// Where it is done: one that asks can end before others whose jobs are done with its own.
+    runtime: Option<Handle>,
     /// Of the workspaces for which something is being done.
     queues: Mutex<HashMap<WorkspaceId, Queue<T>>>,
 }
@@ -40,9 +46,12 @@ struct Shared<T: Together> {
 struct Queue<T: Together> {
     waiting: VecDeque<Waiting<T>>,
     workers: usize,
+    /// How many jobs have come.
+    count: u64,
 }
 
 struct Waiting<T: Together> {
+    number: u64,
     job: T::Job,
     caller: oneshot::Sender<T::Answer>,
 }
@@ -54,9 +63,14 @@ impl<T: Together> Clone for Gathering<T> {
 }
 
 impl<T: Together> Gathering<T> {
-    pub(super) fn new(work: T) -> Self {
-        let queues = Mutex::default();
-        Self(Arc::new(Shared { work, queues }))
+    /// Does the work on the runtime that this is called on, if it is; else on that of whoever asks first.
+    pub(super) fn new(work: T, patience: Duration) -> Self {
+        Self(Arc::new(Shared {
+            work,
+            patience,
+            runtime: Handle::try_current().ok(),
+            queues: Mutex::default(),
+        }))
     }
 
     /// What does it, to have it done at once and alone.
@@ -64,24 +78,40 @@ impl<T: Together> Gathering<T> {
         &self.0.work
     }
 
-    /// Has the job done with others, or at once where nothing is being done. It is carried to its end,
-    /// also when the caller goes away.
+    /// Has the job done with others, or at once where nothing is being done. Once begun it is carried to
+    /// its end, also when the caller goes away.
+    ///
+    /// # Errors
+    /// Where it was not begun in time, and never will be; or `Unknown` where it was begun, and its end was
+    /// not heard of.
     pub(super) async fn ask(
         &self,
         workspace: WorkspaceId,
         job: T::Job,
     ) -> Result<T::Answer, RepositoryError> {
-        let (caller, told) = oneshot::channel();
-        if self.0.is_to_start(workspace, Waiting { job, caller }) {
+        let (caller, mut told) = oneshot::channel();
+        let (number, is_to_start) = self.0.queue(workspace, job, caller);
+        if is_to_start {
             let worker = Worker {
                 shared: Arc::clone(&self.0),
                 workspace,
                 has_ended: false,
             };
-            tokio::spawn(worker.work());
+            match &self.0.runtime {
+                Some(runtime) => drop(runtime.spawn(worker.work())),
+                None => drop(tokio::spawn(worker.work())),
+            }
         }
-        told.await
-            .map_err(|_| RepositoryError::Failed("a panic".into()))
+        let in_time = tokio::time::timeout(self.0.patience, &mut told).await;
+        let told = match in_time {
+            Ok(told) => told,
+            Err(_) if self.0.withdraw(workspace, number) => {
+                let why = "others of the workspace took too long";
+                return Err(RepositoryError::Unavailable(why.into()));
+            }
+            Err(_) => told.await,
+        };
+        told.map_err(|_| RepositoryError::Unknown("it ended without a word".into()))
     }
 }
 
@@ -91,17 +121,44 @@ impl<T: Together> Shared<T> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a job wait; whether a worker is to start that will take it.
-    fn is_to_start(&self, workspace: WorkspaceId, waiting: Waiting<T>) -> bool {
+    /// Lets a job wait; its number, and whether a worker is to start that will take it.
+    fn queue(
+        &self,
+        workspace: WorkspaceId,
+        job: T::Job,
+        caller: oneshot::Sender<T::Answer>,
+    ) -> (u64, bool) {
         let mut queues = self.queues();
         let queue = queues.entry(workspace).or_insert_with(|| Queue {
             waiting: VecDeque::new(),
             workers: 0,
+            count: 0,
         });
-        queue.waiting.push_back(waiting);
+        let number = queue.count;
+        queue.count += 1;
+        queue.waiting.push_back(Waiting {
+            number,
+            job,
+            caller,
+        });
         let is_to_start = queue.workers < T::WORKERS;
         queue.workers += usize::from(is_to_start);
-        is_to_start
+        (number, is_to_start)
+    }
+
+    /// Whether the job of this number still waited, and does no more.
+    fn withdraw(&self, workspace: WorkspaceId, number: u64) -> bool {
+        let mut queues = self.queues();
+        let Some(queue) = queues.get_mut(&workspace) else {
+            return false;
+        };
+        let found = queue
+            .waiting
+            .iter()
+            .position(|waiting| waiting.number == number);
+        found
+            .and_then(|place| queue.waiting.remove(place))
+            .is_some()
     }
 }
 
@@ -121,7 +178,7 @@ impl<T: Together> Worker<T> {
             }
             let (jobs, callers): (Vec<_>, Vec<_>) = taken
                 .into_iter()
-                .map(|Waiting { job, caller }| (job, caller))
+                .map(|Waiting { job, caller, .. }| (job, caller))
                 .unzip();
             let answers = self.shared.work.run(self.workspace, jobs).await;
             for (caller, answer) in callers.into_iter().zip(answers) {
@@ -233,7 +290,7 @@ mod tests {
                 begun: Arc::clone(&begun),
             };
             Self {
-                gathering: Gathering::new(work),
+                gathering: Gathering::new(work, Duration::from_secs(60)),
                 let_go,
                 begun,
             }
@@ -272,6 +329,26 @@ mod tests {
         run.ask(&[1, 5, 5, 1, 20, 1]).await;
         let begun = run.begun.lock().unwrap().clone();
         assert_eq!(begun, [vec![1], vec![5, 5], vec![1], vec![20], vec![1]]);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_begun_in_time_is_never_done() {
+        let (let_go, begun) = (Arc::new(Semaphore::new(0)), Arc::<Mutex<Vec<_>>>::default());
+        let work = Counting {
+            let_go: Arc::clone(&let_go),
+            begun: Arc::clone(&begun),
+        };
+        let gathering = Gathering::new(work, Duration::from_millis(20));
+        let first = gathering.clone();
+        let first = tokio::spawn(async move { first.ask(WorkspaceId(1), 1).await });
+        while begun.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let late = gathering.ask(WorkspaceId(1), 2).await;
+        assert!(matches!(late, Err(RepositoryError::Unavailable(_))));
+        let_go.add_permits(2);
+        assert_eq!(first.await.unwrap().unwrap(), 1);
+        assert_eq!(*begun.lock().unwrap(), [vec![1]]);
     }
 
     #[tokio::test]

@@ -40,9 +40,12 @@ impl PostgresKeys {
     /// Over this database.
     pub fn new(database: Database) -> Self {
         Self {
-            lookups: Gathering::new(LookUp {
-                database: database.clone(),
-            }),
+            lookups: Gathering::new(
+                LookUp {
+                    database: database.clone(),
+                },
+                database.wait(),
+            ),
             database,
             uses: Arc::default(),
         }
@@ -56,7 +59,6 @@ struct LookUp {
 }
 
 /// A key that works.
-#[derive(Clone, Copy)]
 struct Found {
     actor: Actor,
     last_used_at: Option<DateTime<Utc>>,
@@ -69,7 +71,7 @@ impl Together for LookUp {
     type Answer = Result<Option<Found>, RepositoryError>;
 
     const MOST: usize = 1_000;
-    const WORKERS: usize = 1;
+    const WORKERS: usize = 2;
 
     fn size(_: &[u8; 32]) -> usize {
         1
@@ -78,7 +80,10 @@ impl Together for LookUp {
     async fn run(&self, workspace: WorkspaceId, secrets: Vec<[u8; 32]>) -> Vec<Self::Answer> {
         match self.find(workspace, &secrets).await {
             Ok(found) => {
-                let answers = secrets.iter().map(|secret| Ok(found.get(secret).copied()));
+                let answers = secrets.iter().map(|secret| {
+                    let row = found.get(secret.as_slice());
+                    row.map(|row| Found::of(workspace, row)).transpose()
+                });
                 answers.collect()
             }
             Err(error) => secrets.iter().map(|_| Err(repeat(&error))).collect(),
@@ -86,48 +91,43 @@ impl Together for LookUp {
     }
 }
 
-/// The hash of its secret, its number, its scope, and when it was last used.
-type FoundRow = (Vec<u8>, i64, String, Option<DateTime<Utc>>);
+/// Its number, its scope, and when it was last used.
+type FoundRow = (i64, String, Option<DateTime<Utc>>);
+
+impl Found {
+    fn of(workspace: WorkspaceId, row: &FoundRow) -> Result<Self, RepositoryError> {
+        let (id, scope, last_used_at) = row;
+        let actor = Actor {
+            workspace,
+            key: KeyId(*id),
+            scope: read_scope(scope)?,
+        };
+        Ok(Self {
+            actor,
+            last_used_at: *last_used_at,
+        })
+    }
+}
 
 impl LookUp {
+    /// Those keys that work, by the hashes of their secrets.
     async fn find(
         &self,
         workspace: WorkspaceId,
         secrets: &[[u8; 32]],
-    ) -> Result<HashMap<[u8; 32], Found>, RepositoryError> {
+    ) -> Result<HashMap<Vec<u8>, FoundRow>, RepositoryError> {
         let wanted: BTreeSet<Vec<u8>> = secrets.iter().map(|secret| secret.to_vec()).collect();
+        let row = (api_keys::id, api_keys::scope, api_keys::last_used_at);
         let query = api_keys::table
             .filter(api_keys::workspace_id.eq(workspace.0))
             .filter(api_keys::secret_sha256.eq_any(wanted))
             .filter(works())
-            .select((
-                api_keys::secret_sha256,
-                api_keys::id,
-                api_keys::scope,
-                api_keys::last_used_at,
-            ));
-        let rows: Vec<FoundRow> = self
+            .select((api_keys::secret_sha256, row));
+        let found: Vec<(Vec<u8>, FoundRow)> = self
             .database
             .run(move |connection| query.load(connection).map_err(classify))
             .await?;
-        let found = rows.into_iter().map(|(secret, id, scope, last_used_at)| {
-            let secret: [u8; 32] = secret
-                .try_into()
-                .map_err(|_| RepositoryError::Failed("a hash has 32 bytes".into()))?;
-            let actor = Actor {
-                workspace,
-                key: KeyId(id),
-                scope: read_scope(&scope)?,
-            };
-            Ok((
-                secret,
-                Found {
-                    actor,
-                    last_used_at,
-                },
-            ))
-        });
-        found.collect()
+        Ok(found.into_iter().collect())
     }
 }
 

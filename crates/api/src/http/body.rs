@@ -100,7 +100,7 @@ impl Body {
         workspace: WorkspaceId,
         pace: Pace,
     ) -> Result<Self, Problem> {
-        let started = Instant::now();
+        let mut started = Instant::now();
         loop {
             let deadline = started + pace.next_deadline(self.bytes.len());
             let next = tokio::time::timeout_at(deadline, payload.next()).await;
@@ -121,7 +121,10 @@ impl Body {
                 return Err(Problem::PayloadTooLarge);
             }
             if length >= LARGE && self.place.is_none() {
+                // While it waits the client cannot send.
+                let waits = Instant::now();
                 self.place = Some(admit(state, workspace).await?);
+                started += waits.elapsed();
             }
             self.bytes.extend_from_slice(&chunk);
         }

@@ -79,7 +79,9 @@ macro_rules! columns {
                             $($(devices::$field,)+)+
                         ),
                         |copy| {
-                            copy.write_all(&rows)
+                            // libpq keeps a buffer of the largest piece for as long as the connection.
+                            rows.chunks(PIECE)
+                                .try_for_each(|piece| copy.write_all(piece))
                                 .map_err(|error| DieselError::SerializationError(error.into()))
                         },
                     )
@@ -96,6 +98,9 @@ macro_rules! columns {
         }
     };
 }
+
+/// How many bytes are sent at once.
+const PIECE: usize = 64 * 1_024;
 
 columns! {
     identity: Identity {

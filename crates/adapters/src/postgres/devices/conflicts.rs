@@ -6,7 +6,7 @@ use devices_domain::{Conflicts, DeviceId, DeviceLimitReached, References, UserId
 use diesel::dsl::count_star;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
 use crate::schema::devices;
 
@@ -20,8 +20,8 @@ pub(super) struct Found {
     pub(super) limit: Option<(u64, u64)>,
     /// Ids for devices to come, rising.
     pub(super) ids: Vec<i64>,
-    /// Serial numbers, folded, that device management knows.
-    pub(super) enrolled: Vec<String>,
+    /// Whether the workspace has device management at all.
+    pub(super) has_enrollments: bool,
 }
 
 impl Found {
@@ -43,9 +43,8 @@ struct LookedUp {
     /// Pairs: which serial number, counted from 1, and the device that has it.
     #[diesel(sql_type = Array<BigInt>)]
     taken: Vec<i64>,
-    /// Which serial numbers, counted from 1.
-    #[diesel(sql_type = Array<BigInt>)]
-    enrolled: Vec<i64>,
+    #[diesel(sql_type = Bool)]
+    has_enrollments: bool,
     #[diesel(sql_type = Array<BigInt>)]
     known: Vec<i64>,
     /// Pairs: which address, counted from 1, and the user who has it.
@@ -131,15 +130,12 @@ pub(super) fn find(
     };
     let mut ids = found.ids;
     ids.sort_unstable();
-    let enrolled = found.enrolled.into_iter();
     Ok(Found {
         conflicts,
         users_by_email,
         limit,
         ids,
-        enrolled: enrolled
-            .map(|nth| serial_numbers[place(nth)].clone())
-            .collect(),
+        has_enrollments: found.has_enrollments,
     })
 }
 
@@ -162,16 +158,8 @@ const TAKEN: &str = "ARRAY( \
         LIMIT 1 \
     ) AS living)";
 
-/// In a workspace without device management this costs one look.
-const ENROLLED: &str = "ARRAY( \
-    SELECT wanted.place FROM unnest($2) WITH ORDINALITY AS wanted (serial_number_folded, place) \
-    WHERE EXISTS (SELECT FROM devices_mdm AS managed WHERE managed.workspace_id = $1) \
-      AND (SELECT true FROM devices_mdm \
-           WHERE devices_mdm.workspace_id = $1 \
-             AND devices_mdm.serial_number_folded = wanted.serial_number_folded \
-             AND devices_mdm.deleted_at IS NULL \
-             AND devices_mdm.status <> 'DRAFT' \
-           LIMIT 1))";
+const HAS_ENROLLMENTS: &str =
+    "EXISTS (SELECT FROM devices_mdm WHERE devices_mdm.workspace_id = $1)";
 
 // A user that is deleted meanwhile is waited for: FOR KEY SHARE looks again then. One that is found
 // is not deleted before the transaction has ended.
@@ -202,13 +190,15 @@ const IDS: &str = "ARRAY(SELECT nextval('devices_id_seq') FROM generate_series(1
 fn statement(
     is_storing: bool,
     asks_for_taken: bool,
-    asks_for_enrolled: bool,
+    asks_for_enrollments: bool,
     has_users: bool,
     has_emails: bool,
 ) -> String {
-    let when = |is_wanted, look_up| match is_wanted {
-        true => look_up,
-        false => "'{}'::bigint[]",
+    let nothing = "'{}'::bigint[]";
+    let when = |is_wanted, look_up| if is_wanted { look_up } else { nothing };
+    let has_enrollments = match asks_for_enrollments {
+        true => HAS_ENROLLMENTS,
+        false => "false",
     };
     let lock = match is_storing {
         true => " FOR NO KEY UPDATE",
@@ -217,10 +207,9 @@ fn statement(
     format!(
         "SELECT (SELECT device_limit FROM workspaces \
                  WHERE workspaces.id = $1 AND device_limit IS NOT NULL{lock}) AS device_limit, \
-                {} AS ids, {} AS taken, {} AS enrolled, {} AS known, {} AS named",
+                {} AS ids, {} AS taken, {has_enrollments} AS has_enrollments, {} AS known, {} AS named",
         when(is_storing, IDS),
         when(asks_for_taken, TAKEN),
-        when(asks_for_enrolled, ENROLLED),
         when(has_users, USERS),
         when(has_emails, NAMED),
     )

@@ -1,6 +1,6 @@
 //! Rows in the format of binary COPY, written straight into one buffer
 //! (<https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format"). Diesel's own writer makes a
-//! buffer for each value: four times the work.
+//! buffer for each value.
 
 use std::borrow::Cow;
 

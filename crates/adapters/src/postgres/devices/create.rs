@@ -1,17 +1,18 @@
 //! Batches that are stored: each whole or not at all, and several of a workspace in one transaction.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    Action, Attempt, AttemptError, CreateError, DeviceId, NewBatch, NewDevice, Outcome, References,
-    RepositoryError, Stored, StoredAs, UserId, WorkspaceId,
+    Action, Attempt, AttemptError, Conflicts, CreateError, DeviceId, NewBatch, NewDevice, Outcome,
+    References, RepositoryError, Stored, StoredAs, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Text};
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 
 use super::columns::DeviceRow;
 use super::conflicts::{self, Found, Purpose};
@@ -33,6 +34,9 @@ pub(super) struct Creation {
 /// Of which batches share a transaction: a larger one gains nothing by it.
 pub(super) const SMALL: usize = 250;
 
+/// How many of those that failed together are tried alone at once.
+const ALONE_AT_ONCE: usize = 4;
+
 #[async_trait]
 impl Together for Creation {
     type Job = Arc<NewBatch>;
@@ -47,7 +51,8 @@ impl Together for Creation {
         batch.devices.len()
     }
 
-    /// Each batch gets the verdict that it would get if one were stored after the other. Where a
+    /// Each batch gets the verdict that it would get if one were stored after the other, but that of two
+    /// with the same idempotency key the second is told that the first is under way. Where a
     /// statement fails none is stored, and each is tried alone: what one of them cannot have, or waits
     /// for, is no other's fault.
     async fn run(&self, workspace: WorkspaceId, batches: Vec<Arc<NewBatch>>) -> Vec<Verdict> {
@@ -60,7 +65,8 @@ impl Together for Creation {
                 let alone = batches
                     .into_iter()
                     .map(|batch| self.store_one(workspace, batch));
-                return join_all(alone).await;
+                // Few at once: others wait for connections, too.
+                return stream::iter(alone).buffered(ALONE_AT_ONCE).collect().await;
             }
             NotStored::Failed(error) => error,
         };
@@ -114,22 +120,33 @@ impl Creation {
             ..SMALL => Purpose::Storing,
             _ => Purpose::StoringUnseen,
         };
+        let mut has_lost = false;
+        let are_several = batches.len() > 1;
         self.database
             .transact(move |connection| {
-                let written = write(connection, workspace, &batches, &references, purpose);
-                purpose = Purpose::Storing;
-                written.map_err(|error| match error {
-                    error if batches.len() == 1 || is_worth_another_try(&error) => {
-                        Failure::Diesel(error)
+                let this_time = std::mem::replace(&mut purpose, Purpose::Storing);
+                let work = AssertUnwindSafe(|| {
+                    write(connection, workspace, &batches, &references, this_time)
+                });
+                match std::panic::catch_unwind(work) {
+                    Ok(Err(error)) => {
+                        let has_another_try = is_worth_another_try(&error) && !has_lost;
+                        has_lost |= this_time == Purpose::Storing;
+                        Err(match are_several && !has_another_try {
+                            true => Failure::Refused(NotStored::Broken),
+                            false => Failure::Diesel(error),
+                        })
                     }
-                    _ => Failure::Refused(NotStored::Broken),
-                })
+                    Ok(Ok(done)) => Ok(done),
+                    Err(_) if are_several => Err(Failure::Refused(NotStored::Broken)),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
             })
             .await
     }
 }
 
-/// A batch that is to be stored, and what it will be told.
+/// A batch that is to be stored.
 struct Place<'a> {
     /// Which of the batches it is.
     index: usize,
@@ -139,8 +156,7 @@ struct Place<'a> {
 }
 
 /// Everything that batches write, but for COMMIT: five statements with BEGIN and COMMIT, however many
-/// devices there are. An idempotency key takes three more, a device limit one, and a device that is
-/// enrolled one.
+/// devices there are. Idempotency keys take three more, a device limit one, and device management one.
 fn write(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -148,20 +164,28 @@ fn write(
     references: &References,
     purpose: Purpose,
 ) -> QueryResult<Done<Vec<Verdict>>> {
-    let mut verdicts: Vec<Option<Verdict>> = recall(connection, workspace, batches)?;
-    let open = verdicts.iter().any(Option::is_none);
+    let mut verdicts = recall(connection, workspace, batches)?;
+    let open = verdicts.iter().map(Option::is_none);
+    let open: Vec<usize> = (0..)
+        .zip(open)
+        .filter_map(|(index, is_open)| is_open.then_some(index))
+        .collect();
     let mut written = Written::Nothing;
-    if open {
+    if !open.is_empty() {
         let mut found = conflicts::find(connection, workspace, references, purpose)?;
-        let stored = admit(batches, &mut verdicts, &mut found);
-        if !stored.is_empty() {
-            written = Written::Receipt(store(
-                connection,
-                workspace,
-                &stored,
-                &found,
-                &mut verdicts,
-            )?);
+        let (mut admitted, mut refused) = admit(batches, &open, &mut found);
+        // Who is refused hears of everything, also of what was not looked for, and of what others stored
+        // while their workspace's limit was waited for.
+        if !refused.is_empty() && (purpose == Purpose::StoringUnseen || found.limit.is_some()) {
+            found = conflicts::find(connection, workspace, references, Purpose::Storing)?;
+            (admitted, refused) = admit(batches, &open, &mut found);
+        }
+        for (index, conflicts) in refused {
+            verdicts[index] = Some(Err(CreateError::Conflicts(Box::new(conflicts))));
+        }
+        if !admitted.is_empty() {
+            let receipt = store(connection, workspace, &admitted, &found, &mut verdicts)?;
+            written = Written::Receipt(receipt);
         }
     }
     let verdicts = verdicts.into_iter().map(|verdict| {
@@ -193,7 +217,8 @@ fn recall(
     for (place, (index, attempt)) in attempts.into_iter().enumerate() {
         let is_first = seen.insert((attempt.operation, attempt.key.as_str()));
         verdicts[index] = match remembered.remove(&place) {
-            _ if !locked[place] || !is_first => Some(Err(AttemptError::UnderWay.into())),
+            _ if !locked[place] => Some(Err(AttemptError::UnderWay.into())),
+            None if !is_first => Some(Err(AttemptError::UnderWay.into())),
             None => None,
             Some(remembered) => {
                 let recalled = attempt.recall(remembered);
@@ -204,21 +229,19 @@ fn recall(
     Ok(verdicts)
 }
 
-/// Those batches that the store holds nothing against, nor those before them; the others get their
-/// verdict.
+/// Of the open batches those that the store holds nothing against, nor those before them; and what is held
+/// against the others.
 fn admit<'a>(
     batches: &'a [Arc<NewBatch>],
-    verdicts: &mut [Option<Verdict>],
+    open: &[usize],
     found: &mut Found,
-) -> Vec<Place<'a>> {
-    let mut admitted = Vec::new();
+) -> (Vec<Place<'a>>, Vec<(usize, Conflicts)>) {
+    let (mut admitted, mut refused) = (Vec::new(), Vec::new());
     let mut ids = std::mem::take(&mut found.ids).into_iter();
     // Serial numbers of batches before.
     let mut new: HashMap<&str, DeviceId> = HashMap::new();
-    for (index, batch) in batches.iter().enumerate() {
-        if verdicts[index].is_some() {
-            continue;
-        }
+    for &index in open {
+        let batch = &batches[index];
         let serials = || {
             let serials = batch.devices.iter().enumerate();
             serials.filter_map(|(place, device)| Some((place, folded_serial(device)?)))
@@ -226,20 +249,19 @@ fn admit<'a>(
         let clashes = !new.is_empty() && serials().any(|(_, serial)| new.contains_key(serial));
         let limit = found.device_limit_reached(batch.devices.len());
         if clashes || limit.is_some() || !found.conflicts.is_empty() {
-            let mut conflicts = found
-                .conflicts
-                .about(&References::of_devices(&batch.devices));
+            let references = References::of_devices(&batch.devices);
+            let mut conflicts = found.conflicts.about(&references);
             conflicts.device_limit = limit;
             let taken = serials().filter_map(|(_, serial)| new.get_key_value(serial));
             let taken = taken.map(|(serial, device)| ((*serial).to_owned(), *device));
             conflicts.taken_serial_numbers.extend(taken);
             if !conflicts.is_empty() {
-                verdicts[index] = Some(Err(CreateError::Conflicts(Box::new(conflicts))));
+                refused.push((index, conflicts));
                 continue;
             }
         }
         let ids: Vec<i64> = ids.by_ref().take(batch.devices.len()).collect();
-        if index + 1 < batches.len() {
+        if open.len() > 1 {
             new.extend(serials().map(|(place, serial)| (serial, DeviceId(ids[place]))));
         }
         if let Some((_, held)) = &mut found.limit {
@@ -257,7 +279,7 @@ fn admit<'a>(
             assignees: assignees.collect(),
         });
     }
-    admitted
+    (admitted, refused)
 }
 
 fn folded_serial(device: &NewDevice) -> Option<&str> {
@@ -275,9 +297,11 @@ fn store(
 ) -> QueryResult<Receipt> {
     insert(connection, workspace, admitted)?;
     let receipt = record(connection, workspace, admitted)?;
-    let enrolled = found.enrolled.iter();
-    let enrolled = enrollments::newest(connection, workspace, enrolled)?;
-    let mut outcomes: Vec<(&Attempt, Vec<u8>)> = Vec::new();
+    let serials = admitted.iter().flat_map(|place| &place.batch.devices);
+    let enrolled = match found.has_enrollments {
+        true => enrollments::newest(connection, workspace, serials.filter_map(folded_serial))?,
+        false => HashMap::new(),
+    };
     for place in admitted {
         let ids = place.ids.iter().zip(&place.assignees);
         let stored = ids.zip(&place.batch.devices);
@@ -289,19 +313,23 @@ fn store(
         let stored: Vec<StoredAs> = stored.collect();
         let told = match &place.batch.once {
             None => Stored::Devices(stored),
-            Some((attempt, tell)) => {
-                let answer = tell(&place.batch.devices, &stored);
-                outcomes.push((attempt, answer.clone()));
-                Stored::Outcome(Outcome {
-                    answer,
-                    replayed: false,
-                })
-            }
+            Some((_, tell)) => Stored::Outcome(Outcome {
+                answer: tell(&place.batch.devices, &stored),
+                replayed: false,
+            }),
         };
         verdicts[place.index] = Some(Ok(told));
     }
-    if !outcomes.is_empty() {
-        attempts::remember(connection, workspace, &outcomes)?;
+    let answered = admitted.iter().filter_map(|place| {
+        let (attempt, _) = place.batch.once.as_ref()?;
+        match &verdicts[place.index] {
+            Some(Ok(Stored::Outcome(outcome))) => Some((attempt, outcome.answer.as_slice())),
+            _ => None,
+        }
+    });
+    let answered: Vec<(&Attempt, &[u8])> = answered.collect();
+    if !answered.is_empty() {
+        attempts::remember(connection, workspace, &answered)?;
     }
     Ok(receipt)
 }

@@ -35,9 +35,13 @@ pub struct PostgresDeviceRepositories {
 impl PostgresDeviceRepositories {
     /// Over this database.
     pub fn new(database: Database) -> Self {
-        let creation = Gathering::new(Creation {
-            database: database.clone(),
-        });
+        let patience = database.wait();
+        let creation = Gathering::new(
+            Creation {
+                database: database.clone(),
+            },
+            patience,
+        );
         Self { database, creation }
     }
 }

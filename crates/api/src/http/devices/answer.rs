@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
-use devices_domain::{Device, NewDevice, Outcome, StoredAs};
+use devices_domain::{Device, NewDevice, Outcome, RepositoryError, StoredAs};
 use serde::Serialize;
 
 use super::shown::CreatedDevice;
@@ -31,9 +31,10 @@ pub(super) async fn created(devices: Vec<Device>) -> Result<HttpResponse, Proble
     };
     let body = match are_many {
         false => write(),
+        // They are stored all the same.
         true => web::block(write)
             .await
-            .map_err(|_| Problem::Internal("a panic".into()))?,
+            .map_err(|_| RepositoryError::Unknown("the answer was not written".into()))?,
     };
     Ok(respond(body))
 }
