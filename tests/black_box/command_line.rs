@@ -271,3 +271,34 @@ fn output_that_cannot_be_written_is_told_and_no_panic() {
     );
     assert_eq!(database.count("workspaces"), 1);
 }
+
+#[test]
+fn behind_a_pooler_serving_and_migrating_are_refused_with_what_to_do() {
+    let database = TestDatabase::new();
+    let refusal = |command, migrate_on_start| {
+        let output = binary()
+            .env("DEVICES__DATABASE__URL", database.url())
+            .env("DEVICES__DATABASE__POOLER", "transaction")
+            .env("DEVICES__DATABASE__MIGRATE_ON_START", migrate_on_start)
+            .arg(command)
+            .output();
+        let ran = Ran::from(output.unwrap());
+        assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+        ran.stderr
+    };
+    for (command, migrate_on_start) in [("migrate", "false"), ("serve", "true")] {
+        let said = refusal(command, migrate_on_start);
+        assert!(
+            said.contains("DEVICES__DATABASE__POOLER=none")
+                && said.contains("DEVICES__DATABASE__MIGRATE_ON_START=false"),
+            "{said}"
+        );
+    }
+    let said = refusal("serve", "false");
+    assert!(
+        said.contains(" SET statement_timeout = '3000'; ALTER ROLE ")
+            && said.contains(" SET role = 'fleet_devices_serving'; then let the pooler"),
+        "{said}"
+    );
+}

@@ -64,6 +64,32 @@ pub struct Database {
     pub lock_timeout_ms: u64,
     /// Whether `serve` brings the schema up to date.
     pub migrate_on_start: bool,
+    /// What stands between this program and PostgreSQL.
+    pub pooler: Pooler,
+}
+
+/// What stands between this program and PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Pooler {
+    /// Nothing: each connection is a session of its own.
+    None,
+    /// A pooler that gives each transaction any session, such as PgBouncer with `pool_mode = transaction`.
+    Transaction,
+}
+
+impl TryFrom<String> for Pooler {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        match word.as_str() {
+            "none" => Ok(Self::None),
+            "transaction" => Ok(Self::Transaction),
+            _ => Err(format!(
+                "database.pooler is \"{word}\"; it must be none or transaction"
+            )),
+        }
+    }
 }
 
 /// What a request may cost.
@@ -475,6 +501,7 @@ mod tests {
     #[case("DEVICES__LOG__LEVEL", "")]
     #[case("DEVICES__LOG__LEVEL", "a=b=c")]
     #[case("DEVICES__LOG__FORMAT", "xml")]
+    #[case("DEVICES__DATABASE__POOLER", "session")]
     #[case("DEVICES__SERVER__HOST", "")]
     fn a_word_that_is_none_is_refused_with_its_setting(#[case] name: &str, #[case] value: &str) {
         let error = load("test", &[(name, value)]).unwrap_err();

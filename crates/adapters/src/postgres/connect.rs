@@ -1,6 +1,7 @@
 //! Reaching a server.
 
 use diesel::Connection;
+use diesel::connection::CacheSize;
 use diesel::pg::PgConnection;
 use diesel::result::{ConnectionError, Error as DieselError};
 
@@ -28,6 +29,9 @@ impl From<ConnectionError> for ConnectError {
     /// What libpq says of a URL that it cannot read repeats parts of it, a password among them.
     /// What it says of a server that it asked does not, and names the server.
     fn from(error: ConnectionError) -> Self {
+        if let ConnectionError::CouldntSetupConfiguration(error) = error {
+            return Self::Failed(error);
+        }
         let message = error.to_string();
         let asked = [
             "connection to server",
@@ -44,7 +48,10 @@ impl From<ConnectionError> for ConnectError {
 
 /// A connection of one's own, beside the pool.
 pub(super) fn connect(url: &str) -> Result<PgConnection, ConnectError> {
-    Ok(PgConnection::establish(&with_parameters(url)?)?)
+    let mut connection = PgConnection::establish(&with_parameters(url)?)?;
+    // Behind a pooler the next statement may run where none of them was prepared.
+    connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+    Ok(connection)
 }
 
 /// An end to every wait for a server that is gone without a word: libpq has none for connecting,

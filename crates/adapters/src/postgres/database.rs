@@ -1,7 +1,7 @@
 //! Connections: a pool, and blocking threads to use it on.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 
 use super::connect::{ConnectError, connect, with_parameters};
 use super::pool::{Connections, LogErrors};
+use super::session::Session;
 
 /// How the database is used.
 #[derive(Debug, Clone)]
@@ -28,8 +29,8 @@ pub struct DatabaseOptions {
     pub statement_timeout: Duration,
     /// After how long the server ends a statement that waits for another transaction.
     pub lock_timeout: Duration,
-    /// Whether connections give up every right but those of [`SERVING_ROLE`](super::SERVING_ROLE).
-    pub serve_only: bool,
+    /// Who sees to it that these hold.
+    pub session: Session,
 }
 
 /// A pool of connections, used on blocking threads only; clones share it.
@@ -58,9 +59,8 @@ impl Database {
             .error_handler(Box::new(LogErrors))
             .build_unchecked(Connections {
                 url: with_parameters(url)?,
-                statement_timeout: options.statement_timeout,
-                lock_timeout: options.lock_timeout,
-                serve_only: options.serve_only,
+                options: options.clone(),
+                lost: Mutex::default(),
             });
         Ok(Self {
             pool,
@@ -101,6 +101,11 @@ impl Database {
     /// Counts a transaction that writes.
     pub(super) fn count_write(&self) {
         self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How long a connection is waited for.
+    pub(super) fn wait(&self) -> Duration {
+        self.wait
     }
 
     /// How long an answer is waited for.
@@ -287,7 +292,7 @@ pub(super) fn is_to_be_retried(error: &DieselError) -> bool {
 const DEADLOCK: &str = "deadlock detected";
 
 /// Whether the server ended a statement that took too long, or that waited for one that waited for
-/// it; or whether it, or the way to it, is gone.
+/// it; or whether it, or the way to it, is gone. The last three are PgBouncer's.
 fn is_passing(message: &str) -> bool {
     let beginnings = [
         DEADLOCK,
@@ -298,6 +303,9 @@ fn is_passing(message: &str) -> bool {
         "no connection to the server",
         "could not receive data from server",
         "could not send data to server",
+        "query_wait_timeout",
+        "server conn crashed",
+        "server login has been failing",
     ];
     beginnings.iter().any(|words| message.starts_with(words))
 }

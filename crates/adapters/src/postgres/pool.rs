@@ -1,27 +1,25 @@
 //! Connections that are kept.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::Connection;
-use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, SimpleConnection};
+use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent};
 use diesel::pg::PgConnection;
 use diesel::r2d2::R2D2Connection;
 use r2d2::ManageConnection;
 
 use super::connect::ConnectError;
-use super::database::classify;
-use super::role::SERVING_ROLE;
+use super::database::{DatabaseOptions, classify};
+use super::session;
 
 /// Makes connections to a database, and looks after them.
 #[derive(Debug)]
 pub(super) struct Connections {
     pub(super) url: String,
-    /// After how long the server ends a statement.
-    pub(super) statement_timeout: Duration,
-    /// After how long the server ends a statement that waits for another transaction.
-    pub(super) lock_timeout: Duration,
-    /// Whether they give up every right but those of [`SERVING_ROLE`].
-    pub(super) serve_only: bool,
+    pub(super) options: DatabaseOptions,
+    /// When one was last found to be lost: those that were used before may be, too.
+    pub(super) lost: Mutex<Option<Instant>>,
 }
 
 /// A connection of a pool.
@@ -37,11 +35,13 @@ pub(super) enum Error {
     NoConnection(#[from] ConnectError),
     #[error("{0}")]
     Failed(#[from] diesel::result::Error),
+    #[error("{0}")]
+    NotStored(String),
 }
 
 /// For how long a connection is taken to be as well as it was when it was last used. To ask each time would
-/// take as long as finding a key does; whoever gets one that was lost within this time is told to come
-/// again.
+/// take as long as finding a key does; whoever is the first to get one that was lost within this time is told
+/// to come again.
 const TRUSTED: Duration = Duration::from_secs(1);
 
 impl ManageConnection for Connections {
@@ -55,7 +55,9 @@ impl ManageConnection for Connections {
         // would plan its checks of foreign keys anew for each row, too.
         connection.set_prepared_statement_cache_size(CacheSize::Disabled);
         connection.set_instrumentation(TraceStatements);
-        connection.batch_execute(&self.settings())?;
+        if let Some(remedy) = session::prepare(&mut connection, &self.options)? {
+            return Err(Error::NotStored(remedy));
+        }
         Ok(Kept {
             connection,
             last_used: Instant::now(),
@@ -63,7 +65,9 @@ impl ManageConnection for Connections {
     }
 
     fn is_valid(&self, kept: &mut Kept) -> Result<(), Error> {
-        match kept.last_used.elapsed() < TRUSTED {
+        let is_trusted = kept.last_used.elapsed() < TRUSTED
+            && self.lost().is_none_or(|lost| lost < kept.last_used);
+        match is_trusted {
             true => Ok(()),
             false => Ok(kept.connection.ping()?),
         }
@@ -71,27 +75,18 @@ impl ManageConnection for Connections {
 
     fn has_broken(&self, kept: &mut Kept) -> bool {
         kept.last_used = Instant::now();
-        std::thread::panicking() || kept.connection.is_broken()
+        let is_broken = kept.connection.is_broken();
+        if is_broken {
+            *self.lost() = Some(kept.last_used);
+        }
+        std::thread::panicking() || is_broken
     }
 }
 
 impl Connections {
-    /// What holds for a session.
-    fn settings(&self) -> String {
-        // No statement here runs for so long that compiling it pays. Whoever loses a race must see the winner,
-        // whatever isolation the database has for its default. A transaction whose client is gone without a
-        // word ends, and its locks with it.
-        let mut settings = format!(
-            "SET statement_timeout = {0}; SET lock_timeout = {1}; \
-             SET idle_in_transaction_session_timeout = {0}; \
-             SET jit = off; SET default_transaction_isolation = 'read committed'",
-            self.statement_timeout.as_millis(),
-            self.lock_timeout.as_millis(),
-        );
-        if self.serve_only {
-            settings.push_str(&format!("; SET ROLE {SERVING_ROLE}"));
-        }
-        settings
+    fn lost(&self) -> MutexGuard<'_, Option<Instant>> {
+        // An instant is whole, whoever panicked with it.
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,6 +115,7 @@ impl r2d2::HandleError<Error> for LogErrors {
         let error = match error {
             Error::NoConnection(error) => error.to_string(),
             Error::Failed(error) => classify(error).to_string(),
+            Error::NotStored(remedy) => remedy,
         };
         tracing::warn!(error, "no connection to the database");
     }

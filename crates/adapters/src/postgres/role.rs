@@ -3,8 +3,9 @@
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::pg::PgConnection;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{Bool, Text};
-use diesel::{QueryResult, QueryableByName, RunQueryDsl, sql_query};
+use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use super::connect::{ConnectError, connect};
 
@@ -51,23 +52,24 @@ struct Held {
     held: bool,
 }
 
-/// What serving never does. A superuser holds them all, as does an owner of the tables.
+/// What serving never does. A superuser holds them all, as does an owner of the tables. Of who logged in:
+/// a role that his sessions begin with can be put off again.
 const EXCESS: &str = "
     SELECT * FROM (VALUES
         ('is a superuser',
-            (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)),
+            (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)),
         ('may create roles',
-            (SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user)),
+            (SELECT rolcreaterole FROM pg_roles WHERE rolname = session_user)),
         ('may create tables',
-            has_schema_privilege('public', 'CREATE')),
+            has_schema_privilege(session_user, 'public', 'CREATE')),
         ('may delete or truncate devices',
-            has_table_privilege('devices', 'DELETE, TRUNCATE')),
+            has_table_privilege(session_user, 'devices', 'DELETE, TRUNCATE')),
         ('may change the audit trail',
-            has_any_column_privilege('device_events', 'UPDATE')
-            OR has_table_privilege('device_events', 'DELETE, TRUNCATE')),
+            has_any_column_privilege(session_user, 'device_events', 'UPDATE')
+            OR has_table_privilege(session_user, 'device_events', 'DELETE, TRUNCATE')),
         ('may make workspaces and keys',
-            has_any_column_privilege('workspaces', 'INSERT')
-            OR has_any_column_privilege('api_keys', 'INSERT'))
+            has_any_column_privilege(session_user, 'workspaces', 'INSERT')
+            OR has_any_column_privilege(session_user, 'api_keys', 'INSERT'))
     ) AS excess (rights, held)";
 
 /// What the user of `url` may do in its database, whose schema must be up to date.
@@ -77,7 +79,7 @@ const EXCESS: &str = "
 pub fn rights(url: &str) -> Result<Rights, ConnectError> {
     let mut connection = connect(url)?;
     let user: String =
-        diesel::select(sql::<Text>("current_user::text")).get_result(&mut connection)?;
+        diesel::select(sql::<Text>("session_user::text")).get_result(&mut connection)?;
     let held: Vec<Held> = sql_query(EXCESS).load(&mut connection)?;
     let excess = held.into_iter().filter(|right| right.held);
     Ok(Rights {
@@ -94,16 +96,22 @@ fn obstacle(connection: &mut PgConnection) -> QueryResult<Option<&'static str>> 
             "there is no such role: create it, and run `devices-api migrate` as the tables' owner",
         ));
     }
-    let set_role = format!("SET ROLE {SERVING_ROLE}");
-    if connection.batch_execute(&set_role).is_err() {
-        return Ok(Some(
-            "the database's user is no member of it: grant it to him",
-        ));
+    let mut obstacle = None;
+    // Rolled back: behind a pooler another client is the next to use the session.
+    let tried = connection.transaction::<(), _, _>(|connection| {
+        let set_role = format!("SET LOCAL ROLE {SERVING_ROLE}");
+        // A role that was made after the migrations ran was given nothing yet.
+        let reads =
+            "SELECT FROM devices, device_documents, device_events, idempotency_keys LIMIT 0";
+        if connection.batch_execute(&set_role).is_err() {
+            obstacle = Some("the database's user is no member of it: grant it to him");
+        } else if connection.batch_execute(reads).is_err() {
+            obstacle = Some("it has no rights: run `devices-api migrate` as the tables' owner");
+        }
+        Err(DieselError::RollbackTransaction)
+    });
+    match tried {
+        Ok(()) | Err(DieselError::RollbackTransaction) => Ok(obstacle),
+        Err(error) => Err(error),
     }
-    // A role that was made after the migrations ran was given nothing yet.
-    let reads = "SELECT FROM devices, device_documents, device_events, idempotency_keys LIMIT 0";
-    Ok(match connection.batch_execute(reads) {
-        Ok(()) => None,
-        Err(_) => Some("it has no rights: run `devices-api migrate` as the tables' owner"),
-    })
 }

@@ -13,6 +13,7 @@ mod rate_limits;
 mod reads;
 mod role;
 mod schema;
+mod session;
 mod statements;
 mod together;
 mod users;
@@ -25,7 +26,7 @@ use std::time::Duration;
 use devices_adapters::postgres::{
     Database, DatabaseOptions, PostgresDeviceRepositories, PostgresEnrollmentRepositories,
     PostgresEvents, PostgresKeys, PostgresRateLimiter, PostgresUserRepositories,
-    PostgresWorkspaces,
+    PostgresWorkspaces, Session,
 };
 use devices_domain::{
     Attempt, Conflicts, CreateError, DeviceRepositories, DeviceRepository, Email,
@@ -50,7 +51,7 @@ impl Store {
         let database = TestDatabase::new();
         let pool = Database::new(database.url(), &options()).unwrap();
         let all_rights = DatabaseOptions {
-            serve_only: false,
+            session: Session::Set { serve_only: false },
             ..options()
         };
         let administration = Database::new(database.url(), &all_rights).unwrap();
@@ -192,7 +193,7 @@ fn options() -> DatabaseOptions {
         pool_wait: Duration::from_secs(30),
         statement_timeout: Duration::from_secs(30),
         lock_timeout: Duration::from_secs(30),
-        serve_only: true,
+        session: Session::Set { serve_only: true },
     }
 }
 

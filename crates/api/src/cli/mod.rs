@@ -10,12 +10,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use devices_adapters::postgres::{ConnectError, Database, DatabaseOptions, MigrationError};
+use devices_adapters::postgres::{
+    ConnectError, Database, DatabaseOptions, MigrationError, Session,
+};
 use devices_domain::{KeyError, RepositoryError};
 use secrecy::ExposeSecret;
 
 use crate::http::BindError;
-use crate::settings::{self, Settings, SettingsError};
+use crate::settings::{self, Pooler, Settings, SettingsError};
 
 /// Keeps external IT devices: takes batches of them over HTTP, and stores each whole or not at all.
 ///
@@ -53,6 +55,12 @@ enum CliError {
          names it."
     )]
     Connect(#[from] ConnectError),
+    #[error(
+        "Bringing the schema up to date needs a session of its own, which a pooler does not give. Run \
+         `devices-api migrate` with PostgreSQL's own URL and DEVICES__DATABASE__POOLER=none, and set \
+         DEVICES__DATABASE__MIGRATE_ON_START=false."
+    )]
+    NoSession,
     #[error("The database's schema cannot be brought up to date: {0}")]
     Migrate(#[from] MigrationError),
     #[error(
@@ -137,6 +145,9 @@ fn one_line(message: &str) -> String {
 
 fn migrate(json: bool) -> Result<(), CliError> {
     let settings = Settings::load()?;
+    if settings.database.pooler == Pooler::Transaction {
+        return Err(CliError::NoSession);
+    }
     Database::probe(settings.database.url.expose_secret())?;
     let ran = devices_adapters::postgres::migrate(settings.database.url.expose_secret())?;
     if json {
@@ -149,14 +160,18 @@ fn migrate(json: bool) -> Result<(), CliError> {
     }
 }
 
-/// How serving uses the database; `serve_only`: with no rights but those that it needs.
+/// How serving uses the database; `serve_only`: with no rights but those that it needs, which behind a
+/// pooler is no choice.
 fn serving(settings: &settings::Database, serve_only: bool) -> DatabaseOptions {
     DatabaseOptions {
         pool_size: settings.pool_size,
         pool_wait: Duration::from_millis(settings.pool_wait_ms),
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
         lock_timeout: Duration::from_millis(settings.lock_timeout_ms),
-        serve_only,
+        session: match settings.pooler {
+            Pooler::None => Session::Set { serve_only },
+            Pooler::Transaction => Session::Stored,
+        },
     }
 }
 
@@ -168,7 +183,10 @@ fn administered(settings: &Settings) -> Result<Database, CliError> {
         pool_wait: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(600),
         lock_timeout: Duration::from_secs(10),
-        serve_only: false,
+        session: match settings.database.pooler {
+            Pooler::None => Session::Set { serve_only: false },
+            Pooler::Transaction => Session::AsItIs,
+        },
     };
     Ok(Database::new(
         settings.database.url.expose_secret(),

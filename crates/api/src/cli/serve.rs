@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use devices_adapters::postgres::{
     Database, PostgresDeviceRepositories, PostgresEnrollmentRepositories, PostgresKeys,
-    PostgresRateLimiter, PostgresUserRepositories, Rights, SERVING_ROLE, forget_outcomes,
-    index_waiting_devices, migrate, rights, unsafe_settings,
+    PostgresRateLimiter, PostgresUserRepositories, Rights, SERVING_ROLE, Session, forget_outcomes,
+    index_waiting_devices, migrate, rights, session_remedy, unsafe_settings,
 };
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 
 use super::{CliError, administered, check_schema, demo, output, serving};
 use crate::http::{Figures, FiguresServer, Ports, Server, State};
-use crate::settings::{self, Log, LogFormat, Settings};
+use crate::settings::{self, Log, LogFormat, Pooler, Settings};
 
 #[derive(Debug, Default, Args)]
 pub(super) struct Arguments {
@@ -35,8 +35,12 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
         tracing::warn!(%error, "the limit of open files stays what it is");
     }
     let url = settings.database.url.expose_secret();
+    let migrates = settings.database.migrate_on_start;
+    if migrates && settings.database.pooler == Pooler::Transaction {
+        return Err(CliError::NoSession);
+    }
     Database::probe(url)?;
-    if settings.database.migrate_on_start {
+    if migrates {
         for migration in migrate(url)? {
             tracing::info!(migration, "brought the schema up to date");
         }
@@ -44,7 +48,15 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
         check_schema(&settings)?;
     }
     let rights = rights(url)?;
-    let database = Database::new(url, &serving(&settings.database, rights.can_serve_only()))?;
+    let options = serving(&settings.database, rights.can_serve_only());
+    if let Some(remedy) = session_remedy(url, &options)? {
+        return Err(CliError::Refused(remedy));
+    }
+    if let (Session::Stored, Some(obstacle)) = (options.session, rights.obstacle) {
+        let refusal = format!("The role {SERVING_ROLE} cannot serve: {obstacle}.");
+        return Err(CliError::Refused(refusal));
+    }
+    let database = Database::new(url, &options)?;
     let ports = Ports {
         devices: Arc::new(PostgresDeviceRepositories::new(database.clone())),
         users: Arc::new(PostgresUserRepositories::new(database.clone())),
@@ -146,27 +158,28 @@ async fn forget(database: Database, kept: Duration) {
     }
 }
 
-/// Makes what new devices are found by, as long as the server runs: with all its might where nothing else is
-/// written, and else for a tenth of the time. A device costs more to index than to store, and is found
+/// Makes what new devices are found by, as long as the server runs: with all its might where little else is
+/// written, and else for a twentieth of the time. A device costs more to index than to store, and is found
 /// meanwhile.
 async fn index(database: Database) {
     const MOST: usize = 500;
+    const LONGEST_PAUSE: Duration = Duration::from_secs(1);
     let mut most = MOST;
     loop {
         let (began, writes) = (Instant::now(), database.writes());
         match index_waiting_devices(&database, most).await {
-            Ok(0) => tokio::time::sleep(Duration::from_secs(1)).await,
+            Ok(0) => tokio::time::sleep(LONGEST_PAUSE).await,
             Ok(_) => {
                 most = MOST.min(most * 2);
-                if database.writes() != writes {
-                    tokio::time::sleep(began.elapsed() * 19).await;
+                if database.writes() - writes > 1 {
+                    tokio::time::sleep(LONGEST_PAUSE.min(began.elapsed() * 19)).await;
                 }
             }
             Err(error) => {
                 // Long remarks take their time: fewer may be done before it is over.
                 most = (most / 4).max(1);
                 tracing::warn!(%error, most, "new devices are not indexed yet; they are found more slowly");
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep(LONGEST_PAUSE).await;
             }
         }
     }
