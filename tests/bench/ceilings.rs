@@ -19,7 +19,7 @@ pub(crate) struct Rows {
     rows: Vec<Row>,
 }
 
-/// The header of binary COPY (https://www.postgresql.org/docs/15/sql-copy.html): signature, flags, and
+/// The header of binary COPY (<https://www.postgresql.org/docs/15/sql-copy.html>): signature, flags, and
 /// no extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 

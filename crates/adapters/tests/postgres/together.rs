@@ -93,6 +93,26 @@ fn each_batch_gets_its_own_verdict_as_if_they_came_one_after_the_other() {
 }
 
 #[test]
+fn a_large_batch_hears_of_everything_at_once() {
+    block_on(async {
+        let store = Store::new();
+        let acme = store.writer("acme").await;
+        let old = acme.create(vec![device(&[("serial_number", "OLD")])]).await;
+        let old = old.unwrap()[0].id;
+        let mut devices: Vec<_> = (0..298).map(|_| device(&[])).collect();
+        devices.push(device(&[("serial_number", "old")]));
+        let of_nobody = device_of([("user_id", RawValue::Integer(999))]);
+        let with_both = [devices.clone(), vec![of_nobody]].concat();
+        let both = acme.conflicts(with_both).await;
+        assert_eq!(both.taken_serial_numbers, [("OLD".to_owned(), old)].into());
+        assert_eq!(both.unknown_users, [UserId(999)].into());
+        let taken_alone = acme.conflicts(devices).await;
+        assert_eq!(taken_alone.taken_serial_numbers, both.taken_serial_numbers);
+        assert_eq!(store.database.count("devices"), 1);
+    });
+}
+
+#[test]
 fn an_idempotency_key_is_used_by_the_first_of_them() {
     block_on(async {
         let store = Store::new();
