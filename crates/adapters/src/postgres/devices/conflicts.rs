@@ -83,14 +83,7 @@ pub(super) fn find(
     let users: Vec<i64> = references.users.iter().map(|user| user.0).collect();
     let serial_numbers = &references.serial_numbers;
     let is_storing = purpose != Purpose::Telling;
-    let statement = statement(
-        is_storing,
-        purpose != Purpose::StoringUnseen && !serial_numbers.is_empty(),
-        is_storing && !serial_numbers.is_empty(),
-        !users.is_empty(),
-        !emails.is_empty(),
-    );
-    let found: LookedUp = diesel::sql_query(statement)
+    let found: LookedUp = diesel::sql_query(statement(references, purpose))
         .bind::<BigInt, _>(workspace.0)
         .bind::<Array<Text>, _>(serial_numbers)
         .bind::<Array<BigInt>, _>(users)
@@ -187,16 +180,13 @@ const IDS: &str = "ARRAY(SELECT nextval('devices_id_seq') FROM generate_series(1
 
 /// A statement that looks up just what there is to look up: the rest would be planned each time, and
 /// find nothing.
-fn statement(
-    is_storing: bool,
-    asks_for_taken: bool,
-    asks_for_enrollments: bool,
-    has_users: bool,
-    has_emails: bool,
-) -> String {
+fn statement(references: &References, purpose: Purpose) -> String {
+    let is_storing = purpose != Purpose::Telling;
+    let has_serial_numbers = !references.serial_numbers.is_empty();
+    let asks_for_taken = has_serial_numbers && purpose != Purpose::StoringUnseen;
     let nothing = "'{}'::bigint[]";
     let when = |is_wanted, look_up| if is_wanted { look_up } else { nothing };
-    let has_enrollments = match asks_for_enrollments {
+    let has_enrollments = match has_serial_numbers && is_storing {
         true => HAS_ENROLLMENTS,
         false => "false",
     };
@@ -210,8 +200,8 @@ fn statement(
                 {} AS ids, {} AS taken, {has_enrollments} AS has_enrollments, {} AS known, {} AS named",
         when(is_storing, IDS),
         when(asks_for_taken, TAKEN),
-        when(has_users, USERS),
-        when(has_emails, NAMED),
+        when(!references.users.is_empty(), USERS),
+        when(!references.emails.is_empty(), NAMED),
     )
 }
 

@@ -26,12 +26,17 @@ use crate::postgres::{attempts, enrollments};
 /// What a batch comes to.
 type Verdict = Result<Stored, CreateError>;
 
+/// What cannot be: every batch is stored, or refused for something.
+fn no_verdict() -> Verdict {
+    Err(RepositoryError::Failed("a batch got no verdict".into()).into())
+}
+
 /// Stores batches.
 pub(super) struct Creation {
     pub(super) database: Database,
 }
 
-/// Of which batches share a transaction: a larger one gains nothing by it.
+/// Batches with fewer devices share transactions: a larger one gains nothing by it.
 pub(super) const SMALL: usize = 250;
 
 /// How many of those that failed together are tried alone at once.
@@ -96,9 +101,7 @@ impl Creation {
     /// Stores a batch in a transaction of its own.
     pub(super) async fn store_one(&self, workspace: WorkspaceId, batch: Arc<NewBatch>) -> Verdict {
         match self.store(workspace, vec![batch]).await {
-            Ok(verdicts) => verdicts.into_iter().next().unwrap_or_else(|| {
-                Err(RepositoryError::Failed("a batch got no verdict".into()).into())
-            }),
+            Ok(verdicts) => verdicts.into_iter().next().unwrap_or_else(no_verdict),
             Err(NotStored::Failed(error)) => Err(error.into()),
             Err(NotStored::Broken) => Err(RepositoryError::Failed(
                 "a batch that is alone failed for others".into(),
@@ -188,10 +191,8 @@ fn write(
             written = Written::Receipt(receipt);
         }
     }
-    let verdicts = verdicts.into_iter().map(|verdict| {
-        verdict
-            .unwrap_or_else(|| Err(RepositoryError::Failed("a batch got no verdict".into()).into()))
-    });
+    let verdicts = verdicts.into_iter();
+    let verdicts = verdicts.map(|verdict| verdict.unwrap_or_else(no_verdict));
     Ok((verdicts.collect(), written))
 }
 
