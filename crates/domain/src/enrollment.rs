@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::error::ErrorReport;
 use crate::field::{
     Field, Instant, RawRow, SerialNumber, ShortText, UnknownFields, always_there, choice, fields,
     judge_alone, read_required,
 };
 use crate::ids::{DeviceId, EnrollmentId};
+use crate::validation::error::ErrorReport;
 
 choice! {
     /// Where an enrolment stands. A draft is prepared and not yet offered to the device: it is never

@@ -38,25 +38,20 @@
 
 mod access;
 mod audit;
-mod batch;
-mod create_devices;
 mod device;
 mod enrollment;
-mod error;
 mod field;
 mod idempotency;
 mod ids;
 mod paging;
 mod ports;
-mod references;
 mod search;
-mod update_device;
+mod use_cases;
 mod user;
+mod validation;
 
 pub use access::{Actor, ApiKey, Scope, Workspace};
 pub use audit::{Action, Event, EventFilter, Origin, Subject};
-pub use batch::{Batch, BatchRules};
-pub use create_devices::{CreateDevices, CreateDevicesError, Created};
 pub use device::{
     AddedVia, Assignee, Assignment, Characteristics, ClientStatus, Device, DeviceFields,
     DevicePatch, Identity, KeyboardLayout, Lifecycle, NewDevice, Ownership, Source, Standing,
@@ -65,7 +60,6 @@ pub use device::{
 pub use enrollment::{
     Enrollment, EnrollmentFields, EnrollmentStatus, StoredEnrollment, enrollment_fields,
 };
-pub use error::{ErrorCode, ErrorReport, FieldError, Reason, Related, RowError};
 pub use field::{
     Amount, Comment, Date, Email, Field, FieldValue, Instant, Kind, Label, RawRow, RawValue,
     Refusal, SerialNumber, Shape, ShortText, Text, TextList, UnknownFields, nearest_name,
@@ -74,7 +68,10 @@ pub use idempotency::{Attempt, AttemptError, IdempotencyKey, Outcome, Remembered
 pub use ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
 pub use paging::{Page, Paging, Position, Start};
 pub use ports::*;
-pub use references::References;
 pub use search::{Piece, Search};
-pub use update_device::{JudgedPatch, UpdateDevice, UpdateDeviceError};
+pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, Created};
+pub use use_cases::update_device::{JudgedPatch, UpdateDevice, UpdateDeviceError};
 pub use user::{Role, User, UserFields, UserPatch, user_fields};
+pub use validation::batch::{Batch, BatchRules};
+pub use validation::error::{ErrorCode, ErrorReport, FieldError, Reason, Related, RowError};
+pub use validation::lookup_keys::References;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{ErrorCode, FieldError, Reason};
 use crate::field::{FieldValue, RawValue, ShortText, fold};
+use crate::validation::error::{ErrorCode, FieldError, Reason};
 
 /// Words that must all be found: at most 16 of them, in at most 255 characters. Where there is none, since all is
 /// punctuation, nothing is found.

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::error::{ErrorCode, ErrorReport, FieldError, Reason};
 use crate::field::{
     Date, Email, Field, FieldValue, RawRow, ShortText, UnknownFields, always_there, choice, fields,
     judge_alone, read_or_default,
 };
 use crate::ids::{UserId, WorkspaceId};
+use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
 
 choice! {
     /// What a user is in its company. Says nothing of what it may do here: keys do.

@@ -17,13 +17,13 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Text};
 
-use super::column::{Column, columns};
-use super::database::Database;
-use super::events::Record;
-use super::pages::List;
-use super::statement::{Statement, Value};
-use super::transactions::{Done, Failure, Written};
-use crate::schema::{devices, devices_mdm};
+use crate::postgres::audit_events::Record;
+use crate::postgres::connection::database::Database;
+use crate::postgres::query::columns::{Column, columns};
+use crate::postgres::query::pagination::List;
+use crate::postgres::query::statement::{Statement, Value};
+use crate::postgres::schema::tables::{devices, devices_mdm};
+use crate::postgres::transaction::run::{Done, Failure, Written};
 
 /// Makes [`PostgresEnrollments`].
 #[derive(Clone)]
@@ -95,7 +95,7 @@ impl EnrollmentRow {
 }
 
 /// The newest enrolment of each of these folded serial numbers that is neither deleted nor a draft.
-pub(super) fn newest(
+pub(crate) fn newest(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     serial_numbers: impl Iterator<Item = impl AsRef<str>>,

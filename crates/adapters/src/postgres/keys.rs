@@ -16,9 +16,9 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 
-use super::database::{Database, classify};
-use super::gathering::{Gathering, Together, repeat};
-use crate::schema::{api_keys, workspaces};
+use crate::postgres::connection::database::{Database, classify};
+use crate::postgres::schema::tables::{api_keys, workspaces};
+use crate::postgres::transaction::group_commit::{Gathering, Together, repeat};
 
 /// The API keys, in PostgreSQL.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use devices_domain::{Actor, Allowance, RateLimiter, RepositoryError};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Double};
 
-use super::database::{Database, classify};
+use crate::postgres::connection::database::{Database, classify};
 
 /// The token buckets, in PostgreSQL.
 #[derive(Clone)]

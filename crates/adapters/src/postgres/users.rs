@@ -16,14 +16,14 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::column::{Column, columns};
-use super::database::{Database, classify};
-use super::events::Record;
-use super::pages::List;
-use super::search_terms::Terms;
-use super::statement::{Statement, Value};
-use super::transactions::{Done, Failure, Written};
-use crate::schema::{devices, users};
+use crate::postgres::audit_events::Record;
+use crate::postgres::connection::database::{Database, classify};
+use crate::postgres::query::columns::{Column, columns};
+use crate::postgres::query::pagination::List;
+use crate::postgres::query::search_terms::Terms;
+use crate::postgres::query::statement::{Statement, Value};
+use crate::postgres::schema::tables::{devices, users};
+use crate::postgres::transaction::run::{Done, Failure, Written};
 
 /// The users of every workspace, in PostgreSQL.
 #[derive(Clone)]
@@ -109,7 +109,7 @@ impl UserRow {
 }
 
 /// What is told of the users that devices are given to; nothing of those that were deleted since.
-pub(super) fn assignees(
+pub(crate) fn assignees(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     wanted: BTreeSet<UserId>,

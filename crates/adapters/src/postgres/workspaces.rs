@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use devices_domain::{NewWorkspace, RepositoryError, Workspace, WorkspaceId, WorkspaceRepository};
 use diesel::prelude::*;
 
-use super::database::{Database, classify, unless_taken};
-use crate::schema::workspaces;
+use crate::postgres::connection::database::{Database, classify, unless_taken};
+use crate::postgres::schema::tables::workspaces;
 
 /// The workspaces, in PostgreSQL.
 #[derive(Clone)]

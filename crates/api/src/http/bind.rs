@@ -11,7 +11,7 @@ pub struct BindError {
 
 impl BindError {
     /// `section` begins the names of the variables that set another address.
-    pub(super) fn new(host: &str, port: u16, cause: std::io::Error, section: &str) -> Self {
+    pub(crate) fn new(host: &str, port: u16, cause: std::io::Error, section: &str) -> Self {
         let advice = match cause.kind() {
             std::io::ErrorKind::AddrInUse => format!(
                 "Stop the program that listens there, or choose another port with {section}__PORT."

@@ -8,11 +8,16 @@ use actix_web::{
     App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web,
 };
 
-use super::problem::Problem;
-use super::state::State;
-use super::{
-    description, devices, enrollments, health, rate_limit, request_log, unread_body, users,
-};
+use crate::http::handlers::devices;
+use crate::http::handlers::docs;
+use crate::http::handlers::enrollments;
+use crate::http::handlers::health;
+use crate::http::handlers::users;
+use crate::http::limits::key_rate_limit;
+use crate::http::middleware::access_log;
+use crate::http::middleware::drain_body;
+use crate::http::respond::api_error::Problem;
+use crate::http::state::State;
 
 /// The prefix under which the vendor's clients call the same operations.
 const VENDOR_PREFIX: &str = "/platform/v1";
@@ -31,9 +36,9 @@ pub fn app(
 > {
     App::new()
         .app_data(state)
-        .wrap(from_fn(rate_limit::middleware))
-        .wrap(from_fn(request_log::middleware))
-        .wrap(from_fn(unread_body::middleware))
+        .wrap(from_fn(key_rate_limit::middleware))
+        .wrap(from_fn(access_log::middleware))
+        .wrap(from_fn(drain_body::middleware))
         .service(
             web::scope(VENDOR_PREFIX)
                 .configure(operations)
@@ -42,10 +47,10 @@ pub fn app(
         .configure(operations)
         .service(get("/livez", health::livez))
         .service(get("/readyz", health::readyz))
-        .service(get("/openapi.yaml", description::yaml))
-        .service(get("/openapi.json", description::json))
-        .service(get("/docs", description::to_docs))
-        .service(get("/docs/{file:.*}", description::docs))
+        .service(get("/openapi.yaml", docs::yaml))
+        .service(get("/openapi.json", docs::json))
+        .service(get("/docs", docs::to_docs))
+        .service(get("/docs/{file:.*}", docs::docs))
         .default_service(web::to(not_found))
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use actix_web::{HttpServer, web};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::bind::BindError;
-use super::routes::app;
-use super::state::State;
+use crate::http::bind::BindError;
+use crate::http::routes::app;
+use crate::http::state::State;
 use crate::settings;
 
 /// A server that listens and does not serve yet.

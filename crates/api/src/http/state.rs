@@ -11,33 +11,33 @@ use devices_domain::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::failures::Failures;
-use super::places::Places;
-use super::problem::Problem;
-use super::rate_limit::Exhausted;
+use crate::http::limits::auth_throttle::Failures;
+use crate::http::limits::concurrency::Places;
+use crate::http::limits::key_rate_limit::Exhausted;
+use crate::http::respond::api_error::Problem;
 use crate::settings::{Limits, RateLimit, Settings};
 
 /// What the handlers work with.
 pub struct State {
-    pub(super) devices: Arc<dyn DeviceRepositories>,
-    pub(super) users: Arc<dyn UserRepositories>,
-    pub(super) enrollments: Arc<dyn EnrollmentRepositories>,
-    pub(super) keys: Arc<dyn KeyRepository>,
-    pub(super) limiter: Arc<dyn RateLimiter>,
-    pub(super) store: Arc<dyn StoreHealth>,
-    pub(super) limits: Limits,
-    pub(super) rate_limit: RateLimit,
-    pub(super) client_address_header: Option<HeaderName>,
-    pub(super) failures: Failures,
-    pub(super) exhausted: Exhausted,
+    pub(crate) devices: Arc<dyn DeviceRepositories>,
+    pub(crate) users: Arc<dyn UserRepositories>,
+    pub(crate) enrollments: Arc<dyn EnrollmentRepositories>,
+    pub(crate) keys: Arc<dyn KeyRepository>,
+    pub(crate) limiter: Arc<dyn RateLimiter>,
+    pub(crate) store: Arc<dyn StoreHealth>,
+    pub(crate) limits: Limits,
+    pub(crate) rate_limit: RateLimit,
+    pub(crate) client_address_header: Option<HeaderName>,
+    pub(crate) failures: Failures,
+    pub(crate) exhausted: Exhausted,
     /// When the store last answered.
-    pub(super) answered: tokio::sync::Mutex<Option<Instant>>,
-    pub(super) large_bodies: Arc<Places>,
-    pub(super) exports: Arc<Places>,
+    pub(crate) answered: tokio::sync::Mutex<Option<Instant>>,
+    pub(crate) large_bodies: Arc<Places>,
+    pub(crate) exports: Arc<Places>,
     /// As many permits as requests may be worked on at once.
     in_flight: Arc<Semaphore>,
     /// Whether the server was told to stop.
-    pub(super) stopping: AtomicBool,
+    pub(crate) stopping: AtomicBool,
 }
 
 /// The ports that the handlers use.
@@ -97,7 +97,7 @@ impl State {
     }
 
     /// A place among the requests that are worked on.
-    pub(super) fn admit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+    pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let free = Arc::clone(&self.in_flight).try_acquire_owned();
         free.map_err(|_| Problem::Busy("the most requests are in flight already"))
     }

@@ -1,13 +1,13 @@
 //! The table of a device's fields: the one list of them in the domain.
 
-use super::choice::{AddedVia, KeyboardLayout, Lifecycle};
-use super::claim::Claim;
-use crate::error::{ErrorCode, ErrorReport, FieldError, Reason};
+use super::enums::{AddedVia, KeyboardLayout, Lifecycle};
 use crate::field::{
     Amount, Change, Comment, Date, Email, Field, FieldType, FieldValue, Label, RawRow,
     SerialNumber, ShortText, TextList, UnknownFields, fields, judge, judge_alone, read_change,
 };
 use crate::ids::UserId;
+use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
+use crate::validation::external_refs::Claim;
 
 fields! {
     /// Every field of a device, in the order of the groups.

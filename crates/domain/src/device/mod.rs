@@ -1,7 +1,6 @@
 //! A device: the table of its fields, the device once stored, and where it stands.
 
-mod choice;
-mod claim;
+mod enums;
 mod fields;
 mod status;
 
@@ -12,8 +11,7 @@ use crate::enrollment::Enrollment;
 use crate::field::{Email, ShortText};
 use crate::ids::{DeviceId, UserId};
 
-pub use choice::{AddedVia, KeyboardLayout, Lifecycle};
-pub(crate) use claim::Claim;
+pub use enums::{AddedVia, KeyboardLayout, Lifecycle};
 pub use fields::{
     Assignment, Characteristics, DeviceFields, DevicePatch, Identity, NewDevice, Ownership, field,
     fields,

@@ -1,6 +1,6 @@
 //! Where a device stands: computed here and nowhere else.
 
-use super::choice::Lifecycle;
+use super::enums::Lifecycle;
 use super::fields::DeviceFields;
 use crate::field::choice;
 

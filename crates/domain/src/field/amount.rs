@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::{FieldValue, RawValue, Refusal, Shape, clean};
-use crate::error::Reason;
+use crate::validation::error::Reason;
 
 /// An amount of money without a currency, exact to the hundredth, from `0.00` to
 /// `999999999999.99`.

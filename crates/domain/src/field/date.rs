@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveTime};
 use serde::Serialize;
 
 use super::{FieldValue, RawValue, Refusal, Shape, clean};
-use crate::error::Reason;
+use crate::validation::error::Reason;
 
 /// A day of the years 0001 to 9999.
 ///

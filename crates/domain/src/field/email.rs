@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::text::is_invisible;
 use super::{FieldValue, RawValue, Refusal, Shape, ShortText};
-use crate::error::Reason;
+use crate::validation::error::Reason;
 
 /// An e-mail address: 3 to 255 characters, something before and something after its one `@`, no white
 /// space and no other character that cannot be seen. Kept as it came; compared without regard to case. Whether mail arrives, only sending some

@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 
 use super::{FieldValue, RawValue, Refusal, Shape, clean};
-use crate::error::Reason;
+use crate::validation::error::Reason;
 
 /// A moment of the years 0001 to 9999, to the microsecond.
 ///

@@ -2,33 +2,33 @@
 //! declared.
 
 mod amount;
-mod choice;
 mod date;
 mod email;
 mod instant;
 mod raw_row;
 mod serial_number;
+mod string_enum;
 mod table;
 mod text;
-mod unknown;
+mod unknown_fields;
 
 use std::borrow::Cow;
 
-use crate::error::{ErrorCode, FieldError, Reason};
 use crate::ids::UserId;
+use crate::validation::error::{ErrorCode, FieldError, Reason};
 
 pub use amount::Amount;
-pub(crate) use choice::choice;
 pub use date::Date;
 pub use email::Email;
 pub use instant::Instant;
 pub use raw_row::{Kind, RawRow, RawValue};
 pub use serial_number::SerialNumber;
 pub(crate) use serial_number::fold;
+pub(crate) use string_enum::choice;
 pub(crate) use table::{Change, FieldTable, fields, judge, judge_alone, read, read_change};
 pub(crate) use text::clean;
 pub use text::{Comment, Label, ShortText, Text, TextList};
-pub use unknown::{UnknownFields, nearest_name};
+pub use unknown_fields::{UnknownFields, nearest_name};
 
 /// One row of the field table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

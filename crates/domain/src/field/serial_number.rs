@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::text::Kept;
 use super::{FieldValue, Kind, RawValue, Refusal, Shape, clean};
-use crate::error::{ErrorCode, Reason};
+use crate::validation::error::{ErrorCode, Reason};
 
 /// A device's own number, kept as it came and compared without regard to case, width and
 /// compatibility forms.

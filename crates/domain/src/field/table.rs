@@ -3,9 +3,9 @@
 
 use std::collections::HashSet;
 
-use super::unknown::{UnknownFields, repeated_unknown_field, unknown_field};
+use super::unknown_fields::{UnknownFields, repeated_unknown_field, unknown_field};
 use super::{Field, FieldType, RawRow, RawValue, Refusal, is_nothing};
-use crate::error::{ErrorCode, ErrorReport, FieldError, Reason};
+use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
 
 /// Every field of one kind of thing.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ macro_rules! fields {
                 /// Reads every field before it gives up on one, so that all refusals are heard.
                 fn read(
                     row: &$crate::field::RawRow<'_>,
-                    refuse: &mut dyn FnMut($crate::error::FieldError),
+                    refuse: &mut dyn FnMut($crate::validation::error::FieldError),
                 ) -> Option<Self> {
                     $(let $field = $crate::field::read(row, Slot::$field as usize, refuse);)+
                     Some(Self { $($field: $field?,)+ })
@@ -89,7 +89,7 @@ macro_rules! fields {
             /// Reads every field before it gives up on one, so that all refusals are heard.
             fn read(
                 row: &$crate::field::RawRow<'_>,
-                refuse: &mut dyn FnMut($crate::error::FieldError),
+                refuse: &mut dyn FnMut($crate::validation::error::FieldError),
             ) -> Option<Self> {
                 $(let $field = $crate::field::read_change(row, Slot::$field as usize, refuse);)+
                 Some(Self { $($field: $field?,)+ })

@@ -4,7 +4,7 @@ use compact_str::CompactString;
 use serde::{Serialize, Serializer};
 
 use super::{FieldType, FieldValue, RawValue, Refusal, Refuse, Shape};
-use crate::error::Reason;
+use crate::validation::error::Reason;
 
 /// Text of 1 to `MAX` characters, trimmed, without control characters and bidirectional
 /// overrides; any other Unicode is kept as it came.

@@ -10,12 +10,12 @@ use super::RepositoryError;
 use crate::audit::Origin;
 use crate::device::{ClientStatus, DevicePatch, NewDevice, Standing, StoredDevice};
 use crate::enrollment::Enrollment;
-use crate::error::{ErrorCode, FieldError, Reason};
 use crate::idempotency::{Attempt, AttemptError, Outcome, Remembered};
 use crate::ids::{DeviceId, UserId, WorkspaceId};
 use crate::paging::{Page, Paging};
-use crate::references::References;
 use crate::search::Search;
+use crate::validation::error::{ErrorCode, FieldError, Reason};
+use crate::validation::lookup_keys::References;
 
 /// What the store holds against a batch, or a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 
 use super::RepositoryError;
 use crate::audit::Origin;
-use crate::error::FieldError;
 use crate::ids::{UserId, WorkspaceId};
 use crate::paging::{Page, Paging};
 use crate::search::Search;
 use crate::user::{User, UserFields, UserPatch};
+use crate::validation::error::FieldError;
 
 /// Makes the repository of a workspace.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

@@ -9,9 +9,9 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use rust_decimal::Decimal;
 
-use super::copy::Rows;
-use crate::postgres::column::Column;
-use crate::schema::devices;
+use crate::postgres::devices::copy::Rows;
+use crate::postgres::query::columns::Column;
+use crate::postgres::schema::tables::devices;
 
 /// Declares the row of a device from its groups of fields. Every field of a group must be listed:
 /// one that is forgotten does not compile. One flat struct: its columns are listed once.
@@ -25,16 +25,16 @@ macro_rules! columns {
             treat_none_as_default_value = false,
             treat_none_as_null = true
         )]
-        pub(super) struct DeviceRow<'a> {
+        pub(crate) struct DeviceRow<'a> {
             workspace_id: i64,
-            pub(super) id: i64,
-            pub(super) serial_number_folded: Option<Cow<'a, str>>,
-            $($(pub(super) $field: $Column,)+)+
+            pub(crate) id: i64,
+            pub(crate) serial_number_folded: Option<Cow<'a, str>>,
+            $($(pub(crate) $field: $Column,)+)+
         }
 
         impl<'a> DeviceRow<'a> {
             /// The row of a device with these fields, whoever it is given to.
-            pub(super) fn new(
+            pub(crate) fn new(
                 workspace: WorkspaceId,
                 id: i64,
                 device: &'a DeviceFields,
@@ -58,7 +58,7 @@ macro_rules! columns {
 
         impl DeviceRow<'_> {
             /// Adds it to rows for [`copy`](Self::copy).
-            pub(super) fn write(&self, rows: &mut Rows) {
+            pub(crate) fn write(&self, rows: &mut Rows) {
                 rows.begin([
                     stringify!(workspace_id), stringify!(id), stringify!(serial_number_folded),
                     $($(stringify!($field),)+)+
@@ -70,7 +70,7 @@ macro_rules! columns {
             }
 
             /// Stores all rows, and returns how many they were.
-            pub(super) fn copy(connection: &mut PgConnection, rows: Rows) -> QueryResult<usize> {
+            pub(crate) fn copy(connection: &mut PgConnection, rows: Rows) -> QueryResult<usize> {
                 let rows = rows.finish();
                 diesel::copy_from(devices::table)
                     .from_raw_data(
@@ -90,7 +90,7 @@ macro_rules! columns {
             }
 
             /// The fields that the row holds.
-            pub(super) fn into_fields(self) -> QueryResult<DeviceFields> {
+            pub(crate) fn into_fields(self) -> QueryResult<DeviceFields> {
                 Ok(DeviceFields {
                     $($group: $Group { $($field: Column::of_column(self.$field)?,)+ },)+
                 })

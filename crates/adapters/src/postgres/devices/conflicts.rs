@@ -8,25 +8,25 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
-use crate::schema::devices;
+use crate::postgres::schema::tables::devices;
 
 /// What the store knows.
-pub(super) struct Found {
+pub(crate) struct Found {
     /// What it holds against what was asked about, but for the device limit.
-    pub(super) conflicts: Conflicts,
+    pub(crate) conflicts: Conflicts,
     /// The users that are named by an address, by the address as it is spelled.
-    pub(super) users_by_email: HashMap<String, UserId>,
+    pub(crate) users_by_email: HashMap<String, UserId>,
     /// How many devices the workspace may hold, and how many it holds.
-    pub(super) limit: Option<(u64, u64)>,
+    pub(crate) limit: Option<(u64, u64)>,
     /// Ids for devices to come, rising.
-    pub(super) ids: Vec<i64>,
+    pub(crate) ids: Vec<i64>,
     /// Whether the workspace has device management at all.
-    pub(super) has_enrollments: bool,
+    pub(crate) has_enrollments: bool,
 }
 
 impl Found {
     /// Whether so many more devices are too many.
-    pub(super) fn device_limit_reached(&self, added: usize) -> Option<DeviceLimitReached> {
+    pub(crate) fn device_limit_reached(&self, added: usize) -> Option<DeviceLimitReached> {
         let (limit, held) = self.limit?;
         let added = added as u64;
         // A limit that was lowered below what is held stands against new devices, not against none.
@@ -54,7 +54,7 @@ struct LookedUp {
 
 /// What is meant to be done with what is found.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// To tell it.
     Telling,
     /// Like [`Storing`](Self::Storing), without a look at serial numbers that are taken: where one is,
@@ -68,7 +68,7 @@ pub(super) enum Purpose {
 
 /// Everything that the store knows, in one statement whatever is asked, or two where the workspace has a
 /// device limit. Users stay what they are until the transaction ends.
-pub(super) fn find(
+pub(crate) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     references: &References,

@@ -8,11 +8,11 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 /// Rows that are being written.
-pub(super) struct Rows(Vec<u8>);
+pub(crate) struct Rows(Vec<u8>);
 
 impl Rows {
     /// None, with room for so many of the usual size.
-    pub(super) fn with_capacity(rows: usize) -> Self {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
         let mut bytes = Vec::with_capacity(rows * 1_024);
         // The signature, no flags, no extension of the header.
         bytes.extend(b"PGCOPY\n\xff\r\n\0");
@@ -21,24 +21,24 @@ impl Rows {
     }
 
     /// Begins a row of so many columns; as many [values](Self::push) are to follow.
-    pub(super) fn begin(&mut self, columns: usize) {
+    pub(crate) fn begin(&mut self, columns: usize) {
         self.0.extend((columns as i16).to_be_bytes());
     }
 
     /// The value of the next column.
-    pub(super) fn push(&mut self, value: &impl Binary) {
+    pub(crate) fn push(&mut self, value: &impl Binary) {
         value.write(&mut self.0);
     }
 
     /// All rows, to be sent.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         self.0.extend((-1_i16).to_be_bytes());
         self.0
     }
 }
 
 /// What is written as its length and its bytes.
-pub(super) trait Binary {
+pub(crate) trait Binary {
     fn write(&self, out: &mut Vec<u8>);
 }
 

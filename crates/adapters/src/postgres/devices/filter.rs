@@ -2,12 +2,12 @@
 
 use devices_domain::{ClientStatus, DeviceFilter, Lifecycle, WorkspaceId};
 
-use crate::postgres::pages::List;
-use crate::postgres::search_terms::Terms;
-use crate::postgres::statement::{Statement, Value};
+use crate::postgres::query::pagination::List;
+use crate::postgres::query::search_terms::Terms;
+use crate::postgres::query::statement::{Statement, Value};
 
 /// The devices of a workspace that pass a filter.
-pub(super) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> List {
+pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> List {
     let DeviceFilter {
         search,
         user,

@@ -1,13 +1,13 @@
 //! The devices of one workspace.
 
-mod changes;
 mod columns;
 mod conflicts;
 mod copy;
-mod create;
 mod filter;
-mod reads;
-mod search;
+mod insert;
+mod search_index;
+mod select;
+mod update;
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ use devices_domain::{
     Remembered, RepositoryError, Stored, StoredDevice, WorkspaceId,
 };
 
-use super::attempts;
-use super::database::{Database, classify};
-use super::gathering::Gathering;
+use crate::postgres::connection::database::{Database, classify};
+use crate::postgres::idempotency_keys;
+use crate::postgres::transaction::group_commit::Gathering;
 use conflicts::Purpose;
-use create::{Creation, SMALL};
-pub use search::index_waiting_devices;
+use insert::{Creation, SMALL};
+pub use search_index::index_waiting_devices;
 
 /// Makes [`PostgresDevices`].
 #[derive(Clone)]
@@ -87,7 +87,7 @@ impl DeviceRepository for PostgresDevices {
         let workspace = self.workspace;
         self.database
             .run(move |connection| {
-                let found = attempts::find(connection, workspace, &[&attempt]);
+                let found = idempotency_keys::find(connection, workspace, &[&attempt]);
                 Ok(found.map_err(classify)?.remove(&0))
             })
             .await
@@ -107,7 +107,7 @@ impl DeviceRepository for PostgresDevices {
         let workspace = self.workspace;
         self.database
             .read(move |connection| {
-                let found = reads::load(connection, workspace, &[device.0])?;
+                let found = select::load(connection, workspace, &[device.0])?;
                 Ok(found.into_iter().next())
             })
             .await
@@ -120,7 +120,7 @@ impl DeviceRepository for PostgresDevices {
     ) -> Result<Page<StoredDevice>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| reads::list(connection, workspace, &filter, paging))
+            .read(move |connection| select::list(connection, workspace, &filter, paging))
             .await
     }
 
@@ -132,14 +132,14 @@ impl DeviceRepository for PostgresDevices {
     ) -> Result<Vec<StoredDevice>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| reads::next(connection, workspace, &filter, after, most))
+            .read(move |connection| select::next(connection, workspace, &filter, after, most))
             .await
     }
 
     async fn update(&self, change: Arc<DeviceChange>) -> Result<StoredDevice, ChangeDeviceError> {
         let workspace = self.workspace;
         self.database
-            .transact(move |connection| changes::update(connection, workspace, &change))
+            .transact(move |connection| update::update(connection, workspace, &change))
             .await
     }
 
@@ -152,7 +152,7 @@ impl DeviceRepository for PostgresDevices {
         let workspace = self.workspace;
         self.database
             .transact(move |connection| {
-                changes::delete(connection, workspace, device, &expected, &origin)
+                update::delete(connection, workspace, device, &expected, &origin)
             })
             .await
     }

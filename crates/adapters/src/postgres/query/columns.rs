@@ -1,0 +1,115 @@
+//! How the values of fields are written to columns, and read again.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use devices_domain::{
+    AddedVia, Amount, Comment, Date, Email, EnrollmentStatus, Instant, KeyboardLayout, Label,
+    Lifecycle, Role, SerialNumber, ShortText, TextList, UserId,
+};
+use diesel::QueryResult;
+use diesel::result::Error as DieselError;
+use rust_decimal::Decimal;
+
+/// Declares the columns that hold a group of fields. A field that is forgotten does not compile.
+macro_rules! columns {
+    ($table:ident: $Columns:ident of $Fields:ident { $($field:ident: $Column:ty,)+ }) => {
+        #[derive(Insertable, AsChangeset, Queryable, Selectable, QueryableByName)]
+        #[diesel(table_name = $table, treat_none_as_null = true)]
+        pub(crate) struct $Columns<'a> {
+            $($field: $Column,)+
+        }
+
+        impl<'a> $Columns<'a> {
+            fn of(fields: &'a $Fields) -> Self {
+                let $Fields { $($field,)+ } = fields;
+                Self { $($field: $field.to_column(),)+ }
+            }
+
+            fn into_fields(self) -> QueryResult<$Fields> {
+                Ok($Fields { $($field: Column::of_column(self.$field)?,)+ })
+            }
+        }
+    };
+}
+pub(crate) use columns;
+
+/// How a field's value is written, and read again.
+pub(crate) trait Column: Sized {
+    type Column<'a>
+    where
+        Self: 'a;
+
+    fn to_column(&self) -> Self::Column<'_>;
+
+    fn of_column(column: Self::Column<'_>) -> QueryResult<Self>;
+}
+
+impl<T: Column> Column for Option<T> {
+    type Column<'a>
+        = Option<T::Column<'a>>
+    where
+        T: 'a;
+
+    fn to_column(&self) -> Self::Column<'_> {
+        self.as_ref().map(T::to_column)
+    }
+
+    fn of_column(column: Self::Column<'_>) -> QueryResult<Self> {
+        column.map(T::of_column).transpose()
+    }
+}
+
+macro_rules! column {
+    ($($Field:ty => $Column:ty: |$value:ident| $written:expr, |$column:ident| $read:expr;)+) => {$(
+        impl Column for $Field {
+            type Column<'a> = $Column;
+
+            fn to_column(&self) -> Self::Column<'_> {
+                let $value = self;
+                $written
+            }
+
+            fn of_column($column: Self::Column<'_>) -> QueryResult<Self> {
+                $read
+            }
+        }
+    )+};
+}
+
+column! {
+    Label => Cow<'a, str>: |label| label.as_str().into(), |text| Ok(Self::trusted(text));
+    ShortText => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::trusted(text));
+    Comment => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::trusted(text));
+    SerialNumber => Cow<'a, str>:
+        |serial| serial.as_str().into(), |text| Ok(Self::trusted(text));
+    AddedVia => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
+    KeyboardLayout => Cow<'a, str>:
+        |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
+    Lifecycle => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
+    // Diesel's schema takes every item of an array to be nullable.
+    TextList => Vec<Option<Cow<'a, str>>>:
+        |list| list.iter().map(|item| Some(item.into())).collect(),
+        |items| Ok(Self::trusted(items.into_iter().flatten()));
+    Amount => Decimal:
+        |amount| Decimal::from_i128_with_scale(amount.hundredths().into(), 2),
+        |amount| known(hundredths(amount).map(Self::trusted));
+    Date => NaiveDate: |date| date.to_naive(), |date| Ok(Self::trusted(date));
+    UserId => i64: |user| user.0, |id| Ok(Self(id));
+    bool => bool: |value| *value, |value| Ok(value);
+    Email => Cow<'a, str>: |email| email.as_str().into(), |text| Ok(Self::trusted(text.into()));
+    Instant => DateTime<Utc>: |instant| instant.to_utc(), |instant| Ok(Self::trusted(instant));
+    Role => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
+    EnrollmentStatus => Cow<'a, str>:
+        |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
+}
+
+fn hundredths(mut amount: Decimal) -> Option<u64> {
+    amount.rescale(2);
+    amount.mantissa().try_into().ok()
+}
+
+/// What only a newer version of this program, or another one, can have stored.
+fn known<T>(value: Option<T>) -> QueryResult<T> {
+    value.ok_or_else(|| DieselError::DeserializationError("an unknown value is stored".into()))
+}

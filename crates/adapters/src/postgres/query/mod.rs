@@ -1,0 +1,6 @@
+//! Parts of SQL statements.
+
+pub(crate) mod columns;
+pub(crate) mod pagination;
+pub(crate) mod search_terms;
+pub(crate) mod statement;

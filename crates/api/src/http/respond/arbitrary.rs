@@ -1,0 +1,63 @@
+//! Devices of every kind, as JSON.
+
+use devices_domain::{Shape, fields};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// A value that a field of this shape takes, and nothing at times.
+fn accepted(shape: Shape) -> BoxedStrategy<Value> {
+    let text = |length: usize| {
+        let inner = format!("[^\\pC\u{202D}\u{202E}]{{0,{}}}", length - 2);
+        let inner = proptest::string::string_regex(&inner).unwrap();
+        inner.prop_map(|inner| format!("a{inner}z"))
+    };
+    let value = match shape {
+        Shape::Text { max_length } => text(max_length.min(300)).prop_map_into().boxed(),
+        Shape::TextList {
+            max_items,
+            max_length,
+        } => prop_oneof![
+            text(max_length).prop_map_into(),
+            prop::collection::vec(text(max_length), 0..=max_items).prop_map_into(),
+        ]
+        .boxed(),
+        Shape::SerialNumber => "[A-Za-z1-9][a-z0-9ａ-ｚ_./:+#-]{0,40}[A-Z1-9]"
+            .prop_map_into()
+            .boxed(),
+        Shape::Amount => "[0-9]{1,12}([.,][0-9]{1,2})?".prop_map_into().boxed(),
+        Shape::Date => {
+            "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T[01][0-9]:[0-5][0-9]Z)?"
+                .prop_map_into()
+                .boxed()
+        }
+        Shape::OneOf(words) => prop::sample::select(words).prop_map_into().boxed(),
+        Shape::Boolean => any::<bool>().prop_map_into().boxed(),
+        Shape::Id => (1..=i64::MAX).prop_map_into().boxed(),
+        Shape::Email => "[a-z.]{1,20}@[a-zA-Z]{1,20}".prop_map_into().boxed(),
+        Shape::Instant => "20[0-9]{2}-0[1-9]-1[0-9]T[01][0-9]:[0-5][0-9]:00Z"
+            .prop_map_into()
+            .boxed(),
+    };
+    prop_oneof![9 => value, 1 => prop::sample::select(vec![json!(null), json!(""), json!(" ")])]
+        .boxed()
+}
+
+/// A device that passes, as JSON.
+pub(crate) fn accepted_device() -> impl Strategy<Value = Value> {
+    let members: Vec<_> = fields()
+        .iter()
+        .map(|field| {
+            let value = match field.required() {
+                true => "[a-z]{1,255}".prop_map_into().boxed(),
+                false => accepted(field.shape()),
+            };
+            value.prop_map(|value| (field.name().to_owned(), value))
+        })
+        .collect();
+    members.prop_map(|members| {
+        let mut device: serde_json::Map<_, _> = members.into_iter().collect();
+        // Whether a rental ends before it starts, no field knows alone.
+        device.remove("client_rental_endDate");
+        device.into()
+    })
+}

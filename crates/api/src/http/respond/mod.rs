@@ -1,0 +1,9 @@
+//! Builds responses: errors, devices, lists.
+
+pub(crate) mod api_error;
+#[cfg(test)]
+pub(crate) mod arbitrary;
+pub(crate) mod created_devices;
+pub(crate) mod pagination;
+pub(crate) mod sha256_prefix;
+pub(crate) mod views;

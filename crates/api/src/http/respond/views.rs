@@ -1,0 +1,89 @@
+//! Devices as answers show them.
+
+use chrono::{DateTime, Utc};
+use devices_domain::{
+    Assignee, Characteristics, ClientStatus, Comment, Device, DeviceFields, DeviceId, Enrollment,
+    Identity, Label, Ownership, SerialNumber, ShortText, Source, StoredDevice,
+};
+use serde::Serialize;
+
+/// A device as the 201 shows it: every key is always there.
+#[derive(Serialize)]
+pub(crate) struct CreatedDevice<'a> {
+    id: DeviceId,
+    name: &'a Label,
+    r#type: &'a Label,
+    category: &'a Label,
+    /// The vendor's own lease; an external device has none.
+    rent: Option<()>,
+    /// The parcel of the vendor's delivery; an external device has none.
+    tracking_number: Option<()>,
+    client_status: ClientStatus,
+    source: Source,
+    serial_number: &'a Option<SerialNumber>,
+    comment: &'a Option<Comment>,
+    characteristics: &'a Characteristics,
+    mdm: &'a Option<Enrollment>,
+}
+
+impl<'a> CreatedDevice<'a> {
+    pub(crate) fn of(device: &'a Device, client_status: ClientStatus) -> Self {
+        Self::new(device.id, &device.fields, client_status, &device.enrollment)
+    }
+
+    pub(crate) fn new(
+        id: DeviceId,
+        fields: &'a DeviceFields,
+        client_status: ClientStatus,
+        enrollment: &'a Option<Enrollment>,
+    ) -> Self {
+        let Identity {
+            name,
+            type_,
+            category,
+            brand: _,
+            serial_number,
+            comment,
+        } = &fields.identity;
+        Self {
+            id,
+            name,
+            r#type: type_,
+            category,
+            rent: None,
+            tracking_number: None,
+            client_status,
+            source: Source::External,
+            serial_number,
+            comment,
+            characteristics: &fields.characteristics,
+            mdm: enrollment,
+        }
+    }
+}
+
+/// A device as everything but the 201 shows it: every key is always there.
+#[derive(Serialize)]
+pub(crate) struct FullDevice<'a> {
+    #[serde(flatten)]
+    created: CreatedDevice<'a>,
+    brand: &'a Option<ShortText>,
+    #[serde(flatten)]
+    ownership: &'a Ownership,
+    user: &'a Option<Assignee>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl<'a> FullDevice<'a> {
+    pub(crate) fn of(stored: &'a StoredDevice) -> Self {
+        Self {
+            created: CreatedDevice::of(&stored.device, stored.client_status()),
+            brand: &stored.device.fields.identity.brand,
+            ownership: &stored.device.fields.ownership,
+            user: &stored.assignee,
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+        }
+    }
+}

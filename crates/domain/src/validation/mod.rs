@@ -1,0 +1,6 @@
+//! Validation of batches and changes: errors, reports, and references to stored data.
+
+pub(crate) mod batch;
+pub(crate) mod error;
+pub(crate) mod external_refs;
+pub(crate) mod lookup_keys;
