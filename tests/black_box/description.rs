@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use devices_domain::{
-    ClientStatus, EnrollmentStatus, ErrorCode, Field, Reason, Role, Shape, Source,
+    ClientStatus, EnrollmentStatus, ErrorCode, Field, Format, Reason, Role, Source,
     enrollment_fields, field, fields, user_fields,
 };
 use devices_tests::{Answer, Api, device, send};
@@ -60,22 +60,22 @@ fn assert_shapes(described: &Value, fields: &[Field]) {
             .or_else(|| property["anyOf"][0]["$ref"].as_str())
             .unwrap_or_else(|| panic!("{}: {property}", field.name()));
         let component = match field.shape() {
-            Shape::Text { .. } if field.required() => "Label",
-            Shape::Text { max_length: 255 } => "Text",
-            Shape::Text { .. } => "Comment",
-            Shape::TextList { .. } => "TextList",
-            Shape::SerialNumber => "SerialNumber",
-            Shape::Amount => "Amount",
-            Shape::Date => "Date",
-            Shape::OneOf(words) if words.contains(&"ONBOARDING") => "AddedVia",
-            Shape::OneOf(words) if words.contains(&"OUT_OF_SERVICE") => "Lifecycle",
-            Shape::OneOf(words) if words.contains(&"EMPLOYEE") => "Role",
-            Shape::OneOf(words) if words.contains(&"ENROLLED") => "EnrollmentStatus",
-            Shape::OneOf(_) => "KeyboardLayout",
-            Shape::Boolean => "Flag",
-            Shape::Id => "UserId",
-            Shape::Email => "Email",
-            Shape::Instant => "Instant",
+            Format::Text { .. } if field.required() => "Label",
+            Format::Text { max_length: 255 } => "Text",
+            Format::Text { .. } => "Comment",
+            Format::TextList { .. } => "TextList",
+            Format::SerialNumber => "SerialNumber",
+            Format::Amount => "Amount",
+            Format::Date => "Date",
+            Format::OneOf(words) if words.contains(&"ONBOARDING") => "AddedVia",
+            Format::OneOf(words) if words.contains(&"OUT_OF_SERVICE") => "Lifecycle",
+            Format::OneOf(words) if words.contains(&"EMPLOYEE") => "Role",
+            Format::OneOf(words) if words.contains(&"ENROLLED") => "EnrollmentStatus",
+            Format::OneOf(_) => "KeyboardLayout",
+            Format::Boolean => "Flag",
+            Format::Id => "UserId",
+            Format::Email => "Email",
+            Format::Instant => "Instant",
         };
         let expected = format!("#/components/schemas/{component}");
         assert_eq!(refers_to, expected, "{}", field.name());
@@ -111,7 +111,7 @@ fn the_fields_of_other_requests_are_those_of_the_domain() {
 /// The words of a field that takes no others.
 fn one_of(name: &str) -> Vec<&'static str> {
     match field(name).map(|field| field.shape()) {
-        Some(Shape::OneOf(words)) => words.to_vec(),
+        Some(Format::OneOf(words)) => words.to_vec(),
         other => panic!("{name}: {other:?}"),
     }
 }

@@ -291,7 +291,7 @@ fn schema_hash() -> u64 {
         paths
     };
     let rights = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../crates/adapters/src/postgres/serving_role.sql");
+        .join("../crates/adapters/src/postgres/schema/serving_role.sql");
     let mut hasher = DefaultHasher::new();
     let rights = std::fs::read_to_string(rights).expect("the rights can be read");
     rights.hash(&mut hasher);

@@ -1,8 +1,8 @@
 //! What a device costs on one core: reading and judging it, and writing it into the answer. Times are of
 //! a batch of a thousand, so that milliseconds are microseconds a device.
 
-use devices_api::http::{read_batch, tell_created};
-use devices_domain::{Batch, BatchRules, DeviceId, NewDevice, StoredAs};
+use devices_api::http::{read_batch, render_created};
+use devices_domain::{Batch, BatchRules, DeviceId, InsertedDevice, NewDevice};
 use devices_tests::payload;
 use divan::Bencher;
 use serde::de::IgnoredAny;
@@ -45,15 +45,15 @@ fn read_and_refuse(bencher: Bencher) {
 #[divan::bench]
 fn answer(bencher: Bencher) {
     let devices = devices();
-    let stored: Vec<StoredAs> = (1..)
+    let stored: Vec<InsertedDevice> = (1..)
         .zip(&devices)
-        .map(|(id, device)| StoredAs {
+        .map(|(id, device)| InsertedDevice {
             id: DeviceId(id),
             assignee: device.fields.ownership.user_id,
             enrollment: None,
         })
         .collect();
-    bencher.bench(|| tell_created(&devices, &stored).len());
+    bencher.bench(|| render_created(&devices, &stored).len());
 }
 
 #[divan::bench]

@@ -45,7 +45,7 @@ fn keys() -> MockKeyRepository {
 fn devices(prepare: fn(&mut MockDeviceRepository)) -> MockDeviceRepositories {
     let mut repositories = MockDeviceRepositories::new();
     repositories
-        .expect_of_workspace()
+        .expect_for_workspace()
         .withf(|workspace| *workspace == WORKSPACE)
         .returning(move |_| {
             let mut devices = MockDeviceRepository::new();

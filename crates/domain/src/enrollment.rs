@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::field::{
-    Field, Instant, RawRow, SerialNumber, ShortText, UnknownFields, always_there, choice, fields,
-    judge_alone, read_required,
+    Field, Instant, RawRow, SerialNumber, ShortText, UnknownFields, choice, fields,
+    never_null_field_types, read_required, validate_alone,
 };
 use crate::ids::{DeviceId, EnrollmentId};
 use crate::validation::error::ErrorReport;
@@ -22,7 +22,7 @@ choice! {
     }
 }
 
-always_there! {
+never_null_field_types! {
     EnrollmentStatus: true, read_required;
 }
 
@@ -70,7 +70,7 @@ impl EnrollmentFields {
     /// # Errors
     /// At least one, in the order of the fields, unknown and repeated ones last.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        judge_alone(row, &ENROLLMENT, unknown_fields, |refuse| {
+        validate_alone(row, &ENROLLMENT, unknown_fields, |refuse| {
             Self::read(row, refuse)
         })
     }
@@ -83,8 +83,8 @@ impl EnrollmentFields {
     }
 
     /// The names of the fields in which `other` differs, in order.
-    pub fn names_of_differences(&self, other: &Self) -> Vec<&'static str> {
-        self.to_row().names_of_differences(&other.to_row())
+    pub fn changed_field_names(&self, other: &Self) -> Vec<&'static str> {
+        self.to_row().changed_field_names(&other.to_row())
     }
 }
 

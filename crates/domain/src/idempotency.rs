@@ -32,7 +32,7 @@ impl fmt::Debug for IdempotencyKey {
 
 /// What is to be carried out once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub struct IdempotentRequest {
     /// Which operation; the same key may be used for another one.
     pub operation: &'static str,
     /// The client's name for it.
@@ -41,28 +41,31 @@ pub struct Attempt {
     pub fingerprint: [u8; 32],
 }
 
-impl Attempt {
+impl IdempotentRequest {
     /// The outcome that was remembered, if it came of the same request.
     ///
     /// # Errors
-    /// [`AttemptError::KeyReused`] where something else was asked for.
-    pub fn recall(&self, remembered: Remembered) -> Result<Outcome, AttemptError> {
+    /// [`IdempotencyError::KeyReused`] where something else was asked for.
+    pub fn recall(
+        &self,
+        remembered: StoredResponse,
+    ) -> Result<IdempotentResponse, IdempotencyError> {
         match remembered.fingerprint == self.fingerprint {
-            true => Ok(Outcome {
+            true => Ok(IdempotentResponse {
                 answer: remembered.answer,
                 replayed: true,
             }),
-            false => Err(AttemptError::KeyReused),
+            false => Err(IdempotencyError::KeyReused),
         }
     }
 }
 
 /// Why an attempt cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AttemptError {
+pub enum IdempotencyError {
     /// Another attempt with this key is being made, and has not ended.
     #[error("an attempt with this idempotency key is under way")]
-    UnderWay,
+    InProgress,
     /// The key was used for something else.
     #[error("the idempotency key was used for something else")]
     KeyReused,
@@ -70,7 +73,7 @@ pub enum AttemptError {
 
 /// What is remembered of an attempt that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
+pub struct StoredResponse {
     /// The SHA-256 of what was asked for.
     pub fingerprint: [u8; 32],
     /// What was answered.
@@ -79,7 +82,7 @@ pub struct Remembered {
 
 /// What a request was answered, byte by byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct IdempotentResponse {
     /// The bytes.
     pub answer: Vec<u8>,
     /// Whether it was answered before, and nothing was carried out this time.

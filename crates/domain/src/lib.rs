@@ -54,24 +54,27 @@ pub use access::{Actor, ApiKey, Scope, Workspace};
 pub use audit::{Action, Event, EventFilter, Origin, Subject};
 pub use device::{
     AddedVia, Assignee, Assignment, Characteristics, ClientStatus, Device, DeviceFields,
-    DevicePatch, Identity, KeyboardLayout, Lifecycle, NewDevice, Ownership, Source, Standing,
+    DevicePatch, Identity, KeyboardLayout, Lifecycle, NewDevice, Ownership, Source, StatusInputs,
     StoredDevice, field, fields,
 };
 pub use enrollment::{
     Enrollment, EnrollmentFields, EnrollmentStatus, StoredEnrollment, enrollment_fields,
 };
 pub use field::{
-    Amount, Comment, Date, Email, Field, FieldValue, Instant, Kind, Label, RawRow, RawValue,
-    Refusal, SerialNumber, Shape, ShortText, Text, TextList, UnknownFields, nearest_name,
+    Amount, Comment, Date, Email, Field, FieldValue, Format, Instant, InvalidValue, RawRow,
+    RawValue, RequiredText, SerialNumber, ShortText, Text, TextList, UnknownFields, ValueKind,
+    nearest_name,
 };
-pub use idempotency::{Attempt, AttemptError, IdempotencyKey, Outcome, Remembered};
+pub use idempotency::{
+    IdempotencyError, IdempotencyKey, IdempotentRequest, IdempotentResponse, StoredResponse,
+};
 pub use ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
-pub use paging::{Page, Paging, Position, Start};
+pub use paging::{Cursor, Page, PageRequest, PageStart};
 pub use ports::*;
-pub use search::{Piece, Search};
-pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, Created};
-pub use use_cases::update_device::{JudgedPatch, UpdateDevice, UpdateDeviceError};
+pub use search::{Search, SearchTerm};
+pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateResult};
+pub use use_cases::update_device::{UpdateDevice, UpdateDeviceError, ValidatedPatch};
 pub use user::{Role, User, UserFields, UserPatch, user_fields};
 pub use validation::batch::{Batch, BatchRules};
 pub use validation::error::{ErrorCode, ErrorReport, FieldError, Reason, Related, RowError};
-pub use validation::lookup_keys::References;
+pub use validation::lookup_keys::LookupKeys;

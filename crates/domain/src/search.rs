@@ -11,16 +11,16 @@ use crate::validation::error::{ErrorCode, FieldError, Reason};
 /// Pieces stand between white space, words between white space and punctuation. A piece may also be a part
 /// of a serial number, which can hold punctuation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Search(Vec<Piece>);
+pub struct Search(Vec<SearchTerm>);
 
 /// What is searched for between white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
+pub struct SearchTerm {
     words: Vec<String>,
     folded: String,
 }
 
-impl Piece {
+impl SearchTerm {
     /// Its words, as they are written, each once; at least one.
     pub fn words(&self) -> &[String] {
         &self.words
@@ -55,7 +55,7 @@ impl Search {
             let words = words.filter(|word| word.chars().any(char::is_alphanumeric));
             // What is asked for twice is asked for once.
             let words: BTreeSet<_> = words.map(str::to_owned).collect();
-            Piece {
+            SearchTerm {
                 words: words.into_iter().collect(),
                 folded: fold(piece).into_owned(),
             }
@@ -72,7 +72,7 @@ impl Search {
     }
 
     /// What stands between white space, in order; pieces without a word are left out.
-    pub fn pieces(&self) -> &[Piece] {
+    pub fn pieces(&self) -> &[SearchTerm] {
         &self.0
     }
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::field::{
-    Date, Email, Field, FieldValue, RawRow, ShortText, UnknownFields, always_there, choice, fields,
-    judge_alone, read_or_default,
+    Date, Email, Field, FieldValue, RawRow, ShortText, UnknownFields, choice, fields,
+    never_null_field_types, read_or_default, validate_alone,
 };
 use crate::ids::{UserId, WorkspaceId};
 use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
@@ -20,7 +20,7 @@ choice! {
     }
 }
 
-always_there! {
+never_null_field_types! {
     Role: false, read_or_default;
 }
 
@@ -87,12 +87,12 @@ impl UserFields {
     /// # Errors
     /// At least one, in the order of the fields, unknown and repeated ones last.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        judge_alone(row, &USER, unknown_fields, |refuse| {
+        validate_alone(row, &USER, unknown_fields, |refuse| {
             let user = Self::read(row, refuse);
-            // Asked of the raw row, so that it is found beside any other error.
-            let date = |slot: Slot| Date::parse(row.value(slot as usize)).ok();
-            if date(Slot::departure_date)
-                .zip(date(Slot::arrival_date))
+            // ListQuery of the raw row, so that it is found beside any other error.
+            let date = |slot: FieldIndex| Date::parse(row.value(slot as usize)).ok();
+            if date(FieldIndex::departure_date)
+                .zip(date(FieldIndex::arrival_date))
                 .is_some_and(|(departure, arrival)| departure < arrival)
             {
                 refuse(departs_before_arrival());
@@ -102,8 +102,8 @@ impl UserFields {
     }
 
     /// The names of the fields in which `other` differs, in order.
-    pub fn names_of_differences(&self, other: &Self) -> Vec<&'static str> {
-        self.to_row().names_of_differences(&other.to_row())
+    pub fn changed_field_names(&self, other: &Self) -> Vec<&'static str> {
+        self.to_row().changed_field_names(&other.to_row())
     }
 
     /// The row that [`from_row`](Self::from_row) makes the same of.
@@ -119,12 +119,12 @@ impl UserFields {
 }
 
 fn departs_before_arrival() -> FieldError {
-    let name = |slot: Slot| USER.fields[slot as usize].name();
+    let name = |slot: FieldIndex| USER.fields[slot as usize].name();
     FieldError::of(
-        name(Slot::departure_date),
+        name(FieldIndex::departure_date),
         ErrorCode::InvalidField,
         Reason::EndsBeforeStart,
-        format!("must not be before `{}`", name(Slot::arrival_date)),
+        format!("must not be before `{}`", name(FieldIndex::arrival_date)),
     )
 }
 
@@ -139,7 +139,7 @@ impl UserPatch {
     /// # Errors
     /// At least one, in the order of the fields, unknown and repeated ones last.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        judge_alone(row, &USER, unknown_fields, |refuse| {
+        validate_alone(row, &USER, unknown_fields, |refuse| {
             UserChanges::read(row, refuse).map(Self)
         })
     }

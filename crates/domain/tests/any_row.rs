@@ -1,17 +1,17 @@
 //! What holds of every row, whatever is in it.
 
-use devices_domain::{Batch, BatchRules, Kind, NewDevice, RawRow, RawValue, fields};
+use devices_domain::{Batch, BatchRules, NewDevice, RawRow, RawValue, ValueKind, fields};
 use proptest::prelude::*;
 
-fn kind() -> impl Strategy<Value = Kind> {
+fn kind() -> impl Strategy<Value = ValueKind> {
     prop::sample::select(vec![
-        Kind::Nothing,
-        Kind::Null,
-        Kind::Text,
-        Kind::Number,
-        Kind::Boolean,
-        Kind::List,
-        Kind::Object,
+        ValueKind::Nothing,
+        ValueKind::Null,
+        ValueKind::Text,
+        ValueKind::Number,
+        ValueKind::Boolean,
+        ValueKind::List,
+        ValueKind::Object,
     ])
 }
 

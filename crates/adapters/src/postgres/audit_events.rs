@@ -39,7 +39,7 @@ pub(crate) struct Record {
 
 /// What tells an event, and so its transaction, from every other.
 #[derive(Debug)]
-pub(crate) struct Receipt {
+pub(crate) struct CommitMarker {
     pub(crate) workspace: WorkspaceId,
     pub(crate) event: i64,
     pub(crate) request_id: String,
@@ -73,7 +73,7 @@ impl Record {
     }
 
     /// Of an update: which fields it changed.
-    pub(crate) fn of_fields(mut self, names: Vec<&'static str>) -> Self {
+    pub(crate) fn with_fields(mut self, names: Vec<&'static str>) -> Self {
         self.fields = names;
         self
     }
@@ -83,7 +83,7 @@ impl Record {
         connection: &mut PgConnection,
         workspace: WorkspaceId,
         origin: &Origin,
-    ) -> QueryResult<Receipt> {
+    ) -> QueryResult<CommitMarker> {
         let inserted: Inserted = diesel::sql_query(
             "INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids, \
                                         user_id, enrollment_id, fields) \
@@ -99,7 +99,7 @@ impl Record {
         .bind::<Nullable<BigInt>, _>(self.enrollment_id)
         .bind::<Array<Text>, _>(self.fields)
         .get_result(connection)?;
-        Ok(Receipt {
+        Ok(CommitMarker {
             workspace,
             event: inserted.id,
             request_id: origin.request_id.clone(),
@@ -110,7 +110,7 @@ impl Record {
 }
 
 #[derive(QueryableByName)]
-struct Fate {
+struct TransactionStatus {
     /// `in progress`, `committed` or `aborted`; `unassigned` where the server, started again after
     /// a crash, has not reached the number yet; `forgotten` where it is too old.
     #[diesel(sql_type = Text)]
@@ -120,7 +120,7 @@ struct Fate {
 /// How long is waited before a server is asked again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-impl Receipt {
+impl CommitMarker {
     /// Whether the transaction was committed, asked on another connection; `None` where that cannot
     /// be found out in time.
     pub(crate) async fn is_committed(&self, database: &Database) -> Option<bool> {
@@ -156,7 +156,7 @@ impl Receipt {
         let is_there = diesel::select(diesel::dsl::exists(event));
         database
             .run(move |connection| {
-                let fate: Fate = status.get_result(connection).map_err(classify)?;
+                let fate: TransactionStatus = status.get_result(connection).map_err(classify)?;
                 match fate.status.as_str() {
                     "in progress" => Ok(None),
                     "aborted" | "unassigned" => Ok(Some(false)),
@@ -186,7 +186,7 @@ impl TryFrom<EventRow> for Event {
     type Error = RepositoryError;
 
     fn try_from(row: EventRow) -> Result<Self, Self::Error> {
-        let action = Action::of_word(&row.action);
+        let action = Action::from_name(&row.action);
         Ok(Self {
             id: EventId(row.id),
             workspace_id: WorkspaceId(row.workspace_id),

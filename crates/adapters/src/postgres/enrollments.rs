@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
     Action, DeviceId, Enrollment, EnrollmentFields, EnrollmentId, EnrollmentReport,
-    EnrollmentRepositories, EnrollmentRepository, Origin, Page, Paging, RepositoryError,
+    EnrollmentRepositories, EnrollmentRepository, Origin, Page, PageRequest, RepositoryError,
     SerialNumber, StoredEnrollment, Subject, WorkspaceId,
 };
 use diesel::dsl::now;
@@ -39,7 +39,7 @@ impl PostgresEnrollmentRepositories {
 }
 
 impl EnrollmentRepositories for PostgresEnrollmentRepositories {
-    fn of_workspace(&self, workspace: WorkspaceId) -> Box<dyn EnrollmentRepository> {
+    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn EnrollmentRepository> {
         Box::new(PostgresEnrollments {
             database: self.database.clone(),
             workspace,
@@ -145,7 +145,7 @@ fn complete(
     let complete_one = |row: EnrollmentRow| {
         let device = linked.get(&Some(row.serial_number_folded.clone()));
         Ok(StoredEnrollment {
-            serial_number: SerialNumber::trusted(&row.serial_number),
+            serial_number: SerialNumber::from_trusted(&row.serial_number),
             device_id: device.copied().map(DeviceId),
             created_at: row.created_at,
             enrollment: row.into_enrollment()?,
@@ -225,15 +225,15 @@ fn put(
                 changed.push("serial_number");
             }
             let before = before.into_enrollment()?.fields;
-            changed.extend(before.names_of_differences(&report.fields));
+            changed.extend(before.changed_field_names(&report.fields));
             (row, Action::Updated, changed)
         }
     };
     let mut written = Written::Nothing;
     if is_new || has_older || !changed.is_empty() {
         let subject = Subject::Enrollment(EnrollmentId(row.id));
-        let record = Record::new(action, subject).of_fields(changed);
-        written = Written::Receipt(record.write(connection, workspace, &report.origin)?);
+        let record = Record::new(action, subject).with_fields(changed);
+        written = Written::CommitMarker(record.write(connection, workspace, &report.origin)?);
     }
     let stored = complete(connection, workspace, vec![row])?;
     let stored = stored.into_iter().next().ok_or(DieselError::NotFound)?;
@@ -256,7 +256,7 @@ fn delete(
     let subject = Subject::Enrollment(EnrollmentId(newest));
     let receipt = Record::new(Action::Deleted, subject).write(connection, workspace, origin)?;
     let deleted = completed.swap_remove(0);
-    Ok((Some(deleted), Written::Receipt(receipt)))
+    Ok((Some(deleted), Written::CommitMarker(receipt)))
 }
 
 #[async_trait]
@@ -264,7 +264,7 @@ impl EnrollmentRepository for PostgresEnrollments {
     async fn list(
         &self,
         linked: Option<bool>,
-        paging: Paging,
+        paging: PageRequest,
     ) -> Result<Page<StoredEnrollment>, RepositoryError> {
         let workspace = self.workspace;
         self.database
@@ -298,7 +298,7 @@ fn list(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     linked: Option<bool>,
-    paging: Paging,
+    paging: PageRequest,
 ) -> QueryResult<Page<StoredEnrollment>> {
     let mut from = Statement::default();
     let own = from.value(Value::Integer(workspace.0));

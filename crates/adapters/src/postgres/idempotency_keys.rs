@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use devices_domain::{Attempt, Remembered, RepositoryError, WorkspaceId};
+use devices_domain::{IdempotentRequest, RepositoryError, StoredResponse, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Double, Text};
@@ -18,7 +18,7 @@ struct Locked {
 }
 
 /// What attempts are called, as two arrays.
-fn names<'a>(attempts: &[&'a Attempt]) -> (Vec<&'static str>, Vec<&'a str>) {
+fn names<'a>(attempts: &[&'a IdempotentRequest]) -> (Vec<&'static str>, Vec<&'a str>) {
     let named = attempts.iter();
     named
         .map(|attempt| (attempt.operation, attempt.key.as_str()))
@@ -31,7 +31,7 @@ fn names<'a>(attempts: &[&'a Attempt]) -> (Vec<&'static str>, Vec<&'a str>) {
 pub(crate) fn try_lock(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    attempts: &[&Attempt],
+    attempts: &[&IdempotentRequest],
 ) -> QueryResult<Vec<bool>> {
     let (operations, keys) = names(attempts);
     let locked: Vec<Locked> = diesel::sql_query(
@@ -59,8 +59,8 @@ struct Found {
 pub(crate) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    attempts: &[&Attempt],
-) -> QueryResult<HashMap<usize, Remembered>> {
+    attempts: &[&IdempotentRequest],
+) -> QueryResult<HashMap<usize, StoredResponse>> {
     let (operations, keys) = names(attempts);
     let found: Vec<Found> = diesel::sql_query(
         "SELECT place, remembered.* FROM unnest($2, $3) WITH ORDINALITY AS wanted (operation, key, place) \
@@ -80,7 +80,7 @@ pub(crate) fn find(
         let fingerprint = found.fingerprint.try_into().map_err(|_| {
             diesel::result::Error::DeserializationError("a fingerprint has 32 bytes".into())
         })?;
-        let remembered = Remembered {
+        let remembered = StoredResponse {
             fingerprint,
             answer: found.outcome,
         };
@@ -93,7 +93,7 @@ pub(crate) fn find(
 pub(crate) fn remember(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    answered: &[(&Attempt, &[u8])],
+    answered: &[(&IdempotentRequest, &[u8])],
 ) -> QueryResult<()> {
     let rows = answered.iter().map(|(attempt, answer)| {
         (
@@ -119,7 +119,7 @@ const TURN: i64 = 0x466f_7267_6574_4b65;
 ///
 /// # Errors
 /// Where the store gives no answer; what was removed until then stays removed.
-pub async fn forget_outcomes(
+pub async fn purge_idempotency_keys(
     database: &Database,
     kept: Duration,
 ) -> Result<usize, RepositoryError> {

@@ -18,13 +18,13 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 
 use crate::postgres::connection::database::{Database, classify};
 use crate::postgres::schema::tables::{api_keys, workspaces};
-use crate::postgres::transaction::group_commit::{Gathering, Together, repeat};
+use crate::postgres::transaction::group_commit::{GroupCommitter, GroupWork, repeat};
 
 /// The API keys, in PostgreSQL.
 #[derive(Clone)]
 pub struct PostgresKeys {
     database: Database,
-    lookups: Gathering<LookUp>,
+    lookups: GroupCommitter<LookUp>,
     uses: Arc<Mutex<Uses>>,
 }
 
@@ -40,7 +40,7 @@ impl PostgresKeys {
     /// Over this database.
     pub fn new(database: Database) -> Self {
         Self {
-            lookups: Gathering::new(
+            lookups: GroupCommitter::new(
                 LookUp {
                     database: database.clone(),
                 },
@@ -65,7 +65,7 @@ struct Found {
 }
 
 #[async_trait]
-impl Together for LookUp {
+impl GroupWork for LookUp {
     /// The SHA-256 of a secret.
     type Job = [u8; 32];
     type Answer = Result<Option<Found>, RepositoryError>;

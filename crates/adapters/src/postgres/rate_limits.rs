@@ -1,7 +1,7 @@
 //! How much each key may ask for: a token bucket a key, shared by all processes on the database.
 
 use async_trait::async_trait;
-use devices_domain::{Actor, Allowance, RateLimiter, RepositoryError};
+use devices_domain::{Actor, RateLimitDecision, RateLimiter, RepositoryError};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Double};
 
@@ -43,7 +43,11 @@ const TAKE: &str = "\
 
 #[async_trait]
 impl RateLimiter for PostgresRateLimiter {
-    async fn take(&self, actor: Actor, per_minute: u32) -> Result<Allowance, RepositoryError> {
+    async fn take(
+        &self,
+        actor: Actor,
+        per_minute: u32,
+    ) -> Result<RateLimitDecision, RepositoryError> {
         let query = diesel::sql_query(TAKE)
             .bind::<BigInt, _>(actor.workspace.0)
             .bind::<BigInt, _>(actor.key.0)
@@ -52,7 +56,7 @@ impl RateLimiter for PostgresRateLimiter {
             .database
             .run(move |connection| query.get_result(connection).map_err(classify))
             .await?;
-        Ok(Allowance {
+        Ok(RateLimitDecision {
             passed: taken.passed,
             left: taken.tokens,
         })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use devices_domain::{
-    Action, Assignee, ChangeUserError, Email, Origin, Page, Paging, RepositoryError, Search,
+    Action, Assignee, ChangeUserError, Email, Origin, Page, PageRequest, RepositoryError, Search,
     ShortText, Subject, User, UserChange, UserFields, UserId, UserRepositories, UserRepository,
     WorkspaceId,
 };
@@ -40,7 +40,7 @@ impl PostgresUserRepositories {
 
 #[async_trait]
 impl UserRepositories for PostgresUserRepositories {
-    fn of_workspace(&self, workspace: WorkspaceId) -> Box<dyn UserRepository> {
+    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn UserRepository> {
         Box::new(PostgresUsers {
             database: self.database.clone(),
             workspace,
@@ -127,9 +127,9 @@ pub(crate) fn assignees(
     let assignees = found.into_iter().map(|(id, email, first_name, last_name)| {
         let assignee = Assignee {
             id: UserId(id),
-            email: Email::trusted(email),
-            first_name: first_name.map(ShortText::trusted),
-            last_name: last_name.map(ShortText::trusted),
+            email: Email::from_trusted(email),
+            first_name: first_name.map(ShortText::from_trusted),
+            last_name: last_name.map(ShortText::from_trusted),
         };
         (assignee.id, assignee)
     });
@@ -154,7 +154,7 @@ impl UserRepository for PostgresUsers {
     async fn list(
         &self,
         search: Option<Search>,
-        paging: Paging,
+        paging: PageRequest,
     ) -> Result<Page<User>, RepositoryError> {
         let workspace = self.workspace;
         self.database
@@ -192,7 +192,7 @@ fn list(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     search: Option<&Search>,
-    paging: Paging,
+    paging: PageRequest,
 ) -> QueryResult<Page<User>> {
     let mut from = Statement::default();
     let own = from.value(Value::Integer(workspace.0));
@@ -262,7 +262,7 @@ fn create(
     let created = row.into_user()?;
     let record = Record::new(Action::Created, Subject::User(created.id));
     let written = match origin {
-        Some(origin) => Written::Receipt(record.write(connection, workspace, origin)?),
+        Some(origin) => Written::CommitMarker(record.write(connection, workspace, origin)?),
         None => Written::Untraced,
     };
     Ok((created, written))
@@ -294,7 +294,7 @@ fn update(
     let before = lock(connection, workspace, change.user)?;
     let refused = |error| Failure::Refused(ChangeUserError::Refused(error));
     let after = change.patch.apply(&before.fields).map_err(refused)?;
-    let changed = before.fields.names_of_differences(&after);
+    let changed = before.fields.changed_field_names(&after);
     if changed.is_empty() {
         return Ok((before, Written::Nothing));
     }
@@ -303,9 +303,9 @@ fn update(
         .set(Columns::of(&after))
         .returning(UserRow::as_returning())
         .get_result(connection)?;
-    let record = Record::new(Action::Updated, Subject::User(change.user)).of_fields(changed);
+    let record = Record::new(Action::Updated, Subject::User(change.user)).with_fields(changed);
     let receipt = record.write(connection, workspace, &change.origin)?;
-    Ok((row.into_user()?, Written::Receipt(receipt)))
+    Ok((row.into_user()?, Written::CommitMarker(receipt)))
 }
 
 fn delete(
@@ -327,5 +327,5 @@ fn delete(
         .execute(connection)?;
     let record = Record::new(Action::Deleted, Subject::User(user));
     let receipt = record.write(connection, workspace, origin)?;
-    Ok((deleted, Written::Receipt(receipt)))
+    Ok((deleted, Written::CommitMarker(receipt)))
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use devices_domain::{NewWorkspace, RepositoryError, Workspace, WorkspaceId, WorkspaceRepository};
 use diesel::prelude::*;
 
-use crate::postgres::connection::database::{Database, classify, unless_taken};
+use crate::postgres::connection::database::{Database, classify, on_unique_violation};
 use crate::postgres::schema::tables::workspaces;
 
 /// The workspaces, in PostgreSQL.
@@ -58,7 +58,7 @@ impl WorkspaceRepository for PostgresWorkspaces {
         let row: Option<WorkspaceRow> = self
             .database
             .run(move |connection| {
-                unless_taken(insert.get_result(connection), "workspaces_name_key")
+                on_unique_violation(insert.get_result(connection), "workspaces_name_key")
             })
             .await?;
         Ok(row.map(Workspace::from))

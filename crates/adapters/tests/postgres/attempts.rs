@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use devices_adapters::postgres::forget_outcomes;
+use devices_adapters::postgres::purge_idempotency_keys;
 use devices_domain::{
-    Attempt, AttemptError, CreateError, IdempotencyKey, NewDevice, Outcome, Remembered, Stored,
-    Tell,
+    CreateError, IdempotencyError, IdempotencyKey, IdempotentRequest, IdempotentResponse,
+    NewDevice, RenderResponse, StoreResult, StoredResponse,
 };
 
-use crate::{Store, Writer, block_on, device};
+use crate::{Store, WriteAccess, block_on, device};
 
-fn attempt(fingerprint: u8) -> Attempt {
-    Attempt {
+fn attempt(fingerprint: u8) -> IdempotentRequest {
+    IdempotentRequest {
         operation: "POST /devices",
         key: IdempotencyKey::parse("job-1").unwrap(),
         fingerprint: [fingerprint; 32],
@@ -19,24 +19,24 @@ fn attempt(fingerprint: u8) -> Attempt {
 }
 
 /// The devices' ids.
-const TELL: Tell = |_, stored| {
+const TELL: RenderResponse = |_, stored| {
     let ids = stored.iter().map(|device| device.id.to_string());
     ids.collect::<Vec<_>>().join(",").into_bytes()
 };
 
 async fn make(
-    writer: &Writer,
-    attempt: Attempt,
+    writer: &WriteAccess,
+    attempt: IdempotentRequest,
     devices: Vec<NewDevice>,
-) -> Result<Outcome, CreateError> {
+) -> Result<IdempotentResponse, CreateError> {
     match writer.store(devices, Some((attempt, TELL))).await? {
-        Stored::Outcome(outcome) => Ok(outcome),
-        Stored::Devices(devices) => panic!("an attempt was made: {devices:?}"),
+        StoreResult::Response(outcome) => Ok(outcome),
+        StoreResult::Devices(devices) => panic!("an attempt was made: {devices:?}"),
     }
 }
 
-fn outcome(answer: &str, replayed: bool) -> Outcome {
-    Outcome {
+fn outcome(answer: &str, replayed: bool) -> IdempotentResponse {
+    IdempotentResponse {
         answer: answer.as_bytes().to_vec(),
         replayed,
     }
@@ -48,16 +48,16 @@ fn an_attempt_is_carried_out_once_and_its_outcome_remembered() {
         let store = Store::new();
         let acme = store.writer("acme").await;
         let devices = || vec![device(&[("serial_number", "A1")]), device(&[])];
-        let remembered = acme.devices.find_remembered(attempt(7)).await;
+        let remembered = acme.devices.find_response(attempt(7)).await;
         assert_eq!(remembered.unwrap(), None);
         let first = make(&acme, attempt(7), devices()).await.unwrap();
         assert_eq!(first, outcome("1,2", false));
         let again = make(&acme, attempt(7), devices()).await.unwrap();
         assert_eq!(again, outcome("1,2", true));
-        let remembered = acme.devices.find_remembered(attempt(7)).await;
+        let remembered = acme.devices.find_response(attempt(7)).await;
         assert_eq!(
             remembered.unwrap(),
-            Some(Remembered {
+            Some(StoredResponse {
                 fingerprint: [7; 32],
                 answer: b"1,2".to_vec()
             })
@@ -75,7 +75,10 @@ fn a_key_that_was_used_for_something_else_is_refused() {
         make(&acme, attempt(7), vec![device(&[])]).await.unwrap();
         let other = make(&acme, attempt(8), vec![device(&[])]).await;
         assert!(
-            matches!(other, Err(CreateError::Attempt(AttemptError::KeyReused))),
+            matches!(
+                other,
+                Err(CreateError::IdempotentRequest(IdempotencyError::KeyReused))
+            ),
             "{other:?}"
         );
         assert_eq!(store.database.count("devices"), 1);
@@ -88,7 +91,7 @@ fn the_same_key_is_another_one_in_another_workspace_and_for_another_operation() 
         let store = Store::new();
         let acme = store.writer("acme").await;
         let globex = store.writer("globex").await;
-        let elsewhere = Attempt {
+        let elsewhere = IdempotentRequest {
             operation: "POST /elsewhere",
             ..attempt(9)
         };
@@ -130,7 +133,10 @@ fn an_attempt_that_is_under_way_is_told_as_such_without_waiting_for_it() {
         store.database.wait_until_one_is_blocked();
         let second = make(&acme, attempt(7), vec![device(&[])]).await;
         assert!(
-            matches!(second, Err(CreateError::Attempt(AttemptError::UnderWay))),
+            matches!(
+                second,
+                Err(CreateError::IdempotentRequest(IdempotencyError::InProgress))
+            ),
             "{second:?}"
         );
         drop(blocker);
@@ -152,7 +158,7 @@ fn outcomes_are_forgotten_when_they_are_old_and_not_before_however_many_they_are
         );
         make(&acme, attempt(7), vec![device(&[])]).await.unwrap();
         let kept = Duration::from_secs(72 * 3_600);
-        let forgotten = forget_outcomes(&store.pool, kept).await.unwrap();
+        let forgotten = purge_idempotency_keys(&store.pool, kept).await.unwrap();
         assert_eq!(forgotten, 1_234);
         assert_eq!(
             store.database.texts("SELECT key FROM idempotency_keys"),

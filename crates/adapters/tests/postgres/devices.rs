@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use devices_adapters::postgres::DatabaseOptions;
 use devices_domain::{
-    Conflicts, CreateError, DeviceId, DeviceLimitReached, RawValue, References, RepositoryError,
+    Conflicts, CreateError, DeviceId, DeviceLimitReached, LookupKeys, RawValue, RepositoryError,
     UserId, WorkspaceRepository,
 };
 use devices_tests::{TestDatabase, execute};
 use diesel::pg::PgConnection;
 
-use crate::{Store, Writer, block_on, device, device_of, options};
+use crate::{Store, WriteAccess, block_on, device, device_of, options};
 
 /// Begins a transaction that writes a device, and does not end it.
 fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
@@ -140,7 +140,7 @@ fn every_conflict_is_returned_and_nothing_is_stored() {
         };
         let looked_up = acme
             .devices
-            .find_conflicts(References::of_devices(&batch))
+            .find_conflicts(LookupKeys::of_devices(&batch))
             .await
             .unwrap();
         assert_eq!(looked_up, expected);
@@ -162,11 +162,11 @@ fn a_limit_that_was_lowered_below_what_is_held_stands_against_new_devices_only()
             .unwrap();
         let none = acme
             .devices
-            .find_conflicts(References::default())
+            .find_conflicts(LookupKeys::default())
             .await
             .unwrap();
         assert!(none.is_empty());
-        let one = References::of_devices(&[device(&[])]);
+        let one = LookupKeys::of_devices(&[device(&[])]);
         assert!(!acme.devices.find_conflicts(one).await.unwrap().is_empty());
     });
 }
@@ -178,14 +178,14 @@ fn nothing_is_held_against_a_batch_that_passes() {
         let acme = store.writer("acme").await;
         let none = acme
             .devices
-            .find_conflicts(References::default())
+            .find_conflicts(LookupKeys::default())
             .await
             .unwrap();
         assert!(none.is_empty());
         let batch = [device(&[("serial_number", "A1")])];
         let none = acme
             .devices
-            .find_conflicts(References::of_devices(&batch))
+            .find_conflicts(LookupKeys::of_devices(&batch))
             .await
             .unwrap();
         assert_eq!(none, Conflicts::default());
@@ -274,7 +274,7 @@ fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_defa
         store.database.set_default(setting, "'serializable'");
         let store = store.with(options());
         let mut rival = begin_rival(&store.database, "A1");
-        let acme = Writer {
+        let acme = WriteAccess {
             workspace,
             key,
             devices: store.devices(workspace),
@@ -308,10 +308,10 @@ fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
         let acme = store.writer("acme").await;
         store.database.close();
         let store = store.with(DatabaseOptions {
-            pool_wait: Duration::from_millis(200),
+            pool_timeout: Duration::from_millis(200),
             ..options()
         });
-        let acme = Writer {
+        let acme = WriteAccess {
             devices: store.devices(acme.workspace),
             ..acme
         };

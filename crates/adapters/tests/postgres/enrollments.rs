@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use devices_domain::{
-    Action, EnrollmentFields, EnrollmentReport, EventFilter, EventRepository, Expected, FieldValue,
-    Paging, RawRow, RawValue, SerialNumber, Start, StoredEnrollment, UnknownFields,
+    Action, EnrollmentFields, EnrollmentReport, EventFilter, EventRepository, FieldValue,
+    PageRequest, PageStart, Precondition, RawRow, RawValue, SerialNumber, StoredEnrollment,
+    UnknownFields,
 };
 
-use crate::{Store, Writer, block_on, device};
+use crate::{Store, WriteAccess, block_on, device};
 
 fn serial(text: &str) -> SerialNumber {
     SerialNumber::parse(&RawValue::text(text)).unwrap()
@@ -15,7 +16,7 @@ fn serial(text: &str) -> SerialNumber {
 
 async fn put(
     store: &Store,
-    writer: &Writer,
+    writer: &WriteAccess,
     number: &str,
     status: &str,
 ) -> (StoredEnrollment, bool) {
@@ -23,17 +24,21 @@ async fn put(
     row.set("status", RawValue::text(status));
     let report = EnrollmentReport {
         serial_number: serial(number),
-        fields: EnrollmentFields::from_row(&row, UnknownFields::Refuse).unwrap(),
+        fields: EnrollmentFields::from_row(&row, UnknownFields::InvalidValueSink).unwrap(),
         origin: writer.origin(),
     };
     let enrollments = store.enrollments(writer.workspace);
     enrollments.put(Arc::new(report)).await.unwrap()
 }
 
-async fn linked(store: &Store, writer: &Writer, linked: Option<bool>) -> Vec<(i64, Option<i64>)> {
-    let paging = Paging {
+async fn linked(
+    store: &Store,
+    writer: &WriteAccess,
+    linked: Option<bool>,
+) -> Vec<(i64, Option<i64>)> {
+    let paging = PageRequest {
         limit: 100,
-        start: Start::Offset(0),
+        start: PageStart::Offset(0),
     };
     let page = store
         .enrollments(writer.workspace)
@@ -145,7 +150,7 @@ fn an_enrolment_and_a_device_that_come_at_once_find_each_other() {
         assert_eq!(linked(&store, &acme, Some(false)).await, []);
         let deleted = acme.devices.delete(
             devices_domain::DeviceId(1),
-            Expected::Anything,
+            Precondition::Anything,
             acme.origin(),
         );
         let deleted = deleted.await.unwrap();

@@ -26,13 +26,13 @@ use std::time::Duration;
 use devices_adapters::postgres::{
     Database, DatabaseOptions, PostgresDeviceRepositories, PostgresEnrollmentRepositories,
     PostgresEvents, PostgresKeys, PostgresRateLimiter, PostgresUserRepositories,
-    PostgresWorkspaces, Session,
+    PostgresWorkspaces, SessionSettings,
 };
 use devices_domain::{
-    Attempt, Conflicts, CreateError, DeviceRepositories, DeviceRepository, Email,
-    EnrollmentRepositories, EnrollmentRepository, KeyId, KeyRepository, NewBatch, NewDevice,
-    NewWorkspace, Origin, RawRow, RawValue, Stored, StoredAs, Tell, UserFields, UserId,
-    UserRepositories, WorkspaceId, WorkspaceRepository,
+    Conflicts, CreateError, DeviceRepositories, DeviceRepository, Email, EnrollmentRepositories,
+    EnrollmentRepository, IdempotentRequest, InsertedDevice, KeyId, KeyRepository, NewBatch,
+    NewDevice, NewWorkspace, Origin, RawRow, RawValue, RenderResponse, StoreResult, UserFields,
+    UserId, UserRepositories, WorkspaceId, WorkspaceRepository,
 };
 use devices_tests::TestDatabase;
 
@@ -51,7 +51,7 @@ impl Store {
         let database = TestDatabase::new();
         let pool = Database::new(database.url(), &options()).unwrap();
         let all_rights = DatabaseOptions {
-            session: Session::Set { serve_only: false },
+            session: SessionSettings::PerConnection { serve_only: false },
             ..options()
         };
         let administration = Database::new(database.url(), &all_rights).unwrap();
@@ -78,7 +78,7 @@ impl Store {
 
     fn enrollments(&self, workspace: WorkspaceId) -> Arc<dyn EnrollmentRepository> {
         PostgresEnrollmentRepositories::new(self.pool.clone())
-            .of_workspace(workspace)
+            .for_workspace(workspace)
             .into()
     }
 
@@ -96,7 +96,7 @@ impl Store {
 
     fn devices(&self, workspace: WorkspaceId) -> Arc<dyn DeviceRepository> {
         PostgresDeviceRepositories::new(self.pool.clone())
-            .of_workspace(workspace)
+            .for_workspace(workspace)
             .into()
     }
 
@@ -115,9 +115,9 @@ impl Store {
     }
 
     /// A workspace with a key to write to it with.
-    async fn writer(&self, name: &str) -> Writer {
+    async fn writer(&self, name: &str) -> WriteAccess {
         let workspace = self.workspace(name).await;
-        Writer {
+        WriteAccess {
             devices: self.devices(workspace),
             workspace,
             key: self.key(workspace).await,
@@ -125,10 +125,10 @@ impl Store {
     }
 
     async fn user(&self, workspace: WorkspaceId, email: &str) -> UserId {
-        let user = UserFields::new(Email::trusted(email.to_owned()));
+        let user = UserFields::new(Email::from_trusted(email.to_owned()));
         let created = self
             .users()
-            .of_workspace(workspace)
+            .for_workspace(workspace)
             .create(user, None)
             .await;
         created.unwrap().id
@@ -145,25 +145,25 @@ impl Drop for Store {
 
 /// Whoever writes devices.
 #[derive(Clone)]
-struct Writer {
+struct WriteAccess {
     workspace: WorkspaceId,
     key: KeyId,
     devices: Arc<dyn DeviceRepository>,
 }
 
-impl Writer {
-    async fn create(&self, devices: Vec<NewDevice>) -> Result<Vec<StoredAs>, CreateError> {
+impl WriteAccess {
+    async fn create(&self, devices: Vec<NewDevice>) -> Result<Vec<InsertedDevice>, CreateError> {
         match self.store(devices, None).await? {
-            Stored::Devices(stored) => Ok(stored),
-            Stored::Outcome(outcome) => panic!("no attempt was made: {outcome:?}"),
+            StoreResult::Devices(stored) => Ok(stored),
+            StoreResult::Response(outcome) => panic!("no attempt was made: {outcome:?}"),
         }
     }
 
     async fn store(
         &self,
         devices: Vec<NewDevice>,
-        once: Option<(Attempt, Tell)>,
-    ) -> Result<Stored, CreateError> {
+        once: Option<(IdempotentRequest, RenderResponse)>,
+    ) -> Result<StoreResult, CreateError> {
         let batch = NewBatch {
             devices,
             origin: self.origin(),
@@ -190,10 +190,10 @@ impl Writer {
 fn options() -> DatabaseOptions {
     DatabaseOptions {
         pool_size: 4,
-        pool_wait: Duration::from_secs(30),
+        pool_timeout: Duration::from_secs(30),
         statement_timeout: Duration::from_secs(30),
         lock_timeout: Duration::from_secs(30),
-        session: Session::Set { serve_only: true },
+        session: SessionSettings::PerConnection { serve_only: true },
     }
 }
 

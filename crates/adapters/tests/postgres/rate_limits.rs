@@ -2,9 +2,9 @@
 
 use devices_domain::{Actor, RateLimiter, Scope};
 
-use crate::{Store, Writer, block_on};
+use crate::{Store, WriteAccess, block_on};
 
-fn actor(writer: &Writer) -> Actor {
+fn actor(writer: &WriteAccess) -> Actor {
     Actor {
         workspace: writer.workspace,
         key: writer.key,

@@ -4,29 +4,29 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use devices_domain::{
-    ChangeDeviceError, ClientStatus, DeviceChange, DeviceFilter, DeviceId, DevicePatch, Expected,
-    Lifecycle, Page, Paging, RawRow, RawValue, Search, Standing, Start, StoredDevice,
-    UnknownFields, UserId, UserRepositories,
+    ChangeDeviceError, ClientStatus, DeviceChange, DeviceFilter, DeviceId, DevicePatch, Lifecycle,
+    Page, PageRequest, PageStart, Precondition, RawRow, RawValue, Search, StatusInputs,
+    StoredDevice, UnknownFields, UserId, UserRepositories,
 };
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 
-use crate::{Store, Writer, block_on, device, device_of, statements};
+use crate::{Store, WriteAccess, block_on, device, device_of, statements};
 
 fn patch<'a>(fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>) -> DevicePatch {
     let mut row = RawRow::new();
     for (name, value) in fields {
         row.set(name, value);
     }
-    DevicePatch::from_row(&row, UnknownFields::Refuse).unwrap()
+    DevicePatch::from_row(&row, UnknownFields::InvalidValueSink).unwrap()
 }
 
-impl Writer {
+impl WriteAccess {
     async fn update<'a>(
         &self,
         device: i64,
         fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>,
-        expected: Expected,
+        expected: Precondition,
     ) -> Result<StoredDevice, ChangeDeviceError> {
         let change = DeviceChange {
             device: DeviceId(device),
@@ -38,9 +38,9 @@ impl Writer {
     }
 
     async fn page(&self, filter: DeviceFilter) -> Page<StoredDevice> {
-        let paging = Paging {
+        let paging = PageRequest {
             limit: 100,
-            start: Start::Offset(0),
+            start: PageStart::Offset(0),
         };
         self.devices.list(filter, paging).await.unwrap()
     }
@@ -73,7 +73,7 @@ fn devices_that_are_found_by_a_status_are_those_that_have_it_whatever_they_stand
                 Some(Lifecycle::OutOfService),
             ] {
                 for is_assigned in [false, true] {
-                    all.push(Standing {
+                    all.push(StatusInputs {
                         is_archived,
                         lifecycle,
                         is_assigned,
@@ -92,7 +92,9 @@ fn devices_that_are_found_by_a_status_are_those_that_have_it_whatever_they_stand
             let created = acme.create(vec![device_of(fields)]).await.unwrap();
             let id = created[0].id;
             if standing.is_archived {
-                let deleted = acme.devices.delete(id, Expected::Anything, acme.origin());
+                let deleted = acme
+                    .devices
+                    .delete(id, Precondition::Anything, acme.origin());
                 deleted.await.unwrap();
             }
             let read = acme.devices.find(id).await.unwrap().unwrap();
@@ -133,14 +135,14 @@ fn what_is_written_is_read_again_in_every_field() {
         let mut row = RawRow::new();
         for field in devices_domain::fields() {
             let value = match field.shape() {
-                devices_domain::Shape::OneOf(words) => RawValue::text(words[0]),
-                devices_domain::Shape::Boolean => RawValue::Boolean(true),
-                devices_domain::Shape::Id => RawValue::Integer(user.0),
-                devices_domain::Shape::Email => RawValue::text("ADA@example.com"),
-                devices_domain::Shape::Amount => RawValue::text("999999999999.99"),
-                devices_domain::Shape::Date => RawValue::text("2024-02-29"),
-                devices_domain::Shape::SerialNumber => RawValue::text("sn ab-12"),
-                devices_domain::Shape::TextList { .. } => RawValue::List(vec![
+                devices_domain::Format::OneOf(words) => RawValue::text(words[0]),
+                devices_domain::Format::Boolean => RawValue::Boolean(true),
+                devices_domain::Format::Id => RawValue::Integer(user.0),
+                devices_domain::Format::Email => RawValue::text("ADA@example.com"),
+                devices_domain::Format::Amount => RawValue::text("999999999999.99"),
+                devices_domain::Format::Date => RawValue::text("2024-02-29"),
+                devices_domain::Format::SerialNumber => RawValue::text("sn ab-12"),
+                devices_domain::Format::TextList { .. } => RawValue::List(vec![
                     RawValue::text("a,b"),
                     RawValue::text("NULL"),
                     RawValue::text("{}"),
@@ -178,7 +180,9 @@ fn patches_of_different_fields_at_once_lose_nothing_and_each_is_later_than_the_o
                 let mut revisions = Vec::new();
                 for round in 0..10 {
                     let value = RawValue::text(format!("{name} {round}"));
-                    let updated = acme.update(1, [(name, value)], Expected::Anything).await;
+                    let updated = acme
+                        .update(1, [(name, value)], Precondition::Anything)
+                        .await;
                     revisions.push(updated.unwrap().revision().0);
                 }
                 revisions
@@ -209,7 +213,7 @@ fn of_changes_that_expect_the_same_state_one_is_made() {
         acme.create(vec![device(&[])]).await.unwrap();
         for round in 0..10 {
             let read = acme.devices.find(DeviceId(1)).await.unwrap().unwrap();
-            let expected = Expected::OneOf(vec![read.revision()]);
+            let expected = Precondition::OneOf(vec![read.revision()]);
             let changes = ["one", "other"].map(|name| {
                 let (acme, expected) = (acme.clone(), expected.clone());
                 let value = RawValue::text(format!("{name} {round}"));
@@ -219,7 +223,7 @@ fn of_changes_that_expect_the_same_state_one_is_made() {
             for change in changes {
                 match change.await.unwrap() {
                     Ok(_) => made += 1,
-                    Err(error) => assert!(matches!(error, ChangeDeviceError::Outdated)),
+                    Err(error) => assert!(matches!(error, ChangeDeviceError::PreconditionFailed)),
                 }
             }
             assert_eq!(made, 1);
@@ -238,7 +242,7 @@ fn a_serial_number_that_two_patches_take_at_once_goes_to_one() {
                 let acme = acme.clone();
                 let value = RawValue::text(format!("SN-{round}"));
                 tokio::spawn(async move {
-                    acme.update(id, [("serial_number", value)], Expected::Anything)
+                    acme.update(id, [("serial_number", value)], Precondition::Anything)
                         .await
                 })
             });
@@ -267,7 +271,7 @@ fn a_patch_that_changes_nothing_leaves_no_trace() {
             .unwrap();
         let before = acme.devices.find(DeviceId(1)).await.unwrap().unwrap();
         let same = [("brand", RawValue::text("Dell")), ("ram", RawValue::Null)];
-        let after = acme.update(1, same, Expected::Anything).await.unwrap();
+        let after = acme.update(1, same, Precondition::Anything).await.unwrap();
         assert_eq!(after, before);
         assert_eq!(store.database.count("device_events"), 1);
     });
@@ -308,7 +312,7 @@ fn devices_are_found_alike_before_and_after_they_were_indexed() {
             for (text, found) in &searches {
                 assert_eq!(&acme.ids(searching(text)).await, found, "{round}: {text}");
             }
-            let waiting = devices_adapters::postgres::index_waiting_devices(&store.pool, 2);
+            let waiting = devices_adapters::postgres::index_queued_devices(&store.pool, 2);
             waiting.await.unwrap();
         }
         assert_eq!(store.database.count("device_search"), 4);
@@ -329,10 +333,10 @@ fn what_a_device_is_found_by_is_what_it_is_after_every_change_whoever_indexes_it
             let id = created[0].id.0;
             let pool = store.pool.clone();
             let index = tokio::spawn(async move {
-                devices_adapters::postgres::index_waiting_devices(&pool, 10).await
+                devices_adapters::postgres::index_queued_devices(&pool, 10).await
             });
             let name = [("name", RawValue::text(format!("After{round}")))];
-            acme.update(id, name, Expected::Anything).await.unwrap();
+            acme.update(id, name, Precondition::Anything).await.unwrap();
             index.await.unwrap().unwrap();
             assert_eq!(acme.ids(searching(&format!("after{round}"))).await, [id]);
         }
@@ -349,7 +353,7 @@ fn an_assignee_who_is_renamed_is_found_by_the_new_name_at_once() {
         acme.create(vec![device_of([("user_id", RawValue::Integer(user.0))])])
             .await
             .unwrap();
-        devices_adapters::postgres::index_waiting_devices(&store.pool, 2)
+        devices_adapters::postgres::index_queued_devices(&store.pool, 2)
             .await
             .unwrap();
         rename(&store, &acme, user, "Grâce").await;
@@ -360,20 +364,20 @@ fn an_assignee_who_is_renamed_is_found_by_the_new_name_at_once() {
     });
 }
 
-async fn rename(store: &Store, writer: &Writer, user: UserId, name: &str) {
+async fn rename(store: &Store, writer: &WriteAccess, user: UserId, name: &str) {
     let mut row = RawRow::of_user();
     row.set("first_name", RawValue::text(name));
     let change = devices_domain::UserChange {
         user,
-        patch: devices_domain::UserPatch::from_row(&row, UnknownFields::Refuse).unwrap(),
+        patch: devices_domain::UserPatch::from_row(&row, UnknownFields::InvalidValueSink).unwrap(),
         origin: writer.origin(),
     };
-    let users = store.users().of_workspace(writer.workspace);
+    let users = store.users().for_workspace(writer.workspace);
     users.update(Arc::new(change)).await.unwrap();
 }
 
 #[derive(diesel::QueryableByName)]
-struct Line {
+struct AccessLogEntry {
     #[diesel(sql_type = diesel::sql_types::Text)]
     #[diesel(column_name = "QUERY PLAN")]
     plan: String,
@@ -433,7 +437,8 @@ fn a_search_in_a_large_workspace_reads_no_table_from_its_beginning_to_its_end() 
                     .unwrap();
                 connection.batch_execute(&prepare).unwrap();
                 let explain = format!("EXPLAIN EXECUTE sent ({values})");
-                let plan: Vec<Line> = diesel::sql_query(explain).load(&mut connection).unwrap();
+                let plan: Vec<AccessLogEntry> =
+                    diesel::sql_query(explain).load(&mut connection).unwrap();
                 let plan: Vec<_> = plan.into_iter().map(|line| line.plan).collect();
                 let scans = |table: &str| {
                     let scan = format!("Seq Scan on {table}");

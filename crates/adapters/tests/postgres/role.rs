@@ -68,7 +68,7 @@ fn a_user_with_the_serving_role_alone_has_no_excess() {
     let login = Login::with(&database, SERVING_ROLE);
     let rights = rights(login.url()).unwrap();
     assert_eq!(rights.user, login.name());
-    assert!(rights.can_serve_only());
+    assert!(rights.can_assume_role());
     assert_eq!(rights.excess, Vec::<String>::new());
 }
 
@@ -89,7 +89,7 @@ fn what_a_user_may_do_beyond_serving_is_named() {
         ]
     );
     let of_owner = rights(database.url()).unwrap();
-    assert!(of_owner.can_serve_only());
+    assert!(of_owner.can_assume_role());
     assert_eq!(of_owner.excess.len(), 6);
 }
 

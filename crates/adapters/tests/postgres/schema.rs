@@ -1,6 +1,6 @@
 //! What every table holds to, and that its columns take just what the domain takes.
 
-use devices_domain::{Action, EnrollmentStatus, Role, Scope, Shape, fields};
+use devices_domain::{Action, EnrollmentStatus, Format, Role, Scope, fields};
 use devices_tests::TestDatabase;
 
 /// Tables whose rows belong to a workspace: all but the workspaces themselves.
@@ -81,20 +81,20 @@ fn the_limits_of_the_columns_are_those_of_the_domain() {
         let column = field.name().replace("Date", "_date");
         let checks = checks(&database, "devices", &column);
         let wanted = match field.shape() {
-            Shape::Text { max_length } => vec![format!("<= {max_length})")],
-            Shape::SerialNumber => vec!["<= 64)".to_owned()],
-            Shape::TextList {
+            Format::Text { max_length } => vec![format!("<= {max_length})")],
+            Format::SerialNumber => vec!["<= 64)".to_owned()],
+            Format::TextList {
                 max_items,
                 max_length,
             } => vec![
                 format!("<= {max_items})"),
                 format!("<= {})", max_items * max_length),
             ],
-            Shape::OneOf(words) => words.iter().map(|word| format!("'{word}'")).collect(),
-            Shape::Amount => vec![">= ".to_owned()],
-            Shape::Date | Shape::Instant | Shape::Boolean | Shape::Id => vec![],
+            Format::OneOf(words) => words.iter().map(|word| format!("'{word}'")).collect(),
+            Format::Amount => vec![">= ".to_owned()],
+            Format::Date | Format::Instant | Format::Boolean | Format::Id => vec![],
             // Not a column: the address is resolved to the user's number.
-            Shape::Email => continue,
+            Format::Email => continue,
         };
         for part in wanted {
             assert!(checks.contains(&part), "{column}: {part} in {checks}");

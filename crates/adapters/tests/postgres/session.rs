@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use devices_adapters::postgres::{
-    Database, DatabaseOptions, SERVING_ROLE, Session, rights, session_remedy,
+    Database, DatabaseOptions, SERVING_ROLE, SessionSettings, missing_settings_sql, rights,
 };
 use devices_domain::StoreHealth;
 use devices_tests::{Login, TestDatabase};
@@ -12,8 +12,8 @@ use super::{block_on, options};
 
 fn stored() -> DatabaseOptions {
     DatabaseOptions {
-        pool_wait: Duration::from_millis(500),
-        session: Session::Stored,
+        pool_timeout: Duration::from_millis(500),
+        session: SessionSettings::PerRole,
         ..options()
     }
 }
@@ -24,7 +24,9 @@ fn a_pool_refuses_a_session_without_its_settings_and_takes_it_once_they_are_stor
     database.set_default("default_transaction_isolation", "serializable");
     let login = Login::with(&database, SERVING_ROLE);
     let pool = Database::new(login.url(), &stored()).unwrap();
-    let remedy = session_remedy(login.url(), &stored()).unwrap().unwrap();
+    let remedy = missing_settings_sql(login.url(), &stored())
+        .unwrap()
+        .unwrap();
     let refused = block_on(pool.ping()).unwrap_err().to_string();
     assert!(refused.contains(&remedy), "{refused}");
 
@@ -32,7 +34,7 @@ fn a_pool_refuses_a_session_without_its_settings_and_takes_it_once_they_are_stor
     let (statements, _) = statements.split_once("; then let").unwrap();
     assert_eq!(statements.matches("ALTER ROLE").count(), 6, "{statements}");
     database.execute(statements);
-    assert_eq!(session_remedy(login.url(), &stored()).unwrap(), None);
+    assert_eq!(missing_settings_sql(login.url(), &stored()).unwrap(), None);
     block_on(pool.ping()).unwrap();
 }
 
@@ -42,7 +44,9 @@ fn the_remedy_names_only_what_is_missing() {
     let login = Login::with(&database, "pg_monitor");
     let name = login.name();
     database.execute(&format!("ALTER ROLE {name} SET jit = off"));
-    let remedy = session_remedy(login.url(), &stored()).unwrap().unwrap();
+    let remedy = missing_settings_sql(login.url(), &stored())
+        .unwrap()
+        .unwrap();
     assert!(
         remedy.contains(&format!("Run: GRANT {SERVING_ROLE} TO {name}; ALTER ROLE")),
         "{remedy}"

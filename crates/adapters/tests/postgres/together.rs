@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use devices_adapters::postgres::DatabaseOptions;
 use devices_domain::{
-    Attempt, AttemptError, CreateError, IdempotencyKey, NewWorkspace, RawValue, RepositoryError,
-    Stored, UserId, WorkspaceRepository,
+    CreateError, IdempotencyError, IdempotencyKey, IdempotentRequest, NewWorkspace, RawValue,
+    RepositoryError, StoreResult, UserId, WorkspaceRepository,
 };
 use futures_util::future::{join, join_all};
 
-use crate::{Store, Writer, block_on, device, device_of, keys, options};
+use crate::{Store, WriteAccess, block_on, device, device_of, keys, options};
 
 /// Does what is asked for in this order while two transactions of the workspace are held up, so that all of
 /// it is done in the next one.
 async fn together<T>(
     store: &Store,
-    writer: &Writer,
+    writer: &WriteAccess,
     asked: impl IntoIterator<Item = impl Future<Output = T>>,
 ) -> Vec<T> {
     let held_up = store.database.lock("device_events");
@@ -117,27 +117,28 @@ fn an_idempotency_key_is_used_by_the_first_of_them() {
     block_on(async {
         let store = Store::new();
         let acme = store.writer("acme").await;
-        let attempt = |key| Attempt {
+        let attempt = |key| IdempotentRequest {
             operation: "POST /devices",
             key: IdempotencyKey::parse(key).unwrap(),
             fingerprint: [7; 32],
         };
-        let tell =
-            |_: &_, stored: &[devices_domain::StoredAs]| stored[0].id.to_string().into_bytes();
+        let tell = |_: &_, stored: &[devices_domain::InsertedDevice]| {
+            stored[0].id.to_string().into_bytes()
+        };
         let asked = ["one", "two", "one"]
             .map(|key| acme.store(vec![device(&[])], Some((attempt(key), tell))));
         let answers = together(&store, &acme, asked).await;
         let [one, two, again] = answers.try_into().unwrap();
         let told = |stored| match stored {
-            Ok(Stored::Outcome(outcome)) => outcome,
+            Ok(StoreResult::Response(outcome)) => outcome,
             other => panic!("no outcome, but {other:?}"),
         };
         let (one, two) = (told(one), told(two));
         assert_ne!(one.answer, two.answer);
-        let under_way = CreateError::Attempt(AttemptError::UnderWay);
+        let under_way = CreateError::IdempotentRequest(IdempotencyError::InProgress);
         assert_eq!(again.unwrap_err().to_string(), under_way.to_string());
         for (key, outcome) in [("one", one), ("two", two)] {
-            let remembered = acme.devices.find_remembered(attempt(key)).await.unwrap();
+            let remembered = acme.devices.find_response(attempt(key)).await.unwrap();
             assert_eq!(remembered.unwrap().answer, outcome.answer);
         }
         assert_eq!(transactions(&store, 2), 1);
@@ -153,7 +154,7 @@ fn a_device_limit_stands_against_those_that_come_too_late() {
             device_limit: Some(5),
         };
         let workspace = store.workspaces().create(new).await.unwrap().unwrap().id;
-        let acme = Writer {
+        let acme = WriteAccess {
             devices: store.devices(workspace),
             workspace,
             key: store.key(workspace).await,

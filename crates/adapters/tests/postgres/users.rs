@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use devices_domain::{
-    Action, ChangeUserError, Email, EventFilter, EventRepository, Paging, RawRow, RawValue, Search,
-    Start, UnknownFields, User, UserChange, UserFields, UserId, UserPatch, UserRepositories,
-    UserRepository, WorkspaceId,
+    Action, ChangeUserError, Email, EventFilter, EventRepository, PageRequest, PageStart, RawRow,
+    RawValue, Search, UnknownFields, User, UserChange, UserFields, UserId, UserPatch,
+    UserRepositories, UserRepository, WorkspaceId,
 };
 
-use crate::{Store, Writer, block_on, device_of};
+use crate::{Store, WriteAccess, block_on, device_of};
 
 fn named(email: &str) -> UserFields {
-    UserFields::new(Email::trusted(email.to_owned()))
+    UserFields::new(Email::from_trusted(email.to_owned()))
 }
 
 fn patch(fields: &[(&'static str, &'static str)]) -> UserPatch {
@@ -19,16 +19,16 @@ fn patch(fields: &[(&'static str, &'static str)]) -> UserPatch {
     for (name, text) in fields {
         row.set(*name, RawValue::text(*text));
     }
-    UserPatch::from_row(&row, UnknownFields::Refuse).unwrap()
+    UserPatch::from_row(&row, UnknownFields::InvalidValueSink).unwrap()
 }
 
 fn users_of(store: &Store, workspace: WorkspaceId) -> Box<dyn UserRepository> {
-    store.users().of_workspace(workspace)
+    store.users().for_workspace(workspace)
 }
 
 async fn update(
     store: &Store,
-    writer: &Writer,
+    writer: &WriteAccess,
     user: UserId,
     fields: &[(&'static str, &'static str)],
 ) -> Result<User, ChangeUserError> {
@@ -122,9 +122,9 @@ fn users_are_found_by_the_beginnings_of_their_names_and_addresses_without_accent
         update(&store, &acme, zoe, &names).await.unwrap();
         let find = async |text: &str| {
             let search = Search::parse(text).unwrap();
-            let paging = Paging {
+            let paging = PageRequest {
                 limit: 10,
-                start: Start::Offset(0),
+                start: PageStart::Offset(0),
             };
             let page = users_of(&store, acme.workspace)
                 .list(search, paging)

@@ -67,11 +67,11 @@ async fn prepare_workspace(database: &Database) -> Result<Workspace, CliError> {
             continue;
         }
         let user = UserFields {
-            first_name: Some(ShortText::trusted(first_name)),
-            last_name: Some(ShortText::trusted(last_name)),
-            ..UserFields::new(Email::trusted(email.to_owned()))
+            first_name: Some(ShortText::from_trusted(first_name)),
+            last_name: Some(ShortText::from_trusted(last_name)),
+            ..UserFields::new(Email::from_trusted(email.to_owned()))
         };
-        match users.of_workspace(workspace.id).create(user, None).await {
+        match users.for_workspace(workspace.id).create(user, None).await {
             // A process that starts beside this one may have added the user meanwhile.
             Ok(_) | Err(ChangeUserError::EmailTaken(_)) => {}
             Err(ChangeUserError::Repository(error)) => return Err(error.into()),

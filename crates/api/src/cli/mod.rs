@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use devices_adapters::postgres::{
-    ConnectError, Database, DatabaseOptions, MigrationError, Session,
+    ConnectError, Database, DatabaseOptions, MigrationError, SessionSettings,
 };
 use devices_domain::{KeyError, RepositoryError};
 use secrecy::ExposeSecret;
@@ -83,8 +83,8 @@ enum CliError {
     Refused(String),
     #[error("{path} cannot be used: {cause}. Delete it, or let this user read and write it.")]
     File { path: String, cause: std::io::Error },
-    #[error("Figures cannot be recorded: {0}.")]
-    Figures(#[from] metrics_exporter_prometheus::BuildError),
+    #[error("MetricsRecorder cannot be recorded: {0}.")]
+    MetricsRecorder(#[from] metrics_exporter_prometheus::BuildError),
     #[error("The server cannot run: {0}.")]
     Serve(#[from] std::io::Error),
     #[error("What was asked for is done, but cannot be printed: {0}.")]
@@ -165,12 +165,12 @@ fn migrate(json: bool) -> Result<(), CliError> {
 fn serving(settings: &settings::Database, serve_only: bool) -> DatabaseOptions {
     DatabaseOptions {
         pool_size: settings.pool_size,
-        pool_wait: Duration::from_millis(settings.pool_wait_ms),
+        pool_timeout: Duration::from_millis(settings.pool_wait_ms),
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
         lock_timeout: Duration::from_millis(settings.lock_timeout_ms),
         session: match settings.pooler {
-            Pooler::None => Session::Set { serve_only },
-            Pooler::Transaction => Session::Stored,
+            Pooler::None => SessionSettings::PerConnection { serve_only },
+            Pooler::Transaction => SessionSettings::PerRole,
         },
     }
 }
@@ -180,12 +180,12 @@ fn serving(settings: &settings::Database, serve_only: bool) -> DatabaseOptions {
 fn administered(settings: &Settings) -> Result<Database, CliError> {
     let options = DatabaseOptions {
         pool_size: 1,
-        pool_wait: Duration::from_secs(10),
+        pool_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(600),
         lock_timeout: Duration::from_secs(10),
         session: match settings.database.pooler {
-            Pooler::None => Session::Set { serve_only: false },
-            Pooler::Transaction => Session::AsItIs,
+            Pooler::None => SessionSettings::PerConnection { serve_only: false },
+            Pooler::Transaction => SessionSettings::Unmanaged,
         },
     };
     Ok(Database::new(

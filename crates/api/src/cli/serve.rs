@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use devices_adapters::postgres::{
     Database, PostgresDeviceRepositories, PostgresEnrollmentRepositories, PostgresKeys,
-    PostgresRateLimiter, PostgresUserRepositories, Rights, SERVING_ROLE, Session, forget_outcomes,
-    index_waiting_devices, migrate, rights, session_remedy, unsafe_settings,
+    PostgresRateLimiter, PostgresUserRepositories, RolePrivileges, SERVING_ROLE, SessionSettings,
+    index_queued_devices, migrate, missing_settings_sql, non_durable_settings,
+    purge_idempotency_keys, rights,
 };
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 
 use super::{CliError, administered, check_schema, demo, output, serving};
-use crate::http::{Figures, FiguresServer, Ports, Server, State};
+use crate::http::{MetricsRecorder, MetricsServer, Ports, Server, State};
 use crate::settings::{self, Log, LogFormat, Pooler, Settings};
 
 #[derive(Debug, Default, Args)]
@@ -48,11 +49,11 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
         check_schema(&settings)?;
     }
     let rights = rights(url)?;
-    let options = serving(&settings.database, rights.can_serve_only());
-    if let Some(remedy) = session_remedy(url, &options)? {
+    let options = serving(&settings.database, rights.can_assume_role());
+    if let Some(remedy) = missing_settings_sql(url, &options)? {
         return Err(CliError::Refused(remedy));
     }
-    if let (Session::Stored, Some(obstacle)) = (options.session, rights.obstacle) {
+    if let (SessionSettings::PerRole, Some(obstacle)) = (options.session, rights.obstacle) {
         let refusal = format!("The role {SERVING_ROLE} cannot serve: {obstacle}.");
         return Err(CliError::Refused(refusal));
     }
@@ -86,7 +87,7 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
              What it answers:         {address}/docs/"
         ))?;
         if let Some(figures) = &figures {
-            output::line(format_args!("Figures for Prometheus:  {figures}"))?;
+            output::line(format_args!("MetricsRecorder for Prometheus:  {figures}"))?;
         }
         if let Some((file, keys)) = &demo_keys {
             demo::print(&address, file, keys)?;
@@ -98,7 +99,7 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
 }
 
 /// Says where the server was given more rights than serving needs.
-fn warn_of_excess(rights: &Rights) {
+fn warn_of_excess(rights: &RolePrivileges) {
     let excess = rights.excess.join(", ");
     if let Some(obstacle) = rights.obstacle {
         tracing::warn!(
@@ -120,7 +121,7 @@ fn warn_of_excess(rights: &Rights) {
 
 /// Says where a crash could take back what was answered with 201.
 fn warn_of_losses(url: &str) -> Result<(), CliError> {
-    let settings = unsafe_settings(url)?.join(", ");
+    let settings = non_durable_settings(url)?.join(", ");
     if !settings.is_empty() {
         tracing::warn!(
             settings,
@@ -139,8 +140,8 @@ fn start_figures(
         return Ok(None);
     }
     let database = database.clone();
-    let figures = Figures::record(Arc::new(move || database.connections()))?;
-    let server = FiguresServer::bind(figures, &settings.host, settings.port)?;
+    let figures = MetricsRecorder::record(Arc::new(move || database.connections()))?;
+    let server = MetricsServer::bind(figures, &settings.host, settings.port)?;
     let address = format!("http://{}/metrics", reachable(server.addresses()));
     server.start();
     Ok(Some(address))
@@ -149,7 +150,7 @@ fn start_figures(
 /// Forgets old idempotency keys, as long as the server runs.
 async fn forget(database: Database, kept: Duration) {
     loop {
-        match forget_outcomes(&database, kept).await {
+        match purge_idempotency_keys(&database, kept).await {
             Ok(0) => {}
             Ok(forgotten) => tracing::info!(forgotten, "forgot old idempotency keys"),
             Err(error) => tracing::warn!(%error, "old idempotency keys were not forgotten yet"),
@@ -167,7 +168,7 @@ async fn index(database: Database) {
     let mut most = MOST;
     loop {
         let (began, writes) = (Instant::now(), database.writes());
-        match index_waiting_devices(&database, most).await {
+        match index_queued_devices(&database, most).await {
             Ok(0) => tokio::time::sleep(LONGEST_PAUSE).await,
             Ok(_) => {
                 most = MOST.min(most * 2);

@@ -1,4 +1,4 @@
-//! Figures for Prometheus, on a port of their own. Their labels are few and known: no workspace, no
+//! MetricsRecorder for Prometheus, on a port of their own. Their labels are few and known: no workspace, no
 //! key, no value of a customer's.
 
 use std::collections::BTreeMap;
@@ -26,12 +26,12 @@ pub type Connections = Arc<dyn Fn() -> (u32, u32) + Send + Sync>;
 
 /// Everything that is counted in this process.
 #[derive(Clone)]
-pub struct Figures {
+pub struct MetricsRecorder {
     recorder: PrometheusHandle,
     connections: Connections,
 }
 
-impl Figures {
+impl MetricsRecorder {
     /// Begins to count, and says what each figure is. To be called once.
     ///
     /// # Errors
@@ -144,18 +144,18 @@ pub(crate) fn count_refusals(report: &ErrorReport) {
 }
 
 /// A server for the figures alone.
-pub struct FiguresServer {
-    figures: Figures,
+pub struct MetricsServer {
+    figures: MetricsRecorder,
     running: actix_web::dev::Server,
     addresses: Vec<SocketAddr>,
 }
 
-impl FiguresServer {
+impl MetricsServer {
     /// Listens there.
     ///
     /// # Errors
     /// Where the address is taken, not this machine's, or not allowed.
-    pub fn bind(figures: Figures, host: &str, port: u16) -> Result<Self, BindError> {
+    pub fn bind(figures: MetricsRecorder, host: &str, port: u16) -> Result<Self, BindError> {
         let upkeep = figures.clone();
         let app = move || {
             let figures = figures.clone();

@@ -13,9 +13,9 @@ mod state;
 
 pub use bind::BindError;
 pub use extract::device_batch::read as read_batch;
-pub use metrics::{Connections, Figures, FiguresServer};
-pub use respond::api_error::Problem;
-pub use respond::created_devices::tell as tell_created;
+pub use metrics::{Connections, MetricsRecorder, MetricsServer};
+pub use respond::api_error::ApiError;
+pub use respond::created_devices::tell as render_created;
 pub use routes::app;
 pub use server::Server;
 pub use state::{Ports, State};

@@ -16,7 +16,7 @@ use crate::http::handlers::users;
 use crate::http::limits::key_rate_limit;
 use crate::http::middleware::access_log;
 use crate::http::middleware::drain_body;
-use crate::http::respond::api_error::Problem;
+use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
 /// The prefix under which the vendor's clients call the same operations.
@@ -54,8 +54,8 @@ pub fn app(
         .default_service(web::to(not_found))
 }
 
-async fn not_found() -> Result<HttpResponse, Problem> {
-    Err(Problem::NotFound)
+async fn not_found() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::NotFound)
 }
 
 fn operations(scope: &mut web::ServiceConfig) {
@@ -121,6 +121,6 @@ where
 /// A resource that names its methods where it is asked for another.
 fn resource(path: &str, methods: &'static [Method]) -> Resource {
     web::resource(path).default_service(web::to(move || async move {
-        Err::<HttpResponse, _>(Problem::MethodNotAllowed(methods))
+        Err::<HttpResponse, _>(ApiError::MethodNotAllowed(methods))
     }))
 }

@@ -11,10 +11,10 @@ use devices_domain::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::http::limits::auth_throttle::Failures;
-use crate::http::limits::concurrency::Places;
+use crate::http::limits::auth_throttle::AuthThrottle;
+use crate::http::limits::concurrency::WorkspaceLimiter;
 use crate::http::limits::key_rate_limit::Exhausted;
-use crate::http::respond::api_error::Problem;
+use crate::http::respond::api_error::ApiError;
 use crate::settings::{Limits, RateLimit, Settings};
 
 /// What the handlers work with.
@@ -28,12 +28,12 @@ pub struct State {
     pub(crate) limits: Limits,
     pub(crate) rate_limit: RateLimit,
     pub(crate) client_address_header: Option<HeaderName>,
-    pub(crate) failures: Failures,
+    pub(crate) failures: AuthThrottle,
     pub(crate) exhausted: Exhausted,
     /// When the store last answered.
     pub(crate) answered: tokio::sync::Mutex<Option<Instant>>,
-    pub(crate) large_bodies: Arc<Places>,
-    pub(crate) exports: Arc<Places>,
+    pub(crate) large_bodies: Arc<WorkspaceLimiter>,
+    pub(crate) exports: Arc<WorkspaceLimiter>,
     /// As many permits as requests may be worked on at once.
     in_flight: Arc<Semaphore>,
     /// Whether the server was told to stop.
@@ -80,14 +80,14 @@ impl State {
             rate_limit,
             client_address_header: HeaderName::try_from(&settings.server.client_address_header)
                 .ok(),
-            failures: Failures::new(rate_limit.failed_authentications_per_minute),
+            failures: AuthThrottle::new(rate_limit.failed_authentications_per_minute),
             exhausted: Exhausted::default(),
             answered: tokio::sync::Mutex::default(),
-            large_bodies: Places::new(
+            large_bodies: WorkspaceLimiter::new(
                 limits.large_bodies,
                 "the most large bodies, of all or of the workspace, are held already",
             ),
-            exports: Places::new(
+            exports: WorkspaceLimiter::new(
                 limits.exports,
                 "the most exports, of all or of the workspace, are running already",
             ),
@@ -97,8 +97,8 @@ impl State {
     }
 
     /// A place among the requests that are worked on.
-    pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+    pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let free = Arc::clone(&self.in_flight).try_acquire_owned();
-        free.map_err(|_| Problem::Busy("the most requests are in flight already"))
+        free.map_err(|_| ApiError::Busy("the most requests are in flight already"))
     }
 }

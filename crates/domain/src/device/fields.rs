@@ -2,12 +2,12 @@
 
 use super::enums::{AddedVia, KeyboardLayout, Lifecycle};
 use crate::field::{
-    Amount, Change, Comment, Date, Email, Field, FieldType, FieldValue, Label, RawRow,
-    SerialNumber, ShortText, TextList, UnknownFields, fields, judge, judge_alone, read_change,
+    Amount, Comment, Date, Email, Field, FieldChange, FieldType, FieldValue, RawRow, RequiredText,
+    SerialNumber, ShortText, TextList, UnknownFields, fields, judge, read_change, validate_alone,
 };
 use crate::ids::UserId;
 use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
-use crate::validation::external_refs::Claim;
+use crate::validation::external_refs::ExternalRefs;
 
 fields! {
     /// Every field of a device, in the order of the groups.
@@ -16,11 +16,11 @@ fields! {
     /// What the device is.
     Identity / IdentityChanges {
         /// What people call it.
-        "name" => name: Label,
+        "name" => name: RequiredText,
         /// What kind of thing it is: laptop, phone, chair. No fixed list.
-        "type" => type_: Label [immutable],
+        "type" => type_: RequiredText [immutable],
         /// The broader kind. No fixed list.
-        "category" => category: Label [immutable],
+        "category" => category: RequiredText [immutable],
         /// Who made it.
         "brand" => brand: Option<ShortText>,
         /// The device's own number.
@@ -142,8 +142,8 @@ impl DeviceFields {
     }
 
     /// The names of the fields in which `other` differs, in the order of the field table.
-    pub fn names_of_differences(&self, other: &Self) -> Vec<&'static str> {
-        self.to_row().names_of_differences(&other.to_row())
+    pub fn changed_field_names(&self, other: &Self) -> Vec<&'static str> {
+        self.to_row().changed_field_names(&other.to_row())
     }
 
     /// What a device as a whole breaks, whatever its fields are alone.
@@ -190,7 +190,7 @@ impl NewDevice {
     /// At least one, in the order of the field table, unknown and repeated fields last.
     pub fn from_row(row: &RawRow<'_>) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
-        judge_device(row, UnknownFields::Refuse, &mut |error| {
+        validate_device(row, UnknownFields::InvalidValueSink, &mut |error| {
             errors.push(error())
         })
         .ok_or(errors)
@@ -203,8 +203,8 @@ impl NewDevice {
         row
     }
 
-    pub(crate) fn claim(&self) -> Claim<'_> {
-        Claim {
+    pub(crate) fn claim(&self) -> ExternalRefs<'_> {
+        ExternalRefs {
             serial_number: self.fields.identity.serial_number.as_ref(),
             user: self.fields.ownership.user_id,
             user_email: self.assignment.user_email.as_ref(),
@@ -214,26 +214,26 @@ impl NewDevice {
 
 /// What a refused row refers to outside itself.
 #[derive(Debug, Default)]
-pub(crate) struct Claims {
+pub(crate) struct RejectedRefs {
     serial_number: Option<SerialNumber>,
     user: Option<UserId>,
     user_email: Option<Email>,
 }
 
-impl Claims {
+impl RejectedRefs {
     pub(crate) fn of_refused(row: &RawRow<'_>) -> Self {
-        fn value<T: FieldValue>(row: &RawRow<'_>, slot: Slot) -> Option<T> {
+        fn value<T: FieldValue>(row: &RawRow<'_>, slot: FieldIndex) -> Option<T> {
             Option::read(row.value(slot as usize), &mut |_, _| ()).flatten()
         }
         Self {
-            serial_number: value(row, Slot::serial_number),
-            user: value(row, Slot::user_id),
-            user_email: value(row, Slot::user_email),
+            serial_number: value(row, FieldIndex::serial_number),
+            user: value(row, FieldIndex::user_id),
+            user_email: value(row, FieldIndex::user_email),
         }
     }
 
-    pub(crate) fn claim(&self) -> Claim<'_> {
-        Claim {
+    pub(crate) fn claim(&self) -> ExternalRefs<'_> {
+        ExternalRefs {
             serial_number: self.serial_number.as_ref(),
             user: self.user,
             user_email: self.user_email.as_ref(),
@@ -244,19 +244,19 @@ impl Claims {
 /// What a refused patch says of the rental.
 #[derive(Debug)]
 pub(crate) struct RentalTerms {
-    start: Change<Option<Date>>,
-    end: Change<Option<Date>>,
+    start: FieldChange<Option<Date>>,
+    end: FieldChange<Option<Date>>,
 }
 
 impl RentalTerms {
     pub(crate) fn of_refused(row: &RawRow<'_>) -> Self {
-        let read = |slot: Slot| {
+        let read = |slot: FieldIndex| {
             let read = read_change(row, slot as usize, &mut |_| ());
-            read.unwrap_or(Change::Keep)
+            read.unwrap_or(FieldChange::Keep)
         };
         Self {
-            start: read(Slot::client_rental_start_date),
-            end: read(Slot::client_rental_end_date),
+            start: read(FieldIndex::client_rental_start_date),
+            end: read(FieldIndex::client_rental_end_date),
         }
     }
 
@@ -272,7 +272,7 @@ impl RentalTerms {
 }
 
 /// Judges a row by every rule that needs nothing but the row.
-pub(crate) fn judge_device(
+pub(crate) fn validate_device(
     row: &RawRow<'_>,
     unknown_fields: UnknownFields,
     add: &mut dyn FnMut(&mut dyn FnMut() -> FieldError),
@@ -298,21 +298,23 @@ pub(crate) fn judge_device(
 
 /// Whether a patch gives a device to a user, and to nobody.
 fn names_somebody_and_nobody(
-    user_id: &Change<Option<UserId>>,
-    user_email: &Change<Option<Email>>,
+    user_id: &FieldChange<Option<UserId>>,
+    user_email: &FieldChange<Option<Email>>,
 ) -> bool {
     match (user_id, user_email) {
-        (Change::To(by_id), Change::To(by_email)) => by_id.is_some() != by_email.is_some(),
+        (FieldChange::Set(by_id), FieldChange::Set(by_email)) => {
+            by_id.is_some() != by_email.is_some()
+        }
         _ => false,
     }
 }
 
-/// Asked of the raw row, so that it is found beside any other error.
+/// ListQuery of the raw row, so that it is found beside any other error.
 fn rental_ends_before_it_starts(row: &RawRow<'_>) -> bool {
-    let date = |slot: Slot| Date::parse(row.value(slot as usize)).ok();
+    let date = |slot: FieldIndex| Date::parse(row.value(slot as usize)).ok();
     match (
-        date(Slot::client_rental_start_date),
-        date(Slot::client_rental_end_date),
+        date(FieldIndex::client_rental_start_date),
+        date(FieldIndex::client_rental_end_date),
     ) {
         (Some(start), Some(end)) => end < start,
         _ => false,
@@ -320,14 +322,14 @@ fn rental_ends_before_it_starts(row: &RawRow<'_>) -> bool {
 }
 
 fn ends_before_it_starts() -> FieldError {
-    let name = |slot: Slot| DEVICE.fields[slot as usize].name();
+    let name = |slot: FieldIndex| DEVICE.fields[slot as usize].name();
     FieldError::of(
-        name(Slot::client_rental_end_date),
+        name(FieldIndex::client_rental_end_date),
         ErrorCode::InvalidField,
         Reason::EndsBeforeStart,
         format!(
             "must not be before `{}`",
-            name(Slot::client_rental_start_date)
+            name(FieldIndex::client_rental_start_date)
         ),
     )
 }
@@ -338,7 +340,7 @@ pub struct DevicePatch {
     identity: IdentityChanges,
     ownership: OwnershipChanges,
     characteristics: CharacteristicsChanges,
-    user_email: Change<Option<Email>>,
+    user_email: FieldChange<Option<Email>>,
 }
 
 impl DevicePatch {
@@ -349,16 +351,16 @@ impl DevicePatch {
     /// At least one, in the order of the field table, unknown and repeated fields last: also for fields
     /// that cannot be changed, or cannot be cleared.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        judge_alone(row, &DEVICE, unknown_fields, |refuse| {
+        validate_alone(row, &DEVICE, unknown_fields, |refuse| {
             let identity = IdentityChanges::read(row, refuse);
             let ownership = OwnershipChanges::read(row, refuse);
             let characteristics = CharacteristicsChanges::read(row, refuse);
-            let user_email = read_change(row, Slot::user_email as usize, refuse);
+            let user_email = read_change(row, FieldIndex::user_email as usize, refuse);
             if let (Some(ownership), Some(user_email)) = (&ownership, &user_email)
                 && names_somebody_and_nobody(&ownership.user_id, user_email)
             {
                 refuse(FieldError::of(
-                    DEVICE.fields[Slot::user_email as usize].name(),
+                    DEVICE.fields[FieldIndex::user_email as usize].name(),
                     ErrorCode::InvalidUser,
                     Reason::UserMismatch,
                     "must not name somebody where `user_id` names nobody, or the other way round",
@@ -387,7 +389,7 @@ impl DevicePatch {
         self.identity.apply(&mut changed.identity);
         self.ownership.apply(&mut changed.ownership);
         self.characteristics.apply(&mut changed.characteristics);
-        if let Change::To(named) = &self.user_email {
+        if let FieldChange::Set(named) = &self.user_email {
             let user_id = &mut changed.ownership.user_id;
             *user_id = named.as_ref().and(by_email);
         }
@@ -397,14 +399,14 @@ impl DevicePatch {
         }
     }
 
-    pub(crate) fn claim(&self) -> Claim<'_> {
-        fn changed<T>(change: &Change<Option<T>>) -> Option<&T> {
+    pub(crate) fn claim(&self) -> ExternalRefs<'_> {
+        fn changed<T>(change: &FieldChange<Option<T>>) -> Option<&T> {
             match change {
-                Change::To(Some(value)) => Some(value),
+                FieldChange::Set(Some(value)) => Some(value),
                 _ => None,
             }
         }
-        Claim {
+        ExternalRefs {
             serial_number: changed(&self.identity.serial_number),
             user: changed(&self.ownership.user_id).copied(),
             user_email: changed(&self.user_email),
@@ -484,7 +486,10 @@ mod tests {
     fn every_field_refuses_an_object() {
         let mut sent = RawRow::new();
         for field in fields() {
-            sent.set(field.name(), RawValue::Other(crate::field::Kind::Object));
+            sent.set(
+                field.name(),
+                RawValue::Other(crate::field::ValueKind::Object),
+            );
         }
         let wrong: Vec<_> = fields()
             .iter()
@@ -535,7 +540,7 @@ mod tests {
     #[case(RawValue::Integer(0), Reason::OutOfRange)]
     #[case(RawValue::Integer(-1), Reason::OutOfRange)]
     #[case(RawValue::HugeInteger, Reason::OutOfRange)]
-    #[case(RawValue::Other(crate::field::Kind::Number), Reason::WrongType)]
+    #[case(RawValue::Other(crate::field::ValueKind::Number), Reason::WrongType)]
     #[case(RawValue::text("12"), Reason::WrongType)]
     #[case(RawValue::Boolean(true), Reason::WrongType)]
     fn a_user_is_named_by_an_integer_above_zero(
@@ -579,7 +584,7 @@ mod tests {
             let mut row = RawRow::new();
             row.set("user_id", user_id);
             row.set("user_email", user_email);
-            DevicePatch::from_row(&row, UnknownFields::Refuse)
+            DevicePatch::from_row(&row, UnknownFields::InvalidValueSink)
         };
         let (ada, one) = (RawValue::text("ada@example.com"), RawValue::Integer(1));
         assert!(patch(one.clone(), ada.clone()).is_ok());

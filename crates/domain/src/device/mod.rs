@@ -16,8 +16,8 @@ pub use fields::{
     Assignment, Characteristics, DeviceFields, DevicePatch, Identity, NewDevice, Ownership, field,
     fields,
 };
-pub(crate) use fields::{Claims, RentalTerms, judge_device};
-pub use status::{ClientStatus, Standing};
+pub(crate) use fields::{RejectedRefs, RentalTerms, validate_device};
+pub use status::{ClientStatus, StatusInputs};
 
 /// A device with its number: what was just created, or a part of what is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ pub struct Device {
 impl Device {
     /// Where it stands.
     pub fn client_status(&self) -> ClientStatus {
-        ClientStatus::of(Standing::of(&self.fields))
+        ClientStatus::of(StatusInputs::of(&self.fields))
     }
 }
 
@@ -55,9 +55,9 @@ pub struct StoredDevice {
 impl StoredDevice {
     /// Where it stands.
     pub fn client_status(&self) -> ClientStatus {
-        ClientStatus::of(Standing {
+        ClientStatus::of(StatusInputs {
             is_archived: self.archived_at.is_some(),
-            ..Standing::of(&self.device.fields)
+            ..StatusInputs::of(&self.device.fields)
         })
     }
 

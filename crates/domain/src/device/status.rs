@@ -21,7 +21,7 @@ choice! {
 
 /// What decides where a device stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct StatusInputs {
     /// Whether it was deleted.
     pub is_archived: bool,
     /// What only people know.
@@ -30,7 +30,7 @@ pub struct Standing {
     pub is_assigned: bool,
 }
 
-impl Standing {
+impl StatusInputs {
     /// That of a living device with these fields.
     pub fn of(fields: &DeviceFields) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl ClientStatus {
     /// others what people said of it counts before its assignee, and with one it is
     /// [`InService`](Self::InService), else [`Available`](Self::Available). An external device is never
     /// anything else: it is not validated, prepared or sent from here.
-    pub fn of(standing: Standing) -> Self {
+    pub fn of(standing: StatusInputs) -> Self {
         match (standing.is_archived, standing.lifecycle) {
             (true, _) => Self::Archived,
             (false, Some(Lifecycle::InMaintenance)) => Self::InMaintenance,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{FieldValue, RawValue, Refusal, Shape, clean};
+use super::{FieldValue, Format, InvalidValue, RawValue, clean};
 use crate::validation::error::Reason;
 
 /// An amount of money without a currency, exact to the hundredth, from `0.00` to
@@ -21,7 +21,7 @@ impl Amount {
     pub const MAX_INTEGER_DIGITS: usize = 12;
 
     /// An amount that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(hundredths: u64) -> Self {
+    pub fn from_trusted(hundredths: u64) -> Self {
         Self { hundredths }
     }
 
@@ -44,9 +44,9 @@ impl Serialize for Amount {
 }
 
 impl FieldValue for Amount {
-    const SHAPE: Shape = Shape::Amount;
+    const SHAPE: Format = Format::Amount;
 
-    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+    fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = clean(raw)?;
         let unsigned = text.strip_prefix('-').unwrap_or(text);
         let (integer, fraction) = match unsigned.split_once(['.', ',']) {
@@ -55,24 +55,24 @@ impl FieldValue for Amount {
         };
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         if !digits(integer) || !fraction.is_none_or(digits) {
-            return Err(Refusal::new(
+            return Err(InvalidValue::new(
                 Reason::Malformed,
                 "must be a decimal amount such as \"1299.00\", without a currency",
             ));
         }
         if unsigned != text {
-            return Err(Refusal::new(Reason::Negative, "must not be negative"));
+            return Err(InvalidValue::new(Reason::Negative, "must not be negative"));
         }
         let fraction = fraction.unwrap_or_default();
         if fraction.len() > 2 {
-            return Err(Refusal::new(
+            return Err(InvalidValue::new(
                 Reason::TooManyDecimals,
                 "must have at most two decimals",
             ));
         }
         let integer = integer.trim_start_matches('0');
         if integer.len() > Self::MAX_INTEGER_DIGITS {
-            return Err(Refusal::new(
+            return Err(InvalidValue::new(
                 Reason::OutOfRange,
                 "must be at most 999999999999.99",
             ));

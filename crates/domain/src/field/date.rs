@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, NaiveTime};
 use serde::Serialize;
 
-use super::{FieldValue, RawValue, Refusal, Shape, clean};
+use super::{FieldValue, Format, InvalidValue, RawValue, clean};
 use crate::validation::error::Reason;
 
 /// A day of the years 0001 to 9999.
@@ -16,7 +16,7 @@ pub struct Date(NaiveDate);
 
 impl Date {
     /// A day that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(date: NaiveDate) -> Self {
+    pub fn from_trusted(date: NaiveDate) -> Self {
         Self(date)
     }
 
@@ -77,11 +77,11 @@ fn is_time(text: &str) -> bool {
 }
 
 impl FieldValue for Date {
-    const SHAPE: Shape = Shape::Date;
+    const SHAPE: Format = Format::Date;
 
-    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+    fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         Self::read(clean(raw)?).ok_or_else(|| {
-            Refusal::new(
+            InvalidValue::new(
                 Reason::Malformed,
                 "must be an existing day as an ISO 8601 date such as \"2024-05-31\"",
             )

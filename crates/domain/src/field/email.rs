@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::text::is_invisible;
-use super::{FieldValue, RawValue, Refusal, Shape, ShortText};
+use super::{FieldValue, Format, InvalidValue, RawValue, ShortText};
 use crate::validation::error::Reason;
 
 /// An e-mail address: 3 to 255 characters, something before and something after its one `@`, no white
@@ -15,7 +15,7 @@ pub struct Email(String);
 
 impl Email {
     /// An address that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(text: String) -> Self {
+    pub fn from_trusted(text: String) -> Self {
         Self(text)
     }
 
@@ -26,9 +26,9 @@ impl Email {
 }
 
 impl FieldValue for Email {
-    const SHAPE: Shape = Shape::Email;
+    const SHAPE: Format = Format::Email;
 
-    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+    fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = ShortText::parse(raw)?;
         match text.as_str().split_once('@') {
             Some((local, domain))
@@ -39,7 +39,7 @@ impl FieldValue for Email {
             {
                 Ok(Self(text.as_str().to_owned()))
             }
-            _ => Err(Refusal::new(
+            _ => Err(InvalidValue::new(
                 Reason::Malformed,
                 "must be an e-mail address such as \"ada@example.com\"",
             )),
@@ -55,7 +55,7 @@ impl FieldValue for Email {
 mod tests {
     use super::*;
 
-    fn email(text: &str) -> Result<Email, Refusal> {
+    fn email(text: &str) -> Result<Email, InvalidValue> {
         Email::parse(&RawValue::text(text))
     }
 

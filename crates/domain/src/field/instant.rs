@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 
-use super::{FieldValue, RawValue, Refusal, Shape, clean};
+use super::{FieldValue, Format, InvalidValue, RawValue, clean};
 use crate::validation::error::Reason;
 
 /// A moment of the years 0001 to 9999, to the microsecond.
@@ -16,7 +16,7 @@ pub struct Instant(DateTime<Utc>);
 
 impl Instant {
     /// A moment that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(instant: DateTime<Utc>) -> Self {
+    pub fn from_trusted(instant: DateTime<Utc>) -> Self {
         Self(instant)
     }
 
@@ -27,9 +27,9 @@ impl Instant {
 }
 
 impl FieldValue for Instant {
-    const SHAPE: Shape = Shape::Instant;
+    const SHAPE: Format = Format::Instant;
 
-    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+    fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let read = DateTime::parse_from_rfc3339(clean(raw)?);
         let instant = read.ok().map(|instant| instant.timestamp_micros());
         instant
@@ -38,7 +38,7 @@ impl FieldValue for Instant {
             .filter(|instant| (1..=9999).contains(&instant.year()))
             .map(Self)
             .ok_or_else(|| {
-                Refusal::new(
+                InvalidValue::new(
                     Reason::Malformed,
                     "must be a moment as an ISO 8601 date and time with an offset, such as \"2024-05-31T10:00:00Z\"",
                 )

@@ -21,13 +21,13 @@ pub use amount::Amount;
 pub use date::Date;
 pub use email::Email;
 pub use instant::Instant;
-pub use raw_row::{Kind, RawRow, RawValue};
+pub use raw_row::{RawRow, RawValue, ValueKind};
 pub use serial_number::SerialNumber;
 pub(crate) use serial_number::fold;
 pub(crate) use string_enum::choice;
-pub(crate) use table::{Change, FieldTable, fields, judge, judge_alone, read, read_change};
+pub(crate) use table::{FieldChange, FieldTable, fields, judge, read, read_change, validate_alone};
 pub(crate) use text::clean;
-pub use text::{Comment, Label, ShortText, Text, TextList};
+pub use text::{Comment, RequiredText, ShortText, Text, TextList};
 pub use unknown_fields::{UnknownFields, nearest_name};
 
 /// One row of the field table.
@@ -36,7 +36,7 @@ pub struct Field {
     name: &'static str,
     required: bool,
     immutable: bool,
-    shape: Shape,
+    shape: Format,
 }
 
 impl Field {
@@ -71,14 +71,14 @@ impl Field {
     }
 
     /// What values it takes.
-    pub const fn shape(&self) -> Shape {
+    pub const fn shape(&self) -> Format {
         self.shape
     }
 }
 
 /// What values a field takes. Lengths are in characters (Unicode scalar values), after trimming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum Format {
     /// Text of at most this length.
     Text {
         /// The longest text.
@@ -111,7 +111,7 @@ pub enum Shape {
 
 /// Why a value is refused: all of a [`FieldError`] but the field.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
+pub struct InvalidValue {
     /// The part of the contract it falls under.
     pub code: ErrorCode,
     /// Why, for programs.
@@ -120,7 +120,7 @@ pub struct Refusal {
     pub detail: Cow<'static, str>,
 }
 
-impl Refusal {
+impl InvalidValue {
     pub(crate) fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code: ErrorCode::InvalidField,
@@ -129,7 +129,7 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn wrong_type(expected: &'static str, found: Kind) -> Self {
+    pub(crate) fn wrong_type(expected: &'static str, found: ValueKind) -> Self {
         let found = found.as_str();
         Self::new(
             Reason::WrongType,
@@ -146,17 +146,17 @@ impl Refusal {
 }
 
 /// Hands a refusal, and the list item it is about, to whoever gathers them.
-pub(crate) type Refuse<'s> = &'s mut dyn FnMut(Option<usize>, Refusal);
+pub(crate) type InvalidValueSink<'s> = &'s mut dyn FnMut(Option<usize>, InvalidValue);
 
 /// What stands as a field in one of the groups; its implementation is the field's rule.
 pub(crate) trait FieldType: Sized {
     const REQUIRED: bool = false;
     /// Whether "nothing" is a value that it can be changed to.
     const NULLABLE: bool;
-    const SHAPE: Shape;
+    const SHAPE: Format;
 
     /// The value, or `None` after at least one refusal.
-    fn read(raw: &RawValue<'_>, refuse: Refuse<'_>) -> Option<Self>;
+    fn read(raw: &RawValue<'_>, refuse: InvalidValueSink<'_>) -> Option<Self>;
 
     /// What [`read`](Self::read) makes the same value of.
     fn to_raw(&self) -> RawValue<'_>;
@@ -174,20 +174,20 @@ pub(crate) trait FieldType: Sized {
 /// ```
 pub trait FieldValue: Sized {
     /// What values it takes.
-    const SHAPE: Shape;
+    const SHAPE: Format;
 
     /// Judges a value that is there: neither absent nor null nor empty.
     ///
     /// # Errors
     /// Where it breaks the rule.
-    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal>;
+    fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue>;
 
     /// What [`parse`](Self::parse) makes the same value of.
     fn to_raw(&self) -> RawValue<'_>;
 }
 
 /// Absent, null and empty text all say that nothing is known.
-pub(crate) fn is_nothing(raw: &RawValue<'_>) -> bool {
+pub(crate) fn is_empty_value(raw: &RawValue<'_>) -> bool {
     match raw {
         RawValue::Absent | RawValue::Null => true,
         RawValue::Text(text) => text.trim().is_empty(),
@@ -195,16 +195,16 @@ pub(crate) fn is_nothing(raw: &RawValue<'_>) -> bool {
     }
 }
 
-fn read_value<T: FieldValue>(raw: &RawValue<'_>, refuse: Refuse<'_>) -> Option<T> {
+fn read_value<T: FieldValue>(raw: &RawValue<'_>, refuse: InvalidValueSink<'_>) -> Option<T> {
     T::parse(raw).map_err(|refusal| refuse(None, refusal)).ok()
 }
 
 impl<T: FieldValue> FieldType for Option<T> {
     const NULLABLE: bool = true;
-    const SHAPE: Shape = T::SHAPE;
+    const SHAPE: Format = T::SHAPE;
 
-    fn read(raw: &RawValue<'_>, refuse: Refuse<'_>) -> Option<Self> {
-        match is_nothing(raw) {
+    fn read(raw: &RawValue<'_>, refuse: InvalidValueSink<'_>) -> Option<Self> {
+        match is_empty_value(raw) {
             true => Some(None),
             false => read_value(raw, refuse).map(Some),
         }
@@ -216,31 +216,34 @@ impl<T: FieldValue> FieldType for Option<T> {
 }
 
 /// Reads a value that must be there.
-pub(crate) fn read_required<T: FieldValue>(raw: &RawValue<'_>, refuse: Refuse<'_>) -> Option<T> {
-    if !is_nothing(raw) {
+pub(crate) fn read_required<T: FieldValue>(
+    raw: &RawValue<'_>,
+    refuse: InvalidValueSink<'_>,
+) -> Option<T> {
+    if !is_empty_value(raw) {
         return read_value(raw, refuse);
     }
     let detail = match raw {
         RawValue::Text(_) => "is required and must not be empty",
         _ => "is required",
     };
-    refuse(None, Refusal::new(Reason::Required, detail));
+    refuse(None, InvalidValue::new(Reason::Required, detail));
     None
 }
 
 /// Makes fields of values that must be there, or that have a default where nothing is known.
-macro_rules! always_there {
+macro_rules! never_null_field_types {
     ($($Value:ty: $required:literal, $read:expr;)+) => {$(
         impl $crate::field::FieldType for $Value {
             const REQUIRED: bool = $required;
             const NULLABLE: bool = false;
-            const SHAPE: $crate::field::Shape = <$Value as $crate::field::FieldValue>::SHAPE;
+            const SHAPE: $crate::field::Format = <$Value as $crate::field::FieldValue>::SHAPE;
 
             fn read(
                 raw: &$crate::field::RawValue<'_>,
-                refuse: $crate::field::Refuse<'_>,
+                refuse: $crate::field::InvalidValueSink<'_>,
             ) -> Option<Self> {
-                let read: fn(&$crate::field::RawValue<'_>, $crate::field::Refuse<'_>) -> Option<Self> =
+                let read: fn(&$crate::field::RawValue<'_>, $crate::field::InvalidValueSink<'_>) -> Option<Self> =
                     $read;
                 read(raw, refuse)
             }
@@ -251,29 +254,29 @@ macro_rules! always_there {
         }
     )+};
 }
-pub(crate) use always_there;
+pub(crate) use never_null_field_types;
 
 /// Reads a value that has a default where nothing is known.
 pub(crate) fn read_or_default<T: FieldValue + Default>(
     raw: &RawValue<'_>,
-    refuse: Refuse<'_>,
+    refuse: InvalidValueSink<'_>,
 ) -> Option<T> {
     Option::<T>::read(raw, refuse).map(Option::unwrap_or_default)
 }
 
-always_there! {
+never_null_field_types! {
     bool: false, read_or_default;
-    Label: true, read_required;
+    RequiredText: true, read_required;
     Email: true, read_required;
 }
 
 impl FieldValue for bool {
-    const SHAPE: Shape = Shape::Boolean;
+    const SHAPE: Format = Format::Boolean;
 
-    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+    fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         match raw {
             RawValue::Boolean(value) => Ok(*value),
-            other => Err(Refusal::wrong_type("true or false", other.kind())),
+            other => Err(InvalidValue::wrong_type("true or false", other.kind())),
         }
     }
 
@@ -283,24 +286,24 @@ impl FieldValue for bool {
 }
 
 impl FieldValue for UserId {
-    const SHAPE: Shape = Shape::Id;
+    const SHAPE: Format = Format::Id;
 
-    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+    fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         match raw {
             RawValue::Integer(id) if *id > 0 => Ok(Self(*id)),
-            RawValue::Integer(_) => Err(Refusal::new(
+            RawValue::Integer(_) => Err(InvalidValue::new(
                 Reason::OutOfRange,
                 "must be an integer above zero",
             )),
-            RawValue::HugeInteger => Err(Refusal::new(
+            RawValue::HugeInteger => Err(InvalidValue::new(
                 Reason::OutOfRange,
                 "must be an integer of at most 64 bits",
             )),
-            RawValue::Other(Kind::Number) => Err(Refusal::new(
+            RawValue::Other(ValueKind::Number) => Err(InvalidValue::new(
                 Reason::WrongType,
                 "must be an integer, without a fraction",
             )),
-            other => Err(Refusal::wrong_type("an integer", other.kind())),
+            other => Err(InvalidValue::wrong_type("an integer", other.kind())),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{FieldTable, Shape, TextList};
+use super::{FieldTable, Format, TextList};
 
 /// A value as it came, whatever it was read from.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,7 +25,7 @@ pub enum RawValue<'a> {
     /// Several values. A reader may stop after [`RawValue::MAX_ITEMS`] of them.
     List(Vec<RawValue<'a>>),
     /// Anything else; no field takes it.
-    Other(Kind),
+    Other(ValueKind),
 }
 
 impl<'a> RawValue<'a> {
@@ -38,14 +38,14 @@ impl<'a> RawValue<'a> {
     }
 
     /// What kind of value this is, in words for messages.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ValueKind {
         match self {
-            Self::Absent => Kind::Nothing,
-            Self::Null => Kind::Null,
-            Self::Text(_) | Self::IllFormedText => Kind::Text,
-            Self::Integer(_) | Self::HugeInteger => Kind::Number,
-            Self::Boolean(_) => Kind::Boolean,
-            Self::List(_) => Kind::List,
+            Self::Absent => ValueKind::Nothing,
+            Self::Null => ValueKind::Null,
+            Self::Text(_) | Self::IllFormedText => ValueKind::Text,
+            Self::Integer(_) | Self::HugeInteger => ValueKind::Number,
+            Self::Boolean(_) => ValueKind::Boolean,
+            Self::List(_) => ValueKind::List,
             Self::Other(kind) => *kind,
         }
     }
@@ -53,7 +53,7 @@ impl<'a> RawValue<'a> {
 
 /// The kind of a value, for messages such as "must be text, not a number".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// Nothing was sent.
     Nothing,
     /// An explicit null.
@@ -70,7 +70,7 @@ pub enum Kind {
     Object,
 }
 
-impl Kind {
+impl ValueKind {
     /// The kind with its article: "a number".
     pub fn as_str(self) -> &'static str {
         match self {
@@ -146,17 +146,17 @@ impl<'a> RawRow<'a> {
             .slot(&name)
             .map(|slot| self.table.fields[slot].shape());
         let value = match shape {
-            Some(Shape::Boolean) if text.trim().eq_ignore_ascii_case("true") => {
+            Some(Format::Boolean) if text.trim().eq_ignore_ascii_case("true") => {
                 RawValue::Boolean(true)
             }
-            Some(Shape::Boolean) if text.trim().eq_ignore_ascii_case("false") => {
+            Some(Format::Boolean) if text.trim().eq_ignore_ascii_case("false") => {
                 RawValue::Boolean(false)
             }
-            Some(Shape::Id) => match text.trim().parse() {
+            Some(Format::Id) => match text.trim().parse() {
                 Ok(number) => RawValue::Integer(number),
                 Err(_) => RawValue::Text(text),
             },
-            Some(Shape::TextList { .. }) if text.trim().contains('\n') => {
+            Some(Format::TextList { .. }) if text.trim().contains('\n') => {
                 let items = text.trim().lines().map(str::to_owned).map(RawValue::text);
                 RawValue::List(items.take(RawValue::MAX_ITEMS).collect())
             }
@@ -181,7 +181,7 @@ impl<'a> RawRow<'a> {
     }
 
     /// The names of the fields in which `other`, a row of the same kind, differs.
-    pub(crate) fn names_of_differences(&self, other: &RawRow<'_>) -> Vec<&'static str> {
+    pub(crate) fn changed_field_names(&self, other: &RawRow<'_>) -> Vec<&'static str> {
         let pairs = self.values.iter().zip(&other.values);
         let differing = self
             .table

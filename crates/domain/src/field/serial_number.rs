@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 
 use super::text::Kept;
-use super::{FieldValue, Kind, RawValue, Refusal, Shape, clean};
+use super::{FieldValue, Format, InvalidValue, RawValue, ValueKind, clean};
 use crate::validation::error::{ErrorCode, Reason};
 
 /// A device's own number, kept as it came and compared without regard to case, width and
@@ -28,7 +28,7 @@ impl SerialNumber {
     pub const MAX_LENGTH: usize = 64;
 
     /// A serial number that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(text: impl AsRef<str>) -> Self {
+    pub fn from_trusted(text: impl AsRef<str>) -> Self {
         Self::folded_as(text.as_ref(), &fold(text.as_ref()))
     }
 
@@ -96,16 +96,16 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
 }
 
 impl FieldValue for SerialNumber {
-    const SHAPE: Shape = Shape::SerialNumber;
+    const SHAPE: Format = Format::SerialNumber;
 
-    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
-        let invalid = |reason, detail: Cow<'static, str>| Refusal {
+    fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
+        let invalid = |reason, detail: Cow<'static, str>| InvalidValue {
             code: ErrorCode::InvalidSerialNumber,
             reason,
             detail,
         };
         let text = clean(raw).map_err(|refusal| match raw.kind() {
-            Kind::Text => invalid(refusal.reason, refusal.detail),
+            ValueKind::Text => invalid(refusal.reason, refusal.detail),
             _ => refusal,
         })?;
         let folded = fold(text);
@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    fn parse(text: &str) -> Result<SerialNumber, Refusal> {
+    fn parse(text: &str) -> Result<SerialNumber, InvalidValue> {
         SerialNumber::parse(&RawValue::text(text))
     }
 

@@ -21,7 +21,7 @@ macro_rules! choice {
             }
 
             /// The value that `word` spells; `None` where none does.
-            pub fn of_word(word: &str) -> Option<Self> {
+            pub fn from_name(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$Word),)+
                     _ => None,
@@ -30,11 +30,11 @@ macro_rules! choice {
         }
 
         impl $crate::field::FieldValue for $Choice {
-            const SHAPE: $crate::field::Shape = $crate::field::Shape::OneOf(Self::WORDS);
+            const SHAPE: $crate::field::Format = $crate::field::Format::OneOf(Self::WORDS);
 
-            fn parse(raw: &$crate::field::RawValue<'_>) -> Result<Self, $crate::field::Refusal> {
+            fn parse(raw: &$crate::field::RawValue<'_>) -> Result<Self, $crate::field::InvalidValue> {
                 let word = $crate::field::clean(raw)?;
-                Self::of_word(word).ok_or_else(|| $crate::field::Refusal::new(
+                Self::from_name(word).ok_or_else(|| $crate::field::InvalidValue::new(
                     $crate::validation::error::Reason::NotInEnum,
                     format!("must be one of {}", Self::WORDS.join(", ")),
                 ))

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::unknown_fields::{UnknownFields, repeated_unknown_field, unknown_field};
-use super::{Field, FieldType, RawRow, RawValue, Refusal, is_nothing};
+use super::{Field, FieldType, InvalidValue, RawRow, RawValue, is_empty_value};
 use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
 
 /// Every field of one kind of thing.
@@ -40,14 +40,14 @@ macro_rules! fields {
         /// Where a field stands in the table, and its value in a raw row.
         #[allow(non_camel_case_types, reason = "each is a field's name")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Slot { $($($field,)+)+ }
+        pub(crate) enum FieldIndex { $($($field,)+)+ }
 
         $(#[$table_doc])*
         pub(crate) static $TABLE: $crate::field::FieldTable = $crate::field::FieldTable {
             noun: $noun,
             fields: &[$($($crate::field::Field::of::<$Type>($name)$(.$kind())?,)+)+],
             find: |name| match name {
-                $($($name => Some(Slot::$field as usize),)+)+
+                $($($name => Some(FieldIndex::$field as usize),)+)+
                 _ => None,
             },
         };
@@ -65,13 +65,13 @@ macro_rules! fields {
                     row: &$crate::field::RawRow<'_>,
                     refuse: &mut dyn FnMut($crate::validation::error::FieldError),
                 ) -> Option<Self> {
-                    $(let $field = $crate::field::read(row, Slot::$field as usize, refuse);)+
+                    $(let $field = $crate::field::read(row, FieldIndex::$field as usize, refuse);)+
                     Some(Self { $($field: $field?,)+ })
                 }
 
                 /// Writes every field to where [`read`](Self::read) makes the same group of them.
                 fn write<'a>(&'a self, row: &mut $crate::field::RawRow<'a>) {
-                    $(row.put(Slot::$field as usize, $crate::field::FieldType::to_raw(&self.$field));)+
+                    $(row.put(FieldIndex::$field as usize, $crate::field::FieldType::to_raw(&self.$field));)+
                 }
             }
 
@@ -83,7 +83,7 @@ macro_rules! fields {
 
     (@changes $Changes:ident of $Group:ident { $($field:ident: $Type:ty,)+ }) => {
         #[derive(Debug, Clone, PartialEq)]
-        struct $Changes { $($field: $crate::field::Change<$Type>,)+ }
+        struct $Changes { $($field: $crate::field::FieldChange<$Type>,)+ }
 
         impl $Changes {
             /// Reads every field before it gives up on one, so that all refusals are heard.
@@ -91,7 +91,7 @@ macro_rules! fields {
                 row: &$crate::field::RawRow<'_>,
                 refuse: &mut dyn FnMut($crate::validation::error::FieldError),
             ) -> Option<Self> {
-                $(let $field = $crate::field::read_change(row, Slot::$field as usize, refuse);)+
+                $(let $field = $crate::field::read_change(row, FieldIndex::$field as usize, refuse);)+
                 Some(Self { $($field: $field?,)+ })
             }
 
@@ -105,16 +105,16 @@ pub(crate) use fields;
 
 /// What becomes of a field.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Change<T> {
+pub(crate) enum FieldChange<T> {
     /// It stays what it is.
     Keep,
     /// It becomes this.
-    To(T),
+    Set(T),
 }
 
-impl<T: Clone> Change<T> {
+impl<T: Clone> FieldChange<T> {
     pub(crate) fn apply(&self, value: &mut T) {
-        if let Self::To(new) = self {
+        if let Self::Set(new) = self {
             *value = new.clone();
         }
     }
@@ -127,7 +127,7 @@ pub(crate) fn read<T: FieldType>(
     refuse: &mut dyn FnMut(FieldError),
 ) -> Option<T> {
     let name = row.table().fields[slot].name();
-    T::read(row.value(slot), &mut |item, refusal: Refusal| {
+    T::read(row.value(slot), &mut |item, refusal: InvalidValue| {
         refuse(refusal.at(name, item));
     })
 }
@@ -137,24 +137,24 @@ pub(crate) fn read_change<T: FieldType>(
     row: &RawRow<'_>,
     slot: usize,
     refuse: &mut dyn FnMut(FieldError),
-) -> Option<Change<T>> {
+) -> Option<FieldChange<T>> {
     let table = row.table();
     let field = &table.fields[slot];
     let mut refuse_as = |reason, detail: String| {
-        refuse(Refusal::new(reason, detail).at(field.name(), None));
+        refuse(InvalidValue::new(reason, detail).at(field.name(), None));
         None
     };
     match row.value(slot) {
-        RawValue::Absent => Some(Change::Keep),
+        RawValue::Absent => Some(FieldChange::Keep),
         _ if field.is_immutable() => refuse_as(
             Reason::ImmutableField,
             format!("cannot be changed once {} is created", table.noun),
         ),
-        nothing if !T::NULLABLE && is_nothing(nothing) => refuse_as(
+        nothing if !T::NULLABLE && is_empty_value(nothing) => refuse_as(
             Reason::NotNullable,
             "must have a value: it cannot be cleared".to_owned(),
         ),
-        _ => read(row, slot, refuse).map(Change::To),
+        _ => read(row, slot, refuse).map(FieldChange::Set),
     }
 }
 
@@ -196,7 +196,7 @@ pub(crate) fn judge<T>(
     }
     let mut ignored = HashSet::new();
     for name in row.unknown() {
-        if unknown_fields == UnknownFields::Refuse {
+        if unknown_fields == UnknownFields::InvalidValueSink {
             refuse(&mut || unknown_field(name, row.table()));
         } else if !ignored.insert(name) {
             refuse(&mut || repeated_unknown_field(name, row.table()));
@@ -206,7 +206,7 @@ pub(crate) fn judge<T>(
 }
 
 /// Judges a row that is no batch's. However much is wrong with it, as much is told as of a batch.
-pub(crate) fn judge_alone<T>(
+pub(crate) fn validate_alone<T>(
     row: &RawRow<'_>,
     table: &'static FieldTable,
     unknown_fields: UnknownFields,

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use serde::{Serialize, Serializer};
 
-use super::{FieldType, FieldValue, RawValue, Refusal, Refuse, Shape};
+use super::{FieldType, FieldValue, Format, InvalidValue, InvalidValueSink, RawValue};
 use crate::validation::error::Reason;
 
 /// Text of 1 to `MAX` characters, trimmed, without control characters and bidirectional
@@ -23,7 +23,7 @@ pub type Comment = Text<10_000>;
 
 impl<const MAX: usize> Text<MAX> {
     /// A text that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(text: impl AsRef<str>) -> Self {
+    pub fn from_trusted(text: impl AsRef<str>) -> Self {
         Self(Kept::new(text))
     }
 
@@ -34,13 +34,13 @@ impl<const MAX: usize> Text<MAX> {
 }
 
 impl<const MAX: usize> FieldValue for Text<MAX> {
-    const SHAPE: Shape = Shape::Text { max_length: MAX };
+    const SHAPE: Format = Format::Text { max_length: MAX };
 
-    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+    fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = clean(raw)?;
         // Bytes are never fewer than characters, and are known without counting.
         if text.len() > MAX && text.chars().count() > MAX {
-            return Err(Refusal::new(
+            return Err(InvalidValue::new(
                 Reason::TooLong,
                 format!("must have at most {MAX} characters"),
             ));
@@ -56,12 +56,12 @@ impl<const MAX: usize> FieldValue for Text<MAX> {
 /// A [`ShortText`] that must be there, with at least one character that can be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Label(ShortText);
+pub struct RequiredText(ShortText);
 
-impl Label {
+impl RequiredText {
     /// A label that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(text: impl AsRef<str>) -> Self {
-        Self(Text::trusted(text))
+    pub fn from_trusted(text: impl AsRef<str>) -> Self {
+        Self(Text::from_trusted(text))
     }
 
     /// The text.
@@ -70,13 +70,13 @@ impl Label {
     }
 }
 
-impl FieldValue for Label {
-    const SHAPE: Shape = <ShortText as FieldValue>::SHAPE;
+impl FieldValue for RequiredText {
+    const SHAPE: Format = <ShortText as FieldValue>::SHAPE;
 
-    fn parse(raw: &RawValue<'_>) -> Result<Self, Refusal> {
+    fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = ShortText::parse(raw)?;
         match text.as_str().chars().all(is_invisible) {
-            true => Err(Refusal::new(
+            true => Err(InvalidValue::new(
                 Reason::Required,
                 "is required and must hold a visible character",
             )),
@@ -101,8 +101,8 @@ impl TextList {
     pub const MAX_LENGTH: usize = 100;
 
     /// A list that was judged before, such as one that was stored; not judged again.
-    pub fn trusted(items: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        Self(items.into_iter().map(Text::trusted).collect())
+    pub fn from_trusted(items: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        Self(items.into_iter().map(Text::from_trusted).collect())
     }
 
     /// The items, in the order they came.
@@ -119,24 +119,24 @@ impl Serialize for TextList {
 
 impl FieldType for TextList {
     const NULLABLE: bool = true;
-    const SHAPE: Shape = Shape::TextList {
+    const SHAPE: Format = Format::TextList {
         max_items: Self::MAX_ITEMS,
         max_length: Self::MAX_LENGTH,
     };
 
-    fn read(raw: &RawValue<'_>, refuse: Refuse<'_>) -> Option<Self> {
+    fn read(raw: &RawValue<'_>, refuse: InvalidValueSink<'_>) -> Option<Self> {
         match raw {
             RawValue::List(items) => {
                 let mut refused = items.len() > Self::MAX_ITEMS;
                 if refused {
                     let detail = format!("must have at most {} items", Self::MAX_ITEMS);
-                    refuse(None, Refusal::new(Reason::TooManyItems, detail));
+                    refuse(None, InvalidValue::new(Reason::TooManyItems, detail));
                 }
                 let mut texts = Vec::with_capacity(items.len().min(Self::MAX_ITEMS));
                 for (index, item) in items.iter().take(Self::MAX_ITEMS).enumerate() {
                     match item {
                         RawValue::Text(text) if text.trim().is_empty() => {
-                            Err(Refusal::new(Reason::EmptyItem, "must not be empty"))
+                            Err(InvalidValue::new(Reason::EmptyItem, "must not be empty"))
                         }
                         item => Text::parse(item),
                     }
@@ -157,7 +157,7 @@ impl FieldType for TextList {
             other => {
                 refuse(
                     None,
-                    Refusal::wrong_type("a string or an array of strings", other.kind()),
+                    InvalidValue::wrong_type("a string or an array of strings", other.kind()),
                 );
                 None
             }
@@ -173,30 +173,30 @@ impl FieldType for TextList {
 }
 
 /// The trimmed text, if no character of it hides or breaks what is read.
-pub(crate) fn clean<'r>(raw: &'r RawValue<'_>) -> Result<&'r str, Refusal> {
+pub(crate) fn clean<'r>(raw: &'r RawValue<'_>) -> Result<&'r str, InvalidValue> {
     let text = match raw {
         RawValue::Text(text) => match as_it_is(text) {
             true => return Ok(text),
             false => text.trim(),
         },
         RawValue::IllFormedText => {
-            return Err(Refusal::new(
+            return Err(InvalidValue::new(
                 Reason::IllFormedText,
                 "must be well-formed Unicode; it holds a lone surrogate",
             ));
         }
-        other => return Err(Refusal::wrong_type("a string", other.kind())),
+        other => return Err(InvalidValue::wrong_type("a string", other.kind())),
     };
     match text.chars().find(|c| is_harmful(*c)) {
         None => Ok(text),
-        Some(c) if c.is_control() => Err(Refusal::new(
+        Some(c) if c.is_control() => Err(InvalidValue::new(
             Reason::ControlCharacter,
             format!(
                 "must not hold control characters; it holds U+{:04X}",
                 c as u32
             ),
         )),
-        Some(c) => Err(Refusal::new(
+        Some(c) => Err(InvalidValue::new(
             Reason::BidirectionalOverride,
             format!(
                 "must not hold bidirectional overrides; it holds U+{:04X}",
@@ -244,9 +244,9 @@ mod tests {
         ShortText::parse(&RawValue::text(text)).map_err(|refusal| refusal.reason)
     }
 
-    fn label(raw: RawValue<'_>) -> Result<Label, Reason> {
+    fn label(raw: RawValue<'_>) -> Result<RequiredText, Reason> {
         let mut reason = None;
-        Label::read(&raw, &mut |_, refusal| reason = Some(refusal.reason))
+        RequiredText::read(&raw, &mut |_, refusal| reason = Some(refusal.reason))
             .ok_or_else(|| reason.expect("a refusal says why"))
     }
 

@@ -8,14 +8,14 @@ use chrono::{DateTime, Utc};
 
 use super::RepositoryError;
 use crate::audit::Origin;
-use crate::device::{ClientStatus, DevicePatch, NewDevice, Standing, StoredDevice};
+use crate::device::{ClientStatus, DevicePatch, NewDevice, StatusInputs, StoredDevice};
 use crate::enrollment::Enrollment;
-use crate::idempotency::{Attempt, AttemptError, Outcome, Remembered};
+use crate::idempotency::{IdempotencyError, IdempotentRequest, IdempotentResponse, StoredResponse};
 use crate::ids::{DeviceId, UserId, WorkspaceId};
-use crate::paging::{Page, Paging};
+use crate::paging::{Page, PageRequest};
 use crate::search::Search;
 use crate::validation::error::{ErrorCode, FieldError, Reason};
-use crate::validation::lookup_keys::References;
+use crate::validation::lookup_keys::LookupKeys;
 
 /// What the store holds against a batch, or a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,7 +43,7 @@ impl Conflicts {
     }
 
     /// Those of them that stand against what refers to `references`, but for the device limit.
-    pub fn about(&self, references: &References) -> Self {
+    pub fn about(&self, references: &LookupKeys) -> Self {
         let users = references.users.iter().copied();
         let emails = references.emails.iter();
         let mismatched = emails
@@ -105,7 +105,7 @@ pub enum CreateError {
     Conflicts(Box<Conflicts>),
     /// The attempt cannot be made.
     #[error(transparent)]
-    Attempt(#[from] AttemptError),
+    IdempotentRequest(#[from] IdempotencyError),
     /// The store gave no answer.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -119,24 +119,24 @@ pub struct NewBatch {
     /// Whom the audit trail puts it down to.
     pub origin: Origin,
     /// What it must not be carried out twice for, and how its outcome is told.
-    pub once: Option<(Attempt, Tell)>,
+    pub once: Option<(IdempotentRequest, RenderResponse)>,
 }
 
 /// How created devices are told to whoever asked for them; results come in the devices' order.
-pub type Tell = fn(&[NewDevice], &[StoredAs]) -> Vec<u8>;
+pub type RenderResponse = fn(&[NewDevice], &[InsertedDevice]) -> Vec<u8>;
 
 /// What came of a batch.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Stored {
+pub enum StoreResult {
     /// The results, in the order of the devices.
-    Devices(Vec<StoredAs>),
+    Devices(Vec<InsertedDevice>),
     /// The outcome of the attempt, remembered from now on, or from before.
-    Outcome(Outcome),
+    Response(IdempotentResponse),
 }
 
 /// What storing a device adds to it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StoredAs {
+pub struct InsertedDevice {
     /// Its number.
     pub id: DeviceId,
     /// The user that it is given to, by whichever way it was named.
@@ -145,12 +145,12 @@ pub struct StoredAs {
     pub enrollment: Option<Enrollment>,
 }
 
-impl StoredAs {
+impl InsertedDevice {
     /// Where the device that was stored so stands.
     pub fn client_status(&self, device: &NewDevice) -> ClientStatus {
-        ClientStatus::of(Standing {
+        ClientStatus::of(StatusInputs {
             is_assigned: self.assignee.is_some(),
-            ..Standing::of(&device.fields)
+            ..StatusInputs::of(&device.fields)
         })
     }
 }
@@ -159,7 +159,7 @@ impl StoredAs {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait DeviceRepositories: Send + Sync {
     /// The devices of one workspace. MUST NOT reach into another.
-    fn of_workspace(&self, workspace: WorkspaceId) -> Box<dyn DeviceRepository>;
+    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn DeviceRepository>;
 }
 
 /// The devices of one workspace.
@@ -169,13 +169,13 @@ pub trait DeviceRepository: Send + Sync {
     /// What the store holds against a batch that refers to `references`. MUST return every
     /// conflict, not the first, and MUST answer about another workspace's users as about users
     /// that do not exist. Changes nothing.
-    async fn find_conflicts(&self, references: References) -> Result<Conflicts, RepositoryError>;
+    async fn find_conflicts(&self, references: LookupKeys) -> Result<Conflicts, RepositoryError>;
 
     /// What is remembered of the attempt with this key, if one succeeded.
-    async fn find_remembered(
+    async fn find_response(
         &self,
-        attempt: Attempt,
-    ) -> Result<Option<Remembered>, RepositoryError>;
+        attempt: IdempotentRequest,
+    ) -> Result<Option<StoredResponse>, RepositoryError>;
 
     /// Stores every device or none, with the newest enrolment of each one's serial number that is
     /// neither deleted nor a draft. The event of the audit trail, and the outcome of the
@@ -188,7 +188,7 @@ pub trait DeviceRepository: Send + Sync {
     /// [`find_conflicts`](Self::find_conflicts) returns from then on. Where two calls make the
     /// same attempt one MUST store, and the other MUST return the same outcome, or that the
     /// attempt is under way, without waiting.
-    async fn create(&self, batch: Arc<NewBatch>) -> Result<Stored, CreateError>;
+    async fn create(&self, batch: Arc<NewBatch>) -> Result<StoreResult, CreateError>;
 
     /// The device of this number, also an archived one.
     async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError>;
@@ -198,7 +198,7 @@ pub trait DeviceRepository: Send + Sync {
     async fn list(
         &self,
         filter: DeviceFilter,
-        paging: Paging,
+        paging: PageRequest,
     ) -> Result<Page<StoredDevice>, RepositoryError>;
 
     /// The first `most` devices that pass the filter and have a higher number than `after`, in the
@@ -222,7 +222,7 @@ pub trait DeviceRepository: Send + Sync {
     async fn delete(
         &self,
         device: DeviceId,
-        expected: Expected,
+        expected: Precondition,
         origin: Origin,
     ) -> Result<StoredDevice, ChangeDeviceError>;
 }
@@ -234,7 +234,7 @@ pub struct DeviceFilter {
     pub search: Option<Search>,
     /// Given to this user.
     pub user: Option<UserId>,
-    /// Standing so; without it, every device but archived ones.
+    /// StatusInputs so; without it, every device but archived ones.
     pub client_status: Option<ClientStatus>,
     /// Of this serial number, folded.
     pub serial_number: Option<String>,
@@ -254,15 +254,15 @@ pub struct DeviceChange {
     /// What changes.
     pub patch: DevicePatch,
     /// What it must be before.
-    pub expected: Expected,
+    pub expected: Precondition,
     /// Whom the audit trail puts it down to.
     pub origin: Origin,
 }
 
 impl DeviceChange {
     /// What it refers to.
-    pub fn references(&self) -> References {
-        References::of_change(self.device, self.patch.claim())
+    pub fn references(&self) -> LookupKeys {
+        LookupKeys::of_change(self.device, self.patch.claim())
     }
 }
 
@@ -287,14 +287,14 @@ impl StoredDevice {
 
 /// What a device must be for a change to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expected {
+pub enum Precondition {
     /// Anything.
     Anything,
     /// In one of these states.
     OneOf(Vec<Revision>),
 }
 
-impl Expected {
+impl Precondition {
     /// Whether a device in this state is as expected.
     pub fn holds(&self, revision: Revision) -> bool {
         match self {
@@ -315,10 +315,10 @@ pub enum ChangeDeviceError {
     Archived,
     /// It is not what was expected.
     #[error("the device has changed")]
-    Outdated,
+    PreconditionFailed,
     /// What it would become is refused.
     #[error("the change is refused")]
-    Refused(Box<Objections>),
+    Refused(Box<ChangeConflicts>),
     /// The store gave no answer.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -326,7 +326,7 @@ pub enum ChangeDeviceError {
 
 /// What stands against a change.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Objections {
+pub struct ChangeConflicts {
     /// What the device would break as a whole.
     pub error: Option<FieldError>,
     /// What the store holds against it.

@@ -9,13 +9,13 @@ use crate::audit::Origin;
 use crate::enrollment::{EnrollmentFields, StoredEnrollment};
 use crate::field::SerialNumber;
 use crate::ids::WorkspaceId;
-use crate::paging::{Page, Paging};
+use crate::paging::{Page, PageRequest};
 
 /// Makes the repository of a workspace.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait EnrollmentRepositories: Send + Sync {
     /// The enrolments of one workspace. MUST NOT reach into another.
-    fn of_workspace(&self, workspace: WorkspaceId) -> Box<dyn EnrollmentRepository>;
+    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn EnrollmentRepository>;
 }
 
 /// The enrolments of one workspace. The device of each is the living one of its serial number, at
@@ -27,7 +27,7 @@ pub trait EnrollmentRepository: Send + Sync {
     async fn list(
         &self,
         linked: Option<bool>,
-        paging: Paging,
+        paging: PageRequest,
     ) -> Result<Page<StoredEnrollment>, RepositoryError>;
 
     /// Makes this the one living enrolment of the serial number, and says whether there was none. One

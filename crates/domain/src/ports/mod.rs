@@ -30,7 +30,7 @@ pub enum RepositoryError {
     /// It was lost while it stored something, and could not be asked since: all of it may have
     /// been stored, or nothing.
     #[error("whether it was stored is not known: {0}")]
-    Unknown(#[source] Box<dyn Error + Send + Sync>),
+    InDoubt(#[source] Box<dyn Error + Send + Sync>),
     /// It answered in a way that was not foreseen. Holds no customer's value.
     #[error("the store failed: {0}")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
@@ -62,12 +62,16 @@ pub trait EventRepository: Send + Sync {
 pub trait RateLimiter: Send + Sync {
     /// Takes one request of `per_minute` out of what the actor's key has left, if it has one left.
     /// MUST be shared by all processes on the same store.
-    async fn take(&self, actor: Actor, per_minute: u32) -> Result<Allowance, RepositoryError>;
+    async fn take(
+        &self,
+        actor: Actor,
+        per_minute: u32,
+    ) -> Result<RateLimitDecision, RepositoryError>;
 }
 
 /// What a key has left.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Allowance {
+pub struct RateLimitDecision {
     /// Whether this request may pass.
     pub passed: bool,
     /// How many requests are left, with a fraction of the next one.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::RepositoryError;
 use crate::audit::Origin;
 use crate::ids::{UserId, WorkspaceId};
-use crate::paging::{Page, Paging};
+use crate::paging::{Page, PageRequest};
 use crate::search::Search;
 use crate::user::{User, UserFields, UserPatch};
 use crate::validation::error::FieldError;
@@ -17,7 +17,7 @@ use crate::validation::error::FieldError;
 #[async_trait]
 pub trait UserRepositories: Send + Sync {
     /// The users of one workspace. MUST NOT reach into another.
-    fn of_workspace(&self, workspace: WorkspaceId) -> Box<dyn UserRepository>;
+    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn UserRepository>;
 
     /// The living users of a workspace, or of all of them, oldest first: for who administers them.
     async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<User>, RepositoryError>;
@@ -35,7 +35,7 @@ pub trait UserRepository: Send + Sync {
     async fn list(
         &self,
         search: Option<Search>,
-        paging: Paging,
+        paging: PageRequest,
     ) -> Result<Page<User>, RepositoryError>;
 
     /// Stores a user. MUST store the event of the audit trail with it or not at all, where it is put

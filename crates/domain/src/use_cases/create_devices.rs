@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::audit::Origin;
 use crate::device::{Device, NewDevice};
-use crate::idempotency::{Attempt, AttemptError, Outcome};
-use crate::ports::{CreateError, DeviceRepository, NewBatch, RepositoryError, Stored, Tell};
+use crate::idempotency::{IdempotencyError, IdempotentRequest, IdempotentResponse};
+use crate::ports::{
+    CreateError, DeviceRepository, NewBatch, RenderResponse, RepositoryError, StoreResult,
+};
 use crate::validation::batch::{Batch, report_conflicts};
 use crate::validation::error::ErrorReport;
 
@@ -16,11 +18,11 @@ pub struct CreateDevices {
 
 /// What came of a batch.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Created {
+pub enum CreateResult {
     /// The devices, in the order of their rows.
     Devices(Vec<Device>),
     /// What the attempt is answered, this time and whenever it is made again.
-    Outcome(Outcome),
+    Response(IdempotentResponse),
 }
 
 /// Why no device was created.
@@ -31,7 +33,7 @@ pub enum CreateDevicesError {
     Refused(ErrorReport),
     /// The attempt cannot be made.
     #[error(transparent)]
-    Attempt(#[from] AttemptError),
+    IdempotentRequest(#[from] IdempotencyError),
     /// The store gave no answer.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -47,9 +49,12 @@ impl CreateDevices {
     /// since rules and stored devices may have changed meanwhile.
     ///
     /// # Errors
-    /// [`AttemptError::KeyReused`] where something else was asked for under its key.
-    pub async fn recall(&self, attempt: &Attempt) -> Result<Option<Outcome>, CreateDevicesError> {
-        let remembered = self.devices.find_remembered(attempt.clone()).await?;
+    /// [`IdempotencyError::KeyReused`] where something else was asked for under its key.
+    pub async fn recall(
+        &self,
+        attempt: &IdempotentRequest,
+    ) -> Result<Option<IdempotentResponse>, CreateDevicesError> {
+        let remembered = self.devices.find_response(attempt.clone()).await?;
         let outcome = remembered.map(|remembered| attempt.recall(remembered));
         Ok(outcome.transpose()?)
     }
@@ -57,7 +62,7 @@ impl CreateDevices {
     /// Stores the devices of `batch`, and returns them in the order of their rows.
     ///
     /// With `once` the batch is stored at most once for the attempt, however often this is called;
-    /// what `Tell` makes of the devices is the outcome from then on. Without, the devices
+    /// what `RenderResponse` makes of the devices is the outcome from then on. Without, the devices
     /// themselves are returned.
     ///
     /// # Errors
@@ -68,9 +73,9 @@ impl CreateDevices {
         &self,
         mut batch: Batch,
         origin: Origin,
-        once: Option<(Attempt, Tell)>,
-    ) -> Result<Created, CreateDevicesError> {
-        batch.judge_as_a_whole();
+        once: Option<(IdempotentRequest, RenderResponse)>,
+    ) -> Result<CreateResult, CreateDevicesError> {
+        batch.validate_whole();
         match batch.try_into_devices() {
             Ok(devices) => {
                 let batch = NewBatch {
@@ -87,18 +92,18 @@ impl CreateDevices {
         }
     }
 
-    async fn store(&self, batch: NewBatch) -> Result<Created, CreateDevicesError> {
+    async fn store(&self, batch: NewBatch) -> Result<CreateResult, CreateDevicesError> {
         let batch = Arc::new(batch);
         let stored = match self.devices.create(Arc::clone(&batch)).await {
-            Ok(Stored::Devices(stored)) => stored,
-            Ok(Stored::Outcome(outcome)) => return Ok(Created::Outcome(outcome)),
+            Ok(StoreResult::Devices(stored)) => stored,
+            Ok(StoreResult::Response(outcome)) => return Ok(CreateResult::Response(outcome)),
             Err(CreateError::Conflicts(conflicts)) => {
                 let mut report = ErrorReport::default();
                 let claims = batch.devices.iter().map(NewDevice::claim);
                 report_conflicts(&mut report, claims, &conflicts);
                 return Err(CreateDevicesError::Refused(report.finish()));
             }
-            Err(CreateError::Attempt(error)) => return Err(error.into()),
+            Err(CreateError::IdempotentRequest(error)) => return Err(error.into()),
             Err(CreateError::Repository(error)) => return Err(error.into()),
         };
         let devices = Arc::unwrap_or_clone(batch).devices;
@@ -111,7 +116,7 @@ impl CreateDevices {
                 enrollment: stored.enrollment,
             }
         });
-        Ok(Created::Devices(created.collect()))
+        Ok(CreateResult::Devices(created.collect()))
     }
 }
 
@@ -123,11 +128,11 @@ mod tests {
 
     use super::*;
     use crate::field::{RawRow, RawValue};
-    use crate::idempotency::{IdempotencyKey, Remembered};
+    use crate::idempotency::{IdempotencyKey, StoredResponse};
     use crate::ids::{DeviceId, KeyId, UserId};
-    use crate::ports::{Conflicts, DeviceLimitReached, MockDeviceRepository, StoredAs};
+    use crate::ports::{Conflicts, DeviceLimitReached, InsertedDevice, MockDeviceRepository};
     use crate::validation::batch::BatchRules;
-    use crate::validation::lookup_keys::References;
+    use crate::validation::lookup_keys::LookupKeys;
 
     fn row(serial_number: &'static str) -> RawRow<'static> {
         let mut row = RawRow::new();
@@ -150,8 +155,8 @@ mod tests {
     ) -> Result<Vec<Device>, CreateDevicesError> {
         let use_case = CreateDevices::new(Box::new(repository));
         match pollster::block_on(use_case.execute(batch, origin(), None))? {
-            Created::Devices(devices) => Ok(devices),
-            Created::Outcome(outcome) => panic!("no attempt was made: {outcome:?}"),
+            CreateResult::Devices(devices) => Ok(devices),
+            CreateResult::Response(outcome) => panic!("no attempt was made: {outcome:?}"),
         }
     }
 
@@ -191,12 +196,12 @@ mod tests {
             .withf(|batch| batch.devices.len() == 2 && batch.origin == origin())
             .once()
             .returning(|batch| {
-                let stored = (0..batch.devices.len() as i64).map(|offset| StoredAs {
+                let stored = (0..batch.devices.len() as i64).map(|offset| InsertedDevice {
                     id: DeviceId(7 + offset),
                     assignee: None,
                     enrollment: None,
                 });
-                Ok(Stored::Devices(stored.collect()))
+                Ok(StoreResult::Devices(stored.collect()))
             });
         let devices = execute(repository, batch([row("B"), row("A")])).unwrap();
         let found: Vec<_> = devices
@@ -225,11 +230,11 @@ mod tests {
         let mut repository = MockDeviceRepository::new();
         repository
             .expect_find_conflicts()
-            .with(eq(References {
+            .with(eq(LookupKeys {
                 serial_numbers: vec!["S0".to_owned(), "S1".to_owned()],
                 users: vec![UserId(9)],
                 devices: 3,
-                ..References::default()
+                ..LookupKeys::default()
             }))
             .once()
             .returning(|_| {
@@ -260,7 +265,7 @@ mod tests {
             .returning(|_| Err(CreateError::Conflicts(taken("S1", 3).into())));
         let (report, errors) = refusals(repository, batch([row("S0"), row("s1")]));
         assert_eq!(errors, ["row 1: `serial_number` is taken by device 3"]);
-        assert!(!report.is_of_unknown_users_alone());
+        assert!(!report.has_only_unknown_users());
     }
 
     #[test]
@@ -297,7 +302,7 @@ mod tests {
             })))
         });
         let (report, _) = refusals(repository, batch([bad]));
-        assert!(report.is_of_unknown_users_alone());
+        assert!(report.has_only_unknown_users());
     }
 
     #[test]
@@ -319,8 +324,8 @@ mod tests {
         }
     }
 
-    fn attempt(fingerprint: u8) -> Attempt {
-        Attempt {
+    fn attempt(fingerprint: u8) -> IdempotentRequest {
+        IdempotentRequest {
             operation: "POST /devices",
             key: IdempotencyKey::parse("job-1").unwrap(),
             fingerprint: [fingerprint; 32],
@@ -329,12 +334,12 @@ mod tests {
 
     #[test]
     fn the_outcome_of_an_attempt_is_what_the_store_remembers() {
-        let tell: Tell = |_, _| b"told".to_vec();
+        let tell: RenderResponse = |_, _| b"told".to_vec();
         let mut repository = MockDeviceRepository::new();
         repository.expect_create().once().returning(|batch| {
             let (attempt, tell) = batch.once.clone().unwrap();
             assert_eq!(attempt.fingerprint, [7; 32]);
-            Ok(Stored::Outcome(Outcome {
+            Ok(StoreResult::Response(IdempotentResponse {
                 answer: tell(&batch.devices, &[]),
                 replayed: false,
             }))
@@ -342,21 +347,21 @@ mod tests {
         let use_case = CreateDevices::new(Box::new(repository));
         let once = Some((attempt(7), tell));
         let created = use_case.execute(batch([row("S1")]), origin(), once);
-        let expected = Outcome {
+        let expected = IdempotentResponse {
             answer: b"told".to_vec(),
             replayed: false,
         };
         assert_eq!(
             pollster::block_on(created).unwrap(),
-            Created::Outcome(expected)
+            CreateResult::Response(expected)
         );
     }
 
     #[test]
     fn an_attempt_that_succeeded_is_recalled_and_its_key_serves_nothing_else() {
         let mut repository = MockDeviceRepository::new();
-        repository.expect_find_remembered().returning(|_| {
-            Ok(Some(Remembered {
+        repository.expect_find_response().returning(|_| {
+            Ok(Some(StoredResponse {
                 fingerprint: [7; 32],
                 answer: b"told".to_vec(),
             }))
@@ -365,14 +370,16 @@ mod tests {
         let recalled = pollster::block_on(use_case.recall(&attempt(7))).unwrap();
         assert_eq!(
             recalled,
-            Some(Outcome {
+            Some(IdempotentResponse {
                 answer: b"told".to_vec(),
                 replayed: true
             })
         );
         assert!(matches!(
             pollster::block_on(use_case.recall(&attempt(8))),
-            Err(CreateDevicesError::Attempt(AttemptError::KeyReused))
+            Err(CreateDevicesError::IdempotentRequest(
+                IdempotencyError::KeyReused
+            ))
         ));
     }
 
@@ -383,19 +390,22 @@ mod tests {
             repository
                 .expect_create()
                 .returning(move |_| match under_way {
-                    true => Err(AttemptError::UnderWay.into()),
-                    false => Err(RepositoryError::Unknown("cut off".into()).into()),
+                    true => Err(IdempotencyError::InProgress.into()),
+                    false => Err(RepositoryError::InDoubt("cut off".into()).into()),
                 });
             let error = execute(repository, batch([row("S1")])).unwrap_err();
             assert_eq!(
                 under_way,
-                matches!(error, CreateDevicesError::Attempt(AttemptError::UnderWay))
+                matches!(
+                    error,
+                    CreateDevicesError::IdempotentRequest(IdempotencyError::InProgress)
+                )
             );
             assert_eq!(
                 !under_way,
                 matches!(
                     error,
-                    CreateDevicesError::Repository(RepositoryError::Unknown(_))
+                    CreateDevicesError::Repository(RepositoryError::InDoubt(_))
                 )
             );
         }

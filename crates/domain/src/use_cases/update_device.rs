@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use crate::audit::Origin;
-use crate::device::{Claims, DevicePatch, RentalTerms, StoredDevice};
+use crate::device::{DevicePatch, RejectedRefs, RentalTerms, StoredDevice};
 use crate::field::{RawRow, UnknownFields};
 use crate::ids::DeviceId;
 use crate::ports::{
-    ChangeDeviceError, Conflicts, DeviceChange, DeviceRepository, Expected, Objections,
+    ChangeConflicts, ChangeDeviceError, Conflicts, DeviceChange, DeviceRepository, Precondition,
     RepositoryError,
 };
 use crate::validation::batch::report_conflicts_of;
 use crate::validation::error::{ErrorReport, FieldError};
-use crate::validation::external_refs::Claim;
-use crate::validation::lookup_keys::References;
+use crate::validation::external_refs::ExternalRefs;
+use crate::validation::lookup_keys::LookupKeys;
 
 /// Changes a device, or says everything that is wrong with the change.
 pub struct UpdateDevice {
@@ -22,7 +22,7 @@ pub struct UpdateDevice {
 
 /// A patch that was judged by all that needs nothing but its row.
 #[derive(Debug)]
-pub struct JudgedPatch(Judged);
+pub struct ValidatedPatch(Judged);
 
 #[derive(Debug)]
 enum Judged {
@@ -34,11 +34,11 @@ enum Judged {
 #[derive(Debug)]
 struct RefusedPatch {
     report: ErrorReport,
-    claims: Claims,
+    claims: RejectedRefs,
     rental: RentalTerms,
 }
 
-impl JudgedPatch {
+impl ValidatedPatch {
     /// Judges the row of a patch.
     pub fn of(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Self {
         Self(match DevicePatch::from_row(row, unknown_fields) {
@@ -46,7 +46,7 @@ impl JudgedPatch {
             Ok(patch) => Judged::Accepted(Box::new(patch)),
             Err(report) => Judged::Refused(Box::new(RefusedPatch {
                 report,
-                claims: Claims::of_refused(row),
+                claims: RejectedRefs::of_refused(row),
                 rental: RentalTerms::of_refused(row),
             })),
         })
@@ -64,7 +64,7 @@ pub enum UpdateDeviceError {
     Archived,
     /// It is not what was expected.
     #[error("the device has changed")]
-    Outdated,
+    PreconditionFailed,
     /// The patch says nothing.
     #[error("the patch holds no field")]
     Empty,
@@ -90,8 +90,8 @@ impl UpdateDevice {
     pub async fn execute(
         &self,
         device: DeviceId,
-        patch: JudgedPatch,
-        expected: Expected,
+        patch: ValidatedPatch,
+        expected: Precondition,
         origin: Origin,
     ) -> Result<StoredDevice, UpdateDeviceError> {
         let patch = match patch.0 {
@@ -109,9 +109,9 @@ impl UpdateDevice {
         updated.map_err(|error| match error {
             ChangeDeviceError::NotFound => UpdateDeviceError::NotFound,
             ChangeDeviceError::Archived => UpdateDeviceError::Archived,
-            ChangeDeviceError::Outdated => UpdateDeviceError::Outdated,
+            ChangeDeviceError::PreconditionFailed => UpdateDeviceError::PreconditionFailed,
             ChangeDeviceError::Refused(objections) => {
-                let Objections { error, conflicts } = *objections;
+                let ChangeConflicts { error, conflicts } = *objections;
                 let claim = change.patch.claim();
                 let report = ErrorReport::default();
                 UpdateDeviceError::Refused(completed(report, error, claim, &conflicts))
@@ -132,7 +132,7 @@ impl UpdateDevice {
             return Err(UpdateDeviceError::Archived);
         }
         let claim = patch.claims.claim();
-        let references = References::of_change(device, claim);
+        let references = LookupKeys::of_change(device, claim);
         let conflicts = self.devices.find_conflicts(references).await?;
         let error = patch.rental.error(&stored.device.fields);
         let report = completed(patch.report, error, claim, &conflicts);
@@ -144,7 +144,7 @@ impl UpdateDevice {
 fn completed(
     mut report: ErrorReport,
     error: Option<FieldError>,
-    claim: Claim<'_>,
+    claim: ExternalRefs<'_>,
     conflicts: &Conflicts,
 ) -> ErrorReport {
     if let Some(error) = error {
@@ -201,12 +201,12 @@ mod tests {
         fields: &[(&'static str, RawValue<'static>)],
     ) -> Result<StoredDevice, UpdateDeviceError> {
         let use_case = UpdateDevice::new(Box::new(devices));
-        let patch = JudgedPatch::of(&row(fields), UnknownFields::Refuse);
+        let patch = ValidatedPatch::of(&row(fields), UnknownFields::InvalidValueSink);
         let origin = Origin {
             key: KeyId(1),
             request_id: "r1".to_owned(),
         };
-        pollster::block_on(use_case.execute(DeviceId(7), patch, Expected::Anything, origin))
+        pollster::block_on(use_case.execute(DeviceId(7), patch, Precondition::Anything, origin))
     }
 
     fn errors(result: Result<StoredDevice, UpdateDeviceError>) -> Vec<String> {
@@ -275,7 +275,7 @@ mod tests {
         let mut devices = MockDeviceRepository::new();
         devices.expect_update().returning(|change| {
             let error = change.patch.apply(&stored(false).device.fields, None).err();
-            Err(ChangeDeviceError::Refused(Box::new(Objections {
+            Err(ChangeDeviceError::Refused(Box::new(ChangeConflicts {
                 error,
                 conflicts: conflicts(),
             })))

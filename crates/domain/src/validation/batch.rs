@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::device::{Claims, NewDevice, judge_device};
-use crate::field::{Kind, RawRow, UnknownFields};
+use crate::device::{NewDevice, RejectedRefs, validate_device};
+use crate::field::{RawRow, UnknownFields, ValueKind};
 use crate::ports::Conflicts;
 use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason, Related};
-use crate::validation::external_refs::Claim;
-use crate::validation::lookup_keys::References;
+use crate::validation::external_refs::ExternalRefs;
+use crate::validation::lookup_keys::LookupKeys;
 
 /// What a batch may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub struct Batch {
 #[allow(clippy::large_enum_variant, reason = "nearly every row is accepted")]
 enum Judged {
     Accepted(NewDevice),
-    Refused(Claims),
+    Refused(RejectedRefs),
 }
 
 impl Batch {
@@ -70,17 +70,17 @@ impl Batch {
             return;
         }
         let report = &mut self.report;
-        let device = judge_device(row, self.rules.unknown_fields, &mut |error| {
+        let device = validate_device(row, self.rules.unknown_fields, &mut |error| {
             report.add_in_order(index, error);
         });
         self.rows.push(match device {
             Some(device) => Judged::Accepted(device),
-            None => Judged::Refused(Claims::of_refused(row)),
+            None => Judged::Refused(RejectedRefs::of_refused(row)),
         });
     }
 
     /// Takes note of a row that has no fields at all since it is something else.
-    pub fn push_other(&mut self, found: Kind) {
+    pub fn push_other(&mut self, found: ValueKind) {
         self.push_unreadable(|| {
             FieldError::whole(
                 ErrorCode::InvalidBody,
@@ -98,7 +98,7 @@ impl Batch {
             return;
         }
         self.report.add_in_order(index, error);
-        self.rows.push(Judged::Refused(Claims::default()));
+        self.rows.push(Judged::Refused(RejectedRefs::default()));
     }
 
     /// Takes note of something that is wrong with the batch as a whole.
@@ -130,14 +130,14 @@ impl Batch {
     /// # Errors
     /// Everything that is wrong with every row, also where there is no row at all.
     pub fn into_devices(mut self) -> Result<Vec<NewDevice>, ErrorReport> {
-        self.judge_as_a_whole();
+        self.validate_whole();
         self.try_into_devices()
             .map_err(|refused| refused.report.finish())
     }
 
     /// Judges what no single row can show: how many rows there are, and serial numbers that two of
     /// them share.
-    pub(crate) fn judge_as_a_whole(&mut self) {
+    pub(crate) fn validate_whole(&mut self) {
         let max = self.rules.max_devices;
         if self.count == 0 && self.report.is_empty() {
             self.refuse(FieldError::of(
@@ -182,8 +182,8 @@ impl Batch {
     }
 
     /// What the rows refer to outside themselves, refused rows included.
-    pub(crate) fn references(&self) -> References {
-        References::of_claims(claims(&self.rows), self.count)
+    pub(crate) fn references(&self) -> LookupKeys {
+        LookupKeys::of_claims(claims(&self.rows), self.count)
     }
 
     /// The devices, unless anything was refused.
@@ -205,7 +205,7 @@ impl Batch {
     }
 }
 
-fn claims(rows: &[Judged]) -> impl Iterator<Item = Claim<'_>> {
+fn claims(rows: &[Judged]) -> impl Iterator<Item = ExternalRefs<'_>> {
     rows.iter().map(|row| match row {
         Judged::Accepted(device) => device.claim(),
         Judged::Refused(claims) => claims.claim(),
@@ -215,7 +215,7 @@ fn claims(rows: &[Judged]) -> impl Iterator<Item = Claim<'_>> {
 /// Adds what the store knows about the rows with these claims, in their order.
 pub(crate) fn report_conflicts<'a>(
     report: &mut ErrorReport,
-    claims: impl Iterator<Item = Claim<'a>>,
+    claims: impl Iterator<Item = ExternalRefs<'a>>,
     conflicts: &Conflicts,
 ) {
     if let Some(reached) = conflicts.device_limit {
@@ -228,7 +228,7 @@ pub(crate) fn report_conflicts<'a>(
 
 /// Tells what the store knows about one claim.
 pub(crate) fn report_conflicts_of(
-    claim: Claim<'_>,
+    claim: ExternalRefs<'_>,
     conflicts: &Conflicts,
     mut add: impl FnMut(FieldError),
 ) {
@@ -382,7 +382,7 @@ mod tests {
         batch.push(&RawRow::new());
         batch.push(&row("S1"));
         batch.push(&row("S1"));
-        batch.push_other(Kind::Null);
+        batch.push_other(ValueKind::Null);
         assert_eq!(
             errors(batch),
             [
@@ -397,7 +397,7 @@ mod tests {
     #[test]
     fn a_row_that_is_no_object_is_an_error_among_the_others() {
         let mut batch = batch([row("S1")]);
-        batch.push_other(Kind::List);
+        batch.push_other(ValueKind::List);
         batch.push(&row("S1"));
         assert_eq!(
             errors(batch),
@@ -455,6 +455,6 @@ mod tests {
         let report = empty.into_devices().unwrap_err();
         assert_eq!(report.entries().len(), ErrorReport::MAX_ENTRIES);
         assert_eq!(report.total(), 999 * 3);
-        assert!(!report.is_of_unknown_users_alone());
+        assert!(!report.has_only_unknown_users());
     }
 }

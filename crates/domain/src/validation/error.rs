@@ -289,7 +289,7 @@ impl ErrorReport {
     }
 
     /// Whether every problem is a user that the workspace has not; false where there is none.
-    pub fn is_of_unknown_users_alone(&self) -> bool {
+    pub fn has_only_unknown_users(&self) -> bool {
         self.total > 0 && self.total == self.unknown_users
     }
 

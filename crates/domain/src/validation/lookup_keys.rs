@@ -2,11 +2,11 @@
 
 use crate::device::NewDevice;
 use crate::ids::{DeviceId, UserId};
-use crate::validation::external_refs::Claim;
+use crate::validation::external_refs::ExternalRefs;
 
 /// What a batch, or a change, refers to outside itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct References {
+pub struct LookupKeys {
     /// Serial numbers in folded form, each once, in order.
     pub serial_numbers: Vec<String>,
     /// Users, each once, in order.
@@ -19,7 +19,7 @@ pub struct References {
     pub changed: Option<DeviceId>,
 }
 
-impl References {
+impl LookupKeys {
     /// What these devices refer to.
     pub fn of_devices<'a>(devices: impl IntoIterator<Item = &'a NewDevice>) -> Self {
         let mut count = 0;
@@ -29,7 +29,10 @@ impl References {
         references
     }
 
-    pub(crate) fn of_claims<'a>(claims: impl Iterator<Item = Claim<'a>>, devices: usize) -> Self {
+    pub(crate) fn of_claims<'a>(
+        claims: impl Iterator<Item = ExternalRefs<'a>>,
+        devices: usize,
+    ) -> Self {
         let mut references = Self {
             devices,
             ..Self::default()
@@ -51,7 +54,7 @@ impl References {
         references
     }
 
-    pub(crate) fn of_change(device: DeviceId, claim: Claim<'_>) -> Self {
+    pub(crate) fn of_change(device: DeviceId, claim: ExternalRefs<'_>) -> Self {
         Self {
             changed: Some(device),
             ..Self::of_claims(std::iter::once(claim), 0)

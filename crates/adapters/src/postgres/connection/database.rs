@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::postgres::connection::connect::{ConnectError, connect, with_parameters};
 use crate::postgres::connection::pool::{Connections, LogErrors};
-use crate::postgres::connection::session::Session;
+use crate::postgres::connection::session::SessionSettings;
 
 /// How the database is used.
 #[derive(Debug, Clone)]
@@ -24,13 +24,13 @@ pub struct DatabaseOptions {
     /// The most connections held at once; as many statements run at once.
     pub pool_size: u32,
     /// How long a caller waits for a free connection before it is told that there is none.
-    pub pool_wait: Duration,
+    pub pool_timeout: Duration,
     /// After how long the server ends a statement.
     pub statement_timeout: Duration,
     /// After how long the server ends a statement that waits for another transaction.
     pub lock_timeout: Duration,
     /// Who sees to it that these hold.
-    pub session: Session,
+    pub session: SessionSettings,
 }
 
 /// A pool of connections, used on blocking threads only; clones share it.
@@ -55,7 +55,7 @@ impl Database {
         let pool = Pool::builder()
             .max_size(options.pool_size)
             .min_idle(Some(0))
-            .connection_timeout(options.pool_wait)
+            .connection_timeout(options.pool_timeout)
             .error_handler(Box::new(LogErrors))
             .build_unchecked(Connections {
                 url: with_parameters(url)?,
@@ -65,8 +65,8 @@ impl Database {
         Ok(Self {
             pool,
             permits: Arc::new(Semaphore::new(options.pool_size as usize)),
-            wait: options.pool_wait,
-            patience: options.pool_wait + options.statement_timeout * 2,
+            wait: options.pool_timeout,
+            patience: options.pool_timeout + options.statement_timeout * 2,
             writes: Arc::default(),
         })
     }
@@ -139,11 +139,11 @@ impl Database {
         .await
     }
 
-    /// Like [`run`](Self::run), for work that commits only after it has [decided](Decision) to:
+    /// Like [`run`](Self::run), for work that commits only after it has [decided](CommitGate) to:
     /// nobody is told that nothing was stored while it may yet be.
     pub(crate) async fn run_deciding<T, E>(
         &self,
-        work: impl FnOnce(&mut PgConnection, &Decision) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&mut PgConnection, &CommitGate) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -155,7 +155,7 @@ impl Database {
             .map_err(|_| busy())?
             .map_err(|closed| RepositoryError::Failed(closed.into()))?;
         let pool = self.pool.clone();
-        let decision = Arc::new(Decision::default());
+        let decision = Arc::new(CommitGate::default());
         let working = {
             let decision = Arc::clone(&decision);
             tokio::task::spawn_blocking(move || {
@@ -170,7 +170,7 @@ impl Database {
         let finished = tokio::time::timeout(self.patience, working).await;
         let finished = finished.map_err(|_| match decision.give_up() {
             true => RepositoryError::Unavailable("the server gave no answer".into()),
-            false => RepositoryError::Unknown("the server gave no answer to COMMIT".into()),
+            false => RepositoryError::InDoubt("the server gave no answer to COMMIT".into()),
         })?;
         // What a panic says can hold a customer's value.
         finished.map_err(|_| RepositoryError::Failed("a panic".into()))?
@@ -180,9 +180,9 @@ impl Database {
 /// Whether a transaction is committed, or was given up by whoever waited for it: decided once, by
 /// the first to ask.
 #[derive(Debug, Default)]
-pub(crate) struct Decision(AtomicU8);
+pub(crate) struct CommitGate(AtomicU8);
 
-impl Decision {
+impl CommitGate {
     const OPEN: u8 = 0;
     const COMMIT: u8 = 1;
     const GIVEN_UP: u8 = 2;
@@ -250,20 +250,20 @@ pub(crate) fn classify(error: DieselError) -> RepositoryError {
                     | DatabaseErrorKind::SerializationFailure
                     | DatabaseErrorKind::UnableToSendCommand
             );
-            if passing || is_passing(&message) {
+            if passing || is_transient(&message) {
                 RepositoryError::Unavailable(message.into())
             } else {
                 RepositoryError::Failed(message.into())
             }
         }
         DieselError::BrokenTransactionManager => RepositoryError::Unavailable(error.into()),
-        DieselError::RollbackErrorOnCommit { .. } => RepositoryError::Unknown(error.into()),
+        DieselError::RollbackErrorOnCommit { .. } => RepositoryError::InDoubt(error.into()),
         error => RepositoryError::Failed(error.into()),
     }
 }
 
 /// What was inserted, or `None` where the unique `constraint` says that there is one like it.
-pub(crate) fn unless_taken<T>(
+pub(crate) fn on_unique_violation<T>(
     inserted: Result<T, DieselError>,
     constraint: &str,
 ) -> Result<Option<T>, RepositoryError> {
@@ -293,7 +293,7 @@ const DEADLOCK: &str = "deadlock detected";
 
 /// Whether the server ended a statement that took too long, or that waited for one that waited for
 /// it; or whether it, or the way to it, is gone. The last three are PgBouncer's.
-fn is_passing(message: &str) -> bool {
+fn is_transient(message: &str) -> bool {
     let beginnings = [
         DEADLOCK,
         "canceling statement due to",

@@ -11,17 +11,17 @@ use crate::postgres::schema::serving_role::SERVING_ROLE;
 
 /// Who sees to the settings of a connection's session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Session {
+pub enum SessionSettings {
     /// The connection, which has the session for itself.
-    Set {
+    PerConnection {
         /// Whether it gives up every right but those of [`SERVING_ROLE`].
         serve_only: bool,
     },
     /// The role that it logs in as: what is set behind a pooler is lost, or meets another client. A
     /// connection without the settings, or with more rights than those of [`SERVING_ROLE`], is refused.
-    Stored,
+    PerRole,
     /// Nobody.
-    AsItIs,
+    Unmanaged,
 }
 
 /// Sees to it that `connection` has the session that it should; else says what to do.
@@ -30,7 +30,7 @@ pub(crate) fn prepare(
     options: &DatabaseOptions,
 ) -> QueryResult<Option<String>> {
     match options.session {
-        Session::Set { serve_only } => {
+        SessionSettings::PerConnection { serve_only } => {
             let mut statements: String = settings(options)
                 .map(|(name, value)| format!("SET {name} = '{value}';"))
                 .concat();
@@ -40,23 +40,23 @@ pub(crate) fn prepare(
             connection.batch_execute(&statements)?;
             Ok(None)
         }
-        Session::Stored => remedy(connection, options),
-        Session::AsItIs => Ok(None),
+        SessionSettings::PerRole => remedy(connection, options),
+        SessionSettings::Unmanaged => Ok(None),
     }
 }
 
 /// What must be done before connections to `url` can be used with these options, in words; nothing,
-/// unless their session is to be [stored](Session::Stored).
+/// unless their session is to be [stored](SessionSettings::PerRole).
 ///
 /// # Errors
 /// Where there is no connection, or the database does not answer.
-pub fn session_remedy(
+pub fn missing_settings_sql(
     url: &str,
     options: &DatabaseOptions,
 ) -> Result<Option<String>, ConnectError> {
     match options.session {
-        Session::Stored => Ok(remedy(&mut connect(url)?, options)?),
-        Session::Set { .. } | Session::AsItIs => Ok(None),
+        SessionSettings::PerRole => Ok(remedy(&mut connect(url)?, options)?),
+        SessionSettings::PerConnection { .. } | SessionSettings::Unmanaged => Ok(None),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use devices_domain::{Conflicts, DeviceId, DeviceLimitReached, References, UserId, WorkspaceId};
+use devices_domain::{Conflicts, DeviceId, DeviceLimitReached, LookupKeys, UserId, WorkspaceId};
 use diesel::dsl::count_star;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -54,16 +54,16 @@ struct LookedUp {
 
 /// What is meant to be done with what is found.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum Lookup {
     /// To tell it.
-    Telling,
-    /// Like [`Storing`](Self::Storing), without a look at serial numbers that are taken: where one is,
+    Report,
+    /// Like [`BeforeInsert`](Self::Storing), without a look at serial numbers that are taken: where one is,
     /// the unique index says so.
-    StoringUnseen,
+    SkipSerials,
     /// To store devices: batches of a workspace with a limit wait for each other until their
     /// transactions end, so that two of them cannot both take the last places. Those of other workspaces
     /// wait for nobody.
-    Storing,
+    BeforeInsert,
 }
 
 /// Everything that the store knows, in one statement whatever is asked, or two where the workspace has a
@@ -71,8 +71,8 @@ pub(crate) enum Purpose {
 pub(crate) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    references: &References,
-    purpose: Purpose,
+    references: &LookupKeys,
+    purpose: Lookup,
 ) -> QueryResult<Found> {
     let mut emails: Vec<&str> = references
         .emails
@@ -82,7 +82,7 @@ pub(crate) fn find(
     emails.dedup();
     let users: Vec<i64> = references.users.iter().map(|user| user.0).collect();
     let serial_numbers = &references.serial_numbers;
-    let is_storing = purpose != Purpose::Telling;
+    let is_storing = purpose != Lookup::Report;
     let found: LookedUp = diesel::sql_query(statement(references, purpose))
         .bind::<BigInt, _>(workspace.0)
         .bind::<Array<Text>, _>(serial_numbers)
@@ -180,10 +180,10 @@ const IDS: &str = "ARRAY(SELECT nextval('devices_id_seq') FROM generate_series(1
 
 /// A statement that looks up just what there is to look up: the rest would be planned each time, and
 /// find nothing.
-fn statement(references: &References, purpose: Purpose) -> String {
-    let is_storing = purpose != Purpose::Telling;
+fn statement(references: &LookupKeys, purpose: Lookup) -> String {
+    let is_storing = purpose != Lookup::Report;
     let has_serial_numbers = !references.serial_numbers.is_empty();
-    let asks_for_taken = has_serial_numbers && purpose != Purpose::StoringUnseen;
+    let asks_for_taken = has_serial_numbers && purpose != Lookup::SkipSerials;
     let nothing = "'{}'::bigint[]";
     let when = |is_wanted, look_up| if is_wanted { look_up } else { nothing };
     let has_enrollments = match has_serial_numbers && is_storing {

@@ -6,26 +6,27 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    Action, Attempt, AttemptError, Conflicts, CreateError, DeviceId, NewBatch, NewDevice, Outcome,
-    References, RepositoryError, Stored, StoredAs, UserId, WorkspaceId,
+    Action, Conflicts, CreateError, DeviceId, IdempotencyError, IdempotentRequest,
+    IdempotentResponse, InsertedDevice, LookupKeys, NewBatch, NewDevice, RepositoryError,
+    StoreResult, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Text};
 use futures_util::{StreamExt, stream};
 
-use crate::postgres::audit_events::Receipt;
+use crate::postgres::audit_events::CommitMarker;
 use crate::postgres::connection::database::Database;
 use crate::postgres::devices::columns::DeviceRow;
-use crate::postgres::devices::conflicts::{self, Found, Purpose};
+use crate::postgres::devices::conflicts::{self, Found, Lookup};
 use crate::postgres::devices::copy::Rows;
 use crate::postgres::enrollments;
 use crate::postgres::idempotency_keys;
-use crate::postgres::transaction::group_commit::{Together, repeat};
-use crate::postgres::transaction::run::{Done, Failure, Written, is_worth_another_try};
+use crate::postgres::transaction::group_commit::{GroupWork, repeat};
+use crate::postgres::transaction::run::{Done, Failure, Written, is_retryable};
 
 /// What a batch comes to.
-type Verdict = Result<Stored, CreateError>;
+type Verdict = Result<StoreResult, CreateError>;
 
 /// What cannot be: every batch is stored, or refused for something.
 fn no_verdict() -> Verdict {
@@ -44,7 +45,7 @@ pub(crate) const SMALL: usize = 250;
 const ALONE_AT_ONCE: usize = 4;
 
 #[async_trait]
-impl Together for Creation {
+impl GroupWork for Creation {
     type Job = Arc<NewBatch>;
     type Answer = Verdict;
 
@@ -117,25 +118,25 @@ impl Creation {
         batches: Vec<Arc<NewBatch>>,
     ) -> Result<Vec<Verdict>, NotStored> {
         let devices = batches.iter().flat_map(|batch| &batch.devices);
-        let references = References::of_devices(devices);
+        let references = LookupKeys::of_devices(devices);
         // In a large batch serial numbers are nearly always new, and the first one that is not ends it: then
         // they are looked up, as after any lost race.
         let mut purpose = match references.devices {
-            ..SMALL => Purpose::Storing,
-            _ => Purpose::StoringUnseen,
+            ..SMALL => Lookup::BeforeInsert,
+            _ => Lookup::SkipSerials,
         };
         let mut has_lost = false;
         let are_several = batches.len() > 1;
         self.database
             .transact(move |connection| {
-                let this_time = std::mem::replace(&mut purpose, Purpose::Storing);
+                let this_time = std::mem::replace(&mut purpose, Lookup::BeforeInsert);
                 let work = AssertUnwindSafe(|| {
                     write(connection, workspace, &batches, &references, this_time)
                 });
                 match std::panic::catch_unwind(work) {
                     Ok(Err(error)) => {
-                        let has_another_try = is_worth_another_try(&error) && !has_lost;
-                        has_lost |= this_time == Purpose::Storing;
+                        let has_another_try = is_retryable(&error) && !has_lost;
+                        has_lost |= this_time == Lookup::BeforeInsert;
                         Err(match are_several && !has_another_try {
                             true => Failure::Refused(NotStored::Broken),
                             false => Failure::Diesel(error),
@@ -165,8 +166,8 @@ fn write(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batches: &[Arc<NewBatch>],
-    references: &References,
-    purpose: Purpose,
+    references: &LookupKeys,
+    purpose: Lookup,
 ) -> QueryResult<Done<Vec<Verdict>>> {
     let mut verdicts = recall(connection, workspace, batches)?;
     let open = verdicts.iter().map(Option::is_none);
@@ -180,8 +181,8 @@ fn write(
         let (mut admitted, mut refused) = admit(batches, &open, &mut found);
         // Who is refused hears of everything, also of what was not looked for, and of what others stored
         // while their workspace's limit was waited for.
-        if !refused.is_empty() && (purpose == Purpose::StoringUnseen || found.limit.is_some()) {
-            found = conflicts::find(connection, workspace, references, Purpose::Storing)?;
+        if !refused.is_empty() && (purpose == Lookup::SkipSerials || found.limit.is_some()) {
+            found = conflicts::find(connection, workspace, references, Lookup::BeforeInsert)?;
             (admitted, refused) = admit(batches, &open, &mut found);
         }
         for (index, conflicts) in refused {
@@ -189,7 +190,7 @@ fn write(
         }
         if !admitted.is_empty() {
             let receipt = store(connection, workspace, &admitted, &found, &mut verdicts)?;
-            written = Written::Receipt(receipt);
+            written = Written::CommitMarker(receipt);
         }
     }
     let verdicts = verdicts.into_iter();
@@ -205,13 +206,13 @@ fn recall(
 ) -> QueryResult<Vec<Option<Verdict>>> {
     let mut verdicts: Vec<Option<Verdict>> = batches.iter().map(|_| None).collect();
     let attempts = batches.iter().enumerate();
-    let attempts: Vec<(usize, &Attempt)> = attempts
+    let attempts: Vec<(usize, &IdempotentRequest)> = attempts
         .filter_map(|(index, batch)| Some((index, &batch.once.as_ref()?.0)))
         .collect();
     if attempts.is_empty() {
         return Ok(verdicts);
     }
-    let all: Vec<&Attempt> = attempts.iter().map(|(_, attempt)| *attempt).collect();
+    let all: Vec<&IdempotentRequest> = attempts.iter().map(|(_, attempt)| *attempt).collect();
     let locked = idempotency_keys::try_lock(connection, workspace, &all)?;
     let mut remembered = idempotency_keys::find(connection, workspace, &all)?;
     // A lock that this transaction has it gets again.
@@ -219,12 +220,16 @@ fn recall(
     for (place, (index, attempt)) in attempts.into_iter().enumerate() {
         let is_first = seen.insert((attempt.operation, attempt.key.as_str()));
         verdicts[index] = match remembered.remove(&place) {
-            _ if !locked[place] => Some(Err(AttemptError::UnderWay.into())),
-            None if !is_first => Some(Err(AttemptError::UnderWay.into())),
+            _ if !locked[place] => Some(Err(IdempotencyError::InProgress.into())),
+            None if !is_first => Some(Err(IdempotencyError::InProgress.into())),
             None => None,
             Some(remembered) => {
                 let recalled = attempt.recall(remembered);
-                Some(recalled.map(Stored::Outcome).map_err(CreateError::from))
+                Some(
+                    recalled
+                        .map(StoreResult::Response)
+                        .map_err(CreateError::from),
+                )
             }
         };
     }
@@ -251,7 +256,7 @@ fn admit<'a>(
         let clashes = !new.is_empty() && serials().any(|(_, serial)| new.contains_key(serial));
         let limit = found.device_limit_reached(batch.devices.len());
         if clashes || limit.is_some() || !found.conflicts.is_empty() {
-            let references = References::of_devices(&batch.devices);
+            let references = LookupKeys::of_devices(&batch.devices);
             let mut conflicts = found.conflicts.about(&references);
             conflicts.device_limit = limit;
             let taken = serials().filter_map(|(_, serial)| new.get_key_value(serial));
@@ -296,7 +301,7 @@ fn store(
     admitted: &[Place<'_>],
     found: &Found,
     verdicts: &mut [Option<Verdict>],
-) -> QueryResult<Receipt> {
+) -> QueryResult<CommitMarker> {
     insert(connection, workspace, admitted)?;
     let receipt = record(connection, workspace, admitted)?;
     let serials = admitted.iter().flat_map(|place| &place.batch.devices);
@@ -307,15 +312,15 @@ fn store(
     for place in admitted {
         let ids = place.ids.iter().zip(&place.assignees);
         let stored = ids.zip(&place.batch.devices);
-        let stored = stored.map(|((id, assignee), device)| StoredAs {
+        let stored = stored.map(|((id, assignee), device)| InsertedDevice {
             id: DeviceId(*id),
             assignee: *assignee,
             enrollment: folded_serial(device).and_then(|serial| enrolled.get(serial).cloned()),
         });
-        let stored: Vec<StoredAs> = stored.collect();
+        let stored: Vec<InsertedDevice> = stored.collect();
         let told = match &place.batch.once {
-            None => Stored::Devices(stored),
-            Some((_, tell)) => Stored::Outcome(Outcome {
+            None => StoreResult::Devices(stored),
+            Some((_, tell)) => StoreResult::Response(IdempotentResponse {
                 answer: tell(&place.batch.devices, &stored),
                 replayed: false,
             }),
@@ -325,11 +330,11 @@ fn store(
     let answered = admitted.iter().filter_map(|place| {
         let (attempt, _) = place.batch.once.as_ref()?;
         match &verdicts[place.index] {
-            Some(Ok(Stored::Outcome(outcome))) => Some((attempt, outcome.answer.as_slice())),
+            Some(Ok(StoreResult::Response(outcome))) => Some((attempt, outcome.answer.as_slice())),
             _ => None,
         }
     });
-    let answered: Vec<(&Attempt, &[u8])> = answered.collect();
+    let answered: Vec<(&IdempotentRequest, &[u8])> = answered.collect();
     if !answered.is_empty() {
         idempotency_keys::remember(connection, workspace, &answered)?;
     }
@@ -372,7 +377,7 @@ fn record(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     admitted: &[Place<'_>],
-) -> QueryResult<Receipt> {
+) -> QueryResult<CommitMarker> {
     let ids: Vec<i64> = admitted
         .iter()
         .flat_map(|place| place.ids.iter().copied())
@@ -409,7 +414,7 @@ fn record(
     .bind::<Array<Integer>, _>(lasts)
     .get_result(connection)?;
     let told = admitted.first().ok_or(diesel::result::Error::NotFound)?;
-    Ok(Receipt {
+    Ok(CommitMarker {
         workspace,
         event: first.id,
         request_id: told.batch.origin.request_id.clone(),

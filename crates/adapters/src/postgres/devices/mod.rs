@@ -13,30 +13,31 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    Attempt, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceId,
-    DeviceRepositories, DeviceRepository, Expected, NewBatch, Origin, Page, Paging, References,
-    Remembered, RepositoryError, Stored, StoredDevice, WorkspaceId,
+    ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceId,
+    DeviceRepositories, DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, Origin, Page,
+    PageRequest, Precondition, RepositoryError, StoreResult, StoredDevice, StoredResponse,
+    WorkspaceId,
 };
 
 use crate::postgres::connection::database::{Database, classify};
 use crate::postgres::idempotency_keys;
-use crate::postgres::transaction::group_commit::Gathering;
-use conflicts::Purpose;
+use crate::postgres::transaction::group_commit::GroupCommitter;
+use conflicts::Lookup;
 use insert::{Creation, SMALL};
-pub use search_index::index_waiting_devices;
+pub use search_index::index_queued_devices;
 
 /// Makes [`PostgresDevices`].
 #[derive(Clone)]
 pub struct PostgresDeviceRepositories {
     database: Database,
-    creation: Gathering<Creation>,
+    creation: GroupCommitter<Creation>,
 }
 
 impl PostgresDeviceRepositories {
     /// Over this database.
     pub fn new(database: Database) -> Self {
         let patience = database.wait();
-        let creation = Gathering::new(
+        let creation = GroupCommitter::new(
             Creation {
                 database: database.clone(),
             },
@@ -47,7 +48,7 @@ impl PostgresDeviceRepositories {
 }
 
 impl DeviceRepositories for PostgresDeviceRepositories {
-    fn of_workspace(&self, workspace: WorkspaceId) -> Box<dyn DeviceRepository> {
+    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn DeviceRepository> {
         Box::new(PostgresDevices {
             database: self.database.clone(),
             creation: self.creation.clone(),
@@ -59,17 +60,17 @@ impl DeviceRepositories for PostgresDeviceRepositories {
 /// The devices of one workspace, in PostgreSQL.
 pub struct PostgresDevices {
     database: Database,
-    creation: Gathering<Creation>,
+    creation: GroupCommitter<Creation>,
     workspace: WorkspaceId,
 }
 
 #[async_trait]
 impl DeviceRepository for PostgresDevices {
-    async fn find_conflicts(&self, references: References) -> Result<Conflicts, RepositoryError> {
+    async fn find_conflicts(&self, references: LookupKeys) -> Result<Conflicts, RepositoryError> {
         let workspace = self.workspace;
         self.database
             .run(move |connection| {
-                let found = conflicts::find(connection, workspace, &references, Purpose::Telling);
+                let found = conflicts::find(connection, workspace, &references, Lookup::Report);
                 let found = found.map_err(classify)?;
                 let device_limit = found.device_limit_reached(references.devices);
                 Ok(Conflicts {
@@ -80,10 +81,10 @@ impl DeviceRepository for PostgresDevices {
             .await
     }
 
-    async fn find_remembered(
+    async fn find_response(
         &self,
-        attempt: Attempt,
-    ) -> Result<Option<Remembered>, RepositoryError> {
+        attempt: IdempotentRequest,
+    ) -> Result<Option<StoredResponse>, RepositoryError> {
         let workspace = self.workspace;
         self.database
             .run(move |connection| {
@@ -93,7 +94,7 @@ impl DeviceRepository for PostgresDevices {
             .await
     }
 
-    async fn create(&self, batch: Arc<NewBatch>) -> Result<Stored, CreateError> {
+    async fn create(&self, batch: Arc<NewBatch>) -> Result<StoreResult, CreateError> {
         match batch.devices.len() {
             ..SMALL => self.creation.ask(self.workspace, batch).await?,
             _ => {
@@ -116,7 +117,7 @@ impl DeviceRepository for PostgresDevices {
     async fn list(
         &self,
         filter: DeviceFilter,
-        paging: Paging,
+        paging: PageRequest,
     ) -> Result<Page<StoredDevice>, RepositoryError> {
         let workspace = self.workspace;
         self.database
@@ -146,7 +147,7 @@ impl DeviceRepository for PostgresDevices {
     async fn delete(
         &self,
         device: DeviceId,
-        expected: Expected,
+        expected: Precondition,
         origin: Origin,
     ) -> Result<StoredDevice, ChangeDeviceError> {
         let workspace = self.workspace;

@@ -59,7 +59,7 @@ struct Waiting {
 ///
 /// # Errors
 /// Where the store gives no answer, or not in time; they wait on then.
-pub async fn index_waiting_devices(
+pub async fn index_queued_devices(
     database: &Database,
     most: usize,
 ) -> Result<usize, RepositoryError> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Assignee, Device, DeviceFilter, DeviceId, Page, Paging, StoredDevice, UserId, WorkspaceId,
+    Assignee, Device, DeviceFilter, DeviceId, Page, PageRequest, StoredDevice, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -101,7 +101,7 @@ pub(crate) fn list(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     filter: &DeviceFilter,
-    paging: Paging,
+    paging: PageRequest,
 ) -> QueryResult<Page<StoredDevice>> {
     let page = filter::list(workspace, filter).page(connection, paging)?;
     Ok(Page {

@@ -1,8 +1,8 @@
 //! Changes of single devices.
 
 use devices_domain::{
-    Action, ChangeDeviceError, DeviceChange, DeviceId, Expected, Objections, Origin, Revision,
-    StoredDevice, Subject, WorkspaceId,
+    Action, ChangeConflicts, ChangeDeviceError, DeviceChange, DeviceId, Origin, Precondition,
+    Revision, StoredDevice, Subject, WorkspaceId,
 };
 use diesel::dsl::{now, sql};
 use diesel::pg::PgConnection;
@@ -12,7 +12,7 @@ use diesel::sql_types::Timestamptz;
 
 use crate::postgres::audit_events::Record;
 use crate::postgres::devices::columns::DeviceRow;
-use crate::postgres::devices::conflicts::{self, Purpose};
+use crate::postgres::devices::conflicts::{self, Lookup};
 use crate::postgres::devices::search_index;
 use crate::postgres::devices::select::{self, ReadRow};
 use crate::postgres::schema::tables::devices;
@@ -49,20 +49,15 @@ pub(crate) fn update(
         return Err(Failure::Refused(ChangeDeviceError::Archived));
     }
     if !change.expected.holds(Revision::at(stored.updated_at)) {
-        return Err(Failure::Refused(ChangeDeviceError::Outdated));
+        return Err(Failure::Refused(ChangeDeviceError::PreconditionFailed));
     }
     let before = stored.row.into_fields()?;
-    let found = conflicts::find(
-        connection,
-        workspace,
-        &change.references(),
-        Purpose::Telling,
-    )?;
+    let found = conflicts::find(connection, workspace, &change.references(), Lookup::Report)?;
     let by_email = found.users_by_email.into_values().next();
     let after = match change.patch.apply(&before, by_email) {
         Ok(after) if found.conflicts.is_empty() => after,
         applied => {
-            let objections = Objections {
+            let objections = ChangeConflicts {
                 error: applied.err(),
                 conflicts: found.conflicts,
             };
@@ -70,7 +65,7 @@ pub(crate) fn update(
             return Err(Failure::Refused(refused));
         }
     };
-    let changed = before.names_of_differences(&after);
+    let changed = before.changed_field_names(&after);
     let mut written = Written::Nothing;
     if !changed.is_empty() {
         let assignee = after.ownership.user_id;
@@ -80,8 +75,8 @@ pub(crate) fn update(
             .execute(connection)?;
         search_index::renew(connection, workspace, change.device.0)?;
         let subject = Subject::Devices(vec![change.device]);
-        let record = Record::new(Action::Updated, subject).of_fields(changed);
-        written = Written::Receipt(record.write(connection, workspace, &change.origin)?);
+        let record = Record::new(Action::Updated, subject).with_fields(changed);
+        written = Written::CommitMarker(record.write(connection, workspace, &change.origin)?);
     }
     Ok((reload(connection, workspace, change.device)?, written))
 }
@@ -90,7 +85,7 @@ pub(crate) fn delete(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     device: DeviceId,
-    expected: &Expected,
+    expected: &Precondition,
     origin: &Origin,
 ) -> Result<Done<StoredDevice>, Failure<ChangeDeviceError>> {
     let stored = lock(connection, workspace, device)?;
@@ -98,7 +93,7 @@ pub(crate) fn delete(
         return Err(Failure::Refused(ChangeDeviceError::NotFound));
     }
     if !expected.holds(Revision::at(stored.updated_at)) {
-        return Err(Failure::Refused(ChangeDeviceError::Outdated));
+        return Err(Failure::Refused(ChangeDeviceError::PreconditionFailed));
     }
     diesel::update(devices::table.find((workspace.0, device.0)))
         .set((devices::deleted_at.eq(now), devices::updated_at.eq(later())))
@@ -107,7 +102,7 @@ pub(crate) fn delete(
     let subject = Subject::Devices(vec![device]);
     let receipt = Record::new(Action::Deleted, subject).write(connection, workspace, origin)?;
     let deleted = reload(connection, workspace, device)?;
-    Ok((deleted, Written::Receipt(receipt)))
+    Ok((deleted, Written::CommitMarker(receipt)))
 }
 
 fn reload(

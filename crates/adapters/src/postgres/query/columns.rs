@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use devices_domain::{
-    AddedVia, Amount, Comment, Date, Email, EnrollmentStatus, Instant, KeyboardLayout, Label,
-    Lifecycle, Role, SerialNumber, ShortText, TextList, UserId,
+    AddedVia, Amount, Comment, Date, Email, EnrollmentStatus, Instant, KeyboardLayout, Lifecycle,
+    RequiredText, Role, SerialNumber, ShortText, TextList, UserId,
 };
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
@@ -78,30 +78,30 @@ macro_rules! column {
 }
 
 column! {
-    Label => Cow<'a, str>: |label| label.as_str().into(), |text| Ok(Self::trusted(text));
-    ShortText => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::trusted(text));
-    Comment => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::trusted(text));
+    RequiredText => Cow<'a, str>: |label| label.as_str().into(), |text| Ok(Self::from_trusted(text));
+    ShortText => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::from_trusted(text));
+    Comment => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::from_trusted(text));
     SerialNumber => Cow<'a, str>:
-        |serial| serial.as_str().into(), |text| Ok(Self::trusted(text));
-    AddedVia => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
+        |serial| serial.as_str().into(), |text| Ok(Self::from_trusted(text));
+    AddedVia => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::from_name(&word));
     KeyboardLayout => Cow<'a, str>:
-        |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
-    Lifecycle => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
+        |choice| choice.as_str().into(), |word| known(Self::from_name(&word));
+    Lifecycle => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::from_name(&word));
     // Diesel's schema takes every item of an array to be nullable.
     TextList => Vec<Option<Cow<'a, str>>>:
         |list| list.iter().map(|item| Some(item.into())).collect(),
-        |items| Ok(Self::trusted(items.into_iter().flatten()));
+        |items| Ok(Self::from_trusted(items.into_iter().flatten()));
     Amount => Decimal:
         |amount| Decimal::from_i128_with_scale(amount.hundredths().into(), 2),
-        |amount| known(hundredths(amount).map(Self::trusted));
-    Date => NaiveDate: |date| date.to_naive(), |date| Ok(Self::trusted(date));
+        |amount| known(hundredths(amount).map(Self::from_trusted));
+    Date => NaiveDate: |date| date.to_naive(), |date| Ok(Self::from_trusted(date));
     UserId => i64: |user| user.0, |id| Ok(Self(id));
     bool => bool: |value| *value, |value| Ok(value);
-    Email => Cow<'a, str>: |email| email.as_str().into(), |text| Ok(Self::trusted(text.into()));
-    Instant => DateTime<Utc>: |instant| instant.to_utc(), |instant| Ok(Self::trusted(instant));
-    Role => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
+    Email => Cow<'a, str>: |email| email.as_str().into(), |text| Ok(Self::from_trusted(text.into()));
+    Instant => DateTime<Utc>: |instant| instant.to_utc(), |instant| Ok(Self::from_trusted(instant));
+    Role => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::from_name(&word));
     EnrollmentStatus => Cow<'a, str>:
-        |choice| choice.as_str().into(), |word| known(Self::of_word(&word));
+        |choice| choice.as_str().into(), |word| known(Self::from_name(&word));
 }
 
 fn hundredths(mut amount: Decimal) -> Option<u64> {

@@ -1,6 +1,6 @@
 //! Pages of lists that are found by statements of our own.
 
-use devices_domain::{Page, Paging, Position, Start};
+use devices_domain::{Cursor, Page, PageRequest, PageStart};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Float};
@@ -34,7 +34,7 @@ impl List {
     pub(crate) fn page(
         self,
         connection: &mut PgConnection,
-        paging: Paging,
+        paging: PageRequest,
     ) -> QueryResult<Page<i64>> {
         let Self { from, id, rank } = self;
         let mut count = Statement::default();
@@ -42,8 +42,8 @@ impl List {
         let totals: Vec<Id> = count.load(connection)?;
         let total = totals.first().map_or(0, |total| total.id.unsigned_abs());
         let rank = rank.filter(|_| match paging.start {
-            Start::Offset(_) => total <= MOST_RANKED,
-            Start::After(position) => position.rank.is_some(),
+            PageStart::Offset(_) => total <= MOST_RANKED,
+            PageStart::Cursor(position) => position.rank.is_some(),
         });
 
         let mut page = Statement::default();
@@ -51,7 +51,7 @@ impl List {
             (None, start) => {
                 page.push(&format!("SELECT {id} AS id, 0::real AS rank"));
                 page.append(from);
-                if let Start::After(position) = start {
+                if let PageStart::Cursor(position) = start {
                     let last = page.value(Value::Integer(position.id));
                     page.push(&format!(" AND {id} < {last}"));
                 }
@@ -62,7 +62,7 @@ impl List {
                     "SELECT id, rank FROM (SELECT {id} AS id, {rank} AS rank"
                 ));
                 page.append(from).push(") AS ranked");
-                if let Start::After(Position {
+                if let PageStart::Cursor(Cursor {
                     id: last,
                     rank: Some(rank),
                 }) = start
@@ -77,7 +77,7 @@ impl List {
         // One more tells whether more come.
         let limit = page.value(Value::Integer(i64::from(paging.limit) + 1));
         page.push(&format!(" LIMIT {limit}"));
-        if let Start::Offset(offset) = paging.start {
+        if let PageStart::Offset(offset) = paging.start {
             let offset = page.value(Value::Integer(offset.try_into().unwrap_or(i64::MAX)));
             page.push(&format!(" OFFSET {offset}"));
         }
@@ -88,7 +88,7 @@ impl List {
         let last = ranked.last().filter(|_| has_more);
         Ok(Page {
             total,
-            next: last.map(|last| Position {
+            next: last.map(|last| Cursor {
                 id: last.id,
                 rank: rank.is_some().then_some(last.rank),
             }),

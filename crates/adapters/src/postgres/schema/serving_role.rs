@@ -15,7 +15,7 @@ pub const SERVING_ROLE: &str = "fleet_devices_serving";
 
 /// What the user of a database's URL may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rights {
+pub struct RolePrivileges {
     /// Its name.
     pub user: String,
     /// What keeps its connections from giving up every right but those of [`SERVING_ROLE`], and what
@@ -25,9 +25,9 @@ pub struct Rights {
     pub excess: Vec<String>,
 }
 
-impl Rights {
+impl RolePrivileges {
     /// Whether its connections can give up every right but those of [`SERVING_ROLE`].
-    pub fn can_serve_only(&self) -> bool {
+    pub fn can_assume_role(&self) -> bool {
         self.obstacle.is_none()
     }
 }
@@ -76,13 +76,13 @@ const EXCESS: &str = "
 ///
 /// # Errors
 /// Where there is no connection, or the database does not answer.
-pub fn rights(url: &str) -> Result<Rights, ConnectError> {
+pub fn rights(url: &str) -> Result<RolePrivileges, ConnectError> {
     let mut connection = connect(url)?;
     let user: String =
         diesel::select(sql::<Text>("session_user::text")).get_result(&mut connection)?;
     let held: Vec<Held> = sql_query(EXCESS).load(&mut connection)?;
     let excess = held.into_iter().filter(|right| right.held);
-    Ok(Rights {
+    Ok(RolePrivileges {
         user,
         excess: excess.map(|right| right.rights).collect(),
         obstacle: obstacle(&mut connection)?,

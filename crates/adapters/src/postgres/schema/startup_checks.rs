@@ -17,7 +17,7 @@ struct Setting {
 ///
 /// # Errors
 /// Where there is no connection, or the database does not answer.
-pub fn unsafe_settings(url: &str) -> Result<Vec<String>, ConnectError> {
+pub fn non_durable_settings(url: &str) -> Result<Vec<String>, ConnectError> {
     let off: Vec<Setting> = sql_query(
         "SELECT name FROM pg_settings WHERE setting = 'off' \
          AND name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name",

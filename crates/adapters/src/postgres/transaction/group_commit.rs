@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 /// What can be done for several callers of one workspace at once.
 #[async_trait]
-pub(crate) trait Together: Send + Sync + 'static {
+pub(crate) trait GroupWork: Send + Sync + 'static {
     /// What one caller asks for.
     type Job: Send;
     /// What he is told.
@@ -31,9 +31,9 @@ pub(crate) trait Together: Send + Sync + 'static {
 }
 
 /// Gathers the jobs of each workspace while others of it are being done. Clones share it.
-pub(crate) struct Gathering<T: Together>(Arc<Shared<T>>);
+pub(crate) struct GroupCommitter<T: GroupWork>(Arc<Shared<T>>);
 
-struct Shared<T: Together> {
+struct Shared<T: GroupWork> {
     work: T,
     /// For how long a job waits to be begun.
     patience: Duration,
@@ -43,26 +43,26 @@ struct Shared<T: Together> {
     queues: Mutex<HashMap<WorkspaceId, Queue<T>>>,
 }
 
-struct Queue<T: Together> {
+struct Queue<T: GroupWork> {
     waiting: VecDeque<Waiting<T>>,
     workers: usize,
     /// How many jobs have come.
     count: u64,
 }
 
-struct Waiting<T: Together> {
+struct Waiting<T: GroupWork> {
     number: u64,
     job: T::Job,
     caller: oneshot::Sender<T::Answer>,
 }
 
-impl<T: Together> Clone for Gathering<T> {
+impl<T: GroupWork> Clone for GroupCommitter<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<T: Together> Gathering<T> {
+impl<T: GroupWork> GroupCommitter<T> {
     /// Does the work on the runtime that this is called on, if it is; else on that of whoever asks first.
     pub(crate) fn new(work: T, patience: Duration) -> Self {
         Self(Arc::new(Shared {
@@ -111,11 +111,11 @@ impl<T: Together> Gathering<T> {
             }
             Err(_) => told.await,
         };
-        told.map_err(|_| RepositoryError::Unknown("it ended without a word".into()))
+        told.map_err(|_| RepositoryError::InDoubt("it ended without a word".into()))
     }
 }
 
-impl<T: Together> Shared<T> {
+impl<T: GroupWork> Shared<T> {
     fn queues(&self) -> MutexGuard<'_, HashMap<WorkspaceId, Queue<T>>> {
         // Nothing is done with them that could panic half-way.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
@@ -163,13 +163,13 @@ impl<T: Together> Shared<T> {
 }
 
 /// Does what waits for a workspace until nothing does.
-struct Worker<T: Together> {
+struct Worker<T: GroupWork> {
     shared: Arc<Shared<T>>,
     workspace: WorkspaceId,
     has_ended: bool,
 }
 
-impl<T: Together> Worker<T> {
+impl<T: GroupWork> Worker<T> {
     async fn work(mut self) {
         loop {
             let taken = self.take();
@@ -213,7 +213,7 @@ impl<T: Together> Worker<T> {
 }
 
 /// Where the work panicked. Who waits for the last worker of a workspace is told so, too.
-impl<T: Together> Drop for Worker<T> {
+impl<T: GroupWork> Drop for Worker<T> {
     fn drop(&mut self) {
         if !self.has_ended {
             end_one(&mut self.shared.queues(), self.workspace);
@@ -221,7 +221,7 @@ impl<T: Together> Drop for Worker<T> {
     }
 }
 
-fn end_one<T: Together>(queues: &mut HashMap<WorkspaceId, Queue<T>>, workspace: WorkspaceId) {
+fn end_one<T: GroupWork>(queues: &mut HashMap<WorkspaceId, Queue<T>>, workspace: WorkspaceId) {
     let Some(queue) = queues.get_mut(&workspace) else {
         return;
     };
@@ -237,7 +237,7 @@ pub(crate) fn repeat(error: &RepositoryError) -> RepositoryError {
         RepositoryError::Unavailable(cause) => {
             RepositoryError::Unavailable(cause.to_string().into())
         }
-        RepositoryError::Unknown(cause) => RepositoryError::Unknown(cause.to_string().into()),
+        RepositoryError::InDoubt(cause) => RepositoryError::InDoubt(cause.to_string().into()),
         RepositoryError::Failed(cause) => RepositoryError::Failed(cause.to_string().into()),
     }
 }
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[async_trait]
-    impl Together for Counting {
+    impl GroupWork for Counting {
         type Job = usize;
         type Answer = usize;
 
@@ -277,7 +277,7 @@ mod tests {
     }
 
     struct Run {
-        gathering: Gathering<Counting>,
+        gathering: GroupCommitter<Counting>,
         let_go: Arc<Semaphore>,
         begun: Arc<Mutex<Vec<Vec<usize>>>>,
     }
@@ -290,7 +290,7 @@ mod tests {
                 begun: Arc::clone(&begun),
             };
             Self {
-                gathering: Gathering::new(work, Duration::from_secs(60)),
+                gathering: GroupCommitter::new(work, Duration::from_secs(60)),
                 let_go,
                 begun,
             }
@@ -338,7 +338,7 @@ mod tests {
             let_go: Arc::clone(&let_go),
             begun: Arc::clone(&begun),
         };
-        let gathering = Gathering::new(work, Duration::from_millis(20));
+        let gathering = GroupCommitter::new(work, Duration::from_millis(20));
         let first = gathering.clone();
         let first = tokio::spawn(async move { first.ask(WorkspaceId(1), 1).await });
         while begun.lock().unwrap().is_empty() {

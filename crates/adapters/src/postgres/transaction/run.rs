@@ -5,15 +5,15 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use crate::postgres::audit_events::Receipt;
-use crate::postgres::connection::database::{Database, Decision, classify, is_to_be_retried};
+use crate::postgres::audit_events::CommitMarker;
+use crate::postgres::connection::database::{CommitGate, Database, classify, is_to_be_retried};
 
 /// Why a transaction is rolled back.
 pub(crate) enum Failure<E> {
     /// What was asked for cannot be.
     Refused(E),
     /// Whoever waited was told that nothing was stored.
-    GivenUp,
+    Abandoned,
     Diesel(DieselError),
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Written {
     /// Nothing: what it came to holds whether it is committed or not.
     Nothing,
     /// What can be found again by this.
-    Receipt(Receipt),
+    CommitMarker(CommitMarker),
     /// What leaves nothing that it could be known by.
     Untraced,
 }
@@ -52,14 +52,14 @@ impl Database {
         E: From<RepositoryError> + Send + 'static,
     {
         self.count_write();
-        let transact = move |connection: &mut PgConnection, decision: &Decision| {
+        let transact = move |connection: &mut PgConnection, decision: &CommitGate| {
             for _ in 0..TRIES {
                 match run(connection, decision, &mut work) {
                     Ok(ended) => return Ok(ended),
                     Err(Failure::Refused(error)) => return Err(error),
-                    Err(Failure::Diesel(error)) if is_worth_another_try(&error) => {}
+                    Err(Failure::Diesel(error)) if is_retryable(&error) => {}
                     Err(Failure::Diesel(error)) => return Err(classify(error).into()),
-                    Err(Failure::GivenUp) => {
+                    Err(Failure::Abandoned) => {
                         return Err(unavailable("nobody waits for it any more"));
                     }
                 }
@@ -68,7 +68,7 @@ impl Database {
         };
         match self.run_deciding(transact).await? {
             Ended::Committed(result) => Ok(result),
-            Ended::LostInCommit(lost) => {
+            Ended::InDoubt(lost) => {
                 let Lost {
                     result,
                     receipt,
@@ -81,7 +81,7 @@ impl Database {
                 match is_committed {
                     Some(true) => Ok(result),
                     Some(false) => Err(RepositoryError::Unavailable(error.into()).into()),
-                    None => Err(RepositoryError::Unknown(error.into()).into()),
+                    None => Err(RepositoryError::InDoubt(error.into()).into()),
                 }
             }
         }
@@ -96,27 +96,27 @@ fn unavailable<E: From<RepositoryError>>(why: &'static str) -> E {
 enum Ended<T> {
     Committed(T),
     /// The server was lost before it said whether it had committed.
-    LostInCommit(Box<Lost<T>>),
+    InDoubt(Box<Lost<T>>),
 }
 
 struct Lost<T> {
     /// What holds if it had.
     result: T,
-    receipt: Option<Receipt>,
+    receipt: Option<CommitMarker>,
     error: DieselError,
 }
 
 /// One transaction. Diesel's own `transaction` does not tell an error of COMMIT from one before it.
 fn run<T, E>(
     connection: &mut PgConnection,
-    decision: &Decision,
+    decision: &CommitGate,
     work: &mut impl FnMut(&mut PgConnection) -> Result<Done<T>, Failure<E>>,
 ) -> Result<Ended<T>, Failure<E>> {
     AnsiTransactionManager::begin_transaction(connection)?;
     let done = work(connection);
     let done = done.and_then(|done| match decision.commit() {
         true => Ok(done),
-        false => Err(Failure::GivenUp),
+        false => Err(Failure::Abandoned),
     });
     let (result, written) = match done {
         // There is nothing to be made durable.
@@ -135,10 +135,10 @@ fn run<T, E>(
     };
     let receipt = match written {
         _ if is_to_be_retried(&error) => return Err(Failure::Diesel(error)),
-        Written::Receipt(receipt) => Some(receipt),
+        Written::CommitMarker(receipt) => Some(receipt),
         Written::Untraced | Written::Nothing => None,
     };
-    Ok(Ended::LostInCommit(Box::new(Lost {
+    Ok(Ended::InDoubt(Box::new(Lost {
         result,
         receipt,
         error,
@@ -153,7 +153,7 @@ fn roll_back(connection: &mut PgConnection) {
 }
 
 /// Whether the same transaction may succeed if it is begun anew.
-pub(crate) fn is_worth_another_try(error: &DieselError) -> bool {
+pub(crate) fn is_retryable(error: &DieselError) -> bool {
     is_to_be_retried(error) || is_lost_race(error)
 }
 

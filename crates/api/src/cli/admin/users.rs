@@ -49,7 +49,7 @@ impl Administration {
                     last_name,
                     ..UserFields::new(email.clone())
                 };
-                let users = self.users.of_workspace(workspace.id);
+                let users = self.users.for_workspace(workspace.id);
                 let added = users.create(user, None).await;
                 let added = added.map_err(|error| match error {
                     ChangeUserError::Repository(error) => error.into(),

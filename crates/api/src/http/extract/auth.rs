@@ -11,21 +11,21 @@ use actix_web::{FromRequest, HttpRequest, web};
 use devices_domain::{Actor, Scope};
 
 use crate::http::limits::key_rate_limit;
-use crate::http::middleware::access_log::Facts;
-use crate::http::respond::api_error::Problem;
+use crate::http::middleware::access_log::RequestContext;
+use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 use crate::secret::KeySecret;
 
 /// An actor who may read.
-pub(crate) struct Reader(pub(crate) Actor);
+pub(crate) struct ReadAccess(pub(crate) Actor);
 
 /// An actor who may write.
-pub(crate) struct Writer(pub(crate) Actor);
+pub(crate) struct WriteAccess(pub(crate) Actor);
 
-type Admitted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+type Admitted<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
-impl FromRequest for Reader {
-    type Error = Problem;
+impl FromRequest for ReadAccess {
+    type Error = ApiError;
     type Future = Admitted<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
@@ -34,8 +34,8 @@ impl FromRequest for Reader {
     }
 }
 
-impl FromRequest for Writer {
-    type Error = Problem;
+impl FromRequest for WriteAccess {
+    type Error = ApiError;
     type Future = Admitted<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
@@ -44,18 +44,18 @@ impl FromRequest for Writer {
     }
 }
 
-async fn allowed(request: &HttpRequest, needed: Scope) -> Result<Actor, Problem> {
+async fn allowed(request: &HttpRequest, needed: Scope) -> Result<Actor, ApiError> {
     let state = request.app_data::<web::Data<State>>();
-    let state = state.ok_or(Problem::Unauthorized)?;
+    let state = state.ok_or(ApiError::Unauthorized)?;
     let _place = state.admit()?;
     let actor = actor(request, state).await?;
     match actor.scope.allows(needed) {
         true => Ok(actor),
-        false => Err(Problem::InsufficientScope),
+        false => Err(ApiError::InsufficientScope),
     }
 }
 
-async fn actor(request: &HttpRequest, state: &State) -> Result<Actor, Problem> {
+async fn actor(request: &HttpRequest, state: &State) -> Result<Actor, ApiError> {
     let address = client_address(request, state);
     let wait = address.and_then(|address| state.failures.wait(address));
     let fail = || {
@@ -67,7 +67,7 @@ async fn actor(request: &HttpRequest, state: &State) -> Result<Actor, Problem> {
                 "too many failed authentications: an address must wait"
             );
         }
-        wait.map_or(Problem::Unauthorized, key_rate_limit::refuse_address)
+        wait.map_or(ApiError::Unauthorized, key_rate_limit::refuse_address)
     };
     let secret = bearer(request).and_then(KeySecret::parse);
     let secret = secret.ok_or_else(&fail)?;
@@ -83,7 +83,7 @@ async fn actor(request: &HttpRequest, state: &State) -> Result<Actor, Problem> {
     let found = state.keys.find_actor(secret.workspace(), hash).await?;
     state.failures.remember(hash, found.is_some());
     let actor = found.ok_or_else(fail)?;
-    Facts::of(request).know_actor(actor);
+    RequestContext::of(request).set_actor(actor);
     key_rate_limit::take(request, state, actor, hash).await?;
     Ok(actor)
 }

@@ -10,8 +10,8 @@ use devices_domain::{ErrorCode, FieldError, Reason, WorkspaceId};
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
-use crate::http::limits::concurrency::Place;
-use crate::http::respond::api_error::Problem;
+use crate::http::limits::concurrency::Permit;
+use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 use crate::settings::Limits;
 
@@ -24,7 +24,7 @@ pub(crate) struct Body {
     /// Its bytes.
     pub(crate) bytes: Vec<u8>,
     /// What a large one, and everything made of it, may be held in memory by.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<Permit>,
 }
 
 /// The whole body, if it calls itself JSON, is no longer than it may be, arrives in time, and is
@@ -34,15 +34,15 @@ pub(crate) async fn read(
     payload: Payload,
     state: &State,
     workspace: WorkspaceId,
-) -> Result<Body, Problem> {
+) -> Result<Body, ApiError> {
     if !is_plain_json(request) {
-        return Err(Problem::UnsupportedMediaType);
+        return Err(ApiError::UnsupportedMediaType);
     }
     let length = request.headers().get(CONTENT_LENGTH);
     let announced = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let announced = announced.unwrap_or_default();
     if announced > state.limits.body_bytes as u64 {
-        return Err(Problem::PayloadTooLarge);
+        return Err(ApiError::PayloadTooLarge);
     }
     let place = match announced >= LARGE as u64 {
         true => Some(admit(state, workspace).await?),
@@ -58,7 +58,7 @@ pub(crate) async fn read(
 }
 
 /// A place for a large body, waited for like a connection to the store: a burst of them is not refused.
-async fn admit(state: &State, workspace: WorkspaceId) -> Result<Place, Problem> {
+async fn admit(state: &State, workspace: WorkspaceId) -> Result<Permit, ApiError> {
     let patience = Duration::from_millis(state.limits.large_body_wait_ms);
     state.large_bodies.wait(workspace, patience).await
 }
@@ -99,16 +99,16 @@ impl Body {
         state: &State,
         workspace: WorkspaceId,
         pace: Pace,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, ApiError> {
         let mut started = Instant::now();
         loop {
             let deadline = started + pace.next_deadline(self.bytes.len());
             let next = tokio::time::timeout_at(deadline, payload.next()).await;
-            let Some(chunk) = next.map_err(|_| Problem::RequestTimeout)? else {
+            let Some(chunk) = next.map_err(|_| ApiError::RequestTimeout)? else {
                 return Ok(self);
             };
             let chunk = chunk.map_err(|error| match error {
-                PayloadError::Overflow => Problem::PayloadTooLarge,
+                PayloadError::Overflow => ApiError::PayloadTooLarge,
                 _ => FieldError::whole(
                     ErrorCode::InvalidBody,
                     Reason::NotJson,
@@ -118,7 +118,7 @@ impl Body {
             })?;
             let length = self.bytes.len() + chunk.len();
             if length > state.limits.body_bytes {
-                return Err(Problem::PayloadTooLarge);
+                return Err(ApiError::PayloadTooLarge);
             }
             if length >= LARGE && self.place.is_none() {
                 // While it waits the client cannot send.
@@ -132,15 +132,15 @@ impl Body {
 }
 
 /// Works on a body; on a large one where other requests do not wait for it.
-pub(crate) async fn work_on<T: Send + 'static>(
+pub(crate) async fn run_blocking_if_large<T: Send + 'static>(
     body: Vec<u8>,
     work: impl FnOnce(&[u8]) -> T + Send + 'static,
-) -> Result<(T, Vec<u8>), Problem> {
+) -> Result<(T, Vec<u8>), ApiError> {
     if body.len() < LARGE {
         return Ok((work(&body), body));
     }
     let done = web::block(move || (work(&body), body)).await;
-    done.map_err(|_| Problem::Internal("a panic".into()))
+    done.map_err(|_| ApiError::Internal("a panic".into()))
 }
 
 /// One content type, and it is JSON; sent as it is, not compressed.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use devices_domain::{
-    Batch, BatchRules, ErrorCode, FieldError, Kind, RawRow, Reason, UnknownFields,
+    Batch, BatchRules, ErrorCode, FieldError, RawRow, Reason, UnknownFields, ValueKind,
 };
 
 use crate::http::extract::json::{self, Json, no_object};
@@ -19,7 +19,7 @@ pub fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
     let mut json = json::read(body, "a JSON object with the member `devices`")?;
     let mut batch = Batch::new(rules);
     match json.kind() {
-        Kind::Object => read_body(&mut json, &mut batch),
+        ValueKind::Object => read_body(&mut json, &mut batch),
         found => batch.refuse(no_object(found)),
     }
     Ok(batch)
@@ -63,7 +63,7 @@ fn read_body(json: &mut Json<'_>, batch: &mut Batch) {
     while let Some(name) = json.next_member() {
         if name != DEVICES {
             json.skip();
-            if batch.rules().unknown_fields == UnknownFields::Refuse {
+            if batch.rules().unknown_fields == UnknownFields::InvalidValueSink {
                 refuse_member(batch, &name, Reason::UnknownField);
             } else if let Some(name) = ignored.replace(name) {
                 refuse_member(batch, &name, Reason::RepeatedField);
@@ -83,7 +83,7 @@ fn read_body(json: &mut Json<'_>, batch: &mut Batch) {
 
 fn read_devices(json: &mut Json<'_>, batch: &mut Batch) {
     match json.kind() {
-        Kind::List => {}
+        ValueKind::List => {}
         found => {
             json.skip();
             let detail = format!("must be an array, not {}", found.as_str());
@@ -94,7 +94,7 @@ fn read_devices(json: &mut Json<'_>, batch: &mut Batch) {
     let mut row = RawRow::new();
     while json.next_item() {
         match json.kind() {
-            Kind::Object => {
+            ValueKind::Object => {
                 row.clear();
                 json.read_members(&mut row);
                 batch.push(&row);

@@ -8,26 +8,26 @@ use actix_web::http::header::{
     ContentType, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
 };
 use actix_web::{HttpRequest, HttpResponse};
-use devices_domain::{DeviceId, Expected, Revision, StoredDevice};
+use devices_domain::{DeviceId, Precondition, Revision, StoredDevice};
 use serde::Serialize;
 
-use crate::http::respond::api_error::Problem;
+use crate::http::respond::api_error::ApiError;
 use crate::http::respond::sha256_prefix::digest;
 use crate::http::respond::views::FullDevice;
 
 /// What `If-Match` says the device must be.
-pub(crate) fn expected(request: &HttpRequest, device: DeviceId) -> Result<Expected, Problem> {
+pub(crate) fn expected(request: &HttpRequest, device: DeviceId) -> Result<Precondition, ApiError> {
     if !request.headers().contains_key(IF_MATCH) {
-        return Ok(Expected::Anything);
+        return Ok(Precondition::Anything);
     }
     match Tags::of(request, IF_MATCH) {
-        Some(Tags::Any) => Ok(Expected::Anything),
-        Some(Tags::Some(tags)) => Ok(Expected::OneOf(
+        Some(Tags::Any) => Ok(Precondition::Anything),
+        Some(Tags::Some(tags)) => Ok(Precondition::OneOf(
             tags.iter()
                 .filter_map(|tag| tag.revision_of(device))
                 .collect(),
         )),
-        None => Err(Problem::BadHeader(
+        None => Err(ApiError::BadHeader(
             "The header If-Match must be *, or the ETags of a device in their quotes, separated by commas",
         )),
     }

@@ -1,10 +1,10 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07).
 
 use actix_web::http::header::HeaderMap;
-use devices_domain::{Attempt, IdempotencyKey};
+use devices_domain::{IdempotencyKey, IdempotentRequest};
 use sha2::{Digest, Sha256};
 
-use crate::http::respond::api_error::Problem;
+use crate::http::respond::api_error::ApiError;
 
 /// The operation that keys are remembered for, by whichever path it is called.
 const OPERATION: &str = "POST /devices";
@@ -13,7 +13,7 @@ const OPERATION: &str = "POST /devices";
 ///
 /// # Errors
 /// Where there are two, or one that is none.
-pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut given = headers.get_all("idempotency-key");
     let (first, second) = (given.next(), given.next());
     match (first.map(|value| value.to_str()), second) {
@@ -26,7 +26,7 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem
     }
 }
 
-const MALFORMED: Problem = Problem::BadHeader(
+const MALFORMED: ApiError = ApiError::BadHeader(
     "The header Idempotency-Key must be given once, with 1 to 255 visible ASCII characters",
 );
 
@@ -51,8 +51,8 @@ fn unquoted(text: &str) -> Option<IdempotencyKey> {
 }
 
 /// What is to be carried out once: this body, under this key.
-pub(crate) fn attempt(key: IdempotencyKey, body: &[u8]) -> Attempt {
-    Attempt {
+pub(crate) fn attempt(key: IdempotencyKey, body: &[u8]) -> IdempotentRequest {
+    IdempotentRequest {
         operation: OPERATION,
         key,
         fingerprint: Sha256::digest(body).into(),
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    fn read(sent: &[&str]) -> Result<Option<String>, Problem> {
+    fn read(sent: &[&str]) -> Result<Option<String>, ApiError> {
         let mut headers = HeaderMap::new();
         for value in sent {
             headers.append(
@@ -102,7 +102,7 @@ mod tests {
     #[case(&["é"])]
     #[case(&["a", "a"])]
     fn another_header_is_refused(#[case] sent: &[&str]) {
-        assert!(matches!(read(sent), Err(Problem::BadHeader(_))));
+        assert!(matches!(read(sent), Err(ApiError::BadHeader(_))));
     }
 
     #[test]

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use devices_domain::{ErrorCode, FieldError, Kind, RawRow, RawValue, Reason};
+use devices_domain::{ErrorCode, FieldError, RawRow, RawValue, Reason, ValueKind};
 use memchr::memchr2;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use crate::http::extract::body::{Body, work_on};
-use crate::http::respond::api_error::Problem;
+use crate::http::extract::body::{Body, run_blocking_if_large};
+use crate::http::respond::api_error::ApiError;
 
 /// A body's JSON.
 ///
@@ -51,16 +51,16 @@ pub(crate) async fn read_object<T, E>(
     body: &mut Body,
     row: fn() -> RawRow<'static>,
     judge: impl FnOnce(&RawRow<'_>) -> Result<T, E> + Send + 'static,
-) -> Result<T, Problem>
+) -> Result<T, ApiError>
 where
     T: Send + 'static,
-    E: Into<Problem>,
+    E: Into<ApiError>,
 {
     let bytes = std::mem::take(&mut body.bytes);
-    let work = move |bytes: &[u8]| -> Result<T, Problem> {
+    let work = move |bytes: &[u8]| -> Result<T, ApiError> {
         let mut json = read(bytes, "a JSON object")?;
         match json.kind() {
-            Kind::Object => {
+            ValueKind::Object => {
                 let mut row = row();
                 json.read_members(&mut row);
                 judge(&row).map_err(E::into)
@@ -68,7 +68,7 @@ where
             found => Err(no_object(found).into()),
         }
     };
-    let (judged, _) = work_on(bytes, work).await?;
+    let (judged, _) = run_blocking_if_large(bytes, work).await?;
     judged
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn data(status: StatusCode, data: impl Serialize) -> HttpResponse {
 }
 
 /// That something is no object.
-pub(crate) fn no_object(found: Kind) -> FieldError {
+pub(crate) fn no_object(found: ValueKind) -> FieldError {
     FieldError::whole(
         ErrorCode::InvalidBody,
         Reason::WrongType,
@@ -100,14 +100,14 @@ pub(crate) struct Json<'a> {
 
 impl<'a> Json<'a> {
     /// What the next value is.
-    pub(crate) fn kind(&mut self) -> Kind {
+    pub(crate) fn kind(&mut self) -> ValueKind {
         match self.seek() {
-            Some(b'"') => Kind::Text,
-            Some(b't' | b'f') => Kind::Boolean,
-            Some(b'n') => Kind::Null,
-            Some(b'[') => Kind::List,
-            Some(b'{') => Kind::Object,
-            _ => Kind::Number,
+            Some(b'"') => ValueKind::Text,
+            Some(b't' | b'f') => ValueKind::Boolean,
+            Some(b'n') => ValueKind::Null,
+            Some(b'[') => ValueKind::List,
+            Some(b'{') => ValueKind::Object,
+            _ => ValueKind::Number,
         }
     }
 
@@ -157,15 +157,15 @@ impl<'a> Json<'a> {
     /// The next value.
     fn value(&mut self) -> RawValue<'a> {
         match self.kind() {
-            Kind::Text => self.quoted().value(),
-            Kind::Boolean => RawValue::Boolean(self.word() == "true"),
-            Kind::List => self.list(),
-            Kind::Object => {
+            ValueKind::Text => self.quoted().value(),
+            ValueKind::Boolean => RawValue::Boolean(self.word() == "true"),
+            ValueKind::List => self.list(),
+            ValueKind::Object => {
                 self.skip();
-                RawValue::Other(Kind::Object)
+                RawValue::Other(ValueKind::Object)
             }
-            Kind::Number => read_number(self.word()),
-            Kind::Null | Kind::Nothing => {
+            ValueKind::Number => read_number(self.word()),
+            ValueKind::Null | ValueKind::Nothing => {
                 self.skip();
                 RawValue::Null
             }
@@ -181,9 +181,9 @@ impl<'a> Json<'a> {
             }
             values.push(match self.kind() {
                 // It stays unread: no field takes one, and reading it would go as deep as it is.
-                Kind::List => {
+                ValueKind::List => {
                     self.skip();
-                    RawValue::Other(Kind::List)
+                    RawValue::Other(ValueKind::List)
                 }
                 _ => self.value(),
             });
@@ -194,8 +194,8 @@ impl<'a> Json<'a> {
     /// Goes over the next value.
     pub(crate) fn skip(&mut self) {
         match self.kind() {
-            Kind::Text => drop(self.quoted()),
-            Kind::List | Kind::Object => self.skip_nested(),
+            ValueKind::Text => drop(self.quoted()),
+            ValueKind::List | ValueKind::Object => self.skip_nested(),
             _ => drop(self.word()),
         }
     }
@@ -316,7 +316,7 @@ fn read_number(json: &str) -> RawValue<'_> {
         .saturating_add_unsigned((digits.len() - significant.len()) as u64);
     let Ok(zeros) = u32::try_from(zeros) else {
         return match zeros < 0 {
-            true => RawValue::Other(Kind::Number),
+            true => RawValue::Other(ValueKind::Number),
             false => RawValue::HugeInteger,
         };
     };
@@ -357,18 +357,24 @@ mod tests {
             ("0.0e99999999999999999999", RawValue::Integer(0)),
             ("1e400", RawValue::HugeInteger),
             ("1e99999999999999999999", RawValue::HugeInteger),
-            ("1.5", RawValue::Other(Kind::Number)),
-            ("12e-1", RawValue::Other(Kind::Number)),
-            ("1e-99999999999999999999", RawValue::Other(Kind::Number)),
-            ("4503599627370497.4", RawValue::Other(Kind::Number)),
-            ("12.00000000000000000001", RawValue::Other(Kind::Number)),
-            ("{}", RawValue::Other(Kind::Object)),
+            ("1.5", RawValue::Other(ValueKind::Number)),
+            ("12e-1", RawValue::Other(ValueKind::Number)),
+            (
+                "1e-99999999999999999999",
+                RawValue::Other(ValueKind::Number),
+            ),
+            ("4503599627370497.4", RawValue::Other(ValueKind::Number)),
+            (
+                "12.00000000000000000001",
+                RawValue::Other(ValueKind::Number),
+            ),
+            ("{}", RawValue::Other(ValueKind::Object)),
             (
                 r#"["a",null,[1]]"#,
                 RawValue::List(vec![
                     RawValue::text("a"),
                     RawValue::Null,
-                    RawValue::Other(Kind::List),
+                    RawValue::Other(ValueKind::List),
                 ]),
             ),
         ];

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use devices_domain::UnknownFields;
 
-use crate::http::respond::api_error::Problem;
+use crate::http::respond::api_error::ApiError;
 
 /// What the client prefers where it sent more than is understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +33,13 @@ impl Handling {
 
     pub(crate) fn unknown_fields(self) -> UnknownFields {
         match self {
-            Self::Strict => UnknownFields::Refuse,
+            Self::Strict => UnknownFields::InvalidValueSink,
             Self::Lenient => UnknownFields::Ignore,
         }
     }
 
     /// The answer, which says that the preference was honoured.
-    pub(crate) fn applied_to(self, answer: Result<HttpResponse, Problem>) -> HttpResponse {
+    pub(crate) fn applied_to(self, answer: Result<HttpResponse, ApiError>) -> HttpResponse {
         let mut response = answer.unwrap_or_else(HttpResponse::from_error);
         self.apply(&mut response);
         response

@@ -8,10 +8,10 @@ use devices_domain::{
     ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, Related, Search, nearest_name,
 };
 
-use crate::http::respond::api_error::Problem;
+use crate::http::respond::api_error::ApiError;
 
 /// Why a parameter is refused: "must ...", and the word for it.
-pub(crate) type Refusal = (Reason, String);
+pub(crate) type InvalidValue = (Reason, String);
 
 /// The parameters of a query, each of which is to be read once.
 pub(crate) struct Parameters {
@@ -36,7 +36,7 @@ impl Parameters {
     pub(crate) fn read<T>(
         &mut self,
         name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Refusal>,
+        parse: impl FnOnce(&str) -> Result<T, InvalidValue>,
     ) -> Option<T> {
         self.known.push(name);
         let mut values = self.given.iter().filter(|(given, _)| given == name);
@@ -94,7 +94,7 @@ impl Parameters {
     ///
     /// # Errors
     /// Everything that is wrong.
-    pub(crate) fn finish(mut self) -> Result<(), Problem> {
+    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         let given: BTreeSet<_> = self.given.iter().map(|(name, _)| name).collect();
         for given in given {
             if self.known.contains(&given.as_str()) {
@@ -114,7 +114,9 @@ impl Parameters {
         }
         match self.errors.is_empty() {
             true => Ok(()),
-            false => Err(Problem::RefusedParameters(ErrorReport::of_all(self.errors))),
+            false => Err(ApiError::RefusedParameters(ErrorReport::of_all(
+                self.errors,
+            ))),
         }
     }
 }
@@ -127,8 +129,8 @@ fn error(name: impl Into<String>, reason: Reason, detail: String) -> FieldError 
 }
 
 /// That something in the path is refused.
-pub(crate) fn refused(error: FieldError) -> Problem {
-    Problem::RefusedParameters(ErrorReport::of(error))
+pub(crate) fn refused(error: FieldError) -> ApiError {
+    ApiError::RefusedParameters(ErrorReport::of(error))
 }
 
 /// A whole number of this range.
@@ -136,7 +138,7 @@ pub(crate) fn integer(
     text: &str,
     range: std::ops::RangeInclusive<i64>,
     what: &str,
-) -> Result<i64, Refusal> {
+) -> Result<i64, InvalidValue> {
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_whole = is_plain
         || text
@@ -156,7 +158,7 @@ pub(crate) fn integer(
 ///
 /// # Errors
 /// Where it spells none; about the parameter `name`.
-pub(crate) fn id(request: &HttpRequest, name: &'static str) -> Result<i64, Problem> {
+pub(crate) fn id(request: &HttpRequest, name: &'static str) -> Result<i64, ApiError> {
     let text = request.match_info().get(name).unwrap_or_default();
     let is_id = !text.starts_with('0')
         && !text.is_empty()

@@ -6,7 +6,7 @@ use actix_web::http::header::{ContentEncoding, LOCATION};
 use actix_web::{HttpResponse, web};
 use utoipa_swagger_ui::Config;
 
-use crate::http::respond::api_error::Problem;
+use crate::http::respond::api_error::ApiError;
 
 /// The description, as it was when the program was built.
 pub(crate) const YAML: &str = include_str!("../../../../../openapi.yaml");
@@ -48,11 +48,11 @@ static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 });
 
 /// A file of the page; the page itself where no file is named.
-pub(crate) async fn docs(file: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn docs(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let found = utoipa_swagger_ui::serve(&file, Arc::clone(&PAGE));
     let file = found
-        .map_err(|error| Problem::Internal(error.to_string().into()))?
-        .ok_or(Problem::NotFound)?;
+        .map_err(|error| ApiError::Internal(error.to_string().into()))?
+        .ok_or(ApiError::NotFound)?;
     let mut response = HttpResponse::Ok();
     response.content_type(file.content_type);
     if file.gzpipped {

@@ -9,19 +9,19 @@ use devices_domain::{
     SerialNumber,
 };
 
-use crate::http::extract::auth::{Reader, Writer};
+use crate::http::extract::auth::{ReadAccess, WriteAccess};
 use crate::http::extract::body;
 use crate::http::extract::json;
 use crate::http::extract::prefer::Handling;
 use crate::http::extract::query::{self, Parameters};
-use crate::http::limits::run_to_completion::carried_out;
-use crate::http::middleware::access_log::Facts;
-use crate::http::respond::api_error::Problem;
-use crate::http::respond::pagination::Asked;
+use crate::http::limits::run_to_completion::run_to_completion;
+use crate::http::middleware::access_log::RequestContext;
+use crate::http::respond::api_error::ApiError;
+use crate::http::respond::pagination::ListQuery;
 use crate::http::state::State;
 
 /// The serial number in the path, by the rules of devices' serial numbers.
-fn serial_number(path: &web::Path<String>) -> Result<SerialNumber, Problem> {
+fn serial_number(path: &web::Path<String>) -> Result<SerialNumber, ApiError> {
     SerialNumber::parse(&RawValue::text(path.as_str())).map_err(|refusal| {
         let field = "serial_number";
         query::refused(FieldError::of(
@@ -35,27 +35,27 @@ fn serial_number(path: &web::Path<String>) -> Result<SerialNumber, Problem> {
 
 pub(crate) async fn list(
     request: HttpRequest,
-    Reader(actor): Reader,
+    ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ApiError> {
     let mut parameters = Parameters::of(&request);
-    let asked = Asked::read(&request, actor.workspace, &mut parameters);
+    let asked = ListQuery::read(&request, actor.workspace, &mut parameters);
     let linked = parameters.read("linked", |text| {
         let linked = text.parse().map_err(|_| "must be true or false".to_owned());
         linked.map_err(|detail| (Reason::NotInEnum, detail))
     });
     parameters.finish()?;
-    let enrollments = state.enrollments.of_workspace(actor.workspace);
+    let enrollments = state.enrollments.for_workspace(actor.workspace);
     let paging = asked.paging;
     let page = async move { Ok(enrollments.list(linked, paging).await?) };
-    let page = carried_out(&state, page).await?;
+    let page = run_to_completion(&state, page).await?;
     Ok(asked.answer(&page, page.items.iter()))
 }
 
 pub(crate) async fn put(
     request: HttpRequest,
     path: web::Path<String>,
-    Writer(actor): Writer,
+    WriteAccess(actor): WriteAccess,
     payload: web::Payload,
     state: web::Data<State>,
 ) -> HttpResponse {
@@ -66,14 +66,14 @@ pub(crate) async fn put(
         let judge =
             move |row: &RawRow<'_>| EnrollmentFields::from_row(row, handling.unknown_fields());
         let fields = json::read_object(&mut body, RawRow::of_enrollment, judge).await?;
-        let enrollments = state.enrollments.of_workspace(actor.workspace);
+        let enrollments = state.enrollments.for_workspace(actor.workspace);
         let report = EnrollmentReport {
             serial_number,
             fields,
-            origin: Facts::of(&request).origin(actor),
+            origin: RequestContext::of(&request).origin(actor),
         };
         let work = async move { Ok(enrollments.put(Arc::new(report)).await?) };
-        let (stored, is_new) = carried_out(&state, work).await?;
+        let (stored, is_new) = run_to_completion(&state, work).await?;
         let status = match is_new {
             true => StatusCode::CREATED,
             false => StatusCode::OK,
@@ -86,14 +86,14 @@ pub(crate) async fn put(
 pub(crate) async fn delete(
     request: HttpRequest,
     path: web::Path<String>,
-    Writer(actor): Writer,
+    WriteAccess(actor): WriteAccess,
     state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ApiError> {
     let serial_number = serial_number(&path)?;
-    let enrollments = state.enrollments.of_workspace(actor.workspace);
-    let origin = Facts::of(&request).origin(actor);
+    let enrollments = state.enrollments.for_workspace(actor.workspace);
+    let origin = RequestContext::of(&request).origin(actor);
     let work = async move { Ok(enrollments.delete(serial_number, origin).await?) };
-    let deleted = carried_out(&state, work).await?;
-    let deleted = deleted.ok_or(Problem::EnrollmentNotFound)?;
+    let deleted = run_to_completion(&state, work).await?;
+    let deleted = deleted.ok_or(ApiError::EnrollmentNotFound)?;
     Ok(json::data(StatusCode::OK, deleted))
 }

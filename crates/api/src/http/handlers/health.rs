@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use crate::http::respond::api_error::Problem;
+use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
 /// The process answers.
@@ -19,9 +19,9 @@ const FRESH: Duration = Duration::from_millis(250);
 
 /// The database answers, too, and the server was not told to stop. Needs no key: however many ask, the
 /// database is asked once at a time.
-pub(crate) async fn readyz(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn readyz(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
     if state.stopping.load(Ordering::Acquire) {
-        return Err(Problem::Busy("the server is stopping"));
+        return Err(ApiError::Busy("the server is stopping"));
     }
     let mut answered = state.answered.lock().await;
     if answered.is_none_or(|at| at.elapsed() > FRESH) {

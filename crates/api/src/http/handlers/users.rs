@@ -7,15 +7,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use devices_domain::{RawRow, User, UserChange, UserFields, UserId, UserPatch};
 use serde::Serialize;
 
-use crate::http::extract::auth::{Reader, Writer};
+use crate::http::extract::auth::{ReadAccess, WriteAccess};
 use crate::http::extract::body;
 use crate::http::extract::json;
 use crate::http::extract::prefer::Handling;
 use crate::http::extract::query::{self, Parameters};
-use crate::http::limits::run_to_completion::carried_out;
-use crate::http::middleware::access_log::Facts;
-use crate::http::respond::api_error::Problem;
-use crate::http::respond::pagination::Asked;
+use crate::http::limits::run_to_completion::run_to_completion;
+use crate::http::middleware::access_log::RequestContext;
+use crate::http::respond::api_error::ApiError;
+use crate::http::respond::pagination::ListQuery;
 use crate::http::state::State;
 
 /// A user as answers show it: every key is always there.
@@ -39,42 +39,42 @@ fn answer(status: StatusCode, user: &User) -> HttpResponse {
     json::data(status, ShownUser::of(user))
 }
 
-fn user_id(request: &HttpRequest) -> Result<UserId, Problem> {
+fn user_id(request: &HttpRequest) -> Result<UserId, ApiError> {
     query::id(request, "user_id").map(UserId)
 }
 
 pub(crate) async fn list(
     request: HttpRequest,
-    Reader(actor): Reader,
+    ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ApiError> {
     let mut parameters = Parameters::of(&request);
-    let asked = Asked::read(&request, actor.workspace, &mut parameters);
+    let asked = ListQuery::read(&request, actor.workspace, &mut parameters);
     let search = parameters.search();
     parameters.finish()?;
-    let users = state.users.of_workspace(actor.workspace);
+    let users = state.users.for_workspace(actor.workspace);
     let paging = asked.paging;
     let page = async move { Ok(users.list(search, paging).await?) };
-    let page = carried_out(&state, page).await?;
+    let page = run_to_completion(&state, page).await?;
     Ok(asked.answer(&page, page.items.iter().map(ShownUser::of)))
 }
 
 pub(crate) async fn get(
     request: HttpRequest,
-    Reader(actor): Reader,
+    ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ApiError> {
     let user = user_id(&request)?;
-    let users = state.users.of_workspace(actor.workspace);
+    let users = state.users.for_workspace(actor.workspace);
     let found = async move { Ok(users.find(user).await?) };
-    let found = carried_out(&state, found).await?;
-    let found = found.ok_or(Problem::UserNotFound)?;
+    let found = run_to_completion(&state, found).await?;
+    let found = found.ok_or(ApiError::UserNotFound)?;
     Ok(answer(StatusCode::OK, &found))
 }
 
 pub(crate) async fn create(
     request: HttpRequest,
-    Writer(actor): Writer,
+    WriteAccess(actor): WriteAccess,
     payload: web::Payload,
     state: web::Data<State>,
 ) -> HttpResponse {
@@ -83,10 +83,10 @@ pub(crate) async fn create(
         let mut body = body::read(&request, payload, &state, actor.workspace).await?;
         let judge = move |row: &RawRow<'_>| UserFields::from_row(row, handling.unknown_fields());
         let user = json::read_object(&mut body, RawRow::of_user, judge).await?;
-        let users = state.users.of_workspace(actor.workspace);
-        let origin = Facts::of(&request).origin(actor);
+        let users = state.users.for_workspace(actor.workspace);
+        let origin = RequestContext::of(&request).origin(actor);
         let work = async move { Ok(users.create(user, Some(origin)).await?) };
-        let created = carried_out(&state, work).await?;
+        let created = run_to_completion(&state, work).await?;
         Ok(answer(StatusCode::CREATED, &created))
     };
     handling.applied_to(created.await)
@@ -94,7 +94,7 @@ pub(crate) async fn create(
 
 pub(crate) async fn update(
     request: HttpRequest,
-    Writer(actor): Writer,
+    WriteAccess(actor): WriteAccess,
     payload: web::Payload,
     state: web::Data<State>,
 ) -> HttpResponse {
@@ -105,19 +105,19 @@ pub(crate) async fn update(
         let judge = move |row: &RawRow<'_>| {
             let patch = UserPatch::from_row(row, handling.unknown_fields())?;
             match row.known().next() {
-                None => Err(Problem::EmptyPatchBody),
+                None => Err(ApiError::EmptyPatchBody),
                 Some(_) => Ok(patch),
             }
         };
         let patch = json::read_object(&mut body, RawRow::of_user, judge).await?;
-        let users = state.users.of_workspace(actor.workspace);
+        let users = state.users.for_workspace(actor.workspace);
         let change = UserChange {
             user,
             patch,
-            origin: Facts::of(&request).origin(actor),
+            origin: RequestContext::of(&request).origin(actor),
         };
         let work = async move { Ok(users.update(Arc::new(change)).await?) };
-        let updated = carried_out(&state, work).await?;
+        let updated = run_to_completion(&state, work).await?;
         Ok(answer(StatusCode::OK, &updated))
     };
     handling.applied_to(updated.await)
@@ -125,13 +125,13 @@ pub(crate) async fn update(
 
 pub(crate) async fn delete(
     request: HttpRequest,
-    Writer(actor): Writer,
+    WriteAccess(actor): WriteAccess,
     state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ApiError> {
     let user = user_id(&request)?;
-    let users = state.users.of_workspace(actor.workspace);
-    let origin = Facts::of(&request).origin(actor);
+    let users = state.users.for_workspace(actor.workspace);
+    let origin = RequestContext::of(&request).origin(actor);
     let work = async move { Ok(users.delete(user, origin).await?) };
-    let deleted = carried_out(&state, work).await?;
+    let deleted = run_to_completion(&state, work).await?;
     Ok(answer(StatusCode::OK, &deleted))
 }

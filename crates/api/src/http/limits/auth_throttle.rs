@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::http::limits::ttl_map::Fading;
+use crate::http::limits::ttl_map::TtlMap;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -14,22 +14,22 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// An address that failed too often is answered without a look-up where what it shows cannot be a
 /// key. What could be one is looked up all the same, one at a time: others may share the address, and
 /// behind a proxy that is not told of all do.
-pub(crate) struct Failures {
+pub(crate) struct AuthThrottle {
     per_minute: u32,
     /// How often each address failed in the minute that began with its first failure.
-    failed: Fading<IpAddr, u32>,
+    failed: TtlMap<IpAddr, u32>,
     /// Keys that worked, by their hashes: they need not wait for their turn.
-    worked: Fading<[u8; 32], ()>,
+    worked: TtlMap<[u8; 32], ()>,
     turn: Semaphore,
 }
 
-impl Failures {
+impl AuthThrottle {
     /// `per_minute` failures are let pass; any number where it is 0.
     pub(crate) fn new(per_minute: u32) -> Self {
         Self {
             per_minute,
-            failed: Fading::default(),
-            worked: Fading::default(),
+            failed: TtlMap::default(),
+            worked: TtlMap::default(),
             turn: Semaphore::new(1),
         }
     }
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn an_address_waits_after_as_many_failures_as_are_let_pass_and_others_do_not() {
-        let failures = Failures::new(2);
+        let failures = AuthThrottle::new(2);
         assert_eq!(failures.wait(HERE), None);
         assert!(!failures.failed(HERE));
         assert_eq!(failures.wait(HERE), None);
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn one_key_has_its_turn_at_a_time() {
-        let failures = Failures::new(1);
+        let failures = AuthThrottle::new(1);
         let turn = failures.turn();
         assert!(turn.is_some() && failures.turn().is_none());
         drop(turn);
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_key_that_worked_lately_is_known_until_it_fails() {
-        let failures = Failures::new(1);
+        let failures = AuthThrottle::new(1);
         failures.remember([1; 32], true);
         assert!(failures.knows([1; 32]) && !failures.knows([2; 32]));
         failures.remember([1; 32], false);
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_where_any_number_may_fail() {
-        let failures = Failures::new(0);
+        let failures = AuthThrottle::new(0);
         failures.failed(HERE);
         assert_eq!(failures.wait(HERE), None);
     }

@@ -1,4 +1,4 @@
-//! Places for what takes much memory, or long: large bodies with what is made of them, and exports.
+//! WorkspaceLimiter for what takes much memory, or long: large bodies with what is made of them, and exports.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,11 +8,11 @@ use devices_domain::WorkspaceId;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::http::respond::api_error::Problem;
+use crate::http::respond::api_error::ApiError;
 
 /// As many places as there may be of something at once. One workspace has half of them at most, so that
 /// its slow clients do not keep out the others.
-pub(crate) struct Places {
+pub(crate) struct WorkspaceLimiter {
     most: usize,
     /// What is told where there is none left.
     taken: &'static str,
@@ -23,12 +23,12 @@ pub(crate) struct Places {
 }
 
 /// A place, given back when it is dropped.
-pub(crate) struct Place {
-    places: Arc<Places>,
+pub(crate) struct Permit {
+    places: Arc<WorkspaceLimiter>,
     workspace: WorkspaceId,
 }
 
-impl Places {
+impl WorkspaceLimiter {
     pub(crate) fn new(most: usize, taken: &'static str) -> Arc<Self> {
         Arc::new(Self {
             most,
@@ -39,15 +39,15 @@ impl Places {
     }
 
     /// A place for this workspace.
-    pub(crate) fn admit(self: &Arc<Self>, workspace: WorkspaceId) -> Result<Place, Problem> {
+    pub(crate) fn admit(self: &Arc<Self>, workspace: WorkspaceId) -> Result<Permit, ApiError> {
         let mut held = self.held();
         let all: usize = held.values().sum();
         let own = held.get(&workspace).copied().unwrap_or_default();
         if all >= self.most || own >= self.most.div_ceil(2) {
-            return Err(Problem::Busy(self.taken));
+            return Err(ApiError::Busy(self.taken));
         }
         held.insert(workspace, own + 1);
-        Ok(Place {
+        Ok(Permit {
             places: Arc::clone(self),
             workspace,
         })
@@ -58,7 +58,7 @@ impl Places {
         self: &Arc<Self>,
         workspace: WorkspaceId,
         patience: Duration,
-    ) -> Result<Place, Problem> {
+    ) -> Result<Permit, ApiError> {
         let deadline = Instant::now() + patience;
         loop {
             // Listened for from before the look on: a place that is given back in between is not missed.
@@ -79,7 +79,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut held = self.places.held();
         if let Some(count) = held.get_mut(&self.workspace) {
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn one_workspace_has_half_of_the_places_and_gives_them_back() {
-        let bodies = Places::new(4, "all are taken");
+        let bodies = WorkspaceLimiter::new(4, "all are taken");
         let (one, other, third) = (WorkspaceId(1), WorkspaceId(2), WorkspaceId(3));
         let held: Vec<_> = (0..2).map(|_| bodies.admit(one).ok().unwrap()).collect();
         assert!(bodies.admit(one).is_err());
@@ -113,7 +113,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_gets_the_place_that_is_given_back_and_not_before() {
-        let bodies = Places::new(1, "all are taken");
+        let bodies = WorkspaceLimiter::new(1, "all are taken");
         let held = bodies.admit(WorkspaceId(1)).ok().unwrap();
         assert!(bodies.wait(WorkspaceId(2), Duration::ZERO).await.is_err());
         let waiting = {
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn where_there_is_one_place_anybody_may_have_it() {
-        let bodies = Places::new(1, "all are taken");
+        let bodies = WorkspaceLimiter::new(1, "all are taken");
         assert!(bodies.admit(WorkspaceId(1)).is_ok());
     }
 }

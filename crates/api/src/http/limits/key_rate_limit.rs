@@ -7,28 +7,28 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest};
-use devices_domain::{Actor, Allowance};
+use devices_domain::{Actor, RateLimitDecision};
 
-use crate::http::limits::ttl_map::Fading;
-use crate::http::respond::api_error::Problem;
+use crate::http::limits::ttl_map::TtlMap;
+use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
 /// What the key of a request has left of what it may ask for in a minute.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Left {
     per_minute: u32,
-    allowance: Allowance,
+    allowance: RateLimitDecision,
 }
 
 /// Keys that have nothing left, by their hashes.
-pub(crate) type Exhausted = Fading<[u8; 32], Left>;
+pub(crate) type Exhausted = TtlMap<[u8; 32], Left>;
 
 /// For how long a key that has nothing left is refused without asking the store.
 const REMEMBERED: Duration = Duration::from_secs(1);
 
 /// Refuses a key that had nothing left a moment ago: one that asks in a loop must not keep the store
 /// from others.
-pub(crate) fn recall(request: &HttpRequest, state: &State, key: [u8; 32]) -> Result<(), Problem> {
+pub(crate) fn recall(request: &HttpRequest, state: &State, key: [u8; 32]) -> Result<(), ApiError> {
     match state.exhausted.get(&key) {
         Some((left, _)) => Err(refuse(request, left)),
         None => Ok(()),
@@ -41,7 +41,7 @@ pub(crate) async fn take(
     state: &State,
     actor: Actor,
     key: [u8; 32],
-) -> Result<(), Problem> {
+) -> Result<(), ApiError> {
     let per_minute = state.rate_limit.requests_per_minute;
     if per_minute == 0 {
         return Ok(());
@@ -61,16 +61,16 @@ pub(crate) async fn take(
     Ok(())
 }
 
-fn refuse(request: &HttpRequest, left: Left) -> Problem {
+fn refuse(request: &HttpRequest, left: Left) -> ApiError {
     request.extensions_mut().insert(left);
     count("limited");
-    Problem::RateLimited(left.seconds_to(1.0))
+    ApiError::RateLimited(left.seconds_to(1.0))
 }
 
 /// Refuses an address that has failed too often, for so long.
-pub(crate) fn refuse_address(wait: Duration) -> Problem {
+pub(crate) fn refuse_address(wait: Duration) -> ApiError {
     count("address_limited");
-    Problem::RateLimited(wait)
+    ApiError::RateLimited(wait)
 }
 
 fn count(decision: &'static str) {

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 const MOST: usize = 100_000;
 
 /// A map whose entries end by themselves; shared by all threads.
-pub(crate) struct Fading<K, V> {
+pub(crate) struct TtlMap<K, V> {
     /// Each with its end.
     entries: Mutex<HashMap<K, (Instant, V)>>,
 }
 
-impl<K, V> Default for Fading<K, V> {
+impl<K, V> Default for TtlMap<K, V> {
     fn default() -> Self {
         Self {
             entries: Mutex::default(),
@@ -23,7 +23,7 @@ impl<K, V> Default for Fading<K, V> {
     }
 }
 
-impl<K: Eq + Hash, V: Copy> Fading<K, V> {
+impl<K: Eq + Hash, V: Copy> TtlMap<K, V> {
     /// An entry that has not ended, and how long it has left.
     pub(crate) fn get(&self, key: &K) -> Option<(V, Duration)> {
         let entries = self.entries();
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_there_until_it_ends() {
-        let map = Fading::default();
+        let map = TtlMap::default();
         let minute = Duration::from_secs(60);
         assert_eq!(map.change("lasting", minute, 1, |count| count + 1), 2);
         assert_eq!(map.change("lasting", minute, 1, |count| count + 1), 3);
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn it_does_not_grow_without_end() {
-        let map = Fading::default();
+        let map = TtlMap::default();
         for key in 0..MOST + 10 {
             map.change(key, Duration::from_secs(60), (), |()| ());
         }

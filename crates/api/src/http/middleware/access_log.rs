@@ -18,14 +18,14 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use crate::http::metrics;
-use crate::http::respond::api_error::Problem;
+use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What is learned of a request on its way, for its log line; clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Facts(Rc<Learned>);
+pub(crate) struct RequestContext(Rc<Learned>);
 
 #[derive(Debug, Default)]
 struct Learned {
@@ -34,7 +34,7 @@ struct Learned {
     devices: Cell<Option<usize>>,
 }
 
-impl Facts {
+impl RequestContext {
     /// Those of this request.
     pub(crate) fn of(request: &HttpRequest) -> Self {
         request
@@ -56,12 +56,12 @@ impl Facts {
         }
     }
 
-    pub(crate) fn know_actor(&self, actor: Actor) {
+    pub(crate) fn set_actor(&self, actor: Actor) {
         self.0.actor.set(Some(actor));
     }
 
     /// How many devices came in the batch.
-    pub(crate) fn know_devices(&self, count: usize) {
+    pub(crate) fn set_device_count(&self, count: usize) {
         self.0.devices.set(Some(count));
     }
 }
@@ -72,7 +72,7 @@ pub(crate) async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let line = Line::begin(&request);
+    let line = AccessLogEntry::begin(&request);
     let request_id = line.facts.request_id();
     let state = request.app_data::<web::Data<State>>().cloned();
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
@@ -92,7 +92,7 @@ pub(crate) async fn middleware(
             Err(identified(error.error_response(), &request_id))
         }
         Err(_) => {
-            let problem = Problem::Internal("a panic".into());
+            let problem = ApiError::Internal("a panic".into());
             line.end(problem.status_code(), Some(&problem));
             Err(identified(problem.error_response(), &request_id))
         }
@@ -126,19 +126,19 @@ fn identified(mut response: HttpResponse, request_id: &str) -> Error {
 }
 
 /// The line about a request; written when it ends, also when nobody waits for its answer any more.
-struct Line {
+struct AccessLogEntry {
     started: Instant,
     method: Method,
     route: Option<String>,
-    facts: Facts,
+    facts: RequestContext,
     status: StatusCode,
     problem: Option<&'static str>,
     cause: Option<String>,
 }
 
-impl Line {
+impl AccessLogEntry {
     fn begin(request: &ServiceRequest) -> Self {
-        let facts = Facts(Rc::new(Learned {
+        let facts = RequestContext(Rc::new(Learned {
             request_id: request_id(request),
             ..Learned::default()
         }));
@@ -155,17 +155,17 @@ impl Line {
         }
     }
 
-    fn end(mut self, status: StatusCode, problem: Option<&Problem>) {
+    fn end(mut self, status: StatusCode, problem: Option<&ApiError>) {
         self.status = status;
-        if let Some(Problem::Refused(report)) = problem {
+        if let Some(ApiError::Refused(report)) = problem {
             metrics::count_refusals(report);
         }
-        self.problem = problem.map(Problem::code);
-        self.cause = problem.and_then(Problem::cause);
+        self.problem = problem.map(ApiError::code);
+        self.cause = problem.and_then(ApiError::cause);
     }
 }
 
-impl Drop for Line {
+impl Drop for AccessLogEntry {
     fn drop(&mut self) {
         let milliseconds = self.started.elapsed().as_secs_f64() * 1_000.0;
         let Learned {

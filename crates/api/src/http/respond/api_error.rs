@@ -7,14 +7,14 @@ use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_A
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use devices_domain::{
-    AttemptError, ChangeDeviceError, ChangeUserError, CreateDevicesError, ErrorCode, ErrorReport,
-    FieldError, Reason, Related, RepositoryError, RowError, UpdateDeviceError,
+    ChangeDeviceError, ChangeUserError, CreateDevicesError, ErrorCode, ErrorReport, FieldError,
+    IdempotencyError, Reason, Related, RepositoryError, RowError, UpdateDeviceError,
 };
 use serde::Serialize;
 
 /// Why a request was not carried out.
 #[derive(Debug)]
-pub enum Problem {
+pub enum ApiError {
     /// The body was refused: everything that is wrong with it.
     Refused(ErrorReport),
     /// What stands in the path or the query was refused: everything that is wrong with it.
@@ -72,10 +72,10 @@ pub enum Problem {
 /// After how many seconds a client may try again once the store was out of reach, or busy.
 const RETRY_AFTER_SECONDS: &str = "1";
 
-impl Problem {
+impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Refused(report) if report.is_of_unknown_users_alone() => StatusCode::NOT_FOUND,
+            Self::Refused(report) if report.has_only_unknown_users() => StatusCode::NOT_FOUND,
             Self::Refused(_) | Self::RefusedParameters(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
@@ -173,29 +173,33 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
     }
 }
 
-impl From<RepositoryError> for Problem {
+impl From<RepositoryError> for ApiError {
     fn from(error: RepositoryError) -> Self {
         match error {
             RepositoryError::Unavailable(_) => Self::Unavailable(error),
-            RepositoryError::Unknown(_) => Self::Unknown(error),
+            RepositoryError::InDoubt(_) => Self::Unknown(error),
             RepositoryError::Failed(_) => Self::Internal(error.into()),
         }
     }
 }
 
-impl From<CreateDevicesError> for Problem {
+impl From<CreateDevicesError> for ApiError {
     fn from(error: CreateDevicesError) -> Self {
         match error {
             CreateDevicesError::Refused(report) => Self::Refused(report),
-            CreateDevicesError::Attempt(AttemptError::UnderWay) => Self::IdempotencyKeyInUse,
-            CreateDevicesError::Attempt(AttemptError::KeyReused) => Self::IdempotencyKeyReused,
-            CreateDevicesError::Repository(error @ RepositoryError::Unknown(_)) => {
+            CreateDevicesError::IdempotentRequest(IdempotencyError::InProgress) => {
+                Self::IdempotencyKeyInUse
+            }
+            CreateDevicesError::IdempotentRequest(IdempotencyError::KeyReused) => {
+                Self::IdempotencyKeyReused
+            }
+            CreateDevicesError::Repository(error @ RepositoryError::InDoubt(_)) => {
                 Self::UnknownBatch(error)
             }
             CreateDevicesError::Repository(error) => error.into(),
@@ -203,12 +207,12 @@ impl From<CreateDevicesError> for Problem {
     }
 }
 
-impl From<UpdateDeviceError> for Problem {
+impl From<UpdateDeviceError> for ApiError {
     fn from(error: UpdateDeviceError) -> Self {
         match error {
             UpdateDeviceError::NotFound => Self::DeviceNotFound,
             UpdateDeviceError::Archived => Self::DeviceMutationForbidden,
-            UpdateDeviceError::Outdated => Self::PreconditionFailed,
+            UpdateDeviceError::PreconditionFailed => Self::PreconditionFailed,
             UpdateDeviceError::Empty => Self::EmptyPatchBody,
             UpdateDeviceError::Refused(report) => Self::Refused(report),
             UpdateDeviceError::Repository(error) => error.into(),
@@ -216,12 +220,12 @@ impl From<UpdateDeviceError> for Problem {
     }
 }
 
-impl From<ChangeDeviceError> for Problem {
+impl From<ChangeDeviceError> for ApiError {
     fn from(error: ChangeDeviceError) -> Self {
         match error {
             ChangeDeviceError::NotFound => Self::DeviceNotFound,
             ChangeDeviceError::Archived => Self::DeviceMutationForbidden,
-            ChangeDeviceError::Outdated => Self::PreconditionFailed,
+            ChangeDeviceError::PreconditionFailed => Self::PreconditionFailed,
             // A device is archived without being judged.
             ChangeDeviceError::Refused(_) => Self::Internal(error.into()),
             ChangeDeviceError::Repository(error) => error.into(),
@@ -229,7 +233,7 @@ impl From<ChangeDeviceError> for Problem {
     }
 }
 
-impl From<ChangeUserError> for Problem {
+impl From<ChangeUserError> for ApiError {
     fn from(error: ChangeUserError) -> Self {
         match error {
             ChangeUserError::NotFound => Self::UserNotFound,
@@ -248,19 +252,19 @@ impl From<ChangeUserError> for Problem {
     }
 }
 
-impl From<ErrorReport> for Problem {
+impl From<ErrorReport> for ApiError {
     fn from(report: ErrorReport) -> Self {
         Self::Refused(report)
     }
 }
 
-impl From<FieldError> for Problem {
+impl From<FieldError> for ApiError {
     fn from(error: FieldError) -> Self {
         ErrorReport::of(error).into()
     }
 }
 
-impl ResponseError for Problem {
+impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         self.status()
     }
@@ -271,38 +275,38 @@ impl ResponseError for Problem {
             response.insert_header(header);
         }
         match self {
-            Self::Refused(report) => response.json(Refusal::of(report, Entry::of)),
+            Self::Refused(report) => response.json(InvalidValue::of(report, Entry::of)),
             Self::RefusedParameters(report) => {
-                response.json(Refusal::of(report, Entry::of_parameter))
+                response.json(InvalidValue::of(report, Entry::of_parameter))
             }
-            Self::BadHeader(sentence) => response.json(Refusal::saying(sentence)),
-            Self::Unknown(_) => response.json(Refusal {
+            Self::BadHeader(sentence) => response.json(InvalidValue::saying(sentence)),
+            Self::Unknown(_) => response.json(InvalidValue {
                 message: Some(
                     "The change may have been stored. Look whether it is there before you send it again.",
                 ),
-                ..Refusal::saying(self.code())
+                ..InvalidValue::saying(self.code())
             }),
-            Self::UnknownBatch(_) => response.json(Refusal {
+            Self::UnknownBatch(_) => response.json(InvalidValue {
                 message: Some(
                     "The batch may have been stored. If it had an Idempotency-Key, send it again with \
                      the same one: it is stored once. If not, look whether it is there first.",
                 ),
-                ..Refusal::saying(self.code())
+                ..InvalidValue::saying(self.code())
             }),
-            Self::UserDeleteBlocked => response.json(Refusal {
+            Self::UserDeleteBlocked => response.json(InvalidValue {
                 message: Some(
                     "Devices are given to the user: GET /devices?user_id= lists them. Give them to another, or \
                      archive them, first.",
                 ),
-                ..Refusal::saying(self.code())
+                ..InvalidValue::saying(self.code())
             }),
-            _ => response.json(Refusal::saying(self.code())),
+            _ => response.json(InvalidValue::saying(self.code())),
         }
     }
 }
 
 #[derive(Serialize)]
-struct Refusal<E> {
+struct InvalidValue<E> {
     error: E,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'static str>,
@@ -312,7 +316,7 @@ struct Refusal<E> {
     errors_total: Option<usize>,
 }
 
-impl Refusal<&'static str> {
+impl InvalidValue<&'static str> {
     fn saying(error: &'static str) -> Self {
         Self {
             error,
@@ -323,7 +327,7 @@ impl Refusal<&'static str> {
     }
 }
 
-impl Refusal<String> {
+impl InvalidValue<String> {
     fn of(report: &ErrorReport, entry: impl Fn(&RowError) -> Entry) -> Self {
         let entries: Vec<_> = report.entries().iter().map(entry).collect();
         let error = match entries.first() {

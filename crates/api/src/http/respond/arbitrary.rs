@@ -1,19 +1,19 @@
 //! Devices of every kind, as JSON.
 
-use devices_domain::{Shape, fields};
+use devices_domain::{Format, fields};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// A value that a field of this shape takes, and nothing at times.
-fn accepted(shape: Shape) -> BoxedStrategy<Value> {
+fn accepted(shape: Format) -> BoxedStrategy<Value> {
     let text = |length: usize| {
         let inner = format!("[^\\pC\u{202D}\u{202E}]{{0,{}}}", length - 2);
         let inner = proptest::string::string_regex(&inner).unwrap();
         inner.prop_map(|inner| format!("a{inner}z"))
     };
     let value = match shape {
-        Shape::Text { max_length } => text(max_length.min(300)).prop_map_into().boxed(),
-        Shape::TextList {
+        Format::Text { max_length } => text(max_length.min(300)).prop_map_into().boxed(),
+        Format::TextList {
             max_items,
             max_length,
         } => prop_oneof![
@@ -21,20 +21,20 @@ fn accepted(shape: Shape) -> BoxedStrategy<Value> {
             prop::collection::vec(text(max_length), 0..=max_items).prop_map_into(),
         ]
         .boxed(),
-        Shape::SerialNumber => "[A-Za-z1-9][a-z0-9ａ-ｚ_./:+#-]{0,40}[A-Z1-9]"
+        Format::SerialNumber => "[A-Za-z1-9][a-z0-9ａ-ｚ_./:+#-]{0,40}[A-Z1-9]"
             .prop_map_into()
             .boxed(),
-        Shape::Amount => "[0-9]{1,12}([.,][0-9]{1,2})?".prop_map_into().boxed(),
-        Shape::Date => {
+        Format::Amount => "[0-9]{1,12}([.,][0-9]{1,2})?".prop_map_into().boxed(),
+        Format::Date => {
             "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T[01][0-9]:[0-5][0-9]Z)?"
                 .prop_map_into()
                 .boxed()
         }
-        Shape::OneOf(words) => prop::sample::select(words).prop_map_into().boxed(),
-        Shape::Boolean => any::<bool>().prop_map_into().boxed(),
-        Shape::Id => (1..=i64::MAX).prop_map_into().boxed(),
-        Shape::Email => "[a-z.]{1,20}@[a-zA-Z]{1,20}".prop_map_into().boxed(),
-        Shape::Instant => "20[0-9]{2}-0[1-9]-1[0-9]T[01][0-9]:[0-5][0-9]:00Z"
+        Format::OneOf(words) => prop::sample::select(words).prop_map_into().boxed(),
+        Format::Boolean => any::<bool>().prop_map_into().boxed(),
+        Format::Id => (1..=i64::MAX).prop_map_into().boxed(),
+        Format::Email => "[a-z.]{1,20}@[a-zA-Z]{1,20}".prop_map_into().boxed(),
+        Format::Instant => "20[0-9]{2}-0[1-9]-1[0-9]T[01][0-9]:[0-5][0-9]:00Z"
             .prop_map_into()
             .boxed(),
     };

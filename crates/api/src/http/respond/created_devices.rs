@@ -2,10 +2,10 @@
 
 use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
-use devices_domain::{Device, NewDevice, Outcome, RepositoryError, StoredAs};
+use devices_domain::{Device, IdempotentResponse, InsertedDevice, NewDevice, RepositoryError};
 use serde::Serialize;
 
-use crate::http::respond::api_error::Problem;
+use crate::http::respond::api_error::ApiError;
 use crate::http::respond::views::CreatedDevice;
 
 /// `{"data":{"devices":[...]}}`.
@@ -20,7 +20,7 @@ struct Data<'a> {
 }
 
 /// 201 with these devices. Many are written where other requests do not wait for them.
-pub(crate) async fn created(devices: Vec<Device>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn created(devices: Vec<Device>) -> Result<HttpResponse, ApiError> {
     const MANY: usize = 100;
     let are_many = devices.len() >= MANY;
     let write = move || {
@@ -34,13 +34,13 @@ pub(crate) async fn created(devices: Vec<Device>) -> Result<HttpResponse, Proble
         // They are stored all the same.
         true => web::block(write)
             .await
-            .map_err(|_| RepositoryError::Unknown("the answer was not written".into()))?,
+            .map_err(|_| RepositoryError::InDoubt("the answer was not written".into()))?,
     };
     Ok(respond(body))
 }
 
 /// The body of the 201 for devices that were stored as `stored`, which comes in their order.
-pub fn tell(devices: &[NewDevice], stored: &[StoredAs]) -> Vec<u8> {
+pub fn tell(devices: &[NewDevice], stored: &[InsertedDevice]) -> Vec<u8> {
     let shown = stored.iter().zip(devices).map(|(stored, device)| {
         let status = stored.client_status(device);
         CreatedDevice::new(stored.id, &device.fields, status, &stored.enrollment)
@@ -49,8 +49,8 @@ pub fn tell(devices: &[NewDevice], stored: &[StoredAs]) -> Vec<u8> {
 }
 
 /// 201 with what was told, this time or before.
-pub(crate) fn outcome(outcome: Outcome) -> HttpResponse {
-    let Outcome { answer, replayed } = outcome;
+pub(crate) fn outcome(outcome: IdempotentResponse) -> HttpResponse {
+    let IdempotentResponse { answer, replayed } = outcome;
     let mut response = respond(answer);
     if replayed {
         metrics::counter!("devices_idempotent_replays_total").increment(1);

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use actix_web::http::header::{HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse};
-use devices_domain::{Page, Paging, Position, Reason, Start, WorkspaceId};
+use devices_domain::{Cursor, Page, PageRequest, PageStart, Reason, WorkspaceId};
 use serde::Serialize;
 
-use crate::http::extract::query::{Parameters, Refusal, integer};
+use crate::http::extract::query::{InvalidValue, Parameters, integer};
 use crate::http::respond::sha256_prefix::digest;
 
 /// What stands for no rank: the bits of no number.
@@ -16,8 +16,8 @@ const UNRANKED: u32 = u32::MAX;
 const PAGING: [&str; 3] = ["limit", "offset", "cursor"];
 
 /// Which part of which list is asked for.
-pub(crate) struct Asked {
-    pub(crate) paging: Paging,
+pub(crate) struct ListQuery {
+    pub(crate) paging: PageRequest,
     /// How many items come before.
     offset: u64,
     path: String,
@@ -26,7 +26,7 @@ pub(crate) struct Asked {
     workspace: WorkspaceId,
 }
 
-impl Asked {
+impl ListQuery {
     /// Reads `limit`, `offset` and `cursor`.
     pub(crate) fn read(
         request: &HttpRequest,
@@ -40,16 +40,16 @@ impl Asked {
             integer(text, 0..=i64::MAX, "an integer of 0 or more")
         });
         let mut asked = Self {
-            paging: Paging {
+            paging: PageRequest {
                 limit: limit.map_or(50, |limit| limit.unsigned_abs() as u32),
-                start: Start::Offset(0),
+                start: PageStart::Offset(0),
             },
             offset: offset.unwrap_or_default().unsigned_abs(),
             path: request.path().to_owned(),
             filters: parameters.without(&PAGING),
             workspace,
         };
-        asked.paging.start = Start::Offset(asked.offset);
+        asked.paging.start = PageStart::Offset(asked.offset);
         let cursor = parameters.read("cursor", |text| asked.open(text));
         if let Some((position, before)) = cursor {
             // Generated clients send every default along.
@@ -58,7 +58,7 @@ impl Asked {
                 parameters.refuse("offset", Reason::Duplicate, detail.to_owned());
             }
             asked.offset = before;
-            asked.paging.start = Start::After(position);
+            asked.paging.start = PageStart::Cursor(position);
         }
         asked
     }
@@ -111,7 +111,7 @@ impl Asked {
     /// A position and how many items come before what follows it, for this list alone: with other
     /// filters, in another workspace, or changed by mistake, it is none. Whoever makes one by intent reaches
     /// no more than his own list.
-    fn cursor(&self, position: Position, before: u64) -> String {
+    fn cursor(&self, position: Cursor, before: u64) -> String {
         let rank = position.rank.map_or(UNRANKED, f32::to_bits);
         let start = format!("{:016x}{rank:08x}{before:016x}", position.id);
         let checksum = self.checksum(&start);
@@ -130,14 +130,14 @@ impl Asked {
         digest(of)
     }
 
-    fn open(&self, cursor: &str) -> Result<(Position, u64), Refusal> {
+    fn open(&self, cursor: &str) -> Result<(Cursor, u64), InvalidValue> {
         let opened = || {
             let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
             let (start, checksum) = cursor.split_at_checked(16 + 8 + 16)?;
             if !cursor.bytes().all(is_hex) || checksum != self.checksum(start) {
                 return None;
             }
-            let position = Position {
+            let position = Cursor {
                 id: i64::from_str_radix(&start[..16], 16).ok()?,
                 rank: Some(u32::from_str_radix(&start[16..24], 16).ok()?)
                     .filter(|rank| *rank != UNRANKED)

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use devices_domain::{
     Assignee, Characteristics, ClientStatus, Comment, Device, DeviceFields, DeviceId, Enrollment,
-    Identity, Label, Ownership, SerialNumber, ShortText, Source, StoredDevice,
+    Identity, Ownership, RequiredText, SerialNumber, ShortText, Source, StoredDevice,
 };
 use serde::Serialize;
 
@@ -11,9 +11,9 @@ use serde::Serialize;
 #[derive(Serialize)]
 pub(crate) struct CreatedDevice<'a> {
     id: DeviceId,
-    name: &'a Label,
-    r#type: &'a Label,
-    category: &'a Label,
+    name: &'a RequiredText,
+    r#type: &'a RequiredText,
+    category: &'a RequiredText,
     /// The vendor's own lease; an external device has none.
     rent: Option<()>,
     /// The parcel of the vendor's delivery; an external device has none.

@@ -1,22 +1,22 @@
 //! `PATCH` and `DELETE /devices/{device_id}`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use devices_domain::{DeviceId, JudgedPatch, RawRow, UpdateDevice};
+use devices_domain::{DeviceId, RawRow, UpdateDevice, ValidatedPatch};
 
-use crate::http::extract::auth::Writer;
+use crate::http::extract::auth::WriteAccess;
 use crate::http::extract::body;
 use crate::http::extract::etag;
 use crate::http::extract::json;
 use crate::http::extract::prefer::Handling;
 use crate::http::extract::query;
-use crate::http::limits::run_to_completion::carried_out;
-use crate::http::middleware::access_log::Facts;
-use crate::http::respond::api_error::Problem;
+use crate::http::limits::run_to_completion::run_to_completion;
+use crate::http::middleware::access_log::RequestContext;
+use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
 pub(crate) async fn update(
     request: HttpRequest,
-    Writer(actor): Writer,
+    WriteAccess(actor): WriteAccess,
     payload: web::Payload,
     state: web::Data<State>,
 ) -> HttpResponse {
@@ -25,27 +25,27 @@ pub(crate) async fn update(
         let device = DeviceId(query::id(&request, "device_id")?);
         let expected = etag::expected(&request, device)?;
         let mut body = body::read(&request, payload, &state, actor.workspace).await?;
-        let judge = move |row: &RawRow<'_>| -> Result<_, Problem> {
-            Ok(JudgedPatch::of(row, handling.unknown_fields()))
+        let judge = move |row: &RawRow<'_>| -> Result<_, ApiError> {
+            Ok(ValidatedPatch::of(row, handling.unknown_fields()))
         };
         let patch = json::read_object(&mut body, RawRow::new, judge).await?;
-        let use_case = UpdateDevice::new(state.devices.of_workspace(actor.workspace));
-        let origin = Facts::of(&request).origin(actor);
+        let use_case = UpdateDevice::new(state.devices.for_workspace(actor.workspace));
+        let origin = RequestContext::of(&request).origin(actor);
         let work = async move { Ok(use_case.execute(device, patch, expected, origin).await?) };
-        Ok(etag::answer(&carried_out(&state, work).await?))
+        Ok(etag::answer(&run_to_completion(&state, work).await?))
     };
     handling.applied_to(updated.await)
 }
 
 pub(crate) async fn delete(
     request: HttpRequest,
-    Writer(actor): Writer,
+    WriteAccess(actor): WriteAccess,
     state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ApiError> {
     let device = DeviceId(query::id(&request, "device_id")?);
     let expected = etag::expected(&request, device)?;
-    let devices = state.devices.of_workspace(actor.workspace);
-    let origin = Facts::of(&request).origin(actor);
+    let devices = state.devices.for_workspace(actor.workspace);
+    let origin = RequestContext::of(&request).origin(actor);
     let work = async move { Ok(devices.delete(device, expected, origin).await?) };
-    Ok(etag::answer(&carried_out(&state, work).await?))
+    Ok(etag::answer(&run_to_completion(&state, work).await?))
 }

@@ -15,11 +15,11 @@ use futures_util::stream;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use crate::http::extract::auth::Reader;
+use crate::http::extract::auth::ReadAccess;
 use crate::http::extract::query::Parameters;
 use crate::http::handlers::devices::filter;
-use crate::http::limits::concurrency::Place;
-use crate::http::respond::api_error::Problem;
+use crate::http::limits::concurrency::Permit;
+use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
 /// How many devices are read, and held in memory, at once.
@@ -29,14 +29,14 @@ const AT_ONCE: u32 = 250;
 /// once; the connection breaks off where the store does, so that no part passes for the whole.
 pub(crate) async fn export(
     request: HttpRequest,
-    Reader(actor): Reader,
+    ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ApiError> {
     let mut parameters = Parameters::of(&request);
     let filter = filter::read(&mut parameters);
     let format = parameters.read("format", |text| {
-        let of_word = Format::ALL.into_iter().find(|format| format.word() == text);
-        of_word.ok_or_else(|| {
+        let from_name = Format::ALL.into_iter().find(|format| format.word() == text);
+        from_name.ok_or_else(|| {
             let detail = format!(
                 "must be one of {}",
                 Format::ALL.map(Format::word).join(", ")
@@ -50,7 +50,7 @@ pub(crate) async fn export(
         None => Format::accepted(&request)?,
     };
     let mut export = Export {
-        devices: state.devices.of_workspace(actor.workspace).into(),
+        devices: state.devices.for_workspace(actor.workspace).into(),
         filter,
         format,
         after: None,
@@ -114,8 +114,8 @@ impl Format {
     }
 
     /// The one that the client likes best (RFC 9110, 12.5.1); of those that it likes alike, JSON first.
-    fn accepted(request: &HttpRequest) -> Result<Self, Problem> {
-        let liked = Accept::parse(request).map_err(|_| Problem::NotAcceptable)?;
+    fn accepted(request: &HttpRequest) -> Result<Self, ApiError> {
+        let liked = Accept::parse(request).map_err(|_| ApiError::NotAcceptable)?;
         if liked.is_empty() {
             return Ok(Self::Json);
         }
@@ -132,7 +132,7 @@ impl Format {
         // Of equal ones the last is taken.
         let best = Self::ALL.into_iter().max_by_key(quality);
         best.filter(|format| quality(format) > Quality::ZERO)
-            .ok_or(Problem::NotAcceptable)
+            .ok_or(ApiError::NotAcceptable)
     }
 
     /// A part of an export: these devices, with what comes before the first and after the last.
@@ -202,7 +202,7 @@ struct Export {
     is_begun: bool,
     is_done: bool,
     /// Held until the last part was sent, or nobody waits for it.
-    _place: Place,
+    _place: Permit,
 }
 
 /// How often a part is asked for again where the store was out of reach, and how long is waited for it.

@@ -2,14 +2,14 @@
 
 use chrono::NaiveTime;
 use devices_domain::{
-    Date, DeviceFilter, FieldValue, Instant, Label, RawValue, SerialNumber, UserId,
+    Date, DeviceFilter, FieldValue, Instant, RawValue, RequiredText, SerialNumber, UserId,
 };
 
 use crate::http::extract::query::{Parameters, integer};
 
 /// Reads every filter of devices.
 pub(crate) fn read(parameters: &mut Parameters) -> DeviceFilter {
-    let text = |label: Label| label.as_str().to_owned();
+    let text = |label: RequiredText| label.as_str().to_owned();
     let user = parameters.read("user_id", |text| {
         integer(text, 1..=i64::MAX, "an integer above zero")
     });

@@ -6,15 +6,17 @@ mod filter;
 mod read;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use devices_domain::{Actor, BatchRules, CreateDevices, Created, IdempotencyKey, Tell};
+use devices_domain::{
+    Actor, BatchRules, CreateDevices, CreateResult, IdempotencyKey, RenderResponse,
+};
 
-use crate::http::extract::auth::Writer;
+use crate::http::extract::auth::WriteAccess;
 use crate::http::extract::body::{self, Body};
 use crate::http::extract::prefer::Handling;
 use crate::http::extract::{device_batch, idempotency_key};
-use crate::http::limits::run_to_completion::carried_out;
-use crate::http::middleware::access_log::Facts;
-use crate::http::respond::api_error::Problem;
+use crate::http::limits::run_to_completion::run_to_completion;
+use crate::http::middleware::access_log::RequestContext;
+use crate::http::respond::api_error::ApiError;
 use crate::http::respond::created_devices;
 use crate::http::state::State;
 pub(crate) use change::{delete, update};
@@ -24,7 +26,7 @@ pub(crate) use read::{get, list};
 /// `POST /devices`: creates every device of a batch or none, and under an idempotency key once.
 pub(crate) async fn create(
     request: HttpRequest,
-    Writer(actor): Writer,
+    WriteAccess(actor): WriteAccess,
     payload: web::Payload,
     state: web::Data<State>,
 ) -> HttpResponse {
@@ -32,8 +34,8 @@ pub(crate) async fn create(
     let created = async {
         let key = idempotency_key::key(request.headers())?;
         let body = body::read(&request, payload, &state, actor.workspace).await?;
-        let facts = Facts::of(&request);
-        carried_out(
+        let facts = RequestContext::of(&request);
+        run_to_completion(
             &state,
             carry_out(actor, key, handling, body, facts, state.clone()),
         )
@@ -47,12 +49,12 @@ async fn carry_out(
     key: Option<IdempotencyKey>,
     handling: Handling,
     body: Body,
-    facts: Facts,
+    facts: RequestContext,
     state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, ApiError> {
     let Body { bytes, place } = body;
-    let use_case = CreateDevices::new(state.devices.of_workspace(actor.workspace));
-    let (attempt, bytes) = body::work_on(bytes, |body| {
+    let use_case = CreateDevices::new(state.devices.for_workspace(actor.workspace));
+    let (attempt, bytes) = body::run_blocking_if_large(bytes, |body| {
         key.map(|key| idempotency_key::attempt(key, body))
     })
     .await?;
@@ -66,14 +68,15 @@ async fn carry_out(
         unknown_fields: handling.unknown_fields(),
         ..BatchRules::default()
     };
-    let (batch, _) = body::work_on(bytes, move |body| device_batch::read(body, rules)).await?;
+    let (batch, _) =
+        body::run_blocking_if_large(bytes, move |body| device_batch::read(body, rules)).await?;
     let batch = batch?;
-    facts.know_devices(batch.len());
+    facts.set_device_count(batch.len());
     let origin = facts.origin(actor);
-    let once = attempt.map(|attempt| (attempt, created_devices::tell as Tell));
+    let once = attempt.map(|attempt| (attempt, created_devices::tell as RenderResponse));
     let answer = match use_case.execute(batch, origin, once).await? {
-        Created::Devices(devices) => created_devices::created(devices).await?,
-        Created::Outcome(outcome) => created_devices::outcome(outcome),
+        CreateResult::Devices(devices) => created_devices::created(devices).await?,
+        CreateResult::Response(outcome) => created_devices::outcome(outcome),
     };
     drop(place);
     Ok(answer)
