@@ -11,10 +11,10 @@ use devices_api::http::{Ports, State, app};
 use devices_api::secret::KeySecret;
 use devices_api::settings::Settings;
 use devices_domain::{
-    Actor, Conflicts, CreateError, Device, DeviceId, KeyId, MockDeviceRepositories,
-    MockDeviceRepository, MockEnrollmentRepositories, MockKeyRepository, MockRateLimiter,
-    MockStoreHealth, MockUserRepositories, NewDevice, RawRow, RawValue, RepositoryError, Scope,
-    StoredDevice, WorkspaceId,
+    Actor, Conflicts, CreateError, Device, DeviceId, KeyId, MockDeviceRepository,
+    MockEnrollmentRepository, MockKeyRepository, MockRateLimiter, MockStore, MockStoreHealth,
+    MockUserRepository, NewDevice, RawRow, RawValue, RepositoryError, Scope, StoredDevice,
+    WorkspaceId, WorkspaceStore,
 };
 use serde_json::{Value, json};
 
@@ -42,15 +42,19 @@ fn keys() -> MockKeyRepository {
 }
 
 /// Devices of the workspace, as `prepare` mocks them.
-fn devices(prepare: fn(&mut MockDeviceRepository)) -> MockDeviceRepositories {
-    let mut repositories = MockDeviceRepositories::new();
+fn devices(prepare: fn(&mut MockDeviceRepository)) -> MockStore {
+    let mut repositories = MockStore::new();
     repositories
         .expect_for_workspace()
         .withf(|workspace| *workspace == WORKSPACE)
         .returning(move |_| {
             let mut devices = MockDeviceRepository::new();
             prepare(&mut devices);
-            Box::new(devices)
+            WorkspaceStore {
+                devices: Box::new(devices),
+                users: Box::new(MockUserRepository::new()),
+                enrollments: Box::new(MockEnrollmentRepository::new()),
+            }
         });
     repositories
 }
@@ -79,16 +83,14 @@ impl Answer {
 /// The answer to a request with a key that opens the workspace.
 async fn ask(
     keys: MockKeyRepository,
-    devices: MockDeviceRepositories,
+    store: MockStore,
     request: test::TestRequest,
 ) -> Result<ServiceResponse, actix_web::Error> {
     let ports = Ports {
-        devices: Arc::new(devices),
-        users: Arc::new(MockUserRepositories::new()),
-        enrollments: Arc::new(MockEnrollmentRepositories::new()),
+        store: Arc::new(store),
         keys: Arc::new(keys),
         limiter: Arc::new(MockRateLimiter::new()),
-        store: Arc::new(MockStoreHealth::new()),
+        health: Arc::new(MockStoreHealth::new()),
     };
     let url = ("DEVICES__DATABASE__URL", "postgres://nowhere/devices");
     let settings = Settings::of("test", &[url]).unwrap();
@@ -101,12 +103,12 @@ async fn ask(
     answered.map(ServiceResponse::map_into_boxed_body)
 }
 
-async fn post(keys: MockKeyRepository, devices: MockDeviceRepositories) -> Answer {
+async fn post(keys: MockKeyRepository, store: MockStore) -> Answer {
     let row = json!({"name": "a", "type": "b", "category": "c", "serial_number": "SN1"});
     let request = test::TestRequest::post()
         .uri("/devices")
         .set_json(json!({ "devices": [row] }));
-    match ask(keys, devices, request).await {
+    match ask(keys, store, request).await {
         Ok(response) => Answer::of(response).await,
         Err(error) => {
             let request = test::TestRequest::default().to_http_request();
@@ -120,7 +122,7 @@ async fn a_key_that_cannot_be_looked_up_is_a_503_and_not_a_401() {
     let mut keys = MockKeyRepository::new();
     keys.expect_find_actor()
         .returning(|_, _| Err(unavailable()));
-    let answer = post(keys, MockDeviceRepositories::new()).await;
+    let answer = post(keys, MockStore::new()).await;
     assert_eq!(
         (answer.status, answer.retry_after.as_deref()),
         (503, Some("1"))

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
     Action, DeviceId, Enrollment, EnrollmentFields, EnrollmentId, EnrollmentReport,
-    EnrollmentRepositories, EnrollmentRepository, Origin, Page, PageRequest, RepositoryError,
-    SerialNumber, StoredEnrollment, Subject, WorkspaceId,
+    EnrollmentRepository, Origin, Page, PageRequest, RepositoryError, SerialNumber,
+    StoredEnrollment, Subject, WorkspaceId,
 };
 use diesel::dsl::now;
 use diesel::pg::PgConnection;
@@ -25,32 +25,19 @@ use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::schema::tables::{devices, devices_mdm};
 use crate::postgres::transaction::run::{Done, Failure, Written};
 
-/// Makes [`PostgresEnrollments`].
-#[derive(Clone)]
-pub struct PostgresEnrollmentRepositories {
-    database: Database,
-}
-
-impl PostgresEnrollmentRepositories {
-    /// Over this database.
-    pub fn new(database: Database) -> Self {
-        Self { database }
-    }
-}
-
-impl EnrollmentRepositories for PostgresEnrollmentRepositories {
-    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn EnrollmentRepository> {
-        Box::new(PostgresEnrollments {
-            database: self.database.clone(),
-            workspace,
-        })
-    }
-}
-
 /// The enrolments of one workspace, in PostgreSQL.
-pub struct PostgresEnrollments {
+pub(crate) struct PostgresEnrollments {
     database: Database,
     workspace: WorkspaceId,
+}
+
+impl PostgresEnrollments {
+    pub(crate) fn new(database: Database, workspace: WorkspaceId) -> Self {
+        Self {
+            database,
+            workspace,
+        }
+    }
 }
 
 columns! {

@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use devices_domain::{
     Action, Assignee, ChangeUserError, Email, Origin, Page, PageRequest, RepositoryError, Search,
-    ShortText, Subject, User, UserChange, UserFields, UserId, UserRepositories, UserRepository,
-    WorkspaceId,
+    ShortText, Subject, User, UserChange, UserFields, UserId, UserRepository, WorkspaceId,
 };
 use diesel::dsl::{exists, now};
 use diesel::pg::PgConnection;
@@ -25,51 +24,41 @@ use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::schema::tables::{devices, users};
 use crate::postgres::transaction::run::{Done, Failure, Written};
 
-/// The users of every workspace, in PostgreSQL.
-#[derive(Clone)]
-pub struct PostgresUserRepositories {
-    database: Database,
-}
-
-impl PostgresUserRepositories {
-    /// Over this database.
-    pub fn new(database: Database) -> Self {
-        Self { database }
+/// Lists the active users of one workspace, or of all workspaces, oldest first.
+pub(crate) async fn list_all(
+    database: &Database,
+    workspace: Option<WorkspaceId>,
+) -> Result<Vec<User>, RepositoryError> {
+    let mut query = users::table
+        .filter(users::deleted_at.is_null())
+        .order(users::id)
+        .select(UserRow::as_select())
+        .into_boxed();
+    if let Some(workspace) = workspace {
+        query = query.filter(users::workspace_id.eq(workspace.0));
     }
-}
-
-#[async_trait]
-impl UserRepositories for PostgresUserRepositories {
-    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn UserRepository> {
-        Box::new(PostgresUsers {
-            database: self.database.clone(),
-            workspace,
+    database
+        .run(move |connection| {
+            let rows = query.load(connection).map_err(classify)?;
+            let users = rows.into_iter().map(UserRow::into_user);
+            users.collect::<QueryResult<_>>().map_err(classify)
         })
-    }
-
-    async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<User>, RepositoryError> {
-        let mut query = users::table
-            .filter(users::deleted_at.is_null())
-            .order(users::id)
-            .select(UserRow::as_select())
-            .into_boxed();
-        if let Some(workspace) = workspace {
-            query = query.filter(users::workspace_id.eq(workspace.0));
-        }
-        self.database
-            .run(move |connection| {
-                let rows = query.load(connection).map_err(classify)?;
-                let users = rows.into_iter().map(UserRow::into_user);
-                users.collect::<QueryResult<_>>().map_err(classify)
-            })
-            .await
-    }
+        .await
 }
 
 /// The users of one workspace, in PostgreSQL.
-pub struct PostgresUsers {
+pub(crate) struct PostgresUsers {
     database: Database,
     workspace: WorkspaceId,
+}
+
+impl PostgresUsers {
+    pub(crate) fn new(database: Database, workspace: WorkspaceId) -> Self {
+        Self {
+            database,
+            workspace,
+        }
+    }
 }
 
 columns! {

@@ -8,7 +8,7 @@ use devices_domain::{
     NewDevice, RenderResponse, StoreResult, StoredResponse,
 };
 
-use crate::{Store, WriteAccess, block_on, device};
+use crate::{TestStore, WriteAccess, block_on, device};
 
 fn attempt(fingerprint: u8) -> IdempotentRequest {
     IdempotentRequest {
@@ -45,7 +45,7 @@ fn outcome(answer: &str, replayed: bool) -> IdempotentResponse {
 #[test]
 fn an_attempt_is_carried_out_once_and_its_outcome_remembered() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let devices = || vec![device(&[("serial_number", "A1")]), device(&[])];
         let remembered = acme.devices.find_response(attempt(7)).await;
@@ -70,14 +70,14 @@ fn an_attempt_is_carried_out_once_and_its_outcome_remembered() {
 #[test]
 fn a_key_that_was_used_for_something_else_is_refused() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         make(&acme, attempt(7), vec![device(&[])]).await.unwrap();
         let other = make(&acme, attempt(8), vec![device(&[])]).await;
         assert!(
             matches!(
                 other,
-                Err(CreateError::IdempotentRequest(IdempotencyError::KeyReused))
+                Err(CreateError::Idempotency(IdempotencyError::KeyReused))
             ),
             "{other:?}"
         );
@@ -88,7 +88,7 @@ fn a_key_that_was_used_for_something_else_is_refused() {
 #[test]
 fn the_same_key_is_another_one_in_another_workspace_and_for_another_operation() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let globex = store.writer("globex").await;
         let elsewhere = IdempotentRequest {
@@ -109,7 +109,7 @@ fn the_same_key_is_another_one_in_another_workspace_and_for_another_operation() 
 #[test]
 fn an_attempt_that_is_refused_is_not_remembered() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[("serial_number", "A1")])])
             .await
@@ -124,7 +124,7 @@ fn an_attempt_that_is_refused_is_not_remembered() {
 #[test]
 fn an_attempt_that_is_under_way_is_told_as_such_without_waiting_for_it() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         // The first attempt has its lock, and waits for this one to write its devices.
         let blocker = store.database.lock("devices");
@@ -135,7 +135,7 @@ fn an_attempt_that_is_under_way_is_told_as_such_without_waiting_for_it() {
         assert!(
             matches!(
                 second,
-                Err(CreateError::IdempotentRequest(IdempotencyError::InProgress))
+                Err(CreateError::Idempotency(IdempotencyError::InProgress))
             ),
             "{second:?}"
         );
@@ -149,7 +149,7 @@ fn an_attempt_that_is_under_way_is_told_as_such_without_waiting_for_it() {
 #[test]
 fn outcomes_are_forgotten_when_they_are_old_and_not_before_however_many_they_are() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         store.database.execute(
             "INSERT INTO idempotency_keys (workspace_id, operation, key, fingerprint, outcome, created_at) \

@@ -11,7 +11,7 @@ use devices_domain::{
 use devices_tests::{TestDatabase, execute};
 use diesel::pg::PgConnection;
 
-use crate::{Store, WriteAccess, block_on, device, device_of, options};
+use crate::{TestStore, WriteAccess, block_on, device, device_of, options};
 
 /// Begins a transaction that writes a device, and does not end it.
 fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
@@ -28,7 +28,7 @@ fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
 #[test]
 fn results_come_in_the_order_of_the_devices_whatever_order_they_are_written_in() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let batch = vec![
             device(&[("serial_number", "Z9")]),
@@ -72,7 +72,7 @@ fn one_device_and_many_are_written_alike_in_every_column() {
         ),
     ];
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         for (name, copies) in [("one", 1), ("many", 2)] {
             let writer = store.writer(name).await;
             store.database.execute(&format!(
@@ -105,7 +105,7 @@ fn one_device_and_many_are_written_alike_in_every_column() {
 #[test]
 fn every_conflict_is_returned_and_nothing_is_stored() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![
             device(&[("serial_number", "A1")]),
@@ -152,7 +152,7 @@ fn every_conflict_is_returned_and_nothing_is_stored() {
 #[test]
 fn a_limit_that_was_lowered_below_what_is_held_stands_against_new_devices_only() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[]), device(&[])]).await.unwrap();
         let workspaces = store.workspaces();
@@ -174,7 +174,7 @@ fn a_limit_that_was_lowered_below_what_is_held_stands_against_new_devices_only()
 #[test]
 fn nothing_is_held_against_a_batch_that_passes() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let none = acme
             .devices
@@ -195,7 +195,7 @@ fn nothing_is_held_against_a_batch_that_passes() {
 #[test]
 fn another_workspaces_users_and_devices_are_not_seen() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let (acme, globex) = (store.writer("acme").await, store.writer("globex").await);
         let stranger = store.user(globex.workspace, "stranger@example.com").await;
         for writer in [&globex, &acme] {
@@ -211,7 +211,7 @@ fn another_workspaces_users_and_devices_are_not_seen() {
 #[test]
 fn deleted_devices_and_users_do_not_count() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let user = store.user(acme.workspace, "ada@example.com").await;
         acme.create(vec![device(&[("serial_number", "A1")])])
@@ -237,7 +237,7 @@ fn deleted_devices_and_users_do_not_count() {
 #[test]
 fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         for (winner, batch) in [
             ("A1", vec![device(&[("serial_number", "a1")])]),
@@ -267,7 +267,7 @@ fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
 #[test]
 fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_default() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let workspace = store.workspace("acme").await;
         let key = store.key(workspace).await;
         let setting = "default_transaction_isolation";
@@ -290,7 +290,7 @@ fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_defa
 #[test]
 fn a_batch_whose_rival_gives_up_is_stored() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let mut rival = begin_rival(&store.database, "A1");
         let batch = vec![device(&[("serial_number", "A1")])];
@@ -304,7 +304,7 @@ fn a_batch_whose_rival_gives_up_is_stored() {
 #[test]
 fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         store.database.close();
         let store = store.with(DatabaseOptions {
@@ -331,7 +331,7 @@ fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
 #[test]
 fn a_device_is_linked_to_the_newest_living_enrolment_of_its_serial_number() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         store.database.execute(
             "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status, created_at, deleted_at)

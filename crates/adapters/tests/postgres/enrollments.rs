@@ -8,14 +8,14 @@ use devices_domain::{
     UnknownFields,
 };
 
-use crate::{Store, WriteAccess, block_on, device};
+use crate::{TestStore, WriteAccess, block_on, device};
 
 fn serial(text: &str) -> SerialNumber {
     SerialNumber::parse(&RawValue::text(text)).unwrap()
 }
 
 async fn put(
-    store: &Store,
+    store: &TestStore,
     writer: &WriteAccess,
     number: &str,
     status: &str,
@@ -32,7 +32,7 @@ async fn put(
 }
 
 async fn linked(
-    store: &Store,
+    store: &TestStore,
     writer: &WriteAccess,
     linked: Option<bool>,
 ) -> Vec<(i64, Option<i64>)> {
@@ -55,7 +55,7 @@ async fn linked(
 #[test]
 fn a_report_replaces_the_one_before_whatever_the_case_and_older_ones_beside_it() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         store.database.execute(
             "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status, created_at)
@@ -110,7 +110,7 @@ fn a_report_replaces_the_one_before_whatever_the_case_and_older_ones_beside_it()
 #[test]
 fn reports_of_a_serial_number_at_once_are_one_enrolment() {
     block_on(async {
-        let store = Arc::new(Store::new());
+        let store = Arc::new(TestStore::new());
         let acme = store.writer("acme").await;
         for round in 0..10 {
             let number = format!("SN-{round}");
@@ -131,7 +131,7 @@ fn reports_of_a_serial_number_at_once_are_one_enrolment() {
 #[test]
 fn an_enrolment_and_a_device_that_come_at_once_find_each_other() {
     block_on(async {
-        let store = Arc::new(Store::new());
+        let store = Arc::new(TestStore::new());
         let acme = store.writer("acme").await;
         for round in 0..20 {
             let number = format!("SN-{round}");

@@ -3,12 +3,12 @@
 use chrono::{TimeDelta, Utc};
 use devices_domain::{Action, DeviceId, EventFilter, EventRepository};
 
-use crate::{Store, block_on, device};
+use crate::{TestStore, block_on, device};
 
 #[test]
 fn a_batch_is_one_event_that_names_its_devices_and_whose_it_is() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let globex = store.writer("globex").await;
         acme.create(vec![device(&[]), device(&[])]).await.unwrap();
@@ -35,7 +35,7 @@ fn a_batch_is_one_event_that_names_its_devices_and_whose_it_is() {
 #[test]
 fn events_are_found_by_device_by_time_and_after_another() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         for _ in 0..3 {
             acme.create(vec![device(&[])]).await.unwrap();
@@ -73,7 +73,7 @@ fn events_are_found_by_device_by_time_and_after_another() {
 #[test]
 fn a_batch_that_is_refused_leaves_no_event() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[("serial_number", "A1")])])
             .await

@@ -8,7 +8,7 @@ use devices_domain::{
     Actor, KeyError, KeyId, KeyRepository, NewApiKey, NewSecret, Scope, WorkspaceId,
 };
 
-use crate::{Store, block_on};
+use crate::{TestStore, block_on};
 
 const MOST: u32 = 100;
 
@@ -28,7 +28,7 @@ pub(crate) fn key(workspace: WorkspaceId, hash: u8) -> NewApiKey {
 #[test]
 fn a_key_is_found_by_its_workspace_and_hash() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let (acme, globex) = (
             store.workspace("acme").await,
             store.workspace("globex").await,
@@ -49,7 +49,7 @@ fn a_key_is_found_by_its_workspace_and_hash() {
 #[test]
 fn a_key_works_until_it_expires() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.workspace("acme").await;
         for (hash, hours, works) in [(1, 1, true), (2, -1, false)] {
             let expires_at = Some(Utc::now() + TimeDelta::hours(hours));
@@ -67,7 +67,7 @@ fn a_key_works_until_it_expires() {
 #[test]
 fn a_key_works_until_it_is_revoked_and_keeps_the_first_instant() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let keys = store.keys();
         let created = keys.create(key(acme, 7), MOST).await.unwrap();
@@ -85,7 +85,7 @@ fn a_key_works_until_it_is_revoked_and_keeps_the_first_instant() {
 #[test]
 fn keys_are_listed_oldest_first_of_one_workspace_or_all() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let (acme, globex) = (
             store.workspace("acme").await,
             store.workspace("globex").await,
@@ -103,7 +103,7 @@ fn keys_are_listed_oldest_first_of_one_workspace_or_all() {
 #[test]
 fn a_workspace_has_no_more_keys_that_work_than_it_may() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let (acme, globex) = (
             store.workspace("acme").await,
             store.workspace("globex").await,
@@ -127,7 +127,7 @@ fn a_workspace_has_no_more_keys_that_work_than_it_may() {
 #[test]
 fn of_many_keys_that_are_made_at_once_no_more_are_made_than_may_be() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let keys = store.keys();
         let making: Vec<_> = (0..8)
@@ -154,7 +154,7 @@ fn secret(hash: u8) -> NewSecret {
 #[test]
 fn a_rotated_key_is_like_the_old_one_which_works_on_for_a_while() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let keys = store.keys();
         let lasting = NewApiKey {
@@ -201,7 +201,7 @@ fn a_rotated_key_is_like_the_old_one_which_works_on_for_a_while() {
 #[test]
 fn only_keys_that_work_are_rotated() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let keys = store.keys();
         let old = keys.create(key(acme, 1), MOST).await.unwrap();
@@ -219,7 +219,7 @@ fn only_keys_that_work_are_rotated() {
 #[test]
 fn the_use_of_a_key_is_noted_once_a_minute() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let created = store.keys().create(key(acme, 1), MOST).await.unwrap();
         assert_eq!(created.last_used_at, None);

@@ -24,20 +24,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use devices_adapters::postgres::{
-    Database, DatabaseOptions, PostgresDeviceRepositories, PostgresEnrollmentRepositories,
-    PostgresEvents, PostgresKeys, PostgresRateLimiter, PostgresUserRepositories,
+    Database, DatabaseOptions, PostgresEvents, PostgresKeys, PostgresRateLimiter, PostgresStore,
     PostgresWorkspaces, SessionSettings,
 };
 use devices_domain::{
-    Conflicts, CreateError, DeviceRepositories, DeviceRepository, Email, EnrollmentRepositories,
-    EnrollmentRepository, IdempotentRequest, InsertedDevice, KeyId, KeyRepository, NewBatch,
-    NewDevice, NewWorkspace, Origin, RawRow, RawValue, RenderResponse, StoreResult, UserFields,
-    UserId, UserRepositories, WorkspaceId, WorkspaceRepository,
+    Conflicts, CreateError, DeviceRepository, Email, EnrollmentRepository, IdempotentRequest,
+    InsertedDevice, KeyId, KeyRepository, NewBatch, NewDevice, NewWorkspace, Origin, RawRow,
+    RawValue, RenderResponse, Store, StoreResult, UserFields, UserId, UserRepository, WorkspaceId,
+    WorkspaceRepository,
 };
 use devices_tests::TestDatabase;
 
 /// A database of the test's own, and the pool that the ports use it by.
-struct Store {
+struct TestStore {
     /// With the rights that serving needs.
     pool: Database,
     /// With all rights.
@@ -45,7 +44,7 @@ struct Store {
     database: TestDatabase,
 }
 
-impl Store {
+impl TestStore {
     fn new() -> Self {
         statements::watch();
         let database = TestDatabase::new();
@@ -72,14 +71,16 @@ impl Store {
         PostgresKeys::new(self.administration.clone())
     }
 
-    fn users(&self) -> PostgresUserRepositories {
-        PostgresUserRepositories::new(self.pool.clone())
+    fn store(&self) -> PostgresStore {
+        PostgresStore::new(self.pool.clone())
+    }
+
+    fn users(&self, workspace: WorkspaceId) -> Box<dyn UserRepository> {
+        self.store().for_workspace(workspace).users
     }
 
     fn enrollments(&self, workspace: WorkspaceId) -> Arc<dyn EnrollmentRepository> {
-        PostgresEnrollmentRepositories::new(self.pool.clone())
-            .for_workspace(workspace)
-            .into()
+        self.store().for_workspace(workspace).enrollments.into()
     }
 
     fn workspaces(&self) -> PostgresWorkspaces {
@@ -95,9 +96,7 @@ impl Store {
     }
 
     fn devices(&self, workspace: WorkspaceId) -> Arc<dyn DeviceRepository> {
-        PostgresDeviceRepositories::new(self.pool.clone())
-            .for_workspace(workspace)
-            .into()
+        self.store().for_workspace(workspace).devices.into()
     }
 
     async fn workspace(&self, name: &str) -> WorkspaceId {
@@ -126,16 +125,12 @@ impl Store {
 
     async fn user(&self, workspace: WorkspaceId, email: &str) -> UserId {
         let user = UserFields::new(Email::from_trusted(email.to_owned()));
-        let created = self
-            .users()
-            .for_workspace(workspace)
-            .create(user, None)
-            .await;
+        let created = self.users(workspace).create(user, None).await;
         created.unwrap().id
     }
 }
 
-impl Drop for Store {
+impl Drop for TestStore {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             statements::assert_no_complaints();

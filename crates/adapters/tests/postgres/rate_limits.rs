@@ -2,7 +2,7 @@
 
 use devices_domain::{Actor, RateLimiter, Scope};
 
-use crate::{Store, WriteAccess, block_on};
+use crate::{TestStore, WriteAccess, block_on};
 
 fn actor(writer: &WriteAccess) -> Actor {
     Actor {
@@ -13,7 +13,7 @@ fn actor(writer: &WriteAccess) -> Actor {
 }
 
 /// Puts the bucket's clock back.
-fn wait(store: &Store, seconds: u32) {
+fn wait(store: &TestStore, seconds: u32) {
     store.database.execute(&format!(
         "UPDATE rate_limits SET refilled_at = refilled_at - interval '{seconds} seconds'"
     ));
@@ -22,7 +22,7 @@ fn wait(store: &Store, seconds: u32) {
 #[test]
 fn a_key_may_ask_as_often_as_it_may_in_a_minute_and_no_more() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let limiter = store.limiter();
         for left in (0..5).rev() {
@@ -41,7 +41,7 @@ fn a_key_may_ask_as_often_as_it_may_in_a_minute_and_no_more() {
 #[test]
 fn what_was_taken_comes_back_evenly_and_never_more() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let limiter = store.limiter();
         let take_all = async || {
@@ -62,7 +62,7 @@ fn what_was_taken_comes_back_evenly_and_never_more() {
 #[test]
 fn keys_do_not_take_from_each_other() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let globex = store.writer("globex").await;
         let limiter = store.limiter();
@@ -75,7 +75,7 @@ fn keys_do_not_take_from_each_other() {
 #[test]
 fn of_many_that_take_at_once_no_more_pass_than_may() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let taking: Vec<_> = (0..40)
             .map(|_| {

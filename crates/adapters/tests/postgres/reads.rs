@@ -6,12 +6,12 @@ use std::sync::Arc;
 use devices_domain::{
     ChangeDeviceError, ClientStatus, DeviceChange, DeviceFilter, DeviceId, DevicePatch, Lifecycle,
     Page, PageRequest, PageStart, Precondition, RawRow, RawValue, Search, StatusInputs,
-    StoredDevice, UnknownFields, UserId, UserRepositories,
+    StoredDevice, UnknownFields, UserId,
 };
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 
-use crate::{Store, WriteAccess, block_on, device, device_of, statements};
+use crate::{TestStore, WriteAccess, block_on, device, device_of, statements};
 
 fn patch<'a>(fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>) -> DevicePatch {
     let mut row = RawRow::new();
@@ -62,7 +62,7 @@ fn searching(text: &str) -> DeviceFilter {
 #[test]
 fn devices_that_are_found_by_a_status_are_those_that_have_it_whatever_they_stand() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let user = store.user(acme.workspace, "ada@example.com").await;
         let mut all = Vec::new();
@@ -129,7 +129,7 @@ fn devices_that_are_found_by_a_status_are_those_that_have_it_whatever_they_stand
 #[test]
 fn what_is_written_is_read_again_in_every_field() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let user = store.user(acme.workspace, "ada@example.com").await;
         let mut row = RawRow::new();
@@ -170,7 +170,7 @@ fn what_is_written_is_read_again_in_every_field() {
 #[test]
 fn patches_of_different_fields_at_once_lose_nothing_and_each_is_later_than_the_one_before() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[])]).await.unwrap();
         let names = ["brand", "comment", "ram", "storage", "color", "processor"];
@@ -208,7 +208,7 @@ fn patches_of_different_fields_at_once_lose_nothing_and_each_is_later_than_the_o
 #[test]
 fn of_changes_that_expect_the_same_state_one_is_made() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[])]).await.unwrap();
         for round in 0..10 {
@@ -234,7 +234,7 @@ fn of_changes_that_expect_the_same_state_one_is_made() {
 #[test]
 fn a_serial_number_that_two_patches_take_at_once_goes_to_one() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[]), device(&[])]).await.unwrap();
         for round in 0..10 {
@@ -264,7 +264,7 @@ fn a_serial_number_that_two_patches_take_at_once_goes_to_one() {
 #[test]
 fn a_patch_that_changes_nothing_leaves_no_trace() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[("brand", "Dell")])])
             .await
@@ -280,7 +280,7 @@ fn a_patch_that_changes_nothing_leaves_no_trace() {
 #[test]
 fn devices_are_found_alike_before_and_after_they_were_indexed() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let user = store.user(acme.workspace, "ada@example.com").await;
         let batch = vec![
@@ -323,7 +323,7 @@ fn devices_are_found_alike_before_and_after_they_were_indexed() {
 #[test]
 fn what_a_device_is_found_by_is_what_it_is_after_every_change_whoever_indexes_it_meanwhile() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         for round in 0..10 {
             let created = acme
@@ -347,7 +347,7 @@ fn what_a_device_is_found_by_is_what_it_is_after_every_change_whoever_indexes_it
 #[test]
 fn an_assignee_who_is_renamed_is_found_by_the_new_name_at_once() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let user = store.user(acme.workspace, "ada@example.com").await;
         acme.create(vec![device_of([("user_id", RawValue::Integer(user.0))])])
@@ -364,7 +364,7 @@ fn an_assignee_who_is_renamed_is_found_by_the_new_name_at_once() {
     });
 }
 
-async fn rename(store: &Store, writer: &WriteAccess, user: UserId, name: &str) {
+async fn rename(store: &TestStore, writer: &WriteAccess, user: UserId, name: &str) {
     let mut row = RawRow::of_user();
     row.set("first_name", RawValue::text(name));
     let change = devices_domain::UserChange {
@@ -372,7 +372,7 @@ async fn rename(store: &Store, writer: &WriteAccess, user: UserId, name: &str) {
         patch: devices_domain::UserPatch::from_row(&row, UnknownFields::InvalidValueSink).unwrap(),
         origin: writer.origin(),
     };
-    let users = store.users().for_workspace(writer.workspace);
+    let users = store.users(writer.workspace);
     users.update(Arc::new(change)).await.unwrap();
 }
 
@@ -398,7 +398,7 @@ fn statement(begin: &str, values: usize) -> String {
 #[test]
 fn a_search_in_a_large_workspace_reads_no_table_from_its_beginning_to_its_end() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         store.user(acme.workspace, "ada@example.com").await;
         store.database.execute(

@@ -12,7 +12,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::{Store, block_on, device};
+use crate::{TestStore, block_on, device};
 
 static SEEN: AtomicUsize = AtomicUsize::new(0);
 static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -64,7 +64,7 @@ impl Visit for Watch {
 #[test]
 fn statements_are_seen() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[])]).await.unwrap();
         assert_ne!(SEEN.load(Ordering::Relaxed), 0);

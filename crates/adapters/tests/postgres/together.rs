@@ -10,12 +10,12 @@ use devices_domain::{
 };
 use futures_util::future::{join, join_all};
 
-use crate::{Store, WriteAccess, block_on, device, device_of, keys, options};
+use crate::{TestStore, WriteAccess, block_on, device, device_of, keys, options};
 
 /// Does what is asked for in this order while two transactions of the workspace are held up, so that all of
 /// it is done in the next one.
 async fn together<T>(
-    store: &Store,
+    store: &TestStore,
     writer: &WriteAccess,
     asked: impl IntoIterator<Item = impl Future<Output = T>>,
 ) -> Vec<T> {
@@ -38,7 +38,7 @@ async fn together<T>(
 }
 
 /// How many transactions wrote the newest `batches` events.
-fn transactions(store: &Store, batches: usize) -> usize {
+fn transactions(store: &TestStore, batches: usize) -> usize {
     let newest = format!(
         "SELECT DISTINCT xmin::text FROM (SELECT xmin FROM device_events ORDER BY id DESC LIMIT {batches}) AS newest"
     );
@@ -48,7 +48,7 @@ fn transactions(store: &Store, batches: usize) -> usize {
 #[test]
 fn each_batch_gets_its_own_verdict_as_if_they_came_one_after_the_other() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let old = acme.create(vec![device(&[("serial_number", "OLD")])]).await;
         let old = old.unwrap()[0].id;
@@ -95,7 +95,7 @@ fn each_batch_gets_its_own_verdict_as_if_they_came_one_after_the_other() {
 #[test]
 fn a_large_batch_hears_of_everything_at_once() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let old = acme.create(vec![device(&[("serial_number", "OLD")])]).await;
         let old = old.unwrap()[0].id;
@@ -115,7 +115,7 @@ fn a_large_batch_hears_of_everything_at_once() {
 #[test]
 fn an_idempotency_key_is_used_by_the_first_of_them() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let attempt = |key| IdempotentRequest {
             operation: "POST /devices",
@@ -135,7 +135,7 @@ fn an_idempotency_key_is_used_by_the_first_of_them() {
         };
         let (one, two) = (told(one), told(two));
         assert_ne!(one.answer, two.answer);
-        let under_way = CreateError::IdempotentRequest(IdempotencyError::InProgress);
+        let under_way = CreateError::Idempotency(IdempotencyError::InProgress);
         assert_eq!(again.unwrap_err().to_string(), under_way.to_string());
         for (key, outcome) in [("one", one), ("two", two)] {
             let remembered = acme.devices.find_response(attempt(key)).await.unwrap();
@@ -148,7 +148,7 @@ fn an_idempotency_key_is_used_by_the_first_of_them() {
 #[test]
 fn a_device_limit_stands_against_those_that_come_too_late() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let new = NewWorkspace {
             name: "acme".to_owned(),
             device_limit: Some(5),
@@ -179,7 +179,7 @@ fn a_device_limit_stands_against_those_that_come_too_late() {
 #[test]
 fn what_one_of_them_waits_for_in_vain_is_no_others_fault() {
     block_on(async {
-        let store = Store::new().with(DatabaseOptions {
+        let store = TestStore::new().with(DatabaseOptions {
             lock_timeout: Duration::from_millis(300),
             ..options()
         });
@@ -211,7 +211,7 @@ fn keys_that_are_looked_up_together_are_each_found_or_not() {
     block_on(async {
         use devices_domain::KeyRepository;
 
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let repository = store.keys();
         for number in [1, 2] {

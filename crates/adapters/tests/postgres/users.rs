@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use devices_domain::{
     Action, ChangeUserError, Email, EventFilter, EventRepository, PageRequest, PageStart, RawRow,
-    RawValue, Search, UnknownFields, User, UserChange, UserFields, UserId, UserPatch,
-    UserRepositories, UserRepository, WorkspaceId,
+    RawValue, Search, Store, UnknownFields, User, UserChange, UserFields, UserId, UserPatch,
+    UserRepository, WorkspaceId,
 };
 
-use crate::{Store, WriteAccess, block_on, device_of};
+use crate::{TestStore, WriteAccess, block_on, device_of};
 
 fn named(email: &str) -> UserFields {
     UserFields::new(Email::from_trusted(email.to_owned()))
@@ -22,12 +22,12 @@ fn patch(fields: &[(&'static str, &'static str)]) -> UserPatch {
     UserPatch::from_row(&row, UnknownFields::InvalidValueSink).unwrap()
 }
 
-fn users_of(store: &Store, workspace: WorkspaceId) -> Box<dyn UserRepository> {
-    store.users().for_workspace(workspace)
+fn users_of(store: &TestStore, workspace: WorkspaceId) -> Box<dyn UserRepository> {
+    store.users(workspace)
 }
 
 async fn update(
-    store: &Store,
+    store: &TestStore,
     writer: &WriteAccess,
     user: UserId,
     fields: &[(&'static str, &'static str)],
@@ -45,7 +45,7 @@ async fn update(
 #[test]
 fn an_address_is_taken_in_whatever_case_within_its_workspace() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let (acme, globex) = (store.writer("acme").await, store.writer("globex").await);
         let ada = store.user(acme.workspace, "ada@example.com").await;
         let users = users_of(&store, acme.workspace);
@@ -66,7 +66,7 @@ fn an_address_is_taken_in_whatever_case_within_its_workspace() {
 #[test]
 fn of_two_users_who_take_an_address_at_once_one_gets_it() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let create = || {
             let users = users_of(&store, acme);
@@ -90,7 +90,7 @@ fn of_two_users_who_take_an_address_at_once_one_gets_it() {
 #[test]
 fn living_users_are_listed_oldest_first_of_one_workspace_or_all() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let (acme, globex) = (
             store.workspace("acme").await,
             store.workspace("globex").await,
@@ -99,7 +99,7 @@ fn living_users_are_listed_oldest_first_of_one_workspace_or_all() {
         let grace = store.user(globex, "grace@example.com").await;
         let alan = store.user(acme, "alan@example.com").await;
         let ids = async |workspace| {
-            let listed = store.users().list(workspace).await.unwrap();
+            let listed = store.store().list_users(workspace).await.unwrap();
             listed.into_iter().map(|user| user.id).collect::<Vec<_>>()
         };
         assert_eq!(ids(Some(acme)).await, [ada, alan]);
@@ -114,7 +114,7 @@ fn living_users_are_listed_oldest_first_of_one_workspace_or_all() {
 #[test]
 fn users_are_found_by_the_beginnings_of_their_names_and_addresses_without_accents() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let ada = store.user(acme.workspace, "ada@example.com").await;
         let names = [("first_name", "Zoé"), ("last_name", "Łukasiewicz-Ørsted")];
@@ -142,7 +142,7 @@ fn users_are_found_by_the_beginnings_of_their_names_and_addresses_without_accent
 #[test]
 fn a_user_whom_devices_are_given_to_stays_and_one_who_goes_is_given_none_meanwhile() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         for round in 0..20 {
             let user = store
@@ -180,7 +180,7 @@ fn a_user_whom_devices_are_given_to_stays_and_one_who_goes_is_given_none_meanwhi
 #[test]
 fn what_is_done_to_a_user_is_told_with_the_names_of_the_fields_that_changed() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.writer("acme").await;
         let users = users_of(&store, acme.workspace);
         let ada = users.create(named("ada@example.com"), Some(acme.origin()));

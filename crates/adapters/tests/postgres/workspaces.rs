@@ -3,12 +3,12 @@
 
 use devices_domain::{NewWorkspace, StoreHealth, WorkspaceId, WorkspaceRepository};
 
-use crate::{Store, block_on};
+use crate::{TestStore, block_on};
 
 #[test]
 fn a_name_is_taken_once() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let new = || NewWorkspace {
             name: "acme".to_owned(),
             device_limit: Some(3),
@@ -28,7 +28,7 @@ fn a_name_is_taken_once() {
 #[test]
 fn workspaces_are_listed_oldest_first() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let ids = [store.workspace("b").await, store.workspace("a").await];
         let listed = store.workspaces().list().await.unwrap();
         let listed: Vec<_> = listed.iter().map(|workspace| workspace.id).collect();
@@ -39,7 +39,7 @@ fn workspaces_are_listed_oldest_first() {
 #[test]
 fn a_limit_is_set_and_lifted() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let workspaces = store.workspaces();
         for limit in [Some(5), None] {
@@ -54,7 +54,7 @@ fn a_limit_is_set_and_lifted() {
 #[test]
 fn health_asks_the_database_each_time() {
     block_on(async {
-        let store = Store::new();
+        let store = TestStore::new();
         assert!(store.pool.ping().await.is_ok());
     });
 }

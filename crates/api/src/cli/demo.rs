@@ -5,12 +5,10 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use devices_adapters::postgres::{
-    Database, PostgresKeys, PostgresUserRepositories, PostgresWorkspaces,
-};
+use devices_adapters::postgres::{Database, PostgresKeys, PostgresStore, PostgresWorkspaces};
 use devices_domain::{
     ChangeUserError, Email, KeyRepository, NewApiKey, NewWorkspace, RepositoryError, Scope,
-    ShortText, UserFields, UserRepositories, Workspace, WorkspaceRepository,
+    ShortText, Store, UserFields, Workspace, WorkspaceRepository,
 };
 
 use super::{CliError, output};
@@ -56,12 +54,12 @@ pub(super) async fn prepare(
 
 async fn prepare_workspace(database: &Database) -> Result<Workspace, CliError> {
     let workspaces = PostgresWorkspaces::new(database.clone());
-    let users = PostgresUserRepositories::new(database.clone());
+    let store = PostgresStore::new(database.clone());
     let workspace = match workspaces.find(WORKSPACE.to_owned()).await? {
         Some(workspace) => workspace,
         None => create_workspace(&workspaces).await?,
     };
-    let known = users.list(Some(workspace.id)).await?;
+    let known = store.list_users(Some(workspace.id)).await?;
     for (email, first_name, last_name) in USERS {
         if known.iter().any(|user| user.fields.email.as_str() == email) {
             continue;
@@ -71,7 +69,12 @@ async fn prepare_workspace(database: &Database) -> Result<Workspace, CliError> {
             last_name: Some(ShortText::from_trusted(last_name)),
             ..UserFields::new(Email::from_trusted(email.to_owned()))
         };
-        match users.for_workspace(workspace.id).create(user, None).await {
+        match store
+            .for_workspace(workspace.id)
+            .users
+            .create(user, None)
+            .await
+        {
             // A process that starts beside this one may have added the user meanwhile.
             Ok(_) | Err(ChangeUserError::EmailTaken(_)) => {}
             Err(ChangeUserError::Repository(error)) => return Err(error.into()),

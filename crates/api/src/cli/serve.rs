@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use devices_adapters::postgres::{
-    Database, PostgresDeviceRepositories, PostgresEnrollmentRepositories, PostgresKeys,
-    PostgresRateLimiter, PostgresUserRepositories, RolePrivileges, SERVING_ROLE, SessionSettings,
-    index_queued_devices, migrate, missing_settings_sql, non_durable_settings,
+    Database, PostgresKeys, PostgresRateLimiter, PostgresStore, RolePrivileges, SERVING_ROLE,
+    SessionSettings, index_queued_devices, migrate, missing_settings_sql, non_durable_settings,
     purge_idempotency_keys, rights,
 };
 use secrecy::ExposeSecret;
@@ -59,12 +58,10 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
     }
     let database = Database::new(url, &options)?;
     let ports = Ports {
-        devices: Arc::new(PostgresDeviceRepositories::new(database.clone())),
-        users: Arc::new(PostgresUserRepositories::new(database.clone())),
-        enrollments: Arc::new(PostgresEnrollmentRepositories::new(database.clone())),
+        store: Arc::new(PostgresStore::new(database.clone())),
         keys: Arc::new(PostgresKeys::new(database.clone())),
         limiter: Arc::new(PostgresRateLimiter::new(database.clone())),
-        store: Arc::new(database.clone()),
+        health: Arc::new(database.clone()),
     };
     let server = Server::bind(State::new(ports, &settings), &settings.server)?;
     let figures = start_figures(&settings.metrics, &database)?;

@@ -5,10 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use actix_web::http::header::HeaderName;
-use devices_domain::{
-    DeviceRepositories, EnrollmentRepositories, KeyRepository, RateLimiter, StoreHealth,
-    UserRepositories,
-};
+use devices_domain::{KeyRepository, RateLimiter, Store, StoreHealth};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::limits::auth_throttle::AuthThrottle;
@@ -19,12 +16,10 @@ use crate::settings::{Limits, RateLimit, Settings};
 
 /// What the handlers work with.
 pub struct State {
-    pub(crate) devices: Arc<dyn DeviceRepositories>,
-    pub(crate) users: Arc<dyn UserRepositories>,
-    pub(crate) enrollments: Arc<dyn EnrollmentRepositories>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) keys: Arc<dyn KeyRepository>,
     pub(crate) limiter: Arc<dyn RateLimiter>,
-    pub(crate) store: Arc<dyn StoreHealth>,
+    pub(crate) health: Arc<dyn StoreHealth>,
     pub(crate) limits: Limits,
     pub(crate) rate_limit: RateLimit,
     pub(crate) client_address_header: Option<HeaderName>,
@@ -42,40 +37,32 @@ pub struct State {
 
 /// The ports that the handlers use.
 pub struct Ports {
-    /// Where devices are stored.
-    pub devices: Arc<dyn DeviceRepositories>,
-    /// Whom they are given to.
-    pub users: Arc<dyn UserRepositories>,
-    /// What device management reports.
-    pub enrollments: Arc<dyn EnrollmentRepositories>,
+    /// Devices, users and enrolments of every workspace.
+    pub store: Arc<dyn Store>,
     /// Whose keys open what.
     pub keys: Arc<dyn KeyRepository>,
     /// How much each key may ask for.
     pub limiter: Arc<dyn RateLimiter>,
     /// Whether the store can be used.
-    pub store: Arc<dyn StoreHealth>,
+    pub health: Arc<dyn StoreHealth>,
 }
 
 impl State {
     /// Over these ports, with the limits of these settings.
     pub fn new(ports: Ports, settings: &Settings) -> Self {
         let Ports {
-            devices,
-            users,
-            enrollments,
+            store,
             keys,
             limiter,
-            store,
+            health,
         } = ports;
         let limits = settings.limits;
         let rate_limit = settings.rate_limit;
         Self {
-            devices,
-            users,
-            enrollments,
+            store,
             keys,
             limiter,
-            store,
+            health,
             limits,
             rate_limit,
             client_address_header: HeaderName::try_from(&settings.server.client_address_header)

@@ -11,7 +11,7 @@ use crate::audit::Origin;
 use crate::device::{ClientStatus, DevicePatch, NewDevice, StatusInputs, StoredDevice};
 use crate::enrollment::Enrollment;
 use crate::idempotency::{IdempotencyError, IdempotentRequest, IdempotentResponse, StoredResponse};
-use crate::ids::{DeviceId, UserId, WorkspaceId};
+use crate::ids::{DeviceId, UserId};
 use crate::paging::{Page, PageRequest};
 use crate::search::Search;
 use crate::validation::error::{ErrorCode, FieldError, Reason};
@@ -105,7 +105,7 @@ pub enum CreateError {
     Conflicts(Box<Conflicts>),
     /// The attempt cannot be made.
     #[error(transparent)]
-    IdempotentRequest(#[from] IdempotencyError),
+    Idempotency(#[from] IdempotencyError),
     /// The store gave no answer.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -153,13 +153,6 @@ impl InsertedDevice {
             ..StatusInputs::of(&device.fields)
         })
     }
-}
-
-/// Makes the repository of a workspace.
-#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
-pub trait DeviceRepositories: Send + Sync {
-    /// The devices of one workspace. MUST NOT reach into another.
-    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn DeviceRepository>;
 }
 
 /// The devices of one workspace.

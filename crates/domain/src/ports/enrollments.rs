@@ -8,15 +8,7 @@ use super::RepositoryError;
 use crate::audit::Origin;
 use crate::enrollment::{EnrollmentFields, StoredEnrollment};
 use crate::field::SerialNumber;
-use crate::ids::WorkspaceId;
 use crate::paging::{Page, PageRequest};
-
-/// Makes the repository of a workspace.
-#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
-pub trait EnrollmentRepositories: Send + Sync {
-    /// The enrolments of one workspace. MUST NOT reach into another.
-    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn EnrollmentRepository>;
-}
 
 /// The enrolments of one workspace. The device of each is the living one of its serial number, at
 /// every moment: neither need be stored before the other.

@@ -4,6 +4,7 @@
 mod devices;
 mod enrollments;
 mod keys;
+mod store;
 mod users;
 mod workspaces;
 
@@ -18,6 +19,7 @@ use crate::ids::WorkspaceId;
 pub use devices::*;
 pub use enrollments::*;
 pub use keys::*;
+pub use store::*;
 pub use users::*;
 pub use workspaces::*;
 

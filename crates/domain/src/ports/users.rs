@@ -6,22 +6,11 @@ use async_trait::async_trait;
 
 use super::RepositoryError;
 use crate::audit::Origin;
-use crate::ids::{UserId, WorkspaceId};
+use crate::ids::UserId;
 use crate::paging::{Page, PageRequest};
 use crate::search::Search;
 use crate::user::{User, UserFields, UserPatch};
 use crate::validation::error::FieldError;
-
-/// Makes the repository of a workspace.
-#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
-#[async_trait]
-pub trait UserRepositories: Send + Sync {
-    /// The users of one workspace. MUST NOT reach into another.
-    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn UserRepository>;
-
-    /// The living users of a workspace, or of all of them, oldest first: for who administers them.
-    async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<User>, RepositoryError>;
-}
 
 /// The users of one workspace: the assignees of its devices.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

@@ -33,7 +33,7 @@ pub enum CreateDevicesError {
     Refused(ErrorReport),
     /// The attempt cannot be made.
     #[error(transparent)]
-    IdempotentRequest(#[from] IdempotencyError),
+    Idempotency(#[from] IdempotencyError),
     /// The store gave no answer.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -103,7 +103,7 @@ impl CreateDevices {
                 report_conflicts(&mut report, claims, &conflicts);
                 return Err(CreateDevicesError::Refused(report.finish()));
             }
-            Err(CreateError::IdempotentRequest(error)) => return Err(error.into()),
+            Err(CreateError::Idempotency(error)) => return Err(error.into()),
             Err(CreateError::Repository(error)) => return Err(error.into()),
         };
         let devices = Arc::unwrap_or_clone(batch).devices;
@@ -377,9 +377,7 @@ mod tests {
         );
         assert!(matches!(
             pollster::block_on(use_case.recall(&attempt(8))),
-            Err(CreateDevicesError::IdempotentRequest(
-                IdempotencyError::KeyReused
-            ))
+            Err(CreateDevicesError::Idempotency(IdempotencyError::KeyReused))
         ));
     }
 
@@ -398,7 +396,7 @@ mod tests {
                 under_way,
                 matches!(
                     error,
-                    CreateDevicesError::IdempotentRequest(IdempotencyError::InProgress)
+                    CreateDevicesError::Idempotency(IdempotencyError::InProgress)
                 )
             );
             assert_eq!(

@@ -34,8 +34,8 @@ fn no_verdict() -> Verdict {
 }
 
 /// Stores batches.
-pub(crate) struct Creation {
-    pub(crate) database: Database,
+pub(crate) struct InsertBatches {
+    database: Database,
 }
 
 /// Batches with fewer devices share transactions: a larger one gains nothing by it.
@@ -45,7 +45,7 @@ pub(crate) const SMALL: usize = 250;
 const ALONE_AT_ONCE: usize = 4;
 
 #[async_trait]
-impl GroupWork for Creation {
+impl GroupWork for InsertBatches {
     type Job = Arc<NewBatch>;
     type Answer = Verdict;
 
@@ -99,7 +99,11 @@ impl From<RepositoryError> for NotStored {
     }
 }
 
-impl Creation {
+impl InsertBatches {
+    pub(crate) fn new(database: Database) -> Self {
+        Self { database }
+    }
+
     /// Stores a batch in a transaction of its own.
     pub(crate) async fn store_one(&self, workspace: WorkspaceId, batch: Arc<NewBatch>) -> Verdict {
         match self.store(workspace, vec![batch]).await {

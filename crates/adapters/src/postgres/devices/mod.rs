@@ -14,54 +14,37 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use devices_domain::{
     ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceId,
-    DeviceRepositories, DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, Origin, Page,
-    PageRequest, Precondition, RepositoryError, StoreResult, StoredDevice, StoredResponse,
-    WorkspaceId,
+    DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, Origin, Page, PageRequest,
+    Precondition, RepositoryError, StoreResult, StoredDevice, StoredResponse, WorkspaceId,
 };
 
 use crate::postgres::connection::database::{Database, classify};
 use crate::postgres::idempotency_keys;
 use crate::postgres::transaction::group_commit::GroupCommitter;
 use conflicts::Lookup;
-use insert::{Creation, SMALL};
+pub(crate) use insert::InsertBatches;
+use insert::SMALL;
 pub use search_index::index_queued_devices;
 
-/// Makes [`PostgresDevices`].
-#[derive(Clone)]
-pub struct PostgresDeviceRepositories {
-    database: Database,
-    creation: GroupCommitter<Creation>,
-}
-
-impl PostgresDeviceRepositories {
-    /// Over this database.
-    pub fn new(database: Database) -> Self {
-        let patience = database.wait();
-        let creation = GroupCommitter::new(
-            Creation {
-                database: database.clone(),
-            },
-            patience,
-        );
-        Self { database, creation }
-    }
-}
-
-impl DeviceRepositories for PostgresDeviceRepositories {
-    fn for_workspace(&self, workspace: WorkspaceId) -> Box<dyn DeviceRepository> {
-        Box::new(PostgresDevices {
-            database: self.database.clone(),
-            creation: self.creation.clone(),
-            workspace,
-        })
-    }
-}
-
 /// The devices of one workspace, in PostgreSQL.
-pub struct PostgresDevices {
+pub(crate) struct PostgresDevices {
     database: Database,
-    creation: GroupCommitter<Creation>,
+    committer: GroupCommitter<InsertBatches>,
     workspace: WorkspaceId,
+}
+
+impl PostgresDevices {
+    pub(crate) fn new(
+        database: Database,
+        committer: GroupCommitter<InsertBatches>,
+        workspace: WorkspaceId,
+    ) -> Self {
+        Self {
+            database,
+            committer,
+            workspace,
+        }
+    }
 }
 
 #[async_trait]
@@ -96,9 +79,9 @@ impl DeviceRepository for PostgresDevices {
 
     async fn create(&self, batch: Arc<NewBatch>) -> Result<StoreResult, CreateError> {
         match batch.devices.len() {
-            ..SMALL => self.creation.ask(self.workspace, batch).await?,
+            ..SMALL => self.committer.ask(self.workspace, batch).await?,
             _ => {
-                let alone = self.creation.work();
+                let alone = self.committer.work();
                 alone.store_one(self.workspace, batch).await
             }
         }

@@ -8,7 +8,7 @@ mod workspaces;
 
 use clap::Subcommand;
 use devices_adapters::postgres::{
-    Database, PostgresEvents, PostgresKeys, PostgresUserRepositories, PostgresWorkspaces,
+    Database, PostgresEvents, PostgresKeys, PostgresStore, PostgresWorkspaces,
 };
 use devices_domain::{Workspace, WorkspaceRepository};
 use secrecy::ExposeSecret;
@@ -39,7 +39,7 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
     let database = administered(&settings)?;
     let administration = Administration {
         workspaces: PostgresWorkspaces::new(database.clone()),
-        users: PostgresUserRepositories::new(database.clone()),
+        store: PostgresStore::new(database.clone()),
         keys: PostgresKeys::new(database.clone()),
         events: PostgresEvents::new(database),
         most_keys: settings.limits.keys_per_workspace,
@@ -55,7 +55,7 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
 
 struct Administration {
     workspaces: PostgresWorkspaces,
-    users: PostgresUserRepositories,
+    store: PostgresStore,
     keys: PostgresKeys,
     events: PostgresEvents,
     /// How many keys of a workspace may work at once.

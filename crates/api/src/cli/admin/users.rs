@@ -1,7 +1,7 @@
 //! `user`.
 
 use clap::Subcommand;
-use devices_domain::{ChangeUserError, Email, ShortText, User, UserFields, UserRepositories};
+use devices_domain::{ChangeUserError, Email, ShortText, Store, User, UserFields};
 use serde::Serialize;
 
 use super::Administration;
@@ -49,7 +49,7 @@ impl Administration {
                     last_name,
                     ..UserFields::new(email.clone())
                 };
-                let users = self.users.for_workspace(workspace.id);
+                let users = self.store.for_workspace(workspace.id).users;
                 let added = users.create(user, None).await;
                 let added = added.map_err(|error| match error {
                     ChangeUserError::Repository(error) => error.into(),
@@ -64,7 +64,10 @@ impl Administration {
             }
             Command::List { workspace } => {
                 let workspace = self.find_optional_workspace(workspace).await?;
-                let users = self.users.list(workspace.map(|found| found.id)).await?;
+                let users = self
+                    .store
+                    .list_users(workspace.map(|found| found.id))
+                    .await?;
                 show(self.json, &users, &users)
             }
         }

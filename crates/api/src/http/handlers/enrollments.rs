@@ -45,7 +45,7 @@ pub(crate) async fn list(
         linked.map_err(|detail| (Reason::NotInEnum, detail))
     });
     parameters.finish()?;
-    let enrollments = state.enrollments.for_workspace(actor.workspace);
+    let enrollments = state.store.for_workspace(actor.workspace).enrollments;
     let paging = asked.paging;
     let page = async move { Ok(enrollments.list(linked, paging).await?) };
     let page = run_to_completion(&state, page).await?;
@@ -66,7 +66,7 @@ pub(crate) async fn put(
         let judge =
             move |row: &RawRow<'_>| EnrollmentFields::from_row(row, handling.unknown_fields());
         let fields = json::read_object(&mut body, RawRow::of_enrollment, judge).await?;
-        let enrollments = state.enrollments.for_workspace(actor.workspace);
+        let enrollments = state.store.for_workspace(actor.workspace).enrollments;
         let report = EnrollmentReport {
             serial_number,
             fields,
@@ -90,7 +90,7 @@ pub(crate) async fn delete(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let serial_number = serial_number(&path)?;
-    let enrollments = state.enrollments.for_workspace(actor.workspace);
+    let enrollments = state.store.for_workspace(actor.workspace).enrollments;
     let origin = RequestContext::of(&request).origin(actor);
     let work = async move { Ok(enrollments.delete(serial_number, origin).await?) };
     let deleted = run_to_completion(&state, work).await?;

@@ -26,7 +26,7 @@ pub(crate) async fn readyz(state: web::Data<State>) -> Result<HttpResponse, ApiE
     let mut answered = state.answered.lock().await;
     if answered.is_none_or(|at| at.elapsed() > FRESH) {
         *answered = None;
-        state.store.ping().await?;
+        state.health.ping().await?;
         *answered = Some(Instant::now());
     }
     Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))

@@ -52,7 +52,7 @@ pub(crate) async fn list(
     let asked = ListQuery::read(&request, actor.workspace, &mut parameters);
     let search = parameters.search();
     parameters.finish()?;
-    let users = state.users.for_workspace(actor.workspace);
+    let users = state.store.for_workspace(actor.workspace).users;
     let paging = asked.paging;
     let page = async move { Ok(users.list(search, paging).await?) };
     let page = run_to_completion(&state, page).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn get(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let user = user_id(&request)?;
-    let users = state.users.for_workspace(actor.workspace);
+    let users = state.store.for_workspace(actor.workspace).users;
     let found = async move { Ok(users.find(user).await?) };
     let found = run_to_completion(&state, found).await?;
     let found = found.ok_or(ApiError::UserNotFound)?;
@@ -83,7 +83,7 @@ pub(crate) async fn create(
         let mut body = body::read(&request, payload, &state, actor.workspace).await?;
         let judge = move |row: &RawRow<'_>| UserFields::from_row(row, handling.unknown_fields());
         let user = json::read_object(&mut body, RawRow::of_user, judge).await?;
-        let users = state.users.for_workspace(actor.workspace);
+        let users = state.store.for_workspace(actor.workspace).users;
         let origin = RequestContext::of(&request).origin(actor);
         let work = async move { Ok(users.create(user, Some(origin)).await?) };
         let created = run_to_completion(&state, work).await?;
@@ -110,7 +110,7 @@ pub(crate) async fn update(
             }
         };
         let patch = json::read_object(&mut body, RawRow::of_user, judge).await?;
-        let users = state.users.for_workspace(actor.workspace);
+        let users = state.store.for_workspace(actor.workspace).users;
         let change = UserChange {
             user,
             patch,
@@ -129,7 +129,7 @@ pub(crate) async fn delete(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let user = user_id(&request)?;
-    let users = state.users.for_workspace(actor.workspace);
+    let users = state.store.for_workspace(actor.workspace).users;
     let origin = RequestContext::of(&request).origin(actor);
     let work = async move { Ok(users.delete(user, origin).await?) };
     let deleted = run_to_completion(&state, work).await?;

@@ -193,10 +193,10 @@ impl From<CreateDevicesError> for ApiError {
     fn from(error: CreateDevicesError) -> Self {
         match error {
             CreateDevicesError::Refused(report) => Self::Refused(report),
-            CreateDevicesError::IdempotentRequest(IdempotencyError::InProgress) => {
+            CreateDevicesError::Idempotency(IdempotencyError::InProgress) => {
                 Self::IdempotencyKeyInUse
             }
-            CreateDevicesError::IdempotentRequest(IdempotencyError::KeyReused) => {
+            CreateDevicesError::Idempotency(IdempotencyError::KeyReused) => {
                 Self::IdempotencyKeyReused
             }
             CreateDevicesError::Repository(error @ RepositoryError::InDoubt(_)) => {

@@ -29,7 +29,7 @@ pub(crate) async fn update(
             Ok(ValidatedPatch::of(row, handling.unknown_fields()))
         };
         let patch = json::read_object(&mut body, RawRow::new, judge).await?;
-        let use_case = UpdateDevice::new(state.devices.for_workspace(actor.workspace));
+        let use_case = UpdateDevice::new(state.store.for_workspace(actor.workspace).devices);
         let origin = RequestContext::of(&request).origin(actor);
         let work = async move { Ok(use_case.execute(device, patch, expected, origin).await?) };
         Ok(etag::answer(&run_to_completion(&state, work).await?))
@@ -44,7 +44,7 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     let device = DeviceId(query::id(&request, "device_id")?);
     let expected = etag::expected(&request, device)?;
-    let devices = state.devices.for_workspace(actor.workspace);
+    let devices = state.store.for_workspace(actor.workspace).devices;
     let origin = RequestContext::of(&request).origin(actor);
     let work = async move { Ok(devices.delete(device, expected, origin).await?) };
     Ok(etag::answer(&run_to_completion(&state, work).await?))

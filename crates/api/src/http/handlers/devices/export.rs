@@ -50,7 +50,7 @@ pub(crate) async fn export(
         None => Format::accepted(&request)?,
     };
     let mut export = Export {
-        devices: state.devices.for_workspace(actor.workspace).into(),
+        devices: state.store.for_workspace(actor.workspace).devices.into(),
         filter,
         format,
         after: None,

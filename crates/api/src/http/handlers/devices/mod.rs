@@ -53,7 +53,7 @@ async fn carry_out(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let Body { bytes, place } = body;
-    let use_case = CreateDevices::new(state.devices.for_workspace(actor.workspace));
+    let use_case = CreateDevices::new(state.store.for_workspace(actor.workspace).devices);
     let (attempt, bytes) = body::run_blocking_if_large(bytes, |body| {
         key.map(|key| idempotency_key::attempt(key, body))
     })

@@ -22,7 +22,7 @@ pub(crate) async fn list(
     let asked = ListQuery::read(&request, actor.workspace, &mut parameters);
     let filter = filter::read(&mut parameters);
     parameters.finish()?;
-    let devices = state.devices.for_workspace(actor.workspace);
+    let devices = state.store.for_workspace(actor.workspace).devices;
     let paging = asked.paging;
     let page = async move { Ok(devices.list(filter, paging).await?) };
     let page = run_to_completion(&state, page).await?;
@@ -35,7 +35,7 @@ pub(crate) async fn get(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let device = DeviceId(query::id(&request, "device_id")?);
-    let devices = state.devices.for_workspace(actor.workspace);
+    let devices = state.store.for_workspace(actor.workspace).devices;
     let found = async move { Ok(devices.find(device).await?) };
     let found = run_to_completion(&state, found).await?;
     let stored = found.ok_or(ApiError::DeviceNotFound)?;

@@ -1,0 +1,52 @@
+//! The store of all workspaces, in PostgreSQL.
+
+use async_trait::async_trait;
+use devices_domain::{RepositoryError, Store, User, WorkspaceId, WorkspaceStore};
+
+use super::connection::database::Database;
+use super::devices::{InsertBatches, PostgresDevices};
+use super::enrollments::PostgresEnrollments;
+use super::transaction::group_commit::GroupCommitter;
+use super::users::{self, PostgresUsers};
+
+/// The store of all workspaces, in PostgreSQL. Clones share the connections and the group commit.
+#[derive(Clone)]
+pub struct PostgresStore {
+    database: Database,
+    committer: GroupCommitter<InsertBatches>,
+}
+
+impl PostgresStore {
+    /// Creates the store over this database.
+    pub fn new(database: Database) -> Self {
+        let inserts = InsertBatches::new(database.clone());
+        let committer = GroupCommitter::new(inserts, database.wait());
+        Self {
+            database,
+            committer,
+        }
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    fn for_workspace(&self, workspace: WorkspaceId) -> WorkspaceStore {
+        let database = || self.database.clone();
+        WorkspaceStore {
+            devices: Box::new(PostgresDevices::new(
+                database(),
+                self.committer.clone(),
+                workspace,
+            )),
+            users: Box::new(PostgresUsers::new(database(), workspace)),
+            enrollments: Box::new(PostgresEnrollments::new(database(), workspace)),
+        }
+    }
+
+    async fn list_users(
+        &self,
+        workspace: Option<WorkspaceId>,
+    ) -> Result<Vec<User>, RepositoryError> {
+        users::list_all(&self.database, workspace).await
+    }
+}

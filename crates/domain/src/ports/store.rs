@@ -1,0 +1,33 @@
+//! The store of all workspaces.
+
+use async_trait::async_trait;
+
+use super::{DeviceRepository, EnrollmentRepository, RepositoryError, UserRepository};
+use crate::ids::WorkspaceId;
+use crate::user::User;
+
+/// The store of all workspaces.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Returns the repositories of one workspace. They MUST NOT read or write another workspace's
+    /// data.
+    fn for_workspace(&self, workspace: WorkspaceId) -> WorkspaceStore;
+
+    /// Lists the active users of one workspace, or of all workspaces, oldest first. For
+    /// administration: an actor uses [`for_workspace`](Self::for_workspace).
+    async fn list_users(
+        &self,
+        workspace: Option<WorkspaceId>,
+    ) -> Result<Vec<User>, RepositoryError>;
+}
+
+/// The repositories of one workspace.
+pub struct WorkspaceStore {
+    /// Devices.
+    pub devices: Box<dyn DeviceRepository>,
+    /// Users: the assignees of devices.
+    pub users: Box<dyn UserRepository>,
+    /// Enrolments in device management.
+    pub enrollments: Box<dyn EnrollmentRepository>,
+}
