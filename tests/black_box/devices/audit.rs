@@ -1,0 +1,73 @@
+//! The audit trail of a device.
+
+use devices_tests::Api;
+use serde_json::json;
+
+use super::{new_path, patch};
+
+#[test]
+fn the_audit_trail_tells_what_was_done_to_a_device_and_to_which_fields() {
+    let api = Api::start();
+    let ada = api.add_user("acme", "ada@example.com");
+    let path = new_path(&api, json!({"color": "black"}));
+    let headers = [("X-Request-Id", "repaint-17")];
+    let body = json!({"color": "red", "name": "Painted one", "client_rental_endDate": "2030-01-01",
+        "brand": null});
+    assert_eq!(api.send_with("PATCH", &path, &headers, &body).status, 200);
+    patch(&api, &path, &json!({"user_email": "ada@example.com"}));
+    patch(&api, &path, &json!({"user_id": null}));
+    // What is refused, or changes nothing, is not told.
+    assert_eq!(api.send("PATCH", &path, &json!({"color": 1})).status, 400);
+    assert_eq!(
+        api.send("PATCH", &path, &json!({"user_id": ada + 9}))
+            .status,
+        404
+    );
+    assert_eq!(
+        api.send("PATCH", &path, &json!({"color": "red"})).status,
+        200
+    );
+    let outdated = api.ask_with("DELETE", &path, &[("If-Match", "\"x\"")]);
+    assert_eq!(outdated.status, 412);
+    assert_eq!(api.ask("DELETE", &path).status, 200);
+    assert_eq!(api.ask("DELETE", &path).status, 404);
+    assert_eq!(
+        api.send("PATCH", &path, &json!({"color": "blue"})).status,
+        403
+    );
+
+    let events = api.events();
+    let of_devices = events
+        .iter()
+        .filter(|event| event["device_ids"] != json!([]));
+    let told: Vec<_> = of_devices
+        .map(|event| {
+            let mut fields: Vec<_> = event["fields"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|field| field.as_str().unwrap())
+                .collect();
+            fields.sort_unstable();
+            assert_eq!(event["device_ids"], json!([1]));
+            assert_eq!(event["key_id"], 1);
+            (event["action"].as_str().unwrap(), fields)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("CREATED", vec![]),
+            ("UPDATED", vec!["client_rental_endDate", "color", "name"]),
+            ("UPDATED", vec!["user_id"]),
+            ("UPDATED", vec!["user_id"]),
+            ("DELETED", vec![]),
+        ]
+    );
+    let repaint = events
+        .iter()
+        .find(|event| event["request_id"] == "repaint-17");
+    assert_eq!(repaint.unwrap()["action"], "UPDATED");
+    // Names alone: no value is kept.
+    assert!(!json!(events).to_string().contains("Painted one"));
+}

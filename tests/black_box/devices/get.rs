@@ -1,0 +1,199 @@
+//! `GET /devices/{device_id}`.
+
+use devices_tests::{Api, device};
+use serde_json::{Map, Value, json};
+
+use super::{complete, complete_shown, get, new_path, without_instants};
+
+#[test]
+fn a_device_is_shown_with_every_field() {
+    let api = Api::start();
+    let user = api.add_user("acme", "ada@example.com");
+    let path = new_path(&api, complete(user));
+    let answer = api.ask("GET", &path);
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    let shown = answer.json();
+    assert_eq!(shown.as_object().unwrap().len(), 1);
+    assert_eq!(
+        without_instants(shown["data"].clone()),
+        complete_shown(1, user)
+    );
+}
+
+#[test]
+fn a_device_of_three_fields_has_every_key_of_the_created_one_and_more() {
+    let api = Api::start();
+    let created = api.post(&json!([device(json!({}))])).created()[0].clone();
+    let shown = get(&api, &format!("/devices/{}", created["id"]));
+    let mut expected: Map<String, Value> = created.as_object().unwrap().clone();
+    for name in [
+        "brand",
+        "user_id",
+        "added_via",
+        "client_purchase_price",
+        "client_rental_price",
+        "client_purchase_date",
+        "client_warranty_endDate",
+        "client_rental_startDate",
+        "client_rental_endDate",
+        "client_contract_number",
+        "client_invoice_number",
+        "lifecycle",
+        "user",
+    ] {
+        expected.insert(name.to_owned(), Value::Null);
+    }
+    expected.insert("is_rented".to_owned(), false.into());
+    assert_eq!(shown["created_at"], shown["updated_at"]);
+    assert_eq!(without_instants(shown), Value::Object(expected));
+}
+
+#[test]
+fn lists_single_devices_patches_and_both_prefixes_show_the_same_object() {
+    let api = Api::start();
+    let user = api.add_user("acme", "ada@example.com");
+    let path = new_path(&api, complete(user));
+    let patched = api.send("PATCH", &path, &json!({"color": "red"}));
+    let prefixed = format!("/platform/v1{path}");
+    assert_eq!(api.list("/devices")["data"][0], patched.json()["data"]);
+    let (one, other) = (api.ask("GET", &path), api.ask("GET", &prefixed));
+    assert_eq!(one.text, patched.text);
+    assert_eq!(one.header("etag"), patched.header("etag"));
+    assert_eq!(other.text, one.text);
+    assert_eq!(other.header("etag"), one.header("etag"));
+    let patched = api.send("PATCH", &prefixed, &json!({"color": "blue"}));
+    assert_eq!(patched.status, 200, "{}", patched.text);
+    assert_eq!(get(&api, &path)["characteristics"]["color"], "blue");
+    assert_eq!(api.ask("DELETE", &prefixed).status, 200);
+    assert_eq!(get(&api, &path)["client_status"], "ARCHIVED");
+}
+
+#[test]
+fn what_is_no_id_is_a_bad_parameter() {
+    let api = Api::start();
+    api.create_device(json!({}));
+    for id in [
+        "0", "042", "01", "-1", "+1", "abc", "1.0", "1e0", "0x1", "1%20", "%201", "1%00", "1,2",
+        "1%2F", "%D9%A1", "%FF", "1;a=b", "1:", "*", "null", "%25",
+    ] {
+        let path = format!("/devices/{id}");
+        for method in ["GET", "PATCH", "DELETE"] {
+            let answer = api.send(method, &path, &json!({"color": "red"}));
+            answer.assert_parameters_refused(&["device_id"], &format!("{method} {path}"));
+        }
+        assert_eq!(api.ask("HEAD", &path).status, 400, "{path}");
+    }
+    for path in ["/devices/", "/devices/1/", "/devices//1", "/devices/1/2"] {
+        for method in ["GET", "PATCH", "DELETE"] {
+            let answer = api.send(method, path, &json!({"color": "red"}));
+            answer.assert_error(404, "NOT_FOUND");
+        }
+    }
+    assert_eq!(get(&api, "/devices/1")["client_status"], "AVAILABLE");
+}
+
+#[test]
+fn a_digit_that_is_percent_encoded_is_that_digit() {
+    // RFC 3986, 6.2.2.2: what need not be encoded is the same encoded.
+    let api = Api::start();
+    api.create_device(json!({}));
+    let (plain, encoded) = (api.ask("GET", "/devices/1"), api.ask("GET", "/devices/%31"));
+    assert_eq!(encoded.status, 200, "{}", encoded.text);
+    assert_eq!(encoded.text, plain.text);
+}
+
+#[test]
+fn an_id_beyond_64_bits_is_unknown() {
+    let api = Api::start();
+    for id in [
+        "9223372036854775807",
+        "9223372036854775808",
+        "18446744073709551617",
+        "99999999999999999999999999999999999999999",
+    ] {
+        for method in ["GET", "PATCH", "DELETE"] {
+            let answer = api.send(method, &format!("/devices/{id}"), &json!({"color": "red"}));
+            answer.assert_error(404, "DEVICE_NOT_FOUND");
+        }
+    }
+    let answer = api.ask("GET", &format!("/devices/{}", "9".repeat(2_000)));
+    answer.assert_error(404, "DEVICE_NOT_FOUND");
+}
+
+#[test]
+fn another_workspaces_device_is_as_unknown_as_none_byte_by_byte() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let globex = api.create_key("globex", "WRITE");
+    let foreign = api.create_device_as(&globex, json!({"serial_number": "THEIRS-1"}));
+    let gone = api.create_device_as(&globex, json!({}));
+    let path = |id: i64| format!("/devices/{id}");
+    assert_eq!(api.ask_as(&globex, "DELETE", &path(gone)).status, 200);
+    let before = api.ask_as(&globex, "GET", &path(foreign));
+    let theirs = before.header("etag").to_owned();
+    let bodies = [
+        json!({"color": "red"}),
+        json!({"serial_number": "THEIRS-1"}),
+        json!({"color": 1}),
+        json!({"user_id": 999}),
+        json!({"type": "phone"}),
+        json!({}),
+    ];
+    for headers in [
+        vec![],
+        vec![("If-Match", theirs.as_str())],
+        vec![("If-Match", "*")],
+    ] {
+        let ask = |method, id| api.ask_with(method, &path(id), &headers).comparable();
+        let change = |id, body| {
+            let answer = api.send_with("PATCH", &path(id), &headers, body);
+            answer.comparable()
+        };
+        for id in [foreign, gone] {
+            for method in ["GET", "HEAD", "DELETE"] {
+                let (of_theirs, of_none) = (ask(method, id), ask(method, gone + 1));
+                assert_eq!(of_theirs, of_none, "{method} {headers:?}");
+                assert_eq!(of_none.0, 404, "{method}: {of_none:?}");
+            }
+            for body in &bodies {
+                let of_theirs = change(id, body);
+                let of_none = change(gone + 1, body);
+                assert_eq!(of_theirs, of_none, "{body} {headers:?}");
+            }
+        }
+        let unknown = change(gone + 1, &bodies[0]);
+        assert_eq!(unknown.1, r#"{"error":"DEVICE_NOT_FOUND"}"#);
+        assert_eq!(unknown.0, 404);
+    }
+    let headers = [("If-None-Match", theirs.as_str())];
+    let answer = api.ask_with("GET", &path(foreign), &headers);
+    answer.assert_error(404, "DEVICE_NOT_FOUND");
+    let after = api.ask_as(&globex, "GET", &path(foreign));
+    assert_eq!(after.text, before.text);
+}
+
+#[test]
+fn head_answers_like_get_without_the_body() {
+    let api = Api::start();
+    let path = new_path(&api, json!({}));
+    for path in [path.as_str(), "/devices/999", "/devices/abc"] {
+        let (get, head) = (api.ask("GET", path), api.ask("HEAD", path));
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(head.text, "", "{path}");
+        assert_eq!(head.stable_headers(), get.stable_headers(), "{path}");
+    }
+}
+
+#[test]
+fn other_methods_are_told_which_there_are() {
+    let api = Api::start();
+    let path = new_path(&api, json!({}));
+    for method in ["POST", "PUT"] {
+        let answer = api.send(method, &path, &json!({}));
+        answer.assert_error(405, "METHOD_NOT_ALLOWED");
+        let mut allowed: Vec<_> = answer.header("allow").split(", ").collect();
+        allowed.sort_unstable();
+        assert_eq!(allowed, ["DELETE", "GET", "HEAD", "PATCH"]);
+    }
+}

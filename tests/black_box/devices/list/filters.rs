@@ -1,0 +1,224 @@
+//! The filters of a list.
+
+use devices_tests::Api;
+use serde_json::json;
+
+use super::{create_many, create_named, names};
+
+/// Devices that differ in all that can be filtered by: `ada`'s laptop, `bob`'s phone that is being
+/// repaired, a broken chair, a free laptop, and an archived laptop of `ada`'s.
+fn mixed(api: &Api) -> (i64, i64) {
+    let ada = api.add_user("acme", "ada@example.com");
+    let bob = api.add_user("acme", "bob@example.com");
+    for fields in [
+        json!({"name": "assigned", "user_id": ada, "serial_number": "Sn-A1/b"}),
+        json!({"name": "repaired", "type": "phone", "category": "phones", "user_id": bob,
+            "lifecycle": "IN_MAINTENANCE"}),
+        json!({"name": "broken", "type": "chair", "category": "furniture",
+            "lifecycle": "OUT_OF_SERVICE"}),
+        json!({"name": "free", "type": "LapTop", "category": "COMPUTERS"}),
+    ] {
+        api.create_device(fields);
+    }
+    let gone = json!({"name": "gone", "user_id": ada, "serial_number": "GONE-1",
+        "lifecycle": "IN_MAINTENANCE"});
+    let gone = api.create_device(gone);
+    assert_eq!(api.ask("DELETE", &format!("/devices/{gone}")).status, 200);
+    (ada, bob)
+}
+
+#[test]
+fn every_filter_alone_finds_its_devices() {
+    let api = Api::start();
+    let (ada, bob) = mixed(&api);
+    let unknown = bob + 100;
+    for (query, expected) in [
+        ("", vec!["free", "broken", "repaired", "assigned"]),
+        (&format!("user_id={ada}"), vec!["assigned"]),
+        (&format!("user_id={bob}"), vec!["repaired"]),
+        (&format!("user_id={unknown}"), vec![]),
+        (&format!("user_id={}", i64::MAX), vec![]),
+        ("client_status=AVAILABLE", vec!["free"]),
+        ("client_status=IN_SERVICE", vec!["assigned"]),
+        ("client_status=IN_MAINTENANCE", vec!["repaired"]),
+        ("client_status=OUT_OF_SERVICE", vec!["broken"]),
+        ("client_status=ARCHIVED", vec!["gone"]),
+        ("client_status=PENDING_VALIDATION", vec![]),
+        ("client_status=IN_PREPARATION", vec![]),
+        ("client_status=DELIVERED", vec![]),
+        ("client_status=SHIPPED", vec![]),
+        ("serial_number=Sn-A1/b", vec!["assigned"]),
+        ("serial_number=sN-a1%2FB", vec!["assigned"]),
+        ("serial_number=%20SN-A1/B%20", vec!["assigned"]),
+        ("serial_number=SN-A1", vec![]),
+        ("serial_number=GONE-1", vec![]),
+        ("type=laptop", vec!["free", "assigned"]),
+        ("type=PHONE", vec!["repaired"]),
+        ("type=lap", vec![]),
+        ("type=lap%25", vec![]),
+        ("category=computers", vec!["free", "assigned"]),
+        ("category=Furniture", vec!["broken"]),
+        ("category=furnitur_", vec![]),
+        (
+            "updated_since=2000-01-01",
+            vec!["free", "broken", "repaired", "assigned"],
+        ),
+        (
+            "updated_since=2000-01-01T00:00:00Z",
+            vec!["free", "broken", "repaired", "assigned"],
+        ),
+        ("updated_since=9999-12-31", vec![]),
+    ] {
+        let list = api.list(&format!("/devices?{query}"));
+        assert_eq!(names(&list), expected, "{query}");
+        assert_eq!(list["meta"]["total"], expected.len(), "{query}");
+    }
+}
+
+#[test]
+fn filters_together_find_what_passes_all_of_them() {
+    let api = Api::start();
+    let (ada, bob) = mixed(&api);
+    for (query, expected) in [
+        (
+            format!(
+                "user_id={ada}&client_status=IN_SERVICE&serial_number=sn-a1/B&type=LAPTOP\
+                 &category=Computers&updated_since=2000-01-01"
+            ),
+            vec!["assigned"],
+        ),
+        (format!("user_id={ada}&type=phone"), vec![]),
+        (
+            format!("user_id={bob}&client_status=IN_MAINTENANCE"),
+            vec!["repaired"],
+        ),
+        (format!("user_id={bob}&client_status=IN_SERVICE"), vec![]),
+        (
+            format!("user_id={ada}&client_status=ARCHIVED"),
+            vec!["gone"],
+        ),
+        (
+            "client_status=ARCHIVED&serial_number=gone-1&type=laptop".to_owned(),
+            vec!["gone"],
+        ),
+        (
+            "type=laptop&category=computers&client_status=AVAILABLE".to_owned(),
+            vec!["free"],
+        ),
+        (
+            "type=laptop&updated_since=2000-01-01&limit=1&offset=1".to_owned(),
+            vec!["assigned"],
+        ),
+        ("type=laptop&category=furniture".to_owned(), vec![]),
+    ] {
+        let list = api.list(&format!("/devices?{query}"));
+        assert_eq!(names(&list), expected, "{query}");
+    }
+}
+
+#[test]
+fn type_and_category_disregard_the_case_of_every_letter() {
+    let api = Api::start();
+    api.create_device(json!({"name": "screen", "type": "Écran", "category": "ЭКРАНЫ"}));
+    for query in [
+        "type=%C3%89cran",
+        "type=%C3%A9CRAN",
+        "category=%D1%8D%D0%BA%D1%80%D0%B0%D0%BD%D1%8B",
+    ] {
+        let list = api.list(&format!("/devices?{query}"));
+        assert_eq!(names(&list), ["screen"], "{query}");
+    }
+    // An accent is no matter of case.
+    assert_eq!(api.list("/devices?type=ecran")["data"], json!([]));
+}
+
+#[test]
+fn updated_since_an_instant_or_the_midnight_of_a_day() {
+    let api = Api::start();
+    let ids = create_named(&api, ["before", "at", "after"]);
+    for (id, instant) in ids.iter().zip([
+        "2026-01-30T23:59:59.999999Z",
+        "2026-01-31T00:00:00Z",
+        "2026-01-31T08:00:00Z",
+    ]) {
+        api.database.execute(&format!(
+            "UPDATE devices SET created_at = '{instant}', updated_at = '{instant}' WHERE id = {id}"
+        ));
+    }
+    for (since, expected) in [
+        ("2026-01-31", vec!["after", "at"]),
+        ("2026-01-30", vec!["after", "at", "before"]),
+        ("2026-02-01", vec![]),
+        ("2026-01-31T00:00:00Z", vec!["after", "at"]),
+        ("2026-01-31T01:00:00%2B01:00", vec!["after", "at"]),
+        ("2026-01-30T19:00:00-05:00", vec!["after", "at"]),
+        ("2026-01-31T00:00:00.000001Z", vec!["after"]),
+        ("2026-01-30T23:59:59.999999Z", vec!["after", "at", "before"]),
+        ("2026-01-31T08:00:00Z", vec!["after"]),
+        ("2026-01-31T08:00:01Z", vec![]),
+    ] {
+        let list = api.list(&format!("/devices?updated_since={since}"));
+        assert_eq!(names(&list), expected, "{since}");
+    }
+}
+
+#[test]
+fn what_was_changed_since_an_answer_is_found_by_its_instant() {
+    let api = Api::start();
+    let ids = create_named(&api, ["one", "two", "three"]);
+    let path = format!("/devices/{}", ids[0]);
+    let patched = api.send("PATCH", &path, &json!({"color": "red"})).json();
+    let instant = patched["data"]["updated_at"].as_str().unwrap();
+    let instant = instant.replace('+', "%2B");
+    let list = api.list(&format!("/devices?updated_since={instant}"));
+    assert_eq!(names(&list), ["one"]);
+}
+
+#[test]
+fn archived_devices_are_hidden_unless_they_are_asked_for() {
+    let api = Api::start();
+    let created = create_many(&api, 3);
+    let path = format!("/devices/{}", created[1]);
+    let deleted = api.ask("DELETE", &path).json();
+    assert_eq!(
+        names(&api.list("/devices")),
+        ["device 3", "device 1"],
+        "hidden"
+    );
+    assert_eq!(api.list("/devices")["meta"]["total"], 2);
+    let archived = api.list("/devices?client_status=ARCHIVED");
+    assert_eq!(archived["data"], json!([deleted["data"]]));
+    assert_eq!(archived["data"][0]["client_status"], "ARCHIVED");
+    assert_eq!(archived["meta"]["total"], 1);
+}
+
+#[test]
+fn another_workspaces_devices_are_never_in_it() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let globex = api.create_key("globex", "WRITE");
+    let stranger = api.add_user("globex", "stranger@example.com");
+    let row = json!({"name": "theirs", "user_id": stranger, "serial_number": "THEIRS-1"});
+    api.create_device_as(&globex, row);
+    create_named(&api, ["ours"]);
+    let gone = api.create_device_as(&globex, json!({"name": "gone"}));
+    let gone = api.ask_as(&globex, "DELETE", &format!("/devices/{gone}"));
+    assert_eq!(gone.status, 200);
+
+    for (query, expected) in [
+        (String::new(), vec!["ours"]),
+        (format!("user_id={stranger}"), vec![]),
+        ("client_status=IN_SERVICE".to_owned(), vec![]),
+        ("client_status=ARCHIVED".to_owned(), vec![]),
+        ("serial_number=THEIRS-1".to_owned(), vec![]),
+        ("type=laptop".to_owned(), vec!["ours"]),
+        ("category=computers".to_owned(), vec!["ours"]),
+        ("updated_since=2000-01-01".to_owned(), vec!["ours"]),
+    ] {
+        let list = api.list(&format!("/devices?{query}"));
+        assert_eq!(names(&list), expected, "{query}");
+        assert_eq!(list["meta"]["total"], expected.len(), "{query}");
+    }
+    let theirs = api.ask_as(&globex, "GET", "/devices").json();
+    assert_eq!(names(&theirs), ["theirs"]);
+}

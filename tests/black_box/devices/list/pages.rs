@@ -1,0 +1,228 @@
+//! The pages of a list, their links and their cursors.
+
+use std::collections::BTreeSet;
+
+use devices_tests::{Api, ids, send};
+use serde_json::json;
+
+use super::{create_many, create_named, names};
+
+#[test]
+fn the_newest_comes_first_fifty_at_a_time_and_the_total_counts_all() {
+    let api = Api::start();
+    let created = create_many(&api, 60);
+    let newest_first: Vec<i64> = created.iter().rev().copied().collect();
+
+    let all = api.list("/devices?limit=100");
+    assert_eq!(ids(&all["data"]), newest_first);
+    assert_eq!(all["meta"], json!({"total": 60, "limit": 100, "offset": 0}));
+    let list = api.list("/devices");
+    assert_eq!(ids(&list["data"]), newest_first[..50]);
+    assert_eq!(list["meta"], json!({"total": 60, "limit": 50, "offset": 0}));
+    let list = api.list("/devices?offset=50");
+    assert_eq!(ids(&list["data"]), newest_first[50..]);
+    assert_eq!(
+        list["meta"],
+        json!({"total": 60, "limit": 50, "offset": 50})
+    );
+    let list = api.list("/devices?limit=1&offset=59");
+    assert_eq!(ids(&list["data"]), newest_first[59..]);
+    for offset in [60, 1_000_000, i64::MAX] {
+        let list = api.list(&format!("/devices?offset={offset}"));
+        assert_eq!(list["data"], json!([]));
+        assert_eq!(
+            list["meta"],
+            json!({"total": 60, "limit": 50, "offset": offset})
+        );
+    }
+    for device in all["data"].as_array().unwrap().iter().take(2) {
+        let one = api.list(&format!("/devices/{}", device["id"]));
+        assert_eq!(&one["data"], device, "a list has the whole device");
+    }
+}
+
+#[test]
+fn devices_of_several_batches_come_newest_first() {
+    let api = Api::start();
+    create_named(&api, ["one", "two", "three"]);
+    assert_eq!(names(&api.list("/devices")), ["three", "two", "one"]);
+}
+
+#[test]
+fn a_workspace_without_devices_has_an_empty_list() {
+    let api = Api::start();
+    let answer = api.page("/devices");
+    assert_eq!(
+        answer.json(),
+        json!({"data": [], "meta": {"total": 0, "limit": 50, "offset": 0}})
+    );
+    assert_eq!(answer.links().into_keys().collect::<Vec<_>>(), ["first"]);
+}
+
+#[test]
+fn links_lead_to_the_first_the_previous_and_the_next_page() {
+    let api = Api::start();
+    create_many(&api, 25);
+    let relations = |path: &str| -> Vec<String> { api.page(path).links().into_keys().collect() };
+    assert_eq!(relations("/devices?limit=10"), ["first", "next"]);
+    assert_eq!(
+        relations("/devices?limit=10&offset=10"),
+        ["first", "next", "prev"]
+    );
+    assert_eq!(relations("/devices?limit=10&offset=20"), ["first", "prev"]);
+    assert_eq!(relations("/devices?limit=10&offset=15"), ["first", "prev"]);
+    assert_eq!(relations("/devices?limit=25"), ["first"]);
+    assert_eq!(relations("/devices?limit=24"), ["first", "next"]);
+
+    let follow = |path: &str, relation: &str| {
+        let links = api.page(path).links();
+        assert!(links[relation].starts_with("/devices?"), "{links:?}");
+        api.list(&links[relation])
+    };
+    let first = api.list("/devices?limit=10");
+    let second = api.list("/devices?limit=10&offset=10");
+    assert_eq!(follow("/devices?limit=10&offset=20", "first"), first);
+    assert_eq!(follow("/devices?limit=10&offset=20", "prev"), second);
+    assert_eq!(follow("/devices?limit=10&offset=10", "prev"), first);
+    assert_eq!(
+        names(&follow("/devices?limit=10", "next")),
+        names(&second),
+        "the page after the first, whether by cursor or by offset"
+    );
+    // Before the fifth comes the beginning, which no page can come before.
+    assert_eq!(
+        names(&follow("/devices?limit=10&offset=5", "prev"))[..5],
+        names(&first)[..5]
+    );
+}
+
+#[test]
+fn links_keep_the_filters_and_spell_them_so_that_they_can_be_followed() {
+    let api = Api::start();
+    for number in 0..3 {
+        let name = format!("device {number}");
+        api.create_device(json!({"name": name, "category": "R&D <é>, \"x\" +1"}));
+        api.create_device(json!({"name": "other"}));
+    }
+    let filter = "category=R%26D%20%3C%C3%A9%3E,%20%22x%22%20%2B1";
+    let path = format!("/devices?{filter}&limit=1");
+    let mut told = Vec::new();
+    for answer in api.pages(&path) {
+        told.extend(names(&answer.json()));
+        assert_eq!(answer.json()["meta"]["total"], 3);
+    }
+    assert_eq!(told, ["device 2", "device 1", "device 0"]);
+    let links = api.page(&format!("{path}&offset=2")).links();
+    assert_eq!(names(&api.list(&links["first"])), ["device 2"]);
+    assert_eq!(names(&api.list(&links["prev"])), ["device 1"]);
+}
+
+#[test]
+fn a_cursor_walks_every_device_once_while_others_come_and_go() {
+    let api = Api::start();
+    let there_at_first = create_many(&api, 40);
+    let mut deleted = BTreeSet::new();
+    let mut told = Vec::new();
+    for answer in api.pages("/devices?limit=7") {
+        let here = ids(&answer.json()["data"]);
+        told.extend(here.iter().copied());
+        // One that was told goes, and one that may come; others are created.
+        let told_before = here.iter().find(|id| there_at_first.contains(id));
+        let to_come = there_at_first
+            .iter()
+            .find(|id| !told.contains(id) && !deleted.contains(*id));
+        for id in told_before.into_iter().chain(to_come) {
+            assert_eq!(api.ask("DELETE", &format!("/devices/{id}")).status, 200);
+            deleted.insert(*id);
+        }
+        create_many(&api, 3);
+        assert!(told.len() <= 40, "it does not end");
+    }
+    let mut expected: Vec<i64> = there_at_first
+        .iter()
+        .rev()
+        .filter(|id| told.contains(id) || !deleted.contains(id))
+        .copied()
+        .collect();
+    assert_eq!(told, expected);
+    expected.retain(|id| !deleted.contains(id));
+    assert!(
+        expected.len() > 20,
+        "most were there all the while: {expected:?}"
+    );
+}
+
+#[test]
+fn the_last_device_may_go_before_its_cursor_is_used() {
+    let api = Api::start();
+    let created = create_many(&api, 4);
+    let next = api.page("/devices?limit=2").cursor();
+    assert_eq!(
+        api.ask("DELETE", &format!("/devices/{}", created[2]))
+            .status,
+        200
+    );
+    let list = api.list(&format!("/devices?limit=2&cursor={next}"));
+    assert_eq!(ids(&list["data"]), [created[1], created[0]]);
+}
+
+#[test]
+fn a_cursor_may_be_used_with_another_limit_and_again() {
+    let api = Api::start();
+    create_many(&api, 9);
+    let next = api.page("/devices?limit=2").cursor();
+    for _ in 0..2 {
+        let list = api.list(&format!("/devices?limit=3&cursor={next}"));
+        assert_eq!(names(&list), ["device 7", "device 6", "device 5"]);
+        assert_eq!(list["meta"]["total"], 9);
+    }
+}
+
+#[test]
+fn head_answers_like_get_without_the_body() {
+    let api = Api::start();
+    create_many(&api, 3);
+    for path in [
+        "/devices",
+        "/devices?limit=1&offset=1",
+        "/devices?limit=0",
+        "/platform/v1/devices",
+    ] {
+        let (get, head) = (api.ask("GET", path), api.ask("HEAD", path));
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(head.text, "", "{path}");
+        assert_eq!(head.stable_headers(), get.stable_headers(), "{path}");
+    }
+}
+
+#[test]
+fn a_read_key_is_enough() {
+    let api = Api::start();
+    create_many(&api, 1);
+    let read = api.create_key("acme", "READ");
+    for method in ["GET", "HEAD"] {
+        for path in ["/devices", "/devices/1", "/devices/export"] {
+            let answer = api.ask_as(&read, method, path);
+            assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text);
+            assert_eq!(send(api.request(method, path)).status, 401);
+        }
+    }
+}
+
+#[test]
+fn under_the_vendors_prefix_the_links_keep_it() {
+    let api = Api::start();
+    create_many(&api, 5);
+    let plain = api.page("/devices?limit=2");
+    let prefixed = api.page("/platform/v1/devices?limit=2");
+    assert_eq!(prefixed.json(), plain.json());
+    let middle = api.page("/platform/v1/devices?limit=2&offset=2");
+    for link in middle.links().values() {
+        assert!(link.starts_with("/platform/v1/devices?"), "{link}");
+        assert_eq!(api.ask("GET", link).status, 200, "{link}");
+    }
+    let next = &prefixed.links()["next"];
+    assert_eq!(names(&api.list(next)), ["device 3", "device 2"]);
+    let refused = api.ask("GET", "/platform/v1/devices?limit=0");
+    assert_eq!(refused.text, api.ask("GET", "/devices?limit=0").text);
+}

@@ -1,0 +1,312 @@
+//! Parameters of a list that are refused.
+
+use devices_tests::Api;
+use serde_json::{Value, json};
+
+use super::{create_many, names};
+
+/// Refused as a parameter refusal about these parameters, in whatever order.
+fn assert_refused(api: &Api, query: &str, fields: &[&str]) -> Value {
+    let path = format!("/devices?{query}");
+    let answer = api.ask("GET", &path);
+    answer.assert_parameters_refused(fields, &path)
+}
+
+fn assert_reason(api: &Api, query: &str, field: &str, reason: &str) -> Value {
+    let body = assert_refused(api, query, &[field]);
+    assert_eq!(body["errors"][0]["reason"], reason, "{query}: {body}");
+    body
+}
+
+#[test]
+fn a_parameter_out_of_its_range_is_named() {
+    let api = Api::start();
+    let body = assert_reason(&api, "limit=0", "limit", "out_of_range");
+    assert_eq!(
+        body,
+        json!({
+            "error": "limit must be an integer from 1 to 100",
+            "errors": [{
+                "index": null, "pointer": "", "field": "limit", "code": "INVALID_PARAMETER",
+                "reason": "out_of_range", "message": "limit must be an integer from 1 to 100",
+            }],
+            "errors_total": 1,
+        })
+    );
+    assert_reason(&api, "limit=101", "limit", "out_of_range");
+    for value in [
+        "-1",
+        "abc",
+        "1.5",
+        "",
+        "%20",
+        "1e1",
+        "0x10",
+        "%2B5",
+        "+5",
+        "5%00",
+        "%D9%A5",
+        "99999999999999999999",
+        "-99999999999999999999",
+    ] {
+        assert_refused(&api, &format!("limit={value}"), &["limit"]);
+    }
+    assert_refused(&api, "limit", &["limit"]);
+    for value in ["-1", "abc", "1.5", "", "9223372036854775808"] {
+        assert_refused(&api, &format!("offset={value}"), &["offset"]);
+    }
+    for value in ["0", "-1", "abc", "1.5", "", "9223372036854775808"] {
+        assert_refused(&api, &format!("user_id={value}"), &["user_id"]);
+    }
+}
+
+#[test]
+fn a_filter_that_nothing_could_pass_is_named() {
+    let api = Api::start();
+    for (field, values) in [
+        (
+            "client_status",
+            vec!["available", "In_Service", "LOST", "IN%20SERVICE", ""],
+        ),
+        ("serial_number", vec!["", "N/A", "%C3%A9", "a%00b"]),
+        ("type", vec!["a%00b"]),
+        ("category", vec!["a%00b"]),
+        (
+            "updated_since",
+            vec![
+                "yesterday",
+                "",
+                "2026-13-01",
+                "2026-02-30",
+                "2026-01-31T08:00:00",
+                "2026-01-31T25:00:00Z",
+                "31.01.2026",
+                "0000-01-01",
+                "10000-01-01",
+                "1769846400",
+            ],
+        ),
+    ] {
+        for value in values {
+            assert_refused(&api, &format!("{field}={value}"), &[field]);
+        }
+    }
+    assert_reason(
+        &api,
+        "client_status=available",
+        "client_status",
+        "not_in_enum",
+    );
+    let long = "x".repeat(256);
+    assert_refused(&api, &format!("type={long}"), &["type"]);
+    assert_refused(&api, &format!("category={long}"), &["category"]);
+    assert_refused(&api, &format!("search={long}"), &["search"]);
+    assert_refused(&api, "search=a%00b", &["search"]);
+    assert_eq!(api.list("/devices?search=")["data"], json!([]));
+    assert_eq!(api.list("/devices?search=%20%20")["data"], json!([]));
+}
+
+#[test]
+fn no_device_has_an_empty_type_or_category() {
+    let api = Api::start();
+    // As with `serial_number=`: blank is nothing to search for, and no filter either.
+    for query in ["type=", "type=%20", "category=", "category=%20"] {
+        let (field, _) = query.split_once('=').unwrap();
+        assert_refused(&api, query, &[field]);
+    }
+}
+
+#[test]
+fn a_parameter_is_given_once() {
+    let api = Api::start();
+    for (query, field) in [
+        ("limit=5&limit=5", "limit"),
+        ("limit=5&offset=1&limit=6", "limit"),
+        ("limit=5&limit=5&limit=5", "limit"),
+        ("offset=1&offset=1", "offset"),
+        ("type=laptop&type=phone", "type"),
+        (
+            "client_status=AVAILABLE&client_status=IN_SERVICE",
+            "client_status",
+        ),
+        ("user_id=1&user_id=1", "user_id"),
+        ("search=a&search=b", "search"),
+        ("li%6Dit=5&limit=5", "limit"),
+        (
+            "updated_since=2026-01-31&updated_since=2026-01-31",
+            "updated_since",
+        ),
+    ] {
+        assert_reason(&api, query, field, "repeated_field");
+    }
+}
+
+#[test]
+fn an_unknown_parameter_is_named_with_the_one_that_was_meant() {
+    let api = Api::start();
+    for (name, meant) in [
+        ("limt", json!("limit")),
+        ("serial", Value::Null),
+        ("Limit", json!("limit")),
+        ("serialnumber", json!("serial_number")),
+        ("client-status", json!("client_status")),
+        ("user_ids", json!("user_id")),
+        ("updated_sinse", json!("updated_since")),
+        ("zzzzzzzzzzzz", Value::Null),
+    ] {
+        let body = assert_reason(&api, &format!("{name}=1"), name, "unknown_field");
+        if !meant.is_null() {
+            assert_eq!(body["errors"][0]["did_you_mean"], meant, "{body}");
+        }
+        let message = body["error"].as_str().unwrap();
+        assert_eq!(
+            message.contains("did you mean"),
+            body["errors"][0]["did_you_mean"].is_string(),
+            "{message}"
+        );
+    }
+    // Of an export.
+    assert_reason(&api, "format=csv", "format", "unknown_field");
+    // A name without an end is not repeated to its sender as a whole.
+    let answer = api.ask("GET", &format!("/devices?{}=1", "x".repeat(5_000)));
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert!(answer.text.len() < 2_000, "{}", answer.text);
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let api = Api::start();
+    assert_refused(
+        &api,
+        "limit=0&offset=-1&cursor=x&user_id=0&client_status=available&serial_number=N/A\
+         &type=%00&category=%00&updated_since=yesterday&search=%00&page=2&type_=laptop",
+        &[
+            "limit",
+            "offset",
+            "cursor",
+            "user_id",
+            "client_status",
+            "serial_number",
+            "type",
+            "category",
+            "updated_since",
+            "search",
+            "page",
+            "type_",
+        ],
+    );
+}
+
+#[test]
+fn bytes_that_are_no_text_are_a_bad_parameter_or_no_device() {
+    let api = Api::start();
+    create_many(&api, 1);
+    for query in [
+        "type=%FF",
+        "type=%",
+        "type=%zz",
+        "limit=%FF",
+        "%FF=1",
+        "&&",
+        "=",
+        "=1",
+    ] {
+        let answer = api.ask("GET", &format!("/devices?{query}"));
+        assert!([200, 400].contains(&answer.status), "{query}: {answer:?}");
+    }
+    assert_refused(&api, "limit=%FF", &["limit"]);
+    assert_eq!(names(&api.list("/devices?&&limit=1&")), ["device 1"]);
+}
+
+#[test]
+fn a_cursor_that_was_changed_anywhere_is_refused() {
+    let api = Api::start();
+    create_many(&api, 3);
+    let good = api.page("/devices?limit=1").cursor();
+    assert_eq!(
+        names(&api.list(&format!("/devices?cursor={good}"))).len(),
+        2
+    );
+    for at in 0..good.len() {
+        let old = good.as_bytes()[at];
+        let new = if old == b'0' { "1" } else { "0" };
+        let mut changed = good.clone();
+        changed.replace_range(at..=at, new);
+        assert_reason(&api, &format!("cursor={changed}"), "cursor", "malformed");
+    }
+    let upper = good.to_uppercase();
+    for cursor in [
+        "",
+        "x",
+        "0",
+        "%00",
+        "%C3%A9",
+        "null",
+        &good[1..],
+        &good[..good.len() - 1],
+        &format!("{good}0"),
+        &format!("{good}{good}"),
+        &format!("{good}%20"),
+        &"0".repeat(good.len()),
+        &"f".repeat(good.len()),
+        // Two-byte characters across every place that it could be cut at.
+        &format!("a{}", "%C3%A9".repeat(good.len() / 2)),
+        &"%C3%A9".repeat(good.len() / 2),
+    ] {
+        assert_reason(&api, &format!("cursor={cursor}"), "cursor", "malformed");
+    }
+    if upper != good {
+        assert_reason(&api, &format!("cursor={upper}"), "cursor", "malformed");
+    }
+}
+
+#[test]
+fn a_cursor_belongs_to_its_filters_its_list_and_its_workspace() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let globex = api.create_key("globex", "WRITE");
+    create_many(&api, 3);
+    api.create_devices_as(&globex, [json!({}), json!({})]);
+    for number in 0..3 {
+        api.add_user("acme", &format!("user{number}@example.com"));
+    }
+
+    let plain = api.page("/devices?limit=1").cursor();
+    let filtered = api.page("/devices?limit=1&type=laptop").cursor();
+    let of_users = api.page("/users?limit=1").cursor();
+    for query in [
+        format!("type=laptop&cursor={plain}"),
+        format!("client_status=AVAILABLE&cursor={plain}"),
+        format!("updated_since=2000-01-01&cursor={plain}"),
+        format!("cursor={filtered}"),
+        format!("type=phone&cursor={filtered}"),
+        format!("type=laptop&category=computers&cursor={filtered}"),
+        format!("cursor={of_users}"),
+    ] {
+        assert_reason(&api, &query, "cursor", "malformed");
+    }
+    assert_eq!(
+        names(&api.list(&format!("/devices?type=laptop&cursor={filtered}"))).len(),
+        2
+    );
+    let answer = api.ask_as(&globex, "GET", &format!("/devices?cursor={plain}"));
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert_eq!(
+        answer.reasons(),
+        [(Value::Null, "cursor".to_owned(), "malformed".to_owned())]
+    );
+    // What is no cursor of this workspace is told in the same words, whoever's it is.
+    let nobodys = api.ask_as(&globex, "GET", "/devices?cursor=x");
+    assert_eq!(answer.text, nobodys.text);
+}
+
+#[test]
+fn a_cursor_has_an_offset_of_its_own() {
+    let api = Api::start();
+    create_many(&api, 3);
+    let good = api.page("/devices?limit=1").cursor();
+    assert_refused(&api, &format!("cursor={good}&offset=1"), &["offset"]);
+    // Generated clients send every default along.
+    let answer = api.list(&format!("/devices?cursor={good}&limit=1&offset=0"));
+    assert_eq!(answer["meta"]["offset"], 1);
+}

@@ -1,0 +1,60 @@
+//! Scopes and workspaces.
+
+use devices_tests::{Api, device};
+use serde_json::{Value, json};
+
+use super::{listed, path_of, put, shown_mdm};
+
+#[test]
+fn a_read_key_lists_enrolments_and_changes_none() {
+    let api = Api::start();
+    put(&api, "SN-1", "ENROLLED");
+    let read = api.create_key("acme", "READ");
+    let body = json!({"status": "FAILED"});
+    let ask = |method: &str, path: &str| api.send_as(&read, method, path, &body);
+    assert_eq!(ask("GET", "/mdm/enrollments").json()["meta"]["total"], 1);
+    for (method, serial_number) in [
+        ("PUT", "SN-1"),
+        ("PUT", "SN-2"),
+        ("PUT", "None"),
+        ("DELETE", "SN-1"),
+    ] {
+        let answer = ask(method, &path_of(serial_number));
+        assert_eq!(answer.status, 403, "{method}: {}", answer.text);
+        assert_eq!(answer.json(), json!({"error": "INSUFFICIENT_SCOPE"}));
+    }
+    assert_eq!(
+        api.list("/mdm/enrollments")["data"][0]["status"],
+        "ENROLLED"
+    );
+}
+
+#[test]
+fn another_workspaces_enrolments_are_invisible() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let globex = api.create_key("globex", "WRITE");
+    let ask = |method: &str, path: &str, body: Value| api.send_as(&globex, method, path, &body);
+    put(&api, "SN-1", "ENROLLED");
+    let own = api.create_device(json!({"serial_number": "SN-1"}));
+    let list = ask("GET", "/mdm/enrollments", json!({}));
+    assert_eq!(
+        list.json(),
+        json!({"data": [], "meta": {"total": 0, "limit": 50, "offset": 0}})
+    );
+    let missed = ask("DELETE", &path_of("SN-1"), json!({}));
+    missed.assert_error(404, "ENROLLMENT_NOT_FOUND");
+    // The same serial number is another enrolment there, and links to no device of here.
+    let theirs = ask("PUT", &path_of("SN-1"), json!({"status": "FAILED"}));
+    assert_eq!(theirs.status, 201);
+    assert_eq!(theirs.json()["data"]["device_id"], Value::Null);
+    assert_eq!(shown_mdm(&api, own)["status"], "ENROLLED");
+    let created = api.post_as(&globex, &json!([device(json!({"serial_number": "SN-1"}))]));
+    assert_eq!(created.created()[0]["mdm"]["status"], "FAILED");
+    assert_eq!(ask("DELETE", &path_of("SN-1"), json!({})).status, 200);
+    assert_eq!(shown_mdm(&api, own)["status"], "ENROLLED");
+    assert_eq!(
+        listed(&api, "?linked=true"),
+        [("SN-1".to_owned(), json!(own))]
+    );
+}

@@ -1,0 +1,254 @@
+//! `PUT /mdm/enrollments/{serial_number}`.
+
+use devices_tests::{Api, race, send};
+use serde_json::{Value, json};
+
+use super::{MDM_KEYS, as_mdm, path_of, put_answer, shown_mdm};
+
+#[test]
+fn an_enrolment_is_created_and_then_replaced() {
+    let api = Api::start();
+    let complete = json!({
+        "status": "ENROLLED", "local_name": "Graces-Mac", "is_locked": true,
+        "lock_date": "2026-01-02T03:04:05+02:00", "firewall_enabled": true,
+        "os_updates_enabled": false, "is_encrypted": true, "screenlock_enabled": null,
+        "is_compromised": false, "os_updates_available": true,
+        "disk_encryption_profile_installed": true, "enrollment_date": "2025-12-31T23:59:59Z",
+        "unenrollment_date": null, "download_date": "2025-12-31T00:00:00.5Z",
+        "last_seen_date": "2026-01-02T03:04:05Z", "last_sync_date": "2026-01-02T03:04:05-00:00",
+    });
+    let mut expected = complete.clone();
+    let more = json!({
+        "id": 1, "serial_number": "Sn-4711", "device_id": null, "lock_date": "2026-01-02T01:04:05Z",
+        "last_sync_date": "2026-01-02T03:04:05Z", "download_date": "2025-12-31T00:00:00.500Z",
+    });
+    let more = more.as_object().unwrap().clone();
+    expected.as_object_mut().unwrap().extend(more);
+    let created = put_answer(&api, "Sn-4711", &complete);
+    assert_eq!(created.status, 201, "{}", created.text);
+    assert_eq!(created.json(), json!({ "data": expected }));
+    assert_eq!(api.list("/mdm/enrollments")["data"], json!([expected]));
+
+    let again = put_answer(&api, "Sn-4711", &complete);
+    assert_eq!((again.status, again.json()), (200, created.json()));
+
+    // What is not said is not known any more; and it is the same serial number in another case.
+    let replaced = api.send(
+        "PUT",
+        "/platform/v1/mdm/enrollments/SN-4711",
+        &json!({"status": "PENDING", "local_name": ""}),
+    );
+    assert_eq!(replaced.status, 200, "{}", replaced.text);
+    let replaced = replaced.json()["data"].clone();
+    for key in MDM_KEYS {
+        let expected = match key {
+            "id" => json!(1),
+            "status" => json!("PENDING"),
+            _ => Value::Null,
+        };
+        assert_eq!(replaced.get(key), Some(&expected), "{key}");
+    }
+    assert_eq!(replaced.as_object().unwrap().len(), MDM_KEYS.len() + 2);
+    assert_eq!(api.list("/mdm/enrollments")["data"], json!([replaced]));
+}
+
+#[test]
+fn every_serial_number_can_be_named_in_the_path() {
+    let api = Api::start();
+    for (written, serial_number) in [
+        ("AB%2F12", "AB/12"),
+        ("ab%2f13", "ab/13"),
+        ("A%23B", "A#B"),
+        ("A%2BB", "A+B"),
+        ("A+C", "A+C"),
+        ("A%20B", "A B"),
+        ("%20A%20C%20", "A C"),
+        ("A:B", "A:B"),
+        ("A%3AC", "A:C"),
+        ("A_B.C-D", "A_B.C-D"),
+        ("%41%42", "AB"),
+        ("%2FAB%2F", "/AB/"),
+        ("a%2Fb%2Fc%23d%2Be%20f", "a/b/c#d+e f"),
+    ] {
+        let path = format!("/mdm/enrollments/{written}");
+        let answer = api.send("PUT", &path, &json!({"status": "ENROLLED"}));
+        assert_eq!(answer.status, 201, "{written}: {}", answer.text);
+        let enrollment = answer.json()["data"].clone();
+        assert_eq!(enrollment["serial_number"], serial_number, "{written}");
+        let id = api.create_device(json!({"serial_number": serial_number}));
+        assert_eq!(shown_mdm(&api, id), as_mdm(&enrollment), "{written}");
+        let deleted = api.ask("DELETE", &path);
+        assert_eq!(deleted.status, 200, "{written}: {}", deleted.text);
+        assert_eq!(deleted.json()["data"]["device_id"], id);
+    }
+    let longest = "x1".repeat(32);
+    assert_eq!(
+        put_answer(&api, &longest, &json!({"status": "DRAFT"})).status,
+        201
+    );
+}
+
+#[test]
+fn a_serial_number_in_the_path_obeys_the_rules_of_devices() {
+    let api = Api::start();
+    let too_long = "a1".repeat(32) + "a";
+    for (written, reason) in [
+        ("None", "placeholder"),
+        ("unknown", "placeholder"),
+        ("n%2Fa", "placeholder"),
+        ("0000", "placeholder"),
+        ("xxx", "placeholder"),
+        ("To%20be%20filled%20by%20O.E.M.", "placeholder"),
+        ("Default%20string", "placeholder"),
+        ("A%25B", "malformed"),
+        ("A%252FB", "malformed"),
+        ("A%3FB", "malformed"),
+        ("A%20%20B", "malformed"),
+        ("S%C3%A9rie", "malformed"),
+        ("A;B", "malformed"),
+        ("%3A%23", "malformed"),
+        ("A%00B", "control_character"),
+        ("A%0AB", "control_character"),
+        (&too_long, "too_long"),
+    ] {
+        for method in ["PUT", "DELETE"] {
+            let path = format!("/mdm/enrollments/{written}");
+            let answer = api.send(method, &path, &json!({"status": "ENROLLED"}));
+            assert_eq!(answer.status, 400, "{method} {written}: {}", answer.text);
+            let body = answer.json();
+            assert_eq!(body["errors_total"], 1, "{written}");
+            let entry = &body["errors"][0];
+            assert_eq!(body["error"], "INVALID_SERIAL_NUMBER", "{written}: {body}");
+            assert_eq!(entry["code"], "INVALID_SERIAL_NUMBER", "{written}: {body}");
+            assert_eq!(entry["reason"], reason, "{written}: {body}");
+            assert_eq!(entry["field"], "serial_number", "{written}");
+            assert_eq!(entry["pointer"], "", "{written}");
+            assert_eq!(entry["index"], Value::Null, "{written}");
+        }
+    }
+    // Nothing at all, and what is no text: refused, whatever the words.
+    for written in ["%20", "%ff", "A%ffB", "%C3", "%E3%80%80"] {
+        for method in ["PUT", "DELETE"] {
+            let path = format!("/mdm/enrollments/{written}");
+            let answer = api.send(method, &path, &json!({"status": "ENROLLED"}));
+            assert_eq!(answer.status, 400, "{method} {written}: {}", answer.text);
+            assert_eq!(answer.json()["error"], "INVALID_SERIAL_NUMBER", "{written}");
+        }
+    }
+    assert_eq!(api.database.count("devices_mdm"), 0);
+}
+
+#[test]
+fn every_rule_of_an_enrolment_is_told_when_it_is_broken() {
+    let api = Api::start();
+    let refused = |body: &Value, field: &str, reason: &str| {
+        let answer = put_answer(&api, "SN-4711", body);
+        answer.assert_field_refused(field, reason, &body.to_string())
+    };
+    for body in [json!({}), json!({"status": null}), json!({"status": ""})] {
+        refused(&body, "status", "required");
+    }
+    for status in ["enrolled", "ACTIVE", "IN_SERVICE"] {
+        refused(&json!({ "status": status }), "status", "not_in_enum");
+    }
+    refused(&json!({"status": true}), "status", "wrong_type");
+    let with = |field: &str, value: Value| json!({"status": "ENROLLED", field: value});
+    for field in MDM_KEYS.iter().filter(|key| key.ends_with("_date")) {
+        for bad in [
+            "2026-01-02T03:04:05",
+            "2026-01-02",
+            "soon",
+            "2026-02-30T00:00:00Z",
+            "1767322800",
+        ] {
+            refused(&with(field, json!(bad)), field, "malformed");
+        }
+        refused(&with(field, json!(1_767_322_800)), field, "wrong_type");
+    }
+    let booleans = MDM_KEYS
+        .iter()
+        .filter(|key| !key.ends_with("_date") && !["id", "status", "local_name"].contains(key));
+    for field in booleans {
+        for bad in [json!("true"), json!(1), json!([]), json!({})] {
+            refused(&with(field, bad), field, "wrong_type");
+        }
+    }
+    refused(
+        &with("local_name", json!("é".repeat(256))),
+        "local_name",
+        "too_long",
+    );
+    refused(
+        &with("local_name", json!("a\u{0}b")),
+        "local_name",
+        "control_character",
+    );
+    refused(&with("local_name", json!(7)), "local_name", "wrong_type");
+    for name in ["id", "device_id", "serial_number", "battery"] {
+        refused(&with(name, json!("17")), name, "unknown_field");
+    }
+    let entry = refused(
+        &with("os_update_enabled", json!(true)),
+        "os_update_enabled",
+        "unknown_field",
+    );
+    assert_eq!(entry["did_you_mean"], "os_updates_enabled");
+    let entry = refused(&with("isLocked", json!(true)), "isLocked", "unknown_field");
+    assert_eq!(entry["did_you_mean"], "is_locked");
+
+    let answer = put_answer(&api, "SN-4711", &json!({"is_locked": 1, "lock_date": 1}));
+    assert_eq!(answer.json()["errors_total"], 3, "{}", answer.text);
+    assert_eq!(api.database.count("devices_mdm"), 0);
+    let longest = with("local_name", json!("é".repeat(255)));
+    assert_eq!(put_answer(&api, "SN-4711", &longest).status, 201);
+}
+
+#[test]
+fn a_body_that_is_no_object_is_no_enrolment() {
+    let api = Api::start();
+    let put_text = |kind: &'static str, body: &'static str| {
+        let path = path_of("SN-4711");
+        let request = api.request("PUT", &path).bearer_auth(&api.key);
+        send(request.header("Content-Type", kind).body(body))
+    };
+    for (body, reason) in [
+        ("", "not_json"),
+        ("ENROLLED", "not_json"),
+        ("{\"status\":\"ENROLLED\"", "not_json"),
+        ("null", "wrong_type"),
+        ("[]", "wrong_type"),
+        ("\"ENROLLED\"", "wrong_type"),
+        (
+            "{\"status\":\"ENROLLED\",\"status\":\"ENROLLED\"}",
+            "repeated_field",
+        ),
+    ] {
+        let answer = put_text("application/json", body);
+        assert_eq!(answer.status, 400, "{body}: {}", answer.text);
+        assert_eq!(answer.json()["errors"][0]["reason"], reason, "{body}");
+    }
+    let answer = put_text("text/plain", "{\"status\":\"ENROLLED\"}");
+    answer.assert_error(415, "UNSUPPORTED_MEDIA_TYPE");
+    assert_eq!(api.database.count("devices_mdm"), 0);
+
+    let lenient = api.send_with(
+        "PUT",
+        &path_of("SN-4711"),
+        &[("Prefer", "handling=lenient")],
+        &json!({"status": "ENROLLED", "battery": 80}),
+    );
+    assert_eq!(lenient.status, 201, "{}", lenient.text);
+    assert_eq!(lenient.header("preference-applied"), "handling=lenient");
+}
+
+#[test]
+fn of_reports_of_one_serial_number_that_come_at_once_one_creates() {
+    let api = Api::start();
+    let statuses = race(6, |_| {
+        put_answer(&api, "SN-4711", &json!({"status": "ENROLLED"})).status
+    });
+    let created = statuses.iter().filter(|status| **status == 201).count();
+    let replaced = statuses.iter().filter(|status| **status == 200).count();
+    assert_eq!((created, replaced), (1, 5), "{statuses:?}");
+    assert_eq!(api.database.count("devices_mdm"), 1);
+}

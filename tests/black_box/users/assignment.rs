@@ -1,0 +1,149 @@
+//! Devices that are assigned to users.
+
+use devices_tests::{Api, device};
+use serde_json::{Value, json};
+
+use super::{GRACE, create};
+
+#[test]
+fn a_device_is_given_to_a_user_by_address_in_any_case() {
+    let api = Api::start();
+    let grace = create(&api, "Grace@Acme.test", json!({"first_name": "Grace"}))["id"].clone();
+    let alan = create(&api, "alan@acme.test", json!({}))["id"].clone();
+    for email in ["Grace@Acme.test", "grace@acme.test", " GRACE@ACME.TEST "] {
+        let id = api.create_device(json!({"user_email": email}));
+        let device = api.list(&format!("/devices/{id}"))["data"].clone();
+        assert_eq!(device["user_id"], grace, "{email}");
+        assert_eq!(device["client_status"], "IN_SERVICE");
+        assert_eq!(
+            device["user"],
+            json!({"id": grace, "email": "Grace@Acme.test", "first_name": "Grace", "last_name": null})
+        );
+        assert_eq!(device["user_email"], Value::Null);
+    }
+    let path = format!("/devices/{}", api.create_device(json!({"user_id": alan})));
+    for (patch, user) in [
+        (json!({"user_email": "GRACE@acme.test"}), &grace),
+        (
+            json!({"user_email": "alan@acme.test", "user_id": alan}),
+            &alan,
+        ),
+        (json!({"comment": "same"}), &alan),
+        (json!({"user_email": null}), &Value::Null),
+        (json!({"user_id": grace}), &grace),
+        (json!({"user_id": null}), &Value::Null),
+    ] {
+        let answer = api.send("PATCH", &path, &patch);
+        assert_eq!(answer.status, 200, "{patch}: {}", answer.text);
+        let device = answer.json()["data"].clone();
+        assert_eq!(&device["user_id"], user, "{patch}");
+        assert_eq!(&device["user"]["id"], user, "{patch}");
+        assert_eq!(device, api.list(&path)["data"], "{patch}");
+    }
+    let both = json!({"user_id": grace, "user_email": "grace@acme.test"});
+    api.create_device(both);
+    let of_grace = api.list(&format!("/devices?user_id={grace}"));
+    assert_eq!(of_grace["meta"]["total"], 4);
+}
+
+#[test]
+fn an_address_of_nobody_is_an_unknown_user() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let grace = create(&api, GRACE, json!({}))["id"].clone();
+    api.add_user("globex", "foreign@acme.test");
+    let gone = api.add_user("acme", "gone@acme.test");
+    assert_eq!(api.ask("DELETE", &format!("/users/{gone}")).status, 200);
+    let kept = api.create_device(json!({"user_id": grace}));
+    let path = format!("/devices/{kept}");
+    let mut told_of = Vec::new();
+    for email in ["nobody@acme.test", "foreign@acme.test", "gone@acme.test"] {
+        let created = api.post(&json!([
+            device(json!({})),
+            device(json!({"user_email": email})),
+        ]));
+        let patched = api.send("PATCH", &path, &json!({"user_email": email}));
+        for (answer, pointer) in [
+            (&created, "/devices/1/user_email"),
+            (&patched, "/user_email"),
+        ] {
+            assert_eq!(answer.status, 404, "{email}: {}", answer.text);
+            let report = answer.json();
+            assert_eq!(report["error"], "INVALID_USER");
+            assert_eq!(report["errors_total"], 1);
+            let entry = &report["errors"][0];
+            assert_eq!(entry["code"], "INVALID_USER");
+            assert_eq!(entry["reason"], "unknown_user");
+            assert_eq!(entry["field"], "user_email");
+            assert_eq!(entry["pointer"], pointer);
+        }
+        told_of.push((created.text, patched.text));
+    }
+    told_of.dedup();
+    assert_eq!(told_of.len(), 1, "{told_of:?}");
+    // Beside another problem it is a 400.
+    let answer = api.post(&json!([device(
+        json!({"user_email": "nobody@acme.test", "name": ""})
+    ),]));
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    let patch = json!({"user_email": "nobody@acme.test", "serial_number": "None"});
+    assert_eq!(api.send("PATCH", &path, &patch).status, 400);
+    // And one that is no address is malformed.
+    let answer = api.post(&json!([device(json!({"user_email": "grace"}))]));
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        answer.reasons(),
+        [(json!(0), "user_email".to_owned(), "malformed".to_owned())]
+    );
+    assert_eq!(api.list("/devices")["meta"]["total"], 1);
+    assert_eq!(api.list(&path)["data"]["user_id"], grace);
+}
+
+#[test]
+fn a_number_and_an_address_of_two_users_are_refused() {
+    let api = Api::start();
+    let grace = create(&api, GRACE, json!({}))["id"].clone();
+    let alan = create(&api, "alan@acme.test", json!({}))["id"].clone();
+    let kept = api.create_device(json!({"user_id": grace}));
+    let both = json!({"user_id": alan, "user_email": GRACE});
+    let created = api.post(&json!([device(both.clone())]));
+    let patched = api.send("PATCH", &format!("/devices/{kept}"), &both);
+    for (answer, pointer) in [(created, "/devices/0/user_email"), (patched, "/user_email")] {
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        let report = answer.json();
+        assert_eq!(report["error"], "INVALID_USER");
+        let entry = &report["errors"][0];
+        assert_eq!(entry["code"], "INVALID_USER");
+        assert_eq!(entry["reason"], "user_mismatch");
+        assert_eq!(entry["field"], "user_email");
+        assert_eq!(entry["pointer"], pointer);
+    }
+    assert_eq!(
+        api.list(&format!("/devices/{kept}"))["data"]["user_id"],
+        grace
+    );
+}
+
+#[test]
+fn a_renamed_user_shows_in_its_devices_at_once() {
+    let api = Api::start();
+    let grace = create(&api, GRACE, json!({"first_name": "Grace"}))["id"].clone();
+    let path = format!("/devices/{}", api.create_device(json!({"user_id": grace})));
+    let before = api.ask("GET", &path);
+    let patch = json!({"email": "hopper@acme.test", "first_name": null, "last_name": "Hopper"});
+    assert_eq!(
+        api.send("PATCH", &format!("/users/{grace}"), &patch).status,
+        200
+    );
+    let expected = json!({"id": grace, "email": "hopper@acme.test", "first_name": null, "last_name": "Hopper"});
+    let after = api.ask("GET", &path);
+    assert_eq!(after.json()["data"]["user"], expected);
+    assert_eq!(api.list("/devices")["data"][0]["user"], expected);
+    assert_ne!(before.header("etag"), after.header("etag"));
+    // And the device is given by the new address only.
+    let by = |email: &str| {
+        api.post(&json!([device(json!({"user_email": email}))]))
+            .status
+    };
+    assert_eq!((by("hopper@acme.test"), by(GRACE)), (201, 404));
+}

@@ -1,0 +1,55 @@
+//! The audit trail of a user.
+
+use devices_tests::{Api, run};
+use serde_json::{Value, json};
+
+use super::GRACE;
+
+#[test]
+fn the_audit_trail_tells_who_did_what_to_users() {
+    let api = Api::start();
+    let created = api.send(
+        "POST",
+        "/users",
+        &json!({"email": GRACE, "first_name": "Grace"}),
+    );
+    let patch = json!({"first_name": "Amazing Grace", "last_name": "Hopper", "role": "EMPLOYEE"});
+    let updated = api.send("PATCH", "/users/1", &patch);
+    let unchanged = api.send("PATCH", "/users/1", &json!({"last_name": "Hopper"}));
+    let refused = api.send("PATCH", "/users/1", &json!({"role": null}));
+    let deleted = api.ask("DELETE", "/users/1");
+    let missed = api.ask("DELETE", "/users/1");
+    let statuses = [&created, &updated, &unchanged, &refused, &deleted, &missed];
+    assert_eq!(
+        statuses.map(|answer| answer.status),
+        [201, 200, 200, 400, 200, 404]
+    );
+
+    let audit = run(&api.database, &["audit", "--json", "--workspace", "acme"]);
+    assert_eq!(audit.code, 0, "{audit:?}");
+    let events = audit.json_lines();
+    let expected = [
+        ("CREATED", &created, json!([])),
+        ("UPDATED", &updated, json!(["first_name", "last_name"])),
+        ("DELETED", &deleted, json!([])),
+    ];
+    assert_eq!(events.len(), expected.len(), "{events:?}");
+    for (event, (action, answer, fields)) in events.iter().zip(expected) {
+        assert_eq!(event["action"], action);
+        assert_eq!(event["user_id"], 1);
+        assert_eq!(event["key_id"], 1);
+        assert_eq!(event["fields"], fields);
+        assert_eq!(event["device_ids"], json!([]));
+        assert_eq!(event["enrollment_id"], Value::Null);
+        assert_eq!(event["request_id"], answer.header("x-request-id"));
+    }
+    // Names of fields only.
+    for value in ["grace", "Grace", "Hopper"] {
+        assert!(!audit.stdout.contains(value), "{}", audit.stdout);
+    }
+    let sentences = run(&api.database, &["audit", "--workspace", "acme"]).stdout;
+    assert!(
+        sentences.contains("UPDATED  user 1 (first_name, last_name)"),
+        "{sentences}"
+    );
+}

@@ -1,0 +1,72 @@
+//! `DELETE /users/{user_id}`.
+
+use std::sync::Barrier;
+
+use devices_tests::{Api, device};
+use serde_json::json;
+
+use super::{create, emails, told};
+
+#[test]
+fn a_deleted_user_is_told_once_more_and_then_gone() {
+    let api = Api::start();
+    let created = create(&api, "grace@acme.test", json!({"first_name": "Grace"}));
+    create(&api, "alan@acme.test", json!({}));
+    let deleted = api.ask("DELETE", "/users/1");
+    assert_eq!(deleted.status, 200, "{}", deleted.text);
+    assert_eq!(deleted.json(), json!({ "data": created }));
+    let gone = (404, r#"{"error":"USER_NOT_FOUND"}"#.to_owned());
+    assert_eq!(told(&api.ask("DELETE", "/users/1")), gone);
+    assert_eq!(told(&api.ask("GET", "/users/1")), gone);
+    let patch = json!({"first_name": "Amazing Grace"});
+    assert_eq!(told(&api.send("PATCH", "/users/1", &patch)), gone);
+    assert_eq!(emails(&api.list("/users")), ["alan@acme.test"]);
+    assert_eq!(api.list("/users?search=grace")["meta"]["total"], 0);
+}
+
+#[test]
+fn a_user_who_holds_a_living_device_stays() {
+    let api = Api::start();
+    for (number, release) in ["unassigned", "deleted", "given away"].iter().enumerate() {
+        let user = create(&api, &format!("user{number}@acme.test"), json!({}))["id"].clone();
+        let other = create(&api, &format!("other{number}@acme.test"), json!({}))["id"].clone();
+        let id = api.create_device(json!({"user_id": user}));
+        let path = format!("/users/{user}");
+        let blocked = api.ask("DELETE", &path);
+        assert_eq!(blocked.status, 403, "{release}: {}", blocked.text);
+        assert_eq!(blocked.json()["error"], "USER_DELETE_BLOCKED");
+        assert_eq!(api.ask("GET", &path).status, 200);
+        let device = format!("/devices/{id}");
+        let released = match *release {
+            "unassigned" => api.send("PATCH", &device, &json!({"user_id": null})),
+            "deleted" => api.ask("DELETE", &device),
+            _ => api.send("PATCH", &device, &json!({"user_id": other})),
+        };
+        assert_eq!(released.status, 200, "{release}: {}", released.text);
+        assert_eq!(api.ask("DELETE", &path).status, 200, "{release}");
+        assert_eq!(api.ask("GET", &path).status, 404, "{release}");
+    }
+}
+
+#[test]
+fn a_device_that_is_given_to_a_user_who_is_deleted_at_once_loses_one_way_or_the_other() {
+    let api = Api::start();
+    for round in 0..10 {
+        let user = api.add_user("acme", &format!("user{round}@acme.test"));
+        let start = Barrier::new(2);
+        let (deleted, given) = std::thread::scope(|scope| {
+            let deleting = scope.spawn(|| {
+                start.wait();
+                api.ask("DELETE", &format!("/users/{user}"))
+            });
+            start.wait();
+            let given = api.post(&json!([device(json!({"user_id": user}))]));
+            (deleting.join().unwrap(), given)
+        });
+        let outcome = (deleted.status, given.status);
+        assert!([(200, 404), (403, 201)].contains(&outcome), "{outcome:?}");
+    }
+    let orphans = "SELECT devices.id FROM devices JOIN users ON users.id = devices.user_id \
+                   WHERE users.deleted_at IS NOT NULL";
+    assert_eq!(api.database.texts(orphans), [""; 0]);
+}

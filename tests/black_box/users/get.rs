@@ -1,0 +1,112 @@
+//! `GET /users/{user_id}`: ids, foreign users and READ keys.
+
+use devices_tests::Api;
+use serde_json::json;
+
+use super::{GRACE, create, emails, told};
+
+#[test]
+fn a_user_is_named_by_digits_the_first_of_which_is_not_0() {
+    let api = Api::start();
+    create(&api, GRACE, json!({}));
+    let each = |id: &str| {
+        let path = format!("/users/{id}");
+        [
+            api.ask("GET", &path),
+            api.send("PATCH", &path, &json!({"first_name": "Grace"})),
+            api.ask("DELETE", &path),
+        ]
+    };
+    for id in [
+        "042",
+        "01",
+        "0",
+        "-1",
+        "+1",
+        "abc",
+        "1x",
+        "1.0",
+        "%31x",
+        "%201",
+        "%EF%BC%91",
+        "%00",
+        "%ff",
+    ] {
+        for answer in each(id) {
+            answer.assert_parameters_refused(&["user_id"], id);
+        }
+    }
+    for id in [
+        "2",
+        "9223372036854775807",
+        "9223372036854775808",
+        &"9".repeat(60),
+    ] {
+        for answer in each(id) {
+            assert_eq!(
+                told(&answer),
+                (404, r#"{"error":"USER_NOT_FOUND"}"#.to_owned()),
+                "{id}"
+            );
+        }
+    }
+    assert_eq!(api.list("/users")["meta"]["total"], 1);
+}
+
+#[test]
+fn unknown_foreign_and_deleted_users_are_answered_alike() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let deleted = api.add_user("acme", "grace@acme.test");
+    assert_eq!(api.ask("DELETE", &format!("/users/{deleted}")).status, 200);
+    let foreign = api.add_user("globex", "foreign@acme.test");
+    let each = |id: i64| {
+        let path = format!("/users/{id}");
+        let answers = [
+            api.ask("GET", &path),
+            api.send("PATCH", &path, &json!({"email": "taken@acme.test"})),
+            api.send("PATCH", &path, &json!({})),
+            api.send("PATCH", &path, &json!({"email": null})),
+            api.ask("DELETE", &path),
+            api.ask("GET", &format!("/devices?user_id={id}")),
+        ];
+        answers.map(|answer| (told(&answer), answer.stable_headers()))
+    };
+    create(&api, "taken@acme.test", json!({}));
+    let unknown = each(4711);
+    assert_eq!(
+        unknown[0].0,
+        (404, r#"{"error":"USER_NOT_FOUND"}"#.to_owned())
+    );
+    assert_eq!(each(foreign)[..5], unknown[..5]);
+    assert_eq!(each(deleted)[..5], unknown[..5]);
+    let lists = [foreign, deleted].map(|id| each(id)[5].0.clone());
+    assert_eq!(lists, [&unknown[5].0; 2].map(Clone::clone));
+    let of_globex = "SELECT email FROM users WHERE workspace_id = 2 AND deleted_at IS NULL";
+    assert_eq!(api.database.texts(of_globex), ["foreign@acme.test"]);
+    let listed = api.list("/users");
+    assert_eq!(emails(&listed), ["taken@acme.test"]);
+}
+
+#[test]
+fn a_read_key_reads_users_and_changes_none() {
+    let api = Api::start();
+    create(&api, GRACE, json!({}));
+    let read = api.create_key("acme", "READ");
+    let body = json!({"email": "alan@acme.test"});
+    let ask = |method: &str, path: &str| api.send_as(&read, method, path, &body);
+    assert_eq!(ask("GET", "/users").status, 200);
+    assert_eq!(ask("GET", "/users/1").status, 200);
+    for (method, path) in [
+        ("POST", "/users"),
+        ("PATCH", "/users/1"),
+        ("DELETE", "/users/1"),
+    ] {
+        let answer = ask(method, path);
+        assert_eq!(
+            told(&answer),
+            (403, r#"{"error":"INSUFFICIENT_SCOPE"}"#.to_owned())
+        );
+    }
+    assert_eq!(emails(&api.list("/users")), [GRACE]);
+}

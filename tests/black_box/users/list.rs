@@ -1,0 +1,182 @@
+//! `GET /users`.
+
+use devices_tests::{Api, encoded};
+use serde_json::json;
+
+use super::{create, emails};
+
+#[test]
+fn users_are_listed_newest_first_in_parts() {
+    let api = Api::start();
+    let all: Vec<String> = (0..7).map(|n| format!("user{n}@acme.test")).collect();
+    for email in &all {
+        create(&api, email, json!({}));
+    }
+    let newest_first: Vec<&str> = all.iter().rev().map(String::as_str).collect();
+    let list = api.list("/users");
+    assert_eq!(emails(&list), newest_first);
+    assert_eq!(list["meta"], json!({"total": 7, "limit": 50, "offset": 0}));
+
+    let list = api.list("/users?limit=2&offset=3");
+    assert_eq!(emails(&list), newest_first[3..5]);
+    assert_eq!(list["meta"], json!({"total": 7, "limit": 2, "offset": 3}));
+    let beyond = api.list("/users?offset=7");
+    assert_eq!(beyond["data"], json!([]));
+    assert_eq!(beyond["meta"]["total"], 7);
+
+    for prefix in ["", "/platform/v1"] {
+        let first = api.ask("GET", &format!("{prefix}/users?limit=3"));
+        assert_eq!(first.link("prev"), None);
+        let mut seen = Vec::new();
+        for answer in api.pages(&format!("{prefix}/users?limit=3")) {
+            let list = answer.json();
+            assert_eq!(list["meta"]["total"], 7);
+            seen.extend(emails(&list).into_iter().map(str::to_owned));
+            let start = answer.link("first").unwrap();
+            assert_eq!(api.list(&start), first.json());
+        }
+        assert_eq!(seen, newest_first);
+    }
+    let middle = api.ask("GET", "/users?limit=2&offset=3");
+    let before = middle.link("prev").unwrap();
+    assert_eq!(emails(&api.list(&before)), newest_first[1..3]);
+}
+
+#[test]
+fn a_cursor_stays_where_it_is_while_users_come_and_go() {
+    let api = Api::start();
+    for n in 0..6 {
+        create(&api, &format!("user{n}@acme.test"), json!({}));
+    }
+    let first = api.ask("GET", "/users?limit=2");
+    assert_eq!(
+        emails(&first.json()),
+        ["user5@acme.test", "user4@acme.test"]
+    );
+    create(&api, "late@acme.test", json!({}));
+    assert_eq!(api.ask("DELETE", "/users/5").status, 200);
+    assert_eq!(api.ask("DELETE", "/users/4").status, 200);
+    let second = api.list(&first.link("next").unwrap());
+    assert_eq!(emails(&second), ["user2@acme.test", "user1@acme.test"]);
+}
+
+#[test]
+fn a_bad_parameter_of_the_list_of_users_is_named() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let globex = api.create_key("globex", "READ");
+    for n in 0..3 {
+        create(&api, &format!("user{n}@acme.test"), json!({}));
+    }
+    let first = api.ask("GET", "/users?limit=1");
+    let next = first.link("next").unwrap();
+    let cursor = first.cursor();
+    let tampered = format!("{}0", &cursor[..cursor.len() - 1]);
+    let tampered = match tampered == cursor {
+        true => format!("{}1", &cursor[..cursor.len() - 1]),
+        false => tampered,
+    };
+    for (query, field, reason) in [
+        ("limit=0".to_owned(), "limit", "out_of_range"),
+        ("limit=101".to_owned(), "limit", "out_of_range"),
+        ("limit=-1".to_owned(), "limit", "out_of_range"),
+        ("limit=ten".to_owned(), "limit", "malformed"),
+        ("limit=".to_owned(), "limit", "malformed"),
+        ("limit=1.5".to_owned(), "limit", "malformed"),
+        (
+            "limit=99999999999999999999".to_owned(),
+            "limit",
+            "out_of_range",
+        ),
+        ("offset=-1".to_owned(), "offset", "out_of_range"),
+        ("offset=x".to_owned(), "offset", "malformed"),
+        ("limit=1&limit=1".to_owned(), "limit", "repeated_field"),
+        ("cursor=x".to_owned(), "cursor", "malformed"),
+        ("cursor=".to_owned(), "cursor", "malformed"),
+        (format!("cursor={tampered}"), "cursor", "malformed"),
+        (
+            format!("cursor={cursor}&search=user"),
+            "cursor",
+            "malformed",
+        ),
+        ("user_id=1".to_owned(), "user_id", "unknown_field"),
+        (format!("search={}", "x".repeat(256)), "search", "too_long"),
+        ("search=a%00b".to_owned(), "search", "control_character"),
+    ] {
+        let answer = api.ask("GET", &format!("/users?{query}"));
+        let body = answer.assert_parameters_refused(&[field], &query);
+        assert_eq!(body["errors"][0]["reason"], reason, "{query}");
+    }
+    let both = api.ask("GET", &format!("/users?limit=1&offset=1&cursor={cursor}"));
+    assert_eq!(both.status, 400);
+    assert_eq!(both.json()["errors"][0]["field"], "offset");
+    let of_another = api.ask_as(&globex, "GET", &next);
+    assert_eq!(of_another.status, 400, "{}", of_another.text);
+    assert_eq!(of_another.json()["errors"][0]["field"], "cursor");
+    let meant = api.ask("GET", "/users?serch=x&limit=0");
+    assert_eq!(meant.json()["errors_total"], 2);
+    assert_eq!(meant.json()["errors"][1]["did_you_mean"], "search");
+}
+
+#[test]
+fn users_are_found_by_the_beginnings_of_their_names_and_addresses() {
+    let api = Api::start();
+    create(
+        &api,
+        "zoe.martin@acme.test",
+        json!({"first_name": "Zoé", "last_name": "Martin"}),
+    );
+    create(
+        &api,
+        "anders@acme.test",
+        json!({"first_name": "Anders", "last_name": "Ørsted"}),
+    );
+    create(
+        &api,
+        "h.strasse@acme.test",
+        json!({"first_name": "Hans", "last_name": "Straße"}),
+    );
+    let found = |search: &str| {
+        let list = api.list(&format!("/users?search={}", encoded(search)));
+        assert_eq!(
+            list["meta"]["total"],
+            list["data"].as_array().unwrap().len()
+        );
+        emails(&list)
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let zoe = ["zoe.martin@acme.test"];
+    for search in [
+        "zo",
+        "zoe",
+        "ZOÉ",
+        "Zoe\u{301}",
+        "mart",
+        "martin zo",
+        "zoe.martin@acme.test",
+        "zoe.m",
+    ] {
+        assert_eq!(found(search), zoe, "{search}");
+    }
+    for search in ["orsted", "Ørst", "ORSTED", "ander ors"] {
+        assert_eq!(found(search), ["anders@acme.test"], "{search}");
+    }
+    for search in ["straße", "STRASSE", "strass hans"] {
+        assert_eq!(found(search), ["h.strasse@acme.test"], "{search}");
+    }
+    assert_eq!(found("acme").len(), 3);
+    for search in ["artin", "zoe orsted", "& | !", "%", "_"] {
+        assert_eq!(found(search), [""; 0], "{search}");
+    }
+    assert_eq!(api.list("/users?search=")["meta"]["total"], 3);
+    assert_eq!(api.list("/users?search=+")["meta"]["total"], 3);
+    let patch = json!({"first_name": "Chloé"});
+    assert_eq!(api.send("PATCH", "/users/1", &patch).status, 200);
+    assert_eq!(found("chloe"), zoe);
+    assert_eq!(found("zoe"), zoe, "the address still has it");
+    let pages = api.ask("GET", "/users?search=acme&limit=2");
+    let rest = api.list(&pages.link("next").unwrap());
+    assert_eq!(rest["data"].as_array().unwrap().len(), 1);
+}

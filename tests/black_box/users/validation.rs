@@ -1,0 +1,256 @@
+//! What `POST /users` and `PATCH /users/{user_id}` refuse.
+
+use devices_tests::{Api, send};
+use serde_json::{Value, json};
+
+use super::{GRACE, TEXTS, create, emails};
+
+#[test]
+fn every_rule_of_a_user_is_told_when_it_is_broken() {
+    let api = Api::start();
+    let held = api.add_user("acme", "held@acme.test").to_string();
+    let too_long = format!("{}@{}", "x".repeat(200), "y".repeat(55));
+    for (field, value, reason) in [
+        ("email", Value::Null, "required"),
+        ("email", json!(""), "required"),
+        ("email", json!(" "), "required"),
+        ("email", json!("grace"), "malformed"),
+        ("email", json!("@acme.test"), "malformed"),
+        ("email", json!("grace@"), "malformed"),
+        ("email", json!("grace@acme@test"), "malformed"),
+        ("email", json!("grace hopper@acme.test"), "malformed"),
+        ("email", json!("grace@acme\u{a0}.test"), "malformed"),
+        ("email", json!("grace@acme.test\u{0}x"), "control_character"),
+        ("email", json!(too_long), "too_long"),
+        ("email", json!(7), "wrong_type"),
+        ("email", json!([GRACE]), "wrong_type"),
+        ("role", json!("OWNER"), "not_in_enum"),
+        ("role", json!("admin"), "not_in_enum"),
+        ("role", json!(true), "wrong_type"),
+        ("arrival_date", json!("soon"), "malformed"),
+        ("arrival_date", json!("31/05/2024"), "malformed"),
+        ("departure_date", json!("2023-02-29"), "malformed"),
+        ("departure_date", json!(20_240_531), "wrong_type"),
+        ("first_name", json!("Gra\u{0}ce"), "control_character"),
+        (
+            "last_name",
+            json!("Hop\u{202e}per"),
+            "bidirectional_override",
+        ),
+    ] {
+        let mut body = json!({ "email": GRACE });
+        body[field] = value;
+        let case = body.to_string();
+        for (method, path) in [
+            ("POST", "/users".to_owned()),
+            ("PATCH", format!("/users/{held}")),
+        ] {
+            let reason = match (method, reason) {
+                ("PATCH", "required") => "not_nullable",
+                _ => reason,
+            };
+            let answer = api.send(method, &path, &body);
+            answer.assert_field_refused(field, reason, &case);
+        }
+    }
+    for field in TEXTS {
+        for (value, reason) in [
+            (json!("é".repeat(256)), "too_long"),
+            (json!(7), "wrong_type"),
+            (json!(false), "wrong_type"),
+            (json!({}), "wrong_type"),
+            (json!(["x"]), "wrong_type"),
+        ] {
+            let body = json!({ "email": GRACE, field: value });
+            let answer = api.send("POST", "/users", &body);
+            answer.assert_field_refused(field, reason, &body.to_string());
+        }
+    }
+    let answer = api.send("POST", "/users", &json!({}));
+    answer.assert_field_refused("email", "required", "no field");
+    assert_eq!(api.database.count("users"), 1);
+    assert_eq!(api.list("/users")["data"][0]["email"], "held@acme.test");
+}
+
+#[test]
+fn nobody_leaves_before_arriving() {
+    let api = Api::start();
+    let dates = |arrival, departure| json!({"arrival_date": arrival, "departure_date": departure});
+    let mut body = dates("2024-06-01", "2024-05-31");
+    body["email"] = json!(GRACE);
+    let answer = api.send("POST", "/users", &body);
+    answer.assert_field_refused("departure_date", "ends_before_start", "create");
+    create(&api, GRACE, dates("2024-06-01", "2024-06-01"));
+
+    // What is stored counts, too.
+    let patch = |body| api.send("PATCH", "/users/1", &body);
+    let answer = patch(json!({"departure_date": "2024-05-31"}));
+    answer.assert_field_refused("departure_date", "ends_before_start", "departure");
+    let answer = patch(json!({"arrival_date": "2024-06-02"}));
+    answer.assert_field_refused("departure_date", "ends_before_start", "arrival");
+    assert_eq!(patch(dates("2030-01-01", "2030-12-31")).status, 200);
+    let alone = json!({"arrival_date": "2031-01-01", "departure_date": null});
+    assert_eq!(patch(alone).status, 200);
+}
+
+#[test]
+fn an_unknown_field_of_a_user_is_told_with_the_one_that_was_meant() {
+    let api = Api::start();
+    create(&api, "held@acme.test", json!({}));
+    for (name, meant) in [
+        ("firstName", json!("first_name")),
+        ("phone_contry", json!("phone_country")),
+        ("Email", json!("email")),
+        ("shoe_size", Value::Null),
+        ("id", Value::Null),
+    ] {
+        let mut body = json!({"email": GRACE});
+        body[name] = json!("42");
+        for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
+            let answer = api.send(method, path, &body);
+            let entry = answer.assert_field_refused(name, "unknown_field", name);
+            assert_eq!(entry["did_you_mean"], meant, "{entry}");
+        }
+    }
+    assert_eq!(api.list("/users/1")["data"]["email"], "held@acme.test");
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_user_is_told_at_once() {
+    let api = Api::start();
+    let answer = api.send(
+        "POST",
+        "/users",
+        &json!({"shoe_size": 42, "departure_date": 1, "role": "OWNER", "email": "grace"}),
+    );
+    assert_eq!(answer.status, 400);
+    let told: Vec<_> = answer
+        .reasons()
+        .into_iter()
+        .map(|(_, field, reason)| format!("{field} {reason}"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "email malformed",
+            "role not_in_enum",
+            "departure_date wrong_type",
+            "shoe_size unknown_field",
+        ]
+    );
+    assert_eq!(answer.json()["errors_total"], 4);
+}
+
+#[test]
+fn a_body_that_is_no_object_makes_no_user_and_changes_none() {
+    let api = Api::start();
+    create(&api, GRACE, json!({}));
+    for (body, reason) in [
+        ("", "not_json"),
+        ("  ", "not_json"),
+        ("grace", "not_json"),
+        ("email=grace%40acme.test", "not_json"),
+        ("{\"email\":\"alan@acme.test\"", "not_json"),
+        ("{\"email\":\"alan@acme.test\"}}", "not_json"),
+        ("null", "wrong_type"),
+        ("17", "wrong_type"),
+        ("\"alan@acme.test\"", "wrong_type"),
+        ("[]", "wrong_type"),
+        ("[{\"email\":\"alan@acme.test\"}]", "wrong_type"),
+    ] {
+        for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
+            let answer = api.send_text(method, path, body);
+            assert_eq!(answer.status, 400, "{method} {body}: {}", answer.text);
+            let report = answer.json();
+            assert_eq!(report["errors_total"], 1, "{body}");
+            let entry = &report["errors"][0];
+            assert_eq!(entry["reason"], reason, "{method} {body}");
+            assert_eq!(entry["code"], "INVALID_BODY", "{body}");
+            assert_eq!(entry["pointer"], "", "{body}");
+            assert_eq!(
+                (&entry["index"], &entry["field"]),
+                (&Value::Null, &Value::Null)
+            );
+            assert_eq!(report["error"], entry["message"]);
+        }
+    }
+    let not_utf8 = api.send_text("POST", "/users", &b"{\"email\":\"\xff@acme.test\"}"[..]);
+    assert_eq!(not_utf8.json()["errors"][0]["reason"], "not_utf8");
+    for twice in [
+        r#"{"email":"alan@acme.test","email":"alan@acme.test"}"#,
+        r#"{"email":"alan@acme.test","\u0065mail":"bob@acme.test"}"#,
+    ] {
+        for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
+            let answer = api.send_text(method, path, twice);
+            answer.assert_field_refused("email", "repeated_field", twice);
+        }
+    }
+    assert_eq!(emails(&api.list("/users")), [GRACE]);
+}
+
+#[test]
+fn a_user_is_sent_as_json() {
+    let api = Api::start();
+    create(&api, GRACE, json!({}));
+    let body = r#"{"email":"alan@acme.test"}"#;
+    for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
+        for kind in ["", "text/plain", "application/x-www-form-urlencoded"] {
+            let request = api.request(method, path).bearer_auth(&api.key);
+            let answer = send(request.header("Content-Type", kind).body(body));
+            assert_eq!(answer.status, 415, "{method} {kind}: {}", answer.text);
+            assert_eq!(answer.json(), json!({"error": "UNSUPPORTED_MEDIA_TYPE"}));
+        }
+        let without = send(api.request(method, path).bearer_auth(&api.key).body(body));
+        assert_eq!(without.status, 415, "{method}");
+    }
+    let request = api.request("POST", "/users").bearer_auth(&api.key);
+    let request = request.header("Content-Type", "application/json; charset=utf-8");
+    assert_eq!(send(request.body(body)).status, 201);
+}
+
+#[test]
+fn unknown_fields_of_a_user_are_ignored_for_who_prefers_that() {
+    let api = Api::start();
+    let lenient = |method: &str, path: &str, body: Value| {
+        let answer = api.send_with(method, path, &[("Prefer", "handling=lenient")], &body);
+        assert_eq!(answer.header("preference-applied"), "handling=lenient");
+        answer
+    };
+    let body = json!({"email": GRACE, "shoe_size": 42, "firstName": "Grace"});
+    let created = lenient("POST", "/users", body);
+    assert_eq!(created.status, 201, "{}", created.text);
+    assert_eq!(created.json()["data"]["first_name"], Value::Null);
+    let body = json!({"position": "Admiral", "shoe_size": 42});
+    let changed = lenient("PATCH", "/users/1", body);
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert_eq!(changed.json()["data"]["position"], "Admiral");
+    // What is wrong with known fields stays wrong, and unknown ones alone are nothing.
+    let answer = lenient("POST", "/users", json!({"email": "alan", "shoe_size": 42}));
+    answer.assert_field_refused("email", "malformed", "lenient");
+    let answer = lenient("PATCH", "/users/1", json!({"shoe_size": 42}));
+    answer.assert_error(400, "EMPTY_PATCH_BODY");
+}
+
+#[test]
+fn two_living_users_never_share_an_address_in_whatever_case() {
+    let api = Api::start();
+    create(&api, "Grace@Acme.test", json!({}));
+    create(&api, "alan@acme.test", json!({}));
+    create(&api, "zoé@acme.test", json!({}));
+    for (email, holder) in [
+        ("Grace@Acme.test", 1),
+        ("grace@acme.test", 1),
+        (" GRACE@ACME.TEST ", 1),
+        ("ZOÉ@acme.test", 3),
+    ] {
+        for (method, path) in [("POST", "/users"), ("PATCH", "/users/2")] {
+            let answer = api.send(method, path, &json!({ "email": email }));
+            let entry = answer.assert_field_refused("email", "already_exists", email);
+            assert_eq!(answer.json()["error"], "USER_EMAIL_CONFLICT");
+            assert_eq!(entry["code"], "USER_EMAIL_CONFLICT");
+            assert_eq!(entry["existing_user_id"], holder, "{email}");
+        }
+    }
+    assert_eq!(api.database.count("users"), 3);
+    assert_eq!(api.list("/users/2")["data"]["email"], "alan@acme.test");
+}
