@@ -3,13 +3,13 @@
 use devices_tests::Api;
 use serde_json::json;
 
-use super::{new_path, patch};
+use super::{create_device_path, patch};
 
 #[test]
-fn the_audit_trail_tells_what_was_done_to_a_device_and_to_which_fields() {
+fn audit_trail_records_device_changes() {
     let api = Api::start();
     let ada = api.add_user("acme", "ada@example.com");
-    let path = new_path(&api, json!({"color": "black"}));
+    let path = create_device_path(&api, json!({"color": "black"}));
     let headers = [("X-Request-Id", "repaint-17")];
     let body = json!({"color": "red", "name": "Painted one", "client_rental_endDate": "2030-01-01",
         "brand": null});

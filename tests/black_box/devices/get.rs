@@ -3,26 +3,26 @@
 use devices_tests::{Api, device};
 use serde_json::{Map, Value, json};
 
-use super::{complete, complete_shown, get, new_path, without_instants};
+use super::{complete_request, complete_response, create_device_path, get, without_timestamps};
 
 #[test]
-fn a_device_is_shown_with_every_field() {
+fn device_response_has_every_field() {
     let api = Api::start();
     let user = api.add_user("acme", "ada@example.com");
-    let path = new_path(&api, complete(user));
-    let answer = api.ask("GET", &path);
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), "application/json");
-    let shown = answer.json();
+    let path = create_device_path(&api, complete_request(user));
+    let response = api.ask("GET", &path);
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("content-type"), "application/json");
+    let shown = response.json();
     assert_eq!(shown.as_object().unwrap().len(), 1);
     assert_eq!(
-        without_instants(shown["data"].clone()),
-        complete_shown(1, user)
+        without_timestamps(shown["data"].clone()),
+        complete_response(1, user)
     );
 }
 
 #[test]
-fn a_device_of_three_fields_has_every_key_of_the_created_one_and_more() {
+fn minimal_device_has_every_key() {
     let api = Api::start();
     let created = api.post(&json!([device(json!({}))])).created()[0].clone();
     let shown = get(&api, &format!("/devices/{}", created["id"]));
@@ -46,14 +46,14 @@ fn a_device_of_three_fields_has_every_key_of_the_created_one_and_more() {
     }
     expected.insert("is_rented".to_owned(), false.into());
     assert_eq!(shown["created_at"], shown["updated_at"]);
-    assert_eq!(without_instants(shown), Value::Object(expected));
+    assert_eq!(without_timestamps(shown), Value::Object(expected));
 }
 
 #[test]
-fn lists_single_devices_patches_and_both_prefixes_show_the_same_object() {
+fn all_routes_return_the_same_object() {
     let api = Api::start();
     let user = api.add_user("acme", "ada@example.com");
-    let path = new_path(&api, complete(user));
+    let path = create_device_path(&api, complete_request(user));
     let patched = api.send("PATCH", &path, &json!({"color": "red"}));
     let prefixed = format!("/platform/v1{path}");
     assert_eq!(api.list("/devices")["data"][0], patched.json()["data"]);
@@ -70,7 +70,7 @@ fn lists_single_devices_patches_and_both_prefixes_show_the_same_object() {
 }
 
 #[test]
-fn what_is_no_id_is_a_bad_parameter() {
+fn malformed_device_id_is_rejected() {
     let api = Api::start();
     api.create_device(json!({}));
     for id in [
@@ -79,22 +79,22 @@ fn what_is_no_id_is_a_bad_parameter() {
     ] {
         let path = format!("/devices/{id}");
         for method in ["GET", "PATCH", "DELETE"] {
-            let answer = api.send(method, &path, &json!({"color": "red"}));
-            answer.assert_parameters_refused(&["device_id"], &format!("{method} {path}"));
+            let response = api.send(method, &path, &json!({"color": "red"}));
+            response.assert_parameters_refused(&["device_id"], &format!("{method} {path}"));
         }
         assert_eq!(api.ask("HEAD", &path).status, 400, "{path}");
     }
     for path in ["/devices/", "/devices/1/", "/devices//1", "/devices/1/2"] {
         for method in ["GET", "PATCH", "DELETE"] {
-            let answer = api.send(method, path, &json!({"color": "red"}));
-            answer.assert_error(404, "NOT_FOUND");
+            let response = api.send(method, path, &json!({"color": "red"}));
+            response.assert_error(404, "NOT_FOUND");
         }
     }
     assert_eq!(get(&api, "/devices/1")["client_status"], "AVAILABLE");
 }
 
 #[test]
-fn a_digit_that_is_percent_encoded_is_that_digit() {
+fn percent_encoded_digit_in_id_is_decoded() {
     // RFC 3986, 6.2.2.2: what need not be encoded is the same encoded.
     let api = Api::start();
     api.create_device(json!({}));
@@ -104,7 +104,7 @@ fn a_digit_that_is_percent_encoded_is_that_digit() {
 }
 
 #[test]
-fn an_id_beyond_64_bits_is_unknown() {
+fn id_beyond_64_bits_is_not_found() {
     let api = Api::start();
     for id in [
         "9223372036854775807",
@@ -113,16 +113,16 @@ fn an_id_beyond_64_bits_is_unknown() {
         "99999999999999999999999999999999999999999",
     ] {
         for method in ["GET", "PATCH", "DELETE"] {
-            let answer = api.send(method, &format!("/devices/{id}"), &json!({"color": "red"}));
-            answer.assert_error(404, "DEVICE_NOT_FOUND");
+            let response = api.send(method, &format!("/devices/{id}"), &json!({"color": "red"}));
+            response.assert_error(404, "DEVICE_NOT_FOUND");
         }
     }
-    let answer = api.ask("GET", &format!("/devices/{}", "9".repeat(2_000)));
-    answer.assert_error(404, "DEVICE_NOT_FOUND");
+    let response = api.ask("GET", &format!("/devices/{}", "9".repeat(2_000)));
+    response.assert_error(404, "DEVICE_NOT_FOUND");
 }
 
 #[test]
-fn another_workspaces_device_is_as_unknown_as_none_byte_by_byte() {
+fn foreign_device_looks_like_unknown_device() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
@@ -147,8 +147,8 @@ fn another_workspaces_device_is_as_unknown_as_none_byte_by_byte() {
     ] {
         let ask = |method, id| api.ask_with(method, &path(id), &headers).comparable();
         let change = |id, body| {
-            let answer = api.send_with("PATCH", &path(id), &headers, body);
-            answer.comparable()
+            let response = api.send_with("PATCH", &path(id), &headers, body);
+            response.comparable()
         };
         for id in [foreign, gone] {
             for method in ["GET", "HEAD", "DELETE"] {
@@ -167,16 +167,16 @@ fn another_workspaces_device_is_as_unknown_as_none_byte_by_byte() {
         assert_eq!(unknown.0, 404);
     }
     let headers = [("If-None-Match", theirs.as_str())];
-    let answer = api.ask_with("GET", &path(foreign), &headers);
-    answer.assert_error(404, "DEVICE_NOT_FOUND");
+    let response = api.ask_with("GET", &path(foreign), &headers);
+    response.assert_error(404, "DEVICE_NOT_FOUND");
     let after = api.ask_as(&globex, "GET", &path(foreign));
     assert_eq!(after.text, before.text);
 }
 
 #[test]
-fn head_answers_like_get_without_the_body() {
+fn head_matches_get_without_body() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     for path in [path.as_str(), "/devices/999", "/devices/abc"] {
         let (get, head) = (api.ask("GET", path), api.ask("HEAD", path));
         assert_eq!(head.status, get.status, "{path}");
@@ -186,13 +186,13 @@ fn head_answers_like_get_without_the_body() {
 }
 
 #[test]
-fn other_methods_are_told_which_there_are() {
+fn other_methods_return_405_with_allow() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     for method in ["POST", "PUT"] {
-        let answer = api.send(method, &path, &json!({}));
-        answer.assert_error(405, "METHOD_NOT_ALLOWED");
-        let mut allowed: Vec<_> = answer.header("allow").split(", ").collect();
+        let response = api.send(method, &path, &json!({}));
+        response.assert_error(405, "METHOD_NOT_ALLOWED");
+        let mut allowed: Vec<_> = response.header("allow").split(", ").collect();
         allowed.sort_unstable();
         assert_eq!(allowed, ["DELETE", "GET", "HEAD", "PATCH"]);
     }

@@ -14,7 +14,7 @@ use devices_tests::{Answer, Api, complete_device};
 use serde_json::{Map, Value, json};
 
 /// The path of a new device.
-fn new_path(api: &Api, fields: Value) -> String {
+fn create_device_path(api: &Api, fields: Value) -> String {
     format!("/devices/{}", api.create_device(fields))
 }
 
@@ -24,9 +24,9 @@ fn get(api: &Api, path: &str) -> Value {
 
 /// What a device has become by a patch, which must succeed.
 fn patch(api: &Api, path: &str, fields: &Value) -> Value {
-    let answer = api.send("PATCH", path, fields);
-    assert_eq!(answer.status, 200, "{fields}: {}", answer.text);
-    let data = answer.json()["data"].clone();
+    let response = api.send("PATCH", path, fields);
+    assert_eq!(response.status, 200, "{fields}: {}", response.text);
+    let data = response.json()["data"].clone();
     assert_eq!(get(api, path), data, "what is answered is what is stored");
     data
 }
@@ -38,19 +38,19 @@ fn report(api: &Api, serial_number: &str, status: &str) -> Answer {
 }
 
 fn tag(api: &Api, path: &str) -> String {
-    let answer = api.ask("GET", path);
-    let tag = answer.header("etag").to_owned();
+    let response = api.ask("GET", path);
+    let tag = response.header("etag").to_owned();
     assert!(
         tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"'),
-        "{answer:?}"
+        "{response:?}"
     );
     tag
 }
 
 /// Refused with 400 for these fields and reasons, as a body is: without an index.
-fn assert_refused(answer: &Answer, status: u16, expected: &[(&str, &str)]) -> Value {
-    assert_eq!(answer.status, status, "{}", answer.text);
-    let body = answer.json();
+fn assert_rejected(response: &Answer, status: u16, expected: &[(&str, &str)]) -> Value {
+    assert_eq!(response.status, status, "{}", response.text);
+    let body = response.json();
     let entries = body["errors"].as_array();
     let entries = entries.unwrap_or_else(|| panic!("{body}"));
     let mut told: Vec<_> = entries
@@ -93,7 +93,7 @@ const TEXTS: [&str; 12] = [
 ];
 
 /// A device in which every field is set, assigned to `user`.
-fn complete(user: i64) -> Value {
+fn complete_request(user: i64) -> Value {
     complete_device(json!({
         "user_id": user, "client_purchase_price": "1299,5", "client_rental_price": "49",
         "client_warranty_endDate": "2027-02-28T23:59:59Z", "compliance": "CE",
@@ -101,7 +101,7 @@ fn complete(user: i64) -> Value {
 }
 
 /// What is shown of it.
-fn complete_shown(id: i64, user: i64) -> Value {
+fn complete_response(id: i64, user: i64) -> Value {
     let mut shown = complete_device(json!({
         "id": id, "rent": null, "tracking_number": null, "client_status": "IN_MAINTENANCE",
         "source": "EXTERNAL", "mdm": null, "user_id": user,
@@ -129,7 +129,7 @@ fn complete_shown(id: i64, user: i64) -> Value {
 }
 
 /// The device without the instants, which no test knows before.
-fn without_instants(mut device: Value) -> Value {
+fn without_timestamps(mut device: Value) -> Value {
     let members = device.as_object_mut().unwrap();
     for name in ["created_at", "updated_at"] {
         let instant = members.remove(name).unwrap();
@@ -141,12 +141,12 @@ fn without_instants(mut device: Value) -> Value {
 }
 
 /// Asks again as long as there is no room, as clients are told to.
-fn until_there_is_room(ask: impl Fn() -> Answer) -> Answer {
+fn retry_while_unavailable(ask: impl Fn() -> Answer) -> Answer {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let answer = ask();
-        if answer.status != 503 || Instant::now() > deadline {
-            return answer;
+        let response = ask();
+        if response.status != 503 || Instant::now() > deadline {
+            return response;
         }
     }
 }

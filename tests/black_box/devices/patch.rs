@@ -4,8 +4,8 @@ use devices_tests::{Api, race, send};
 use serde_json::{Map, Value, json};
 
 use super::{
-    TEXTS, assert_refused, complete, complete_shown, get, new_path, patch, until_there_is_room,
-    without_instants,
+    TEXTS, assert_rejected, complete_request, complete_response, create_device_path, get, patch,
+    retry_while_unavailable, without_timestamps,
 };
 
 /// Every field that a patch may hold but those of the assignee: another value, how that is shown,
@@ -90,15 +90,15 @@ fn with(mut shown: Value, name: &str, value: &Value) -> Value {
 }
 
 #[test]
-fn a_patch_changes_the_fields_that_it_names_and_no_other() {
+fn patch_changes_only_named_fields() {
     let api = Api::start();
     let user = api.add_user("acme", "ada@example.com");
-    let path = new_path(&api, complete(user));
-    let mut expected = complete_shown(1, user);
+    let path = create_device_path(&api, complete_request(user));
+    let mut expected = complete_response(1, user);
     for (name, sent, shown, cleared) in changes() {
         expected = with(expected, name, &shown);
         let patched = patch(&api, &path, &json!({ name: sent }));
-        assert_eq!(without_instants(patched), expected, "{name}");
+        assert_eq!(without_timestamps(patched), expected, "{name}");
         if cleared == json!("-") {
             continue;
         }
@@ -106,26 +106,26 @@ fn a_patch_changes_the_fields_that_it_names_and_no_other() {
         for nothing in [Value::Null, json!("")] {
             let cleared = with(expected.clone(), name, &cleared);
             let patched = patch(&api, &path, &json!({ name: nothing }));
-            assert_eq!(without_instants(patched), cleared, "{name}");
+            assert_eq!(without_timestamps(patched), cleared, "{name}");
             let patched = patch(&api, &path, &json!({ name: sent }));
-            assert_eq!(without_instants(patched), expected, "{name}");
+            assert_eq!(without_timestamps(patched), expected, "{name}");
         }
     }
 }
 
 #[test]
-fn one_patch_may_change_and_clear_everything() {
+fn one_patch_can_change_all_fields() {
     let api = Api::start();
     let user = api.add_user("acme", "ada@example.com");
-    let path = new_path(&api, complete(user));
-    let mut expected = complete_shown(1, user);
+    let path = create_device_path(&api, complete_request(user));
+    let mut expected = complete_response(1, user);
     let mut body = Map::new();
     for (name, sent, shown, _) in changes() {
         expected = with(expected, name, &shown);
         body.insert(name.to_owned(), sent);
     }
     let patched = patch(&api, &path, &Value::Object(body));
-    assert_eq!(without_instants(patched), expected);
+    assert_eq!(without_timestamps(patched), expected);
 
     let mut body = Map::new();
     for (name, _, _, cleared) in changes() {
@@ -139,13 +139,13 @@ fn one_patch_may_change_and_clear_everything() {
     expected["user"] = Value::Null;
     expected["client_status"] = json!("AVAILABLE");
     let patched = patch(&api, &path, &Value::Object(body));
-    assert_eq!(without_instants(patched), expected);
+    assert_eq!(without_timestamps(patched), expected);
 }
 
 #[test]
-fn a_change_is_later_than_the_one_before_and_the_creation_stays() {
+fn patch_advances_updated_at_only() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     let mut before = get(&api, &path);
     for number in 0..5 {
         let after = patch(&api, &path, &json!({"comment": format!("Remark {number}")}));
@@ -157,12 +157,12 @@ fn a_change_is_later_than_the_one_before_and_the_creation_stays() {
 }
 
 #[test]
-fn a_patch_that_changes_nothing_leaves_the_device_its_tag_and_the_audit_trail() {
+fn noop_patch_keeps_etag_and_audit_trail() {
     let api = Api::start();
     let user = api.add_user("acme", "ada@example.com");
-    let path = new_path(&api, complete(user));
+    let path = create_device_path(&api, complete_request(user));
     let before = api.ask("GET", &path);
-    let mut same = complete(user);
+    let mut same = complete_request(user);
     for immutable in ["type", "category", "added_via"] {
         same.as_object_mut().unwrap().remove(immutable);
     }
@@ -171,23 +171,23 @@ fn a_patch_that_changes_nothing_leaves_the_device_its_tag_and_the_audit_trail() 
         json!({"color": "black"}),
         json!({"user_email": "ADA@example.com"}),
     ] {
-        let answer = api.send("PATCH", &path, &body);
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(answer.text, before.text);
-        assert_eq!(answer.header("etag"), before.header("etag"));
+        let response = api.send("PATCH", &path, &body);
+        assert_eq!(response.status, 200, "{}", response.text);
+        assert_eq!(response.text, before.text);
+        assert_eq!(response.header("etag"), before.header("etag"));
     }
     assert_eq!(api.events().len(), 1);
 }
 
 #[test]
-fn a_lenient_client_may_send_back_more_than_is_known() {
+fn lenient_patch_ignores_unknown_fields() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     let body = json!({"colour": "red", "color": "blue", "client_status": "ARCHIVED", "id": 7});
     let headers = [("Prefer", "handling=lenient")];
-    let answer = api.send_with("PATCH", &path, &headers, &body);
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(answer.header("preference-applied"), "handling=lenient");
+    let response = api.send_with("PATCH", &path, &headers, &body);
+    assert_eq!(response.status, 200, "{}", response.text);
+    assert_eq!(response.header("preference-applied"), "handling=lenient");
     let shown = get(&api, &path);
     assert_eq!(shown["characteristics"]["color"], "blue");
     assert_eq!(shown["client_status"], "AVAILABLE");
@@ -197,14 +197,14 @@ fn a_lenient_client_may_send_back_more_than_is_known() {
 }
 
 #[test]
-fn the_assignee_is_named_by_number_or_by_address_and_taken_away_by_null() {
+fn patch_sets_and_clears_assignee() {
     let api = Api::start();
     let ada = api.add_user("acme", "ada@example.com");
     let bob = api.add_user("acme", "bob@example.com");
     // The same address in another workspace is another user.
     api.create_workspace("globex");
     api.add_user("globex", "ada@example.com");
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     for (body, assignee) in [
         (json!({"user_id": ada}), Some(ada)),
         (json!({"user_email": "Bob@Example.COM"}), Some(bob)),
@@ -243,10 +243,10 @@ fn the_assignee_is_named_by_number_or_by_address_and_taken_away_by_null() {
 }
 
 #[test]
-fn what_is_said_of_a_device_counts_before_its_assignee() {
+fn lifecycle_takes_precedence_over_assignee() {
     let api = Api::start();
     let ada = api.add_user("acme", "ada@example.com");
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     for (body, status) in [
         (json!({"lifecycle": "OUT_OF_SERVICE"}), "OUT_OF_SERVICE"),
         (json!({"user_id": ada}), "OUT_OF_SERVICE"),
@@ -264,15 +264,15 @@ fn what_is_said_of_a_device_counts_before_its_assignee() {
         assert_eq!(found["data"], json!([shown]), "{body}");
     }
     for word in ["ARCHIVED", "IN_SERVICE", "AVAILABLE", "in_maintenance"] {
-        let answer = api.send("PATCH", &path, &json!({ "lifecycle": word }));
-        assert_refused(&answer, 400, &[("lifecycle", "not_in_enum")]);
+        let response = api.send("PATCH", &path, &json!({ "lifecycle": word }));
+        assert_rejected(&response, 400, &[("lifecycle", "not_in_enum")]);
     }
 }
 
 #[test]
-fn a_devices_own_serial_number_is_no_conflict_however_it_is_spelled() {
+fn own_serial_number_is_not_a_conflict() {
     let api = Api::start();
-    let path = new_path(&api, json!({"serial_number": "Abc-1"}));
+    let path = create_device_path(&api, json!({"serial_number": "Abc-1"}));
     for serial in ["Abc-1", "aBC-1", " ABC-1 ", "ａbc-1"] {
         let shown = patch(&api, &path, &json!({ "serial_number": serial }));
         assert_eq!(shown["serial_number"], serial.trim());
@@ -282,13 +282,16 @@ fn a_devices_own_serial_number_is_no_conflict_however_it_is_spelled() {
 }
 
 #[test]
-fn a_serial_number_moves_from_one_device_to_another_in_two_steps() {
+fn serial_number_can_move_between_devices() {
     let api = Api::start();
     let one = api.create_device(json!({"serial_number": "MOVES-1"}));
-    let (one_path, other_path) = (format!("/devices/{one}"), new_path(&api, json!({})));
+    let (one_path, other_path) = (
+        format!("/devices/{one}"),
+        create_device_path(&api, json!({})),
+    );
     let take = json!({"serial_number": "moves-1"});
     let refused = api.send("PATCH", &other_path, &take);
-    let refusal = assert_refused(&refused, 400, &[("serial_number", "already_exists")]);
+    let refusal = assert_rejected(&refused, 400, &[("serial_number", "already_exists")]);
     assert_eq!(refusal["error"], "INVALID_SERIAL_NUMBER");
     assert_eq!(refusal["errors"][0]["existing_device_id"], one);
     assert_eq!(
@@ -299,19 +302,21 @@ fn a_serial_number_moves_from_one_device_to_another_in_two_steps() {
     let back = api.send("PATCH", &one_path, &json!({"serial_number": "MOVES-1"}));
     assert_eq!(back.status, 400, "{}", back.text);
     for placeholder in ["N/A", "0000", "é"] {
-        let answer = api.send("PATCH", &one_path, &json!({ "serial_number": placeholder }));
-        assert_eq!(answer.status, 400, "{}", answer.text);
-        assert_eq!(answer.json()["error"], "INVALID_SERIAL_NUMBER");
+        let response = api.send("PATCH", &one_path, &json!({ "serial_number": placeholder }));
+        assert_eq!(response.status, 400, "{}", response.text);
+        assert_eq!(response.json()["error"], "INVALID_SERIAL_NUMBER");
     }
 }
 
 #[test]
-fn of_devices_that_want_one_serial_number_at_once_one_gets_it() {
+fn concurrent_patches_claim_serial_number_once() {
     let api = Api::start();
-    let paths: Vec<_> = (0..8).map(|_| new_path(&api, json!({}))).collect();
+    let paths: Vec<_> = (0..8)
+        .map(|_| create_device_path(&api, json!({})))
+        .collect();
     let body = json!({"serial_number": "WANTED-1"});
     let statuses = race(paths.len(), |racer| {
-        until_there_is_room(|| api.send("PATCH", &paths[racer], &body)).status
+        retry_while_unavailable(|| api.send("PATCH", &paths[racer], &body)).status
     });
     let won = statuses.iter().filter(|status| **status == 200).count();
     let lost = statuses.iter().filter(|status| **status == 400).count();
@@ -321,14 +326,14 @@ fn of_devices_that_want_one_serial_number_at_once_one_gets_it() {
 }
 
 #[test]
-fn a_patch_of_the_serial_number_shows_the_enrolment_of_the_new_one() {
+fn patched_serial_number_switches_enrollment() {
     let api = Api::start();
     for serial in ["SN-100", "SN-200"] {
         let path = format!("/mdm/enrollments/{serial}");
         let report = json!({"status": "ENROLLED", "local_name": format!("Name of {serial}")});
         assert_eq!(api.send("PUT", &path, &report).status, 201);
     }
-    let path = new_path(&api, json!({"serial_number": "SN-100"}));
+    let path = create_device_path(&api, json!({"serial_number": "SN-100"}));
     assert_eq!(get(&api, &path)["mdm"]["local_name"], "Name of SN-100");
     let shown = patch(&api, &path, &json!({"serial_number": "sn-200"}));
     assert_eq!(shown["mdm"]["local_name"], "Name of SN-200");
@@ -342,9 +347,9 @@ fn a_patch_of_the_serial_number_shows_the_enrolment_of_the_new_one() {
 }
 
 #[test]
-fn patches_of_different_fields_at_once_lose_nothing() {
+fn concurrent_patches_lose_no_update() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     let beside = [
         "brand",
         "comment",
@@ -361,9 +366,9 @@ fn patches_of_different_fields_at_once_lose_nothing() {
             let (api, path, member) = (&api, &path, &member);
             scope.spawn(move || {
                 let body = json!({field: format!("Value of {field}")});
-                let answer = until_there_is_room(|| api.send("PATCH", path, &body));
-                assert_eq!(answer.status, 200, "{}", answer.text);
-                assert_eq!(member(&answer.json()["data"], field), body[field]);
+                let response = retry_while_unavailable(|| api.send("PATCH", path, &body));
+                assert_eq!(response.status, 200, "{}", response.text);
+                assert_eq!(member(&response.json()["data"], field), body[field]);
             });
         }
     });
@@ -380,9 +385,9 @@ fn patches_of_different_fields_at_once_lose_nothing() {
 }
 
 #[test]
-fn a_read_key_changes_nothing_whatever_it_sends() {
+fn read_key_cannot_patch_or_delete() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     let read = api.create_key("acme", "READ");
     let before = api.ask("GET", &path).text;
     for path in [path.as_str(), "/devices/999", "/devices/abc"] {

@@ -3,17 +3,17 @@
 use devices_tests::{Api, ServerOptions, send};
 use serde_json::{Value, json};
 
-use super::{assert_refused, get, new_path, patch};
+use super::{assert_rejected, create_device_path, get, patch};
 
 #[test]
-fn a_name_and_whether_it_is_rented_cannot_be_cleared() {
+fn name_and_is_rented_are_not_nullable() {
     let api = Api::start();
-    let path = new_path(&api, json!({"is_rented": true}));
+    let path = create_device_path(&api, json!({"is_rented": true}));
     let before = get(&api, &path);
     for field in ["name", "is_rented"] {
         for nothing in [Value::Null, json!(""), json!("  ")] {
-            let answer = api.send("PATCH", &path, &json!({ field: nothing }));
-            let body = assert_refused(&answer, 400, &[(field, "not_nullable")]);
+            let response = api.send("PATCH", &path, &json!({ field: nothing }));
+            let body = assert_rejected(&response, 400, &[(field, "not_nullable")]);
             assert_eq!(
                 body["error"],
                 format!("{field} must have a value: it cannot be cleared")
@@ -23,9 +23,9 @@ fn a_name_and_whether_it_is_rented_cannot_be_cleared() {
         }
     }
     let both = json!({"name": null, "is_rented": null, "color": "red"});
-    let answer = api.send("PATCH", &path, &both);
-    assert_refused(
-        &answer,
+    let response = api.send("PATCH", &path, &both);
+    assert_rejected(
+        &response,
         400,
         &[("name", "not_nullable"), ("is_rented", "not_nullable")],
     );
@@ -33,9 +33,9 @@ fn a_name_and_whether_it_is_rented_cannot_be_cleared() {
 }
 
 #[test]
-fn what_is_immutable_is_named_whatever_its_value() {
+fn patch_of_immutable_field_is_rejected() {
     let api = Api::start();
-    let path = new_path(&api, json!({"added_via": "ONBOARDING"}));
+    let path = create_device_path(&api, json!({"added_via": "ONBOARDING"}));
     let before = get(&api, &path);
     for (field, values) in [
         (
@@ -57,35 +57,35 @@ fn what_is_immutable_is_named_whatever_its_value() {
         ),
     ] {
         for value in values {
-            let answer = api.send("PATCH", &path, &json!({field: value, "color": "red"}));
-            let body = assert_refused(&answer, 400, &[(field, "immutable_field")]);
+            let response = api.send("PATCH", &path, &json!({field: value, "color": "red"}));
+            let body = assert_rejected(&response, 400, &[(field, "immutable_field")]);
             assert_eq!(body["errors"][0]["code"], "INVALID_FIELD");
         }
     }
     // Whoever is lenient with what is unknown does not mean these.
     let headers = [("Prefer", "handling=lenient")];
-    let answer = api.send_with("PATCH", &path, &headers, &json!({"type": "phone"}));
-    assert_refused(&answer, 400, &[("type", "immutable_field")]);
+    let response = api.send_with("PATCH", &path, &headers, &json!({"type": "phone"}));
+    assert_rejected(&response, 400, &[("type", "immutable_field")]);
     assert_eq!(get(&api, &path), before);
 }
 
 #[test]
-fn a_patch_without_a_field_is_empty() {
+fn patch_without_fields_is_rejected() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     api.send("PATCH", &path, &json!({}))
         .assert_error(400, "EMPTY_PATCH_BODY");
     // What is ignored is no field.
     let headers = [("Prefer", "handling=lenient")];
-    let answer = api.send_with("PATCH", &path, &headers, &json!({"colour": "red"}));
-    answer.assert_error(400, "EMPTY_PATCH_BODY");
-    assert_eq!(answer.header("preference-applied"), "handling=lenient");
+    let response = api.send_with("PATCH", &path, &headers, &json!({"colour": "red"}));
+    response.assert_error(400, "EMPTY_PATCH_BODY");
+    assert_eq!(response.header("preference-applied"), "handling=lenient");
 }
 
 #[test]
-fn an_unknown_field_is_named_with_the_one_that_was_meant() {
+fn unknown_field_error_suggests_known_field() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     let before = get(&api, &path);
     for (field, meant) in [
         ("client_warranty_end_date", json!("client_warranty_endDate")),
@@ -97,8 +97,8 @@ fn an_unknown_field_is_named_with_the_one_that_was_meant() {
         ("updated_at", Value::Null),
         ("characteristics", Value::Null),
     ] {
-        let answer = api.send("PATCH", &path, &json!({field: null, "color": "red"}));
-        let body = assert_refused(&answer, 400, &[(field, "unknown_field")]);
+        let response = api.send("PATCH", &path, &json!({field: null, "color": "red"}));
+        let body = assert_rejected(&response, 400, &[(field, "unknown_field")]);
         if !meant.is_null() {
             assert_eq!(body["errors"][0]["did_you_mean"], meant, "{body}");
         }
@@ -107,11 +107,11 @@ fn an_unknown_field_is_named_with_the_one_that_was_meant() {
 }
 
 #[test]
-fn every_problem_of_a_patch_is_told_at_once() {
+fn patch_reports_all_errors_at_once() {
     let api = Api::start();
     let ada = api.add_user("acme", "ada@example.com");
     let holder = api.create_device(json!({"serial_number": "TAKEN-1"}));
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     let before = get(&api, &path);
     let body = json!({
         "name": null, "type": "phone", "color": 1, "has_webcam": "perhaps",
@@ -119,9 +119,9 @@ fn every_problem_of_a_patch_is_told_at_once() {
         "keyboard_layout": "DVORAK", "compliance": ["CE", 1], "colour": "red",
         "user_id": ada + 100, "serial_number": "taken-1",
     });
-    let answer = api.send("PATCH", &path, &body);
-    assert_eq!(answer.status, 400, "{}", answer.text);
-    let refusal = answer.json();
+    let response = api.send("PATCH", &path, &body);
+    assert_eq!(response.status, 400, "{}", response.text);
+    let refusal = response.json();
     let entries = refusal["errors"].as_array().unwrap();
     let told: Vec<_> = entries
         .iter()
@@ -157,13 +157,13 @@ fn every_problem_of_a_patch_is_told_at_once() {
 }
 
 #[test]
-fn a_rental_that_would_end_before_its_start_is_told_beside_what_is_unknown_or_taken() {
+fn rental_error_is_reported_with_conflicts() {
     let api = Api::start();
     api.create_device(json!({"serial_number": "TAKEN-1"}));
-    let path = new_path(&api, json!({"client_rental_startDate": "2024-03-01"}));
+    let path = create_device_path(&api, json!({"client_rental_startDate": "2024-03-01"}));
     let body = json!({"client_rental_endDate": "2024-02-29", "user_id": 999,
         "serial_number": "taken-1"});
-    assert_refused(
+    assert_rejected(
         &api.send("PATCH", &path, &body),
         400,
         &[
@@ -175,12 +175,12 @@ fn a_rental_that_would_end_before_its_start_is_told_beside_what_is_unknown_or_ta
 }
 
 #[test]
-fn a_rental_that_would_end_before_the_start_in_the_same_patch_is_told_beside_its_shape() {
+fn rental_error_is_reported_with_field_errors() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     let body = json!({"client_rental_startDate": "2024-03-02",
         "client_rental_endDate": "2024-03-01", "color": 1});
-    assert_refused(
+    assert_rejected(
         &api.send("PATCH", &path, &body),
         400,
         &[
@@ -191,11 +191,11 @@ fn a_rental_that_would_end_before_the_start_in_the_same_patch_is_told_beside_its
 }
 
 #[test]
-fn a_rental_that_would_end_before_the_stored_start_is_told_beside_the_shape_of_the_patch() {
+fn stored_rental_error_joins_field_errors() {
     let api = Api::start();
-    let path = new_path(&api, json!({"client_rental_startDate": "2024-03-01"}));
+    let path = create_device_path(&api, json!({"client_rental_startDate": "2024-03-01"}));
     let body = json!({"client_rental_endDate": "2024-02-29", "color": 1});
-    assert_refused(
+    assert_rejected(
         &api.send("PATCH", &path, &body),
         400,
         &[
@@ -206,20 +206,20 @@ fn a_rental_that_would_end_before_the_stored_start_is_told_beside_the_shape_of_t
 }
 
 #[test]
-fn a_rental_does_not_end_before_the_start_that_is_stored() {
+fn rental_end_before_stored_start_is_rejected() {
     let api = Api::start();
     let fields =
         json!({"client_rental_startDate": "2024-03-01", "client_rental_endDate": "2025-03-01"});
-    let path = new_path(&api, fields);
+    let path = create_device_path(&api, fields);
     let before = get(&api, &path);
     for body in [
         json!({"client_rental_endDate": "2024-02-29"}),
         json!({"client_rental_startDate": "2025-03-02"}),
         json!({"client_rental_startDate": "2026-01-02", "client_rental_endDate": "2026-01-01"}),
     ] {
-        let answer = api.send("PATCH", &path, &body);
-        assert_refused(
-            &answer,
+        let response = api.send("PATCH", &path, &body);
+        assert_rejected(
+            &response,
             400,
             &[("client_rental_endDate", "ends_before_start")],
         );
@@ -237,12 +237,12 @@ fn a_rental_does_not_end_before_the_start_that_is_stored() {
 }
 
 #[test]
-fn only_an_unknown_user_is_404_and_beside_others_400() {
+fn unknown_assignee_is_404_malformed_is_400() {
     let api = Api::start();
     let ada = api.add_user("acme", "ada@example.com");
     api.create_workspace("globex");
     let stranger = api.add_user("globex", "stranger@example.com");
-    let path = new_path(&api, json!({"user_id": ada}));
+    let path = create_device_path(&api, json!({"user_id": ada}));
     for (body, field) in [
         (json!({"user_id": stranger}), "user_id"),
         (json!({"user_id": stranger + 100}), "user_id"),
@@ -250,8 +250,8 @@ fn only_an_unknown_user_is_404_and_beside_others_400() {
         (json!({"user_email": "stranger@example.com"}), "user_email"),
         (json!({"user_email": "nobody@example.com"}), "user_email"),
     ] {
-        let answer = api.send("PATCH", &path, &body);
-        let refusal = assert_refused(&answer, 404, &[(field, "unknown_user")]);
+        let response = api.send("PATCH", &path, &body);
+        let refusal = assert_rejected(&response, 404, &[(field, "unknown_user")]);
         assert_eq!(refusal["error"], "INVALID_USER", "{body}");
         assert_eq!(refusal["errors"][0]["code"], "INVALID_USER", "{body}");
     }
@@ -267,37 +267,37 @@ fn only_an_unknown_user_is_404_and_beside_others_400() {
             "user_email",
         ),
     ] {
-        let answer = api.send("PATCH", &path, &body);
-        assert_eq!(answer.status, 400, "{body}: {}", answer.text);
-        let reasons = answer.reasons();
-        assert_eq!(reasons.len(), 1, "{body}: {}", answer.text);
+        let response = api.send("PATCH", &path, &body);
+        assert_eq!(response.status, 400, "{body}: {}", response.text);
+        let reasons = response.reasons();
+        assert_eq!(reasons.len(), 1, "{body}: {}", response.text);
         assert_eq!(reasons[0].1, field, "{body}");
     }
     assert_eq!(get(&api, &path)["user_id"], ada);
 }
 
 #[test]
-fn a_number_and_an_address_of_two_users_are_a_mismatch() {
+fn mismatched_user_id_and_email_are_rejected() {
     let api = Api::start();
     let ada = api.add_user("acme", "ada@example.com");
     api.add_user("acme", "bob@example.com");
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     let before = get(&api, &path);
     let body = json!({"user_id": ada, "user_email": "bob@example.com"});
-    let answer = api.send("PATCH", &path, &body);
-    let refusal = assert_refused(&answer, 400, &[("user_email", "user_mismatch")]);
+    let response = api.send("PATCH", &path, &body);
+    let refusal = assert_rejected(&response, 400, &[("user_email", "user_mismatch")]);
     assert_eq!(refusal["error"], "INVALID_USER");
     let body = json!({"user_id": ada, "user_email": "bob@example.com", "color": 1});
-    let answer = api.send("PATCH", &path, &body);
-    assert_refused(
-        &answer,
+    let response = api.send("PATCH", &path, &body);
+    assert_rejected(
+        &response,
         400,
         &[("user_email", "user_mismatch"), ("color", "wrong_type")],
     );
     let body = json!({"user_id": ada + 100, "user_email": "nobody@example.com"});
-    let answer = api.send("PATCH", &path, &body);
-    assert_refused(
-        &answer,
+    let response = api.send("PATCH", &path, &body);
+    assert_rejected(
+        &response,
         404,
         &[("user_id", "unknown_user"), ("user_email", "unknown_user")],
     );
@@ -305,9 +305,9 @@ fn a_number_and_an_address_of_two_users_are_a_mismatch() {
 }
 
 #[test]
-fn a_body_that_is_no_object_of_fields_is_refused() {
+fn malformed_patch_body_is_rejected() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     let before = api.ask("GET", &path).text;
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     for (body, reason) in [
@@ -333,9 +333,9 @@ fn a_body_that_is_no_object_of_fields_is_refused() {
         ("{\"color\":\"\\ud800\"}".to_owned(), "ill_formed_text"),
     ] {
         let case: String = body.chars().take(60).collect();
-        let answer = api.send_text("PATCH", &path, body);
-        assert_eq!(answer.status, 400, "{case}: {}", answer.text);
-        let reasons: Vec<_> = answer
+        let response = api.send_text("PATCH", &path, body);
+        assert_eq!(response.status, 400, "{case}: {}", response.text);
+        let reasons: Vec<_> = response
             .reasons()
             .into_iter()
             .map(|(index, _, reason)| (index, reason))
@@ -346,20 +346,20 @@ fn a_body_that_is_no_object_of_fields_is_refused() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_refused() {
+fn non_utf8_patch_body_is_rejected() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
-    let answer = api.send_text("PATCH", &path, b"{\"color\":\"\xff\"}".to_vec());
-    assert_eq!(answer.status, 400, "{}", answer.text);
-    let reasons = answer.reasons();
-    assert_eq!(reasons.len(), 1, "{}", answer.text);
+    let path = create_device_path(&api, json!({}));
+    let response = api.send_text("PATCH", &path, b"{\"color\":\"\xff\"}".to_vec());
+    assert_eq!(response.status, 400, "{}", response.text);
+    let reasons = response.reasons();
+    assert_eq!(reasons.len(), 1, "{}", response.text);
     assert_eq!(reasons[0].0, Value::Null);
 }
 
 #[test]
-fn a_patch_is_json_by_its_content_type_and_no_longer_than_a_body_may_be() {
+fn patch_checks_content_type_and_body_size() {
     let api = Api::start_with(&ServerOptions::with("DEVICES__LIMITS__BODY_BYTES", 10_000));
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     let before = api.ask("GET", &path).text;
     let send_as = |content_type: Option<&str>, body: String| {
         let request = api.request("PATCH", &path).bearer_auth(&api.key);
@@ -377,8 +377,8 @@ fn a_patch_is_json_by_its_content_type_and_no_longer_than_a_body_may_be() {
         Some("application/merge-patch+json"),
         Some("application/jsonx"),
     ] {
-        let answer = send_as(content_type, body.clone());
-        answer.assert_error(415, "UNSUPPORTED_MEDIA_TYPE");
+        let response = send_as(content_type, body.clone());
+        response.assert_error(415, "UNSUPPORTED_MEDIA_TYPE");
     }
     let json = Some("application/json");
     let long = json!({"comment": "x".repeat(10_000)}).to_string();
@@ -391,9 +391,9 @@ fn a_patch_is_json_by_its_content_type_and_no_longer_than_a_body_may_be() {
 }
 
 #[test]
-fn texts_and_lists_have_the_limits_that_they_have_in_a_new_device() {
+fn patch_enforces_limits_of_new_devices() {
     let api = Api::start();
-    let path = new_path(&api, json!({}));
+    let path = create_device_path(&api, json!({}));
     for (body, field, reason) in [
         (json!({"name": "x".repeat(256)}), "name", "too_long"),
         (
@@ -427,8 +427,8 @@ fn texts_and_lists_have_the_limits_that_they_have_in_a_new_device() {
             "bidirectional_override",
         ),
     ] {
-        let answer = api.send("PATCH", &path, &body);
-        assert_refused(&answer, 400, &[(field, reason)]);
+        let response = api.send("PATCH", &path, &body);
+        assert_rejected(&response, 400, &[(field, reason)]);
     }
     patch(
         &api,

@@ -3,10 +3,10 @@
 use devices_tests::{Api, device};
 use serde_json::{Value, json};
 
-use super::{listed, path_of, put, shown_mdm};
+use super::{device_mdm, enrollment_path, list_links, put};
 
 #[test]
-fn a_read_key_lists_enrolments_and_changes_none() {
+fn read_key_cannot_change_enrollments() {
     let api = Api::start();
     put(&api, "SN-1", "ENROLLED");
     let read = api.create_key("acme", "READ");
@@ -19,9 +19,9 @@ fn a_read_key_lists_enrolments_and_changes_none() {
         ("PUT", "None"),
         ("DELETE", "SN-1"),
     ] {
-        let answer = ask(method, &path_of(serial_number));
-        assert_eq!(answer.status, 403, "{method}: {}", answer.text);
-        assert_eq!(answer.json(), json!({"error": "INSUFFICIENT_SCOPE"}));
+        let response = ask(method, &enrollment_path(serial_number));
+        assert_eq!(response.status, 403, "{method}: {}", response.text);
+        assert_eq!(response.json(), json!({"error": "INSUFFICIENT_SCOPE"}));
     }
     assert_eq!(
         api.list("/mdm/enrollments")["data"][0]["status"],
@@ -30,7 +30,7 @@ fn a_read_key_lists_enrolments_and_changes_none() {
 }
 
 #[test]
-fn another_workspaces_enrolments_are_invisible() {
+fn enrollments_of_other_workspaces_are_hidden() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
@@ -42,19 +42,22 @@ fn another_workspaces_enrolments_are_invisible() {
         list.json(),
         json!({"data": [], "meta": {"total": 0, "limit": 50, "offset": 0}})
     );
-    let missed = ask("DELETE", &path_of("SN-1"), json!({}));
+    let missed = ask("DELETE", &enrollment_path("SN-1"), json!({}));
     missed.assert_error(404, "ENROLLMENT_NOT_FOUND");
     // The same serial number is another enrolment there, and links to no device of here.
-    let theirs = ask("PUT", &path_of("SN-1"), json!({"status": "FAILED"}));
+    let theirs = ask("PUT", &enrollment_path("SN-1"), json!({"status": "FAILED"}));
     assert_eq!(theirs.status, 201);
     assert_eq!(theirs.json()["data"]["device_id"], Value::Null);
-    assert_eq!(shown_mdm(&api, own)["status"], "ENROLLED");
+    assert_eq!(device_mdm(&api, own)["status"], "ENROLLED");
     let created = api.post_as(&globex, &json!([device(json!({"serial_number": "SN-1"}))]));
     assert_eq!(created.created()[0]["mdm"]["status"], "FAILED");
-    assert_eq!(ask("DELETE", &path_of("SN-1"), json!({})).status, 200);
-    assert_eq!(shown_mdm(&api, own)["status"], "ENROLLED");
     assert_eq!(
-        listed(&api, "?linked=true"),
+        ask("DELETE", &enrollment_path("SN-1"), json!({})).status,
+        200
+    );
+    assert_eq!(device_mdm(&api, own)["status"], "ENROLLED");
+    assert_eq!(
+        list_links(&api, "?linked=true"),
         [("SN-1".to_owned(), json!(own))]
     );
 }

@@ -3,24 +3,24 @@
 use devices_tests::Api;
 use serde_json::{Value, json};
 
-use super::{as_mdm, listed, path_of, put, put_answer, shown_mdm};
+use super::{device_mdm, enrollment_path, list_links, put, send_put, to_mdm};
 
 #[test]
-fn a_deleted_enrolment_is_told_once_more_and_then_gone_and_a_new_one_is_another() {
+fn deleted_enrollment_is_returned_then_not_found() {
     let api = Api::start();
     let id = api.create_device(json!({"serial_number": "SN-4711"}));
     let put_first = put(&api, "SN-4711", "ENROLLED");
-    let deleted = api.ask("DELETE", &path_of("sn-4711"));
+    let deleted = api.ask("DELETE", &enrollment_path("sn-4711"));
     assert_eq!(deleted.status, 200, "{}", deleted.text);
     assert_eq!(deleted.json(), json!({ "data": put_first }));
-    assert_eq!(listed(&api, ""), []);
-    assert_eq!(shown_mdm(&api, id), Value::Null);
+    assert_eq!(list_links(&api, ""), []);
+    assert_eq!(device_mdm(&api, id), Value::Null);
     for serial_number in ["SN-4711", "SN-4711", "NEVER-1"] {
-        let gone = api.ask("DELETE", &path_of(serial_number));
+        let gone = api.ask("DELETE", &enrollment_path(serial_number));
         gone.assert_error(404, "ENROLLMENT_NOT_FOUND");
     }
-    let answer = put_answer(&api, "SN-4711", &json!({"status": "ENROLLED"}));
-    assert_eq!(answer.status, 201);
-    assert_ne!(answer.json()["data"]["id"], put_first["id"]);
-    assert_eq!(shown_mdm(&api, id), as_mdm(&answer.json()["data"]));
+    let response = send_put(&api, "SN-4711", &json!({"status": "ENROLLED"}));
+    assert_eq!(response.status, 201);
+    assert_ne!(response.json()["data"]["id"], put_first["id"]);
+    assert_eq!(device_mdm(&api, id), to_mdm(&response.json()["data"]));
 }

@@ -5,9 +5,9 @@ use std::sync::Barrier;
 use devices_tests::{Api, device, ids};
 use serde_json::{Value, json};
 
-use super::{as_mdm, listed, put, put_answer, shown_mdm};
+use super::{device_mdm, list_links, put, send_put, to_mdm};
 
-fn enrol(api: &Api, workspace: i64, serial_number: &str, status: &str, columns: &str) {
+fn insert_enrollment(api: &Api, workspace: i64, serial_number: &str, status: &str, columns: &str) {
     let folded = serial_number.to_uppercase();
     api.database.execute(&format!(
         "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status, \
@@ -20,13 +20,13 @@ fn enrol(api: &Api, workspace: i64, serial_number: &str, status: &str, columns: 
     ));
 }
 
-fn mdm_of(api: &Api, serial_number: &str) -> Value {
-    let answer = api.post(&json!([device(json!({"serial_number": serial_number}))]));
-    answer.created()[0]["mdm"].clone()
+fn mdm_of_new_device(api: &Api, serial_number: &str) -> Value {
+    let response = api.post(&json!([device(json!({"serial_number": serial_number}))]));
+    response.created()[0]["mdm"].clone()
 }
 
 #[test]
-fn a_created_device_shows_the_enrolment_of_its_serial_number() {
+fn created_device_shows_its_enrollment() {
     let api = Api::start();
     api.database.execute(
         "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status,
@@ -35,7 +35,7 @@ fn a_created_device_shows_the_enrolment_of_its_serial_number() {
              '2026-01-02T03:04:05Z')",
     );
     assert_eq!(
-        mdm_of(&api, "Sn1"),
+        mdm_of_new_device(&api, "Sn1"),
         json!({
             "id": 1, "status": "ENROLLED", "local_name": "Adas-Mac", "is_locked": false,
             "lock_date": null, "firewall_enabled": null, "os_updates_enabled": null,
@@ -50,31 +50,31 @@ fn a_created_device_shows_the_enrolment_of_its_serial_number() {
 }
 
 #[test]
-fn the_newest_enrolment_that_is_neither_deleted_nor_a_draft_counts() {
+fn newest_active_enrollment_is_shown() {
     let api = Api::start();
-    enrol(&api, 1, "SN1", "UNENROLLED", "");
-    enrol(&api, 1, "SN1", "PENDING", "");
-    enrol(&api, 1, "SN1", "DRAFT", "");
-    enrol(&api, 1, "SN1", "ENROLLED", ", now()");
-    assert_eq!(mdm_of(&api, "SN1")["status"], "PENDING");
+    insert_enrollment(&api, 1, "SN1", "UNENROLLED", "");
+    insert_enrollment(&api, 1, "SN1", "PENDING", "");
+    insert_enrollment(&api, 1, "SN1", "DRAFT", "");
+    insert_enrollment(&api, 1, "SN1", "ENROLLED", ", now()");
+    assert_eq!(mdm_of_new_device(&api, "SN1")["status"], "PENDING");
 }
 
 #[test]
-fn drafts_deleted_enrolments_and_those_of_others_stay_hidden() {
+fn draft_deleted_foreign_enrollments_are_hidden() {
     let api = Api::start();
     let globex = api.create_workspace("globex");
-    enrol(&api, 1, "SN1", "DRAFT", "");
-    enrol(&api, 1, "SN1", "ENROLLED", ", now()");
-    enrol(&api, globex, "SN1", "ENROLLED", "");
-    enrol(&api, 1, "SN2", "ENROLLED", "");
-    assert_eq!(mdm_of(&api, "SN1"), Value::Null);
+    insert_enrollment(&api, 1, "SN1", "DRAFT", "");
+    insert_enrollment(&api, 1, "SN1", "ENROLLED", ", now()");
+    insert_enrollment(&api, globex, "SN1", "ENROLLED", "");
+    insert_enrollment(&api, 1, "SN2", "ENROLLED", "");
+    assert_eq!(mdm_of_new_device(&api, "SN1"), Value::Null);
 }
 
 #[test]
-fn every_device_of_a_batch_finds_its_own() {
+fn each_device_of_batch_gets_its_enrollment() {
     let api = Api::start();
     for serial_number in ["SN1", "SN2", "SN3"] {
-        enrol(&api, 1, serial_number, "ENROLLED", "");
+        insert_enrollment(&api, 1, serial_number, "ENROLLED", "");
     }
     let rows: Vec<_> = ["SN3", "SN0", "SN1"]
         .iter()
@@ -91,67 +91,67 @@ fn every_device_of_a_batch_finds_its_own() {
 }
 
 #[test]
-fn a_draft_is_never_shown_with_a_device() {
+fn draft_enrollment_is_never_shown() {
     let api = Api::start();
     put(&api, "SN-1", "DRAFT");
-    assert_eq!(mdm_of(&api, "SN-1"), Value::Null);
-    assert_eq!(shown_mdm(&api, 1), Value::Null);
+    assert_eq!(mdm_of_new_device(&api, "SN-1"), Value::Null);
+    assert_eq!(device_mdm(&api, 1), Value::Null);
     let enrolled = put(&api, "SN-1", "ENROLLED");
-    assert_eq!(shown_mdm(&api, 1), as_mdm(&enrolled));
+    assert_eq!(device_mdm(&api, 1), to_mdm(&enrolled));
     for status in ["PENDING", "UNENROLLED", "FAILED"] {
         put(&api, "SN-1", status);
-        assert_eq!(shown_mdm(&api, 1)["status"], status);
+        assert_eq!(device_mdm(&api, 1)["status"], status);
     }
     let draft = put(&api, "SN-1", "DRAFT");
     assert_eq!(draft["id"], enrolled["id"]);
-    assert_eq!(shown_mdm(&api, 1), Value::Null);
+    assert_eq!(device_mdm(&api, 1), Value::Null);
     let patched = api.send("PATCH", "/devices/1", &json!({"comment": "x"}));
     assert_eq!(patched.json()["data"]["mdm"], Value::Null);
 }
 
 #[test]
-fn an_enrolment_and_a_device_find_each_other_whichever_comes_first() {
+fn enrollment_links_in_either_order() {
     let api = Api::start();
     // Enrolment first.
     let before = put(&api, "SN-1", "ENROLLED");
     assert_eq!(before["device_id"], Value::Null);
-    let answer = api.post(&json!([device(json!({"serial_number": "sn-1"}))]));
-    let created = answer.created()[0].clone();
-    assert_eq!(created["mdm"], as_mdm(&before));
+    let response = api.post(&json!([device(json!({"serial_number": "sn-1"}))]));
+    let created = response.created()[0].clone();
+    assert_eq!(created["mdm"], to_mdm(&before));
     let first = created["id"].as_i64().unwrap();
-    assert_eq!(shown_mdm(&api, first), as_mdm(&before));
+    assert_eq!(device_mdm(&api, first), to_mdm(&before));
 
     // Device first.
     let second = api.create_device(json!({"serial_number": "Sn-2"}));
-    assert_eq!(shown_mdm(&api, second), Value::Null);
+    assert_eq!(device_mdm(&api, second), Value::Null);
     let after = put(&api, "ＳＮ-2", "PENDING");
     assert_eq!(after["device_id"], second);
-    assert_eq!(shown_mdm(&api, second), as_mdm(&after));
+    assert_eq!(device_mdm(&api, second), to_mdm(&after));
 
-    let ids: Vec<_> = listed(&api, "?linked=true")
+    let ids: Vec<_> = list_links(&api, "?linked=true")
         .into_iter()
         .map(|(_, device)| device)
         .collect();
     assert_eq!(ids, [json!(second), json!(first)]);
-    assert_eq!(listed(&api, "?linked=false"), []);
+    assert_eq!(list_links(&api, "?linked=false"), []);
 }
 
 #[test]
-fn an_enrolment_follows_the_serial_number_of_a_device() {
+fn enrollment_follows_changed_serial_number() {
     let api = Api::start();
-    let one = as_mdm(&put(&api, "SN-1", "ENROLLED"));
-    let two = as_mdm(&put(&api, "SN-2", "PENDING"));
+    let one = to_mdm(&put(&api, "SN-1", "ENROLLED"));
+    let two = to_mdm(&put(&api, "SN-2", "PENDING"));
     let id = api.create_device(json!({"serial_number": "SN-1"}));
     let path = format!("/devices/{id}");
     let change = |serial_number: Value| {
-        let answer = api.send("PATCH", &path, &json!({ "serial_number": serial_number }));
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        let mdm = answer.json()["data"]["mdm"].clone();
-        assert_eq!(mdm, shown_mdm(&api, id));
+        let response = api.send("PATCH", &path, &json!({ "serial_number": serial_number }));
+        assert_eq!(response.status, 200, "{}", response.text);
+        let mdm = response.json()["data"]["mdm"].clone();
+        assert_eq!(mdm, device_mdm(&api, id));
         mdm
     };
     let devices = || {
-        let listed = listed(&api, "");
+        let listed = list_links(&api, "");
         listed
             .into_iter()
             .map(|(_, device)| device)
@@ -167,15 +167,15 @@ fn an_enrolment_follows_the_serial_number_of_a_device() {
     assert_eq!(devices(), [Value::Null, Value::Null]);
     // Another device may have what this one gave up.
     let next = api.create_device(json!({"serial_number": "SN-1"}));
-    assert_eq!(shown_mdm(&api, next), one);
+    assert_eq!(device_mdm(&api, next), one);
 }
 
 #[test]
-fn the_enrolment_of_a_deleted_device_goes_to_the_next_one_of_its_serial_number() {
+fn enrollment_moves_on_from_deleted_device() {
     let api = Api::start();
-    let enrollment = as_mdm(&put(&api, "SN-1", "ENROLLED"));
+    let enrollment = to_mdm(&put(&api, "SN-1", "ENROLLED"));
     let first = api.create_device(json!({"serial_number": "SN-1"}));
-    assert_eq!(shown_mdm(&api, first), enrollment);
+    assert_eq!(device_mdm(&api, first), enrollment);
     let path = format!("/devices/{first}");
     let deleted = api.ask("DELETE", &path).json()["data"].clone();
     assert_eq!(
@@ -183,13 +183,13 @@ fn the_enrolment_of_a_deleted_device_goes_to_the_next_one_of_its_serial_number()
         (&json!(first), &Value::Null)
     );
     let alone = [("SN-1".to_owned(), Value::Null)];
-    assert_eq!(listed(&api, "?linked=false"), alone);
-    assert_eq!(listed(&api, "?linked=true"), []);
+    assert_eq!(list_links(&api, "?linked=false"), alone);
+    assert_eq!(list_links(&api, "?linked=true"), []);
     assert_eq!(api.list(&path)["data"]["mdm"], Value::Null);
 
     let second = api.create_device(json!({"serial_number": "sn-1"}));
-    assert_eq!(shown_mdm(&api, second), enrollment);
-    assert_eq!(listed(&api, "")[0].1, second);
+    assert_eq!(device_mdm(&api, second), enrollment);
+    assert_eq!(list_links(&api, "")[0].1, second);
     for path in [path, "/devices?client_status=ARCHIVED".to_owned()] {
         let data = api.list(&path)["data"].clone();
         let archived = data.get(0).unwrap_or(&data).clone();
@@ -201,7 +201,7 @@ fn the_enrolment_of_a_deleted_device_goes_to_the_next_one_of_its_serial_number()
 }
 
 #[test]
-fn an_enrolment_and_a_device_that_come_at_the_same_moment_find_each_other() {
+fn concurrent_enrollment_and_device_are_linked() {
     let api = Api::start();
     for round in 0..20 {
         let serial_number = format!("SN-{round}");
@@ -209,7 +209,7 @@ fn an_enrolment_and_a_device_that_come_at_the_same_moment_find_each_other() {
         let (enrolled, created) = std::thread::scope(|scope| {
             let enrolling = scope.spawn(|| {
                 start.wait();
-                put_answer(&api, &serial_number, &json!({"status": "ENROLLED"}))
+                send_put(&api, &serial_number, &json!({"status": "ENROLLED"}))
             });
             start.wait();
             let created = api.post(&json!([device(json!({"serial_number": serial_number}))]));
@@ -217,8 +217,8 @@ fn an_enrolment_and_a_device_that_come_at_the_same_moment_find_each_other() {
         });
         assert_eq!(enrolled.status, 201, "{}", enrolled.text);
         let id = ids(&created.created())[0];
-        let enrollment = as_mdm(&enrolled.json()["data"]);
-        assert_eq!(shown_mdm(&api, id), enrollment, "round {round}");
+        let enrollment = to_mdm(&enrolled.json()["data"]);
+        assert_eq!(device_mdm(&api, id), enrollment, "round {round}");
     }
-    assert_eq!(listed(&api, "?linked=true").len(), 20);
+    assert_eq!(list_links(&api, "?linked=true").len(), 20);
 }

@@ -3,10 +3,10 @@
 use devices_tests::{Api, ids};
 use serde_json::{Value, json};
 
-use super::{listed, put};
+use super::{list_links, put};
 
 #[test]
-fn enrolments_are_listed_newest_first_with_and_without_a_device() {
+fn enrollments_are_listed_newest_first() {
     let api = Api::start();
     put(&api, "SN-1", "ENROLLED");
     put(&api, "SN-2", "DRAFT");
@@ -22,15 +22,15 @@ fn enrolments_are_listed_newest_first_with_and_without_a_device() {
         one("SN-2", json!(second)),
         one("SN-1", json!(first)),
     ];
-    assert_eq!(listed(&api, ""), all);
-    assert_eq!(listed(&api, "?linked=true"), all[2..]);
-    assert_eq!(listed(&api, "?linked=false"), all[..2]);
+    assert_eq!(list_links(&api, ""), all);
+    assert_eq!(list_links(&api, "?linked=true"), all[2..]);
+    assert_eq!(list_links(&api, "?linked=false"), all[..2]);
     // What is replaced stays where it is.
     put(&api, "SN-1", "FAILED");
-    assert_eq!(listed(&api, ""), all);
+    assert_eq!(list_links(&api, ""), all);
     for bad in ["yes", "1", "TRUE", "", "null"] {
-        let answer = api.ask("GET", &format!("/mdm/enrollments?linked={bad}"));
-        answer.assert_parameters_refused(&["linked"], bad);
+        let response = api.ask("GET", &format!("/mdm/enrollments?linked={bad}"));
+        response.assert_parameters_refused(&["linked"], bad);
     }
     let meant = api.ask("GET", "/mdm/enrollments?linkd=true&limit=0");
     assert_eq!(meant.status, 400);
@@ -40,14 +40,14 @@ fn enrolments_are_listed_newest_first_with_and_without_a_device() {
 }
 
 #[test]
-fn a_cursor_leads_through_the_enrolments_once_each() {
+fn cursor_visits_each_enrollment_once() {
     let api = Api::start();
     for number in 0..7 {
         put(&api, &format!("SN-{number}"), "ENROLLED");
     }
     let mut seen = Vec::new();
-    for answer in api.pages("/mdm/enrollments?linked=false&limit=3") {
-        let list = answer.json();
+    for response in api.pages("/mdm/enrollments?linked=false&limit=3") {
+        let list = response.json();
         assert_eq!(
             list["meta"],
             json!({"total": 7, "limit": 3, "offset": seen.len()})

@@ -30,33 +30,33 @@ const MDM_KEYS: [&str; 17] = [
     "last_sync_date",
 ];
 
-fn path_of(serial_number: &str) -> String {
+fn enrollment_path(serial_number: &str) -> String {
     format!("/mdm/enrollments/{}", encoded(serial_number))
 }
 
-fn put_answer(api: &Api, serial_number: &str, body: &Value) -> Answer {
-    api.send("PUT", &path_of(serial_number), body)
+fn send_put(api: &Api, serial_number: &str, body: &Value) -> Answer {
+    api.send("PUT", &enrollment_path(serial_number), body)
 }
 
 /// Reports an enrolment; what is answered.
 fn put(api: &Api, serial_number: &str, status: &str) -> Value {
-    let answer = put_answer(api, serial_number, &json!({ "status": status }));
-    assert!([200, 201].contains(&answer.status), "{}", answer.text);
-    answer.json()["data"].clone()
+    let response = send_put(api, serial_number, &json!({ "status": status }));
+    assert!([200, 201].contains(&response.status), "{}", response.text);
+    response.json()["data"].clone()
 }
 
 /// What `GET /devices/{id}` and the list show as `mdm`; they agree.
-fn shown_mdm(api: &Api, id: i64) -> Value {
+fn device_mdm(api: &Api, id: i64) -> Value {
     let device = api.list(&format!("/devices/{id}"))["data"].clone();
     let list = api.list("/devices?limit=100");
     let listed = list["data"].as_array().unwrap().iter();
     let listed: Vec<_> = listed.filter(|device| device["id"] == id).collect();
-    assert_eq!(listed, [&device]);
+    assert_eq!(list_links, [&device]);
     device["mdm"].clone()
 }
 
 /// Serial number and device of each enrolment that is listed.
-fn listed(api: &Api, query: &str) -> Vec<(String, Value)> {
+fn list_links(api: &Api, query: &str) -> Vec<(String, Value)> {
     let list = api.list(&format!("/mdm/enrollments{query}"));
     let data = list["data"].as_array().unwrap();
     assert_eq!(list["meta"]["total"], data.len());
@@ -69,7 +69,7 @@ fn listed(api: &Api, query: &str) -> Vec<(String, Value)> {
 }
 
 /// Without what only enrolments themselves show.
-fn as_mdm(enrollment: &Value) -> Value {
+fn to_mdm(enrollment: &Value) -> Value {
     let mut mdm = enrollment.clone();
     let members = mdm.as_object_mut().unwrap();
     members.remove("serial_number");

@@ -3,10 +3,10 @@
 use devices_tests::{Api, race, send};
 use serde_json::{Value, json};
 
-use super::{MDM_KEYS, as_mdm, path_of, put_answer, shown_mdm};
+use super::{MDM_KEYS, device_mdm, enrollment_path, send_put, to_mdm};
 
 #[test]
-fn an_enrolment_is_created_and_then_replaced() {
+fn put_creates_then_replaces_enrollment() {
     let api = Api::start();
     let complete = json!({
         "status": "ENROLLED", "local_name": "Graces-Mac", "is_locked": true,
@@ -24,12 +24,12 @@ fn an_enrolment_is_created_and_then_replaced() {
     });
     let more = more.as_object().unwrap().clone();
     expected.as_object_mut().unwrap().extend(more);
-    let created = put_answer(&api, "Sn-4711", &complete);
+    let created = send_put(&api, "Sn-4711", &complete);
     assert_eq!(created.status, 201, "{}", created.text);
     assert_eq!(created.json(), json!({ "data": expected }));
     assert_eq!(api.list("/mdm/enrollments")["data"], json!([expected]));
 
-    let again = put_answer(&api, "Sn-4711", &complete);
+    let again = send_put(&api, "Sn-4711", &complete);
     assert_eq!((again.status, again.json()), (200, created.json()));
 
     // What is not said is not known any more; and it is the same serial number in another case.
@@ -53,7 +53,7 @@ fn an_enrolment_is_created_and_then_replaced() {
 }
 
 #[test]
-fn every_serial_number_can_be_named_in_the_path() {
+fn path_accepts_every_serial_number() {
     let api = Api::start();
     for (written, serial_number) in [
         ("AB%2F12", "AB/12"),
@@ -71,25 +71,25 @@ fn every_serial_number_can_be_named_in_the_path() {
         ("a%2Fb%2Fc%23d%2Be%20f", "a/b/c#d+e f"),
     ] {
         let path = format!("/mdm/enrollments/{written}");
-        let answer = api.send("PUT", &path, &json!({"status": "ENROLLED"}));
-        assert_eq!(answer.status, 201, "{written}: {}", answer.text);
-        let enrollment = answer.json()["data"].clone();
+        let response = api.send("PUT", &path, &json!({"status": "ENROLLED"}));
+        assert_eq!(response.status, 201, "{written}: {}", response.text);
+        let enrollment = response.json()["data"].clone();
         assert_eq!(enrollment["serial_number"], serial_number, "{written}");
         let id = api.create_device(json!({"serial_number": serial_number}));
-        assert_eq!(shown_mdm(&api, id), as_mdm(&enrollment), "{written}");
+        assert_eq!(device_mdm(&api, id), to_mdm(&enrollment), "{written}");
         let deleted = api.ask("DELETE", &path);
         assert_eq!(deleted.status, 200, "{written}: {}", deleted.text);
         assert_eq!(deleted.json()["data"]["device_id"], id);
     }
     let longest = "x1".repeat(32);
     assert_eq!(
-        put_answer(&api, &longest, &json!({"status": "DRAFT"})).status,
+        send_put(&api, &longest, &json!({"status": "DRAFT"})).status,
         201
     );
 }
 
 #[test]
-fn a_serial_number_in_the_path_obeys_the_rules_of_devices() {
+fn invalid_serial_number_in_path_is_rejected() {
     let api = Api::start();
     let too_long = "a1".repeat(32) + "a";
     for (written, reason) in [
@@ -113,9 +113,13 @@ fn a_serial_number_in_the_path_obeys_the_rules_of_devices() {
     ] {
         for method in ["PUT", "DELETE"] {
             let path = format!("/mdm/enrollments/{written}");
-            let answer = api.send(method, &path, &json!({"status": "ENROLLED"}));
-            assert_eq!(answer.status, 400, "{method} {written}: {}", answer.text);
-            let body = answer.json();
+            let response = api.send(method, &path, &json!({"status": "ENROLLED"}));
+            assert_eq!(
+                response.status, 400,
+                "{method} {written}: {}",
+                response.text
+            );
+            let body = response.json();
             assert_eq!(body["errors_total"], 1, "{written}");
             let entry = &body["errors"][0];
             assert_eq!(body["error"], "INVALID_SERIAL_NUMBER", "{written}: {body}");
@@ -130,20 +134,28 @@ fn a_serial_number_in_the_path_obeys_the_rules_of_devices() {
     for written in ["%20", "%ff", "A%ffB", "%C3", "%E3%80%80"] {
         for method in ["PUT", "DELETE"] {
             let path = format!("/mdm/enrollments/{written}");
-            let answer = api.send(method, &path, &json!({"status": "ENROLLED"}));
-            assert_eq!(answer.status, 400, "{method} {written}: {}", answer.text);
-            assert_eq!(answer.json()["error"], "INVALID_SERIAL_NUMBER", "{written}");
+            let response = api.send(method, &path, &json!({"status": "ENROLLED"}));
+            assert_eq!(
+                response.status, 400,
+                "{method} {written}: {}",
+                response.text
+            );
+            assert_eq!(
+                response.json()["error"],
+                "INVALID_SERIAL_NUMBER",
+                "{written}"
+            );
         }
     }
     assert_eq!(api.database.count("devices_mdm"), 0);
 }
 
 #[test]
-fn every_rule_of_an_enrolment_is_told_when_it_is_broken() {
+fn invalid_enrollment_field_is_rejected() {
     let api = Api::start();
     let refused = |body: &Value, field: &str, reason: &str| {
-        let answer = put_answer(&api, "SN-4711", body);
-        answer.assert_field_refused(field, reason, &body.to_string())
+        let response = send_put(&api, "SN-4711", body);
+        response.assert_field_refused(field, reason, &body.to_string())
     };
     for body in [json!({}), json!({"status": null}), json!({"status": ""})] {
         refused(&body, "status", "required");
@@ -196,18 +208,18 @@ fn every_rule_of_an_enrolment_is_told_when_it_is_broken() {
     let entry = refused(&with("isLocked", json!(true)), "isLocked", "unknown_field");
     assert_eq!(entry["did_you_mean"], "is_locked");
 
-    let answer = put_answer(&api, "SN-4711", &json!({"is_locked": 1, "lock_date": 1}));
-    assert_eq!(answer.json()["errors_total"], 3, "{}", answer.text);
+    let response = send_put(&api, "SN-4711", &json!({"is_locked": 1, "lock_date": 1}));
+    assert_eq!(response.json()["errors_total"], 3, "{}", response.text);
     assert_eq!(api.database.count("devices_mdm"), 0);
     let longest = with("local_name", json!("é".repeat(255)));
-    assert_eq!(put_answer(&api, "SN-4711", &longest).status, 201);
+    assert_eq!(send_put(&api, "SN-4711", &longest).status, 201);
 }
 
 #[test]
-fn a_body_that_is_no_object_is_no_enrolment() {
+fn malformed_enrollment_body_is_rejected() {
     let api = Api::start();
     let put_text = |kind: &'static str, body: &'static str| {
-        let path = path_of("SN-4711");
+        let path = enrollment_path("SN-4711");
         let request = api.request("PUT", &path).bearer_auth(&api.key);
         send(request.header("Content-Type", kind).body(body))
     };
@@ -223,17 +235,17 @@ fn a_body_that_is_no_object_is_no_enrolment() {
             "repeated_field",
         ),
     ] {
-        let answer = put_text("application/json", body);
-        assert_eq!(answer.status, 400, "{body}: {}", answer.text);
-        assert_eq!(answer.json()["errors"][0]["reason"], reason, "{body}");
+        let response = put_text("application/json", body);
+        assert_eq!(response.status, 400, "{body}: {}", response.text);
+        assert_eq!(response.json()["errors"][0]["reason"], reason, "{body}");
     }
-    let answer = put_text("text/plain", "{\"status\":\"ENROLLED\"}");
-    answer.assert_error(415, "UNSUPPORTED_MEDIA_TYPE");
+    let response = put_text("text/plain", "{\"status\":\"ENROLLED\"}");
+    response.assert_error(415, "UNSUPPORTED_MEDIA_TYPE");
     assert_eq!(api.database.count("devices_mdm"), 0);
 
     let lenient = api.send_with(
         "PUT",
-        &path_of("SN-4711"),
+        &enrollment_path("SN-4711"),
         &[("Prefer", "handling=lenient")],
         &json!({"status": "ENROLLED", "battery": 80}),
     );
@@ -242,10 +254,10 @@ fn a_body_that_is_no_object_is_no_enrolment() {
 }
 
 #[test]
-fn of_reports_of_one_serial_number_that_come_at_once_one_creates() {
+fn concurrent_puts_create_one_enrollment() {
     let api = Api::start();
     let statuses = race(6, |_| {
-        put_answer(&api, "SN-4711", &json!({"status": "ENROLLED"})).status
+        send_put(&api, "SN-4711", &json!({"status": "ENROLLED"})).status
     });
     let created = statuses.iter().filter(|status| **status == 201).count();
     let replaced = statuses.iter().filter(|status| **status == 200).count();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{GRACE, create};
 
 #[test]
-fn a_device_is_given_to_a_user_by_address_in_any_case() {
+fn user_email_assigns_device_ignoring_case() {
     let api = Api::start();
     let grace = create(&api, "Grace@Acme.test", json!({"first_name": "Grace"}))["id"].clone();
     let alan = create(&api, "alan@acme.test", json!({}))["id"].clone();
@@ -33,9 +33,9 @@ fn a_device_is_given_to_a_user_by_address_in_any_case() {
         (json!({"user_id": grace}), &grace),
         (json!({"user_id": null}), &Value::Null),
     ] {
-        let answer = api.send("PATCH", &path, &patch);
-        assert_eq!(answer.status, 200, "{patch}: {}", answer.text);
-        let device = answer.json()["data"].clone();
+        let response = api.send("PATCH", &path, &patch);
+        assert_eq!(response.status, 200, "{patch}: {}", response.text);
+        let device = response.json()["data"].clone();
         assert_eq!(&device["user_id"], user, "{patch}");
         assert_eq!(&device["user"]["id"], user, "{patch}");
         assert_eq!(device, api.list(&path)["data"], "{patch}");
@@ -47,7 +47,7 @@ fn a_device_is_given_to_a_user_by_address_in_any_case() {
 }
 
 #[test]
-fn an_address_of_nobody_is_an_unknown_user() {
+fn unknown_user_email_is_rejected() {
     let api = Api::start();
     api.create_workspace("globex");
     let grace = create(&api, GRACE, json!({}))["id"].clone();
@@ -63,12 +63,12 @@ fn an_address_of_nobody_is_an_unknown_user() {
             device(json!({"user_email": email})),
         ]));
         let patched = api.send("PATCH", &path, &json!({"user_email": email}));
-        for (answer, pointer) in [
+        for (response, pointer) in [
             (&created, "/devices/1/user_email"),
             (&patched, "/user_email"),
         ] {
-            assert_eq!(answer.status, 404, "{email}: {}", answer.text);
-            let report = answer.json();
+            assert_eq!(response.status, 404, "{email}: {}", response.text);
+            let report = response.json();
             assert_eq!(report["error"], "INVALID_USER");
             assert_eq!(report["errors_total"], 1);
             let entry = &report["errors"][0];
@@ -82,17 +82,17 @@ fn an_address_of_nobody_is_an_unknown_user() {
     told_of.dedup();
     assert_eq!(told_of.len(), 1, "{told_of:?}");
     // Beside another problem it is a 400.
-    let answer = api.post(&json!([device(
+    let response = api.post(&json!([device(
         json!({"user_email": "nobody@acme.test", "name": ""})
     ),]));
-    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert_eq!(response.status, 400, "{}", response.text);
     let patch = json!({"user_email": "nobody@acme.test", "serial_number": "None"});
     assert_eq!(api.send("PATCH", &path, &patch).status, 400);
     // And one that is no address is malformed.
-    let answer = api.post(&json!([device(json!({"user_email": "grace"}))]));
-    assert_eq!(answer.status, 400);
+    let response = api.post(&json!([device(json!({"user_email": "grace"}))]));
+    assert_eq!(response.status, 400);
     assert_eq!(
-        answer.reasons(),
+        response.reasons(),
         [(json!(0), "user_email".to_owned(), "malformed".to_owned())]
     );
     assert_eq!(api.list("/devices")["meta"]["total"], 1);
@@ -100,7 +100,7 @@ fn an_address_of_nobody_is_an_unknown_user() {
 }
 
 #[test]
-fn a_number_and_an_address_of_two_users_are_refused() {
+fn mismatched_user_id_and_email_are_rejected() {
     let api = Api::start();
     let grace = create(&api, GRACE, json!({}))["id"].clone();
     let alan = create(&api, "alan@acme.test", json!({}))["id"].clone();
@@ -108,9 +108,9 @@ fn a_number_and_an_address_of_two_users_are_refused() {
     let both = json!({"user_id": alan, "user_email": GRACE});
     let created = api.post(&json!([device(both.clone())]));
     let patched = api.send("PATCH", &format!("/devices/{kept}"), &both);
-    for (answer, pointer) in [(created, "/devices/0/user_email"), (patched, "/user_email")] {
-        assert_eq!(answer.status, 400, "{}", answer.text);
-        let report = answer.json();
+    for (response, pointer) in [(created, "/devices/0/user_email"), (patched, "/user_email")] {
+        assert_eq!(response.status, 400, "{}", response.text);
+        let report = response.json();
         assert_eq!(report["error"], "INVALID_USER");
         let entry = &report["errors"][0];
         assert_eq!(entry["code"], "INVALID_USER");
@@ -125,7 +125,7 @@ fn a_number_and_an_address_of_two_users_are_refused() {
 }
 
 #[test]
-fn a_renamed_user_shows_in_its_devices_at_once() {
+fn device_shows_renamed_user() {
     let api = Api::start();
     let grace = create(&api, GRACE, json!({"first_name": "Grace"}))["id"].clone();
     let path = format!("/devices/{}", api.create_device(json!({"user_id": grace})));

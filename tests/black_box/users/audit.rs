@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::GRACE;
 
 #[test]
-fn the_audit_trail_tells_who_did_what_to_users() {
+fn audit_trail_records_user_changes() {
     let api = Api::start();
     let created = api.send(
         "POST",
@@ -21,7 +21,7 @@ fn the_audit_trail_tells_who_did_what_to_users() {
     let missed = api.ask("DELETE", "/users/1");
     let statuses = [&created, &updated, &unchanged, &refused, &deleted, &missed];
     assert_eq!(
-        statuses.map(|answer| answer.status),
+        statuses.map(|response| response.status),
         [201, 200, 200, 400, 200, 404]
     );
 
@@ -34,14 +34,14 @@ fn the_audit_trail_tells_who_did_what_to_users() {
         ("DELETED", &deleted, json!([])),
     ];
     assert_eq!(events.len(), expected.len(), "{events:?}");
-    for (event, (action, answer, fields)) in events.iter().zip(expected) {
+    for (event, (action, response, fields)) in events.iter().zip(expected) {
         assert_eq!(event["action"], action);
         assert_eq!(event["user_id"], 1);
         assert_eq!(event["key_id"], 1);
         assert_eq!(event["fields"], fields);
         assert_eq!(event["device_ids"], json!([]));
         assert_eq!(event["enrollment_id"], Value::Null);
-        assert_eq!(event["request_id"], answer.header("x-request-id"));
+        assert_eq!(event["request_id"], response.header("x-request-id"));
     }
     // Names of fields only.
     for value in ["grace", "Grace", "Hopper"] {

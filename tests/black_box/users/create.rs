@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{GRACE, TEXTS, create, every_field};
 
 #[test]
-fn a_user_needs_nothing_but_an_address() {
+fn user_requires_only_an_email() {
     let api = Api::start();
     let created = create(&api, GRACE, json!({}));
     assert_eq!(
@@ -26,19 +26,19 @@ fn a_user_needs_nothing_but_an_address() {
 }
 
 #[test]
-fn every_field_of_a_user_comes_back_as_it_was_sent() {
+fn user_response_has_every_field() {
     let api = Api::start();
-    let answer = api.send("POST", "/platform/v1/users", &every_field());
-    assert_eq!(answer.status, 201, "{}", answer.text);
+    let response = api.send("POST", "/platform/v1/users", &every_field());
+    assert_eq!(response.status, 201, "{}", response.text);
     let mut expected = every_field();
     expected["id"] = json!(1);
-    assert_eq!(answer.json(), json!({ "data": expected }));
+    assert_eq!(response.json(), json!({ "data": expected }));
     assert_eq!(api.list("/users/1"), json!({ "data": expected }));
     assert_eq!(api.list("/users")["data"], json!([expected]));
 }
 
 #[test]
-fn null_and_empty_text_say_nothing_of_a_user_and_text_is_trimmed() {
+fn null_and_blank_user_fields_mean_absent() {
     let api = Api::start();
     let mut nothing = Map::new();
     let others = ["role", "arrival_date", "departure_date"];
@@ -58,7 +58,7 @@ fn null_and_empty_text_say_nothing_of_a_user_and_text_is_trimmed() {
 }
 
 #[test]
-fn the_longest_values_of_a_user_are_taken() {
+fn longest_user_values_are_accepted() {
     let api = Api::start();
     let email = format!("{}@{}", "x".repeat(200), "y".repeat(54));
     let texts = TEXTS.map(|field| (field.to_owned(), json!("é".repeat(255))));
@@ -68,7 +68,7 @@ fn the_longest_values_of_a_user_are_taken() {
 }
 
 #[test]
-fn an_address_is_free_in_other_workspaces_and_again_once_its_user_is_deleted() {
+fn email_is_free_elsewhere_and_after_deletion() {
     let api = Api::start();
     api.create_workspace("globex");
     api.add_user("globex", GRACE);
@@ -76,24 +76,25 @@ fn an_address_is_free_in_other_workspaces_and_again_once_its_user_is_deleted() {
     assert_eq!(api.ask("DELETE", &format!("/users/{first}")).status, 200);
     let second = create(&api, "GRACE@acme.test", json!({}))["id"].clone();
     assert_ne!(first, second);
-    let answer = api.send("POST", "/users", &json!({ "email": GRACE }));
-    let entry = answer.assert_field_refused("email", "already_exists", "again");
+    let response = api.send("POST", "/users", &json!({ "email": GRACE }));
+    let entry = response.assert_field_refused("email", "already_exists", "again");
     assert_eq!(entry["existing_user_id"], second);
 }
 
 #[test]
-fn of_users_with_one_address_that_are_created_at_once_one_wins() {
+fn concurrent_creations_claim_email_once() {
     let api = Api::start();
-    let answers = race(8, |racer| {
+    let responses = race(8, |racer| {
         let email = ["grace@acme.test", "GRACE@acme.test"][racer % 2];
         api.send("POST", "/users", &json!({ "email": email }))
     });
-    let (created, refused): (Vec<_>, Vec<_>) =
-        answers.iter().partition(|answer| answer.status == 201);
-    assert_eq!(created.len(), 1, "{answers:?}");
+    let (created, refused): (Vec<_>, Vec<_>) = responses
+        .iter()
+        .partition(|response| response.status == 201);
+    assert_eq!(created.len(), 1, "{responses:?}");
     let id = &created[0].json()["data"]["id"];
-    for answer in refused {
-        let entry = answer.assert_field_refused("email", "already_exists", "race");
+    for response in refused {
+        let entry = response.assert_field_refused("email", "already_exists", "race");
         assert_eq!(&entry["existing_user_id"], id);
     }
 }

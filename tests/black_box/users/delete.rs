@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{create, emails, told};
 
 #[test]
-fn a_deleted_user_is_told_once_more_and_then_gone() {
+fn deleted_user_is_returned_then_not_found() {
     let api = Api::start();
     let created = create(&api, "grace@acme.test", json!({"first_name": "Grace"}));
     create(&api, "alan@acme.test", json!({}));
@@ -25,7 +25,7 @@ fn a_deleted_user_is_told_once_more_and_then_gone() {
 }
 
 #[test]
-fn a_user_who_holds_a_living_device_stays() {
+fn user_with_active_device_cannot_be_deleted() {
     let api = Api::start();
     for (number, release) in ["unassigned", "deleted", "given away"].iter().enumerate() {
         let user = create(&api, &format!("user{number}@acme.test"), json!({}))["id"].clone();
@@ -49,7 +49,7 @@ fn a_user_who_holds_a_living_device_stays() {
 }
 
 #[test]
-fn a_device_that_is_given_to_a_user_who_is_deleted_at_once_loses_one_way_or_the_other() {
+fn concurrent_assign_and_delete_stay_consistent() {
     let api = Api::start();
     for round in 0..10 {
         let user = api.add_user("acme", &format!("user{round}@acme.test"));

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{GRACE, create, emails, told};
 
 #[test]
-fn a_user_is_named_by_digits_the_first_of_which_is_not_0() {
+fn malformed_user_id_is_rejected() {
     let api = Api::start();
     create(&api, GRACE, json!({}));
     let each = |id: &str| {
@@ -32,8 +32,8 @@ fn a_user_is_named_by_digits_the_first_of_which_is_not_0() {
         "%00",
         "%ff",
     ] {
-        for answer in each(id) {
-            answer.assert_parameters_refused(&["user_id"], id);
+        for response in each(id) {
+            response.assert_parameters_refused(&["user_id"], id);
         }
     }
     for id in [
@@ -42,9 +42,9 @@ fn a_user_is_named_by_digits_the_first_of_which_is_not_0() {
         "9223372036854775808",
         &"9".repeat(60),
     ] {
-        for answer in each(id) {
+        for response in each(id) {
             assert_eq!(
-                told(&answer),
+                told(&response),
                 (404, r#"{"error":"USER_NOT_FOUND"}"#.to_owned()),
                 "{id}"
             );
@@ -54,7 +54,7 @@ fn a_user_is_named_by_digits_the_first_of_which_is_not_0() {
 }
 
 #[test]
-fn unknown_foreign_and_deleted_users_are_answered_alike() {
+fn unknown_foreign_and_deleted_users_look_alike() {
     let api = Api::start();
     api.create_workspace("globex");
     let deleted = api.add_user("acme", "grace@acme.test");
@@ -62,7 +62,7 @@ fn unknown_foreign_and_deleted_users_are_answered_alike() {
     let foreign = api.add_user("globex", "foreign@acme.test");
     let each = |id: i64| {
         let path = format!("/users/{id}");
-        let answers = [
+        let responses = [
             api.ask("GET", &path),
             api.send("PATCH", &path, &json!({"email": "taken@acme.test"})),
             api.send("PATCH", &path, &json!({})),
@@ -70,7 +70,7 @@ fn unknown_foreign_and_deleted_users_are_answered_alike() {
             api.ask("DELETE", &path),
             api.ask("GET", &format!("/devices?user_id={id}")),
         ];
-        answers.map(|answer| (told(&answer), answer.stable_headers()))
+        responses.map(|response| (told(&response), response.stable_headers()))
     };
     create(&api, "taken@acme.test", json!({}));
     let unknown = each(4711);
@@ -89,7 +89,7 @@ fn unknown_foreign_and_deleted_users_are_answered_alike() {
 }
 
 #[test]
-fn a_read_key_reads_users_and_changes_none() {
+fn read_key_cannot_change_users() {
     let api = Api::start();
     create(&api, GRACE, json!({}));
     let read = api.create_key("acme", "READ");
@@ -102,9 +102,9 @@ fn a_read_key_reads_users_and_changes_none() {
         ("PATCH", "/users/1"),
         ("DELETE", "/users/1"),
     ] {
-        let answer = ask(method, path);
+        let response = ask(method, path);
         assert_eq!(
-            told(&answer),
+            told(&response),
             (403, r#"{"error":"INSUFFICIENT_SCOPE"}"#.to_owned())
         );
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{create, emails};
 
 #[test]
-fn users_are_listed_newest_first_in_parts() {
+fn users_are_listed_newest_first() {
     let api = Api::start();
     let all: Vec<String> = (0..7).map(|n| format!("user{n}@acme.test")).collect();
     for email in &all {
@@ -28,11 +28,11 @@ fn users_are_listed_newest_first_in_parts() {
         let first = api.ask("GET", &format!("{prefix}/users?limit=3"));
         assert_eq!(first.link("prev"), None);
         let mut seen = Vec::new();
-        for answer in api.pages(&format!("{prefix}/users?limit=3")) {
-            let list = answer.json();
+        for response in api.pages(&format!("{prefix}/users?limit=3")) {
+            let list = response.json();
             assert_eq!(list["meta"]["total"], 7);
             seen.extend(emails(&list).into_iter().map(str::to_owned));
-            let start = answer.link("first").unwrap();
+            let start = response.link("first").unwrap();
             assert_eq!(api.list(&start), first.json());
         }
         assert_eq!(seen, newest_first);
@@ -43,7 +43,7 @@ fn users_are_listed_newest_first_in_parts() {
 }
 
 #[test]
-fn a_cursor_stays_where_it_is_while_users_come_and_go() {
+fn user_cursor_survives_concurrent_changes() {
     let api = Api::start();
     for n in 0..6 {
         create(&api, &format!("user{n}@acme.test"), json!({}));
@@ -61,7 +61,7 @@ fn a_cursor_stays_where_it_is_while_users_come_and_go() {
 }
 
 #[test]
-fn a_bad_parameter_of_the_list_of_users_is_named() {
+fn invalid_user_list_parameter_is_rejected() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "READ");
@@ -103,8 +103,8 @@ fn a_bad_parameter_of_the_list_of_users_is_named() {
         (format!("search={}", "x".repeat(256)), "search", "too_long"),
         ("search=a%00b".to_owned(), "search", "control_character"),
     ] {
-        let answer = api.ask("GET", &format!("/users?{query}"));
-        let body = answer.assert_parameters_refused(&[field], &query);
+        let response = api.ask("GET", &format!("/users?{query}"));
+        let body = response.assert_parameters_refused(&[field], &query);
         assert_eq!(body["errors"][0]["reason"], reason, "{query}");
     }
     let both = api.ask("GET", &format!("/users?limit=1&offset=1&cursor={cursor}"));
@@ -119,7 +119,7 @@ fn a_bad_parameter_of_the_list_of_users_is_named() {
 }
 
 #[test]
-fn users_are_found_by_the_beginnings_of_their_names_and_addresses() {
+fn user_search_matches_word_prefixes() {
     let api = Api::start();
     create(
         &api,

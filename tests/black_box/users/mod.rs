@@ -39,9 +39,9 @@ fn create(api: &Api, email: &str, fields: Value) -> Value {
     if let Value::Object(fields) = fields {
         body.as_object_mut().unwrap().extend(fields);
     }
-    let answer = api.send("POST", "/users", &body);
-    assert_eq!(answer.status, 201, "{body}: {}", answer.text);
-    answer.json()["data"].clone()
+    let response = api.send("POST", "/users", &body);
+    assert_eq!(response.status, 201, "{body}: {}", response.text);
+    response.json()["data"].clone()
 }
 
 fn emails(list: &Value) -> Vec<&str> {
@@ -49,7 +49,7 @@ fn emails(list: &Value) -> Vec<&str> {
     users.map(|user| user["email"].as_str().unwrap()).collect()
 }
 
-/// Status and body of an answer.
-fn told(answer: &Answer) -> (u16, String) {
-    (answer.status, answer.text.clone())
+/// Status and body of an response.
+fn told(response: &Answer) -> (u16, String) {
+    (response.status, response.text.clone())
 }

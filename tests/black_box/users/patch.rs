@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{GRACE, create, every_field};
 
 #[test]
-fn a_patch_of_a_user_leaves_what_is_absent_clears_what_is_null_and_sets_the_rest() {
+fn patch_changes_only_named_user_fields() {
     let api = Api::start();
     let created = create(&api, "grace@acme.test", {
         let mut fields = every_field();
@@ -39,35 +39,35 @@ fn a_patch_of_a_user_leaves_what_is_absent_clears_what_is_null_and_sets_the_rest
     ] {
         let changed = changed.as_object().unwrap().clone();
         expected.as_object_mut().unwrap().extend(changed);
-        let answer = api.send("PATCH", "/users/1", &patch);
-        assert_eq!(answer.status, 200, "{patch}: {}", answer.text);
-        assert_eq!(answer.json(), json!({ "data": expected }), "{patch}");
+        let response = api.send("PATCH", "/users/1", &patch);
+        assert_eq!(response.status, 200, "{patch}: {}", response.text);
+        assert_eq!(response.json(), json!({ "data": expected }), "{patch}");
         assert_eq!(api.list("/users/1"), json!({ "data": expected }), "{patch}");
     }
 }
 
 #[test]
-fn address_and_role_cannot_be_cleared_and_a_patch_says_something() {
+fn patch_cannot_clear_email_or_be_empty() {
     let api = Api::start();
     let created = create(&api, GRACE, json!({"role": "ADMIN"}));
     for field in ["email", "role"] {
-        let answer = api.send("PATCH", "/users/1", &json!({ field: null }));
-        answer.assert_field_refused(field, "not_nullable", field);
+        let response = api.send("PATCH", "/users/1", &json!({ field: null }));
+        response.assert_field_refused(field, "not_nullable", field);
     }
-    let answer = api.send("PATCH", "/users/1", &json!({"email": null, "role": null}));
-    assert_eq!(answer.json()["errors_total"], 2);
-    let answer = api.send("PATCH", "/users/1", &json!({}));
-    answer.assert_error(400, "EMPTY_PATCH_BODY");
+    let response = api.send("PATCH", "/users/1", &json!({"email": null, "role": null}));
+    assert_eq!(response.json()["errors_total"], 2);
+    let response = api.send("PATCH", "/users/1", &json!({}));
+    response.assert_error(400, "EMPTY_PATCH_BODY");
     assert_eq!(api.list("/users/1")["data"], created);
 }
 
 #[test]
-fn a_user_may_change_the_case_of_its_own_address() {
+fn own_email_may_change_case() {
     let api = Api::start();
     create(&api, GRACE, json!({}));
     for email in ["GRACE@acme.test", GRACE, GRACE] {
-        let answer = api.send("PATCH", "/users/1", &json!({ "email": email }));
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(answer.json()["data"]["email"], email);
+        let response = api.send("PATCH", "/users/1", &json!({ "email": email }));
+        assert_eq!(response.status, 200, "{}", response.text);
+        assert_eq!(response.json()["data"]["email"], email);
     }
 }

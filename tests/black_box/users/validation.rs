@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{GRACE, TEXTS, create, emails};
 
 #[test]
-fn every_rule_of_a_user_is_told_when_it_is_broken() {
+fn invalid_user_field_is_rejected() {
     let api = Api::start();
     let held = api.add_user("acme", "held@acme.test").to_string();
     let too_long = format!("{}@{}", "x".repeat(200), "y".repeat(55));
@@ -49,8 +49,8 @@ fn every_rule_of_a_user_is_told_when_it_is_broken() {
                 ("PATCH", "required") => "not_nullable",
                 _ => reason,
             };
-            let answer = api.send(method, &path, &body);
-            answer.assert_field_refused(field, reason, &case);
+            let response = api.send(method, &path, &body);
+            response.assert_field_refused(field, reason, &case);
         }
     }
     for field in TEXTS {
@@ -62,39 +62,39 @@ fn every_rule_of_a_user_is_told_when_it_is_broken() {
             (json!(["x"]), "wrong_type"),
         ] {
             let body = json!({ "email": GRACE, field: value });
-            let answer = api.send("POST", "/users", &body);
-            answer.assert_field_refused(field, reason, &body.to_string());
+            let response = api.send("POST", "/users", &body);
+            response.assert_field_refused(field, reason, &body.to_string());
         }
     }
-    let answer = api.send("POST", "/users", &json!({}));
-    answer.assert_field_refused("email", "required", "no field");
+    let response = api.send("POST", "/users", &json!({}));
+    response.assert_field_refused("email", "required", "no field");
     assert_eq!(api.database.count("users"), 1);
     assert_eq!(api.list("/users")["data"][0]["email"], "held@acme.test");
 }
 
 #[test]
-fn nobody_leaves_before_arriving() {
+fn departure_before_arrival_is_rejected() {
     let api = Api::start();
     let dates = |arrival, departure| json!({"arrival_date": arrival, "departure_date": departure});
     let mut body = dates("2024-06-01", "2024-05-31");
     body["email"] = json!(GRACE);
-    let answer = api.send("POST", "/users", &body);
-    answer.assert_field_refused("departure_date", "ends_before_start", "create");
+    let response = api.send("POST", "/users", &body);
+    response.assert_field_refused("departure_date", "ends_before_start", "create");
     create(&api, GRACE, dates("2024-06-01", "2024-06-01"));
 
     // What is stored counts, too.
     let patch = |body| api.send("PATCH", "/users/1", &body);
-    let answer = patch(json!({"departure_date": "2024-05-31"}));
-    answer.assert_field_refused("departure_date", "ends_before_start", "departure");
-    let answer = patch(json!({"arrival_date": "2024-06-02"}));
-    answer.assert_field_refused("departure_date", "ends_before_start", "arrival");
+    let response = patch(json!({"departure_date": "2024-05-31"}));
+    response.assert_field_refused("departure_date", "ends_before_start", "departure");
+    let response = patch(json!({"arrival_date": "2024-06-02"}));
+    response.assert_field_refused("departure_date", "ends_before_start", "arrival");
     assert_eq!(patch(dates("2030-01-01", "2030-12-31")).status, 200);
     let alone = json!({"arrival_date": "2031-01-01", "departure_date": null});
     assert_eq!(patch(alone).status, 200);
 }
 
 #[test]
-fn an_unknown_field_of_a_user_is_told_with_the_one_that_was_meant() {
+fn unknown_user_field_error_suggests_known_one() {
     let api = Api::start();
     create(&api, "held@acme.test", json!({}));
     for (name, meant) in [
@@ -107,8 +107,8 @@ fn an_unknown_field_of_a_user_is_told_with_the_one_that_was_meant() {
         let mut body = json!({"email": GRACE});
         body[name] = json!("42");
         for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
-            let answer = api.send(method, path, &body);
-            let entry = answer.assert_field_refused(name, "unknown_field", name);
+            let response = api.send(method, path, &body);
+            let entry = response.assert_field_refused(name, "unknown_field", name);
             assert_eq!(entry["did_you_mean"], meant, "{entry}");
         }
     }
@@ -116,15 +116,15 @@ fn an_unknown_field_of_a_user_is_told_with_the_one_that_was_meant() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_a_user_is_told_at_once() {
+fn user_reports_all_errors_at_once() {
     let api = Api::start();
-    let answer = api.send(
+    let response = api.send(
         "POST",
         "/users",
         &json!({"shoe_size": 42, "departure_date": 1, "role": "OWNER", "email": "grace"}),
     );
-    assert_eq!(answer.status, 400);
-    let told: Vec<_> = answer
+    assert_eq!(response.status, 400);
+    let told: Vec<_> = response
         .reasons()
         .into_iter()
         .map(|(_, field, reason)| format!("{field} {reason}"))
@@ -138,11 +138,11 @@ fn everything_that_is_wrong_with_a_user_is_told_at_once() {
             "shoe_size unknown_field",
         ]
     );
-    assert_eq!(answer.json()["errors_total"], 4);
+    assert_eq!(response.json()["errors_total"], 4);
 }
 
 #[test]
-fn a_body_that_is_no_object_makes_no_user_and_changes_none() {
+fn malformed_user_body_is_rejected() {
     let api = Api::start();
     create(&api, GRACE, json!({}));
     for (body, reason) in [
@@ -159,9 +159,9 @@ fn a_body_that_is_no_object_makes_no_user_and_changes_none() {
         ("[{\"email\":\"alan@acme.test\"}]", "wrong_type"),
     ] {
         for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
-            let answer = api.send_text(method, path, body);
-            assert_eq!(answer.status, 400, "{method} {body}: {}", answer.text);
-            let report = answer.json();
+            let response = api.send_text(method, path, body);
+            assert_eq!(response.status, 400, "{method} {body}: {}", response.text);
+            let report = response.json();
             assert_eq!(report["errors_total"], 1, "{body}");
             let entry = &report["errors"][0];
             assert_eq!(entry["reason"], reason, "{method} {body}");
@@ -181,24 +181,24 @@ fn a_body_that_is_no_object_makes_no_user_and_changes_none() {
         r#"{"email":"alan@acme.test","\u0065mail":"bob@acme.test"}"#,
     ] {
         for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
-            let answer = api.send_text(method, path, twice);
-            answer.assert_field_refused("email", "repeated_field", twice);
+            let response = api.send_text(method, path, twice);
+            response.assert_field_refused("email", "repeated_field", twice);
         }
     }
     assert_eq!(emails(&api.list("/users")), [GRACE]);
 }
 
 #[test]
-fn a_user_is_sent_as_json() {
+fn user_requires_json_content_type() {
     let api = Api::start();
     create(&api, GRACE, json!({}));
     let body = r#"{"email":"alan@acme.test"}"#;
     for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
         for kind in ["", "text/plain", "application/x-www-form-urlencoded"] {
             let request = api.request(method, path).bearer_auth(&api.key);
-            let answer = send(request.header("Content-Type", kind).body(body));
-            assert_eq!(answer.status, 415, "{method} {kind}: {}", answer.text);
-            assert_eq!(answer.json(), json!({"error": "UNSUPPORTED_MEDIA_TYPE"}));
+            let response = send(request.header("Content-Type", kind).body(body));
+            assert_eq!(response.status, 415, "{method} {kind}: {}", response.text);
+            assert_eq!(response.json(), json!({"error": "UNSUPPORTED_MEDIA_TYPE"}));
         }
         let without = send(api.request(method, path).bearer_auth(&api.key).body(body));
         assert_eq!(without.status, 415, "{method}");
@@ -209,12 +209,12 @@ fn a_user_is_sent_as_json() {
 }
 
 #[test]
-fn unknown_fields_of_a_user_are_ignored_for_who_prefers_that() {
+fn lenient_handling_ignores_unknown_user_fields() {
     let api = Api::start();
     let lenient = |method: &str, path: &str, body: Value| {
-        let answer = api.send_with(method, path, &[("Prefer", "handling=lenient")], &body);
-        assert_eq!(answer.header("preference-applied"), "handling=lenient");
-        answer
+        let response = api.send_with(method, path, &[("Prefer", "handling=lenient")], &body);
+        assert_eq!(response.header("preference-applied"), "handling=lenient");
+        response
     };
     let body = json!({"email": GRACE, "shoe_size": 42, "firstName": "Grace"});
     let created = lenient("POST", "/users", body);
@@ -225,14 +225,14 @@ fn unknown_fields_of_a_user_are_ignored_for_who_prefers_that() {
     assert_eq!(changed.status, 200, "{}", changed.text);
     assert_eq!(changed.json()["data"]["position"], "Admiral");
     // What is wrong with known fields stays wrong, and unknown ones alone are nothing.
-    let answer = lenient("POST", "/users", json!({"email": "alan", "shoe_size": 42}));
-    answer.assert_field_refused("email", "malformed", "lenient");
-    let answer = lenient("PATCH", "/users/1", json!({"shoe_size": 42}));
-    answer.assert_error(400, "EMPTY_PATCH_BODY");
+    let response = lenient("POST", "/users", json!({"email": "alan", "shoe_size": 42}));
+    response.assert_field_refused("email", "malformed", "lenient");
+    let response = lenient("PATCH", "/users/1", json!({"shoe_size": 42}));
+    response.assert_error(400, "EMPTY_PATCH_BODY");
 }
 
 #[test]
-fn two_living_users_never_share_an_address_in_whatever_case() {
+fn email_of_active_user_is_unique_ignoring_case() {
     let api = Api::start();
     create(&api, "Grace@Acme.test", json!({}));
     create(&api, "alan@acme.test", json!({}));
@@ -244,9 +244,9 @@ fn two_living_users_never_share_an_address_in_whatever_case() {
         ("ZOÉ@acme.test", 3),
     ] {
         for (method, path) in [("POST", "/users"), ("PATCH", "/users/2")] {
-            let answer = api.send(method, path, &json!({ "email": email }));
-            let entry = answer.assert_field_refused("email", "already_exists", email);
-            assert_eq!(answer.json()["error"], "USER_EMAIL_CONFLICT");
+            let response = api.send(method, path, &json!({ "email": email }));
+            let entry = response.assert_field_refused("email", "already_exists", email);
+            assert_eq!(response.json()["error"], "USER_EMAIL_CONFLICT");
             assert_eq!(entry["code"], "USER_EMAIL_CONFLICT");
             assert_eq!(entry["existing_user_id"], holder, "{email}");
         }

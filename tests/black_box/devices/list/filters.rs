@@ -28,7 +28,7 @@ fn mixed(api: &Api) -> (i64, i64) {
 }
 
 #[test]
-fn every_filter_alone_finds_its_devices() {
+fn each_filter_selects_matching_devices() {
     let api = Api::start();
     let (ada, bob) = mixed(&api);
     let unknown = bob + 100;
@@ -76,7 +76,7 @@ fn every_filter_alone_finds_its_devices() {
 }
 
 #[test]
-fn filters_together_find_what_passes_all_of_them() {
+fn combined_filters_must_all_match() {
     let api = Api::start();
     let (ada, bob) = mixed(&api);
     for (query, expected) in [
@@ -117,7 +117,7 @@ fn filters_together_find_what_passes_all_of_them() {
 }
 
 #[test]
-fn type_and_category_disregard_the_case_of_every_letter() {
+fn type_and_category_ignore_case() {
     let api = Api::start();
     api.create_device(json!({"name": "screen", "type": "Écran", "category": "ЭКРАНЫ"}));
     for query in [
@@ -133,7 +133,7 @@ fn type_and_category_disregard_the_case_of_every_letter() {
 }
 
 #[test]
-fn updated_since_an_instant_or_the_midnight_of_a_day() {
+fn updated_since_accepts_instant_or_date() {
     let api = Api::start();
     let ids = create_named(&api, ["before", "at", "after"]);
     for (id, instant) in ids.iter().zip([
@@ -163,7 +163,7 @@ fn updated_since_an_instant_or_the_midnight_of_a_day() {
 }
 
 #[test]
-fn what_was_changed_since_an_answer_is_found_by_its_instant() {
+fn updated_since_includes_its_own_instant() {
     let api = Api::start();
     let ids = create_named(&api, ["one", "two", "three"]);
     let path = format!("/devices/{}", ids[0]);
@@ -175,7 +175,7 @@ fn what_was_changed_since_an_answer_is_found_by_its_instant() {
 }
 
 #[test]
-fn archived_devices_are_hidden_unless_they_are_asked_for() {
+fn archived_devices_are_hidden_by_default() {
     let api = Api::start();
     let created = create_many(&api, 3);
     let path = format!("/devices/{}", created[1]);
@@ -193,7 +193,7 @@ fn archived_devices_are_hidden_unless_they_are_asked_for() {
 }
 
 #[test]
-fn another_workspaces_devices_are_never_in_it() {
+fn list_excludes_other_workspaces() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");

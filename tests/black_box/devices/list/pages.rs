@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{create_many, create_named, names};
 
 #[test]
-fn the_newest_comes_first_fifty_at_a_time_and_the_total_counts_all() {
+fn list_is_newest_first_with_total() {
     let api = Api::start();
     let created = create_many(&api, 60);
     let newest_first: Vec<i64> = created.iter().rev().copied().collect();
@@ -42,25 +42,25 @@ fn the_newest_comes_first_fifty_at_a_time_and_the_total_counts_all() {
 }
 
 #[test]
-fn devices_of_several_batches_come_newest_first() {
+fn batches_are_listed_newest_first() {
     let api = Api::start();
     create_named(&api, ["one", "two", "three"]);
     assert_eq!(names(&api.list("/devices")), ["three", "two", "one"]);
 }
 
 #[test]
-fn a_workspace_without_devices_has_an_empty_list() {
+fn empty_workspace_has_empty_list() {
     let api = Api::start();
-    let answer = api.page("/devices");
+    let response = api.page("/devices");
     assert_eq!(
-        answer.json(),
+        response.json(),
         json!({"data": [], "meta": {"total": 0, "limit": 50, "offset": 0}})
     );
-    assert_eq!(answer.links().into_keys().collect::<Vec<_>>(), ["first"]);
+    assert_eq!(response.links().into_keys().collect::<Vec<_>>(), ["first"]);
 }
 
 #[test]
-fn links_lead_to_the_first_the_previous_and_the_next_page() {
+fn links_point_to_adjacent_pages() {
     let api = Api::start();
     create_many(&api, 25);
     let relations = |path: &str| -> Vec<String> { api.page(path).links().into_keys().collect() };
@@ -97,7 +97,7 @@ fn links_lead_to_the_first_the_previous_and_the_next_page() {
 }
 
 #[test]
-fn links_keep_the_filters_and_spell_them_so_that_they_can_be_followed() {
+fn links_keep_encoded_filters() {
     let api = Api::start();
     for number in 0..3 {
         let name = format!("device {number}");
@@ -107,9 +107,9 @@ fn links_keep_the_filters_and_spell_them_so_that_they_can_be_followed() {
     let filter = "category=R%26D%20%3C%C3%A9%3E,%20%22x%22%20%2B1";
     let path = format!("/devices?{filter}&limit=1");
     let mut told = Vec::new();
-    for answer in api.pages(&path) {
-        told.extend(names(&answer.json()));
-        assert_eq!(answer.json()["meta"]["total"], 3);
+    for response in api.pages(&path) {
+        told.extend(names(&response.json()));
+        assert_eq!(response.json()["meta"]["total"], 3);
     }
     assert_eq!(told, ["device 2", "device 1", "device 0"]);
     let links = api.page(&format!("{path}&offset=2")).links();
@@ -118,13 +118,13 @@ fn links_keep_the_filters_and_spell_them_so_that_they_can_be_followed() {
 }
 
 #[test]
-fn a_cursor_walks_every_device_once_while_others_come_and_go() {
+fn cursor_pages_survive_concurrent_changes() {
     let api = Api::start();
     let there_at_first = create_many(&api, 40);
     let mut deleted = BTreeSet::new();
     let mut told = Vec::new();
-    for answer in api.pages("/devices?limit=7") {
-        let here = ids(&answer.json()["data"]);
+    for response in api.pages("/devices?limit=7") {
+        let here = ids(&response.json()["data"]);
         told.extend(here.iter().copied());
         // One that was told goes, and one that may come; others are created.
         let told_before = here.iter().find(|id| there_at_first.contains(id));
@@ -153,7 +153,7 @@ fn a_cursor_walks_every_device_once_while_others_come_and_go() {
 }
 
 #[test]
-fn the_last_device_may_go_before_its_cursor_is_used() {
+fn cursor_outlives_its_deleted_device() {
     let api = Api::start();
     let created = create_many(&api, 4);
     let next = api.page("/devices?limit=2").cursor();
@@ -167,7 +167,7 @@ fn the_last_device_may_go_before_its_cursor_is_used() {
 }
 
 #[test]
-fn a_cursor_may_be_used_with_another_limit_and_again() {
+fn cursor_is_reusable_with_another_limit() {
     let api = Api::start();
     create_many(&api, 9);
     let next = api.page("/devices?limit=2").cursor();
@@ -179,7 +179,7 @@ fn a_cursor_may_be_used_with_another_limit_and_again() {
 }
 
 #[test]
-fn head_answers_like_get_without_the_body() {
+fn head_matches_get_without_body() {
     let api = Api::start();
     create_many(&api, 3);
     for path in [
@@ -196,21 +196,21 @@ fn head_answers_like_get_without_the_body() {
 }
 
 #[test]
-fn a_read_key_is_enough() {
+fn read_key_can_list_and_export() {
     let api = Api::start();
     create_many(&api, 1);
     let read = api.create_key("acme", "READ");
     for method in ["GET", "HEAD"] {
         for path in ["/devices", "/devices/1", "/devices/export"] {
-            let answer = api.ask_as(&read, method, path);
-            assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text);
+            let response = api.ask_as(&read, method, path);
+            assert_eq!(response.status, 200, "{method} {path}: {}", response.text);
             assert_eq!(send(api.request(method, path)).status, 401);
         }
     }
 }
 
 #[test]
-fn under_the_vendors_prefix_the_links_keep_it() {
+fn links_keep_the_vendor_prefix() {
     let api = Api::start();
     create_many(&api, 5);
     let plain = api.page("/devices?limit=2");

@@ -6,20 +6,20 @@ use serde_json::{Value, json};
 use super::{create_many, names};
 
 /// Refused as a parameter refusal about these parameters, in whatever order.
-fn assert_refused(api: &Api, query: &str, fields: &[&str]) -> Value {
+fn assert_rejected(api: &Api, query: &str, fields: &[&str]) -> Value {
     let path = format!("/devices?{query}");
-    let answer = api.ask("GET", &path);
-    answer.assert_parameters_refused(fields, &path)
+    let response = api.ask("GET", &path);
+    response.assert_parameters_refused(fields, &path)
 }
 
 fn assert_reason(api: &Api, query: &str, field: &str, reason: &str) -> Value {
-    let body = assert_refused(api, query, &[field]);
+    let body = assert_rejected(api, query, &[field]);
     assert_eq!(body["errors"][0]["reason"], reason, "{query}: {body}");
     body
 }
 
 #[test]
-fn a_parameter_out_of_its_range_is_named() {
+fn parameter_out_of_range_is_rejected() {
     let api = Api::start();
     let body = assert_reason(&api, "limit=0", "limit", "out_of_range");
     assert_eq!(
@@ -49,19 +49,19 @@ fn a_parameter_out_of_its_range_is_named() {
         "99999999999999999999",
         "-99999999999999999999",
     ] {
-        assert_refused(&api, &format!("limit={value}"), &["limit"]);
+        assert_rejected(&api, &format!("limit={value}"), &["limit"]);
     }
-    assert_refused(&api, "limit", &["limit"]);
+    assert_rejected(&api, "limit", &["limit"]);
     for value in ["-1", "abc", "1.5", "", "9223372036854775808"] {
-        assert_refused(&api, &format!("offset={value}"), &["offset"]);
+        assert_rejected(&api, &format!("offset={value}"), &["offset"]);
     }
     for value in ["0", "-1", "abc", "1.5", "", "9223372036854775808"] {
-        assert_refused(&api, &format!("user_id={value}"), &["user_id"]);
+        assert_rejected(&api, &format!("user_id={value}"), &["user_id"]);
     }
 }
 
 #[test]
-fn a_filter_that_nothing_could_pass_is_named() {
+fn invalid_filter_value_is_rejected() {
     let api = Api::start();
     for (field, values) in [
         (
@@ -88,7 +88,7 @@ fn a_filter_that_nothing_could_pass_is_named() {
         ),
     ] {
         for value in values {
-            assert_refused(&api, &format!("{field}={value}"), &[field]);
+            assert_rejected(&api, &format!("{field}={value}"), &[field]);
         }
     }
     assert_reason(
@@ -98,26 +98,26 @@ fn a_filter_that_nothing_could_pass_is_named() {
         "not_in_enum",
     );
     let long = "x".repeat(256);
-    assert_refused(&api, &format!("type={long}"), &["type"]);
-    assert_refused(&api, &format!("category={long}"), &["category"]);
-    assert_refused(&api, &format!("search={long}"), &["search"]);
-    assert_refused(&api, "search=a%00b", &["search"]);
+    assert_rejected(&api, &format!("type={long}"), &["type"]);
+    assert_rejected(&api, &format!("category={long}"), &["category"]);
+    assert_rejected(&api, &format!("search={long}"), &["search"]);
+    assert_rejected(&api, "search=a%00b", &["search"]);
     assert_eq!(api.list("/devices?search=")["data"], json!([]));
     assert_eq!(api.list("/devices?search=%20%20")["data"], json!([]));
 }
 
 #[test]
-fn no_device_has_an_empty_type_or_category() {
+fn blank_type_or_category_is_rejected() {
     let api = Api::start();
     // As with `serial_number=`: blank is nothing to search for, and no filter either.
     for query in ["type=", "type=%20", "category=", "category=%20"] {
         let (field, _) = query.split_once('=').unwrap();
-        assert_refused(&api, query, &[field]);
+        assert_rejected(&api, query, &[field]);
     }
 }
 
 #[test]
-fn a_parameter_is_given_once() {
+fn repeated_parameter_is_rejected() {
     let api = Api::start();
     for (query, field) in [
         ("limit=5&limit=5", "limit"),
@@ -142,7 +142,7 @@ fn a_parameter_is_given_once() {
 }
 
 #[test]
-fn an_unknown_parameter_is_named_with_the_one_that_was_meant() {
+fn unknown_parameter_error_suggests_known_one() {
     let api = Api::start();
     for (name, meant) in [
         ("limt", json!("limit")),
@@ -168,15 +168,15 @@ fn an_unknown_parameter_is_named_with_the_one_that_was_meant() {
     // Of an export.
     assert_reason(&api, "format=csv", "format", "unknown_field");
     // A name without an end is not repeated to its sender as a whole.
-    let answer = api.ask("GET", &format!("/devices?{}=1", "x".repeat(5_000)));
-    assert_eq!(answer.status, 400, "{}", answer.text);
-    assert!(answer.text.len() < 2_000, "{}", answer.text);
+    let response = api.ask("GET", &format!("/devices?{}=1", "x".repeat(5_000)));
+    assert_eq!(response.status, 400, "{}", response.text);
+    assert!(response.text.len() < 2_000, "{}", response.text);
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn list_reports_all_parameter_errors() {
     let api = Api::start();
-    assert_refused(
+    assert_rejected(
         &api,
         "limit=0&offset=-1&cursor=x&user_id=0&client_status=available&serial_number=N/A\
          &type=%00&category=%00&updated_since=yesterday&search=%00&page=2&type_=laptop",
@@ -198,7 +198,7 @@ fn everything_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_a_bad_parameter_or_no_device() {
+fn malformed_query_encoding_is_never_a_500() {
     let api = Api::start();
     create_many(&api, 1);
     for query in [
@@ -211,15 +211,18 @@ fn bytes_that_are_no_text_are_a_bad_parameter_or_no_device() {
         "=",
         "=1",
     ] {
-        let answer = api.ask("GET", &format!("/devices?{query}"));
-        assert!([200, 400].contains(&answer.status), "{query}: {answer:?}");
+        let response = api.ask("GET", &format!("/devices?{query}"));
+        assert!(
+            [200, 400].contains(&response.status),
+            "{query}: {response:?}"
+        );
     }
-    assert_refused(&api, "limit=%FF", &["limit"]);
+    assert_rejected(&api, "limit=%FF", &["limit"]);
     assert_eq!(names(&api.list("/devices?&&limit=1&")), ["device 1"]);
 }
 
 #[test]
-fn a_cursor_that_was_changed_anywhere_is_refused() {
+fn tampered_cursor_is_rejected() {
     let api = Api::start();
     create_many(&api, 3);
     let good = api.page("/devices?limit=1").cursor();
@@ -261,7 +264,7 @@ fn a_cursor_that_was_changed_anywhere_is_refused() {
 }
 
 #[test]
-fn a_cursor_belongs_to_its_filters_its_list_and_its_workspace() {
+fn cursor_is_bound_to_filters_and_workspace() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
@@ -289,24 +292,24 @@ fn a_cursor_belongs_to_its_filters_its_list_and_its_workspace() {
         names(&api.list(&format!("/devices?type=laptop&cursor={filtered}"))).len(),
         2
     );
-    let answer = api.ask_as(&globex, "GET", &format!("/devices?cursor={plain}"));
-    assert_eq!(answer.status, 400, "{}", answer.text);
+    let response = api.ask_as(&globex, "GET", &format!("/devices?cursor={plain}"));
+    assert_eq!(response.status, 400, "{}", response.text);
     assert_eq!(
-        answer.reasons(),
+        response.reasons(),
         [(Value::Null, "cursor".to_owned(), "malformed".to_owned())]
     );
     // What is no cursor of this workspace is told in the same words, whoever's it is.
     let nobodys = api.ask_as(&globex, "GET", "/devices?cursor=x");
-    assert_eq!(answer.text, nobodys.text);
+    assert_eq!(response.text, nobodys.text);
 }
 
 #[test]
-fn a_cursor_has_an_offset_of_its_own() {
+fn cursor_with_nonzero_offset_is_rejected() {
     let api = Api::start();
     create_many(&api, 3);
     let good = api.page("/devices?limit=1").cursor();
-    assert_refused(&api, &format!("cursor={good}&offset=1"), &["offset"]);
+    assert_rejected(&api, &format!("cursor={good}&offset=1"), &["offset"]);
     // Generated clients send every default along.
-    let answer = api.list(&format!("/devices?cursor={good}&limit=1&offset=0"));
-    assert_eq!(answer["meta"]["offset"], 1);
+    let response = api.list(&format!("/devices?cursor={good}&limit=1&offset=0"));
+    assert_eq!(response["meta"]["offset"], 1);
 }
