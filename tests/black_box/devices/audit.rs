@@ -16,7 +16,7 @@ fn audit_trail_records_device_changes() {
     assert_eq!(api.send_with("PATCH", &path, &headers, &body).status, 200);
     patch(&api, &path, &json!({"user_email": "ada@example.com"}));
     patch(&api, &path, &json!({"user_id": null}));
-    // What is refused, or changes nothing, is not told.
+    // Rejected requests and patches without a change leave no event.
     assert_eq!(api.send("PATCH", &path, &json!({"color": 1})).status, 400);
     assert_eq!(
         api.send("PATCH", &path, &json!({"user_id": ada + 9}))
@@ -27,8 +27,8 @@ fn audit_trail_records_device_changes() {
         api.send("PATCH", &path, &json!({"color": "red"})).status,
         200
     );
-    let outdated = api.ask_with("DELETE", &path, &[("If-Match", "\"x\"")]);
-    assert_eq!(outdated.status, 412);
+    let stale = api.ask_with("DELETE", &path, &[("If-Match", "\"x\"")]);
+    assert_eq!(stale.status, 412);
     assert_eq!(api.ask("DELETE", &path).status, 200);
     assert_eq!(api.ask("DELETE", &path).status, 404);
     assert_eq!(
@@ -37,10 +37,10 @@ fn audit_trail_records_device_changes() {
     );
 
     let events = api.events();
-    let of_devices = events
+    let device_events = events
         .iter()
         .filter(|event| event["device_ids"] != json!([]));
-    let told: Vec<_> = of_devices
+    let actual: Vec<_> = device_events
         .map(|event| {
             let mut fields: Vec<_> = event["fields"]
                 .as_array()
@@ -55,7 +55,7 @@ fn audit_trail_records_device_changes() {
         })
         .collect();
     assert_eq!(
-        told,
+        actual,
         [
             ("CREATED", vec![]),
             ("UPDATED", vec!["client_rental_endDate", "color", "name"]),
@@ -68,6 +68,6 @@ fn audit_trail_records_device_changes() {
         .iter()
         .find(|event| event["request_id"] == "repaint-17");
     assert_eq!(repaint.unwrap()["action"], "UPDATED");
-    // Names alone: no value is kept.
+    // The audit trail records field names, never values.
     assert!(!json!(events).to_string().contains("Painted one"));
 }

@@ -3,13 +3,15 @@
 use devices_tests::{Api, race};
 use serde_json::{Value, json};
 
-use super::{complete_request, create_device_path, get, patch, report, retry_while_unavailable};
+use super::{
+    complete_request, create_device_path, get, patch, put_enrollment, retry_while_unavailable,
+};
 
 #[test]
 fn deleted_device_is_archived_and_read_only() {
     let api = Api::start();
     let ada = api.add_user("acme", "ada@example.com");
-    let reported = report(&api, "C02XL0GSJGH5", "ENROLLED");
+    let reported = put_enrollment(&api, "C02XL0GSJGH5", "ENROLLED");
     assert_eq!(reported.status, 201);
     let path = create_device_path(&api, complete_request(ada));
     let before = get(&api, &path);
@@ -30,10 +32,10 @@ fn deleted_device_is_archived_and_read_only() {
     response.assert_error(403, "DEVICE_MUTATION_FORBIDDEN");
     let response = api.send("PATCH", &path, &json!({"color": "black"}));
     response.assert_error(403, "DEVICE_MUTATION_FORBIDDEN");
-    let shown = api.ask("GET", &path);
-    assert_eq!(shown.status, 200);
-    assert_eq!(shown.json()["data"], snapshot);
-    let etag = shown.header("etag");
+    let response = api.ask("GET", &path);
+    assert_eq!(response.status, 200);
+    assert_eq!(response.json()["data"], snapshot);
+    let etag = response.header("etag");
     assert!(!etag.is_empty());
     let response = api.ask_with("GET", &path, &[("If-None-Match", etag)]);
     assert_eq!(response.status, 304);
@@ -45,11 +47,11 @@ fn deleted_device_is_archived_and_read_only() {
 fn deleted_device_frees_its_serial_number() {
     let api = Api::start();
     let path = create_device_path(&api, json!({"serial_number": "AGAIN-1"}));
-    let reported = report(&api, "AGAIN-1", "ENROLLED");
+    let reported = put_enrollment(&api, "AGAIN-1", "ENROLLED");
     assert_eq!(reported.json()["data"]["device_id"], 1);
     assert_eq!(api.ask("DELETE", &path).status, 200);
-    let enrolments = api.list("/mdm/enrollments");
-    assert_eq!(enrolments["data"][0]["device_id"], Value::Null);
+    let enrollments = api.list("/mdm/enrollments");
+    assert_eq!(enrollments["data"][0]["device_id"], Value::Null);
     let second = create_device_path(&api, json!({"serial_number": "again-1"}));
     assert_eq!(get(&api, &second)["mdm"]["status"], "ENROLLED");
     let archived = get(&api, &path);
@@ -57,8 +59,8 @@ fn deleted_device_frees_its_serial_number() {
     assert_eq!(archived["mdm"], Value::Null);
     assert_eq!(api.ask("DELETE", &second).status, 200);
     let third = create_device_path(&api, json!({}));
-    let shown = patch(&api, &third, &json!({"serial_number": "AGAIN-1"}));
-    assert_eq!(shown["mdm"]["status"], "ENROLLED");
+    let device = patch(&api, &third, &json!({"serial_number": "AGAIN-1"}));
+    assert_eq!(device["mdm"]["status"], "ENROLLED");
 }
 
 #[test]

@@ -3,66 +3,70 @@
 use devices_tests::{Api, race};
 use serde_json::{Value, json};
 
-use super::{create_device_path, get, report, tag};
+use super::{create_device_path, get, get_etag, put_enrollment};
 
 #[test]
 fn get_with_current_etag_returns_304() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
-    let old = tag(&api, &path);
-    assert_eq!(tag(&api, &path), old, "it stays as long as the device does");
-    let known = |tags: &str| api.ask_with("GET", &path, &[("If-None-Match", tags)]);
-    let weak = format!("W/{old}");
-    let listed = format!("\"other\", {old} , W/\"another\"");
-    for tags in [old.as_str(), &weak, &listed, "*"] {
-        let response = known(tags);
-        assert_eq!(response.status, 304, "{tags}");
-        assert_eq!(response.text, "", "{tags}");
-        assert_eq!(response.header("etag"), old, "{tags}");
-        assert!(!response.header("x-request-id").is_empty(), "{tags}");
-        let head = api.ask_with("HEAD", &path, &[("If-None-Match", tags)]);
-        assert_eq!(head.status, 304, "{tags}");
+    let current = get_etag(&api, &path);
+    assert_eq!(
+        get_etag(&api, &path),
+        current,
+        "the ETag changed without a change"
+    );
+    let get_if_none_match = |etags: &str| api.ask_with("GET", &path, &[("If-None-Match", etags)]);
+    let weak = format!("W/{current}");
+    let list = format!("\"other\", {current} , W/\"another\"");
+    for etags in [current.as_str(), &weak, &list, "*"] {
+        let response = get_if_none_match(etags);
+        assert_eq!(response.status, 304, "{etags}");
+        assert_eq!(response.text, "", "{etags}");
+        assert_eq!(response.header("etag"), current, "{etags}");
+        assert!(!response.header("x-request-id").is_empty(), "{etags}");
+        let head = api.ask_with("HEAD", &path, &[("If-None-Match", etags)]);
+        assert_eq!(head.status, 304, "{etags}");
     }
-    let two_lines = [
+    let two_headers = [
         ("If-None-Match", "\"other\""),
-        ("If-None-Match", old.as_str()),
+        ("If-None-Match", current.as_str()),
     ];
-    assert_eq!(api.ask_with("GET", &path, &two_lines).status, 304);
-    for tags in ["\"other\"", "W/\"other\"", "\"\"", "\"a\", \"b\""] {
-        let response = known(tags);
-        assert_eq!(response.status, 200, "{tags}");
-        assert_eq!(response.header("etag"), old, "{tags}");
+    assert_eq!(api.ask_with("GET", &path, &two_headers).status, 304);
+    for etags in ["\"other\"", "W/\"other\"", "\"\"", "\"a\", \"b\""] {
+        let response = get_if_none_match(etags);
+        assert_eq!(response.status, 200, "{etags}");
+        assert_eq!(response.header("etag"), current, "{etags}");
     }
     let patched = api.send("PATCH", &path, &json!({"color": "red"}));
-    assert_ne!(patched.header("etag"), old);
-    assert_eq!(known(&old).status, 200);
-    assert_eq!(known(patched.header("etag")).status, 304);
+    assert_ne!(patched.header("etag"), current);
+    assert_eq!(get_if_none_match(&current).status, 200);
+    assert_eq!(get_if_none_match(patched.header("etag")).status, 304);
 }
 
 #[test]
 fn change_with_stale_etag_is_rejected() {
     let api = Api::start();
     let path = create_device_path(&api, json!({"color": "red"}));
-    let change = |tags: &str, color: &str| {
+    let change = |etags: &str, color: &str| {
         let body = json!({ "color": color });
-        api.send_with("PATCH", &path, &[("If-Match", tags)], &body)
+        api.send_with("PATCH", &path, &[("If-Match", etags)], &body)
     };
-    let old = tag(&api, &path);
+    let old = get_etag(&api, &path);
     let other = create_device_path(&api, json!({}));
-    let of_another = tag(&api, &other);
+    let other_etag = get_etag(&api, &other);
     let weak = format!("W/{old}");
-    for tags in ["\"other\"", "\"\"", &weak, &of_another, "\"a\", \"b\""] {
-        let response = change(tags, "blue");
+    for etags in ["\"other\"", "\"\"", &weak, &other_etag, "\"a\", \"b\""] {
+        let response = change(etags, "blue");
         response.assert_error(412, "PRECONDITION_FAILED");
-        let response = api.ask_with("DELETE", &path, &[("If-Match", tags)]);
+        let response = api.ask_with("DELETE", &path, &[("If-Match", etags)]);
         response.assert_error(412, "PRECONDITION_FAILED");
     }
-    assert_eq!(tag(&api, &path), old);
+    assert_eq!(get_etag(&api, &path), old);
 
     let response = change(&old, "blue");
     assert_eq!(response.status, 200, "{}", response.text);
     let new = response.header("etag").to_owned();
-    assert_eq!(tag(&api, &path), new);
+    assert_eq!(get_etag(&api, &path), new);
     change(&old, "green").assert_error(412, "PRECONDITION_FAILED");
     let response = change(&format!("\"other\", {old},{new}"), "green");
     assert_eq!(response.status, 200, "{}", response.text);
@@ -72,7 +76,7 @@ fn change_with_stale_etag_is_rejected() {
     let response = api.ask_with("DELETE", &path, &[("If-Match", &new)]);
     response.assert_error(412, "PRECONDITION_FAILED");
     assert_eq!(get(&api, &path)["client_status"], "AVAILABLE");
-    let newest = tag(&api, &path);
+    let newest = get_etag(&api, &path);
     let response = api.ask_with("DELETE", &path, &[("If-Match", &newest)]);
     assert_eq!(response.status, 200, "{}", response.text);
 }
@@ -81,9 +85,9 @@ fn change_with_stale_etag_is_rejected() {
 fn etag_of_another_device_is_rejected() {
     let api = Api::start();
     api.create_devices([json!({}), json!({})]);
-    let of_the_first = tag(&api, "/devices/1");
-    assert_ne!(tag(&api, "/devices/2"), of_the_first);
-    let headers = [("If-Match", of_the_first.as_str())];
+    let first_etag = get_etag(&api, "/devices/1");
+    assert_ne!(get_etag(&api, "/devices/2"), first_etag);
+    let headers = [("If-Match", first_etag.as_str())];
     let body = json!({"color": "red"});
     let patched = api.send_with("PATCH", "/devices/2", &headers, &body);
     patched.assert_error(412, "PRECONDITION_FAILED");
@@ -95,7 +99,7 @@ fn etag_of_another_device_is_rejected() {
 fn two_if_match_headers_form_one_list() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
-    let own = tag(&api, &path);
+    let own = get_etag(&api, &path);
     let headers = [("If-Match", "\"other\""), ("If-Match", own.as_str())];
     let response = api.send_with("PATCH", &path, &headers, &json!({"color": "red"}));
     assert_eq!(response.status, 200, "{}", response.text);
@@ -105,63 +109,63 @@ fn two_if_match_headers_form_one_list() {
 fn malformed_if_match_returns_400() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
-    let own = tag(&api, &path);
+    let own = get_etag(&api, &path);
     let bare = own.trim_matches('"').to_owned();
     let half_open = format!("\"{bare}");
-    let beside = format!("{own}, nonsense");
-    let mut otherwise = Vec::new();
-    for tags in [
+    let with_garbage = format!("{own}, nonsense");
+    let mut unexpected = Vec::new();
+    for etags in [
         "nonsense",
         &bare,
         &half_open,
-        &beside,
+        &with_garbage,
         "*, \"a\"",
         "w/\"a\"",
         "\"a\" \"b\"",
         "'a'",
     ] {
-        let headers = [("If-Match", tags)];
-        let body = json!({"comment": format!("Changed for {tags}")});
+        let headers = [("If-Match", etags)];
+        let body = json!({"comment": format!("Changed for {etags}")});
         let patched = api.send_with("PATCH", &path, &headers, &body);
-        let is_told = patched.status == 400 && patched.text.contains("If-Match");
-        if !is_told {
-            otherwise.push((tags, patched.status, patched.text));
+        let is_rejected = patched.status == 400 && patched.text.contains("If-Match");
+        if !is_rejected {
+            unexpected.push((etags, patched.status, patched.text));
         }
     }
-    assert_eq!(otherwise, []);
+    assert_eq!(unexpected, []);
 }
 
 #[test]
 fn malformed_if_match_changes_nothing() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
-    let own = tag(&api, &path);
+    let own = get_etag(&api, &path);
     let bare = own.trim_matches('"');
-    for tags in ["", ",", "nonsense", bare, "'a'", "W/*", "\"*\"", "**"] {
-        let headers = [("If-Match", tags)];
+    for etags in ["", ",", "nonsense", bare, "'a'", "W/*", "\"*\"", "**"] {
+        let headers = [("If-Match", etags)];
         let body = json!({"color": "red"});
         let patched = api.send_with("PATCH", &path, &headers, &body);
         let deleted = api.ask_with("DELETE", &path, &headers);
         for response in [patched, deleted] {
             assert!(
                 [400, 412].contains(&response.status),
-                "{tags}: {response:?}"
+                "{etags}: {response:?}"
             );
         }
     }
-    assert_eq!(tag(&api, &path), own);
+    assert_eq!(get_etag(&api, &path), own);
 }
 
 #[test]
 fn malformed_if_none_match_never_returns_304() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
-    let own = tag(&api, &path);
-    for tags in ["", "nonsense", own.trim_matches('"'), "\"half"] {
-        let response = api.ask_with("GET", &path, &[("If-None-Match", tags)]);
+    let own = get_etag(&api, &path);
+    for etags in ["", "nonsense", own.trim_matches('"'), "\"half"] {
+        let response = api.ask_with("GET", &path, &[("If-None-Match", etags)]);
         assert!(
             [200, 400].contains(&response.status),
-            "{tags}: {response:?}"
+            "{etags}: {response:?}"
         );
     }
 }
@@ -170,10 +174,10 @@ fn malformed_if_none_match_never_returns_304() {
 fn enrollment_changes_etag_for_reads_only() {
     let api = Api::start();
     let path = create_device_path(&api, json!({"serial_number": "SN-100"}));
-    let old = tag(&api, &path);
+    let old = get_etag(&api, &path);
     let before = get(&api, &path);
     assert_eq!(before["mdm"], Value::Null);
-    let reported = report(&api, "sn-100", "ENROLLED");
+    let reported = put_enrollment(&api, "sn-100", "ENROLLED");
     assert_eq!(reported.status, 201, "{}", reported.text);
 
     let response = api.ask_with("GET", &path, &[("If-None-Match", &old)]);
@@ -187,8 +191,8 @@ fn enrollment_changes_etag_for_reads_only() {
     let response = api.send_with("PATCH", &path, &[("If-Match", &old)], &body);
     response.assert_error(412, "PRECONDITION_FAILED");
 
-    let old = tag(&api, &path);
-    let reported = report(&api, "SN-100", "UNENROLLED");
+    let old = get_etag(&api, &path);
+    let reported = put_enrollment(&api, "SN-100", "UNENROLLED");
     assert_eq!(reported.status, 200, "{}", reported.text);
     let response = api.ask_with("GET", &path, &[("If-None-Match", &old)]);
     assert_eq!(response.json()["data"]["mdm"]["status"], "UNENROLLED");
@@ -202,7 +206,7 @@ fn assignee_name_changes_etag_for_reads_only() {
     let api = Api::start();
     let ada = api.add_user("acme", "ada@example.com");
     let path = create_device_path(&api, json!({"user_id": ada}));
-    let old = tag(&api, &path);
+    let old = get_etag(&api, &path);
     let rename = json!({"first_name": "Ada", "last_name": "Lovelace-King"});
     let renamed = api.send("PATCH", &format!("/users/{ada}"), &rename);
     assert_eq!(renamed.status, 200, "{}", renamed.text);
@@ -219,11 +223,11 @@ fn concurrent_patches_of_one_etag_apply_once() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
     for round in 0..10 {
-        let seen = tag(&api, &path);
+        let etag = get_etag(&api, &path);
         let mut responses = race(2, |racer| {
-            let who = ["one", "other"][racer];
-            let body = json!({"comment": format!("Round {round} of {who}")});
-            let response = api.send_with("PATCH", &path, &[("If-Match", &seen)], &body);
+            let name = ["one", "other"][racer];
+            let body = json!({"comment": format!("Round {round} of {name}")});
+            let response = api.send_with("PATCH", &path, &[("If-Match", &etag)], &body);
             (response.status, body["comment"].clone())
         });
         responses.sort_by_key(|(status, _)| *status);

@@ -10,10 +10,11 @@ mod patch_errors;
 
 use std::time::{Duration, Instant};
 
+use devices_domain::{Field, NewDevice, RawRow, RawValue, Shape, fields};
 use devices_tests::{Answer, Api, complete_device};
 use serde_json::{Map, Value, json};
 
-/// The path of a new device.
+/// Creates a device and returns its path.
 fn create_device_path(api: &Api, fields: Value) -> String {
     format!("/devices/{}", api.create_device(fields))
 }
@@ -22,38 +23,38 @@ fn get(api: &Api, path: &str) -> Value {
     api.list(path)["data"].clone()
 }
 
-/// What a device has become by a patch, which must succeed.
+/// Patches a device, which must succeed, and returns it.
 fn patch(api: &Api, path: &str, fields: &Value) -> Value {
     let response = api.send("PATCH", path, fields);
     assert_eq!(response.status, 200, "{fields}: {}", response.text);
     let data = response.json()["data"].clone();
-    assert_eq!(get(api, path), data, "what is answered is what is stored");
+    assert_eq!(get(api, path), data, "GET differs from PATCH");
     data
 }
 
-/// What device management is answered that reports this status of a serial number.
-fn report(api: &Api, serial_number: &str, status: &str) -> Answer {
+fn put_enrollment(api: &Api, serial_number: &str, status: &str) -> Answer {
     let path = format!("/mdm/enrollments/{serial_number}");
     api.send("PUT", &path, &json!({ "status": status }))
 }
 
-fn tag(api: &Api, path: &str) -> String {
+fn get_etag(api: &Api, path: &str) -> String {
     let response = api.ask("GET", path);
-    let tag = response.header("etag").to_owned();
+    let etag = response.header("etag").to_owned();
     assert!(
-        tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"'),
+        etag.len() > 2 && etag.starts_with('"') && etag.ends_with('"'),
         "{response:?}"
     );
-    tag
+    etag
 }
 
-/// Refused with 400 for these fields and reasons, as a body is: without an index.
+/// Asserts that a patch was rejected with exactly these fields and reasons, in any order. Returns
+/// the body. The entries have no index, because a patch is not a batch.
 fn assert_rejected(response: &Answer, status: u16, expected: &[(&str, &str)]) -> Value {
     assert_eq!(response.status, status, "{}", response.text);
     let body = response.json();
     let entries = body["errors"].as_array();
     let entries = entries.unwrap_or_else(|| panic!("{body}"));
-    let mut told: Vec<_> = entries
+    let mut actual: Vec<_> = entries
         .iter()
         .map(|entry| {
             let text = |name: &str| entry[name].as_str().unwrap_or_default();
@@ -61,9 +62,9 @@ fn assert_rejected(response: &Answer, status: u16, expected: &[(&str, &str)]) ->
         })
         .collect();
     let mut expected = expected.to_vec();
-    told.sort_unstable();
+    actual.sort_unstable();
     expected.sort_unstable();
-    assert_eq!(told, expected, "{body}");
+    assert_eq!(actual, expected, "{body}");
     assert_eq!(body["errors_total"], expected.len());
     for entry in entries {
         assert_eq!(entry["index"], Value::Null, "{body}");
@@ -76,23 +77,29 @@ fn assert_rejected(response: &Answer, status: u16, expected: &[(&str, &str)]) ->
     body
 }
 
-/// The characteristics that are texts of any words.
-const TEXTS: [&str; 12] = [
-    "screen_size",
-    "graphic",
-    "processor",
-    "ram",
-    "storage",
-    "model_year",
-    "connectivity",
-    "resolution",
-    "color",
-    "seats_number",
-    "assembly",
-    "os_platform",
-];
+/// Returns the names of the fields that responses contain in `characteristics`.
+fn characteristic_names() -> Vec<&'static str> {
+    let mut row = RawRow::new();
+    for field in fields().iter().filter(|field| field.required()) {
+        row.set(field.name(), RawValue::text("x"));
+    }
+    let characteristics = json!(NewDevice::from_row(&row).unwrap().fields.characteristics);
+    let names = fields().iter().map(Field::name);
+    names
+        .filter(|name| characteristics.get(name).is_some())
+        .collect()
+}
 
-/// A device in which every field is set, assigned to `user`.
+/// Returns the names of the optional fields that accept any text.
+fn optional_text_fields() -> Vec<&'static str> {
+    fields()
+        .iter()
+        .filter(|field| !field.required() && matches!(field.shape(), Shape::Text { .. }))
+        .map(Field::name)
+        .collect()
+}
+
+/// Returns a new device with every field, assigned to `user`.
 fn complete_request(user: i64) -> Value {
     complete_device(json!({
         "user_id": user, "client_purchase_price": "1299,5", "client_rental_price": "49",
@@ -100,35 +107,23 @@ fn complete_request(user: i64) -> Value {
     }))
 }
 
-/// What is shown of it.
+/// Returns the response to [`complete_request`], without timestamps.
 fn complete_response(id: i64, user: i64) -> Value {
-    let mut shown = complete_device(json!({
+    let mut device = complete_device(json!({
         "id": id, "rent": null, "tracking_number": null, "client_status": "IN_MAINTENANCE",
         "source": "EXTERNAL", "mdm": null, "user_id": user,
         "user": {"id": user, "email": "ada@example.com", "first_name": null, "last_name": null},
     }));
-    let beside = [
-        "keyboard_layout",
-        "compliance",
-        "connection_type",
-        "has_microphone",
-        "has_webcam",
-        "noise_cancellation",
-        "has_stool",
-        "has_video_package",
-        "has_screen",
-        "has_premium_tablet",
-    ];
-    let members = shown.as_object_mut().unwrap();
-    let characteristics = TEXTS.iter().chain(&beside);
-    let characteristics: Map<_, _> = characteristics
-        .map(|name| members.remove_entry(*name).unwrap())
+    let members = device.as_object_mut().unwrap();
+    let characteristics: Map<_, _> = characteristic_names()
+        .into_iter()
+        .map(|name| members.remove_entry(name).unwrap())
         .collect();
-    shown["characteristics"] = characteristics.into();
-    shown
+    device["characteristics"] = characteristics.into();
+    device
 }
 
-/// The device without the instants, which no test knows before.
+/// Removes the timestamps, whose values a test cannot predict.
 fn without_timestamps(mut device: Value) -> Value {
     let members = device.as_object_mut().unwrap();
     for name in ["created_at", "updated_at"] {
@@ -140,11 +135,11 @@ fn without_timestamps(mut device: Value) -> Value {
     device
 }
 
-/// Asks again as long as there is no room, as clients are told to.
-fn retry_while_unavailable(ask: impl Fn() -> Answer) -> Answer {
+/// Retries for up to 30 seconds while the server is at its limits and returns 503.
+fn retry_while_unavailable(send: impl Fn() -> Answer) -> Answer {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let response = ask();
+        let response = send();
         if response.status != 503 || Instant::now() > deadline {
             return response;
         }

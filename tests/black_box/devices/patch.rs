@@ -1,92 +1,90 @@
 //! `PATCH /devices/{device_id}`.
 
-use devices_tests::{Api, race, send};
+use devices_domain::{Field, Shape, fields};
+use devices_tests::{Api, complete_device, race, send};
 use serde_json::{Map, Value, json};
 
 use super::{
-    TEXTS, assert_rejected, complete_request, complete_response, create_device_path, get, patch,
-    retry_while_unavailable, without_timestamps,
+    assert_rejected, complete_request, complete_response, create_device_path, get,
+    optional_text_fields, patch, retry_while_unavailable, without_timestamps,
 };
 
-/// Every field that a patch may hold but those of the assignee: another value, how that is shown,
-/// and how nothing is.
-fn changes() -> Vec<(&'static str, Value, Value, Value)> {
-    let same = |name, value: Value| (name, value.clone(), value, Value::Null);
-    let mut changes = vec![
-        ("name", json!("  New name "), json!("New name"), json!("-")),
-        ("is_rented", json!(false), json!(false), json!("-")),
-        same("brand", json!("Lenovo")),
-        same("serial_number", json!("NEW-SERIAL-1")),
-        same("comment", json!("Wörds of a comment")),
-        (
-            "client_purchase_price",
-            json!("12,5"),
-            json!("12.50"),
-            Value::Null,
-        ),
-        (
-            "client_rental_price",
-            json!("0"),
-            json!("0.00"),
-            Value::Null,
-        ),
-        (
-            "client_purchase_date",
-            json!("2023-05-31T23:30:00-05:00"),
-            json!("2023-05-31"),
-            Value::Null,
-        ),
-        same("client_warranty_endDate", json!("2030-01-01")),
-        same("client_rental_startDate", json!("2024-04-01")),
-        same("client_rental_endDate", json!("2026-01-01")),
-        same("client_contract_number", json!("Contract 2")),
-        same("client_invoice_number", json!("Invoice 2")),
-        same("lifecycle", json!("OUT_OF_SERVICE")),
-        same("keyboard_layout", json!("GERMAN_QWERTZ")),
-        (
-            "compliance",
-            json!(["TÜV 1", "CE 2"]),
-            json!(["TÜV 1", "CE 2"]),
-            json!([]),
-        ),
-        (
-            "connection_type",
-            json!("Thunderbolt 4"),
-            json!(["Thunderbolt 4"]),
-            json!([]),
-        ),
-    ];
-    for name in TEXTS {
-        changes.push(same(name, json!("Another value")));
-    }
-    for (name, value) in [
-        ("has_microphone", false),
-        ("has_webcam", true),
-        ("noise_cancellation", false),
-        ("has_stool", true),
-        ("has_video_package", true),
-        ("has_screen", false),
-        ("has_premium_tablet", true),
-    ] {
-        changes.push(same(name, json!(value)));
-    }
-    changes
+/// A change of one field of the complete device.
+struct Change {
+    name: &'static str,
+    /// The value in the request.
+    sent: Value,
+    /// The value in the response.
+    returned: Value,
+    /// The value in the response after the field was cleared. `None` if the field is not nullable.
+    cleared: Option<Value>,
 }
 
-/// The shown device with a field that is shown as `value`.
-fn with(mut shown: Value, name: &str, value: &Value) -> Value {
-    let characteristics = shown["characteristics"].as_object_mut().unwrap();
+impl Change {
+    fn new(field: &Field) -> Self {
+        let name = field.name();
+        let current = complete_device(json!({}))[name].clone();
+        let (sent, returned) = match (name, field.shape()) {
+            ("name", _) => (json!("  New name "), json!("New name")),
+            ("client_purchase_price", _) => (json!("12,5"), json!("12.50")),
+            ("client_rental_price", _) => (json!("0"), json!("0.00")),
+            ("client_purchase_date", _) => {
+                (json!("2023-05-31T23:30:00-05:00"), json!("2023-05-31"))
+            }
+            ("connection_type", _) => (json!("Thunderbolt 4"), json!(["Thunderbolt 4"])),
+            (_, shape) => {
+                let value = match (name, shape) {
+                    ("client_rental_startDate", _) => json!("2024-04-01"),
+                    ("client_rental_endDate", _) => json!("2026-01-01"),
+                    (_, Shape::Text { .. }) => json!(format!("Änother {name}")),
+                    (_, Shape::TextList { .. }) => json!(["TÜV 1", "CE 2"]),
+                    (_, Shape::SerialNumber) => json!("NEW-SERIAL-1"),
+                    (_, Shape::Amount) => json!("0.00"),
+                    (_, Shape::Date) => json!("2030-01-01"),
+                    (_, Shape::OneOf(words)) => json!(words.iter().find(|word| current != **word)),
+                    (_, Shape::Boolean) => json!(current != true),
+                    (_, Shape::Email | Shape::Id | Shape::Instant) => panic!("{name}"),
+                };
+                (value.clone(), value)
+            }
+        };
+        let cleared = match (name, field.shape()) {
+            ("name" | "is_rented", _) => None,
+            (_, Shape::TextList { .. }) => Some(json!([])),
+            _ => Some(Value::Null),
+        };
+        Self {
+            name,
+            sent,
+            returned,
+            cleared,
+        }
+    }
+}
+
+/// Returns a change of every field that a patch accepts, except the assignee.
+fn changes() -> Vec<Change> {
+    fields()
+        .iter()
+        .filter(|field| !field.is_immutable() && !field.name().starts_with("user_"))
+        .map(Change::new)
+        .collect()
+}
+
+/// Sets a field of a response, and the status that follows from it.
+fn with(mut device: Value, name: &str, value: &Value) -> Value {
+    let characteristics = device["characteristics"].as_object_mut().unwrap();
     match characteristics.get_mut(name) {
         Some(member) => *member = value.clone(),
-        None => shown[name] = value.clone(),
+        None => device[name] = value.clone(),
     }
     if name == "lifecycle" {
-        shown["client_status"] = match value {
+        device["client_status"] = match value {
             Value::Null => json!("IN_SERVICE"),
             value => value.clone(),
         };
     }
-    shown
+    device
 }
 
 #[test]
@@ -95,19 +93,21 @@ fn patch_changes_only_named_fields() {
     let user = api.add_user("acme", "ada@example.com");
     let path = create_device_path(&api, complete_request(user));
     let mut expected = complete_response(1, user);
-    for (name, sent, shown, cleared) in changes() {
-        expected = with(expected, name, &shown);
-        let patched = patch(&api, &path, &json!({ name: sent }));
+    for change in changes() {
+        let name = change.name;
+        let sent = json!({ name: change.sent });
+        expected = with(expected, name, &change.returned);
+        let patched = patch(&api, &path, &sent);
         assert_eq!(without_timestamps(patched), expected, "{name}");
-        if cleared == json!("-") {
+        let Some(cleared) = change.cleared else {
             continue;
-        }
-        // Both mean nothing.
-        for nothing in [Value::Null, json!("")] {
+        };
+        // `null` and an empty text both clear a field.
+        for empty in [Value::Null, json!("")] {
             let cleared = with(expected.clone(), name, &cleared);
-            let patched = patch(&api, &path, &json!({ name: nothing }));
+            let patched = patch(&api, &path, &json!({ name: empty }));
             assert_eq!(without_timestamps(patched), cleared, "{name}");
-            let patched = patch(&api, &path, &json!({ name: sent }));
+            let patched = patch(&api, &path, &sent);
             assert_eq!(without_timestamps(patched), expected, "{name}");
         }
     }
@@ -120,18 +120,18 @@ fn one_patch_can_change_all_fields() {
     let path = create_device_path(&api, complete_request(user));
     let mut expected = complete_response(1, user);
     let mut body = Map::new();
-    for (name, sent, shown, _) in changes() {
-        expected = with(expected, name, &shown);
-        body.insert(name.to_owned(), sent);
+    for change in changes() {
+        expected = with(expected, change.name, &change.returned);
+        body.insert(change.name.to_owned(), change.sent);
     }
     let patched = patch(&api, &path, &Value::Object(body));
     assert_eq!(without_timestamps(patched), expected);
 
     let mut body = Map::new();
-    for (name, _, _, cleared) in changes() {
-        if cleared != json!("-") {
-            expected = with(expected, name, &cleared);
-            body.insert(name.to_owned(), Value::Null);
+    for change in changes() {
+        if let Some(cleared) = change.cleared {
+            expected = with(expected, change.name, &cleared);
+            body.insert(change.name.to_owned(), Value::Null);
         }
     }
     body.insert("user_id".to_owned(), Value::Null);
@@ -163,8 +163,8 @@ fn noop_patch_keeps_etag_and_audit_trail() {
     let path = create_device_path(&api, complete_request(user));
     let before = api.ask("GET", &path);
     let mut same = complete_request(user);
-    for immutable in ["type", "category", "added_via"] {
-        same.as_object_mut().unwrap().remove(immutable);
+    for field in fields().iter().filter(|field| field.is_immutable()) {
+        same.as_object_mut().unwrap().remove(field.name());
     }
     for body in [
         same,
@@ -188,10 +188,10 @@ fn lenient_patch_ignores_unknown_fields() {
     let response = api.send_with("PATCH", &path, &headers, &body);
     assert_eq!(response.status, 200, "{}", response.text);
     assert_eq!(response.header("preference-applied"), "handling=lenient");
-    let shown = get(&api, &path);
-    assert_eq!(shown["characteristics"]["color"], "blue");
-    assert_eq!(shown["client_status"], "AVAILABLE");
-    assert_eq!(shown["id"], 1);
+    let device = get(&api, &path);
+    assert_eq!(device["characteristics"]["color"], "blue");
+    assert_eq!(device["client_status"], "AVAILABLE");
+    assert_eq!(device["id"], 1);
     let strict = api.send("PATCH", &path, &json!({"color": "red"}));
     assert_eq!(strict.header("preference-applied"), "");
 }
@@ -201,7 +201,7 @@ fn patch_sets_and_clears_assignee() {
     let api = Api::start();
     let ada = api.add_user("acme", "ada@example.com");
     let bob = api.add_user("acme", "bob@example.com");
-    // The same address in another workspace is another user.
+    // The same email address in another workspace identifies another user.
     api.create_workspace("globex");
     api.add_user("globex", "ada@example.com");
     let path = create_device_path(&api, json!({}));
@@ -221,7 +221,7 @@ fn patch_sets_and_clears_assignee() {
         (json!({"user_id": null, "user_email": null}), None),
         (json!({"user_id": null}), None),
     ] {
-        let shown = patch(&api, &path, &body);
+        let device = patch(&api, &path, &body);
         let email = |user| {
             if user == ada {
                 "ada@example.com"
@@ -232,13 +232,14 @@ fn patch_sets_and_clears_assignee() {
         let user = assignee.map(
             |user| json!({"id": user, "email": email(user), "first_name": null, "last_name": null}),
         );
-        assert_eq!(shown["user"], json!(user), "{body}");
-        assert_eq!(shown["user_id"], json!(assignee), "{body}");
-        let status = match assignee {
-            Some(_) => "IN_SERVICE",
-            None => "AVAILABLE",
+        assert_eq!(device["user"], json!(user), "{body}");
+        assert_eq!(device["user_id"], json!(assignee), "{body}");
+        let status = if assignee.is_some() {
+            "IN_SERVICE"
+        } else {
+            "AVAILABLE"
         };
-        assert_eq!(shown["client_status"], status, "{body}");
+        assert_eq!(device["client_status"], status, "{body}");
     }
 }
 
@@ -258,10 +259,10 @@ fn lifecycle_takes_precedence_over_assignee() {
         ),
         (json!({"lifecycle": ""}), "AVAILABLE"),
     ] {
-        let shown = patch(&api, &path, &body);
-        assert_eq!(shown["client_status"], status, "{body}");
+        let device = patch(&api, &path, &body);
+        assert_eq!(device["client_status"], status, "{body}");
         let found = api.list(&format!("/devices?client_status={status}"));
-        assert_eq!(found["data"], json!([shown]), "{body}");
+        assert_eq!(found["data"], json!([device]), "{body}");
     }
     for word in ["ARCHIVED", "IN_SERVICE", "AVAILABLE", "in_maintenance"] {
         let response = api.send("PATCH", &path, &json!({ "lifecycle": word }));
@@ -274,8 +275,8 @@ fn own_serial_number_is_not_a_conflict() {
     let api = Api::start();
     let path = create_device_path(&api, json!({"serial_number": "Abc-1"}));
     for serial in ["Abc-1", "aBC-1", " ABC-1 ", "ａbc-1"] {
-        let shown = patch(&api, &path, &json!({ "serial_number": serial }));
-        assert_eq!(shown["serial_number"], serial.trim());
+        let device = patch(&api, &path, &json!({ "serial_number": serial }));
+        assert_eq!(device["serial_number"], serial.trim());
     }
     let found = api.list("/devices?serial_number=abc-1");
     assert_eq!(found["meta"]["total"], 1);
@@ -284,25 +285,26 @@ fn own_serial_number_is_not_a_conflict() {
 #[test]
 fn serial_number_can_move_between_devices() {
     let api = Api::start();
-    let one = api.create_device(json!({"serial_number": "MOVES-1"}));
-    let (one_path, other_path) = (
-        format!("/devices/{one}"),
-        create_device_path(&api, json!({})),
-    );
-    let take = json!({"serial_number": "moves-1"});
-    let refused = api.send("PATCH", &other_path, &take);
-    let refusal = assert_rejected(&refused, 400, &[("serial_number", "already_exists")]);
-    assert_eq!(refusal["error"], "INVALID_SERIAL_NUMBER");
-    assert_eq!(refusal["errors"][0]["existing_device_id"], one);
+    let first = api.create_device(json!({"serial_number": "MOVES-1"}));
+    let first_path = format!("/devices/{first}");
+    let second_path = create_device_path(&api, json!({}));
+    let serial_number = json!({"serial_number": "moves-1"});
+    let rejected = api.send("PATCH", &second_path, &serial_number);
+    let body = assert_rejected(&rejected, 400, &[("serial_number", "already_exists")]);
+    assert_eq!(body["error"], "INVALID_SERIAL_NUMBER");
+    assert_eq!(body["errors"][0]["existing_device_id"], first);
     assert_eq!(
-        patch(&api, &one_path, &json!({"serial_number": null}))["serial_number"],
+        patch(&api, &first_path, &json!({"serial_number": null}))["serial_number"],
         Value::Null
     );
-    assert_eq!(patch(&api, &other_path, &take)["serial_number"], "moves-1");
-    let back = api.send("PATCH", &one_path, &json!({"serial_number": "MOVES-1"}));
+    assert_eq!(
+        patch(&api, &second_path, &serial_number)["serial_number"],
+        "moves-1"
+    );
+    let back = api.send("PATCH", &first_path, &json!({"serial_number": "MOVES-1"}));
     assert_eq!(back.status, 400, "{}", back.text);
-    for placeholder in ["N/A", "0000", "é"] {
-        let response = api.send("PATCH", &one_path, &json!({ "serial_number": placeholder }));
+    for invalid in ["N/A", "0000", "é"] {
+        let response = api.send("PATCH", &first_path, &json!({ "serial_number": invalid }));
         assert_eq!(response.status, 400, "{}", response.text);
         assert_eq!(response.json()["error"], "INVALID_SERIAL_NUMBER");
     }
@@ -318,9 +320,9 @@ fn concurrent_patches_claim_serial_number_once() {
     let statuses = race(paths.len(), |racer| {
         retry_while_unavailable(|| api.send("PATCH", &paths[racer], &body)).status
     });
-    let won = statuses.iter().filter(|status| **status == 200).count();
-    let lost = statuses.iter().filter(|status| **status == 400).count();
-    assert_eq!((won, lost), (1, 7), "{statuses:?}");
+    let succeeded = statuses.iter().filter(|status| **status == 200).count();
+    let rejected = statuses.iter().filter(|status| **status == 400).count();
+    assert_eq!((succeeded, rejected), (1, 7), "{statuses:?}");
     let found = api.list("/devices?serial_number=WANTED-1");
     assert_eq!(found["meta"]["total"], 1);
 }
@@ -335,13 +337,13 @@ fn patched_serial_number_switches_enrollment() {
     }
     let path = create_device_path(&api, json!({"serial_number": "SN-100"}));
     assert_eq!(get(&api, &path)["mdm"]["local_name"], "Name of SN-100");
-    let shown = patch(&api, &path, &json!({"serial_number": "sn-200"}));
-    assert_eq!(shown["mdm"]["local_name"], "Name of SN-200");
+    let device = patch(&api, &path, &json!({"serial_number": "sn-200"}));
+    assert_eq!(device["mdm"]["local_name"], "Name of SN-200");
     let unlinked = api.list("/mdm/enrollments?linked=false");
     assert_eq!(unlinked["meta"]["total"], 1);
     assert_eq!(unlinked["data"][0]["serial_number"], "SN-100");
-    let shown = patch(&api, &path, &json!({"serial_number": null}));
-    assert_eq!(shown["mdm"], Value::Null);
+    let device = patch(&api, &path, &json!({"serial_number": null}));
+    assert_eq!(device["mdm"], Value::Null);
     let unlinked = api.list("/mdm/enrollments?linked=false");
     assert_eq!(unlinked["meta"]["total"], 2);
 }
@@ -350,19 +352,13 @@ fn patched_serial_number_switches_enrollment() {
 fn concurrent_patches_lose_no_update() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
-    let beside = [
-        "brand",
-        "comment",
-        "client_contract_number",
-        "client_invoice_number",
-    ];
-    let fields = [&TEXTS[..], &beside].concat();
-    let member = |shown: &Value, field: &str| match shown["characteristics"].get(field) {
+    let names = optional_text_fields();
+    let member = |device: &Value, field: &str| match device["characteristics"].get(field) {
         Some(member) => member.clone(),
-        None => shown[field].clone(),
+        None => device[field].clone(),
     };
     std::thread::scope(|scope| {
-        for &field in &fields {
+        for &field in &names {
             let (api, path, member) = (&api, &path, &member);
             scope.spawn(move || {
                 let body = json!({field: format!("Value of {field}")});
@@ -372,16 +368,16 @@ fn concurrent_patches_lose_no_update() {
             });
         }
     });
-    let shown = get(&api, &path);
-    for field in fields {
-        let member = member(&shown, field);
-        assert_eq!(member, format!("Value of {field}"), "{shown}");
+    let device = get(&api, &path);
+    for &field in &names {
+        let member = member(&device, field);
+        assert_eq!(member, format!("Value of {field}"), "{device}");
     }
     let updates = api
         .events()
         .into_iter()
         .filter(|event| event["action"] == "UPDATED");
-    assert_eq!(updates.count(), 16);
+    assert_eq!(updates.count(), names.len());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What `PATCH /devices/{device_id}` refuses.
+//! Requests that `PATCH /devices/{device_id}` rejects.
 
 use devices_tests::{Api, ServerOptions, send};
 use serde_json::{Value, json};
@@ -11,8 +11,8 @@ fn name_and_is_rented_are_not_nullable() {
     let path = create_device_path(&api, json!({"is_rented": true}));
     let before = get(&api, &path);
     for field in ["name", "is_rented"] {
-        for nothing in [Value::Null, json!(""), json!("  ")] {
-            let response = api.send("PATCH", &path, &json!({ field: nothing }));
+        for empty in [Value::Null, json!(""), json!("  ")] {
+            let response = api.send("PATCH", &path, &json!({ field: empty }));
             let body = assert_rejected(&response, 400, &[(field, "not_nullable")]);
             assert_eq!(
                 body["error"],
@@ -62,7 +62,7 @@ fn patch_of_immutable_field_is_rejected() {
             assert_eq!(body["errors"][0]["code"], "INVALID_FIELD");
         }
     }
-    // Whoever is lenient with what is unknown does not mean these.
+    // Lenient handling covers unknown fields only.
     let headers = [("Prefer", "handling=lenient")];
     let response = api.send_with("PATCH", &path, &headers, &json!({"type": "phone"}));
     assert_rejected(&response, 400, &[("type", "immutable_field")]);
@@ -75,7 +75,7 @@ fn patch_without_fields_is_rejected() {
     let path = create_device_path(&api, json!({}));
     api.send("PATCH", &path, &json!({}))
         .assert_error(400, "EMPTY_PATCH_BODY");
-    // What is ignored is no field.
+    // A body with ignored fields only is still empty.
     let headers = [("Prefer", "handling=lenient")];
     let response = api.send_with("PATCH", &path, &headers, &json!({"colour": "red"}));
     response.assert_error(400, "EMPTY_PATCH_BODY");
@@ -87,7 +87,7 @@ fn unknown_field_error_suggests_known_field() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
     let before = get(&api, &path);
-    for (field, meant) in [
+    for (field, suggestion) in [
         ("client_warranty_end_date", json!("client_warranty_endDate")),
         ("colour", json!("color")),
         ("Name", json!("name")),
@@ -99,8 +99,8 @@ fn unknown_field_error_suggests_known_field() {
     ] {
         let response = api.send("PATCH", &path, &json!({field: null, "color": "red"}));
         let body = assert_rejected(&response, 400, &[(field, "unknown_field")]);
-        if !meant.is_null() {
-            assert_eq!(body["errors"][0]["did_you_mean"], meant, "{body}");
+        if !suggestion.is_null() {
+            assert_eq!(body["errors"][0]["did_you_mean"], suggestion, "{body}");
         }
     }
     assert_eq!(get(&api, &path), before);
@@ -121,9 +121,9 @@ fn patch_reports_all_errors_at_once() {
     });
     let response = api.send("PATCH", &path, &body);
     assert_eq!(response.status, 400, "{}", response.text);
-    let refusal = response.json();
-    let entries = refusal["errors"].as_array().unwrap();
-    let told: Vec<_> = entries
+    let report = response.json();
+    let entries = report["errors"].as_array().unwrap();
+    let actual: Vec<_> = entries
         .iter()
         .map(|entry| {
             (
@@ -144,15 +144,15 @@ fn patch_reports_all_errors_at_once() {
         ("user_id", "unknown_user"),
         ("serial_number", "already_exists"),
     ] {
-        assert!(told.contains(&expected), "{expected:?} in {told:?}");
+        assert!(actual.contains(&expected), "{expected:?} in {actual:?}");
     }
-    assert!(told.iter().any(|(field, _)| *field == "has_webcam"));
-    assert_eq!(told.len(), 11, "{told:?}");
-    assert_eq!(refusal["errors_total"], 11);
-    let of = |name: &str| entries.iter().find(|entry| entry["field"] == name).unwrap();
-    assert_eq!(of("serial_number")["existing_device_id"], holder);
-    assert_eq!(of("serial_number")["pointer"], "/serial_number");
-    assert_eq!(of("compliance")["pointer"], "/compliance/1");
+    assert!(actual.iter().any(|(field, _)| *field == "has_webcam"));
+    assert_eq!(actual.len(), 11, "{actual:?}");
+    assert_eq!(report["errors_total"], 11);
+    let entry = |name: &str| entries.iter().find(|entry| entry["field"] == name).unwrap();
+    assert_eq!(entry("serial_number")["existing_device_id"], holder);
+    assert_eq!(entry("serial_number")["pointer"], "/serial_number");
+    assert_eq!(entry("compliance")["pointer"], "/compliance/1");
     assert_eq!(get(&api, &path), before);
 }
 
@@ -241,19 +241,19 @@ fn unknown_assignee_is_404_malformed_is_400() {
     let api = Api::start();
     let ada = api.add_user("acme", "ada@example.com");
     api.create_workspace("globex");
-    let stranger = api.add_user("globex", "stranger@example.com");
+    let foreign = api.add_user("globex", "stranger@example.com");
     let path = create_device_path(&api, json!({"user_id": ada}));
     for (body, field) in [
-        (json!({"user_id": stranger}), "user_id"),
-        (json!({"user_id": stranger + 100}), "user_id"),
+        (json!({"user_id": foreign}), "user_id"),
+        (json!({"user_id": foreign + 100}), "user_id"),
         (json!({"user_id": i64::MAX}), "user_id"),
         (json!({"user_email": "stranger@example.com"}), "user_email"),
         (json!({"user_email": "nobody@example.com"}), "user_email"),
     ] {
         let response = api.send("PATCH", &path, &body);
-        let refusal = assert_rejected(&response, 404, &[(field, "unknown_user")]);
-        assert_eq!(refusal["error"], "INVALID_USER", "{body}");
-        assert_eq!(refusal["errors"][0]["code"], "INVALID_USER", "{body}");
+        let report = assert_rejected(&response, 404, &[(field, "unknown_user")]);
+        assert_eq!(report["error"], "INVALID_USER", "{body}");
+        assert_eq!(report["errors"][0]["code"], "INVALID_USER", "{body}");
     }
     for (body, field) in [
         (json!({"user_id": 0}), "user_id"),
@@ -285,8 +285,8 @@ fn mismatched_user_id_and_email_are_rejected() {
     let before = get(&api, &path);
     let body = json!({"user_id": ada, "user_email": "bob@example.com"});
     let response = api.send("PATCH", &path, &body);
-    let refusal = assert_rejected(&response, 400, &[("user_email", "user_mismatch")]);
-    assert_eq!(refusal["error"], "INVALID_USER");
+    let report = assert_rejected(&response, 400, &[("user_email", "user_mismatch")]);
+    assert_eq!(report["error"], "INVALID_USER");
     let body = json!({"user_id": ada, "user_email": "bob@example.com", "color": 1});
     let response = api.send("PATCH", &path, &body);
     assert_rejected(

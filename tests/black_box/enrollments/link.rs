@@ -5,21 +5,27 @@ use std::sync::Barrier;
 use devices_tests::{Api, device, ids};
 use serde_json::{Value, json};
 
-use super::{device_mdm, list_links, put, send_put, to_mdm};
+use super::{device_mdm, empty_mdm, list_links, put, send_put, to_mdm};
 
-fn insert_enrollment(api: &Api, workspace: i64, serial_number: &str, status: &str, columns: &str) {
+/// Inserts a row, because the API can neither store two enrolments of one serial number nor write to
+/// another workspace.
+fn insert_enrollment(
+    api: &Api,
+    workspace: i64,
+    serial_number: &str,
+    status: &str,
+    is_deleted: bool,
+) {
     let folded = serial_number.to_uppercase();
+    let deleted_at = if is_deleted { "now()" } else { "NULL" };
     api.database.execute(&format!(
         "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status, \
-         local_name, created_at{}) VALUES ({workspace}, '{serial_number}', '{folded}', '{status}', \
-         'local', now(){columns})",
-        match columns {
-            "" => "",
-            _ => ", deleted_at",
-        }
+         local_name, created_at, deleted_at) VALUES ({workspace}, '{serial_number}', '{folded}', \
+         '{status}', 'local', now(), {deleted_at})"
     ));
 }
 
+/// Creates a device and returns its `mdm` object.
 fn mdm_of_new_device(api: &Api, serial_number: &str) -> Value {
     let response = api.post(&json!([device(json!({"serial_number": serial_number}))]));
     response.created()[0]["mdm"].clone()
@@ -34,17 +40,13 @@ fn created_device_shows_its_enrollment() {
          VALUES (1, 'sn1', 'SN1', 'ENROLLED', 'Adas-Mac', false, NULL, true,
              '2026-01-02T03:04:05Z')",
     );
-    assert_eq!(
-        mdm_of_new_device(&api, "Sn1"),
-        json!({
-            "id": 1, "status": "ENROLLED", "local_name": "Adas-Mac", "is_locked": false,
-            "lock_date": null, "firewall_enabled": null, "os_updates_enabled": null,
-            "is_encrypted": true, "screenlock_enabled": null, "is_compromised": null,
-            "os_updates_available": null, "disk_encryption_profile_installed": null,
-            "enrollment_date": null, "unenrollment_date": null, "download_date": null,
-            "last_seen_date": "2026-01-02T03:04:05Z", "last_sync_date": null,
-        })
-    );
+    let mut expected = empty_mdm(1);
+    expected["status"] = json!("ENROLLED");
+    expected["local_name"] = json!("Adas-Mac");
+    expected["is_locked"] = json!(false);
+    expected["is_encrypted"] = json!(true);
+    expected["last_seen_date"] = json!("2026-01-02T03:04:05Z");
+    assert_eq!(mdm_of_new_device(&api, "Sn1"), expected);
     let linked = api.list("/mdm/enrollments?linked=true");
     assert_eq!(linked["data"][0]["device_id"], 1);
 }
@@ -52,10 +54,10 @@ fn created_device_shows_its_enrollment() {
 #[test]
 fn newest_active_enrollment_is_shown() {
     let api = Api::start();
-    insert_enrollment(&api, 1, "SN1", "UNENROLLED", "");
-    insert_enrollment(&api, 1, "SN1", "PENDING", "");
-    insert_enrollment(&api, 1, "SN1", "DRAFT", "");
-    insert_enrollment(&api, 1, "SN1", "ENROLLED", ", now()");
+    insert_enrollment(&api, 1, "SN1", "UNENROLLED", false);
+    insert_enrollment(&api, 1, "SN1", "PENDING", false);
+    insert_enrollment(&api, 1, "SN1", "DRAFT", false);
+    insert_enrollment(&api, 1, "SN1", "ENROLLED", true);
     assert_eq!(mdm_of_new_device(&api, "SN1")["status"], "PENDING");
 }
 
@@ -63,10 +65,10 @@ fn newest_active_enrollment_is_shown() {
 fn draft_deleted_foreign_enrollments_are_hidden() {
     let api = Api::start();
     let globex = api.create_workspace("globex");
-    insert_enrollment(&api, 1, "SN1", "DRAFT", "");
-    insert_enrollment(&api, 1, "SN1", "ENROLLED", ", now()");
-    insert_enrollment(&api, globex, "SN1", "ENROLLED", "");
-    insert_enrollment(&api, 1, "SN2", "ENROLLED", "");
+    insert_enrollment(&api, 1, "SN1", "DRAFT", false);
+    insert_enrollment(&api, 1, "SN1", "ENROLLED", true);
+    insert_enrollment(&api, globex, "SN1", "ENROLLED", false);
+    insert_enrollment(&api, 1, "SN2", "ENROLLED", false);
     assert_eq!(mdm_of_new_device(&api, "SN1"), Value::Null);
 }
 
@@ -74,7 +76,7 @@ fn draft_deleted_foreign_enrollments_are_hidden() {
 fn each_device_of_batch_gets_its_enrollment() {
     let api = Api::start();
     for serial_number in ["SN1", "SN2", "SN3"] {
-        insert_enrollment(&api, 1, serial_number, "ENROLLED", "");
+        insert_enrollment(&api, 1, serial_number, "ENROLLED", false);
     }
     let rows: Vec<_> = ["SN3", "SN0", "SN1"]
         .iter()
@@ -139,8 +141,8 @@ fn enrollment_links_in_either_order() {
 #[test]
 fn enrollment_follows_changed_serial_number() {
     let api = Api::start();
-    let one = to_mdm(&put(&api, "SN-1", "ENROLLED"));
-    let two = to_mdm(&put(&api, "SN-2", "PENDING"));
+    let enrolled = to_mdm(&put(&api, "SN-1", "ENROLLED"));
+    let pending = to_mdm(&put(&api, "SN-2", "PENDING"));
     let id = api.create_device(json!({"serial_number": "SN-1"}));
     let path = format!("/devices/{id}");
     let change = |serial_number: Value| {
@@ -158,16 +160,16 @@ fn enrollment_follows_changed_serial_number() {
             .collect::<Vec<_>>()
     };
     assert_eq!(devices(), [Value::Null, json!(id)]);
-    assert_eq!(change(json!("sn-2")), two);
+    assert_eq!(change(json!("sn-2")), pending);
     assert_eq!(devices(), [json!(id), Value::Null]);
     assert_eq!(change(json!("SN-3")), Value::Null);
     assert_eq!(devices(), [Value::Null, Value::Null]);
-    assert_eq!(change(json!("SN-1")), one);
+    assert_eq!(change(json!("SN-1")), enrolled);
     assert_eq!(change(Value::Null), Value::Null);
     assert_eq!(devices(), [Value::Null, Value::Null]);
-    // Another device may have what this one gave up.
+    // A new device links to the enrolment of the freed serial number.
     let next = api.create_device(json!({"serial_number": "SN-1"}));
-    assert_eq!(device_mdm(&api, next), one);
+    assert_eq!(device_mdm(&api, next), enrolled);
 }
 
 #[test]
@@ -182,8 +184,8 @@ fn enrollment_moves_on_from_deleted_device() {
         (&deleted["id"], &deleted["mdm"]),
         (&json!(first), &Value::Null)
     );
-    let alone = [("SN-1".to_owned(), Value::Null)];
-    assert_eq!(list_links(&api, "?linked=false"), alone);
+    let unlinked = [("SN-1".to_owned(), Value::Null)];
+    assert_eq!(list_links(&api, "?linked=false"), unlinked);
     assert_eq!(list_links(&api, "?linked=true"), []);
     assert_eq!(api.list(&path)["data"]["mdm"], Value::Null);
 

@@ -15,26 +15,26 @@ fn enrollments_are_listed_newest_first() {
     let first = api.create_device(json!({"serial_number": "sn-1"}));
     let second = api.create_device(json!({"serial_number": "sn-2"}));
     api.create_device(json!({"serial_number": "SN-5"}));
-    let one = |serial: &str, device: Value| (serial.to_owned(), device);
+    let link = |serial: &str, device: Value| (serial.to_owned(), device);
     let all = [
-        one("SN-4", Value::Null),
-        one("SN-3", Value::Null),
-        one("SN-2", json!(second)),
-        one("SN-1", json!(first)),
+        link("SN-4", Value::Null),
+        link("SN-3", Value::Null),
+        link("SN-2", json!(second)),
+        link("SN-1", json!(first)),
     ];
     assert_eq!(list_links(&api, ""), all);
     assert_eq!(list_links(&api, "?linked=true"), all[2..]);
     assert_eq!(list_links(&api, "?linked=false"), all[..2]);
-    // What is replaced stays where it is.
+    // A replaced enrolment keeps its position.
     put(&api, "SN-1", "FAILED");
     assert_eq!(list_links(&api, ""), all);
-    for bad in ["yes", "1", "TRUE", "", "null"] {
-        let response = api.ask("GET", &format!("/mdm/enrollments?linked={bad}"));
-        response.assert_parameters_refused(&["linked"], bad);
+    for invalid in ["yes", "1", "TRUE", "", "null"] {
+        let response = api.ask("GET", &format!("/mdm/enrollments?linked={invalid}"));
+        response.assert_parameters_refused(&["linked"], invalid);
     }
-    let meant = api.ask("GET", "/mdm/enrollments?linkd=true&limit=0");
-    assert_eq!(meant.status, 400);
-    let entries = meant.json()["errors"].clone();
+    let misspelled = api.ask("GET", "/mdm/enrollments?linkd=true&limit=0");
+    assert_eq!(misspelled.status, 400);
+    let entries = misspelled.json()["errors"].clone();
     assert_eq!(entries[0]["field"], "limit");
     assert_eq!(entries[1]["did_you_mean"], "linked");
 }

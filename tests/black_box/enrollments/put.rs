@@ -1,29 +1,44 @@
 //! `PUT /mdm/enrollments/{serial_number}`.
 
+use devices_domain::{Field, Shape, enrollment_fields};
 use devices_tests::{Api, race, send};
 use serde_json::{Value, json};
 
-use super::{MDM_KEYS, device_mdm, enrollment_path, send_put, to_mdm};
+use super::{device_mdm, empty_mdm, enrollment_path, send_put, to_mdm};
+
+/// Returns the request body of an enrolment with every field.
+fn complete_enrollment() -> Value {
+    let members = enrollment_fields()
+        .iter()
+        .enumerate()
+        .map(|(index, field)| {
+            let value = match (field.name(), field.shape()) {
+                ("status", _) => json!("ENROLLED"),
+                ("screenlock_enabled" | "unenrollment_date", _) => Value::Null,
+                ("lock_date", _) => json!("2026-01-02T03:04:05+02:00"),
+                ("last_sync_date", _) => json!("2026-01-02T03:04:05-00:00"),
+                ("download_date", _) => json!("2025-12-31T00:00:00.5Z"),
+                (_, Shape::Instant) => json!("2025-12-31T23:59:59Z"),
+                (_, Shape::Boolean) => json!(index.is_multiple_of(2)),
+                (_, Shape::Text { .. }) => json!("Graces-Mac"),
+                (name, shape) => panic!("{name}: {shape:?}"),
+            };
+            (field.name().to_owned(), value)
+        });
+    Value::Object(members.collect())
+}
 
 #[test]
 fn put_creates_then_replaces_enrollment() {
     let api = Api::start();
-    let complete = json!({
-        "status": "ENROLLED", "local_name": "Graces-Mac", "is_locked": true,
-        "lock_date": "2026-01-02T03:04:05+02:00", "firewall_enabled": true,
-        "os_updates_enabled": false, "is_encrypted": true, "screenlock_enabled": null,
-        "is_compromised": false, "os_updates_available": true,
-        "disk_encryption_profile_installed": true, "enrollment_date": "2025-12-31T23:59:59Z",
-        "unenrollment_date": null, "download_date": "2025-12-31T00:00:00.5Z",
-        "last_seen_date": "2026-01-02T03:04:05Z", "last_sync_date": "2026-01-02T03:04:05-00:00",
-    });
+    let complete = complete_enrollment();
     let mut expected = complete.clone();
-    let more = json!({
+    let changed = json!({
         "id": 1, "serial_number": "Sn-4711", "device_id": null, "lock_date": "2026-01-02T01:04:05Z",
         "last_sync_date": "2026-01-02T03:04:05Z", "download_date": "2025-12-31T00:00:00.500Z",
     });
-    let more = more.as_object().unwrap().clone();
-    expected.as_object_mut().unwrap().extend(more);
+    let changed = changed.as_object().unwrap().clone();
+    expected.as_object_mut().unwrap().extend(changed);
     let created = send_put(&api, "Sn-4711", &complete);
     assert_eq!(created.status, 201, "{}", created.text);
     assert_eq!(created.json(), json!({ "data": expected }));
@@ -32,7 +47,7 @@ fn put_creates_then_replaces_enrollment() {
     let again = send_put(&api, "Sn-4711", &complete);
     assert_eq!((again.status, again.json()), (200, created.json()));
 
-    // What is not said is not known any more; and it is the same serial number in another case.
+    // PUT clears absent fields, and compares serial numbers ignoring case.
     let replaced = api.send(
         "PUT",
         "/platform/v1/mdm/enrollments/SN-4711",
@@ -40,22 +55,20 @@ fn put_creates_then_replaces_enrollment() {
     );
     assert_eq!(replaced.status, 200, "{}", replaced.text);
     let replaced = replaced.json()["data"].clone();
-    for key in MDM_KEYS {
-        let expected = match key {
-            "id" => json!(1),
-            "status" => json!("PENDING"),
-            _ => Value::Null,
-        };
-        assert_eq!(replaced.get(key), Some(&expected), "{key}");
-    }
-    assert_eq!(replaced.as_object().unwrap().len(), MDM_KEYS.len() + 2);
+    let mut expected = empty_mdm(1);
+    expected["status"] = json!("PENDING");
+    assert_eq!(to_mdm(&replaced), expected);
+    assert_eq!(
+        replaced.as_object().unwrap().len(),
+        expected.as_object().unwrap().len() + 2
+    );
     assert_eq!(api.list("/mdm/enrollments")["data"], json!([replaced]));
 }
 
 #[test]
 fn path_accepts_every_serial_number() {
     let api = Api::start();
-    for (written, serial_number) in [
+    for (encoded, serial_number) in [
         ("AB%2F12", "AB/12"),
         ("ab%2f13", "ab/13"),
         ("A%23B", "A#B"),
@@ -70,15 +83,15 @@ fn path_accepts_every_serial_number() {
         ("%2FAB%2F", "/AB/"),
         ("a%2Fb%2Fc%23d%2Be%20f", "a/b/c#d+e f"),
     ] {
-        let path = format!("/mdm/enrollments/{written}");
+        let path = format!("/mdm/enrollments/{encoded}");
         let response = api.send("PUT", &path, &json!({"status": "ENROLLED"}));
-        assert_eq!(response.status, 201, "{written}: {}", response.text);
+        assert_eq!(response.status, 201, "{encoded}: {}", response.text);
         let enrollment = response.json()["data"].clone();
-        assert_eq!(enrollment["serial_number"], serial_number, "{written}");
+        assert_eq!(enrollment["serial_number"], serial_number, "{encoded}");
         let id = api.create_device(json!({"serial_number": serial_number}));
-        assert_eq!(device_mdm(&api, id), to_mdm(&enrollment), "{written}");
+        assert_eq!(device_mdm(&api, id), to_mdm(&enrollment), "{encoded}");
         let deleted = api.ask("DELETE", &path);
-        assert_eq!(deleted.status, 200, "{written}: {}", deleted.text);
+        assert_eq!(deleted.status, 200, "{encoded}: {}", deleted.text);
         assert_eq!(deleted.json()["data"]["device_id"], id);
     }
     let longest = "x1".repeat(32);
@@ -92,7 +105,7 @@ fn path_accepts_every_serial_number() {
 fn invalid_serial_number_in_path_is_rejected() {
     let api = Api::start();
     let too_long = "a1".repeat(32) + "a";
-    for (written, reason) in [
+    for (encoded, reason) in [
         ("None", "placeholder"),
         ("unknown", "placeholder"),
         ("n%2Fa", "placeholder"),
@@ -112,38 +125,38 @@ fn invalid_serial_number_in_path_is_rejected() {
         (&too_long, "too_long"),
     ] {
         for method in ["PUT", "DELETE"] {
-            let path = format!("/mdm/enrollments/{written}");
+            let path = format!("/mdm/enrollments/{encoded}");
             let response = api.send(method, &path, &json!({"status": "ENROLLED"}));
             assert_eq!(
                 response.status, 400,
-                "{method} {written}: {}",
+                "{method} {encoded}: {}",
                 response.text
             );
             let body = response.json();
-            assert_eq!(body["errors_total"], 1, "{written}");
+            assert_eq!(body["errors_total"], 1, "{encoded}");
             let entry = &body["errors"][0];
-            assert_eq!(body["error"], "INVALID_SERIAL_NUMBER", "{written}: {body}");
-            assert_eq!(entry["code"], "INVALID_SERIAL_NUMBER", "{written}: {body}");
-            assert_eq!(entry["reason"], reason, "{written}: {body}");
-            assert_eq!(entry["field"], "serial_number", "{written}");
-            assert_eq!(entry["pointer"], "", "{written}");
-            assert_eq!(entry["index"], Value::Null, "{written}");
+            assert_eq!(body["error"], "INVALID_SERIAL_NUMBER", "{encoded}: {body}");
+            assert_eq!(entry["code"], "INVALID_SERIAL_NUMBER", "{encoded}: {body}");
+            assert_eq!(entry["reason"], reason, "{encoded}: {body}");
+            assert_eq!(entry["field"], "serial_number", "{encoded}");
+            assert_eq!(entry["pointer"], "", "{encoded}");
+            assert_eq!(entry["index"], Value::Null, "{encoded}");
         }
     }
-    // Nothing at all, and what is no text: refused, whatever the words.
-    for written in ["%20", "%ff", "A%ffB", "%C3", "%E3%80%80"] {
+    // Blank text and bytes that are not UTF-8. The reason depends on the case.
+    for encoded in ["%20", "%ff", "A%ffB", "%C3", "%E3%80%80"] {
         for method in ["PUT", "DELETE"] {
-            let path = format!("/mdm/enrollments/{written}");
+            let path = format!("/mdm/enrollments/{encoded}");
             let response = api.send(method, &path, &json!({"status": "ENROLLED"}));
             assert_eq!(
                 response.status, 400,
-                "{method} {written}: {}",
+                "{method} {encoded}: {}",
                 response.text
             );
             assert_eq!(
                 response.json()["error"],
                 "INVALID_SERIAL_NUMBER",
-                "{written}"
+                "{encoded}"
             );
         }
     }
@@ -153,59 +166,62 @@ fn invalid_serial_number_in_path_is_rejected() {
 #[test]
 fn invalid_enrollment_field_is_rejected() {
     let api = Api::start();
-    let refused = |body: &Value, field: &str, reason: &str| {
+    let assert_rejected = |body: &Value, field: &str, reason: &str| {
         let response = send_put(&api, "SN-4711", body);
         response.assert_field_refused(field, reason, &body.to_string())
     };
     for body in [json!({}), json!({"status": null}), json!({"status": ""})] {
-        refused(&body, "status", "required");
+        assert_rejected(&body, "status", "required");
     }
     for status in ["enrolled", "ACTIVE", "IN_SERVICE"] {
-        refused(&json!({ "status": status }), "status", "not_in_enum");
+        assert_rejected(&json!({ "status": status }), "status", "not_in_enum");
     }
-    refused(&json!({"status": true}), "status", "wrong_type");
+    assert_rejected(&json!({"status": true}), "status", "wrong_type");
     let with = |field: &str, value: Value| json!({"status": "ENROLLED", field: value});
-    for field in MDM_KEYS.iter().filter(|key| key.ends_with("_date")) {
-        for bad in [
+    let names = |shape: Shape| {
+        let fields = enrollment_fields().iter();
+        fields
+            .filter(move |field| field.shape() == shape)
+            .map(Field::name)
+    };
+    for field in names(Shape::Instant) {
+        for invalid in [
             "2026-01-02T03:04:05",
             "2026-01-02",
             "soon",
             "2026-02-30T00:00:00Z",
             "1767322800",
         ] {
-            refused(&with(field, json!(bad)), field, "malformed");
+            assert_rejected(&with(field, json!(invalid)), field, "malformed");
         }
-        refused(&with(field, json!(1_767_322_800)), field, "wrong_type");
+        assert_rejected(&with(field, json!(1_767_322_800)), field, "wrong_type");
     }
-    let booleans = MDM_KEYS
-        .iter()
-        .filter(|key| !key.ends_with("_date") && !["id", "status", "local_name"].contains(key));
-    for field in booleans {
-        for bad in [json!("true"), json!(1), json!([]), json!({})] {
-            refused(&with(field, bad), field, "wrong_type");
+    for field in names(Shape::Boolean) {
+        for invalid in [json!("true"), json!(1), json!([]), json!({})] {
+            assert_rejected(&with(field, invalid), field, "wrong_type");
         }
     }
-    refused(
+    assert_rejected(
         &with("local_name", json!("é".repeat(256))),
         "local_name",
         "too_long",
     );
-    refused(
+    assert_rejected(
         &with("local_name", json!("a\u{0}b")),
         "local_name",
         "control_character",
     );
-    refused(&with("local_name", json!(7)), "local_name", "wrong_type");
+    assert_rejected(&with("local_name", json!(7)), "local_name", "wrong_type");
     for name in ["id", "device_id", "serial_number", "battery"] {
-        refused(&with(name, json!("17")), name, "unknown_field");
+        assert_rejected(&with(name, json!("17")), name, "unknown_field");
     }
-    let entry = refused(
+    let entry = assert_rejected(
         &with("os_update_enabled", json!(true)),
         "os_update_enabled",
         "unknown_field",
     );
     assert_eq!(entry["did_you_mean"], "os_updates_enabled");
-    let entry = refused(&with("isLocked", json!(true)), "isLocked", "unknown_field");
+    let entry = assert_rejected(&with("isLocked", json!(true)), "isLocked", "unknown_field");
     assert_eq!(entry["did_you_mean"], "is_locked");
 
     let response = send_put(&api, "SN-4711", &json!({"is_locked": 1, "lock_date": 1}));
@@ -218,10 +234,10 @@ fn invalid_enrollment_field_is_rejected() {
 #[test]
 fn malformed_enrollment_body_is_rejected() {
     let api = Api::start();
-    let put_text = |kind: &'static str, body: &'static str| {
+    let put_text = |content_type: &'static str, body: &'static str| {
         let path = enrollment_path("SN-4711");
         let request = api.request("PUT", &path).bearer_auth(&api.key);
-        send(request.header("Content-Type", kind).body(body))
+        send(request.header("Content-Type", content_type).body(body))
     };
     for (body, reason) in [
         ("", "not_json"),

@@ -42,8 +42,8 @@ fn user_email_assigns_device_ignoring_case() {
     }
     let both = json!({"user_id": grace, "user_email": "grace@acme.test"});
     api.create_device(both);
-    let of_grace = api.list(&format!("/devices?user_id={grace}"));
-    assert_eq!(of_grace["meta"]["total"], 4);
+    let assigned = api.list(&format!("/devices?user_id={grace}"));
+    assert_eq!(assigned["meta"]["total"], 4);
 }
 
 #[test]
@@ -54,9 +54,9 @@ fn unknown_user_email_is_rejected() {
     api.add_user("globex", "foreign@acme.test");
     let gone = api.add_user("acme", "gone@acme.test");
     assert_eq!(api.ask("DELETE", &format!("/users/{gone}")).status, 200);
-    let kept = api.create_device(json!({"user_id": grace}));
-    let path = format!("/devices/{kept}");
-    let mut told_of = Vec::new();
+    let device_id = api.create_device(json!({"user_id": grace}));
+    let path = format!("/devices/{device_id}");
+    let mut bodies = Vec::new();
     for email in ["nobody@acme.test", "foreign@acme.test", "gone@acme.test"] {
         let created = api.post(&json!([
             device(json!({})),
@@ -77,18 +77,18 @@ fn unknown_user_email_is_rejected() {
             assert_eq!(entry["field"], "user_email");
             assert_eq!(entry["pointer"], pointer);
         }
-        told_of.push((created.text, patched.text));
+        bodies.push((created.text, patched.text));
     }
-    told_of.dedup();
-    assert_eq!(told_of.len(), 1, "{told_of:?}");
-    // Beside another problem it is a 400.
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    // Together with another error, the status is 400.
     let response = api.post(&json!([device(
         json!({"user_email": "nobody@acme.test", "name": ""})
     ),]));
     assert_eq!(response.status, 400, "{}", response.text);
     let patch = json!({"user_email": "nobody@acme.test", "serial_number": "None"});
     assert_eq!(api.send("PATCH", &path, &patch).status, 400);
-    // And one that is no address is malformed.
+    // A malformed email address is a field error.
     let response = api.post(&json!([device(json!({"user_email": "grace"}))]));
     assert_eq!(response.status, 400);
     assert_eq!(
@@ -104,10 +104,10 @@ fn mismatched_user_id_and_email_are_rejected() {
     let api = Api::start();
     let grace = create(&api, GRACE, json!({}))["id"].clone();
     let alan = create(&api, "alan@acme.test", json!({}))["id"].clone();
-    let kept = api.create_device(json!({"user_id": grace}));
+    let device_id = api.create_device(json!({"user_id": grace}));
     let both = json!({"user_id": alan, "user_email": GRACE});
     let created = api.post(&json!([device(both.clone())]));
-    let patched = api.send("PATCH", &format!("/devices/{kept}"), &both);
+    let patched = api.send("PATCH", &format!("/devices/{device_id}"), &both);
     for (response, pointer) in [(created, "/devices/0/user_email"), (patched, "/user_email")] {
         assert_eq!(response.status, 400, "{}", response.text);
         let report = response.json();
@@ -119,7 +119,7 @@ fn mismatched_user_id_and_email_are_rejected() {
         assert_eq!(entry["pointer"], pointer);
     }
     assert_eq!(
-        api.list(&format!("/devices/{kept}"))["data"]["user_id"],
+        api.list(&format!("/devices/{device_id}"))["data"]["user_id"],
         grace
     );
 }
@@ -140,10 +140,13 @@ fn device_shows_renamed_user() {
     assert_eq!(after.json()["data"]["user"], expected);
     assert_eq!(api.list("/devices")["data"][0]["user"], expected);
     assert_ne!(before.header("etag"), after.header("etag"));
-    // And the device is given by the new address only.
-    let by = |email: &str| {
+    // Only the new email address identifies the user.
+    let create_status = |email: &str| {
         api.post(&json!([device(json!({"user_email": email}))]))
             .status
     };
-    assert_eq!((by("hopper@acme.test"), by(GRACE)), (201, 404));
+    assert_eq!(
+        (create_status("hopper@acme.test"), create_status(GRACE)),
+        (201, 404)
+    );
 }

@@ -16,10 +16,12 @@ fn audit_trail_records_user_changes() {
     let patch = json!({"first_name": "Amazing Grace", "last_name": "Hopper", "role": "EMPLOYEE"});
     let updated = api.send("PATCH", "/users/1", &patch);
     let unchanged = api.send("PATCH", "/users/1", &json!({"last_name": "Hopper"}));
-    let refused = api.send("PATCH", "/users/1", &json!({"role": null}));
+    let rejected = api.send("PATCH", "/users/1", &json!({"role": null}));
     let deleted = api.ask("DELETE", "/users/1");
-    let missed = api.ask("DELETE", "/users/1");
-    let statuses = [&created, &updated, &unchanged, &refused, &deleted, &missed];
+    let unknown = api.ask("DELETE", "/users/1");
+    let statuses = [
+        &created, &updated, &unchanged, &rejected, &deleted, &unknown,
+    ];
     assert_eq!(
         statuses.map(|response| response.status),
         [201, 200, 200, 400, 200, 404]
@@ -43,13 +45,13 @@ fn audit_trail_records_user_changes() {
         assert_eq!(event["enrollment_id"], Value::Null);
         assert_eq!(event["request_id"], response.header("x-request-id"));
     }
-    // Names of fields only.
+    // The audit trail records field names, never values.
     for value in ["grace", "Grace", "Hopper"] {
         assert!(!audit.stdout.contains(value), "{}", audit.stdout);
     }
-    let sentences = run(&api.database, &["audit", "--workspace", "acme"]).stdout;
+    let text = run(&api.database, &["audit", "--workspace", "acme"]).stdout;
     assert!(
-        sentences.contains("UPDATED  user 1 (first_name, last_name)"),
-        "{sentences}"
+        text.contains("UPDATED  user 1 (first_name, last_name)"),
+        "{text}"
     );
 }

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use devices_tests::{Api, device};
 use serde_json::json;
 
-use super::{create, emails, told};
+use super::{create, emails, status_and_body};
 
 #[test]
 fn deleted_user_is_returned_then_not_found() {
@@ -16,10 +16,13 @@ fn deleted_user_is_returned_then_not_found() {
     assert_eq!(deleted.status, 200, "{}", deleted.text);
     assert_eq!(deleted.json(), json!({ "data": created }));
     let gone = (404, r#"{"error":"USER_NOT_FOUND"}"#.to_owned());
-    assert_eq!(told(&api.ask("DELETE", "/users/1")), gone);
-    assert_eq!(told(&api.ask("GET", "/users/1")), gone);
+    assert_eq!(status_and_body(&api.ask("DELETE", "/users/1")), gone);
+    assert_eq!(status_and_body(&api.ask("GET", "/users/1")), gone);
     let patch = json!({"first_name": "Amazing Grace"});
-    assert_eq!(told(&api.send("PATCH", "/users/1", &patch)), gone);
+    assert_eq!(
+        status_and_body(&api.send("PATCH", "/users/1", &patch)),
+        gone
+    );
     assert_eq!(emails(&api.list("/users")), ["alan@acme.test"]);
     assert_eq!(api.list("/users?search=grace")["meta"]["total"], 0);
 }
@@ -27,7 +30,7 @@ fn deleted_user_is_returned_then_not_found() {
 #[test]
 fn user_with_active_device_cannot_be_deleted() {
     let api = Api::start();
-    for (number, release) in ["unassigned", "deleted", "given away"].iter().enumerate() {
+    for (number, release) in ["unassigned", "deleted", "reassigned"].iter().enumerate() {
         let user = create(&api, &format!("user{number}@acme.test"), json!({}))["id"].clone();
         let other = create(&api, &format!("other{number}@acme.test"), json!({}))["id"].clone();
         let id = api.create_device(json!({"user_id": user}));
@@ -54,16 +57,16 @@ fn concurrent_assign_and_delete_stay_consistent() {
     for round in 0..10 {
         let user = api.add_user("acme", &format!("user{round}@acme.test"));
         let start = Barrier::new(2);
-        let (deleted, given) = std::thread::scope(|scope| {
+        let (deleted, created) = std::thread::scope(|scope| {
             let deleting = scope.spawn(|| {
                 start.wait();
                 api.ask("DELETE", &format!("/users/{user}"))
             });
             start.wait();
-            let given = api.post(&json!([device(json!({"user_id": user}))]));
-            (deleting.join().unwrap(), given)
+            let created = api.post(&json!([device(json!({"user_id": user}))]));
+            (deleting.join().unwrap(), created)
         });
-        let outcome = (deleted.status, given.status);
+        let outcome = (deleted.status, created.status);
         assert!([(200, 404), (403, 201)].contains(&outcome), "{outcome:?}");
     }
     let orphans = "SELECT devices.id FROM devices JOIN users ON users.id = devices.user_id \

@@ -3,13 +3,13 @@
 use devices_tests::Api;
 use serde_json::json;
 
-use super::{GRACE, create, emails, told};
+use super::{GRACE, create, emails, status_and_body};
 
 #[test]
 fn malformed_user_id_is_rejected() {
     let api = Api::start();
     create(&api, GRACE, json!({}));
-    let each = |id: &str| {
+    let send_all = |id: &str| {
         let path = format!("/users/{id}");
         [
             api.ask("GET", &path),
@@ -32,7 +32,7 @@ fn malformed_user_id_is_rejected() {
         "%00",
         "%ff",
     ] {
-        for response in each(id) {
+        for response in send_all(id) {
             response.assert_parameters_refused(&["user_id"], id);
         }
     }
@@ -42,9 +42,9 @@ fn malformed_user_id_is_rejected() {
         "9223372036854775808",
         &"9".repeat(60),
     ] {
-        for response in each(id) {
+        for response in send_all(id) {
             assert_eq!(
-                told(&response),
+                status_and_body(&response),
                 (404, r#"{"error":"USER_NOT_FOUND"}"#.to_owned()),
                 "{id}"
             );
@@ -60,7 +60,7 @@ fn unknown_foreign_and_deleted_users_look_alike() {
     let deleted = api.add_user("acme", "grace@acme.test");
     assert_eq!(api.ask("DELETE", &format!("/users/{deleted}")).status, 200);
     let foreign = api.add_user("globex", "foreign@acme.test");
-    let each = |id: i64| {
+    let send_all = |id: i64| {
         let path = format!("/users/{id}");
         let responses = [
             api.ask("GET", &path),
@@ -70,20 +70,20 @@ fn unknown_foreign_and_deleted_users_look_alike() {
             api.ask("DELETE", &path),
             api.ask("GET", &format!("/devices?user_id={id}")),
         ];
-        responses.map(|response| (told(&response), response.stable_headers()))
+        responses.map(|response| (status_and_body(&response), response.stable_headers()))
     };
     create(&api, "taken@acme.test", json!({}));
-    let unknown = each(4711);
+    let unknown = send_all(4711);
     assert_eq!(
         unknown[0].0,
         (404, r#"{"error":"USER_NOT_FOUND"}"#.to_owned())
     );
-    assert_eq!(each(foreign)[..5], unknown[..5]);
-    assert_eq!(each(deleted)[..5], unknown[..5]);
-    let lists = [foreign, deleted].map(|id| each(id)[5].0.clone());
+    assert_eq!(send_all(foreign)[..5], unknown[..5]);
+    assert_eq!(send_all(deleted)[..5], unknown[..5]);
+    let lists = [foreign, deleted].map(|id| send_all(id)[5].0.clone());
     assert_eq!(lists, [&unknown[5].0; 2].map(Clone::clone));
-    let of_globex = "SELECT email FROM users WHERE workspace_id = 2 AND deleted_at IS NULL";
-    assert_eq!(api.database.texts(of_globex), ["foreign@acme.test"]);
+    let globex_emails = "SELECT email FROM users WHERE workspace_id = 2 AND deleted_at IS NULL";
+    assert_eq!(api.database.texts(globex_emails), ["foreign@acme.test"]);
     let listed = api.list("/users");
     assert_eq!(emails(&listed), ["taken@acme.test"]);
 }
@@ -94,17 +94,17 @@ fn read_key_cannot_change_users() {
     create(&api, GRACE, json!({}));
     let read = api.create_key("acme", "READ");
     let body = json!({"email": "alan@acme.test"});
-    let ask = |method: &str, path: &str| api.send_as(&read, method, path, &body);
-    assert_eq!(ask("GET", "/users").status, 200);
-    assert_eq!(ask("GET", "/users/1").status, 200);
+    let send = |method: &str, path: &str| api.send_as(&read, method, path, &body);
+    assert_eq!(send("GET", "/users").status, 200);
+    assert_eq!(send("GET", "/users/1").status, 200);
     for (method, path) in [
         ("POST", "/users"),
         ("PATCH", "/users/1"),
         ("DELETE", "/users/1"),
     ] {
-        let response = ask(method, path);
+        let response = send(method, path);
         assert_eq!(
-            told(&response),
+            status_and_body(&response),
             (403, r#"{"error":"INSUFFICIENT_SCOPE"}"#.to_owned())
         );
     }

@@ -38,8 +38,8 @@ fn users_are_listed_newest_first() {
         assert_eq!(seen, newest_first);
     }
     let middle = api.ask("GET", "/users?limit=2&offset=3");
-    let before = middle.link("prev").unwrap();
-    assert_eq!(emails(&api.list(&before)), newest_first[1..3]);
+    let previous = middle.link("prev").unwrap();
+    assert_eq!(emails(&api.list(&previous)), newest_first[1..3]);
 }
 
 #[test]
@@ -71,11 +71,8 @@ fn invalid_user_list_parameter_is_rejected() {
     let first = api.ask("GET", "/users?limit=1");
     let next = first.link("next").unwrap();
     let cursor = first.cursor();
-    let tampered = format!("{}0", &cursor[..cursor.len() - 1]);
-    let tampered = match tampered == cursor {
-        true => format!("{}1", &cursor[..cursor.len() - 1]),
-        false => tampered,
-    };
+    let (prefix, last) = cursor.split_at(cursor.len() - 1);
+    let tampered = format!("{prefix}{}", if last == "0" { "1" } else { "0" });
     for (query, field, reason) in [
         ("limit=0".to_owned(), "limit", "out_of_range"),
         ("limit=101".to_owned(), "limit", "out_of_range"),
@@ -110,12 +107,12 @@ fn invalid_user_list_parameter_is_rejected() {
     let both = api.ask("GET", &format!("/users?limit=1&offset=1&cursor={cursor}"));
     assert_eq!(both.status, 400);
     assert_eq!(both.json()["errors"][0]["field"], "offset");
-    let of_another = api.ask_as(&globex, "GET", &next);
-    assert_eq!(of_another.status, 400, "{}", of_another.text);
-    assert_eq!(of_another.json()["errors"][0]["field"], "cursor");
-    let meant = api.ask("GET", "/users?serch=x&limit=0");
-    assert_eq!(meant.json()["errors_total"], 2);
-    assert_eq!(meant.json()["errors"][1]["did_you_mean"], "search");
+    let foreign = api.ask_as(&globex, "GET", &next);
+    assert_eq!(foreign.status, 400, "{}", foreign.text);
+    assert_eq!(foreign.json()["errors"][0]["field"], "cursor");
+    let misspelled = api.ask("GET", "/users?serch=x&limit=0");
+    assert_eq!(misspelled.json()["errors_total"], 2);
+    assert_eq!(misspelled.json()["errors"][1]["did_you_mean"], "search");
 }
 
 #[test]
@@ -136,7 +133,7 @@ fn user_search_matches_word_prefixes() {
         "h.strasse@acme.test",
         json!({"first_name": "Hans", "last_name": "Straße"}),
     );
-    let found = |search: &str| {
+    let search_users = |search: &str| {
         let list = api.list(&format!("/users?search={}", encoded(search)));
         assert_eq!(
             list["meta"]["total"],
@@ -158,24 +155,28 @@ fn user_search_matches_word_prefixes() {
         "zoe.martin@acme.test",
         "zoe.m",
     ] {
-        assert_eq!(found(search), zoe, "{search}");
+        assert_eq!(search_users(search), zoe, "{search}");
     }
     for search in ["orsted", "Ørst", "ORSTED", "ander ors"] {
-        assert_eq!(found(search), ["anders@acme.test"], "{search}");
+        assert_eq!(search_users(search), ["anders@acme.test"], "{search}");
     }
     for search in ["straße", "STRASSE", "strass hans"] {
-        assert_eq!(found(search), ["h.strasse@acme.test"], "{search}");
+        assert_eq!(search_users(search), ["h.strasse@acme.test"], "{search}");
     }
-    assert_eq!(found("acme").len(), 3);
+    assert_eq!(search_users("acme").len(), 3);
     for search in ["artin", "zoe orsted", "& | !", "%", "_"] {
-        assert_eq!(found(search), [""; 0], "{search}");
+        assert_eq!(search_users(search), [""; 0], "{search}");
     }
     assert_eq!(api.list("/users?search=")["meta"]["total"], 3);
     assert_eq!(api.list("/users?search=+")["meta"]["total"], 3);
     let patch = json!({"first_name": "Chloé"});
     assert_eq!(api.send("PATCH", "/users/1", &patch).status, 200);
-    assert_eq!(found("chloe"), zoe);
-    assert_eq!(found("zoe"), zoe, "the address still has it");
+    assert_eq!(search_users("chloe"), zoe);
+    assert_eq!(
+        search_users("zoe"),
+        zoe,
+        "the email address still contains the old name"
+    );
     let pages = api.ask("GET", "/users?search=acme&limit=2");
     let rest = api.list(&pages.link("next").unwrap());
     assert_eq!(rest["data"].as_array().unwrap().len(), 1);

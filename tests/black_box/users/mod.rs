@@ -1,4 +1,4 @@
-//! Users: the people that devices are given to.
+//! Users, to whom devices are assigned.
 
 mod assignment;
 mod audit;
@@ -9,31 +9,39 @@ mod list;
 mod patch;
 mod validation;
 
+use devices_domain::{Field, Shape, user_fields};
 use devices_tests::{Answer, Api};
 use serde_json::{Value, json};
 
-/// The fields that take any text.
-const TEXTS: [&str; 6] = [
-    "first_name",
-    "last_name",
-    "phone",
-    "phone_country",
-    "language",
-    "position",
-];
-
 const GRACE: &str = "grace@acme.test";
 
-fn every_field() -> Value {
-    json!({
-        "email": "Grace@Acme.test", "first_name": "Grace", "last_name": "Hopper",
-        "phone": "+33 1 23 45 67 89", "phone_country": "FR", "language": "fr-FR",
-        "position": "Rear admiral", "role": "ADMIN", "arrival_date": "2024-02-29",
-        "departure_date": "2025-01-31",
-    })
+/// Returns the names of the fields that accept any text.
+fn text_fields() -> Vec<&'static str> {
+    user_fields()
+        .iter()
+        .filter(|field| matches!(field.shape(), Shape::Text { .. }))
+        .map(Field::name)
+        .collect()
 }
 
-/// Creates a user with these fields beside the address; what is answered.
+/// Returns a user with every field.
+fn complete_user() -> Value {
+    let members = user_fields().iter().map(|field| {
+        let value = match (field.name(), field.shape()) {
+            ("phone", _) => json!("+33 1 23 45 67 89"),
+            ("departure_date", _) => json!("2025-01-31"),
+            (_, Shape::Date) => json!("2024-02-29"),
+            (_, Shape::Email) => json!("Grace@Acme.test"),
+            (_, Shape::OneOf(words)) => json!(words.last()),
+            (name, Shape::Text { .. }) => json!(format!("Hopper's {name}")),
+            (name, shape) => panic!("{name}: {shape:?}"),
+        };
+        (field.name().to_owned(), value)
+    });
+    Value::Object(members.collect())
+}
+
+/// Creates a user with this email address and these other fields. Returns the created user.
 fn create(api: &Api, email: &str, fields: Value) -> Value {
     let mut body = json!({ "email": email });
     if let Value::Object(fields) = fields {
@@ -49,7 +57,6 @@ fn emails(list: &Value) -> Vec<&str> {
     users.map(|user| user["email"].as_str().unwrap()).collect()
 }
 
-/// Status and body of an response.
-fn told(response: &Answer) -> (u16, String) {
+fn status_and_body(response: &Answer) -> (u16, String) {
     (response.status, response.text.clone())
 }

@@ -3,13 +3,13 @@
 use devices_tests::Api;
 use serde_json::json;
 
-use super::{GRACE, create, every_field};
+use super::{GRACE, complete_user, create};
 
 #[test]
 fn patch_changes_only_named_user_fields() {
     let api = Api::start();
     let created = create(&api, "grace@acme.test", {
-        let mut fields = every_field();
+        let mut fields = complete_user();
         fields.as_object_mut().unwrap().remove("email");
         fields
     });

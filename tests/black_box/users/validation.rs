@@ -1,9 +1,9 @@
-//! What `POST /users` and `PATCH /users/{user_id}` refuse.
+//! Requests that `POST /users` and `PATCH /users/{user_id}` reject.
 
 use devices_tests::{Api, send};
 use serde_json::{Value, json};
 
-use super::{GRACE, TEXTS, create, emails};
+use super::{GRACE, create, emails, text_fields};
 
 #[test]
 fn invalid_user_field_is_rejected() {
@@ -53,7 +53,7 @@ fn invalid_user_field_is_rejected() {
             response.assert_field_refused(field, reason, &case);
         }
     }
-    for field in TEXTS {
+    for field in text_fields() {
         for (value, reason) in [
             (json!("é".repeat(256)), "too_long"),
             (json!(7), "wrong_type"),
@@ -82,22 +82,22 @@ fn departure_before_arrival_is_rejected() {
     response.assert_field_refused("departure_date", "ends_before_start", "create");
     create(&api, GRACE, dates("2024-06-01", "2024-06-01"));
 
-    // What is stored counts, too.
+    // A patch is validated together with the stored dates.
     let patch = |body| api.send("PATCH", "/users/1", &body);
     let response = patch(json!({"departure_date": "2024-05-31"}));
     response.assert_field_refused("departure_date", "ends_before_start", "departure");
     let response = patch(json!({"arrival_date": "2024-06-02"}));
     response.assert_field_refused("departure_date", "ends_before_start", "arrival");
     assert_eq!(patch(dates("2030-01-01", "2030-12-31")).status, 200);
-    let alone = json!({"arrival_date": "2031-01-01", "departure_date": null});
-    assert_eq!(patch(alone).status, 200);
+    let arrival_only = json!({"arrival_date": "2031-01-01", "departure_date": null});
+    assert_eq!(patch(arrival_only).status, 200);
 }
 
 #[test]
 fn unknown_user_field_error_suggests_known_one() {
     let api = Api::start();
     create(&api, "held@acme.test", json!({}));
-    for (name, meant) in [
+    for (name, suggestion) in [
         ("firstName", json!("first_name")),
         ("phone_contry", json!("phone_country")),
         ("Email", json!("email")),
@@ -109,7 +109,7 @@ fn unknown_user_field_error_suggests_known_one() {
         for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
             let response = api.send(method, path, &body);
             let entry = response.assert_field_refused(name, "unknown_field", name);
-            assert_eq!(entry["did_you_mean"], meant, "{entry}");
+            assert_eq!(entry["did_you_mean"], suggestion, "{entry}");
         }
     }
     assert_eq!(api.list("/users/1")["data"]["email"], "held@acme.test");
@@ -124,13 +124,13 @@ fn user_reports_all_errors_at_once() {
         &json!({"shoe_size": 42, "departure_date": 1, "role": "OWNER", "email": "grace"}),
     );
     assert_eq!(response.status, 400);
-    let told: Vec<_> = response
+    let actual: Vec<_> = response
         .reasons()
         .into_iter()
         .map(|(_, field, reason)| format!("{field} {reason}"))
         .collect();
     assert_eq!(
-        told,
+        actual,
         [
             "email malformed",
             "role not_in_enum",
@@ -176,13 +176,13 @@ fn malformed_user_body_is_rejected() {
     }
     let not_utf8 = api.send_text("POST", "/users", &b"{\"email\":\"\xff@acme.test\"}"[..]);
     assert_eq!(not_utf8.json()["errors"][0]["reason"], "not_utf8");
-    for twice in [
+    for body in [
         r#"{"email":"alan@acme.test","email":"alan@acme.test"}"#,
         r#"{"email":"alan@acme.test","\u0065mail":"bob@acme.test"}"#,
     ] {
         for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
-            let response = api.send_text(method, path, twice);
-            response.assert_field_refused("email", "repeated_field", twice);
+            let response = api.send_text(method, path, body);
+            response.assert_field_refused("email", "repeated_field", body);
         }
     }
     assert_eq!(emails(&api.list("/users")), [GRACE]);
@@ -194,10 +194,14 @@ fn user_requires_json_content_type() {
     create(&api, GRACE, json!({}));
     let body = r#"{"email":"alan@acme.test"}"#;
     for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
-        for kind in ["", "text/plain", "application/x-www-form-urlencoded"] {
+        for content_type in ["", "text/plain", "application/x-www-form-urlencoded"] {
             let request = api.request(method, path).bearer_auth(&api.key);
-            let response = send(request.header("Content-Type", kind).body(body));
-            assert_eq!(response.status, 415, "{method} {kind}: {}", response.text);
+            let response = send(request.header("Content-Type", content_type).body(body));
+            assert_eq!(
+                response.status, 415,
+                "{method} {content_type}: {}",
+                response.text
+            );
             assert_eq!(response.json(), json!({"error": "UNSUPPORTED_MEDIA_TYPE"}));
         }
         let without = send(api.request(method, path).bearer_auth(&api.key).body(body));
@@ -224,7 +228,7 @@ fn lenient_handling_ignores_unknown_user_fields() {
     let changed = lenient("PATCH", "/users/1", body);
     assert_eq!(changed.status, 200, "{}", changed.text);
     assert_eq!(changed.json()["data"]["position"], "Admiral");
-    // What is wrong with known fields stays wrong, and unknown ones alone are nothing.
+    // Known fields are still validated, and a patch of unknown fields only is empty.
     let response = lenient("POST", "/users", json!({"email": "alan", "shoe_size": 42}));
     response.assert_field_refused("email", "malformed", "lenient");
     let response = lenient("PATCH", "/users/1", json!({"shoe_size": 42}));

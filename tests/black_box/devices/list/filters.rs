@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::{create_many, create_named, names};
 
-/// Devices that differ in all that can be filtered by: `ada`'s laptop, `bob`'s phone that is being
-/// repaired, a broken chair, a free laptop, and an archived laptop of `ada`'s.
-fn mixed(api: &Api) -> (i64, i64) {
+/// Creates devices that differ in every filter: `ada`'s laptop, `bob`'s phone in maintenance, a
+/// broken chair, an available laptop, and an archived laptop of `ada`. Returns the two users.
+fn create_mixed_devices(api: &Api) -> (i64, i64) {
     let ada = api.add_user("acme", "ada@example.com");
     let bob = api.add_user("acme", "bob@example.com");
     for fields in [
@@ -30,7 +30,7 @@ fn mixed(api: &Api) -> (i64, i64) {
 #[test]
 fn each_filter_selects_matching_devices() {
     let api = Api::start();
-    let (ada, bob) = mixed(&api);
+    let (ada, bob) = create_mixed_devices(&api);
     let unknown = bob + 100;
     for (query, expected) in [
         ("", vec!["free", "broken", "repaired", "assigned"]),
@@ -78,7 +78,7 @@ fn each_filter_selects_matching_devices() {
 #[test]
 fn combined_filters_must_all_match() {
     let api = Api::start();
-    let (ada, bob) = mixed(&api);
+    let (ada, bob) = create_mixed_devices(&api);
     for (query, expected) in [
         (
             format!(
@@ -128,7 +128,7 @@ fn type_and_category_ignore_case() {
         let list = api.list(&format!("/devices?{query}"));
         assert_eq!(names(&list), ["screen"], "{query}");
     }
-    // An accent is no matter of case.
+    // Accents are significant.
     assert_eq!(api.list("/devices?type=ecran")["data"], json!([]));
 }
 
@@ -197,8 +197,8 @@ fn list_excludes_other_workspaces() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
-    let stranger = api.add_user("globex", "stranger@example.com");
-    let row = json!({"name": "theirs", "user_id": stranger, "serial_number": "THEIRS-1"});
+    let foreign = api.add_user("globex", "stranger@example.com");
+    let row = json!({"name": "theirs", "user_id": foreign, "serial_number": "THEIRS-1"});
     api.create_device_as(&globex, row);
     create_named(&api, ["ours"]);
     let gone = api.create_device_as(&globex, json!({"name": "gone"}));
@@ -207,7 +207,7 @@ fn list_excludes_other_workspaces() {
 
     for (query, expected) in [
         (String::new(), vec!["ours"]),
-        (format!("user_id={stranger}"), vec![]),
+        (format!("user_id={foreign}"), vec![]),
         ("client_status=IN_SERVICE".to_owned(), vec![]),
         ("client_status=ARCHIVED".to_owned(), vec![]),
         ("serial_number=THEIRS-1".to_owned(), vec![]),

@@ -1,4 +1,4 @@
-//! `GET /devices`: its pages, its filters, and what is no question.
+//! `GET /devices`: pages, filters, and rejected parameters.
 
 mod filters;
 mod pages;
@@ -7,7 +7,7 @@ mod parameters;
 use devices_tests::Api;
 use serde_json::{Value, json};
 
-/// Creates devices of these names, one batch each, so that their order is theirs.
+/// Creates devices in this order, in one batch each. Returns their ids.
 fn create_named<'a>(api: &Api, names: impl IntoIterator<Item = &'a str>) -> Vec<i64> {
     names
         .into_iter()
@@ -15,12 +15,12 @@ fn create_named<'a>(api: &Api, names: impl IntoIterator<Item = &'a str>) -> Vec<
         .collect()
 }
 
-/// Creates so many devices in one batch, named `device 1` and so on; their ids.
+/// Creates devices named `device 1` and so on in one batch. Returns their ids.
 fn create_many(api: &Api, count: usize) -> Vec<i64> {
     api.create_devices((1..=count).map(|number| json!({"name": format!("device {number}")})))
 }
 
-/// The names of a list's devices.
+/// Returns the names of the devices in a list.
 fn names(list: &Value) -> Vec<String> {
     let devices = list["data"].as_array().unwrap();
     devices

@@ -1,4 +1,4 @@
-//! The pages of a list, their links and their cursors.
+//! Pages of `GET /devices`, their links and cursors.
 
 use std::collections::BTreeSet;
 
@@ -36,8 +36,8 @@ fn list_is_newest_first_with_total() {
         );
     }
     for device in all["data"].as_array().unwrap().iter().take(2) {
-        let one = api.list(&format!("/devices/{}", device["id"]));
-        assert_eq!(&one["data"], device, "a list has the whole device");
+        let single = api.list(&format!("/devices/{}", device["id"]));
+        assert_eq!(&single["data"], device, "the list shows a device in full");
     }
 }
 
@@ -87,9 +87,9 @@ fn links_point_to_adjacent_pages() {
     assert_eq!(
         names(&follow("/devices?limit=10", "next")),
         names(&second),
-        "the page after the first, whether by cursor or by offset"
+        "cursor and offset lead to the same page"
     );
-    // Before the fifth comes the beginning, which no page can come before.
+    // A `prev` page begins at offset 0 at the earliest.
     assert_eq!(
         names(&follow("/devices?limit=10&offset=5", "prev"))[..5],
         names(&first)[..5]
@@ -106,12 +106,12 @@ fn links_keep_encoded_filters() {
     }
     let filter = "category=R%26D%20%3C%C3%A9%3E,%20%22x%22%20%2B1";
     let path = format!("/devices?{filter}&limit=1");
-    let mut told = Vec::new();
+    let mut seen = Vec::new();
     for response in api.pages(&path) {
-        told.extend(names(&response.json()));
+        seen.extend(names(&response.json()));
         assert_eq!(response.json()["meta"]["total"], 3);
     }
-    assert_eq!(told, ["device 2", "device 1", "device 0"]);
+    assert_eq!(seen, ["device 2", "device 1", "device 0"]);
     let links = api.page(&format!("{path}&offset=2")).links();
     assert_eq!(names(&api.list(&links["first"])), ["device 2"]);
     assert_eq!(names(&api.list(&links["prev"])), ["device 1"]);
@@ -120,35 +120,35 @@ fn links_keep_encoded_filters() {
 #[test]
 fn cursor_pages_survive_concurrent_changes() {
     let api = Api::start();
-    let there_at_first = create_many(&api, 40);
+    let initial = create_many(&api, 40);
     let mut deleted = BTreeSet::new();
-    let mut told = Vec::new();
+    let mut seen = Vec::new();
     for response in api.pages("/devices?limit=7") {
-        let here = ids(&response.json()["data"]);
-        told.extend(here.iter().copied());
-        // One that was told goes, and one that may come; others are created.
-        let told_before = here.iter().find(|id| there_at_first.contains(id));
-        let to_come = there_at_first
+        let page = ids(&response.json()["data"]);
+        seen.extend(page.iter().copied());
+        // Delete one device that was listed and one that was not, and create others.
+        let listed = page.iter().find(|id| initial.contains(id));
+        let pending = initial
             .iter()
-            .find(|id| !told.contains(id) && !deleted.contains(*id));
-        for id in told_before.into_iter().chain(to_come) {
+            .find(|id| !seen.contains(id) && !deleted.contains(*id));
+        for id in listed.into_iter().chain(pending) {
             assert_eq!(api.ask("DELETE", &format!("/devices/{id}")).status, 200);
             deleted.insert(*id);
         }
         create_many(&api, 3);
-        assert!(told.len() <= 40, "it does not end");
+        assert!(seen.len() <= 40, "the pages do not end");
     }
-    let mut expected: Vec<i64> = there_at_first
+    let mut expected: Vec<i64> = initial
         .iter()
         .rev()
-        .filter(|id| told.contains(id) || !deleted.contains(id))
+        .filter(|id| seen.contains(id) || !deleted.contains(id))
         .copied()
         .collect();
-    assert_eq!(told, expected);
+    assert_eq!(seen, expected);
     expected.retain(|id| !deleted.contains(id));
     assert!(
         expected.len() > 20,
-        "most were there all the while: {expected:?}"
+        "too few devices were kept: {expected:?}"
     );
 }
 
@@ -223,6 +223,6 @@ fn links_keep_the_vendor_prefix() {
     }
     let next = &prefixed.links()["next"];
     assert_eq!(names(&api.list(next)), ["device 3", "device 2"]);
-    let refused = api.ask("GET", "/platform/v1/devices?limit=0");
-    assert_eq!(refused.text, api.ask("GET", "/devices?limit=0").text);
+    let rejected = api.ask("GET", "/platform/v1/devices?limit=0");
+    assert_eq!(rejected.text, api.ask("GET", "/devices?limit=0").text);
 }

@@ -1,11 +1,11 @@
-//! Parameters of a list that are refused.
+//! Query parameters that `GET /devices` rejects.
 
 use devices_tests::Api;
 use serde_json::{Value, json};
 
 use super::{create_many, names};
 
-/// Refused as a parameter refusal about these parameters, in whatever order.
+/// Asserts that exactly these parameters are rejected, in any order. Returns the body.
 fn assert_rejected(api: &Api, query: &str, fields: &[&str]) -> Value {
     let path = format!("/devices?{query}");
     let response = api.ask("GET", &path);
@@ -109,7 +109,7 @@ fn invalid_filter_value_is_rejected() {
 #[test]
 fn blank_type_or_category_is_rejected() {
     let api = Api::start();
-    // As with `serial_number=`: blank is nothing to search for, and no filter either.
+    // Like `serial_number=`: a blank value can neither match nor mean "no filter".
     for query in ["type=", "type=%20", "category=", "category=%20"] {
         let (field, _) = query.split_once('=').unwrap();
         assert_rejected(&api, query, &[field]);
@@ -144,7 +144,7 @@ fn repeated_parameter_is_rejected() {
 #[test]
 fn unknown_parameter_error_suggests_known_one() {
     let api = Api::start();
-    for (name, meant) in [
+    for (name, suggestion) in [
         ("limt", json!("limit")),
         ("serial", Value::Null),
         ("Limit", json!("limit")),
@@ -155,8 +155,8 @@ fn unknown_parameter_error_suggests_known_one() {
         ("zzzzzzzzzzzz", Value::Null),
     ] {
         let body = assert_reason(&api, &format!("{name}=1"), name, "unknown_field");
-        if !meant.is_null() {
-            assert_eq!(body["errors"][0]["did_you_mean"], meant, "{body}");
+        if !suggestion.is_null() {
+            assert_eq!(body["errors"][0]["did_you_mean"], suggestion, "{body}");
         }
         let message = body["error"].as_str().unwrap();
         assert_eq!(
@@ -165,9 +165,9 @@ fn unknown_parameter_error_suggests_known_one() {
             "{message}"
         );
     }
-    // Of an export.
+    // `format` is a parameter of the export only.
     assert_reason(&api, "format=csv", "format", "unknown_field");
-    // A name without an end is not repeated to its sender as a whole.
+    // The message shortens an overlong name.
     let response = api.ask("GET", &format!("/devices?{}=1", "x".repeat(5_000)));
     assert_eq!(response.status, 400, "{}", response.text);
     assert!(response.text.len() < 2_000, "{}", response.text);
@@ -225,19 +225,19 @@ fn malformed_query_encoding_is_never_a_500() {
 fn tampered_cursor_is_rejected() {
     let api = Api::start();
     create_many(&api, 3);
-    let good = api.page("/devices?limit=1").cursor();
+    let valid = api.page("/devices?limit=1").cursor();
     assert_eq!(
-        names(&api.list(&format!("/devices?cursor={good}"))).len(),
+        names(&api.list(&format!("/devices?cursor={valid}"))).len(),
         2
     );
-    for at in 0..good.len() {
-        let old = good.as_bytes()[at];
+    for at in 0..valid.len() {
+        let old = valid.as_bytes()[at];
         let new = if old == b'0' { "1" } else { "0" };
-        let mut changed = good.clone();
+        let mut changed = valid.clone();
         changed.replace_range(at..=at, new);
         assert_reason(&api, &format!("cursor={changed}"), "cursor", "malformed");
     }
-    let upper = good.to_uppercase();
+    let upper = valid.to_uppercase();
     for cursor in [
         "",
         "x",
@@ -245,20 +245,20 @@ fn tampered_cursor_is_rejected() {
         "%00",
         "%C3%A9",
         "null",
-        &good[1..],
-        &good[..good.len() - 1],
-        &format!("{good}0"),
-        &format!("{good}{good}"),
-        &format!("{good}%20"),
-        &"0".repeat(good.len()),
-        &"f".repeat(good.len()),
-        // Two-byte characters across every place that it could be cut at.
-        &format!("a{}", "%C3%A9".repeat(good.len() / 2)),
-        &"%C3%A9".repeat(good.len() / 2),
+        &valid[1..],
+        &valid[..valid.len() - 1],
+        &format!("{valid}0"),
+        &format!("{valid}{valid}"),
+        &format!("{valid}%20"),
+        &"0".repeat(valid.len()),
+        &"f".repeat(valid.len()),
+        // Two-byte characters across every offset where the cursor could be split.
+        &format!("a{}", "%C3%A9".repeat(valid.len() / 2)),
+        &"%C3%A9".repeat(valid.len() / 2),
     ] {
         assert_reason(&api, &format!("cursor={cursor}"), "cursor", "malformed");
     }
-    if upper != good {
+    if upper != valid {
         assert_reason(&api, &format!("cursor={upper}"), "cursor", "malformed");
     }
 }
@@ -276,7 +276,7 @@ fn cursor_is_bound_to_filters_and_workspace() {
 
     let plain = api.page("/devices?limit=1").cursor();
     let filtered = api.page("/devices?limit=1&type=laptop").cursor();
-    let of_users = api.page("/users?limit=1").cursor();
+    let user_cursor = api.page("/users?limit=1").cursor();
     for query in [
         format!("type=laptop&cursor={plain}"),
         format!("client_status=AVAILABLE&cursor={plain}"),
@@ -284,7 +284,7 @@ fn cursor_is_bound_to_filters_and_workspace() {
         format!("cursor={filtered}"),
         format!("type=phone&cursor={filtered}"),
         format!("type=laptop&category=computers&cursor={filtered}"),
-        format!("cursor={of_users}"),
+        format!("cursor={user_cursor}"),
     ] {
         assert_reason(&api, &query, "cursor", "malformed");
     }
@@ -298,18 +298,18 @@ fn cursor_is_bound_to_filters_and_workspace() {
         response.reasons(),
         [(Value::Null, "cursor".to_owned(), "malformed".to_owned())]
     );
-    // What is no cursor of this workspace is told in the same words, whoever's it is.
-    let nobodys = api.ask_as(&globex, "GET", "/devices?cursor=x");
-    assert_eq!(response.text, nobodys.text);
+    // A foreign cursor and a malformed one return the same error.
+    let malformed = api.ask_as(&globex, "GET", "/devices?cursor=x");
+    assert_eq!(response.text, malformed.text);
 }
 
 #[test]
 fn cursor_with_nonzero_offset_is_rejected() {
     let api = Api::start();
     create_many(&api, 3);
-    let good = api.page("/devices?limit=1").cursor();
-    assert_rejected(&api, &format!("cursor={good}&offset=1"), &["offset"]);
-    // Generated clients send every default along.
-    let response = api.list(&format!("/devices?cursor={good}&limit=1&offset=0"));
+    let valid = api.page("/devices?limit=1").cursor();
+    assert_rejected(&api, &format!("cursor={valid}&offset=1"), &["offset"]);
+    // Generated clients send the default offset with every request.
+    let response = api.list(&format!("/devices?cursor={valid}&limit=1&offset=0"));
     assert_eq!(response["meta"]["offset"], 1);
 }
