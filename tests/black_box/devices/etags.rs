@@ -99,8 +99,8 @@ fn etag_of_another_device_is_rejected() {
 fn two_if_match_headers_form_one_list() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
-    let own = get_etag(&api, &path);
-    let headers = [("If-Match", "\"other\""), ("If-Match", own.as_str())];
+    let etag = get_etag(&api, &path);
+    let headers = [("If-Match", "\"other\""), ("If-Match", etag.as_str())];
     let response = api.send_with("PATCH", &path, &headers, &json!({"color": "red"}));
     assert_eq!(response.status, 200, "{}", response.text);
 }
@@ -109,10 +109,10 @@ fn two_if_match_headers_form_one_list() {
 fn malformed_if_match_returns_400() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
-    let own = get_etag(&api, &path);
-    let bare = own.trim_matches('"').to_owned();
+    let etag = get_etag(&api, &path);
+    let bare = etag.trim_matches('"').to_owned();
     let half_open = format!("\"{bare}");
-    let with_garbage = format!("{own}, nonsense");
+    let with_garbage = format!("{etag}, nonsense");
     let mut unexpected = Vec::new();
     for etags in [
         "nonsense",
@@ -139,8 +139,8 @@ fn malformed_if_match_returns_400() {
 fn malformed_if_match_changes_nothing() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
-    let own = get_etag(&api, &path);
-    let bare = own.trim_matches('"');
+    let etag = get_etag(&api, &path);
+    let bare = etag.trim_matches('"');
     for etags in ["", ",", "nonsense", bare, "'a'", "W/*", "\"*\"", "**"] {
         let headers = [("If-Match", etags)];
         let body = json!({"color": "red"});
@@ -153,15 +153,15 @@ fn malformed_if_match_changes_nothing() {
             );
         }
     }
-    assert_eq!(get_etag(&api, &path), own);
+    assert_eq!(get_etag(&api, &path), etag);
 }
 
 #[test]
 fn malformed_if_none_match_never_returns_304() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
-    let own = get_etag(&api, &path);
-    for etags in ["", "nonsense", own.trim_matches('"'), "\"half"] {
+    let etag = get_etag(&api, &path);
+    for etags in ["", "nonsense", etag.trim_matches('"'), "\"half"] {
         let response = api.ask_with("GET", &path, &[("If-None-Match", etags)]);
         assert!(
             [200, 400].contains(&response.status),

@@ -120,9 +120,10 @@ fn foreign_device_looks_like_unknown_device() {
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
     let foreign = api.create_device_as(&globex, json!({"serial_number": "THEIRS-1"}));
-    let gone = api.create_device_as(&globex, json!({}));
+    let archived = api.create_device_as(&globex, json!({}));
+    let unknown_id = archived + 1;
     let path = |id: i64| format!("/devices/{id}");
-    assert_eq!(api.ask_as(&globex, "DELETE", &path(gone)).status, 200);
+    assert_eq!(api.ask_as(&globex, "DELETE", &path(archived)).status, 200);
     let before = api.ask_as(&globex, "GET", &path(foreign));
     let foreign_etag = before.header("etag").to_owned();
     let bodies = [
@@ -143,20 +144,20 @@ fn foreign_device_looks_like_unknown_device() {
             let response = api.send_with("PATCH", &path(id), &headers, body);
             response.comparable()
         };
-        for id in [foreign, gone] {
+        for id in [foreign, archived] {
             for method in ["GET", "HEAD", "DELETE"] {
                 let (foreign_response, unknown_response) =
-                    (send(method, id), send(method, gone + 1));
+                    (send(method, id), send(method, unknown_id));
                 assert_eq!(foreign_response, unknown_response, "{method} {headers:?}");
                 assert_eq!(unknown_response.0, 404, "{method}: {unknown_response:?}");
             }
             for body in &bodies {
                 let foreign_response = change(id, body);
-                let unknown_response = change(gone + 1, body);
+                let unknown_response = change(unknown_id, body);
                 assert_eq!(foreign_response, unknown_response, "{body} {headers:?}");
             }
         }
-        let unknown = change(gone + 1, &bodies[0]);
+        let unknown = change(unknown_id, &bodies[0]);
         assert_eq!(unknown.1, r#"{"error":"DEVICE_NOT_FOUND"}"#);
         assert_eq!(unknown.0, 404);
     }

@@ -16,8 +16,8 @@ fn deleted_enrollment_is_returned_then_not_found() {
     assert_eq!(list_links(&api, ""), []);
     assert_eq!(device_mdm(&api, id), Value::Null);
     for serial_number in ["SN-4711", "SN-4711", "NEVER-1"] {
-        let gone = api.ask("DELETE", &enrollment_path(serial_number));
-        gone.assert_error(404, "ENROLLMENT_NOT_FOUND");
+        let response = api.ask("DELETE", &enrollment_path(serial_number));
+        response.assert_error(404, "ENROLLMENT_NOT_FOUND");
     }
     let response = send_put(&api, "SN-4711", &json!({"status": "ENROLLED"}));
     assert_eq!(response.status, 201);

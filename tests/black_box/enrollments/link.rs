@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::{device_mdm, empty_mdm, list_links, put, send_put, to_mdm};
 
-/// Inserts a row, because the API can neither store two enrolments of one serial number nor write to
-/// another workspace.
+/// Inserts an enrolment with SQL, because the API stores one active enrolment per serial number.
 fn insert_enrollment(
     api: &Api,
     workspace: i64,

@@ -17,7 +17,9 @@ fn user_email_assigns_device_ignoring_case() {
         assert_eq!(device["client_status"], "IN_SERVICE");
         assert_eq!(
             device["user"],
-            json!({"id": grace, "email": "Grace@Acme.test", "first_name": "Grace", "last_name": null})
+            json!({
+                "id": grace, "email": "Grace@Acme.test", "first_name": "Grace", "last_name": null,
+            })
         );
         assert_eq!(device["user_email"], Value::Null);
     }
@@ -52,8 +54,8 @@ fn unknown_user_email_is_rejected() {
     api.create_workspace("globex");
     let grace = create(&api, GRACE, json!({}))["id"].clone();
     api.add_user("globex", "foreign@acme.test");
-    let gone = api.add_user("acme", "gone@acme.test");
-    assert_eq!(api.ask("DELETE", &format!("/users/{gone}")).status, 200);
+    let deleted = api.add_user("acme", "gone@acme.test");
+    assert_eq!(api.ask("DELETE", &format!("/users/{deleted}")).status, 200);
     let device_id = api.create_device(json!({"user_id": grace}));
     let path = format!("/devices/{device_id}");
     let mut bodies = Vec::new();
@@ -135,7 +137,9 @@ fn device_shows_renamed_user() {
         api.send("PATCH", &format!("/users/{grace}"), &patch).status,
         200
     );
-    let expected = json!({"id": grace, "email": "hopper@acme.test", "first_name": null, "last_name": "Hopper"});
+    let expected = json!({
+        "id": grace, "email": "hopper@acme.test", "first_name": null, "last_name": "Hopper",
+    });
     let after = api.ask("GET", &path);
     assert_eq!(after.json()["data"]["user"], expected);
     assert_eq!(api.list("/devices")["data"][0]["user"], expected);

@@ -26,7 +26,7 @@ fn user_requires_only_an_email() {
 }
 
 #[test]
-fn user_response_has_complete_user() {
+fn user_response_has_every_field() {
     let api = Api::start();
     let response = api.send("POST", "/platform/v1/users", &complete_user());
     assert_eq!(response.status, 201, "{}", response.text);

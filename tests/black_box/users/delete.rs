@@ -15,13 +15,13 @@ fn deleted_user_is_returned_then_not_found() {
     let deleted = api.ask("DELETE", "/users/1");
     assert_eq!(deleted.status, 200, "{}", deleted.text);
     assert_eq!(deleted.json(), json!({ "data": created }));
-    let gone = (404, r#"{"error":"USER_NOT_FOUND"}"#.to_owned());
-    assert_eq!(status_and_body(&api.ask("DELETE", "/users/1")), gone);
-    assert_eq!(status_and_body(&api.ask("GET", "/users/1")), gone);
+    let not_found = (404, r#"{"error":"USER_NOT_FOUND"}"#.to_owned());
+    assert_eq!(status_and_body(&api.ask("DELETE", "/users/1")), not_found);
+    assert_eq!(status_and_body(&api.ask("GET", "/users/1")), not_found);
     let patch = json!({"first_name": "Amazing Grace"});
     assert_eq!(
         status_and_body(&api.send("PATCH", "/users/1", &patch)),
-        gone
+        not_found
     );
     assert_eq!(emails(&api.list("/users")), ["alan@acme.test"]);
     assert_eq!(api.list("/users?search=grace")["meta"]["total"], 0);
@@ -30,9 +30,9 @@ fn deleted_user_is_returned_then_not_found() {
 #[test]
 fn user_with_active_device_cannot_be_deleted() {
     let api = Api::start();
-    for (number, release) in ["unassigned", "deleted", "reassigned"].iter().enumerate() {
-        let user = create(&api, &format!("user{number}@acme.test"), json!({}))["id"].clone();
-        let other = create(&api, &format!("other{number}@acme.test"), json!({}))["id"].clone();
+    for (index, release) in ["unassigned", "deleted", "reassigned"].iter().enumerate() {
+        let user = create(&api, &format!("user{index}@acme.test"), json!({}))["id"].clone();
+        let other = create(&api, &format!("other{index}@acme.test"), json!({}))["id"].clone();
         let id = api.create_device(json!({"user_id": user}));
         let path = format!("/users/{user}");
         let blocked = api.ask("DELETE", &path);

@@ -1,4 +1,4 @@
-//! Users, to whom devices are assigned.
+//! Users: the assignees of devices.
 
 mod assignment;
 mod audit;

@@ -20,10 +20,13 @@ fn create_mixed_devices(api: &Api) -> (i64, i64) {
     ] {
         api.create_device(fields);
     }
-    let gone = json!({"name": "gone", "user_id": ada, "serial_number": "GONE-1",
+    let archived = json!({"name": "gone", "user_id": ada, "serial_number": "GONE-1",
         "lifecycle": "IN_MAINTENANCE"});
-    let gone = api.create_device(gone);
-    assert_eq!(api.ask("DELETE", &format!("/devices/{gone}")).status, 200);
+    let archived = api.create_device(archived);
+    assert_eq!(
+        api.ask("DELETE", &format!("/devices/{archived}")).status,
+        200
+    );
     (ada, bob)
 }
 
@@ -201,9 +204,9 @@ fn list_excludes_other_workspaces() {
     let row = json!({"name": "theirs", "user_id": foreign, "serial_number": "THEIRS-1"});
     api.create_device_as(&globex, row);
     create_named(&api, ["ours"]);
-    let gone = api.create_device_as(&globex, json!({"name": "gone"}));
-    let gone = api.ask_as(&globex, "DELETE", &format!("/devices/{gone}"));
-    assert_eq!(gone.status, 200);
+    let archived = api.create_device_as(&globex, json!({"name": "gone"}));
+    let archived = api.ask_as(&globex, "DELETE", &format!("/devices/{archived}"));
+    assert_eq!(archived.status, 200);
 
     for (query, expected) in [
         (String::new(), vec!["ours"]),
@@ -219,6 +222,6 @@ fn list_excludes_other_workspaces() {
         assert_eq!(names(&list), expected, "{query}");
         assert_eq!(list["meta"]["total"], expected.len(), "{query}");
     }
-    let theirs = api.ask_as(&globex, "GET", "/devices").json();
-    assert_eq!(names(&theirs), ["theirs"]);
+    let foreign_list = api.ask_as(&globex, "GET", "/devices").json();
+    assert_eq!(names(&foreign_list), ["theirs"]);
 }
