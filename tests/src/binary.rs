@@ -1,6 +1,6 @@
 //! The real binary.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
@@ -8,11 +8,22 @@ use serde_json::Value;
 
 use crate::TestDatabase;
 
+/// Returns the path of the binary, built from the current sources.
+pub fn built_binary() -> &'static Path {
+    static PATH: LazyLock<PathBuf> = LazyLock::new(build);
+    &PATH
+}
+
 /// The binary as the sources are now, told nothing but what a test says: no setting of the
 /// environment reaches it, and no file of the working folder.
 pub fn binary() -> Command {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(build);
-    let mut command = Command::new(&*PATH);
+    isolated(built_binary())
+}
+
+/// Returns a command for `executable` that inherits no setting from the environment and reads no
+/// file of the working directory.
+pub(crate) fn isolated(executable: &Path) -> Command {
+    let mut command = Command::new(executable);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DEVICES_")) {
         command.env_remove(name);
     }
@@ -87,7 +98,12 @@ pub fn run(database: &TestDatabase, arguments: &[&str]) -> Ran {
 
 /// Runs a command of the binary on the database at `url` until it ends.
 pub fn run_at(url: &str, arguments: &[&str]) -> Ran {
-    let output = binary()
+    run_executable(built_binary(), url, arguments)
+}
+
+/// Runs a command of another build of the binary on the database at `url` until it ends.
+pub fn run_executable(executable: &Path, url: &str, arguments: &[&str]) -> Ran {
+    let output = isolated(executable)
         .env("DEVICES__DATABASE__URL", url)
         .args(arguments)
         .output();

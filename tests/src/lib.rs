@@ -16,7 +16,7 @@ mod service;
 mod statements;
 
 pub use api::{Answer, Api, encoded, send};
-pub use binary::{Ran, binary, run, run_at};
+pub use binary::{Ran, binary, built_binary, run, run_at, run_executable};
 pub use cluster::{Cluster, Row};
 use confidential::{Confidential, keep_secret, keep_values, know_server};
 pub use database::{TestDatabase, execute};
@@ -25,7 +25,7 @@ pub use login::Login;
 pub use proxy::{Place, Proxy, Treatment};
 pub use race::race;
 pub use server::{Server, ServerOptions};
-pub use service::{Service, prepare};
+pub use service::{Service, prepare, prepare_with};
 pub use statements::{TENANT_TABLES, complaint_about};
 
 /// Longer than anything that a test waits for takes on a busy machine.

@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::{binary, run_at};
+use crate::binary::isolated;
+use crate::{built_binary, run_executable};
 
 /// A server; killed when it is dropped.
 #[derive(Debug)]
@@ -21,9 +23,14 @@ impl Service {
     /// Serves the database at `url` with these settings. Its log is added to `chaos.log` in the
     /// temporary folder.
     pub fn start(url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_executable(built_binary(), url, settings)
+    }
+
+    /// Starts another build of the binary.
+    pub fn start_executable(executable: &Path, url: &str, settings: &[(&str, &str)]) -> Self {
         let log = std::env::temp_dir().join("fleet-devices-chaos.log");
         let log = File::options().create(true).append(true).open(&log);
-        let mut command = binary();
+        let mut command = isolated(executable);
         command
             .env("DEVICES__DATABASE__URL", url)
             .env("DEVICES__SERVER__PORT", "0")
@@ -98,8 +105,13 @@ impl Drop for Service {
 
 /// A workspace with a key; the key's secret.
 pub fn prepare(url: &str) -> String {
+    prepare_with(built_binary(), url)
+}
+
+/// Prepares the database with another build of the binary, whose schema may differ.
+pub fn prepare_with(executable: &Path, url: &str) -> String {
     let run = |arguments: &str| {
-        let ran = run_at(url, &arguments.split(' ').collect::<Vec<_>>());
+        let ran = run_executable(executable, url, &arguments.split(' ').collect::<Vec<_>>());
         assert_eq!(ran.code, 0, "{ran:?}");
         ran
     };
