@@ -5,10 +5,10 @@ mod balancer;
 mod batches;
 mod client;
 mod crashes;
-mod hangups;
-mod opposite;
-mod rolling;
-mod slow;
+mod disconnects;
+mod opposite_order;
+mod rolling_restart;
+mod slow_clients;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -62,10 +62,10 @@ fn main() -> ExitCode {
         let outcome = match scenario {
             Scenario::Crashes => crashes::run(&cluster, share),
             Scenario::Control => crashes::control(&cluster),
-            Scenario::Slow => slow::run(&cluster, share(1_000)),
-            Scenario::Hangups => hangups::run(&cluster, share(5_000)),
-            Scenario::Rolling => rolling::run(&cluster, share(20)),
-            Scenario::Opposite => opposite::run(&cluster, share(1_000)),
+            Scenario::Slow => slow_clients::run(&cluster, share(1_000)),
+            Scenario::Hangups => disconnects::run(&cluster, share(5_000)),
+            Scenario::Rolling => rolling_restart::run(&cluster, share(20)),
+            Scenario::Opposite => opposite_order::run(&cluster, share(1_000)),
         };
         let name = format!("{scenario:?}").to_lowercase();
         let seconds = began.elapsed().as_secs();
