@@ -1,48 +1,50 @@
-//! A balancer before several servers: whoever is ready gets new connections.
+//! Load balancer for several servers: new connections go to those that are ready.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-/// How often servers are asked whether they are ready.
-const INTERVAL: Duration = Duration::from_millis(50);
+/// Interval between readiness checks.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Hands on connections, byte by byte.
+/// Forwards TCP connections, round-robin over the ready servers.
 #[derive(Debug)]
 pub(crate) struct Balancer {
     address: String,
     servers: Servers,
 }
 
-/// Addresses, and whether each was ready when it was last asked.
+/// Addresses, each with the result of its last readiness check.
 type Servers = Arc<Mutex<Vec<(String, bool)>>>;
 
 fn lock(servers: &Servers) -> MutexGuard<'_, Vec<(String, bool)>> {
-    servers.lock().expect("nobody panics with it")
+    servers
+        .lock()
+        .expect("no thread panics while it holds the lock")
 }
 
 impl Balancer {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("this machine has a free port");
-        let address = listener.local_addr().expect("it has an address");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("the listener has an address");
         let servers = Servers::default();
-        let (asked, chosen) = (Arc::clone(&servers), Arc::clone(&servers));
+        let (checked, available) = (Arc::clone(&servers), Arc::clone(&servers));
         std::thread::spawn(move || {
             loop {
-                ask(&asked);
-                std::thread::sleep(INTERVAL);
+                check(&checked);
+                std::thread::sleep(CHECK_INTERVAL);
             }
         });
         std::thread::spawn(move || {
             for (turn, client) in listener.incoming().enumerate() {
-                let ready: Vec<String> = lock(&chosen)
+                let ready: Vec<String> = lock(&available)
                     .iter()
-                    .filter(|(_, ready)| *ready)
+                    .filter(|(_, is_ready)| *is_ready)
                     .map(|(address, _)| address.clone())
                     .collect();
                 if let (Ok(client), false) = (client, ready.is_empty()) {
-                    join(client, &ready[turn % ready.len()]);
+                    forward(client, &ready[turn % ready.len()]);
                 }
             }
         });
@@ -57,57 +59,61 @@ impl Balancer {
         &self.address
     }
 
-    /// From now on this server is asked, too. Returns once it is ready.
+    /// Adds a server. Returns once it is ready.
     pub(crate) fn add(&self, address: &str) {
         lock(&self.servers).push((address.to_owned(), false));
         let is_ready = || {
             lock(&self.servers)
                 .iter()
-                .any(|(one, ready)| one == address && *ready)
+                .any(|(server, is_ready)| server == address && *is_ready)
         };
         while !is_ready() {
-            std::thread::sleep(INTERVAL);
+            std::thread::sleep(CHECK_INTERVAL);
         }
     }
 
-    /// It is gone for good.
+    /// Removes a server.
     pub(crate) fn remove(&self, address: &str) {
-        lock(&self.servers).retain(|(one, _)| one != address);
+        lock(&self.servers).retain(|(server, _)| server != address);
     }
 }
 
-fn ask(servers: &Servers) {
-    let addresses: Vec<String> = lock(servers).iter().map(|(one, _)| one.clone()).collect();
+/// Requests `/readyz` of each server.
+fn check(servers: &Servers) {
+    let addresses: Vec<String> = lock(servers)
+        .iter()
+        .map(|(address, _)| address.clone())
+        .collect();
     for address in addresses {
-        let answer = reqwest::blocking::get(format!("http://{address}/readyz"));
-        let is_ready = answer.is_ok_and(|answer| answer.status().is_success());
-        for (one, ready) in lock(servers).iter_mut() {
-            if *one == address {
-                *ready = is_ready;
+        let response = reqwest::blocking::get(format!("http://{address}/readyz"));
+        let responds = response.is_ok_and(|response| response.status().is_success());
+        for (server, is_ready) in lock(servers).iter_mut() {
+            if *server == address {
+                *is_ready = responds;
             }
         }
     }
 }
 
-fn join(client: TcpStream, address: &str) {
-    let copies = || {
+fn forward(client: TcpStream, address: &str) {
+    let directions = || {
         let server = TcpStream::connect(address)?;
-        let there = (client.try_clone()?, server.try_clone()?);
-        Ok::<_, std::io::Error>((there, (server, client)))
+        let upstream = (client.try_clone()?, server.try_clone()?);
+        Ok::<_, std::io::Error>((upstream, (server, client)))
     };
-    if let Ok((there, back)) = copies() {
-        std::thread::spawn(move || copy(there));
-        std::thread::spawn(move || copy(back));
+    if let Ok((upstream, downstream)) = directions() {
+        std::thread::spawn(move || copy(upstream));
+        std::thread::spawn(move || copy(downstream));
     }
 }
 
-fn copy((mut from, mut into): (TcpStream, TcpStream)) {
+fn copy((mut from, mut to): (TcpStream, TcpStream)) {
     let mut bytes = [0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes) {
-        if into.write_all(&bytes[..count]).is_err() {
+        if to.write_all(&bytes[..count]).is_err() {
             break;
         }
     }
-    // It may be closed already.
-    drop(into.shutdown(Shutdown::Write));
+    // Fails if the peer has closed the connection already.
+    drop(to.shutdown(Shutdown::Write));
 }

@@ -1,4 +1,5 @@
-//! Batches that can be found again, and the journal of what was told about them.
+//! Batches that can be found again by their key, the journal of acknowledged batches, and the
+//! comparison of both with the stored rows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -8,13 +9,14 @@ use std::path::{Path, PathBuf};
 use devices_tests::Cluster;
 use serde_json::{Value, json};
 
-/// A batch: its key is every device's comment.
+/// A batch. Every device carries the idempotency key as its comment.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
     pub(crate) key: String,
+    /// Number of valid rows.
     pub(crate) rows: usize,
-    /// Whether it has a row that must be refused.
-    pub(crate) is_bad: bool,
+    /// Adds an invalid row, so that the server must reject the batch.
+    pub(crate) is_invalid: bool,
 }
 
 impl Batch {
@@ -27,14 +29,14 @@ impl Batch {
                     "category": "computers", "comment": key, "ram": "16 GB",
                     "compliance": ["CE", "EPEAT Gold"], "client_purchase_price": "1299.00",
                 });
-                // Nothing but the idempotency key keeps the others from being stored twice.
+                // Only the idempotency key keeps the other rows from being stored twice.
                 if row % 2 == 0 {
                     device["serial_number"] = json!(format!("{key}-{row}"));
                 }
                 device
             })
             .collect();
-        if self.is_bad {
+        if self.is_invalid {
             rows.push(
                 json!({"name": "", "type": "laptop", "category": "computers", "comment": key}),
             );
@@ -43,7 +45,7 @@ impl Batch {
     }
 }
 
-/// What was acknowledged, on disk before the next batch is sent.
+/// Acknowledged batches of one writer. Each entry is on disk before the next batch is sent.
 #[derive(Debug)]
 pub(crate) struct Journal {
     file: File,
@@ -51,95 +53,100 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn create(folder: &Path, writer: usize) -> Self {
-        let path = folder.join(format!("writer-{writer}.journal"));
-        let file = File::create(&path).expect("the temporary folder can be written to");
+    pub(crate) fn create(directory: &Path, writer: usize) -> Self {
+        let path = directory.join(format!("writer-{writer}.journal"));
+        let file = File::create(&path).expect("the temporary directory is writable");
         Self { file, path }
     }
 
     pub(crate) fn acknowledge(&mut self, key: &str, ids: &[i64]) {
         let written = writeln!(self.file, "{}", json!([key, ids]));
         let synced = written.and_then(|()| self.file.sync_data());
-        synced.expect("the journal can be written");
+        synced.expect("the journal is writable");
     }
 
-    /// The ids that were told of each batch.
+    /// Reads the acknowledged ids of each batch back from disk.
     pub(crate) fn read(&self) -> HashMap<String, Vec<i64>> {
-        let file = File::open(&self.path).expect("the journal is there");
+        let file = File::open(&self.path).expect("the journal exists");
         let lines = BufReader::new(file).lines().map_while(Result::ok);
-        let told = lines.map(|line| {
-            serde_json::from_str::<(String, Vec<i64>)>(&line).expect("it is what was written")
+        let entries = lines.map(|line| {
+            serde_json::from_str::<(String, Vec<i64>)>(&line).expect("the journal holds JSON")
         });
-        told.collect()
+        entries.collect()
     }
 }
 
-/// What is wrong between the journal and the table: the keys of each kind.
+/// Keys of the batches whose stored rows contradict the responses.
 #[derive(Debug, Default)]
-pub(crate) struct Wrongs {
-    /// Acknowledged, and not there.
+pub(crate) struct Violations {
+    /// Acknowledged, but not stored.
     pub(crate) lost: Vec<String>,
-    /// There more than once.
+    /// Stored more than once.
     pub(crate) duplicated: Vec<String>,
-    /// Not there as a whole, or with other ids than were told, or without its event.
+    /// Stored in part, with other ids than acknowledged, or without their audit event.
     pub(crate) partial: Vec<String>,
-    /// There, although it was said to be refused or not stored.
-    pub(crate) belied: Vec<String>,
+    /// Stored, although the response was a rejection or "not stored".
+    pub(crate) unexpected: Vec<String>,
 }
 
-impl Wrongs {
-    pub(crate) fn is_none(&self) -> bool {
-        [&self.lost, &self.duplicated, &self.partial, &self.belied]
-            .iter()
-            .all(|keys| keys.is_empty())
+impl Violations {
+    pub(crate) fn is_empty(&self) -> bool {
+        [
+            &self.lost,
+            &self.duplicated,
+            &self.partial,
+            &self.unexpected,
+        ]
+        .iter()
+        .all(|keys| keys.is_empty())
     }
 
-    pub(crate) fn add(&mut self, other: Self) {
+    pub(crate) fn extend(&mut self, other: Self) {
         self.lost.extend(other.lost);
         self.duplicated.extend(other.duplicated);
         self.partial.extend(other.partial);
-        self.belied.extend(other.belied);
+        self.unexpected.extend(other.unexpected);
     }
 }
 
-/// What is stored of each batch: its devices' ids, and how many events name just them.
+/// Stored rows of a batch: ids of its devices, and number of audit events with exactly these ids.
 #[derive(Debug, Default)]
-struct Found {
+struct StoredBatch {
     ids: Vec<i64>,
     events: usize,
 }
 
-/// Holds the table to what was told. `batches` are all that were sent; `told` holds the ids of those
-/// that were acknowledged; the others must not be there.
+/// Compares the stored rows with the responses. `batches` are all batches sent; `acknowledged` holds
+/// the ids of those that must be stored. The other batches must not be stored.
 pub(crate) fn compare(
     cluster: &Cluster,
     batches: &[Batch],
-    told: &HashMap<String, Vec<i64>>,
-) -> Wrongs {
-    let found = find(cluster, batches);
-    let nothing = Found::default();
-    let mut wrongs = Wrongs::default();
+    acknowledged: &HashMap<String, Vec<i64>>,
+) -> Violations {
+    let stored = stored_batches(cluster, batches);
+    let nothing = StoredBatch::default();
+    let mut violations = Violations::default();
     for batch in batches {
         let key = batch.key.clone();
-        let there = found.get(&key).unwrap_or(&nothing);
-        match told.get(&key) {
-            None if there.ids.is_empty() => {}
-            None => wrongs.belied.push(key),
-            Some(_) if there.ids.is_empty() => wrongs.lost.push(key),
-            Some(_) if there.ids.len() > batch.rows || there.events > 1 => {
-                wrongs.duplicated.push(key);
+        let stored = stored.get(&key).unwrap_or(&nothing);
+        match acknowledged.get(&key) {
+            None if stored.ids.is_empty() => {}
+            None => violations.unexpected.push(key),
+            Some(_) if stored.ids.is_empty() => violations.lost.push(key),
+            Some(_) if stored.ids.len() > batch.rows || stored.events > 1 => {
+                violations.duplicated.push(key);
             }
-            Some(ids) if *ids != there.ids || there.events != 1 => wrongs.partial.push(key),
+            Some(ids) if *ids != stored.ids || stored.events != 1 => violations.partial.push(key),
             Some(_) => {}
         }
     }
-    wrongs
+    violations
 }
 
-fn find(cluster: &Cluster, batches: &[Batch]) -> BTreeMap<String, Found> {
-    let mut found: BTreeMap<String, Found> = BTreeMap::new();
-    for part in batches.chunks(1_000) {
-        let keys: Vec<_> = part
+fn stored_batches(cluster: &Cluster, batches: &[Batch]) -> BTreeMap<String, StoredBatch> {
+    let mut stored: BTreeMap<String, StoredBatch> = BTreeMap::new();
+    for chunk in batches.chunks(1_000) {
+        let keys: Vec<_> = chunk
             .iter()
             .map(|batch| format!("'{}'", batch.key))
             .collect();
@@ -148,7 +155,7 @@ fn find(cluster: &Cluster, batches: &[Batch]) -> BTreeMap<String, Found> {
             keys.join(", ")
         ));
         for row in devices {
-            found.entry(row.word).or_default().ids.push(row.number);
+            stored.entry(row.word).or_default().ids.push(row.number);
         }
     }
     let events = cluster.ask(
@@ -159,11 +166,11 @@ fn find(cluster: &Cluster, batches: &[Batch]) -> BTreeMap<String, Found> {
         .into_iter()
         .map(|row| (row.word, row.number))
         .collect();
-    for there in found.values_mut() {
-        let ids: Vec<_> = there.ids.iter().map(i64::to_string).collect();
-        there.events = events
+    for batch in stored.values_mut() {
+        let ids: Vec<_> = batch.ids.iter().map(i64::to_string).collect();
+        batch.events = events
             .get(&ids.join(","))
             .map_or(0, |count| *count as usize);
     }
-    found
+    stored
 }

@@ -1,27 +1,34 @@
-//! What clients of the real binary send.
+//! HTTP client of the scenarios.
 
 use std::time::Duration;
 
+use reqwest::blocking::RequestBuilder;
 use serde_json::Value;
 
-/// What a client was told.
+/// Response to a batch, by what it says about the batch.
 #[derive(Debug, Clone)]
-pub(crate) enum Told {
-    /// It is stored; the devices' ids, and whether this was told before.
-    Stored { ids: Vec<i64>, replayed: bool },
-    /// It is refused, with this status.
-    Refused(u16),
-    /// Come again: nothing was stored.
-    NothingStored,
-    /// Come again: another one is at it, or it may have been stored.
-    ComeAgain,
-    /// Something that must not happen.
-    Failed,
-    /// Nothing.
-    NoAnswer,
+pub(crate) enum Response {
+    /// 201: the batch is stored.
+    Stored {
+        /// Ids of the devices, in order.
+        ids: Vec<i64>,
+        /// Whether the response replays that of an earlier attempt.
+        replayed: bool,
+    },
+    /// A 4xx status: the batch is rejected.
+    Rejected(u16),
+    /// 503 without a message: nothing was stored, the client may retry.
+    NotStored,
+    /// 409 or 503: another attempt is in progress, or the commit is in doubt. The client must retry
+    /// to learn the outcome.
+    InDoubt,
+    /// 500 or another server error, which must not happen.
+    ServerError,
+    /// The connection ended before the whole response arrived.
+    NoResponse,
 }
 
-/// A client with one key.
+/// Client with one API key.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: reqwest::blocking::Client,
@@ -34,44 +41,50 @@ impl Client {
             .timeout(Duration::from_secs(30))
             .build();
         Self {
-            http: http.expect("a client can be made"),
+            http: http.expect("the HTTP client can be built"),
             secret: secret.to_owned(),
         }
     }
 
-    /// Posts a body under an idempotency key.
-    pub(crate) fn post(&self, address: &str, key: &str, body: &Value) -> Told {
-        let request = self
-            .http
-            .post(format!("http://{address}/devices"))
+    /// Builds an authenticated request to the server at `address`.
+    pub(crate) fn request(&self, method: &str, address: &str, path: &str) -> RequestBuilder {
+        let method = method.parse().expect("the method is valid");
+        self.http
+            .request(method, format!("http://{address}{path}"))
             .bearer_auth(&self.secret)
+    }
+
+    /// Posts a batch under an idempotency key.
+    pub(crate) fn post(&self, address: &str, key: &str, body: &Value) -> Response {
+        let request = self
+            .request("POST", address, "/devices")
             .header("Idempotency-Key", key)
             .json(body);
-        let Ok(answer) = request.send() else {
-            return Told::NoAnswer;
+        let Ok(response) = request.send() else {
+            return Response::NoResponse;
         };
-        let status = answer.status().as_u16();
-        let replayed = answer.headers().contains_key("idempotent-replayed");
-        // An answer that was cut is none.
-        let Ok(body) = answer.json::<Value>() else {
-            return Told::NoAnswer;
+        let status = response.status().as_u16();
+        let replayed = response.headers().contains_key("idempotent-replayed");
+        // A truncated response counts as none.
+        let Ok(body) = response.json::<Value>() else {
+            return Response::NoResponse;
         };
         match status {
-            201 => Told::Stored {
+            201 => Response::Stored {
                 ids: ids(&body),
                 replayed,
             },
-            503 if body["message"].is_null() => Told::NothingStored,
-            409 | 503 => Told::ComeAgain,
-            500.. => Told::Failed,
-            refused => Told::Refused(refused),
+            503 if body["message"].is_null() => Response::NotStored,
+            409 | 503 => Response::InDoubt,
+            500.. => Response::ServerError,
+            status => Response::Rejected(status),
         }
     }
 }
 
 fn ids(body: &Value) -> Vec<i64> {
     let devices = body["data"]["devices"].as_array();
-    let devices = devices.expect("a 201 shows the devices");
+    let devices = devices.expect("a 201 contains the devices");
     devices
         .iter()
         .map(|device| device["id"].as_i64().expect("every device has an id"))

@@ -1,4 +1,4 @@
-//! Eight writers, and everything killed under them.
+//! Crashes of the server, PostgreSQL and connections while eight writers post batches.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -10,76 +10,78 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use crate::Outcome;
-use crate::batches::{Batch, Journal, Wrongs, compare};
-use crate::client::{Client, Told};
+use crate::batches::{Batch, Journal, Violations, compare};
+use crate::client::{Client, Response};
 
 const WRITERS: usize = 8;
 
-/// What is done to the service while it works.
+/// Fault injected under load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Fault {
-    /// The server is killed.
+    /// Kills the server.
     Server,
-    /// A process of PostgreSQL's that serves a connection is killed; PostgreSQL recovers.
+    /// Kills a PostgreSQL backend that serves a connection; PostgreSQL then recovers.
     Backend,
-    /// The postmaster and all its children are killed.
+    /// Kills the postmaster and all its children.
     Database,
-    /// A connection is cut before PostgreSQL hears COMMIT.
+    /// Cuts a connection before PostgreSQL receives COMMIT.
     BeforeCommit,
-    /// A connection is cut while PostgreSQL commits.
-    InCommit,
-    /// A connection is cut when PostgreSQL has committed.
+    /// Cuts a connection while PostgreSQL commits.
+    DuringCommit,
+    /// Cuts a connection after PostgreSQL has committed.
     AfterCommit,
-    /// So it is, and nothing comes through for a while.
-    AfterCommitForLong,
+    /// Cuts a connection after PostgreSQL has committed, and blocks all others for a while.
+    AfterCommitWithOutage,
 }
 
-/// Kills in random order: 100 servers, 30 backends and 30 databases where `share` takes all.
+/// Injects faults in random order: 100 kills of the server, 30 of a backend, 30 of the database and
+/// 80 cut connections, scaled by `share`. No acknowledged batch may be lost, stored twice or stored
+/// in part.
 pub(crate) fn run(cluster: &Cluster, share: impl Fn(usize) -> usize) -> Outcome {
     let mut faults = Vec::new();
-    for (fault, full) in [
+    for (fault, count) in [
         (Fault::Server, 100),
         (Fault::Backend, 30),
         (Fault::Database, 30),
         (Fault::BeforeCommit, 20),
-        (Fault::InCommit, 20),
+        (Fault::DuringCommit, 20),
         (Fault::AfterCommit, 20),
-        (Fault::AfterCommitForLong, 20),
+        (Fault::AfterCommitWithOutage, 20),
     ] {
-        faults.extend(std::iter::repeat_n(fault, share(full)));
+        faults.extend(std::iter::repeat_n(fault, share(count)));
     }
     faults.shuffle(&mut rand::rng());
-    let mut crashes = Crashes::begin(cluster);
+    let mut crashes = Crashes::start(cluster);
     for (round, fault) in faults.iter().enumerate() {
-        crashes.round(*fault);
-        progress(round + 1, faults.len(), &crashes.tally);
+        crashes.run_round(*fault);
+        print_progress(round + 1, faults.len(), &crashes.tally);
     }
-    crashes.end()
+    crashes.finish()
 }
 
-/// With `synchronous_commit = off` PostgreSQL acknowledges what it has not written yet: killing it
-/// loses some of it, or this harness sees nothing.
-pub(crate) fn control(cluster: &Cluster) -> Outcome {
+/// Negative control: proves that the harness detects losses. With `synchronous_commit = off`,
+/// PostgreSQL acknowledges transactions that it has not written yet, so a kill must lose some.
+pub(crate) fn negative_control(cluster: &Cluster) -> Outcome {
     const ROUNDS: usize = 5;
     cluster.execute("ALTER SYSTEM SET synchronous_commit = off");
-    // Else it is written within a fifth of a second, all the same.
+    // By default the WAL writer would write them within 200 ms.
     cluster.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
     cluster.execute("SELECT pg_reload_conf()");
-    let mut crashes = Crashes::begin(cluster);
+    let mut crashes = Crashes::start(cluster);
     for round in 1..=ROUNDS {
-        crashes.round(Fault::Database);
-        progress(round, ROUNDS, &crashes.tally);
-        let lost = crashes.wrongs.lost.len();
+        crashes.run_round(Fault::Database);
+        print_progress(round, ROUNDS, &crashes.tally);
+        let lost = crashes.violations.lost.len();
         if lost > 0 {
             return Ok(format!(
-                "with synchronous_commit = off, as it must be: {lost} acknowledged batches lost in \
-                 {round} kills of the database"
+                "synchronous_commit = off lost {lost} acknowledged batches in {round} kills of the \
+                 database, as expected"
             ));
         }
     }
     Err(format!(
         "{ROUNDS} kills of a database with synchronous_commit = off lost nothing: this harness does \
-         not see losses"
+         not detect losses"
     ))
 }
 
@@ -87,12 +89,12 @@ pub(crate) fn control(cluster: &Cluster) -> Outcome {
 struct Tally {
     faults: HashMap<Fault, usize>,
     acknowledged: usize,
-    refused: usize,
-    /// Batches whose fate the client did not know, and asked for again.
-    unknown: usize,
-    /// Of those, the ones that had been stored.
+    rejected: usize,
+    /// Batches whose outcome the client did not learn and that it sent again.
+    retried: usize,
+    /// Retried batches whose first attempt had been stored.
     replayed: usize,
-    /// Answers that are none of those that a client must be ready for: a 500, or a good batch refused.
+    /// Responses that clients need not expect: a 500, or a valid batch rejected.
     failed: usize,
 }
 
@@ -102,40 +104,41 @@ struct Crashes<'a> {
     service: Service,
     client: Client,
     writers: Vec<Writer>,
-    folder: PathBuf,
+    directory: PathBuf,
     batches: Vec<Batch>,
     tally: Tally,
-    wrongs: Wrongs,
+    violations: Violations,
 }
 
 #[derive(Debug)]
 struct Writer {
     number: usize,
-    written: usize,
+    /// Number of batches sent so far.
+    sent: usize,
     journal: Journal,
 }
 
-/// What a writer was told in one round.
+/// Batches that one writer sent in one round.
 #[derive(Debug, Default)]
 struct Round {
     sent: Vec<Batch>,
     acknowledged: HashMap<String, Vec<i64>>,
-    refused: usize,
-    /// The last one, where nobody can tell.
-    unsettled: Option<(Batch, Told)>,
+    rejected: usize,
+    /// The last batch, if its response was neither a 201 nor an expected rejection.
+    unresolved: Option<(Batch, Response)>,
 }
 
 impl<'a> Crashes<'a> {
-    fn begin(cluster: &'a Cluster) -> Self {
+    fn start(cluster: &'a Cluster) -> Self {
         let secret = prepare(cluster.url());
         let proxy = Proxy::to(cluster.place(), cluster.url());
         let service = Service::start(proxy.url(), &[]);
-        let folder = std::env::temp_dir().join(format!("fleet-devices-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("the temporary folder can be written to");
+        let directory = std::env::temp_dir().join(format!("fleet-devices-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
         let writer = |number| Writer {
             number,
-            written: 0,
-            journal: Journal::create(&folder, number),
+            sent: 0,
+            journal: Journal::create(&directory, number),
         };
         Self {
             cluster,
@@ -143,47 +146,49 @@ impl<'a> Crashes<'a> {
             service,
             client: Client::new(&secret),
             writers: (0..WRITERS).map(writer).collect(),
-            folder,
+            directory,
             batches: Vec::new(),
             tally: Tally::default(),
-            wrongs: Wrongs::default(),
+            violations: Violations::default(),
         }
     }
 
-    /// The writers write until the fault has hit them; then all is started again, what nobody knows
-    /// is sent again, and the journal is held against the table.
-    fn round(&mut self, fault: Fault) {
+    /// Injects a fault under load, restarts what it stopped, retries the unresolved batches and
+    /// compares the journal with the stored rows.
+    fn run_round(&mut self, fault: Fault) {
         let stop = AtomicBool::new(false);
         let mut writers = std::mem::take(&mut self.writers);
         let address = self.service.address().to_owned();
         let client = self.client.clone();
         let rounds: Vec<Round> = std::thread::scope(|scope| {
             let (client, stop, address) = (&client, &stop, &address);
-            let writing: Vec<_> = writers
+            let threads: Vec<_> = writers
                 .iter_mut()
                 .map(|writer| scope.spawn(move || writer.write(client, address, stop)))
                 .collect();
             std::thread::sleep(Duration::from_millis(rand::rng().random_range(20..400)));
-            self.inflict(fault);
-            // Whoever was not hit goes on a little.
+            self.inject(fault);
+            // Writers that the fault did not hit go on for a moment.
             std::thread::sleep(Duration::from_millis(100));
             stop.store(true, Ordering::SeqCst);
-            let joined = writing.into_iter().map(|one| one.join());
-            joined.map(|one| one.expect("no writer panics")).collect()
+            let rounds = threads.into_iter().map(|thread| thread.join());
+            rounds
+                .map(|round| round.expect("no writer panics"))
+                .collect()
         });
         self.writers = writers;
         *self.tally.faults.entry(fault).or_default() += 1;
         self.repair(fault);
-        self.settle(rounds);
+        self.check(rounds);
     }
 
-    fn inflict(&mut self, fault: Fault) {
-        let treat = |treatment| {
+    fn inject(&mut self, fault: Fault) {
+        let cut = |treatment| {
             self.proxy.treat(treatment);
-            // Until somebody says COMMIT, and is cut.
+            // Wait until a connection has sent COMMIT and is cut.
             let deadline = Instant::now() + Duration::from_secs(10);
             while self.proxy.treatment() == treatment {
-                assert!(Instant::now() < deadline, "nobody commits");
+                assert!(Instant::now() < deadline, "no connection commits");
                 std::thread::sleep(Duration::from_millis(1));
             }
         };
@@ -191,12 +196,12 @@ impl<'a> Crashes<'a> {
             Fault::Server => self.service.kill(),
             Fault::Backend => while !self.cluster.kill_a_backend() {},
             Fault::Database => self.cluster.kill(),
-            Fault::BeforeCommit => treat(Treatment::CutBeforeCommit),
-            Fault::InCommit => treat(Treatment::CutInCommit),
-            Fault::AfterCommit => treat(Treatment::CutAfterCommit {
+            Fault::BeforeCommit => cut(Treatment::CutBeforeCommit),
+            Fault::DuringCommit => cut(Treatment::CutInCommit),
+            Fault::AfterCommit => cut(Treatment::CutAfterCommit {
                 and_stay_cut: false,
             }),
-            Fault::AfterCommitForLong => treat(Treatment::CutAfterCommit { and_stay_cut: true }),
+            Fault::AfterCommitWithOutage => cut(Treatment::CutAfterCommit { and_stay_cut: true }),
         }
     }
 
@@ -210,146 +215,152 @@ impl<'a> Crashes<'a> {
         }
     }
 
-    fn settle(&mut self, rounds: Vec<Round>) {
+    fn check(&mut self, rounds: Vec<Round>) {
         let mut sent = Vec::new();
-        let mut told = HashMap::new();
-        let mut unsettled = Vec::new();
+        let mut acknowledged = HashMap::new();
+        let mut unresolved = Vec::new();
         for (writer, round) in rounds.into_iter().enumerate() {
             sent.extend(round.sent);
-            told.extend(round.acknowledged);
-            self.tally.refused += round.refused;
-            unsettled.extend(round.unsettled.map(|one| (writer, one)));
+            acknowledged.extend(round.acknowledged);
+            self.tally.rejected += round.rejected;
+            unresolved.extend(round.unresolved.map(|batch| (writer, batch)));
         }
-        // Whoever was told that nothing was stored must be told the truth.
-        let denied: Vec<Batch> = unsettled
+        // "Nothing was stored" must be true before the retry stores it.
+        let not_stored: Vec<Batch> = unresolved
             .iter()
-            .filter(|(_, (_, told))| matches!(told, Told::NothingStored))
+            .filter(|(_, (_, response))| matches!(response, Response::NotStored))
             .map(|(_, (batch, _))| batch.clone())
             .collect();
-        self.wrongs.add(compare(self.cluster, &denied, &told));
-        for (writer, (batch, told_first)) in unsettled {
-            self.tally.unknown += 1;
-            self.tally.failed += usize::from(matches!(told_first, Told::Failed | Told::Refused(_)));
-            if let Some(ids) = self.ask_again(&batch) {
+        self.violations
+            .extend(compare(self.cluster, &not_stored, &acknowledged));
+        for (writer, (batch, response)) in unresolved {
+            self.tally.retried += 1;
+            let is_failure = matches!(response, Response::ServerError | Response::Rejected(_));
+            self.tally.failed += usize::from(is_failure);
+            if let Some(ids) = self.retry(&batch) {
                 self.writers[writer].journal.acknowledge(&batch.key, &ids);
-                told.insert(batch.key, ids);
+                acknowledged.insert(batch.key, ids);
             }
         }
-        self.tally.acknowledged += told.len();
-        self.wrongs.add(compare(self.cluster, &sent, &told));
+        self.tally.acknowledged += acknowledged.len();
+        self.violations
+            .extend(compare(self.cluster, &sent, &acknowledged));
         self.batches.extend(sent);
     }
 
-    /// Sends a batch again, with its key, until it is told what became of it: the ids of what is
-    /// stored.
-    fn ask_again(&mut self, batch: &Batch) -> Option<Vec<i64>> {
+    /// Sends a batch again under its idempotency key until its outcome is known. Returns the ids if
+    /// it is stored.
+    fn retry(&mut self, batch: &Batch) -> Option<Vec<i64>> {
         let deadline = Instant::now() + Duration::from_secs(60);
         let body = batch.body();
         loop {
             let address = self.service.address();
             match self.client.post(address, &batch.key, &body) {
-                Told::Stored { ids, replayed } => {
+                Response::Stored { ids, replayed } => {
                     self.tally.replayed += usize::from(replayed);
                     return Some(ids);
                 }
-                Told::Refused(_) if batch.is_bad => {
-                    self.tally.refused += 1;
+                Response::Rejected(_) if batch.is_invalid => {
+                    self.tally.rejected += 1;
                     return None;
                 }
-                told => assert!(Instant::now() < deadline, "{told:?} for {}", batch.key),
+                response => {
+                    assert!(Instant::now() < deadline, "{response:?} for {}", batch.key);
+                }
             }
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Holds all journals, as they lie on disk, against the table.
-    fn end(mut self) -> Outcome {
-        let mut told = HashMap::new();
+    /// Compares all journals, as they are on disk, with the stored rows.
+    fn finish(mut self) -> Outcome {
+        let mut acknowledged = HashMap::new();
         for writer in &self.writers {
-            told.extend(writer.journal.read());
+            acknowledged.extend(writer.journal.read());
         }
-        let last = compare(self.cluster, &self.batches, &told);
-        self.wrongs.add(last);
+        let last = compare(self.cluster, &self.batches, &acknowledged);
+        self.violations.extend(last);
         let events = self.cluster.count("device_events");
-        let folder = std::mem::take(&mut self.folder);
-        std::fs::remove_dir_all(folder).expect("the temporary folder can be written to");
+        let directory = std::mem::take(&mut self.directory);
+        std::fs::remove_dir_all(directory).expect("the temporary directory is writable");
         let Tally {
             faults,
             acknowledged,
-            refused,
-            unknown,
+            rejected,
+            retried,
             replayed,
             failed,
         } = &self.tally;
         let times = |fault| faults.get(&fault).copied().unwrap_or_default();
-        let Wrongs {
+        let Violations {
             lost,
             duplicated,
             partial,
-            belied,
-        } = &self.wrongs;
-        let said = format!(
-            "killed:       server {}, one backend {}, postmaster and all children {}\n\
-             cut:          before COMMIT {}, in COMMIT {}, after COMMIT {}, after COMMIT and for long {}\n\
-             batches:      acknowledged {acknowledged}, refused {refused}\n\
-             unknown:      {unknown} were sent again with their keys; {replayed} of them had been stored\n\
-             lost:         {}\n\
-             duplicated:   {}\n\
-             partial:      {}\n\
-             told wrongly: {} (said to be refused or not stored, and stored)\n\
-             otherwise:    {failed} (500, or a good batch refused)\n\
-             audit trail:  {events} events",
+            unexpected,
+        } = &self.violations;
+        let summary = format!(
+            "killed:          server {}, one backend {}, postmaster and all children {}\n\
+             connections cut: before COMMIT {}, during COMMIT {}, after COMMIT {}, after COMMIT with \
+             an outage {}\n\
+             batches:         {acknowledged} acknowledged, {rejected} rejected\n\
+             retried:         {retried} with their idempotency keys; {replayed} had been stored\n\
+             lost:            {}\n\
+             duplicated:      {}\n\
+             partial:         {}\n\
+             unexpected:      {} (stored despite a rejection or a \"not stored\" response)\n\
+             failed:          {failed} (500, or a valid batch rejected)\n\
+             audit trail:     {events} events",
             times(Fault::Server),
             times(Fault::Backend),
             times(Fault::Database),
             times(Fault::BeforeCommit),
-            times(Fault::InCommit),
+            times(Fault::DuringCommit),
             times(Fault::AfterCommit),
-            times(Fault::AfterCommitForLong),
-            keys(lost),
-            keys(duplicated),
-            keys(partial),
-            keys(belied),
+            times(Fault::AfterCommitWithOutage),
+            count_and_first(lost),
+            count_and_first(duplicated),
+            count_and_first(partial),
+            count_and_first(unexpected),
         );
-        match self.wrongs.is_none() && *failed == 0 && events as usize == *acknowledged {
-            true => Ok(said),
-            false => Err(said),
+        if self.violations.is_empty() && *failed == 0 && events as usize == *acknowledged {
+            Ok(summary)
+        } else {
+            Err(summary)
         }
     }
 }
 
-/// How many, and the first of them.
-fn keys(keys: &[String]) -> String {
+fn count_and_first(keys: &[String]) -> String {
     match keys.first() {
-        Some(first) => format!("{}, {first} first", keys.len()),
+        Some(first) => format!("{} (first: {first})", keys.len()),
         None => "0".to_owned(),
     }
 }
 
-fn progress(round: usize, rounds: usize, tally: &Tally) {
+fn print_progress(round: usize, rounds: usize, tally: &Tally) {
     if round.is_multiple_of(10) || round == rounds {
         eprintln!(
-            "{round} of {rounds} crashes; {} batches",
+            "{round} of {rounds} crashes, {} batches acknowledged",
             tally.acknowledged
         );
     }
 }
 
 impl Writer {
-    /// Until it is told to stop, or is told nothing.
+    /// Posts batches until `stop` is set or a response leaves a batch unresolved.
     fn write(&mut self, client: &Client, address: &str, stop: &AtomicBool) -> Round {
         let mut round = Round::default();
         while !stop.load(Ordering::SeqCst) {
-            let batch = self.next();
+            let batch = self.next_batch();
             round.sent.push(batch.clone());
             match client.post(address, &batch.key, &batch.body()) {
-                Told::Stored { ids, .. } => {
+                Response::Stored { ids, .. } => {
                     self.journal.acknowledge(&batch.key, &ids);
                     round.acknowledged.insert(batch.key, ids);
                 }
-                Told::Refused(_) if batch.is_bad => round.refused += 1,
-                told => {
-                    round.unsettled = Some((batch, told));
+                Response::Rejected(_) if batch.is_invalid => round.rejected += 1,
+                response => {
+                    round.unresolved = Some((batch, response));
                     break;
                 }
             }
@@ -357,12 +368,12 @@ impl Writer {
         round
     }
 
-    fn next(&mut self) -> Batch {
-        self.written += 1;
+    fn next_batch(&mut self) -> Batch {
+        self.sent += 1;
         Batch {
-            key: format!("W{}-{}", self.number, self.written),
+            key: format!("W{}-{}", self.number, self.sent),
             rows: rand::rng().random_range(1..40),
-            is_bad: self.written.is_multiple_of(20),
+            is_invalid: self.sent.is_multiple_of(20),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Clients that hang up at a random moment.
+//! Clients that disconnect at a random moment.
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
@@ -10,53 +10,54 @@ use rand::RngExt;
 
 use crate::Outcome;
 use crate::batches::Batch;
-use crate::client::{Client, Told};
+use crate::client::{Client, Response};
 
-const AT_ONCE: usize = 16;
+const CONCURRENCY: usize = 16;
 const ROWS: usize = 20;
 
-/// They leave no transaction open, no part of a batch, and a server that works.
+/// Disconnected clients must leave no open transaction, no partial batch and no pool connection in
+/// use, and the server must go on serving.
 pub(crate) fn run(cluster: &Cluster, clients: usize) -> Outcome {
     let secret = prepare(cluster.url());
     let service = Service::start(cluster.url(), &[]);
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..CONCURRENCY {
             scope.spawn(|| {
                 loop {
                     let client = next.fetch_add(1, Ordering::SeqCst);
                     if client >= clients {
                         break;
                     }
-                    hang_up(service.address(), &secret, client);
+                    send_and_disconnect(service.address(), &secret, client);
                 }
             });
         }
     });
-    let open = "SELECT '' AS word, count(*) AS number FROM pg_stat_activity \
-                WHERE datname = current_database() AND pid <> pg_backend_pid() \
-                  AND state <> 'idle'";
+    let open_transactions = "SELECT '' AS word, count(*) AS number FROM pg_stat_activity \
+                             WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                               AND state <> 'idle'";
     let deadline = Instant::now() + Duration::from_secs(10);
-    let mut left = cluster.ask(open)[0].number;
-    while left > 0 && Instant::now() < deadline {
+    let mut open = cluster.ask(open_transactions)[0].number;
+    while open > 0 && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(50));
-        left = cluster.ask(open)[0].number;
+        open = cluster.ask(open_transactions)[0].number;
     }
     let partial = cluster.count(&format!(
         "(SELECT FROM devices GROUP BY comment HAVING count(*) <> {ROWS}) AS partial"
     ));
-    let whole = cluster.count("(SELECT FROM devices GROUP BY comment) AS whole");
+    let stored = cluster.count("(SELECT FROM devices GROUP BY comment) AS stored");
     let last = batch(clients);
     let client = Client::new(&secret);
-    let told = client.post(service.address(), &last.key, &last.body());
+    let response = client.post(service.address(), &last.key, &last.body());
     let in_use = service.connections_in_use();
-    let said = format!(
-        "{clients} clients hung up: {whole} batches stored whole, {partial} in part; {left} transactions \
-         open and {in_use} connections of the pool in use afterwards"
+    let summary = format!(
+        "{clients} clients disconnected: {stored} batches stored, {partial} of them in part; \
+         afterwards {open} transactions open and {in_use} pool connections in use"
     );
-    match (left, partial, told) {
-        (0, 0, Told::Stored { .. }) if in_use == 0 && whole > 0 => Ok(said),
-        (.., told) => Err(format!("{said}; the next client was told {told:?}")),
+    match (open, partial, response) {
+        (0, 0, Response::Stored { .. }) if in_use == 0 && stored > 0 => Ok(summary),
+        (.., response) => Err(format!("{summary}; the next client got {response:?}")),
     }
 }
 
@@ -64,13 +65,13 @@ fn batch(client: usize) -> Batch {
     Batch {
         key: format!("H{client}"),
         rows: ROWS,
-        is_bad: false,
+        is_invalid: false,
     }
 }
 
-/// Sends a part of a request, or all of it, waits a moment, and is gone. Whatever goes wrong then is
-/// what is wanted.
-fn hang_up(address: &str, secret: &str, client: usize) {
+/// Sends a request or a part of it, waits a moment and disconnects. Ignores socket errors, which
+/// are expected.
+fn send_and_disconnect(address: &str, secret: &str, client: usize) {
     let mut rng = rand::rng();
     let body = batch(client).body().to_string();
     let request = format!(
@@ -78,14 +79,15 @@ fn hang_up(address: &str, secret: &str, client: usize) {
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    let sent = match rng.random_bool(0.5) {
-        true => request.len(),
-        false => rng.random_range(0..request.len()),
+    let length = if rng.random_bool(0.5) {
+        request.len()
+    } else {
+        rng.random_range(0..request.len())
     };
     let Ok(mut socket) = TcpStream::connect(address) else {
         return;
     };
-    drop(socket.write_all(&request.as_bytes()[..sent]));
+    drop(socket.write_all(&request.as_bytes()[..length]));
     std::thread::sleep(Duration::from_micros(rng.random_range(0..15_000)));
     if rng.random_bool(0.5) {
         drop(socket.shutdown(Shutdown::Write));

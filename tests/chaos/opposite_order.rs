@@ -1,19 +1,20 @@
-//! Two batches with the same serial numbers in opposite orders.
+//! Two concurrent batches with the same serial numbers in opposite order.
 
 use devices_tests::{Cluster, Service, prepare};
 use serde_json::{Value, json};
 
 use crate::Outcome;
-use crate::client::{Client, Told};
+use crate::client::{Client, Response};
 
 const ROWS: usize = 50;
 
-/// Of the two exactly one is stored, and the other is refused: never is one told to come again.
+/// Of the two batches, exactly one must be stored and the other rejected with 400. Neither may get
+/// a 503 because of a deadlock.
 pub(crate) fn run(cluster: &Cluster, rounds: usize) -> Outcome {
     let secret = prepare(cluster.url());
     let service = Service::start(cluster.url(), &[]);
     let client = Client::new(&secret);
-    let mut others = Vec::new();
+    let mut unexpected = Vec::new();
     for round in 0..rounds {
         let mut rows: Vec<Value> = (0..ROWS)
             .map(|row| {
@@ -27,15 +28,15 @@ pub(crate) fn run(cluster: &Cluster, rounds: usize) -> Outcome {
         let post = |name: &str, body: &Value| {
             client.post(service.address(), &format!("{name}-{round}"), body)
         };
-        let told = std::thread::scope(|scope| {
-            let one = scope.spawn(|| post("forwards", &forwards));
-            let other = post("backwards", &backwards);
-            [one.join().expect("no client panics"), other]
+        let responses = std::thread::scope(|scope| {
+            let first = scope.spawn(|| post("forwards", &forwards));
+            let second = post("backwards", &backwards);
+            [first.join().expect("no client panics"), second]
         });
-        match &told {
-            [Told::Stored { .. }, Told::Refused(400)]
-            | [Told::Refused(400), Told::Stored { .. }] => {}
-            told => others.push(format!("{told:?}")),
+        match &responses {
+            [Response::Stored { .. }, Response::Rejected(400)]
+            | [Response::Rejected(400), Response::Stored { .. }] => {}
+            responses => unexpected.push(format!("{responses:?}")),
         }
         if (round + 1).is_multiple_of(100) {
             eprintln!("{} of {rounds} races", round + 1);
@@ -45,14 +46,14 @@ pub(crate) fn run(cluster: &Cluster, rounds: usize) -> Outcome {
                      WHERE datname = current_database()";
     let deadlocks = cluster.ask(deadlocks)[0].number;
     let stored = cluster.count("devices");
-    let said = format!(
-        "{rounds} races of two batches of {ROWS}: {} ended otherwise than with one 201 and one 400; \
-         PostgreSQL saw {deadlocks} deadlocks",
-        others.len()
+    let summary = format!(
+        "{rounds} races of two batches of {ROWS} devices: {} ended otherwise than with one 201 and \
+         one 400; PostgreSQL counted {deadlocks} deadlocks",
+        unexpected.len()
     );
-    match others.first() {
-        None if stored as usize == rounds * ROWS => Ok(said),
-        None => Err(format!("{said}; {stored} devices are stored")),
-        Some(first) => Err(format!("{said}; the first: {first}")),
+    match unexpected.first() {
+        None if stored as usize == rounds * ROWS => Ok(summary),
+        None => Err(format!("{summary}; {stored} devices are stored")),
+        Some(first) => Err(format!("{summary}; the first: {first}")),
     }
 }

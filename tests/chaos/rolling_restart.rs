@@ -1,4 +1,4 @@
-//! Replicas that are restarted in turn, under load.
+//! Rolling restart of two replicas under load.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,14 +8,14 @@ use devices_tests::{Cluster, Service, prepare};
 use crate::Outcome;
 use crate::balancer::Balancer;
 use crate::batches::Batch;
-use crate::client::{Client, Told};
+use crate::client::{Client, Response};
 
 const CLIENTS: usize = 8;
 
-/// How long a replica that was told to stop says so before it takes nothing new.
+/// A stopping replica is "not ready" for this long before it accepts no new connection.
 const SETTINGS: [(&str, &str); 1] = [("DEVICES__SERVER__DRAIN_SECONDS", "1")];
 
-/// No request is lost: each is answered 201, the first time that it is sent.
+/// Every request must get a 201 at its first attempt, and every replica must exit with success.
 pub(crate) fn run(cluster: &Cluster, restarts: usize) -> Outcome {
     let secret = prepare(cluster.url());
     let balancer = Balancer::start();
@@ -27,11 +27,11 @@ pub(crate) fn run(cluster: &Cluster, restarts: usize) -> Outcome {
     let mut replicas = [start(), start()];
     let stop = AtomicBool::new(false);
     let stored = AtomicUsize::new(0);
-    let others = Mutex::new(Vec::new());
-    let mut ended_well = true;
+    let unexpected = Mutex::new(Vec::new());
+    let mut all_exited_with_success = true;
     std::thread::scope(|scope| {
         for number in 0..CLIENTS {
-            let (stop, stored, others) = (&stop, &stored, &others);
+            let (stop, stored, unexpected) = (&stop, &stored, &unexpected);
             let client = Client::new(&secret);
             let address = balancer.address();
             scope.spawn(move || {
@@ -42,39 +42,40 @@ pub(crate) fn run(cluster: &Cluster, restarts: usize) -> Outcome {
                     let batch = Batch {
                         key: format!("R{number}-{request}"),
                         rows: 5,
-                        is_bad: false,
+                        is_invalid: false,
                     };
                     match client.post(address, &batch.key, &batch.body()) {
-                        Told::Stored { .. } => {
+                        Response::Stored { .. } => {
                             stored.fetch_add(1, Ordering::SeqCst);
                         }
-                        told => others.lock().expect("nobody panics with it").push(told),
+                        response => unexpected.lock().expect("no client panics").push(response),
                     }
                 }
             });
         }
         for restart in 0..restarts {
             let replica = &mut replicas[restart % 2];
-            ended_well &= replica.stop();
+            all_exited_with_success &= replica.stop();
             balancer.remove(replica.address());
             *replica = start();
             eprintln!("{} of {restarts} restarts", restart + 1);
         }
         stop.store(true, Ordering::SeqCst);
     });
-    let others = others.into_inner().expect("nobody panics with it");
+    let unexpected = unexpected.into_inner().expect("no client panics");
     let stored = stored.into_inner();
-    let there = cluster.count("device_events");
-    let said = format!(
-        "{restarts} restarts of two replicas under {CLIENTS} clients: {stored} requests answered 201, {} \
-         otherwise",
-        others.len()
+    let events = cluster.count("device_events");
+    let summary = format!(
+        "{restarts} restarts of two replicas under {CLIENTS} clients: {stored} requests got a 201, \
+         {} another response",
+        unexpected.len()
     );
-    match others.first() {
-        None if ended_well && there as usize == stored => Ok(said),
+    match unexpected.first() {
+        None if all_exited_with_success && events as usize == stored => Ok(summary),
         None => Err(format!(
-            "{said}; {there} batches are stored, ended well: {ended_well}"
+            "{summary}; {events} batches are stored, all replicas exited with success: \
+             {all_exited_with_success}"
         )),
-        Some(first) => Err(format!("{said}; the first: {first:?}")),
+        Some(first) => Err(format!("{summary}; the first: {first:?}")),
     }
 }

@@ -1,4 +1,4 @@
-//! Connections that send and read as slowly as they can.
+//! Connections that send and read one byte at a time.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -9,12 +9,13 @@ use devices_tests::{Cluster, Service, prepare};
 
 use crate::Outcome;
 use crate::batches::Batch;
-use crate::client::{Client, Told};
+use crate::client::{Client, Response};
 
-/// How long the normal client is watched, before and during the siege.
+/// Duration of each measurement of the normal client.
 const WINDOW: Duration = Duration::from_secs(8);
 
-/// A normal client is served all the while, and no connection of the pool is held.
+/// The server must go on serving a normal client while `connections` slow ones are open, and the
+/// slow ones must not hold a connection of the pool.
 pub(crate) fn run(cluster: &Cluster, connections: usize) -> Outcome {
     let secret = prepare(cluster.url());
     let service = Service::start(cluster.url(), &[]);
@@ -22,122 +23,124 @@ pub(crate) fn run(cluster: &Cluster, connections: usize) -> Outcome {
     let large = Batch {
         key: "S-large".to_owned(),
         rows: 1_000,
-        is_bad: false,
+        is_invalid: false,
     };
-    let told = client.post(service.address(), &large.key, &large.body());
-    if !matches!(told, Told::Stored { .. }) {
-        return Err(format!("the large batch was told {told:?}"));
+    let response = client.post(service.address(), &large.key, &large.body());
+    if !matches!(response, Response::Stored { .. }) {
+        return Err(format!("the large batch got {response:?}"));
     }
-    let before = watch(&client, &service, "before");
+    let before = measure(&client, &service, "before");
     let stop = AtomicBool::new(false);
-    let (held, during, in_use) = std::thread::scope(|scope| {
-        let besieging = [Kind::Head, Kind::Body, Kind::Reading].map(|kind| {
-            let siege = Siege::prepare(kind, service.address(), &secret, &large);
+    let (open, during, in_use) = std::thread::scope(|scope| {
+        let attackers = [Slowness::Head, Slowness::Body, Slowness::Response].map(|slowness| {
+            let attacker = Attacker::new(slowness, service.address(), &secret, &large);
             let stop = &stop;
-            scope.spawn(move || siege.hold(connections / 3, stop))
+            scope.spawn(move || attacker.run(connections / 3, stop))
         });
-        let during = watch(&client, &service, "during");
-        // The normal client rests: whatever is in use is in use by the others.
+        let during = measure(&client, &service, "during");
+        // The normal client is idle now, so that only slow clients can hold a pool connection.
         let in_use = service.connections_in_use();
         stop.store(true, Ordering::SeqCst);
-        let held = besieging.map(|one| one.join().expect("no client panics"));
-        (held, during, in_use)
+        let open = attackers.map(|attacker| attacker.join().expect("no attacker panics"));
+        (open, during, in_use)
     });
-    let [heads, bodies, readers] = held;
-    let said = format!(
-        "slow connections, of {} each, that were open on average: {heads} sent a head, {bodies} sent a \
-         body and {readers} read an answer of 1,000 devices, a byte at a time; those that the server \
-         closed were opened again\n\
-         a normal client without them: {before}\n\
-         and beside them:              {during}\n\
-         connections of the pool in use by them: {in_use}",
+    let [heads, bodies, responses] = open;
+    let summary = format!(
+        "slow connections open on average, of {} each: {heads} sent a head, {bodies} sent a body, \
+         {responses} read a response of 1,000 devices, one byte at a time; closed ones were opened \
+         again\n\
+         normal client before:         {before}\n\
+         normal client beside them:    {during}\n\
+         pool connections in use by slow clients: {in_use}",
         connections / 3
     );
-    let is_besieged = [heads, bodies, readers]
-        .iter()
-        .all(|open| open * 10 >= connections / 3 * 9);
-    // Far from what is seen, and from what anybody would put up with.
-    let is_served = during.others == 0 && during.at(0.99) < Duration::from_secs(1);
-    match is_besieged && is_served && in_use == 0 {
-        true => Ok(said),
-        false => Err(said),
+    let is_attacked = open.iter().all(|open| open * 10 >= connections / 3 * 9);
+    // Far above the usual values, and above what a client would tolerate.
+    let is_served = during.failed == 0 && during.percentile(0.99) < Duration::from_secs(1);
+    if is_attacked && is_served && in_use == 0 {
+        Ok(summary)
+    } else {
+        Err(summary)
     }
 }
 
-/// What a normal client saw.
-struct Seen {
-    took: Vec<Duration>,
-    /// Answers other than 201.
-    others: usize,
+/// Latencies of the normal client.
+struct Latencies {
+    /// Sorted in ascending order.
+    stored: Vec<Duration>,
+    /// Number of responses other than 201.
+    failed: usize,
 }
 
-impl Seen {
-    /// The time that this share of the batches did not exceed.
-    fn at(&self, share: f64) -> Duration {
-        let index = (self.took.len() as f64 * share) as usize;
-        let took = self.took.get(index.min(self.took.len().saturating_sub(1)));
-        took.copied().unwrap_or_default()
+impl Latencies {
+    /// Returns the latency that this fraction of the batches did not exceed.
+    fn percentile(&self, fraction: f64) -> Duration {
+        let index = (self.stored.len() as f64 * fraction) as usize;
+        let index = index.min(self.stored.len().saturating_sub(1));
+        self.stored.get(index).copied().unwrap_or_default()
     }
 }
 
-impl std::fmt::Display for Seen {
+impl std::fmt::Display for Latencies {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let at = |share| self.at(share).as_secs_f64() * 1_000.0;
+        let milliseconds = |fraction| self.percentile(fraction).as_secs_f64() * 1_000.0;
         write!(
             f,
-            "{} batches of 10, p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms, {} not answered 201",
-            self.took.len(),
-            at(0.5),
-            at(0.99),
-            at(1.0),
-            self.others
+            "{} batches of 10, p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms, {} without a 201",
+            self.stored.len(),
+            milliseconds(0.5),
+            milliseconds(0.99),
+            milliseconds(1.0),
+            self.failed
         )
     }
 }
 
-fn watch(client: &Client, service: &Service, name: &str) -> Seen {
-    let began = Instant::now();
-    let mut seen = Seen {
-        took: Vec::new(),
-        others: 0,
+fn measure(client: &Client, service: &Service, name: &str) -> Latencies {
+    let start = Instant::now();
+    let mut latencies = Latencies {
+        stored: Vec::new(),
+        failed: 0,
     };
     for request in 0.. {
-        if began.elapsed() > WINDOW {
+        if start.elapsed() > WINDOW {
             break;
         }
         let batch = Batch {
             key: format!("N-{name}-{request}"),
             rows: 10,
-            is_bad: false,
+            is_invalid: false,
         };
         let body = batch.body();
         let sent = Instant::now();
         match client.post(service.address(), &batch.key, &body) {
-            Told::Stored { .. } => seen.took.push(sent.elapsed()),
-            _ => seen.others += 1,
+            Response::Stored { .. } => latencies.stored.push(sent.elapsed()),
+            _ => latencies.failed += 1,
         }
     }
-    seen.took.sort();
-    seen
+    latencies.stored.sort();
+    latencies
 }
 
+/// Part of the exchange in which a client is slow.
 #[derive(Clone, Copy)]
-enum Kind {
+enum Slowness {
     Head,
     Body,
-    Reading,
+    Response,
 }
 
-struct Siege {
-    kind: Kind,
+/// Opener of slow connections of one kind.
+struct Attacker {
+    slowness: Slowness,
     address: String,
-    /// What is sent at once; the rest comes byte by byte.
-    beginning: Vec<u8>,
+    /// Bytes that are sent at once; the rest follows byte by byte.
+    prefix: Vec<u8>,
 }
 
-impl Siege {
-    /// `large` is a batch that was stored under its key: its answer is long and remembered.
-    fn prepare(kind: Kind, address: &str, secret: &str, large: &Batch) -> Self {
+impl Attacker {
+    /// `large` must be stored under its key: its response is long and can be replayed.
+    fn new(slowness: Slowness, address: &str, secret: &str, large: &Batch) -> Self {
         let body = large.body().to_string();
         let head = format!(
             "POST /devices HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {secret}\r\n\
@@ -145,26 +148,28 @@ impl Siege {
             large.key,
             body.len()
         );
-        let beginning = match kind {
-            Kind::Head => "POST /devices HTTP/1.1\r\nX-Slow: ".to_owned(),
-            Kind::Body => head,
-            Kind::Reading => head + &body,
+        let prefix = match slowness {
+            Slowness::Head => "POST /devices HTTP/1.1\r\nX-Slow: ".to_owned(),
+            Slowness::Body => head,
+            Slowness::Response => head + &body,
         };
         Self {
-            kind,
+            slowness,
             address: address.to_owned(),
-            beginning: beginning.into_bytes(),
+            prefix: prefix.into_bytes(),
         }
     }
 
-    /// Keeps so many connections busy, a byte at a time, and opens those again that were closed. How
-    /// many were open on average.
-    fn hold(self, connections: usize, stop: &AtomicBool) -> usize {
+    /// Keeps `connections` connections busy, one byte at a time, and reopens those that the server
+    /// closed. Returns the average number of open connections.
+    fn run(self, connections: usize, stop: &AtomicBool) -> usize {
         let mut sockets: Vec<Option<TcpStream>> = (0..connections).map(|_| None).collect();
         let (mut rounds, mut open) = (0, 0);
         while !stop.load(Ordering::SeqCst) {
             for socket in &mut sockets {
-                let is_open = socket.as_mut().is_some_and(|socket| self.go_on(socket));
+                let is_open = socket
+                    .as_mut()
+                    .is_some_and(|socket| self.transfer_byte(socket));
                 if !is_open && !stop.load(Ordering::SeqCst) {
                     *socket = self.open().ok();
                 }
@@ -179,20 +184,23 @@ impl Siege {
     fn open(&self) -> std::io::Result<TcpStream> {
         let mut socket = TcpStream::connect(&self.address)?;
         socket.set_write_timeout(Some(Duration::from_millis(500)))?;
-        socket.write_all(&self.beginning)?;
+        socket.write_all(&self.prefix)?;
         socket.set_nonblocking(true)?;
         Ok(socket)
     }
 
-    /// Another byte; whether the connection is still open.
-    fn go_on(&self, socket: &mut TcpStream) -> bool {
-        let done = match self.kind {
-            Kind::Head | Kind::Body => socket.write(b"x").map(|_| ()),
-            Kind::Reading => socket.read(&mut [0; 1]).and_then(|count| match count {
+    /// Sends or reads one byte. Returns whether the connection is still open.
+    fn transfer_byte(&self, socket: &mut TcpStream) -> bool {
+        let transferred = match self.slowness {
+            Slowness::Head | Slowness::Body => socket.write(b"x").map(|_| ()),
+            Slowness::Response => socket.read(&mut [0; 1]).and_then(|count| match count {
                 0 => Err(ErrorKind::ConnectionReset.into()),
                 _ => Ok(()),
             }),
         };
-        done.map_or_else(|error| error.kind() == ErrorKind::WouldBlock, |()| true)
+        match transferred {
+            Ok(()) => true,
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        }
     }
 }
