@@ -2,9 +2,9 @@
 
 mod ceilings;
 mod growth;
-mod handlers;
+mod http_floor;
 mod load;
-mod machine;
+mod processes;
 mod report;
 
 use std::path::PathBuf;

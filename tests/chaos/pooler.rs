@@ -87,7 +87,7 @@ fn check(cluster: &Cluster, pooler: &PgBouncer, client: &Client, rounds: usize) 
         "{SERVERS} servers of {SERVER_POOL_SIZE} connections each behind {POOLER_POOL_SIZE} of \
          PgBouncer, before and after it reconnected:\n\
          {} batches by {CLIENTS} clients stored and replayed byte for byte, {} races for a serial \
-         number each won once, all sessions with their settings",
+         number with one winner each, all sessions with their settings",
         2 * rounds * CLIENTS,
         2 * rounds
     ))
