@@ -1,5 +1,5 @@
-//! What PostgreSQL does without a service before it: the same devices into the same table, as the
-//! table's owner, from rows that were encoded beforehand.
+//! Ceilings: PostgreSQL without the service. Writes the same devices into the same table, as the
+//! owner of the table, from rows that are encoded beforehand.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -9,41 +9,41 @@ use postgres::{Client, NoTls, Statement};
 
 use devices_tests::payload::{DEVICES, Numbered, SERIAL_WIDTH, serial};
 
-/// A row in the format of binary COPY: of each column its bytes, or none.
+/// Row in the format of binary COPY: the bytes of each column, `None` for NULL.
 type Row = Vec<Option<Vec<u8>>>;
 
-/// The stored form of the devices that are sent, by the columns' names.
+/// The payload's devices as they are stored.
 #[derive(Debug)]
 pub(crate) struct Rows {
     columns: Vec<String>,
     rows: Vec<Row>,
 }
 
-/// The header of binary COPY (<https://www.postgresql.org/docs/15/sql-copy.html>): signature, flags, and
-/// no extension.
+/// Header of binary COPY (<https://www.postgresql.org/docs/15/sql-copy.html>): signature, flags, no
+/// extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
 const TRAILER: &[u8] = &[0xff, 0xff];
 
 pub(crate) fn connect(url: &str) -> Client {
-    Client::connect(url, NoTls).expect("the database can be reached")
+    Client::connect(url, NoTls).expect("the database accepts connections")
 }
 
-/// The names of a device's columns, but those that a server fills in itself.
+/// Returns the columns of `devices` except the timestamps, which the server sets.
 pub(crate) fn columns(client: &mut Client) -> Vec<String> {
-    let listed = client.query(
+    let rows = client.query(
         "SELECT column_name::text FROM information_schema.columns \
          WHERE table_schema = 'public' AND table_name = 'devices' \
            AND column_name NOT IN ('created_at', 'updated_at', 'deleted_at') \
          ORDER BY ordinal_position",
         &[],
     );
-    let listed = listed.expect("the catalog can be read");
-    listed.iter().map(|row| row.get(0)).collect()
+    let rows = rows.expect("the catalog can be read");
+    rows.iter().map(|row| row.get(0)).collect()
 }
 
 impl Rows {
-    /// As PostgreSQL itself writes them, of devices that a server has stored.
+    /// Reads devices that a server has stored, by binary COPY.
     pub(crate) fn read(client: &mut Client) -> Self {
         let columns = columns(client);
         let copy = format!(
@@ -51,14 +51,16 @@ impl Rows {
             columns.join(", ")
         );
         let mut bytes = Vec::new();
-        let mut reader = client.copy_out(&copy).expect("devices can be copied");
-        reader.read_to_end(&mut bytes).expect("all of them come");
+        let mut reader = client.copy_out(&copy).expect("the devices can be read");
+        reader
+            .read_to_end(&mut bytes)
+            .expect("the devices can be read");
         drop(reader);
         let mut rest = &bytes[HEADER.len()..];
         let mut take = |count: usize| {
-            let (taken, left) = rest.split_at(count);
-            rest = left;
-            taken
+            let (bytes, remainder) = rest.split_at(count);
+            rest = remainder;
+            bytes
         };
         let mut rows = Vec::new();
         while let Ok(fields) = u16::try_from(read_i16(take(2))) {
@@ -68,16 +70,16 @@ impl Rows {
             };
             rows.push((0..fields).map(field).collect());
         }
-        assert_eq!(rows.len(), DEVICES, "a server stored them all");
+        assert_eq!(rows.len(), DEVICES, "the server has stored the payload");
         Self { columns, rows }
     }
 
     fn column(&self, name: &str) -> usize {
-        let found = self.columns.iter().position(|column| column == name);
-        found.expect("devices have this column")
+        let index = self.columns.iter().position(|column| column == name);
+        index.expect("devices have this column")
     }
 
-    /// The first `count` devices, as COPY takes them; the places of their ids.
+    /// Encodes the first `count` devices for COPY. Returns them with the offsets of their ids.
     fn encode(&self, count: usize) -> (Numbered, Vec<usize>) {
         let id = self.column("id");
         let serials = ["serial_number", "serial_number_folded"].map(|name| self.column(name));
@@ -90,12 +92,12 @@ impl Rows {
             let bytes = &mut numbered.bytes;
             bytes.extend((row.len() as i16).to_be_bytes());
             let mut places = Vec::new();
-            for (place, value) in row.iter().enumerate() {
+            for (column, value) in row.iter().enumerate() {
                 let length = value.as_ref().map_or(-1, |value| value.len() as i32);
                 bytes.extend(length.to_be_bytes());
-                if place == id {
+                if column == id {
                     ids.push(bytes.len());
-                } else if serials.contains(&place) {
+                } else if serials.contains(&column) {
                     assert_eq!(length as usize, SERIAL_WIDTH);
                     places.push(bytes.len());
                 }
@@ -107,35 +109,34 @@ impl Rows {
         (numbered, ids)
     }
 
-    /// One connection that reserves ids and copies `count` devices, again and again.
+    /// Returns a worker with a connection of its own that reserves ids and copies `count` devices
+    /// per call.
     pub(crate) fn copier(&self, url: &str, count: usize) -> impl FnMut() -> bool + Send + use<> {
         let mut client = connect(url);
-        let (mut rows, places) = self.encode(count);
-        let prepare = |client: &mut Client, sql: &str| client.prepare(sql);
-        let reserve = prepare(
-            &mut client,
-            "SELECT nextval('devices_id_seq') FROM generate_series(1, $1::int)",
-        );
-        let reserve = reserve.expect("it is SQL");
+        let (mut rows, id_offsets) = self.encode(count);
+        let reserve =
+            client.prepare("SELECT nextval('devices_id_seq') FROM generate_series(1, $1::int)");
+        let reserve = reserve.expect("the statement is valid");
         let copy = format!(
             "COPY devices ({}) FROM STDIN (FORMAT binary)",
             self.columns.join(", ")
         );
-        let copy = prepare(&mut client, &copy).expect("it is SQL");
+        let copy = client.prepare(&copy).expect("the statement is valid");
         move || {
             rows.renumber();
-            let copied = copy_rows(&mut client, &reserve, &copy, &mut rows.bytes, &places);
+            let copied = copy_rows(&mut client, &reserve, &copy, &mut rows.bytes, &id_offsets);
             copied.is_ok_and(|copied| copied == count as u64)
         }
     }
 
-    /// One connection that inserts a device at a time by a prepared statement.
+    /// Returns a worker with a connection of its own that inserts one device per call, by a
+    /// prepared statement.
     pub(crate) fn inserter(&self, url: &str) -> impl FnMut() -> bool + Send + use<> {
         let mut client = connect(url);
         let id = self.column("id");
         let columns = self.columns.iter().enumerate();
         let columns: Vec<&str> = columns
-            .filter(|(place, _)| *place != id)
+            .filter(|(column, _)| *column != id)
             .map(|(_, name)| name.as_str())
             .collect();
         let values: Vec<_> = (1..=columns.len())
@@ -146,25 +147,25 @@ impl Rows {
             columns.join(", "),
             values.join(", ")
         ));
-        let insert = insert.expect("it is SQL");
+        let insert = insert.expect("the statement is valid");
         let serials = ["serial_number", "serial_number_folded"]
             .map(|name| columns.iter().position(|column| *column == name));
         let mut rows: Vec<Vec<Encoded>> = Vec::new();
         for row in &self.rows {
-            let values = row.iter().enumerate().filter(|(place, _)| *place != id);
+            let values = row.iter().enumerate().filter(|(column, _)| *column != id);
             rows.push(values.map(|(_, value)| Encoded(value.clone())).collect());
         }
         let mut next = 0;
-        let mut number = Numbered {
+        let mut serial_number = Numbered {
             bytes: serial(0).into_bytes(),
             places: vec![vec![0]],
         };
         move || {
-            number.renumber();
+            serial_number.renumber();
             let row = &mut rows[next % DEVICES];
             next += 1;
-            for place in serials.into_iter().flatten() {
-                row[place] = Encoded(Some(number.bytes.clone()));
+            for column in serials.into_iter().flatten() {
+                row[column] = Encoded(Some(serial_number.bytes.clone()));
             }
             let values: Vec<&(dyn ToSql + Sync)> = row
                 .iter()
@@ -188,19 +189,19 @@ fn copy_rows(
     reserve: &Statement,
     copy: &Statement,
     bytes: &mut [u8],
-    places: &[usize],
+    id_offsets: &[usize],
 ) -> Result<u64, postgres::Error> {
-    let ids = client.query(reserve, &[&(places.len() as i32)])?;
-    for (row, place) in ids.iter().zip(places) {
+    let ids = client.query(reserve, &[&(id_offsets.len() as i32)])?;
+    for (row, offset) in ids.iter().zip(id_offsets) {
         let id: i64 = row.get(0);
-        bytes[*place..place + 8].copy_from_slice(&id.to_be_bytes());
+        bytes[*offset..offset + 8].copy_from_slice(&id.to_be_bytes());
     }
     let mut writer = client.copy_in(copy)?;
-    writer.write_all(bytes).expect("a copy takes all bytes");
+    writer.write_all(bytes).expect("COPY accepts the rows");
     writer.finish()
 }
 
-/// A value as it was read, whatever its type is.
+/// Value in PostgreSQL's binary format, of any type.
 #[derive(Debug)]
 struct Encoded(Option<Vec<u8>>);
 

@@ -1,77 +1,79 @@
-//! Whether the service stays as fast as its tables grow.
+//! Throughput with large tables, compared with empty ones.
 
+use std::path::Path;
 use std::time::Duration;
 
-use devices_tests::{Cluster, payload, run_at};
+use devices_tests::{Cluster, payload, run_executable};
 
 use crate::load::Window;
 use crate::report::{Cell, Kind, Report};
-use crate::{Arguments, post, serve};
+use crate::{Arguments, create_users, database_url, execute, post};
 
-/// Among how many workspaces the devices are spread.
+/// Workspaces among which the devices are spread.
 const WORKSPACES: usize = 500;
 
-/// What is sent.
 const BATCH: usize = 1_000;
 const CLIENTS: usize = 8;
 
-/// How many devices are filled in by one statement.
-const AT_ONCE: usize = 50_000;
+/// Devices inserted by one statement when a table is filled.
+const FILL_CHUNK: usize = 50_000;
 
-/// Measures batches into as many workspaces where nothing is stored and where so much is, in turn.
+/// Measures batches into [`WORKSPACES`] workspaces, alternating between an empty and a filled
+/// database.
 pub(crate) fn measure(
     cluster: &Cluster,
     arguments: &Arguments,
     window: Window,
     report: &mut Report,
 ) {
-    eprintln!("making {WORKSPACES} workspaces");
-    let empty = database(cluster, "growth_empty");
+    eprintln!("creating {WORKSPACES} workspaces");
+    let empty = database_url(cluster, "growth_empty");
     cluster.execute("CREATE DATABASE growth_empty");
-    let secrets = prepare(&empty);
-    let full = database(cluster, "growth_full");
+    let keys = prepare(arguments.binary(), &empty);
+    let filled = database_url(cluster, "growth_full");
     cluster.execute("CREATE DATABASE growth_full TEMPLATE growth_empty");
     let body = payload::body(&payload::devices()[..BATCH]);
-    // What the filled-in devices are like.
-    let service = serve(&full, &arguments.set);
-    let once = Window {
+    // A batch in the first workspace is the sample for the devices that fill the tables.
+    let service = arguments.serve(arguments.binary(), &filled);
+    let one_request = Window {
         warm_up: Duration::ZERO,
-        lasts: Duration::from_millis(1),
+        duration: Duration::from_millis(1),
     };
     post(
-        once,
+        one_request,
         &[service.address()],
         "/devices",
-        &secrets[..1],
+        &keys[..1],
         &body,
         1,
         201,
     );
     drop(service);
-    let mut held = 0;
-    for &wanted in &arguments.stored {
-        fill(&full, held, wanted);
-        held = wanted;
-        let services =
-            [(0, &empty), (held, &full)].map(|(held, url)| (held, url, serve(url, &arguments.set)));
+    let mut stored = 0;
+    for &target in &arguments.stored {
+        fill(&filled, stored, target);
+        stored = target;
+        let services = [(0, &empty), (stored, &filled)]
+            .map(|(stored, url)| (stored, url, arguments.serve(arguments.binary(), url)));
         for round in 1..=arguments.rounds {
             eprintln!(
-                "round {round} of {}, {held} devices stored",
+                "round {round} of {}, {stored} devices stored",
                 arguments.rounds
             );
-            for (held, url, service) in &services {
-                // What waits to be indexed would be indexed while the other one is measured.
-                let more = match held {
-                    0 => ", device_search, devices, device_events",
-                    _ => "",
+            for (stored, url, service) in &services {
+                // The background job would index queued devices while the other database is
+                // measured.
+                let tables = match stored {
+                    0 => "device_search_queue, device_search, devices, device_events",
+                    _ => "device_search_queue",
                 };
-                execute(url, &format!("TRUNCATE device_search_queue{more}"));
+                execute(url, &format!("TRUNCATE {tables}"));
                 execute(url, "CHECKPOINT");
                 let address = [service.address()];
-                let sample = post(window, &address, "/devices", &secrets, &body, CLIENTS, 201);
-                let kind = match held {
-                    0 => Kind::EmptyBeside(wanted),
-                    held => Kind::Holding(*held),
+                let sample = post(window, &address, "/devices", &keys, &body, CLIENTS, 201);
+                let kind = match stored {
+                    0 => Kind::EmptyControl(target),
+                    stored => Kind::Filled(*stored),
                 };
                 report.add(Cell::new(kind, BATCH, CLIENTS, sample));
             }
@@ -79,20 +81,10 @@ pub(crate) fn measure(
     }
 }
 
-/// The URL of another database on the same server.
-fn database(cluster: &Cluster, name: &str) -> String {
-    cluster.url().replace("/devices?", &format!("/{name}?"))
-}
-
-fn execute(url: &str, sql: &str) {
-    let ran = crate::ceilings::connect(url).batch_execute(sql);
-    ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
-}
-
-/// Makes the workspaces, each with users and a key; their secrets.
-fn prepare(url: &str) -> Vec<String> {
+/// Creates the workspaces, each with users and an API key. Returns the keys.
+fn prepare(binary: &Path, url: &str) -> Vec<String> {
     let run = |arguments: &[&str]| {
-        let ran = run_at(url, arguments);
+        let ran = run_executable(binary, url, arguments);
         assert_eq!(ran.code, 0, "{ran:?}");
         ran
     };
@@ -101,16 +93,13 @@ fn prepare(url: &str) -> Vec<String> {
         url,
         &format!(
             "INSERT INTO workspaces (name) SELECT 'workspace' || number \
-             FROM generate_series(1, {WORKSPACES}) AS number; \
-             INSERT INTO users (workspace_id, id, email) \
-             SELECT id, number, 'user' || number || '@example.com' \
-             FROM workspaces, generate_series(1, {}) AS number",
-            payload::USERS
+             FROM generate_series(1, {WORKSPACES}) AS number"
         ),
     );
-    let secrets = (1..=WORKSPACES).map(|number| {
+    create_users(url);
+    let keys = (1..=WORKSPACES).map(|number| {
         let workspace = format!("workspace{number}");
-        let made = run(&[
+        let created = run(&[
             "key",
             "create",
             "--json",
@@ -121,16 +110,16 @@ fn prepare(url: &str) -> Vec<String> {
             "--name",
             "bench",
         ]);
-        let secret = made.json()["secret"].as_str().map(str::to_owned);
-        secret.expect("a new key shows its secret")
+        let key = created.json()["secret"].as_str().map(str::to_owned);
+        key.expect("the command prints the new key")
     });
-    secrets.collect()
+    keys.collect()
 }
 
-/// Adds devices until there are `wanted` beside those of the first workspace, by two connections. Each
-/// thousand go to another workspace, as batches would.
-fn fill(url: &str, held: usize, wanted: usize) {
-    eprintln!("filling in {} devices", wanted - held);
+/// Adds devices until `target` are stored beside the batch of the first workspace, on two
+/// connections. Every thousand devices go to another workspace, as batches would.
+fn fill(url: &str, stored: usize, target: usize) {
+    eprintln!("inserting {} devices", target - stored);
     let columns = crate::ceilings::columns(&mut crate::ceilings::connect(url));
     let values = columns.iter().map(|column| match column.as_str() {
         "workspace_id" => format!("1 + number / {BATCH} % {WORKSPACES}"),
@@ -141,20 +130,21 @@ fn fill(url: &str, held: usize, wanted: usize) {
         column => format!("sample.{column}"),
     });
     let (columns, values) = (columns.join(", "), values.collect::<Vec<_>>().join(", "));
-    let parts: Vec<usize> = (held..wanted).step_by(AT_ONCE).collect();
+    let chunks: Vec<usize> = (stored..target).step_by(FILL_CHUNK).collect();
     std::thread::scope(|scope| {
         for offset in [0, 1] {
-            let (columns, values, parts) = (&columns, &values, &parts);
+            let (columns, values, chunks) = (&columns, &values, &chunks);
             scope.spawn(move || {
-                for first in parts.iter().skip(offset).step_by(2) {
-                    let last = wanted.min(first + AT_ONCE) - 1;
+                for first in chunks.iter().skip(offset).step_by(2) {
+                    let last = target.min(first + FILL_CHUNK) - 1;
                     execute(
                         url,
                         &format!(
                             "INSERT INTO devices ({columns}) SELECT {values} \
                              FROM generate_series({first}, {last}) AS number \
-                             JOIN (SELECT row_number() OVER () - 1 AS place, devices.* FROM devices \
-                                   WHERE serial_number LIKE 'R%' LIMIT {BATCH}) AS sample \
+                             JOIN (SELECT row_number() OVER () - 1 AS place, devices.* \
+                                   FROM devices WHERE serial_number LIKE 'R%' \
+                                   LIMIT {BATCH}) AS sample \
                              ON place = number % {BATCH}"
                         ),
                     );

@@ -1,4 +1,4 @@
-//! Handlers on the server stack of the product that do less than it: what HTTP alone costs.
+//! Handlers on the product's HTTP stack that do almost nothing: the cost of HTTP alone.
 
 use std::sync::mpsc;
 use std::thread;
@@ -6,14 +6,14 @@ use std::thread;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde::de::IgnoredAny;
 
-/// Answers with the body it was sent.
+/// Returns the request body.
 async fn echo(body: web::Bytes) -> HttpResponse {
     HttpResponse::Created()
         .content_type("application/json")
         .body(body)
 }
 
-/// The same, once it has read the body as JSON and kept nothing of it.
+/// Parses the body as JSON, discards the result and returns the body.
 async fn parse(body: web::Bytes) -> HttpResponse {
     match serde_json::from_slice::<IgnoredAny>(&body) {
         Ok(_) => echo(body).await,
@@ -21,9 +21,9 @@ async fn parse(body: web::Bytes) -> HttpResponse {
     }
 }
 
-/// Serves `/echo` and `/parse` for as long as the program runs; their address.
+/// Serves `/echo` and `/parse` until the program ends. Returns the address.
 pub(crate) fn serve() -> String {
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let app = || {
@@ -34,9 +34,9 @@ pub(crate) fn serve() -> String {
             };
             let server = HttpServer::new(app).bind("127.0.0.1:0")?;
             let address = server.addrs()[0].to_string();
-            tell.send(address).expect("somebody waits for it");
+            sender.send(address).expect("the receiver waits");
             server.run().await
         })
     });
-    told.recv().expect("this machine has a free port")
+    receiver.recv().expect("a port is free")
 }

@@ -1,4 +1,4 @@
-//! Clients: as many connections as there are, each with one request after the other.
+//! Load generator: concurrent connections, each with one request at a time.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -7,102 +7,124 @@ use std::time::{Duration, Instant};
 
 use devices_tests::payload::Numbered;
 
-/// What was seen in a window of time.
+/// Measurements of one window.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sample {
-    /// Devices a second.
+    /// Devices per second.
     pub(crate) rate: f64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
-    /// How many times something else came of it than was wanted.
+    /// Number of operations that failed, or whose status was not the expected one.
     pub(crate) errors: usize,
-    /// How many devices were stored, the warm-up counted.
+    /// Number of devices processed, including the warm-up.
     pub(crate) devices: usize,
 }
 
-/// How long a window lasts, and how long it runs before it counts.
+/// Duration of a measurement, and of the warm-up before it that does not count.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
     pub(crate) warm_up: Duration,
-    pub(crate) lasts: Duration,
+    pub(crate) duration: Duration,
 }
 
-/// Lets each of these workers do one thing after the other, all at once, and counts what was done within
-/// the window. A worker returns whether it did what it should.
-pub(crate) fn watch<W: FnMut() -> bool + Send>(
+/// Operations of one worker.
+#[derive(Debug, Default)]
+struct WorkerResult {
+    latencies: Vec<Duration>,
+    errors: usize,
+    devices: usize,
+}
+
+/// Runs all workers concurrently, each in a loop, and measures the operations within the window. A
+/// worker processes `devices_each` devices per call and returns whether it succeeded.
+pub(crate) fn measure<W: FnMut() -> bool + Send>(
     window: Window,
     devices_each: usize,
     workers: Vec<W>,
 ) -> Sample {
-    let together = Barrier::new(workers.len());
-    let done: Vec<(Vec<Duration>, usize, usize)> = std::thread::scope(|scope| {
-        let started: Vec<_> = workers
+    let barrier = Barrier::new(workers.len());
+    let results: Vec<WorkerResult> = std::thread::scope(|scope| {
+        let threads: Vec<_> = workers
             .into_iter()
-            .map(|mut work| {
-                let together = &together;
+            .map(|worker| {
+                let barrier = &barrier;
                 scope.spawn(move || {
-                    together.wait();
-                    let begins = Instant::now() + window.warm_up;
-                    let ends = begins + window.lasts;
-                    let (mut took, mut errors, mut all) = (Vec::new(), 0, 0);
-                    loop {
-                        let began = Instant::now();
-                        let is_right = work();
-                        let ended = Instant::now();
-                        if !is_right {
-                            errors += 1;
-                        } else {
-                            all += devices_each;
-                        }
-                        if ended >= ends {
-                            return (took, errors, all);
-                        }
-                        if ended >= begins && is_right {
-                            took.push(ended - began);
-                        }
-                    }
+                    barrier.wait();
+                    run_worker(window, devices_each, worker)
                 })
             })
             .collect();
-        let joined = started.into_iter().map(|worker| worker.join());
-        joined.map(|done| done.expect("no worker panics")).collect()
+        let results = threads.into_iter().map(|thread| thread.join());
+        results
+            .map(|result| result.expect("no worker panics"))
+            .collect()
     });
-    let mut took: Vec<Duration> = done.iter().flat_map(|(took, ..)| took.clone()).collect();
-    took.sort_unstable();
-    let at = |share: f64| {
-        let place = (took.len() as f64 * share) as usize;
-        let place = place.min(took.len().saturating_sub(1));
-        took.get(place).copied().unwrap_or_default()
+    let mut latencies: Vec<Duration> = results
+        .iter()
+        .flat_map(|result| result.latencies.clone())
+        .collect();
+    latencies.sort_unstable();
+    let percentile = |fraction: f64| {
+        let index = (latencies.len() as f64 * fraction) as usize;
+        let index = index.min(latencies.len().saturating_sub(1));
+        latencies.get(index).copied().unwrap_or_default()
     };
     Sample {
-        rate: (took.len() * devices_each) as f64 / window.lasts.as_secs_f64(),
-        p50: at(0.5),
-        p99: at(0.99),
-        errors: done.iter().map(|(_, errors, _)| errors).sum(),
-        devices: done.iter().map(|(.., devices)| devices).sum(),
+        rate: (latencies.len() * devices_each) as f64 / window.duration.as_secs_f64(),
+        p50: percentile(0.5),
+        p99: percentile(0.99),
+        errors: results.iter().map(|result| result.errors).sum(),
+        devices: results.iter().map(|result| result.devices).sum(),
     }
 }
 
-/// A connection that is kept, and a request that is sent over it again and again. It is no more than
-/// what HTTP/1.1 needs here: on a machine that clients and server share, what the client does is missing
-/// to the server.
+fn run_worker(
+    window: Window,
+    devices_each: usize,
+    mut worker: impl FnMut() -> bool,
+) -> WorkerResult {
+    let start = Instant::now() + window.warm_up;
+    let end = start + window.duration;
+    let mut result = WorkerResult::default();
+    loop {
+        let started = Instant::now();
+        let succeeded = worker();
+        let ended = Instant::now();
+        if succeeded {
+            result.devices += devices_each;
+        } else {
+            result.errors += 1;
+        }
+        if ended >= end {
+            return result;
+        }
+        if ended >= start && succeeded {
+            result.latencies.push(ended - started);
+        }
+    }
+}
+
+/// Keep-alive connection that sends one request again and again. It implements only the part of
+/// HTTP/1.1 that is needed here: clients and server share the machine, so CPU time of the client is
+/// missing to the server.
 pub(crate) struct Client {
     stream: TcpStream,
     request: Numbered,
-    /// Where the secret stands, and what stands there in turn, all of one length.
-    secret: usize,
-    secrets: Vec<String>,
-    turn: usize,
+    /// Offset of the API key in the request.
+    key_offset: usize,
+    /// API keys to use in turn, padded to the same length.
+    keys: Vec<String>,
+    next_key: usize,
     received: Vec<u8>,
 }
 
 impl Client {
-    /// Will post this body to `path` at `address`, with each of these secrets in turn.
-    pub(crate) fn connect(address: &str, path: &str, secrets: &[String], body: &Numbered) -> Self {
-        let longest = secrets.iter().map(String::len).max().unwrap_or_default();
-        let padded = |secret: &String| format!("{secret:<longest$}");
+    /// Connects to `address` to post `body` to `path`, with each of `keys` in turn.
+    pub(crate) fn connect(address: &str, path: &str, keys: &[String], body: &Numbered) -> Self {
+        let longest = keys.iter().map(String::len).max().unwrap_or_default();
+        let padded = |key: &String| format!("{key:<longest$}");
         let mut bytes = format!("POST {path} HTTP/1.1\r\nAuthorization: Bearer ").into_bytes();
-        let secret = bytes.len();
+        let key_offset = bytes.len();
         bytes.extend(
             format!(
                 "{:longest$}\r\nHost: {address}\r\nContent-Type: application/json\r\n\
@@ -112,42 +134,41 @@ impl Client {
             )
             .into_bytes(),
         );
-        let shift = bytes.len();
+        let body_offset = bytes.len();
         bytes.extend(&body.bytes);
-        let moved = |places: &Vec<usize>| places.iter().map(|place| place + shift).collect();
+        let shifted =
+            |places: &Vec<usize>| places.iter().map(|place| place + body_offset).collect();
         let stream = TcpStream::connect(address).expect("the server listens");
-        stream
-            .set_nodelay(true)
-            .expect("a connection can be told so");
+        stream.set_nodelay(true).expect("TCP_NODELAY can be set");
         Self {
             stream,
             request: Numbered {
                 bytes,
-                places: body.places.iter().map(moved).collect(),
+                places: body.places.iter().map(shifted).collect(),
             },
-            secret,
-            secrets: secrets.iter().map(padded).collect(),
-            turn: 0,
+            key_offset,
+            keys: keys.iter().map(padded).collect(),
+            next_key: 0,
             received: vec![0; 256 * 1024],
         }
     }
 
-    /// Sends the request with new serial numbers, and returns the answer's status once all of it came.
+    /// Sends the request with new serial numbers, reads the whole response and returns its status.
     pub(crate) fn post(&mut self) -> io::Result<u16> {
         self.request.renumber();
-        if !self.secrets.is_empty() {
-            let secret = self.secrets[self.turn % self.secrets.len()].as_bytes();
-            self.turn += 1;
-            self.request.bytes[self.secret..self.secret + secret.len()].copy_from_slice(secret);
+        if !self.keys.is_empty() {
+            let key = self.keys[self.next_key % self.keys.len()].as_bytes();
+            self.next_key += 1;
+            self.request.bytes[self.key_offset..self.key_offset + key.len()].copy_from_slice(key);
         }
         self.stream.write_all(&self.request.bytes)?;
         let mut filled = 0;
         let head = loop {
-            filled += self.read_after(filled)?;
-            let found = self.received[..filled]
+            filled += self.read_at(filled)?;
+            let end = self.received[..filled]
                 .windows(4)
-                .position(|end| end == b"\r\n\r\n");
-            if let Some(end) = found {
+                .position(|bytes| bytes == b"\r\n\r\n");
+            if let Some(end) = end {
                 break end + 4;
             }
         };
@@ -162,13 +183,13 @@ impl Client {
         };
         let mut missing = (head + length).saturating_sub(filled);
         while missing > 0 {
-            missing = missing.saturating_sub(self.read_after(0)?);
+            missing = missing.saturating_sub(self.read_at(0)?);
         }
         Ok(status as u16)
     }
 
-    fn read_after(&mut self, filled: usize) -> io::Result<usize> {
-        match self.stream.read(&mut self.received[filled..])? {
+    fn read_at(&mut self, offset: usize) -> io::Result<usize> {
+        match self.stream.read(&mut self.received[offset..])? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             read => Ok(read),
         }

@@ -1,4 +1,5 @@
-//! How fast the service is, beside what PostgreSQL itself does on the same machine in the same run.
+//! Benchmark: throughput of the service, compared with PostgreSQL alone on the same machine in the
+//! same run, or with another build of the server.
 
 mod ceilings;
 mod growth;
@@ -7,70 +8,109 @@ mod load;
 mod processes;
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use ceilings::Rows;
 use clap::Parser;
 use devices_tests::payload::{self, Numbered};
-use devices_tests::{Cluster, Service, prepare};
-use load::{Client, Sample, Window, watch};
-use machine::Work;
+use devices_tests::{Cluster, Service, built_binary, prepare_with};
+use load::{Client, Sample, Window, measure};
+use processes::CpuTime;
 use report::{Cell, Kind, Report};
 
-/// Measures the service and PostgreSQL in turn, and prints what each does and their ratio.
+/// Measures the throughput of `POST /devices` and compares it with PostgreSQL alone.
 ///
-/// Uses a PostgreSQL of its own, with default settings, and leaves nothing running. Exits with 1 where a
-/// request was not answered as it should be. Figures of two runs, or of two machines, do not compare;
-/// ratios do.
+/// Starts a private PostgreSQL with default settings, builds the server and leaves nothing running.
+/// Every combination of --batches and --clients is measured for --seconds, after half a second of
+/// warm-up, with empty tables and after a checkpoint. The ceilings follow in turn: binary COPY and
+/// prepared INSERT into the same table, and HTTP handlers that only echo or parse the body. All of
+/// it is repeated --rounds times. The table shows medians.
+///
+/// Compare ratios within one run. Rates of two runs, or of two machines, are not comparable.
+///
+/// With --baseline, two builds of the server are measured in turn instead (A B A B), each with its
+/// own database. The ratios between them are valid on a noisy machine, too.
+///
+/// The exit code is 1 if a request failed or got an unexpected status.
 #[derive(Debug, Parser)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
-    /// How often everything is measured
+    /// Number of rounds
     #[arg(long, default_value_t = 3)]
     pub(crate) rounds: usize,
-    /// How long each is measured, in seconds
+    /// Duration of each measurement in seconds
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
-    /// Batches of these many devices
+    /// Numbers of devices per batch, from 1 to 1000, separated by commas
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100, 1_000])]
     batches: Vec<usize>,
-    /// So many clients at once
+    /// Numbers of concurrent clients, separated by commas
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32])]
     clients: Vec<usize>,
-    /// So many devices are there already when growth is measured; 0: it is not
+    /// Numbers of stored devices to measure growth with, in ascending order; 0 skips it
     #[arg(long, value_delimiter = ',', default_values_t = [1_000_000, 5_000_000])]
     pub(crate) stored: Vec<usize>,
-    /// Serve with this setting, such as DEVICES__DATABASE__POOL_SIZE=4
-    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
-    pub(crate) set: Vec<(String, String)>,
-    /// So many servers on the one database, and the clients spread among them
+    /// Setting of the servers, such as DEVICES__DATABASE__POOL_SIZE=4; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
+    set: Vec<(String, String)>,
+    /// Number of servers that share the database; clients are spread over them
     #[arg(long, default_value_t = 1)]
     servers: usize,
-    /// The service alone
+    /// Measure the service only, without the ceilings
     #[arg(long)]
-    alone: bool,
-    /// Where to keep all figures
+    service_only: bool,
+    /// Server executable to measure, instead of building one from the sources
+    #[arg(long, value_name = "FILE", value_parser = parse_executable)]
+    binary: Option<PathBuf>,
+    /// Other server executable to compare with; implies --service-only and --stored 0
+    #[arg(long, value_name = "FILE", value_parser = parse_executable)]
+    baseline: Option<PathBuf>,
+    /// File to write all measurements to
     #[arg(long, value_name = "FILE", default_value = "target/bench.json")]
     json: PathBuf,
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
+fn parse_setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("a setting is NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Serves with every setting as it is for everybody, but for those that were set for this run.
-pub(crate) fn serve(url: &str, set: &[(String, String)]) -> Service {
-    let set = set
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    Service::start(url, &set.collect::<Vec<_>>())
+/// Makes the path absolute: servers run in another directory.
+fn parse_executable(text: &str) -> Result<PathBuf, String> {
+    Path::new(text)
+        .canonicalize()
+        .map_err(|error| error.to_string())
 }
 
-/// How many connections copy batches in the place of so many clients: two already keep two cores busy.
-/// Where each brings one device there are as many as clients.
-pub(crate) fn connections(clients: usize) -> usize {
+impl Arguments {
+    pub(crate) fn binary(&self) -> &Path {
+        self.binary.as_deref().unwrap_or_else(|| built_binary())
+    }
+
+    /// Starts a server with default settings and those of `--set`.
+    pub(crate) fn serve(&self, binary: &Path, url: &str) -> Service {
+        let settings: Vec<(&str, &str)> = self
+            .set
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Service::start_executable(binary, url, &settings)
+    }
+
+    fn measures_ceilings(&self) -> bool {
+        !self.service_only && self.baseline.is_none()
+    }
+
+    fn measures_growth(&self) -> bool {
+        self.baseline.is_none() && !self.stored.is_empty() && self.stored != [0]
+    }
+}
+
+/// Returns the number of COPY connections to compare with this number of clients: two connections
+/// already saturate two cores. INSERT of single devices uses as many connections as clients.
+pub(crate) fn copy_connections(clients: usize) -> usize {
     match clients {
         1 => 1,
         2..=8 => 2,
@@ -78,108 +118,167 @@ pub(crate) fn connections(clients: usize) -> usize {
     }
 }
 
-/// How long a window runs before it counts.
+/// Returns the URL of another database on the cluster.
+pub(crate) fn database_url(cluster: &Cluster, name: &str) -> String {
+    cluster.url().replace("/devices?", &format!("/{name}?"))
+}
+
+pub(crate) fn execute(url: &str, sql: &str) {
+    let executed = ceilings::connect(url).batch_execute(sql);
+    executed.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// Creates the users to whom the payload's devices are assigned, in every workspace.
+pub(crate) fn create_users(url: &str) {
+    execute(
+        url,
+        &format!(
+            "INSERT INTO users (workspace_id, id, email) \
+             SELECT id, number, 'user' || number || '@example.com' \
+             FROM workspaces, generate_series(1, {}) AS number",
+            payload::USERS
+        ),
+    );
+}
+
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// Everything that a window is measured on.
+/// Build of the server under test, with its own database.
+struct Subject {
+    kind: Kind,
+    url: String,
+    api_key: String,
+    services: Vec<Service>,
+}
+
+impl Subject {
+    /// Prepares the database, starts the servers and stores the payload once.
+    fn start(kind: Kind, binary: &Path, url: String, arguments: &Arguments) -> Self {
+        let api_key = prepare_with(binary, &url);
+        create_users(&url);
+        let services = (0..arguments.servers.max(1)).map(|_| arguments.serve(binary, &url));
+        let services: Vec<Service> = services.collect();
+        let mut client = Client::connect(
+            services[0].address(),
+            "/devices",
+            std::slice::from_ref(&api_key),
+            &payload::body(&payload::devices()),
+        );
+        assert_eq!(client.post().ok(), Some(201), "the payload is stored");
+        Self {
+            kind,
+            url,
+            api_key,
+            services,
+        }
+    }
+
+    /// Empties the tables and runs a checkpoint, as before every window.
+    fn reset(&self) {
+        // The queue first: the server's background job locks the tables in this order.
+        let reset = "TRUNCATE device_search_queue, device_search, devices, device_events, \
+                     idempotency_keys";
+        execute(&self.url, reset);
+        execute(&self.url, "CHECKPOINT");
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        self.services.iter().map(Service::process).collect()
+    }
+}
+
 struct Bench {
     cluster: Cluster,
     postmaster: String,
-    services: Vec<Service>,
-    secret: String,
+    /// The service, followed by the baseline if there is one.
+    subjects: Vec<Subject>,
     rows: Rows,
-    handlers: String,
+    http_floor: String,
     window: Window,
     report: Report,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let began = Instant::now();
-    let mut bench = Bench::begin(&arguments);
+    let start = Instant::now();
+    let mut bench = Bench::start(&arguments);
     for round in 1..=arguments.rounds {
         for &batch in &arguments.batches {
             eprintln!(
-                "round {round} of {}, {batch} a batch ({} s)",
+                "round {round} of {}, {batch} per batch ({} s)",
                 arguments.rounds,
-                began.elapsed().as_secs()
+                start.elapsed().as_secs()
             );
-            bench.measure_batch(batch, &arguments.clients, arguments.alone);
+            bench.measure_batch_size(batch, &arguments);
         }
     }
     let Bench {
         cluster,
-        services,
+        subjects,
         mut report,
         window,
         ..
     } = bench;
-    drop(services);
-    if !arguments.stored.is_empty() && arguments.stored != [0] {
+    drop(subjects);
+    if arguments.measures_growth() {
         growth::measure(&cluster, &arguments, window, &mut report);
     }
     println!("{report}");
-    println!("\nmeasured in {} s", began.elapsed().as_secs());
-    match report.keep(&arguments.json) {
-        Ok(()) => println!("all figures: {}", arguments.json.display()),
+    println!("duration: {} s", start.elapsed().as_secs());
+    match report.write(&arguments.json) {
+        Ok(()) => println!("all measurements: {}", arguments.json.display()),
         Err(error) => eprintln!("{}: {error}", arguments.json.display()),
     }
     match report.errors() {
         0 => ExitCode::SUCCESS,
         errors => {
-            eprintln!("{errors} requests were not answered as they should be");
+            eprintln!("{errors} requests failed or got an unexpected status");
             ExitCode::FAILURE
         }
     }
 }
 
 impl Bench {
-    fn begin(arguments: &Arguments) -> Self {
-        eprintln!("starting PostgreSQL and the service");
+    fn start(arguments: &Arguments) -> Self {
+        eprintln!("starting PostgreSQL and the servers");
         let cluster = Cluster::create("bench");
-        let secret = prepare(cluster.url());
-        cluster.execute(&format!(
-            "INSERT INTO users (workspace_id, id, email) \
-             SELECT id, number, 'user' || number || '@example.com' \
-             FROM workspaces, generate_series(1, {}) AS number",
-            payload::USERS
-        ));
-        let services = (0..arguments.servers.max(1)).map(|_| serve(cluster.url(), &arguments.set));
-        let services: Vec<Service> = services.collect();
-        let mut client = Client::connect(
-            services[0].address(),
-            "/devices",
-            std::slice::from_ref(&secret),
-            &payload::body(&payload::devices()),
-        );
-        assert_eq!(client.post().ok(), Some(201), "the devices are stored");
-        let rows = Rows::read(&mut ceilings::connect(cluster.url()));
+        let url = cluster.url().to_owned();
+        let service = Subject::start(Kind::Service, arguments.binary(), url, arguments);
+        let rows = Rows::read(&mut ceilings::connect(&service.url));
+        let mut subjects = vec![service];
+        if let Some(baseline) = &arguments.baseline {
+            cluster.execute("CREATE DATABASE baseline");
+            let url = database_url(&cluster, "baseline");
+            subjects.push(Subject::start(Kind::Baseline, baseline, url, arguments));
+        }
         Self {
             report: Report::new(&cluster),
             postmaster: cluster.postmaster(),
             cluster,
-            services,
-            secret,
+            subjects,
             rows,
-            handlers: handlers::serve(),
+            http_floor: http_floor::serve(),
             window: Window {
                 warm_up: WARM_UP,
-                lasts: Duration::from_secs_f64(arguments.seconds),
+                duration: Duration::from_secs_f64(arguments.seconds),
             },
         }
     }
 
-    /// One round of one size of batch: the service and what it is held to, in turn.
-    fn measure_batch(&mut self, batch: usize, clients: &[usize], alone: bool) {
+    /// Runs one round of one batch size: the service and its baseline or ceilings, in turn.
+    fn measure_batch_size(&mut self, batch: usize, arguments: &Arguments) {
         let devices = payload::devices();
         let body = payload::body(&devices[..batch]);
-        for &clients in clients {
-            self.measure_service(Kind::Service, &body, clients, 201);
-            if alone {
+        for &clients in &arguments.clients {
+            for subject in 0..self.subjects.len() {
+                let kind = self.subjects[subject].kind;
+                self.measure_service(subject, kind, &body, clients, 201);
+            }
+            if !arguments.measures_ceilings() {
                 continue;
             }
-            let copiers =
-                (0..connections(clients)).map(|_| self.rows.copier(self.cluster.url(), batch));
+            let url = self.cluster.url();
+            let copiers = (0..copy_connections(clients)).map(|_| self.rows.copier(url, batch));
             let copiers: Vec<_> = copiers.collect();
             self.measure_ceiling(Kind::Copy, batch, copiers);
             if batch == 1 {
@@ -188,59 +287,53 @@ impl Bench {
                 self.measure_ceiling(Kind::Insert, batch, inserters);
             }
         }
-        if alone {
+        if !arguments.measures_ceilings() {
             return;
         }
         if batch == payload::DEVICES {
-            let wrong = payload::body(&payload::wrong_devices());
-            self.measure_service(Kind::Refused, &wrong, 1, 400);
+            let invalid = payload::body(&payload::wrong_devices());
+            self.measure_service(0, Kind::Rejected, &invalid, 1, 400);
         }
         for kind in [Kind::Parse, Kind::Echo] {
             let path = format!("/{}", kind.name());
-            let sample = post(self.window, &[&self.handlers], &path, &[], &body, 8, 201);
+            let sample = post(self.window, &[&self.http_floor], &path, &[], &body, 8, 201);
             self.report.add(Cell::new(kind, batch, 8, sample));
         }
     }
 
-    /// Every window begins with empty tables, right after a checkpoint.
-    fn reset(&self) {
-        // The queue first, as the server does that takes from it in the background.
-        self.cluster.execute(
-            "TRUNCATE device_search_queue, device_search, devices, device_events, idempotency_keys",
-        );
-        self.cluster.execute("CHECKPOINT");
-    }
-
-    fn measure_service(&mut self, kind: Kind, body: &Numbered, clients: usize, wanted: u16) {
-        self.reset();
-        for service in &self.services {
-            machine::forget_peak(service.process());
-        }
-        let before = self.work();
-        let secrets = std::slice::from_ref(&self.secret);
-        let addresses: Vec<&str> = self.services.iter().map(Service::address).collect();
+    fn measure_service(
+        &mut self,
+        subject: usize,
+        kind: Kind,
+        body: &Numbered,
+        clients: usize,
+        expected_status: u16,
+    ) {
+        // All databases: the idle server would otherwise index what its last window left queued.
+        self.subjects.iter().for_each(Subject::reset);
+        let subject = &self.subjects[subject];
+        let servers = subject.processes();
+        servers
+            .iter()
+            .for_each(|server| processes::reset_peak_memory(*server));
+        let before = CpuTime::now(&servers, &self.postmaster);
+        let addresses: Vec<&str> = subject.services.iter().map(Service::address).collect();
         let sample = post(
             self.window,
             &addresses,
             "/devices",
-            secrets,
+            std::slice::from_ref(&subject.api_key),
             body,
             clients,
-            wanted,
+            expected_status,
         );
         let mut cell = Cell::new(kind, body.places.len(), clients, sample);
-        let peaks = self
-            .services
+        cell.peak_memory = servers
             .iter()
-            .map(|service| machine::peak(service.process()));
-        cell.peak = peaks.max();
-        cell.work = Some(self.work().since(before));
+            .map(|server| processes::peak_memory(*server))
+            .max();
+        cell.cpu = Some(CpuTime::now(&servers, &self.postmaster).since(before));
         self.report.add(cell);
-    }
-
-    fn work(&self) -> Work {
-        let servers: Vec<u32> = self.services.iter().map(Service::process).collect();
-        Work::until_now(&servers, &self.postmaster)
     }
 
     fn measure_ceiling<W: FnMut() -> bool + Send>(
@@ -249,39 +342,41 @@ impl Bench {
         batch: usize,
         workers: Vec<W>,
     ) {
-        self.reset();
+        self.subjects.iter().for_each(Subject::reset);
+        let servers = self.subjects[0].processes();
         let connections = workers.len();
-        let before = self.work();
-        let sample = watch(self.window, batch, workers);
+        let before = CpuTime::now(&servers, &self.postmaster);
+        let sample = measure(self.window, batch, workers);
         let mut cell = Cell::new(kind, batch, connections, sample);
-        cell.work = Some(self.work().since(before));
+        cell.cpu = Some(CpuTime::now(&servers, &self.postmaster).since(before));
         self.report.add(cell);
     }
 }
 
-/// Posts `body` by so many clients, each with one of the secrets after the other.
+/// Posts `body` from concurrent clients. The API keys are distributed over the clients, each of
+/// which uses its own in turn.
 pub(crate) fn post(
     window: Window,
     addresses: &[&str],
     path: &str,
-    secrets: &[String],
+    api_keys: &[String],
     body: &Numbered,
     clients: usize,
-    wanted: u16,
+    expected_status: u16,
 ) -> Sample {
     let workers = (0..clients).map(|client| {
-        let mut own: Vec<_> = secrets
+        let mut own: Vec<_> = api_keys
             .iter()
             .skip(client)
             .step_by(clients)
             .cloned()
             .collect();
         if own.is_empty() {
-            own.extend(secrets.first().cloned());
+            own.extend(api_keys.first().cloned());
         }
         let address = addresses[client % addresses.len()];
         let mut client = Client::connect(address, path, &own, body);
-        move || client.post().is_ok_and(|status| status == wanted)
+        move || client.post().is_ok_and(|status| status == expected_status)
     });
-    watch(window, body.places.len(), workers.collect())
+    measure(window, body.places.len(), workers.collect())
 }

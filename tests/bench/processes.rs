@@ -1,39 +1,41 @@
-//! What processes cost, as Linux counts it (proc(5)).
+//! CPU time and memory of processes, from Linux's `/proc` (proc(5)).
 
 use std::fs;
 
-/// Ticks of a clock a second: 100 on every Linux (`getconf CLK_TCK`).
-const TICKS: f64 = 100.0;
+/// Clock ticks per second: 100 on every Linux (`getconf CLK_TCK`).
+const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Seconds that a processor has worked so far for each of those who share the machine.
+/// CPU seconds used so far by the processes that share the machine.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Work {
+pub(crate) struct CpuTime {
     pub(crate) clients: f64,
     pub(crate) server: f64,
     pub(crate) postgres: f64,
 }
 
-impl Work {
-    /// Until now; `postmaster` and all its children count as one.
-    pub(crate) fn until_now(servers: &[u32], postmaster: &str) -> Self {
-        let mut postgres = worked(postmaster, true);
+impl CpuTime {
+    /// Reads the CPU time used until now. `postgres` is the sum of the postmaster and its children,
+    /// including those that have ended.
+    pub(crate) fn now(servers: &[u32], postmaster: &str) -> Self {
+        let mut postgres = cpu_seconds(postmaster, true);
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let name = entry.file_name();
             let process = name.to_string_lossy();
             if parent(&process).as_deref() == Some(postmaster) {
-                postgres += worked(&process, false);
+                postgres += cpu_seconds(&process, false);
             }
         }
         Self {
-            clients: worked("self", false),
+            clients: cpu_seconds("self", false),
             server: servers
                 .iter()
-                .map(|server| worked(&server.to_string(), false))
+                .map(|server| cpu_seconds(&server.to_string(), false))
                 .sum(),
             postgres,
         }
     }
 
+    /// Returns the CPU time used since `earlier`.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
             clients: self.clients - earlier.clients,
@@ -43,35 +45,35 @@ impl Work {
     }
 }
 
-/// The fields of /proc/PID/stat that come after the program's name, from the third on.
+/// Fields of `/proc/PID/stat` after the program's name, that is from the third one on.
 fn stat(process: &str) -> Vec<String> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-    after.split_whitespace().map(str::to_owned).collect()
+    let after_name = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    after_name.split_whitespace().map(str::to_owned).collect()
 }
 
 fn parent(process: &str) -> Option<String> {
     stat(process).get(1).cloned()
 }
 
-fn worked(process: &str, with_ended_children: bool) -> f64 {
+fn cpu_seconds(process: &str, with_ended_children: bool) -> f64 {
     let stat = stat(process);
     let fields = if with_ended_children { 11..15 } else { 11..13 };
     let ticks = stat.get(fields).into_iter().flatten();
     ticks
         .filter_map(|ticks| ticks.parse::<f64>().ok())
         .sum::<f64>()
-        / TICKS
+        / TICKS_PER_SECOND
 }
 
-/// Forgets what a process held at most until now.
-pub(crate) fn forget_peak(process: u32) {
-    // Where that is not allowed, the peak is of all that came before, too.
+/// Resets the peak memory of a process.
+pub(crate) fn reset_peak_memory(process: u32) {
+    // Where this is not permitted, the peak includes everything before.
     drop(fs::write(format!("/proc/{process}/clear_refs"), "5"));
 }
 
-/// The most memory that a process held, in bytes.
-pub(crate) fn peak(process: u32) -> u64 {
+/// Returns the peak resident memory of a process, in bytes.
+pub(crate) fn peak_memory(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());

@@ -116,8 +116,8 @@ struct StoredBatch {
     events: usize,
 }
 
-/// Compares the stored rows with the responses. `batches` are all batches sent; `acknowledged` holds
-/// the ids of those that must be stored. The other batches must not be stored.
+/// Compares the stored rows with the responses. `batches` are all batches sent; `acknowledged`
+/// holds the ids of those that must be stored. The other batches must not be stored.
 pub(crate) fn compare(
     cluster: &Cluster,
     batches: &[Batch],

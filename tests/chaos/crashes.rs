@@ -80,8 +80,8 @@ pub(crate) fn negative_control(cluster: &Cluster) -> Outcome {
         }
     }
     Err(format!(
-        "{ROUNDS} kills of a database with synchronous_commit = off lost nothing: this harness does \
-         not detect losses"
+        "{ROUNDS} kills of a database with synchronous_commit = off lost nothing: this harness \
+         does not detect losses"
     ))
 }
 
@@ -300,8 +300,8 @@ impl<'a> Crashes<'a> {
         } = &self.violations;
         let summary = format!(
             "killed:          server {}, one backend {}, postmaster and all children {}\n\
-             connections cut: before COMMIT {}, during COMMIT {}, after COMMIT {}, after COMMIT with \
-             an outage {}\n\
+             connections cut: before COMMIT {}, during COMMIT {}, after COMMIT {}, after COMMIT \
+             with an outage {}\n\
              batches:         {acknowledged} acknowledged, {rejected} rejected\n\
              retried:         {retried} with their idempotency keys; {replayed} had been stored\n\
              lost:            {}\n\

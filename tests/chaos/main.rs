@@ -19,8 +19,8 @@ use devices_tests::Cluster;
 
 /// Injects faults into the service and checks its guarantees.
 ///
-/// Starts a private PostgreSQL with default durability and leaves nothing running. The exit code is 1
-/// if a guarantee was violated.
+/// Starts a private PostgreSQL with default durability and leaves nothing running. The exit code is
+/// 1 if a guarantee was violated.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Run a tenth of each scenario, which takes about two minutes

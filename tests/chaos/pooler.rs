@@ -25,12 +25,13 @@ const CLIENTS: usize = 16;
 /// Devices in a batch, by turns.
 const BATCH_SIZES: [usize; 3] = [1, 5, 40];
 
-/// Settings of the servers' sessions, ordered by name: isolation, idle in transaction, jit, lock and
-/// statement timeout. The last number counts those that a client has SET, which a pooler would hand
-/// to another client.
+/// Role and settings of the servers' sessions. The settings are ordered by name: isolation, idle in
+/// transaction, jit, lock and statement timeout. The last number counts those that a client has
+/// SET, which a pooler would hand to another client.
 const SESSION: &str = "fleet_devices_serving read committed 3000 off 1000 3000 0";
 
-/// Reads [`SESSION`]. The sleep holds the connection, so that concurrent queries get different ones.
+/// Reads [`SESSION`]. The sleep holds the connection, so that concurrent queries use different
+/// ones.
 const SESSION_QUERY: &str = "SELECT concat_ws(' ', current_user, \
          string_agg(setting, ' ' ORDER BY name), count(*) FILTER (WHERE source = 'session')) \
          || pg_sleep(1) \
@@ -239,8 +240,8 @@ struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts `pgbouncer` as the user that runs PostgreSQL: it refuses to run as root, and only that
-    /// user may enter the directory of PostgreSQL's socket.
+    /// Starts `pgbouncer` as the user that runs PostgreSQL: it refuses to run as root, and only
+    /// that user may enter the directory of PostgreSQL's socket.
     fn start(cluster: &Cluster) -> Result<Self, String> {
         let program = find_program()?;
         let Place::Socket(socket) = cluster.place() else {
@@ -311,8 +312,8 @@ impl PgBouncer {
         format!("postgres://app@/devices?host={host}&port=6432")
     }
 
-    /// Makes PgBouncer close its connections to PostgreSQL and open new ones, which take the settings
-    /// of the role.
+    /// Makes PgBouncer close its connections to PostgreSQL and open new ones, which take the
+    /// settings of the role.
     fn reconnect(&self) {
         self.query("devices", "pgbouncer", "RECONNECT");
     }

@@ -1,5 +1,5 @@
-//! What a device costs on one core: reading and judging it, and writing it into the answer. Times are of
-//! a batch of a thousand, so that milliseconds are microseconds a device.
+//! Cost of the CPU work of a batch on one core: reading, validation and rendering. A batch has a
+//! thousand devices, so that a time in milliseconds is microseconds per device.
 
 use devices_api::http::{read_batch, render_created};
 use devices_domain::{Batch, BatchRules, DeviceId, InsertedDevice, NewDevice};
@@ -16,34 +16,34 @@ fn body() -> Vec<u8> {
 }
 
 fn read(body: &[u8]) -> Batch {
-    read_batch(body, BatchRules::default()).expect("it is JSON")
+    read_batch(body, BatchRules::default()).expect("the body is JSON")
 }
 
 fn devices() -> Vec<NewDevice> {
-    read(&body()).into_devices().expect("they pass")
+    read(&body()).into_devices().expect("the devices are valid")
 }
 
-/// What everybody who looks at the body at all pays.
+/// Lower bound: checks the JSON syntax and discards the values.
 #[divan::bench]
-fn json_syntax_alone(bencher: Bencher) {
+fn json_syntax_only(bencher: Bencher) {
     let body = body();
     bencher.bench(|| serde_json::from_slice::<IgnoredAny>(&body).is_ok());
 }
 
 #[divan::bench]
-fn read_and_judge(bencher: Bencher) {
+fn read_and_validate(bencher: Bencher) {
     let body = body();
     bencher.bench(|| read(&body).len());
 }
 
 #[divan::bench]
-fn read_and_refuse(bencher: Bencher) {
+fn read_and_reject(bencher: Bencher) {
     let body = payload::body(&payload::wrong_devices()).bytes;
     bencher.bench(|| read(&body).into_devices().is_err());
 }
 
 #[divan::bench]
-fn answer(bencher: Bencher) {
+fn render_response(bencher: Bencher) {
     let devices = devices();
     let stored: Vec<InsertedDevice> = (1..)
         .zip(&devices)
@@ -57,6 +57,6 @@ fn answer(bencher: Bencher) {
 }
 
 #[divan::bench]
-fn let_go(bencher: Bencher) {
+fn drop_devices(bencher: Bencher) {
     bencher.with_inputs(devices).bench_values(drop);
 }
