@@ -30,8 +30,10 @@ use report::{Cell, Kind, Report};
 ///
 /// Compare ratios within one run. Rates of two runs, or of two machines, are not comparable.
 ///
-/// With --baseline, two builds of the server are measured in turn instead (A B A B), each with its
-/// own database. The ratios between them are valid on a noisy machine, too.
+/// With --baseline, two builds of the server are measured in turn instead (A B, B A, A B, ...), each
+/// with its own database. The ratios between them are valid on a noisy machine, too. An even number
+/// of rounds measures each build first equally often. Build the baseline in another checkout:
+/// cargo build --release --bin devices-api
 ///
 /// The exit code is 1 if a request failed or got an unexpected status.
 #[derive(Debug, Parser)]
@@ -209,7 +211,7 @@ fn main() -> ExitCode {
                 arguments.rounds,
                 start.elapsed().as_secs()
             );
-            bench.measure_batch_size(batch, &arguments);
+            bench.measure_batch_size(round, batch, &arguments);
         }
     }
     let Bench {
@@ -266,11 +268,16 @@ impl Bench {
     }
 
     /// Runs one round of one batch size: the service and its baseline or ceilings, in turn.
-    fn measure_batch_size(&mut self, batch: usize, arguments: &Arguments) {
+    fn measure_batch_size(&mut self, round: usize, batch: usize, arguments: &Arguments) {
         let devices = payload::devices();
         let body = payload::body(&devices[..batch]);
         for &clients in &arguments.clients {
-            for subject in 0..self.subjects.len() {
+            let mut order: Vec<usize> = (0..self.subjects.len()).collect();
+            if round.is_multiple_of(2) {
+                // The first window after a heavy one may be slower, whichever build it measures.
+                order.reverse();
+            }
+            for subject in order {
                 let kind = self.subjects[subject].kind;
                 self.measure_service(subject, kind, &body, clients, 201);
             }

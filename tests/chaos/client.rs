@@ -25,7 +25,7 @@ pub(crate) enum Response {
     /// 500 or another server error, which must not happen.
     ServerError,
     /// The connection ended before the whole response arrived.
-    NoResponse,
+    ConnectionLost,
 }
 
 /// Client with one API key.
@@ -61,13 +61,13 @@ impl Client {
             .header("Idempotency-Key", key)
             .json(body);
         let Ok(response) = request.send() else {
-            return Response::NoResponse;
+            return Response::ConnectionLost;
         };
         let status = response.status().as_u16();
         let replayed = response.headers().contains_key("idempotent-replayed");
         // A truncated response counts as none.
         let Ok(body) = response.json::<Value>() else {
-            return Response::NoResponse;
+            return Response::ConnectionLost;
         };
         match status {
             201 => Response::Stored {
