@@ -30,10 +30,10 @@ use report::{Cell, Kind, Report};
 ///
 /// Compare ratios within one run. Rates of two runs, or of two machines, are not comparable.
 ///
-/// With --baseline, two builds of the server are measured in turn instead (A B, B A, A B, ...), each
-/// with its own database. The ratios between them are valid on a noisy machine, too. An even number
-/// of rounds measures each build first equally often. Build the baseline in another checkout:
-/// cargo build --release --bin devices-api
+/// With --baseline, two builds of the server are measured in turn instead (A B, B A, A B, ...),
+/// each with its own database. The ratios between them are valid on a noisy machine, too. An even
+/// number of rounds measures each build first equally often. Build the baseline in another
+/// checkout: cargo build --release --bin devices-api
 ///
 /// The exit code is 1 if a request failed or got an unexpected status.
 #[derive(Debug, Parser)]

@@ -23,7 +23,7 @@ use devices_tests::Cluster;
 /// 1 if a guarantee was violated.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Run a tenth of each scenario, which takes about two minutes
+    /// Run a tenth of each scenario, which takes two to four minutes
     #[arg(long)]
     short: bool,
     /// Scenarios to run; all of them by default
