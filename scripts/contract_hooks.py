@@ -1,6 +1,9 @@
-"""What a schema cannot say of a request, for those that are generated to pass: serial numbers and addresses
-are new, users exist, nothing ends before it starts, pages and states are those of this server, and no other
-batch was sent under its idempotency key."""
+"""Adjusts the generated valid requests of scripts/contract to rules that the schema cannot express.
+
+Serial numbers and email addresses must be new, users must exist, periods must not end before they
+start, cursors and ETags must come from this server, and an idempotency key must not be sent again
+with a different batch.
+"""
 
 import uuid
 
@@ -12,11 +15,11 @@ used_keys = set()
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # Taken for the id of something that was answered, which is a number.
+    # Schemathesis fills X-Request-Id from ids in earlier responses, which are numbers.
     headers = case.headers or {}
     if not isinstance(headers.get("X-Request-Id", ""), str):
         headers["X-Request-Id"] = str(headers["X-Request-Id"])
-    # Taken for a link where an enrolment says that it has no device.
+    # Schemathesis follows the link of an enrolment to its device even if the device is null.
     for name, value in (case.path_parameters or {}).items():
         if value in (None, "None"):
             case.path_parameters[name] = "1"
@@ -25,7 +28,7 @@ def before_call(context, case, kwargs):
     headers.pop("If-Match", None)
     (case.query or {}).pop("cursor", None)
     if isinstance(case.body, dict):
-        amend(case.operation.path, case.body)
+        adjust_body(case.operation.path, case.body)
     key = headers.get("Idempotency-Key")
     if key is not None:
         if key in used_keys:
@@ -33,13 +36,14 @@ def before_call(context, case, kwargs):
         used_keys.add(key)
 
 
-def amend(path, body):
+def adjust_body(path, body):
     if path == "/devices":
         for device in body.get("devices", []):
-            amend_device(device)
+            adjust_device(device)
     elif path == "/devices/{device_id}":
-        amend_device(body)
-        body.setdefault("color", "black")  # so that something is left to change
+        adjust_device(body)
+        # A patch must not be empty, and adjust_device may have removed all its fields.
+        body.setdefault("color", "black")
     elif path.startswith("/users"):
         if "email" in body:
             body["email"] = f"{uuid.uuid4().hex}@example.com"
@@ -48,7 +52,7 @@ def amend(path, body):
             body.setdefault("position", "Engineer")
 
 
-def amend_device(device):
+def adjust_device(device):
     if isinstance(device.get("serial_number"), str) and device["serial_number"].strip():
         device["serial_number"] = uuid.uuid4().hex
     if device.get("user_id"):

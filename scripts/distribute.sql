@@ -1,11 +1,16 @@
--- Distributes the tables by workspace over the nodes of a Citus cluster (https://docs.citusdata.com): the rows of one
--- workspace come to lie together, in one shard of each table. For a database with the whole schema, empty or filled:
+-- Distributes the tables over the nodes of a Citus cluster (https://docs.citusdata.com) by
+-- workspace: all rows of a workspace are in one shard of each table, on the same node.
+--
+-- Requires the complete schema, with or without data. Run it as the owner of the tables, while no
+-- server is running, because it locks the tables:
+--
 --   psql "$DEVICES__DATABASE__URL" -v ON_ERROR_STOP=1 -f scripts/distribute.sql
--- by the owner of the tables, while no server runs: the tables are locked until all is done. All is done or nothing.
--- Plain SQL, so that whatever runs SQL can run it. See docs/SCALING.md first: it says what does not work there.
+--
+-- It is one transaction. It is plain SQL without psql's commands, so that any client can run it.
+-- docs/SCALING.md lists the features that do not work on a cluster.
 DO $$
 DECLARE
-    -- Worked out before anything is changed, as what is dropped cannot be asked for any more.
+    -- All statements are generated first: the definitions of dropped objects cannot be read later.
     steps text[];
     step  text;
 BEGIN
@@ -40,23 +45,27 @@ BEGIN
             JOIN own_function ON refclassid = 'pg_proc'::regclass AND refobjid = own_function.oid
             WHERE takes_rows)
     ), step (number, position, statement) AS (
-        -- Citus takes no foreign key to a table that it does not know yet, whichever of two comes first.
+        -- Citus rejects foreign keys between a distributed table and one that is not distributed
+        -- yet, in either direction.
         SELECT 1, 0, dropped FROM foreign_key
-        -- A table, the function that takes its rows, and the view that reads both depend on each other in a circle,
-        -- which Citus refuses.
+        -- A table, the function that takes its rows and the view that uses both form a dependency
+        -- cycle, which Citus rejects.
         UNION ALL SELECT 2, 0, format('DROP VIEW %s', name) FROM own_view
         UNION ALL SELECT 3, 0, format('DROP FUNCTION %s', name) FROM own_function WHERE takes_rows
-        -- Citus takes what a table depends on to the other nodes by itself, with the extensions; but nothing tells it
-        -- that a function calls another. Those that are called are older.
+        -- Citus copies the dependencies of a table to the other nodes, including extensions. It
+        -- does not know which functions a function calls. Called functions were created earlier,
+        -- so that ordering by oid creates them first.
         UNION ALL SELECT 4, oid::bigint, format('SELECT create_distributed_function(%L)', name)
         FROM own_function WHERE NOT takes_rows
-        -- Each node has all workspaces: their names are unique, which shards could not keep up.
+        -- A reference table is replicated to each node. Workspace names are unique, which Citus
+        -- cannot enforce across shards.
         UNION ALL SELECT 5, 0, $sql$SELECT create_reference_table('workspaces')$sql$
         UNION ALL SELECT 6, comes_later::int,
                          format($sql$SELECT create_distributed_table(%L, 'workspace_id', colocate_with => %L)$sql$,
                                 oid::regclass, CASE WHEN comes_later THEN 'devices' ELSE 'none' END)
         FROM tenant_table
-        -- Rows that were copied to the shards still lie here, where nobody sees them; foreign keys would.
+        -- The original rows stay in the local table after they have been copied to the shards.
+        -- Queries ignore them, but new foreign keys would check them.
         UNION ALL SELECT 7, 0, format('SELECT truncate_local_data_after_distributing_table(%L)', oid::regclass)
         FROM (SELECT oid FROM tenant_table UNION ALL SELECT 'workspaces'::regclass) AS distributed
         UNION ALL SELECT 8, 0, added FROM foreign_key
@@ -68,7 +77,8 @@ BEGIN
     )
     SELECT array_agg(statement ORDER BY number, position, statement) INTO steps FROM step;
 
-    -- One connection to each node: else not all of them see what this transaction has made before.
+    -- Uses one connection per node. Other connections would not see the objects that this
+    -- transaction created.
     PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
     FOREACH step IN ARRAY steps LOOP
         RAISE NOTICE '%', split_part(step, chr(10), 1);
