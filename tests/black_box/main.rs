@@ -2,20 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
-mod bad_input;
+mod authentication;
 mod command_line;
-mod conflicts;
-mod created;
-mod description;
+mod create_devices;
 mod devices;
 mod enrollments;
 mod export;
-mod faults;
-mod idempotency;
-mod keys;
-mod limits;
-mod operations;
+mod openapi;
 mod search;
-mod tenancy;
-mod traces;
+mod server;
 mod users;
+mod workspace_isolation;

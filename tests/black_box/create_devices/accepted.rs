@@ -3,7 +3,7 @@
 use devices_tests::{Api, TestDatabase, device, send};
 use serde_json::{Value, json};
 
-const EXAMPLE: &str = include_str!("../../examples/agent-inventory.json");
+const EXAMPLE: &str = include_str!("../../../examples/agent-inventory.json");
 
 /// The example's devices.
 fn example() -> Vec<Value> {

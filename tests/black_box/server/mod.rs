@@ -1,5 +1,9 @@
 //! What an operator relies on: probes, log lines, settings, stopping.
 
+mod database_faults;
+mod limits;
+mod observability;
+
 use std::io::{Cursor, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;

@@ -1,0 +1,6 @@
+//! `POST /devices`.
+
+mod accepted;
+mod conflicts;
+mod idempotency;
+mod invalid_body;
