@@ -6,9 +6,7 @@ use std::time::Duration;
 use devices_tests::{Api, Login, Proxy, ServerOptions, TestDatabase, Treatment, device, execute};
 use serde_json::{Value, json};
 
-fn one() -> Value {
-    json!([device(json!({}))])
-}
+use super::one;
 
 /// Waits that a test can wait for.
 fn impatient() -> ServerOptions {

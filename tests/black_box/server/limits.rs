@@ -1,14 +1,13 @@
 //! How often, how many and how slowly clients may ask.
 
-use std::io::{Read, Write};
+use std::io::{Cursor, Read, Write};
 use std::time::Duration;
 
-use devices_tests::{Api, ServerOptions, device, send};
-use serde_json::{Value, json};
+use devices_tests::{Api, ServerOptions, device, race, send};
+use reqwest::blocking::Body;
+use serde_json::json;
 
-fn one() -> Value {
-    json!([device(json!({}))])
-}
+use super::one;
 
 fn limited_to(requests: u32) -> Api {
     Api::start_with(&ServerOptions::with(
@@ -211,4 +210,38 @@ fn a_body_that_trickles_is_given_up_before_its_time_is_over() {
     assert_eq!(&status, b"HTTP/1.1 408 ");
     drop(socket.shutdown(std::net::Shutdown::Both));
     trickling.join().unwrap();
+}
+
+#[test]
+fn one_large_body_too_many_is_a_503_and_small_ones_are_not_disturbed() {
+    let one = ServerOptions::with("DEVICES__LIMITS__LARGE_BODIES", 1);
+    let api = Api::start_with(&one.and("DEVICES__LIMITS__LARGE_BODY_WAIT_MS", 0));
+    let mut body = json!({"devices": [device(json!({"serial_number": "SN1"}))]}).to_string();
+    body.push_str(&" ".repeat(100_000));
+    let blocker = api.database.lock("devices_mdm");
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| api.post_text(body.clone()));
+        api.database.wait_until_one_is_blocked();
+        let announced = api.post_text(body.clone());
+        let in_chunks = api.post_text(Body::new(Cursor::new(body.clone())));
+        for answer in [announced, in_chunks] {
+            assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+            assert_eq!(answer.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
+        }
+        assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
+        drop(blocker);
+        assert_eq!(first.join().unwrap().status, 201);
+    });
+    let again = api.post_text(body);
+    assert_eq!(again.status, 400, "{}", again.text);
+    assert_eq!(api.database.count("devices"), 2);
+}
+
+#[test]
+fn large_bodies_that_come_at_once_wait_for_each_other() {
+    let api = Api::start_with(&ServerOptions::with("DEVICES__LIMITS__LARGE_BODIES", 1));
+    let mut body = json!({"devices": [device(json!({}))]}).to_string();
+    body.push_str(&" ".repeat(100_000));
+    let answers = race(8, |_| api.post_text(body.clone()).status);
+    assert_eq!(answers, [201; 8]);
 }

@@ -3,9 +3,7 @@
 use devices_tests::{Answer, Api, ServerOptions, device, run, send};
 use serde_json::{Value, json};
 
-fn one() -> Value {
-    json!([device(json!({}))])
-}
+use super::one;
 
 /// What is counted under a name, with these labels.
 fn counted(api: &Api, line: &str) -> f64 {
@@ -112,4 +110,100 @@ fn the_audit_trail_says_who_did_what_to_which_devices() {
     assert_eq!(audit(&["--since", "2099-01-01", "--json"]), "");
     let ran = run(&api.database, &["audit", "--workspace", "initech"]);
     assert!(ran.stderr.contains("workspace list"), "{ran:?}");
+}
+
+#[test]
+fn an_unforeseen_database_error_is_a_500_that_says_nothing_and_is_logged_without_values() {
+    let api = Api::start();
+    api.database
+        .execute("ALTER TABLE devices ADD CONSTRAINT no_ada CHECK (name <> 'Ada''s secret')");
+    let answer = api.post(&json!([device(json!({"name": "Ada's secret"}))]));
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.text, r#"{"error":"INTERNAL_ERROR"}"#);
+    let line = api.server.log_of(answer.header("x-request-id"));
+    assert_eq!(line["level"], "ERROR");
+    assert!(line["cause"].as_str().unwrap().contains("no_ada"));
+    assert!(!line.to_string().contains("secret"));
+}
+
+#[test]
+fn a_request_is_one_log_line_without_secrets_and_customers_values() {
+    let api = Api::start();
+    let sent = device(json!({"name": "Ada's laptop", "serial_number": "SECRET-SN"}));
+    let answer = api.post(&json!([sent, sent]));
+    assert_eq!(answer.status, 400);
+    let id = answer.header("x-request-id");
+    let line = api.server.log_of(id);
+    let of_request = |log: &[String]| log.iter().filter(|line| line.contains(id)).count();
+    assert_eq!(of_request(&api.server.log()), 1);
+    let known: Vec<_> = [
+        "method",
+        "route",
+        "status",
+        "workspace",
+        "key",
+        "devices",
+        "problem",
+    ]
+    .iter()
+    .map(|name| line[name].clone())
+    .collect();
+    assert_eq!(
+        known,
+        [
+            json!("POST"),
+            json!("/devices"),
+            json!(400),
+            json!(1),
+            json!(1),
+            json!(2),
+            json!("INVALID_SERIAL_NUMBER")
+        ]
+    );
+    assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
+    for word in ["Ada", "SECRET", "fdk_"] {
+        assert!(!line.to_string().contains(word), "{line}");
+    }
+    let unknown = api.get("/devices/SECRET-SN?token=SECRET");
+    let line = api.server.log_of(unknown.header("x-request-id"));
+    assert!(!line.to_string().contains("SECRET"), "{line}");
+}
+
+#[test]
+fn a_batch_is_stored_in_five_statements_however_many_devices_it_holds() {
+    for count in [1, 10, 1_000] {
+        let devices: Vec<_> = (0..count)
+            .map(|number| device(json!({"serial_number": format!("S-{number}")})))
+            .collect();
+        // A server that has stored nothing yet has nothing to index beside it.
+        let api = Api::start();
+        assert_eq!(api.post(&json!(devices)).status, 201);
+        let log = api.server.log();
+        let is_beside_it = |line: &str| {
+            let others = [
+                "SET statement_timeout",
+                "api_keys",
+                "device_search_queue\\\"",
+            ];
+            others.iter().any(|words| line.contains(words))
+        };
+        let mut of_batch: Vec<&String> = log
+            .iter()
+            .filter(|line| line.contains("\"statement\":") && !is_beside_it(line))
+            .skip_while(|line| !line.contains("BEGIN"))
+            .collect();
+        let end = of_batch.iter().position(|line| line.contains("COMMIT"));
+        of_batch.truncate(end.unwrap() + 1);
+        assert_eq!(of_batch.len(), 5, "{of_batch:#?}");
+    }
+}
+
+#[test]
+fn nothing_of_the_log_is_anything_but_json_in_the_test_environment() {
+    let api = Api::start();
+    let answer = api.post(&json!([]));
+    api.server.log_of(answer.header("x-request-id"));
+    for line in api.server.log() {
+        assert!(serde_json::from_str::<Value>(&line).is_ok(), "{line}");
+    }
 }
