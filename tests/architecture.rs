@@ -1,13 +1,15 @@
-//! Which crate may know which.
+//! Dependency rules: the domain depends on no HTTP, SQL, JSON or runtime crate, and only the wiring
+//! in `crates/api/src/cli` uses the adapters.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::path::Path;
 use std::process::Command;
 
-/// The names of all crates that a crate is built and tested with.
+/// Returns the names of all crates that a package is built and tested with, including transitive
+/// ones.
 fn dependencies(package: &str) -> Vec<String> {
-    let listed = Command::new(env!("CARGO"))
+    let output = Command::new(env!("CARGO"))
         .args([
             "tree",
             "--offline",
@@ -21,18 +23,21 @@ fn dependencies(package: &str) -> Vec<String> {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
-    let errors = String::from_utf8_lossy(&listed.stderr);
-    assert!(listed.status.success(), "{errors}");
-    let names = String::from_utf8(listed.stdout).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let names = String::from_utf8(output.stdout).unwrap();
     names.lines().map(str::to_owned).collect()
 }
 
 #[test]
-fn the_domain_knows_no_http_no_sql_no_json_and_no_runtime() {
-    let known = dependencies("devices-domain");
-    assert!(known.contains(&"chrono".to_owned()), "{known:?}");
-    for name in known {
-        for foreign in [
+fn domain_has_no_infrastructure_dependencies() {
+    let dependencies = dependencies("devices-domain");
+    assert!(
+        dependencies.contains(&"chrono".to_owned()),
+        "{dependencies:?}"
+    );
+    for name in dependencies {
+        for forbidden in [
             "actix",
             "diesel",
             "tokio",
@@ -40,16 +45,16 @@ fn the_domain_knows_no_http_no_sql_no_json_and_no_runtime() {
             "devices_adapters",
             "devices_api",
         ] {
-            assert!(!name.starts_with(foreign), "{name}");
+            assert!(!name.starts_with(forbidden), "{name}");
         }
     }
 }
 
 #[test]
-fn only_the_wiring_names_the_adapters() {
+fn only_cli_uses_adapters() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/api/src");
     let mut folders = vec![sources.clone()];
-    let mut naming = Vec::new();
+    let mut using_adapters = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -59,19 +64,19 @@ fn only_the_wiring_names_the_adapters() {
                 .unwrap()
                 .contains("devices_adapters")
             {
-                naming.push(path.strip_prefix(&sources).unwrap().to_owned());
+                using_adapters.push(path.strip_prefix(&sources).unwrap().to_owned());
             }
         }
     }
-    assert!(!naming.is_empty());
+    assert!(!using_adapters.is_empty());
     assert!(
-        naming.iter().all(|path| path.starts_with("cli")),
-        "{naming:?}"
+        using_adapters.iter().all(|path| path.starts_with("cli")),
+        "{using_adapters:?}"
     );
 }
 
 #[test]
-fn the_adapters_know_no_http() {
+fn adapters_have_no_http_dependencies() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/adapters/Cargo.toml");
     let manifest = std::fs::read_to_string(manifest).unwrap();
     assert!(!manifest.contains("actix") && !manifest.contains("devices-api"));

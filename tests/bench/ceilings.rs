@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use postgres::types::{Format, IsNull, ToSql, Type, private::BytesMut};
 use postgres::{Client, NoTls, Statement};
 
-use devices_tests::payload::{DEVICES, Numbered, SERIAL_WIDTH, serial};
+use devices_tests::payload::{DEVICES, RequestTemplate, SERIAL_WIDTH, serial};
 
 /// Row in the format of binary COPY: the bytes of each column, `None` for NULL.
 type Row = Vec<Option<Vec<u8>>>;
@@ -80,12 +80,12 @@ impl Rows {
     }
 
     /// Encodes the first `count` devices for COPY. Returns them with the offsets of their ids.
-    fn encode(&self, count: usize) -> (Numbered, Vec<usize>) {
+    fn encode(&self, count: usize) -> (RequestTemplate, Vec<usize>) {
         let id = self.column("id");
         let serials = ["serial_number", "serial_number_folded"].map(|name| self.column(name));
-        let mut numbered = Numbered {
+        let mut numbered = RequestTemplate {
             bytes: HEADER.to_vec(),
-            places: Vec::new(),
+            serial_offsets: Vec::new(),
         };
         let mut ids = Vec::new();
         for row in &self.rows[..count] {
@@ -103,7 +103,7 @@ impl Rows {
                 }
                 bytes.extend(value.iter().flatten());
             }
-            numbered.places.push(places);
+            numbered.serial_offsets.push(places);
         }
         numbered.bytes.extend(TRAILER);
         (numbered, ids)
@@ -123,7 +123,7 @@ impl Rows {
         );
         let copy = client.prepare(&copy).expect("the statement is valid");
         move || {
-            rows.renumber();
+            rows.assign_new_serials();
             let copied = copy_rows(&mut client, &reserve, &copy, &mut rows.bytes, &id_offsets);
             copied.is_ok_and(|copied| copied == count as u64)
         }
@@ -156,12 +156,12 @@ impl Rows {
             rows.push(values.map(|(_, value)| Encoded(value.clone())).collect());
         }
         let mut next = 0;
-        let mut serial_number = Numbered {
+        let mut serial_number = RequestTemplate {
             bytes: serial(0).into_bytes(),
-            places: vec![vec![0]],
+            serial_offsets: vec![vec![0]],
         };
         move || {
-            serial_number.renumber();
+            serial_number.assign_new_serials();
             let row = &mut rows[next % DEVICES];
             next += 1;
             for column in serials.into_iter().flatten() {

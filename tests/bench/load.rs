@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use devices_tests::payload::Numbered;
+use devices_tests::payload::RequestTemplate;
 
 /// Measurements of one window.
 #[derive(Debug, Clone, Default)]
@@ -109,7 +109,7 @@ fn run_worker(
 /// missing to the server.
 pub(crate) struct Client {
     stream: TcpStream,
-    request: Numbered,
+    request: RequestTemplate,
     /// Offset of the API key in the request.
     key_offset: usize,
     /// API keys to use in turn, padded to the same length.
@@ -120,7 +120,12 @@ pub(crate) struct Client {
 
 impl Client {
     /// Connects to `address` to post `body` to `path`, with each of `keys` in turn.
-    pub(crate) fn connect(address: &str, path: &str, keys: &[String], body: &Numbered) -> Self {
+    pub(crate) fn connect(
+        address: &str,
+        path: &str,
+        keys: &[String],
+        body: &RequestTemplate,
+    ) -> Self {
         let longest = keys.iter().map(String::len).max().unwrap_or_default();
         let padded = |key: &String| format!("{key:<longest$}");
         let mut bytes = format!("POST {path} HTTP/1.1\r\nAuthorization: Bearer ").into_bytes();
@@ -142,9 +147,9 @@ impl Client {
         stream.set_nodelay(true).expect("TCP_NODELAY can be set");
         Self {
             stream,
-            request: Numbered {
+            request: RequestTemplate {
                 bytes,
-                places: body.places.iter().map(shifted).collect(),
+                serial_offsets: body.serial_offsets.iter().map(shifted).collect(),
             },
             key_offset,
             keys: keys.iter().map(padded).collect(),
@@ -155,7 +160,7 @@ impl Client {
 
     /// Sends the request with new serial numbers, reads the whole response and returns its status.
     pub(crate) fn post(&mut self) -> io::Result<u16> {
-        self.request.renumber();
+        self.request.assign_new_serials();
         if !self.keys.is_empty() {
             let key = self.keys[self.next_key % self.keys.len()].as_bytes();
             self.next_key += 1;

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use ceilings::Rows;
 use clap::Parser;
-use devices_tests::payload::{self, Numbered};
-use devices_tests::{Cluster, Service, built_binary, prepare_with};
+use devices_tests::payload::{self, RequestTemplate};
+use devices_tests::{Cluster, ServerProcess, built_binary, set_up_workspace_with};
 use load::{Client, Sample, Window, measure};
 use processes::CpuTime;
 use report::{Cell, Kind, Report};
@@ -92,7 +92,7 @@ impl Arguments {
     }
 
     /// Starts a server with default settings and those of `--set`.
-    pub(crate) fn serve(&self, binary: &Path, url: &str) -> Service {
+    pub(crate) fn serve(&self, binary: &Path, url: &str) -> ServerProcess {
         let settings: Vec<(&str, &str)> = self
             .set
             .iter()
@@ -150,16 +150,16 @@ struct Subject {
     kind: Kind,
     url: String,
     api_key: String,
-    services: Vec<Service>,
+    services: Vec<ServerProcess>,
 }
 
 impl Subject {
     /// Prepares the database, starts the servers and stores the payload once.
     fn start(kind: Kind, binary: &Path, url: String, arguments: &Arguments) -> Self {
-        let api_key = prepare_with(binary, &url);
+        let api_key = set_up_workspace_with(binary, &url);
         create_users(&url);
         let services = (0..arguments.servers.max(1)).map(|_| arguments.serve(binary, &url));
-        let services: Vec<Service> = services.collect();
+        let services: Vec<ServerProcess> = services.collect();
         let mut client = Client::connect(
             services[0].address(),
             "/devices",
@@ -185,7 +185,7 @@ impl Subject {
     }
 
     fn processes(&self) -> Vec<u32> {
-        self.services.iter().map(Service::process).collect()
+        self.services.iter().map(ServerProcess::pid).collect()
     }
 }
 
@@ -255,7 +255,7 @@ impl Bench {
         }
         Self {
             report: Report::new(&cluster),
-            postmaster: cluster.postmaster(),
+            postmaster: cluster.postmaster_pid(),
             cluster,
             subjects,
             rows,
@@ -298,7 +298,7 @@ impl Bench {
             return;
         }
         if batch == payload::DEVICES {
-            let invalid = payload::body(&payload::wrong_devices());
+            let invalid = payload::body(&payload::invalid_devices());
             self.measure_service(0, Kind::Rejected, &invalid, 1, 400);
         }
         for kind in [Kind::Parse, Kind::Echo] {
@@ -312,7 +312,7 @@ impl Bench {
         &mut self,
         subject: usize,
         kind: Kind,
-        body: &Numbered,
+        body: &RequestTemplate,
         clients: usize,
         expected_status: u16,
     ) {
@@ -324,7 +324,11 @@ impl Bench {
             .iter()
             .for_each(|server| processes::reset_peak_memory(*server));
         let before = CpuTime::now(&servers, &self.postmaster);
-        let addresses: Vec<&str> = subject.services.iter().map(Service::address).collect();
+        let addresses: Vec<&str> = subject
+            .services
+            .iter()
+            .map(ServerProcess::address)
+            .collect();
         let sample = post(
             self.window,
             &addresses,
@@ -334,7 +338,7 @@ impl Bench {
             clients,
             expected_status,
         );
-        let mut cell = Cell::new(kind, body.places.len(), clients, sample);
+        let mut cell = Cell::new(kind, body.serial_offsets.len(), clients, sample);
         cell.peak_memory = servers
             .iter()
             .map(|server| processes::peak_memory(*server))
@@ -367,7 +371,7 @@ pub(crate) fn post(
     addresses: &[&str],
     path: &str,
     api_keys: &[String],
-    body: &Numbered,
+    body: &RequestTemplate,
     clients: usize,
     expected_status: u16,
 ) -> Sample {
@@ -385,5 +389,5 @@ pub(crate) fn post(
         let mut client = Client::connect(address, path, &own, body);
         move || client.post().is_ok_and(|status| status == expected_status)
     });
-    measure(window, body.places.len(), workers.collect())
+    measure(window, body.serial_offsets.len(), workers.collect())
 }

@@ -40,7 +40,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) fn name(self) -> String {
         let name = match self {
-            Self::Service => "service",
+            Self::ServerProcess => "service",
             Self::Baseline => "baseline",
             Self::Copy => "copy",
             Self::Insert => "insert",
@@ -114,7 +114,7 @@ impl Target {
 
 impl Report {
     pub(crate) fn new(cluster: &Cluster) -> Self {
-        let rows = cluster.ask(&format!(
+        let rows = cluster.query(&format!(
             "SELECT name || '=' || current_setting(name) AS word, 0::bigint AS number \
              FROM pg_settings WHERE name IN ({SETTINGS}) ORDER BY name"
         ));

@@ -1,28 +1,29 @@
-//! Who may call.
+//! API keys: valid, invalid, revoked and expired ones, and their scopes.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use devices_tests::{Answer, Api, device, run, send};
+use devices_tests::{Api, Response, device, run, send};
 use serde_json::{Value, json};
 
-fn assert_unauthorized(answer: &Answer, case: &str) {
-    assert_eq!(answer.status, 401, "{case}: {}", answer.text);
-    assert_eq!(answer.text, r#"{"error":"UNAUTHORIZED"}"#, "{case}");
-    assert_eq!(answer.header("www-authenticate"), "Bearer", "{case}");
+fn assert_unauthorized(response: &Response, case: &str) {
+    assert_eq!(response.status, 401, "{case}: {}", response.text);
+    assert_eq!(response.text, r#"{"error":"UNAUTHORIZED"}"#, "{case}");
+    assert_eq!(response.header("www-authenticate"), "Bearer", "{case}");
 }
 
-fn one() -> Value {
+/// Returns a batch of one device.
+fn one_device() -> Value {
     json!([device(json!({}))])
 }
 
 #[test]
-fn every_kind_of_bad_authorization_is_answered_alike() {
+fn invalid_authorization_returns_401() {
     let api = Api::start();
     let key = &api.key;
-    let other_end = if key.ends_with('a') { "b" } else { "a" };
-    let mistyped = format!("{}{other_end}", &key[..key.len() - 1]);
+    let other_character = if key.ends_with('a') { "b" } else { "a" };
+    let mistyped = format!("{}{other_character}", &key[..key.len() - 1]);
     let of_another_workspace = key.replacen("fdk_1_", "fdk_2_", 1);
     for header in [
         "".to_owned(),
@@ -44,53 +45,59 @@ fn every_kind_of_bad_authorization_is_answered_alike() {
         let request = api
             .request("POST", "/devices")
             .header("Authorization", header.as_bytes());
-        let answer = send(request.json(&json!({"devices": one()})));
-        assert_unauthorized(&answer, &header);
+        let response = send(request.json(&json!({"devices": one_device()})));
+        assert_unauthorized(&response, &header);
     }
-    let without = api
+    let without_key = api
         .request("POST", "/devices")
-        .json(&json!({"devices": one()}));
-    assert_unauthorized(&send(without), "no header");
+        .json(&json!({"devices": one_device()}));
+    assert_unauthorized(&send(without_key), "no header");
     let twice = api
         .request("POST", "/devices")
         .bearer_auth(key)
         .bearer_auth(key);
-    assert_unauthorized(&send(twice.json(&json!({"devices": one()}))), "two headers");
+    assert_unauthorized(
+        &send(twice.json(&json!({"devices": one_device()}))),
+        "two headers",
+    );
     assert_eq!(api.database.count("devices"), 0);
 }
 
 #[test]
-fn the_scheme_is_read_in_any_case() {
+fn auth_scheme_is_case_insensitive() {
     let api = Api::start();
     for scheme in ["bearer", "BEARER"] {
         let request = api.request("POST", "/devices");
         let request = request.header("Authorization", format!("{scheme} {}", api.key));
-        assert_eq!(send(request.json(&json!({"devices": one()}))).status, 201);
+        assert_eq!(
+            send(request.json(&json!({"devices": one_device()}))).status,
+            201
+        );
     }
 }
 
 #[test]
-fn a_read_key_may_not_write() {
+fn read_key_cannot_create_devices() {
     let api = Api::start();
     let read = api.create_key("acme", "READ");
-    let answer = api.post_as(&read, &one());
-    assert_eq!(answer.status, 403);
-    assert_eq!(answer.text, r#"{"error":"INSUFFICIENT_SCOPE"}"#);
+    let response = api.post_as(&read, &one_device());
+    assert_eq!(response.status, 403);
+    assert_eq!(response.text, r#"{"error":"INSUFFICIENT_SCOPE"}"#);
     assert_eq!(api.database.count("devices"), 0);
 }
 
 #[test]
-fn a_revoked_key_stops_working_at_once() {
+fn revoked_key_is_rejected_at_once() {
     let api = Api::start();
-    assert_eq!(api.post(&one()).status, 201);
+    assert_eq!(api.post(&one_device()).status, 201);
     let revoked = run(&api.database, &["key", "revoke", "1"]);
     assert_eq!(revoked.code, 0, "{revoked:?}");
-    assert_unauthorized(&api.post(&one()), "revoked");
+    assert_unauthorized(&api.post(&one_device()), "revoked");
     assert_eq!(api.database.count("devices"), 1);
 }
 
 #[test]
-fn an_expired_key_stops_working_at_once() {
+fn expired_key_is_rejected_at_once() {
     let api = Api::start();
     let create = [
         "key",
@@ -101,27 +108,27 @@ fn an_expired_key_stops_working_at_once() {
         "--scope",
         "WRITE",
     ];
-    let lasting = [create.as_slice(), &["--name", "x", "--expires-in", "30d"]].concat();
-    let key = run(&api.database, &lasting).json();
+    let arguments = [create.as_slice(), &["--name", "x", "--expires-in", "30d"]].concat();
+    let key = run(&api.database, &arguments).json();
     let secret = key["secret"].as_str().unwrap();
-    assert_eq!(api.post_as(secret, &one()).status, 201);
+    assert_eq!(api.post_as(secret, &one_device()).status, 201);
     api.database
         .execute("UPDATE api_keys SET expires_at = now()");
-    assert_unauthorized(&api.post_as(secret, &one()), "expired");
+    assert_unauthorized(&api.post_as(secret, &one_device()), "expired");
 }
 
 #[test]
-fn a_key_opens_its_own_workspace_only() {
+fn key_creates_in_its_own_workspace() {
     let api = Api::start();
     let globex = api.create_workspace("globex");
     let key = api.create_key("globex", "WRITE");
-    assert_eq!(api.post_as(&key, &one()).status, 201);
-    let of = api.database.texts("SELECT workspace_id FROM devices");
-    assert_eq!(of, [globex.to_string()]);
+    assert_eq!(api.post_as(&key, &one_device()).status, 201);
+    let workspaces = api.database.texts("SELECT workspace_id FROM devices");
+    assert_eq!(workspaces, [globex.to_string()]);
 }
 
 #[test]
-fn the_key_is_judged_before_the_body_is_read() {
+fn key_is_checked_before_body_is_read() {
     let api = Api::start();
     let mut socket = TcpStream::connect(api.server.address()).unwrap();
     socket
@@ -133,20 +140,20 @@ fn the_key_is_judged_before_the_body_is_read() {
          Content-Length: 1000000\r\n\r\n"
     )
     .unwrap();
-    let mut start = [0; 12];
-    socket.read_exact(&mut start).unwrap();
-    assert_eq!(&start, b"HTTP/1.1 401");
+    let mut status_line = [0; 12];
+    socket.read_exact(&mut status_line).unwrap();
+    assert_eq!(&status_line, b"HTTP/1.1 401");
 }
 
 #[test]
-fn no_secret_is_stored_or_logged() {
+fn secrets_are_neither_stored_nor_logged() {
     let api = Api::start();
-    let answer = api.post(&one());
-    api.server.log_of(answer.header("x-request-id"));
-    // The log is as talkative as can be.
+    let response = api.post(&one_device());
+    api.server.access_log_entry(response.header("x-request-id"));
+    // The log level is `trace`: the log contains the SQL statements.
     assert!(
         api.server
-            .log()
+            .log_lines()
             .iter()
             .any(|line| line.contains(r#""statement":"COPY"#)
                 || line.contains(r#""statement":"INSERT INTO"#))
@@ -154,5 +161,10 @@ fn no_secret_is_stored_or_logged() {
     let stored = api.database.texts("SELECT api_keys::text FROM api_keys");
     let secret = api.key.rsplit('_').next().unwrap();
     assert!(stored.iter().all(|row| !row.contains(secret)));
-    assert!(api.server.log().iter().all(|line| !line.contains(secret)));
+    assert!(
+        api.server
+            .log_lines()
+            .iter()
+            .all(|line| !line.contains(secret))
+    );
 }

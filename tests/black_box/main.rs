@@ -1,6 +1,6 @@
-//! The real binary over real HTTP, on a real PostgreSQL.
+//! Black-box tests: the real binary over HTTP, on a real PostgreSQL.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod authentication;
 mod command_line;

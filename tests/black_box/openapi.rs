@@ -1,4 +1,4 @@
-//! The description of the API, against the domain and against what is answered.
+//! `openapi.yaml`, compared with the domain and with responses.
 
 use std::collections::BTreeSet;
 
@@ -6,25 +6,28 @@ use devices_domain::{
     ClientStatus, EnrollmentStatus, ErrorCode, Field, Format, Reason, Role, Source,
     enrollment_fields, field, fields, user_fields,
 };
-use devices_tests::{Answer, Api, device, send};
+use devices_tests::{Api, Response, device, send};
 use serde_json::{Value, json};
 
 const YAML: &str = include_str!("../../openapi.yaml");
 
+/// Returns the whole description.
 fn description() -> Value {
     serde_yaml_ng::from_str(YAML).unwrap()
 }
 
+/// Returns a schema by name. Panics if it is absent.
 fn schema(name: &str) -> Value {
     let schema = description()["components"]["schemas"][name].clone();
     assert!(schema.is_object(), "{name}");
     schema
 }
 
+/// Returns the items of a list of texts.
 fn words(value: &Value) -> BTreeSet<String> {
     let words = value
         .as_array()
-        .unwrap_or_else(|| panic!("no list: {value}"));
+        .unwrap_or_else(|| panic!("not a list: {value}"));
     let text = |word: &Value| word.as_str().unwrap().to_owned();
     words.iter().map(text).collect()
 }
@@ -33,16 +36,17 @@ fn set<'a>(words: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
+/// Returns the member names of an object.
 fn names(object: &Value) -> BTreeSet<String> {
     object.as_object().unwrap().keys().cloned().collect()
 }
 
 #[test]
-fn the_fields_of_a_new_device_are_those_of_the_domain() {
+fn new_device_fields_match_domain() {
     let described = schema("NewDevice");
     assert_eq!(described["additionalProperties"], false);
-    let all = set(fields().iter().map(|field| field.name()));
-    assert_eq!(names(&described["properties"]), all);
+    let expected = set(fields().iter().map(|field| field.name()));
+    assert_eq!(names(&described["properties"]), expected);
     let required = fields().iter().filter(|field| field.required());
     assert_eq!(
         words(&described["required"]),
@@ -51,11 +55,11 @@ fn the_fields_of_a_new_device_are_those_of_the_domain() {
     assert_shapes(&described, fields());
 }
 
-/// Each field is described by the component that has its shape.
+/// Asserts that each property refers to the component for the format of the field.
 fn assert_shapes(described: &Value, fields: &[Field]) {
     for field in fields {
         let property = &described["properties"][field.name()];
-        let refers_to = property["$ref"]
+        let reference = property["$ref"]
             .as_str()
             .or_else(|| property["anyOf"][0]["$ref"].as_str())
             .unwrap_or_else(|| panic!("{}: {property}", field.name()));
@@ -78,12 +82,12 @@ fn assert_shapes(described: &Value, fields: &[Field]) {
             Format::Instant => "Instant",
         };
         let expected = format!("#/components/schemas/{component}");
-        assert_eq!(refers_to, expected, "{}", field.name());
+        assert_eq!(reference, expected, "{}", field.name());
     }
 }
 
 #[test]
-fn the_fields_of_other_requests_are_those_of_the_domain() {
+fn other_request_fields_match_domain() {
     let changeable: Vec<_> = fields()
         .iter()
         .filter(|field| !field.is_immutable())
@@ -97,8 +101,8 @@ fn the_fields_of_other_requests_are_those_of_the_domain() {
     ] {
         let described = schema(name);
         assert_eq!(described["additionalProperties"], false, "{name}");
-        let all = set(fields.iter().map(|field| field.name()));
-        assert_eq!(names(&described["properties"]), all, "{name}");
+        let expected = set(fields.iter().map(|field| field.name()));
+        assert_eq!(names(&described["properties"]), expected, "{name}");
         if name.starts_with("New") {
             let required = fields.iter().filter(|field| field.required());
             let required = set(required.map(|field| field.name()));
@@ -108,8 +112,8 @@ fn the_fields_of_other_requests_are_those_of_the_domain() {
     }
 }
 
-/// The words of a field that takes no others.
-fn one_of(name: &str) -> Vec<&'static str> {
+/// Returns the values of an enumeration field.
+fn enum_words(name: &str) -> Vec<&'static str> {
     match field(name).map(|field| field.shape()) {
         Some(Format::OneOf(words)) => words.to_vec(),
         other => panic!("{name}: {other:?}"),
@@ -117,13 +121,13 @@ fn one_of(name: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn every_enumeration_is_that_of_the_domain() {
+fn enumerations_match_domain() {
     let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
     for (name, domain) in [
-        ("AddedVia", set(one_of("added_via"))),
-        ("KeyboardLayout", set(one_of("keyboard_layout"))),
+        ("AddedVia", set(enum_words("added_via"))),
+        ("KeyboardLayout", set(enum_words("keyboard_layout"))),
         ("ClientStatus", set(ClientStatus::WORDS.iter().copied())),
-        ("Lifecycle", set(one_of("lifecycle"))),
+        ("Lifecycle", set(enum_words("lifecycle"))),
         ("Role", set(Role::WORDS.iter().copied())),
         (
             "EnrollmentStatus",
@@ -137,18 +141,18 @@ fn every_enumeration_is_that_of_the_domain() {
     }
 }
 
-/// The answer has just the members that the schema requires and knows.
-fn assert_described(answered: &Value, name: &str) {
+/// Asserts that a response has all members that the schema requires, and no unknown ones.
+fn assert_matches_schema(actual: &Value, name: &str) {
     let described = schema(name);
-    let members = names(answered);
+    let members = names(actual);
     let known = names(&described["properties"]);
     let required = words(&described["required"]);
-    assert!(members.is_subset(&known), "{name}: {answered}");
-    assert!(members.is_superset(&required), "{name}: {answered}");
+    assert!(members.is_subset(&known), "{name}: {actual}");
+    assert!(members.is_superset(&required), "{name}: {actual}");
 }
 
 #[test]
-fn what_is_answered_is_what_is_described() {
+fn responses_match_schemas() {
     let api = Api::start();
     api.database.execute(
         "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status)
@@ -157,14 +161,14 @@ fn what_is_answered_is_what_is_described() {
     let created = api.post(&json!([device(json!({"serial_number": "SN1"}))]));
     assert_eq!(created.status, 201);
     let created = created.json();
-    let device_answered = &created["data"]["devices"][0];
-    assert_eq!(names(device_answered), words(&schema("Device")["required"]));
+    let created_device = &created["data"]["devices"][0];
+    assert_eq!(names(created_device), words(&schema("Device")["required"]));
     assert_eq!(
-        names(&device_answered["characteristics"]),
+        names(&created_device["characteristics"]),
         words(&schema("Characteristics")["required"])
     );
     assert_eq!(
-        names(&device_answered["mdm"]),
+        names(&created_device["mdm"]),
         words(&schema("Enrollment")["required"])
     );
 
@@ -178,7 +182,7 @@ fn what_is_answered_is_what_is_described() {
         "/devices/1",
         &json!({"user_email": "ada@example.com"}),
     );
-    let listed = api.list("/devices");
+    let listed = api.get_json("/devices");
     assert_eq!(names(&listed["meta"]), words(&schema("Meta")["required"]));
     let listed = &listed["data"][0];
     assert_eq!(names(listed), words(&schema("FullDevice")["required"]));
@@ -186,41 +190,41 @@ fn what_is_answered_is_what_is_described() {
         names(&listed["user"]),
         words(&schema("Assignee")["required"])
     );
-    let enrolments = api.list("/mdm/enrollments");
+    let enrolments = api.get_json("/mdm/enrollments");
     let required = words(&schema("EnrollmentRecord")["required"]);
     assert_eq!(names(&enrolments["data"][0]), required);
 
-    let refused = api.post(&json!([
+    let rejected = api.post(&json!([
         device(json!({"serial_number": "SN1"})),
         device(json!({"serial_number": "SN1", "colour": "red", "compliance": [1]})),
     ]));
     let taken = api.send("POST", "/users", &json!({"email": "ADA@example.com"}));
-    let mut shown = BTreeSet::new();
-    for refused in [refused, taken, api.ask("GET", "/devices?limt=1")] {
-        assert_eq!(refused.status, 400);
-        let report = refused.json();
-        assert_described(&report, "Refusal");
+    let mut members = BTreeSet::new();
+    for response in [rejected, taken, api.call("GET", "/devices?limt=1")] {
+        assert_eq!(response.status, 400);
+        let report = response.json();
+        assert_matches_schema(&report, "Refusal");
         for entry in report["errors"].as_array().unwrap() {
-            assert_described(entry, "RefusalEntry");
-            shown.extend(names(entry));
+            assert_matches_schema(entry, "RefusalEntry");
+            members.extend(names(entry));
         }
     }
-    assert_eq!(shown, names(&schema("RefusalEntry")["properties"]));
+    assert_eq!(members, names(&schema("RefusalEntry")["properties"]));
 }
 
-/// What a `$ref` refers to, or the value itself.
-fn resolved(description: &Value, value: &Value) -> Value {
+/// Returns the target of a `$ref`, or the value itself.
+fn resolve(description: &Value, value: &Value) -> Value {
     match value["$ref"].as_str() {
         Some(reference) => description
             .pointer(reference.trim_start_matches('#'))
             .cloned()
-            .unwrap_or_else(|| panic!("{reference} leads nowhere")),
+            .unwrap_or_else(|| panic!("{reference} does not exist")),
         None => value.clone(),
     }
 }
 
 #[test]
-fn every_status_that_is_answered_is_described_with_an_example() {
+fn all_statuses_have_examples() {
     let description = description();
     let statuses = |method: &str, path: &str| {
         let responses = &description["paths"][path][method]["responses"];
@@ -249,11 +253,14 @@ fn every_status_that_is_answered_is_described_with_an_example() {
             }
             for (status, response) in operation["responses"].as_object().unwrap() {
                 let case = format!("{method} {path} {status}");
-                let response = resolved(&description, response);
+                let response = resolve(&description, response);
                 let content = response["content"].as_object();
                 for content in content.into_iter().flat_map(|content| content.values()) {
                     let examples = content["examples"].as_object();
-                    assert!(examples.is_some_and(|them| !them.is_empty()), "{case}");
+                    assert!(
+                        examples.is_some_and(|examples| !examples.is_empty()),
+                        "{case}"
+                    );
                 }
                 assert!(content.is_some() || status == "304", "{case}");
                 assert!(
@@ -265,63 +272,64 @@ fn every_status_that_is_answered_is_described_with_an_example() {
     }
 }
 
-/// The first example that answers a status.
+/// Returns the first example of the response to `POST /devices` with this status.
 fn example_error(status: u16) -> Value {
     let description = description();
     let response = &description["paths"]["/devices"]["post"]["responses"][status.to_string()];
-    let response = resolved(&description, response);
+    let response = resolve(&description, response);
     let examples = response["content"]["application/json"]["examples"].as_object();
     examples.unwrap().values().next().unwrap()["value"].clone()
 }
 
 #[test]
-fn the_simple_refusals_answer_what_their_examples_show() {
+fn error_responses_match_examples() {
     let api = Api::start();
     let read = api.create_key("acme", "READ");
     let body = json!({"devices": [device(json!({}))]}).to_string();
     let post = || api.request("POST", "/devices").body(body.clone());
     let with_type = || post().header("Content-Type", "application/json");
-    let answers: [(u16, Answer); 4] = [
+    let responses: [(u16, Response); 4] = [
         (401, send(with_type())),
         (403, send(with_type().bearer_auth(&read))),
         (405, send(api.request("PUT", "/devices"))),
         (415, send(post().bearer_auth(&api.key))),
     ];
-    for (status, answer) in answers {
-        assert_eq!(answer.status, status);
-        assert_eq!(answer.json(), example_error(status), "{status}");
+    for (status, response) in responses {
+        assert_eq!(response.status, status);
+        assert_eq!(response.json(), example_error(status), "{status}");
     }
 }
 
 #[test]
-fn every_example_of_a_request_is_accepted() {
+fn request_examples_are_accepted() {
     let api = Api::start();
     api.add_user("acme", "ada@example.com");
     let content = &description()["paths"]["/devices"]["post"]["requestBody"]["content"];
     let examples = content["application/json"]["examples"].as_object().cloned();
     for (name, example) in examples.unwrap() {
-        let answer = api.post_text(example["value"].to_string());
-        assert_eq!(answer.status, 201, "{name}: {}", answer.text);
+        let response = api.post_text(example["value"].to_string());
+        assert_eq!(response.status, 201, "{name}: {}", response.text);
     }
 }
 
 #[test]
-fn the_description_is_served_in_both_forms() {
+fn description_is_served_as_yaml_and_json() {
     let api = Api::start();
-    let yaml = api.get("/openapi.yaml");
+    let yaml = api.get_without_key("/openapi.yaml");
     assert_eq!(yaml.text, YAML);
     assert_eq!(yaml.header("content-type"), "application/yaml");
-    let json = api.get("/openapi.json");
+    let json = api.get_without_key("/openapi.json");
     assert_eq!(json.header("content-type"), "application/json");
     let from_yaml: serde_json::Value = serde_yaml_ng::from_str(&yaml.text).unwrap();
     assert_eq!(json.json(), from_yaml);
 }
 
 #[test]
-fn the_docs_page_loads_nothing_from_elsewhere() {
+fn docs_page_loads_no_external_assets() {
     let api = Api::start();
-    assert_eq!(api.get("/docs").status, 200); // after a redirect
-    let page = api.get("/docs/");
+    // The client follows the redirect to `/docs/`.
+    assert_eq!(api.get_without_key("/docs").status, 200);
+    let page = api.get_without_key("/docs/");
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").starts_with("text/html"));
     let attributes = page.text.split(['"', '\'']);
@@ -336,9 +344,9 @@ fn the_docs_page_loads_nothing_from_elsewhere() {
     for asset in assets {
         assert!(!asset.contains("//"), "{asset}");
         let path = format!("/docs/{}", asset.trim_start_matches("./"));
-        assert_eq!(api.get(&path).status, 200, "{path}");
+        assert_eq!(api.get_without_key(&path).status, 200, "{path}");
     }
-    let start = api.get("/docs/swagger-initializer.js").text;
+    let start = api.get_without_key("/docs/swagger-initializer.js").text;
     assert!(start.contains("/openapi.json"));
     assert!(!start.contains("petstore"));
     assert!(start.contains(r#""validatorUrl": "none""#), "{start}");

@@ -1,38 +1,40 @@
-//! Never across: what a workspace is answered about another is what it is answered about nothing.
+//! Isolation of workspaces: a response about data of another workspace equals one about missing
+//! data.
 
-use devices_tests::{Answer, Api, device, run, send};
+use devices_tests::{Api, Response, device, run, send};
 use diesel::connection::SimpleConnection;
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 
-/// An operation that needs a key, as the description has it.
+/// An operation of `openapi.yaml` that requires a key.
 struct Operation {
     method: String,
-    /// With places for ids, such as `/devices/{device_id}`.
+    /// Path with placeholders, such as `/devices/{device_id}`.
     path: String,
-    /// An example of a body, if it takes one.
+    /// Example of a request body; null if the operation has none.
     body: Value,
 }
 
 impl Operation {
+    /// Returns all operations, under both prefixes.
     fn all() -> Vec<Self> {
         let description: Value =
             serde_yaml_ng::from_str(include_str!("../../openapi.yaml")).unwrap();
         let mut operations = Vec::new();
         for (path, item) in description["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
-                // What says nothing of security has that of the whole description: a key.
+                // An operation without `security` inherits that of the whole description: a key.
                 if !operation["operationId"].is_string() || !operation["security"].is_null() {
                     continue;
                 }
                 let content = &operation["requestBody"]["content"]["application/json"];
                 let examples = content["examples"].as_object();
-                let one = |them: &serde_json::Map<_, Value>| {
-                    let minimal = them.get("minimal").or_else(|| them.values().next());
+                let pick = |examples: &serde_json::Map<_, Value>| {
+                    let minimal = examples.get("minimal").or_else(|| examples.values().next());
                     minimal.map(|example| example["value"].clone())
                 };
                 for prefix in ["", "/platform/v1"] {
-                    let mut body = examples.and_then(one).unwrap_or_default();
+                    let mut body = examples.and_then(pick).unwrap_or_default();
                     if !body["email"].is_null() {
                         body["email"] = json!(format!("grace@example.com{}", prefix.len()));
                     }
@@ -48,27 +50,27 @@ impl Operation {
         operations
     }
 
-    /// The path to things that are there, made for this.
+    /// Creates the resources that the path names. Returns the path with their ids.
     fn path(&self, api: &Api) -> String {
         let mut path = self.path.clone();
         if path.contains("{device_id}") {
-            let made = api.create_device(json!({}));
-            path = path.replace("{device_id}", &made.to_string());
+            let id = api.create_device(json!({}));
+            path = path.replace("{device_id}", &id.to_string());
         }
         if path.contains("{user_id}") {
             let email = format!("user{}@example.com", api.database.count("users"));
-            let made = api
+            let user = api
                 .send("POST", "/users", &json!({ "email": email }))
                 .json();
-            path = path.replace("{user_id}", &made["data"]["id"].to_string());
+            path = path.replace("{user_id}", &user["data"]["id"].to_string());
         }
         if path.contains("{serial_number}") {
-            let made = api.send(
+            let enrolment = api.send(
                 "PUT",
                 "/mdm/enrollments/SN-1",
                 &json!({"status": "ENROLLED"}),
             );
-            assert!(made.status < 300, "{}", made.text);
+            assert!(enrolment.status < 300, "{}", enrolment.text);
             path = path.replace("{serial_number}", "SN-1");
         }
         path
@@ -76,33 +78,34 @@ impl Operation {
 
     fn request(&self, api: &Api, path: &str) -> RequestBuilder {
         let request = api.request(&self.method, path);
-        match self.body.is_null() {
-            true => request,
-            false => request.json(&self.body),
+        if self.body.is_null() {
+            request
+        } else {
+            request.json(&self.body)
         }
     }
 
-    /// Whether a READ key is enough.
-    fn reads(&self) -> bool {
+    /// Returns whether a READ key is sufficient.
+    fn is_read(&self) -> bool {
         ["GET", "HEAD"].contains(&self.method.as_str())
     }
 }
 
 #[test]
-fn every_operation_is_closed_to_every_key_but_one_that_works_and_is_allowed_to() {
+fn operations_reject_unauthorized_keys() {
     let api = Api::start();
     api.create_workspace("globex");
     let write = api.key.clone();
     let read = api.create_key("acme", "READ");
     let [revoked, expired] = [(); 2].map(|()| api.create_key("acme", "WRITE"));
-    let of_another = api.create_key("globex", "WRITE");
+    let foreign = api.create_key("globex", "WRITE");
     run(&api.database, &["key", "revoke", "3"]);
     api.database
         .execute("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = 4");
     let truncated = write[..write.len() - 1].to_owned();
-    // Of another installation, where it opens the workspace of the same number.
+    // Its key belongs to another installation, to the workspace of the same id.
     let elsewhere = Api::start();
-    let mistyped = of_another.replacen("fdk_2_", "fdk_1_", 1);
+    let altered = foreign.replacen("fdk_2_", "fdk_1_", 1);
     let bearer = |key: &str| format!("Bearer {key}");
 
     api.add_user("acme", "ada@example.com");
@@ -110,70 +113,74 @@ fn every_operation_is_closed_to_every_key_but_one_that_works_and_is_allowed_to()
         let path = operation.path(&api);
         let method = &operation.method;
         let before = api.database.count("device_events");
-        let in_query = format!("{path}?key={write}&access_token={write}");
-        let ask_at = |path: &str, prepare: &dyn Fn(RequestBuilder) -> RequestBuilder| {
+        let path_with_key = format!("{path}?key={write}&access_token={write}");
+        let send_to = |path: &str, prepare: &dyn Fn(RequestBuilder) -> RequestBuilder| {
             send(prepare(operation.request(&api, path)))
         };
-        let ask = |prepare: &dyn Fn(RequestBuilder) -> RequestBuilder| ask_at(&path, prepare);
-        let with = |header: &str| ask(&|request| request.header("Authorization", header));
-        let refused: [(&str, Answer); 13] = [
-            ("no key", ask(&|request| request)),
-            ("an empty header", with("")),
-            ("a scheme alone", with("Bearer")),
-            ("no scheme", with(&write)),
-            ("another scheme", with(&format!("Basic {write}"))),
-            ("no key of ours", with("Bearer hunter2hunter2")),
-            ("an unknown key", with(&bearer(&elsewhere.key))),
+        let send_with =
+            |prepare: &dyn Fn(RequestBuilder) -> RequestBuilder| send_to(&path, prepare);
+        let with_header =
+            |header: &str| send_with(&|request| request.header("Authorization", header));
+        let rejected: [(&str, Response); 13] = [
+            ("no key", send_with(&|request| request)),
+            ("an empty header", with_header("")),
+            ("a scheme alone", with_header("Bearer")),
+            ("no scheme", with_header(&write)),
+            ("another scheme", with_header(&format!("Basic {write}"))),
+            ("a malformed key", with_header("Bearer hunter2hunter2")),
+            ("an unknown key", with_header(&bearer(&elsewhere.key))),
             (
                 "a key with another workspace in it",
-                with(&bearer(&mistyped)),
+                with_header(&bearer(&altered)),
             ),
-            ("a truncated key", with(&bearer(&truncated))),
-            ("a revoked key", with(&bearer(&revoked))),
-            ("an expired key", with(&bearer(&expired))),
+            ("a truncated key", with_header(&bearer(&truncated))),
+            ("a revoked key", with_header(&bearer(&revoked))),
+            ("an expired key", with_header(&bearer(&expired))),
             (
                 "two headers",
-                ask(&|request| request.bearer_auth(&write).bearer_auth(&write)),
+                send_with(&|request| request.bearer_auth(&write).bearer_auth(&write)),
             ),
-            ("a key in the query", ask_at(&in_query, &|request| request)),
+            (
+                "a key in the query",
+                send_to(&path_with_key, &|request| request),
+            ),
         ];
-        for (case, answer) in refused {
+        for (case, response) in rejected {
             let case = format!("{method} {path} with {case}");
-            assert_eq!(answer.status, 401, "{case}: {}", answer.text);
-            assert_eq!(answer.text, r#"{"error":"UNAUTHORIZED"}"#, "{case}");
-            assert_eq!(answer.header("www-authenticate"), "Bearer", "{case}");
+            assert_eq!(response.status, 401, "{case}: {}", response.text);
+            assert_eq!(response.text, r#"{"error":"UNAUTHORIZED"}"#, "{case}");
+            assert_eq!(response.header("www-authenticate"), "Bearer", "{case}");
         }
-        let answer = with(&bearer(&read));
-        match operation.reads() {
-            true => assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text),
-            false => {
-                assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
-                assert_eq!(answer.text, r#"{"error":"INSUFFICIENT_SCOPE"}"#);
-            }
+        let response = with_header(&bearer(&read));
+        if operation.is_read() {
+            assert_eq!(response.status, 200, "{method} {path}: {}", response.text);
+        } else {
+            assert_eq!(response.status, 403, "{method} {path}: {}", response.text);
+            assert_eq!(response.text, r#"{"error":"INSUFFICIENT_SCOPE"}"#);
         }
-        // Nothing was done: whatever is done leaves an event.
+        // Every change writes an event. No new event means that nothing was changed.
         assert_eq!(
             api.database.count("device_events"),
             before,
             "{method} {path}"
         );
-        // A key of another workspace finds nothing of this one.
-        let answer = with(&bearer(&of_another));
+        // With a key of another workspace the resource does not exist.
+        let response = with_header(&bearer(&foreign));
         if operation.path.contains("_id}") {
-            assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
+            assert_eq!(response.status, 404, "{method} {path}: {}", response.text);
             assert_eq!(
                 api.database.count("device_events"),
                 before,
                 "{method} {path}"
             );
         }
-        let answer = with(&bearer(&write));
-        assert!(answer.status < 300, "{method} {path}: {}", answer.text);
+        let response = with_header(&bearer(&write));
+        assert!(response.status < 300, "{method} {path}: {}", response.text);
     }
 }
 
 #[test]
-fn another_workspaces_user_is_told_like_one_that_does_not_exist_byte_by_byte() {
+fn foreign_user_is_reported_as_unknown() {
     let api = Api::start();
     api.create_workspace("globex");
     let own = api.add_user("acme", "ada@example.com");
@@ -186,15 +193,15 @@ fn another_workspaces_user_is_told_like_one_that_does_not_exist_byte_by_byte() {
         ]),
         json!([device(json!({"user_id": next, "serial_number": "None"}))]),
     ];
-    let of_nobody = batches.each_ref().map(|batch| api.post(batch).comparable());
+    let for_missing_user = batches.each_ref().map(|batch| api.post(batch).comparable());
     assert_eq!(api.add_user("globex", "stranger@example.com"), next);
-    let of_a_stranger = batches.each_ref().map(|batch| api.post(batch).comparable());
-    assert_eq!(of_nobody, of_a_stranger);
+    let for_foreign_user = batches.each_ref().map(|batch| api.post(batch).comparable());
+    assert_eq!(for_missing_user, for_foreign_user);
     assert_eq!(api.database.count("devices"), 0);
 }
 
 #[test]
-fn another_workspaces_devices_enrolments_and_idempotency_keys_are_as_if_there_were_none() {
+fn foreign_data_does_not_affect_responses() {
     let alone = Api::start();
     let beside = Api::start();
     beside.create_workspace("globex");
@@ -210,25 +217,26 @@ fn another_workspaces_devices_enrolments_and_idempotency_keys_are_as_if_there_we
          VALUES (2, 'SN-1', 'SN-1', 'ENROLLED')",
     );
     assert_eq!(post(&beside, &globex).status, 201);
-    // Numbers are given over all workspaces.
+    // All workspaces share one sequence of ids.
     beside
         .database
         .execute("ALTER SEQUENCE devices_id_seq RESTART");
-    let (expected, got) = (post(&alone, &alone.key), post(&beside, &beside.key));
-    assert_eq!(got.comparable(), expected.comparable());
-    assert_eq!(expected.created()[0]["mdm"], Value::Null);
-    let linked = beside.list("/mdm/enrollments?linked=true");
+    let (expected, actual) = (post(&alone, &alone.key), post(&beside, &beside.key));
+    assert_eq!(actual.comparable(), expected.comparable());
+    assert_eq!(expected.created_devices()[0]["mdm"], Value::Null);
+    let linked = beside.get_json("/mdm/enrollments?linked=true");
     assert_eq!(linked["meta"]["total"], 0);
 }
 
 #[test]
-fn the_database_itself_refuses_what_points_into_another_workspace() {
+fn database_rejects_foreign_references() {
     let api = Api::start();
     api.create_workspace("globex");
     let stranger = api.add_user("globex", "stranger@example.com");
-    let refusal = |statement: &str| {
-        let said = api.database.connect().batch_execute(statement);
-        said.err()
+    let error_of = |statement: &str| {
+        let result = api.database.connect().batch_execute(statement);
+        result
+            .err()
             .map_or_else(String::new, |error| error.to_string())
     };
     let insert = |workspace: i64| {
@@ -237,7 +245,7 @@ fn the_database_itself_refuses_what_points_into_another_workspace() {
              connection_type, user_id) VALUES ({workspace}, 'a', 'b', 'c', false, '{{}}', '{{}}', {stranger})"
         )
     };
-    assert_eq!(refusal(&insert(2)), "");
+    assert_eq!(error_of(&insert(2)), "");
     let event = "INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids)
                  VALUES (2, 'CREATED', 1, 'r', '{1}')";
     let bucket = "INSERT INTO rate_limits VALUES (2, 1, 1, true, now())";
@@ -246,7 +254,7 @@ fn the_database_itself_refuses_what_points_into_another_workspace() {
         (event, "device_events_key_fkey"),
         (bucket, "rate_limits_key_fkey"),
     ] {
-        let said = refusal(statement);
-        assert!(said.contains(constraint), "{statement}: {said:?}");
+        let error = error_of(statement);
+        assert!(error.contains(constraint), "{statement}: {error:?}");
     }
 }

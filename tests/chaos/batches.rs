@@ -150,7 +150,7 @@ fn stored_batches(cluster: &Cluster, batches: &[Batch]) -> BTreeMap<String, Stor
             .iter()
             .map(|batch| format!("'{}'", batch.key))
             .collect();
-        let devices = cluster.ask(&format!(
+        let devices = cluster.query(&format!(
             "SELECT comment AS word, id AS number FROM devices WHERE comment IN ({}) ORDER BY id",
             keys.join(", ")
         ));
@@ -158,7 +158,7 @@ fn stored_batches(cluster: &Cluster, batches: &[Batch]) -> BTreeMap<String, Stor
             stored.entry(row.word).or_default().ids.push(row.number);
         }
     }
-    let events = cluster.ask(
+    let events = cluster.query(
         "SELECT array_to_string(device_ids, ',') AS word, count(*) AS number \
          FROM device_events GROUP BY device_ids",
     );

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use devices_tests::{Cluster, Proxy, Service, Treatment, prepare};
+use devices_tests::{Cluster, Proxy, ProxyMode, ServerProcess, set_up_workspace};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
@@ -101,7 +101,7 @@ struct Tally {
 struct Crashes<'a> {
     cluster: &'a Cluster,
     proxy: Proxy,
-    service: Service,
+    service: ServerProcess,
     client: Client,
     writers: Vec<Writer>,
     directory: PathBuf,
@@ -130,9 +130,9 @@ struct Round {
 
 impl<'a> Crashes<'a> {
     fn start(cluster: &'a Cluster) -> Self {
-        let secret = prepare(cluster.url());
-        let proxy = Proxy::to(cluster.place(), cluster.url());
-        let service = Service::start(proxy.url(), &[]);
+        let secret = set_up_workspace(cluster.url());
+        let proxy = Proxy::new(cluster.server_address(), cluster.url());
+        let service = ServerProcess::start(proxy.url(), &[]);
         let directory = std::env::temp_dir().join(format!("fleet-devices-{}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
         let writer = |number| Writer {
@@ -184,34 +184,36 @@ impl<'a> Crashes<'a> {
 
     fn inject(&mut self, fault: Fault) {
         let cut = |treatment| {
-            self.proxy.treat(treatment);
+            self.proxy.set_mode(treatment);
             // Wait until a connection has sent COMMIT and is cut.
             let deadline = Instant::now() + Duration::from_secs(10);
-            while self.proxy.treatment() == treatment {
+            while self.proxy.mode() == treatment {
                 assert!(Instant::now() < deadline, "no connection commits");
                 std::thread::sleep(Duration::from_millis(1));
             }
         };
         match fault {
             Fault::Server => self.service.kill(),
-            Fault::Backend => while !self.cluster.kill_a_backend() {},
+            Fault::Backend => while !self.cluster.kill_backend() {},
             Fault::Database => self.cluster.kill(),
-            Fault::BeforeCommit => cut(Treatment::CutBeforeCommit),
-            Fault::DuringCommit => cut(Treatment::CutInCommit),
-            Fault::AfterCommit => cut(Treatment::CutAfterCommit {
-                and_stay_cut: false,
+            Fault::BeforeCommit => cut(ProxyMode::DisconnectBeforeCommit),
+            Fault::DuringCommit => cut(ProxyMode::DisconnectDuringCommit),
+            Fault::AfterCommit => cut(ProxyMode::DisconnectAfterCommit {
+                stay_disconnected: false,
             }),
-            Fault::AfterCommitWithOutage => cut(Treatment::CutAfterCommit { and_stay_cut: true }),
+            Fault::AfterCommitWithOutage => cut(ProxyMode::DisconnectAfterCommit {
+                stay_disconnected: true,
+            }),
         }
     }
 
     fn repair(&mut self, fault: Fault) {
-        self.proxy.treat(Treatment::HandOn);
+        self.proxy.set_mode(ProxyMode::Forward);
         if fault == Fault::Database {
             self.cluster.start();
         }
         if fault == Fault::Server {
-            self.service = Service::start(self.proxy.url(), &[]);
+            self.service = ServerProcess::start(self.proxy.url(), &[]);
         }
     }
 

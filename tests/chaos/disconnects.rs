@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use devices_tests::{Cluster, Service, prepare};
+use devices_tests::{Cluster, ServerProcess, set_up_workspace};
 use rand::RngExt;
 
 use crate::Outcome;
@@ -18,8 +18,8 @@ const ROWS: usize = 20;
 /// Disconnected clients must leave no open transaction, no partial batch and no pool connection in
 /// use, and the server must go on serving.
 pub(crate) fn run(cluster: &Cluster, clients: usize) -> Outcome {
-    let secret = prepare(cluster.url());
-    let service = Service::start(cluster.url(), &[]);
+    let secret = set_up_workspace(cluster.url());
+    let service = ServerProcess::start(cluster.url(), &[]);
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..CONCURRENCY {
@@ -38,10 +38,10 @@ pub(crate) fn run(cluster: &Cluster, clients: usize) -> Outcome {
                              WHERE datname = current_database() AND pid <> pg_backend_pid() \
                                AND state <> 'idle'";
     let deadline = Instant::now() + Duration::from_secs(10);
-    let mut open = cluster.ask(open_transactions)[0].number;
+    let mut open = cluster.query(open_transactions)[0].number;
     while open > 0 && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(50));
-        open = cluster.ask(open_transactions)[0].number;
+        open = cluster.query(open_transactions)[0].number;
     }
     let partial = cluster.count(&format!(
         "(SELECT FROM devices GROUP BY comment HAVING count(*) <> {ROWS}) AS partial"

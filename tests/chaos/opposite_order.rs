@@ -1,6 +1,6 @@
 //! Two concurrent batches with the same serial numbers in opposite order.
 
-use devices_tests::{Cluster, Service, prepare};
+use devices_tests::{Cluster, ServerProcess, set_up_workspace};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -11,8 +11,8 @@ const ROWS: usize = 50;
 /// Of the two batches, exactly one must be stored and the other rejected with 400. Neither may get
 /// a 503 because of a deadlock.
 pub(crate) fn run(cluster: &Cluster, rounds: usize) -> Outcome {
-    let secret = prepare(cluster.url());
-    let service = Service::start(cluster.url(), &[]);
+    let secret = set_up_workspace(cluster.url());
+    let service = ServerProcess::start(cluster.url(), &[]);
     let client = Client::new(&secret);
     let mut unexpected = Vec::new();
     for round in 0..rounds {
@@ -44,7 +44,7 @@ pub(crate) fn run(cluster: &Cluster, rounds: usize) -> Outcome {
     }
     let deadlocks = "SELECT '' AS word, deadlocks AS number FROM pg_stat_database \
                      WHERE datname = current_database()";
-    let deadlocks = cluster.ask(deadlocks)[0].number;
+    let deadlocks = cluster.query(deadlocks)[0].number;
     let stored = cluster.count("devices");
     let summary = format!(
         "{rounds} races of two batches of {ROWS} devices: {} ended otherwise than with one 201 and \

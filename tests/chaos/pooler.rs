@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use devices_tests::{Cluster, Place, Service, binary, prepare, race, run_at};
+use devices_tests::{
+    Cluster, ServerAddress, ServerProcess, binary, race, run_at, set_up_workspace,
+};
 use postgres::{NoTls, SimpleQueryMessage};
 use serde_json::{Value, json};
 
@@ -42,7 +44,7 @@ const SESSION_QUERY: &str = "SELECT concat_ws(' ', current_user, \
 /// PgBouncer must open no more than its connections. All of it must hold again after PgBouncer has
 /// reconnected.
 pub(crate) fn run(cluster: &Cluster, rounds: usize) -> Outcome {
-    let secret = prepare(cluster.url());
+    let secret = set_up_workspace(cluster.url());
     let user = ["user", "add", "--workspace", "acme", "ada@example.com"];
     let added = run_at(cluster.url(), &user);
     assert_eq!(added.code, 0, "{added:?}");
@@ -56,10 +58,10 @@ fn check(cluster: &Cluster, pooler: &PgBouncer, client: &Client, rounds: usize) 
     cluster.execute(&missing_settings_sql(pooler)?);
     pooler.reconnect();
     let url = pooler.server_url();
-    let services = [(); SERVERS].map(|()| Service::start(&url, &SETTINGS));
+    let services = [(); SERVERS].map(|()| ServerProcess::start(&url, &SETTINGS));
     let load = Load {
         client,
-        addresses: services.iter().map(Service::address).collect(),
+        addresses: services.iter().map(ServerProcess::address).collect(),
     };
     for phase in ["before", "after"] {
         for round in 0..rounds {
@@ -244,7 +246,7 @@ impl PgBouncer {
     /// that user may enter the directory of PostgreSQL's socket.
     fn start(cluster: &Cluster) -> Result<Self, String> {
         let program = find_program()?;
-        let Place::Socket(socket) = cluster.place() else {
+        let ServerAddress::UnixSocket(socket) = cluster.server_address() else {
             return Err("the cluster has no unix socket".to_owned());
         };
         let sockets = socket.parent().expect("a socket lies in a directory");

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use devices_tests::{Cluster, Service, prepare};
+use devices_tests::{Cluster, ServerProcess, set_up_workspace};
 
 use crate::Outcome;
 use crate::balancer::Balancer;
@@ -17,10 +17,10 @@ const SETTINGS: [(&str, &str); 1] = [("DEVICES__SERVER__DRAIN_SECONDS", "1")];
 
 /// Every request must get a 201 at its first attempt, and every replica must exit with success.
 pub(crate) fn run(cluster: &Cluster, restarts: usize) -> Outcome {
-    let secret = prepare(cluster.url());
+    let secret = set_up_workspace(cluster.url());
     let balancer = Balancer::start();
     let start = || {
-        let replica = Service::start(cluster.url(), &SETTINGS);
+        let replica = ServerProcess::start(cluster.url(), &SETTINGS);
         balancer.add(replica.address());
         replica
     };

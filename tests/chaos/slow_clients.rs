@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use devices_tests::{Cluster, Service, prepare};
+use devices_tests::{Cluster, ServerProcess, set_up_workspace};
 
 use crate::Outcome;
 use crate::batches::Batch;
@@ -17,8 +17,8 @@ const WINDOW: Duration = Duration::from_secs(8);
 /// The server must go on serving a normal client while `connections` slow ones are open, and the
 /// slow ones must not hold a connection of the pool.
 pub(crate) fn run(cluster: &Cluster, connections: usize) -> Outcome {
-    let secret = prepare(cluster.url());
-    let service = Service::start(cluster.url(), &[]);
+    let secret = set_up_workspace(cluster.url());
+    let service = ServerProcess::start(cluster.url(), &[]);
     let client = Client::new(&secret);
     let large = Batch {
         key: "S-large".to_owned(),
@@ -96,7 +96,7 @@ impl std::fmt::Display for Latencies {
     }
 }
 
-fn measure(client: &Client, service: &Service, name: &str) -> Latencies {
+fn measure(client: &Client, service: &ServerProcess, name: &str) -> Latencies {
     let start = Instant::now();
     let mut latencies = Latencies {
         stored: Vec::new(),

@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use crate::TestDatabase;
 
-/// Returns the path of the binary, built from the current sources.
+/// Returns the path of the binary, built from the present sources.
 pub fn built_binary() -> &'static Path {
     static PATH: LazyLock<PathBuf> = LazyLock::new(build);
     &PATH
 }
 
-/// The binary as the sources are now, told nothing but what a test says: no setting of the
-/// environment reaches it, and no file of the working folder.
+/// Returns a command that runs the binary, built from the present sources. Isolated from the
+/// caller: no setting of the environment and no file of the working directory reaches it.
 pub fn binary() -> Command {
     isolated(built_binary())
 }
@@ -32,46 +32,46 @@ pub(crate) fn isolated(executable: &Path) -> Command {
     command
 }
 
-/// Tests of one package do not build the binary of another: this makes sure that it is there, and
-/// is no older one.
+/// Builds the binary and returns its path. Cargo does not build binaries of another package for a
+/// test, so that the binary would be missing or outdated.
 fn build() -> PathBuf {
-    let program = std::env::current_exe().expect("a program knows its own path");
+    let program = std::env::current_exe().expect("the path of this program is known");
     // target/PROFILE/deps/TEST, or target/PROFILE/PROGRAM
     let mut folders = program.ancestors().skip(1);
     let folder = folders.find(|folder| !folder.ends_with("deps"));
-    let folder = folder.expect("programs lie in target/PROFILE");
+    let folder = folder.expect("the program is in target/PROFILE");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--workspace", "--bin", "devices-api"]);
     if folder.ends_with("release") {
         cargo.arg("--release");
     }
-    let target = folder.parent().expect("the profile lies in target");
+    let target = folder.parent().expect("PROFILE is in target");
     cargo.arg("--target-dir").arg(target);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-    let built = cargo.output().expect("cargo can be run");
-    let errors = String::from_utf8_lossy(&built.stderr);
-    assert!(built.status.success(), "{errors}");
+    let output = cargo.output().expect("cargo can be run");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
     folder.join("devices-api")
 }
 
-/// What a command did.
+/// Exit code and output of a command.
 #[derive(Debug)]
-pub struct Ran {
-    /// Its exit code.
+pub struct CommandOutput {
+    /// Exit code; -1 after a signal.
     pub code: i32,
-    /// What it printed.
+    /// Standard output.
     pub stdout: String,
-    /// What it complained of.
+    /// Standard error.
     pub stderr: String,
 }
 
-impl Ran {
-    /// What it printed, as JSON.
+impl CommandOutput {
+    /// Parses standard output as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// What it printed, each line as JSON.
+    /// Parses each line of standard output as JSON.
     pub fn json_lines(&self) -> Vec<Value> {
         let lines = self.stdout.lines().map(serde_json::from_str);
         lines
@@ -80,7 +80,7 @@ impl Ran {
     }
 }
 
-impl From<Output> for Ran {
+impl From<Output> for CommandOutput {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
         Self {
@@ -91,18 +91,18 @@ impl From<Output> for Ran {
     }
 }
 
-/// Runs a command of the binary on a database until it ends.
-pub fn run(database: &TestDatabase, arguments: &[&str]) -> Ran {
+/// Runs a command of the binary on a database until it exits.
+pub fn run(database: &TestDatabase, arguments: &[&str]) -> CommandOutput {
     run_at(database.url(), arguments)
 }
 
-/// Runs a command of the binary on the database at `url` until it ends.
-pub fn run_at(url: &str, arguments: &[&str]) -> Ran {
+/// Runs a command of the binary on the database at `url` until it exits.
+pub fn run_at(url: &str, arguments: &[&str]) -> CommandOutput {
     run_executable(built_binary(), url, arguments)
 }
 
-/// Runs a command of another build of the binary on the database at `url` until it ends.
-pub fn run_executable(executable: &Path, url: &str, arguments: &[&str]) -> Ran {
+/// Runs a command of another build of the binary on the database at `url` until it exits.
+pub fn run_executable(executable: &Path, url: &str, arguments: &[&str]) -> CommandOutput {
     let output = isolated(executable)
         .env("DEVICES__DATABASE__URL", url)
         .args(arguments)

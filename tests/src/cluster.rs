@@ -1,4 +1,4 @@
-//! A PostgreSQL of its own, that can be killed.
+//! A separate PostgreSQL server that can be killed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,65 +9,65 @@ use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
 
-use crate::Place;
+use crate::ServerAddress;
 
-/// A PostgreSQL with default durability and one empty database; stopped when it is dropped.
+/// A PostgreSQL server with default durability and one empty database. Stops when dropped.
 #[derive(Debug)]
 pub struct Cluster {
     name: &'static str,
     url: String,
 }
 
-/// A row of a question: a word and a number.
+/// A row of [`Cluster::query`].
 #[derive(Debug, QueryableByName)]
 pub struct Row {
     #[diesel(sql_type = Text)]
-    /// The word.
+    /// Value of the column `word`.
     pub word: String,
     #[diesel(sql_type = BigInt)]
-    /// The number.
+    /// Value of the column `number`.
     pub number: i64,
 }
 
-/// Longer than a recovery takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Deadline for crash recovery. Recovery takes less.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Cluster {
-    /// Empty, whatever was there before under this name.
+    /// Creates and starts an empty server. Replaces an earlier one of this name.
     pub fn create(name: &'static str) -> Self {
         let url = script(name, "reset").expect("PostgreSQL can be started");
         Self { name, url }
     }
 
-    /// Starts it again after it was killed.
+    /// Starts the server again after it was killed.
     pub fn start(&self) {
-        // The killed server's processes may still be there: the script waits for them, and so
-        // does this for the script.
-        let deadline = Instant::now() + PATIENCE;
+        // Processes of the killed server may still be ending. The script waits for them, but only
+        // for a while.
+        let deadline = Instant::now() + TIMEOUT;
         while let Err(error) = script(self.name, "start") {
             assert!(Instant::now() < deadline, "{error}");
         }
     }
 
-    /// Where it is reached.
+    /// Connection URL of the database.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its socket.
-    pub fn place(&self) -> Place {
+    /// Address of the server's unix socket.
+    pub fn server_address(&self) -> ServerAddress {
         let (_, rest) = self
             .url
             .split_once("host=")
-            .expect("the URL names a folder");
+            .expect("the URL contains the socket directory");
         let folder = rest.split('&').next().unwrap_or_default();
         let folder = PathBuf::from(folder.replace("%2F", "/"));
-        Place::Socket(folder.join(".s.PGSQL.5432"))
+        ServerAddress::UnixSocket(folder.join(".s.PGSQL.5432"))
     }
 
-    /// A connection, as soon as it takes one.
+    /// Connects. Retries until the server accepts connections.
     fn connect(&self) -> PgConnection {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             match PgConnection::establish(&self.url) {
                 Ok(connection) => return connection,
@@ -77,49 +77,49 @@ impl Cluster {
         }
     }
 
-    /// Runs statements that return nothing.
+    /// Executes statements that return no rows.
     pub fn execute(&self, sql: &str) {
-        let ran = self.connect().batch_execute(sql);
-        ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let result = self.connect().batch_execute(sql);
+        result.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// Rows with a column `word` and a column `number`.
-    pub fn ask(&self, sql: &str) -> Vec<Row> {
+    /// Returns the rows of a query with a column `word` and a column `number`.
+    pub fn query(&self, sql: &str) -> Vec<Row> {
         let rows = sql_query(sql).load(&mut self.connect());
         rows.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// One number.
-    pub fn count(&self, what: &str) -> i64 {
-        let rows = self.ask(&format!(
-            "SELECT '' AS word, count(*) AS number FROM {what}"
+    /// Counts the rows of a `FROM` clause.
+    pub fn count(&self, from: &str) -> i64 {
+        let rows = self.query(&format!(
+            "SELECT '' AS word, count(*) AS number FROM {from}"
         ));
         rows[0].number
     }
 
-    /// The number of its first process, of which all others are children.
-    pub fn postmaster(&self) -> String {
-        script(self.name, "pid").expect("it runs")
+    /// Process id of the postmaster, the parent of all other processes of the server.
+    pub fn postmaster_pid(&self) -> String {
+        script(self.name, "pid").expect("PostgreSQL runs")
     }
 
-    /// Kills the postmaster and all its children, as at once as it goes.
+    /// Kills the postmaster and all its children with one `kill`.
     pub fn kill(&self) {
-        let postmaster = self.postmaster();
+        let postmaster = self.postmaster_pid();
         let children = children(&postmaster);
         kill(&format!("{postmaster} {children}"));
     }
 
-    /// Kills one of the processes that serve clients, which makes all the others start anew.
-    /// Whether there was one.
-    pub fn kill_a_backend(&self) -> bool {
-        let busy = "SELECT '' AS word, pid::bigint AS number FROM pg_stat_activity \
-                    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() \
-                    ORDER BY state = 'active' DESC, random() LIMIT 1";
-        let found = self.ask(busy);
-        found
+    /// Kills a backend, preferably an active one. PostgreSQL then restarts all other backends.
+    /// Returns whether there was a backend to kill.
+    pub fn kill_backend(&self) -> bool {
+        let backend = "SELECT '' AS word, pid::bigint AS number FROM pg_stat_activity \
+                       WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() \
+                       ORDER BY state = 'active' DESC, random() LIMIT 1";
+        let backends = self.query(backend);
+        backends
             .iter()
             .for_each(|backend| kill(&backend.number.to_string()));
-        !found.is_empty()
+        !backends.is_empty()
     }
 }
 
@@ -131,32 +131,35 @@ impl Drop for Cluster {
     }
 }
 
+/// Runs `scripts/postgres`. Returns the last line of its output.
 fn script(name: &str, command: &str) -> Result<String, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/postgres");
-    let ran = Command::new(script)
+    let output = Command::new(script)
         .args(["--name", name, command])
         .output();
-    let ran = ran.map_err(|error| error.to_string())?;
-    let output = String::from_utf8_lossy(&ran.stdout);
-    match ran.status.success() {
-        true => Ok(output.lines().last().unwrap_or_default().to_owned()),
-        false => Err(String::from_utf8_lossy(&ran.stderr).into_owned()),
+    let output = output.map_err(|error| error.to_string())?;
+    if output.status.success() {
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        Ok(stdout.lines().last().unwrap_or_default().to_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
 
-/// The numbers of a process's children.
-fn children(process: &str) -> String {
-    let listed = format!("/proc/{process}/task/{process}/children");
-    std::fs::read_to_string(listed).unwrap_or_else(|_| {
-        let found = Command::new("pgrep").args(["-P", process]).output();
-        let found = found.map(|found| String::from_utf8_lossy(&found.stdout).replace('\n', " "));
-        found.unwrap_or_default()
+/// Process ids of the children of a process, separated by spaces.
+fn children(pid: &str) -> String {
+    let children = format!("/proc/{pid}/task/{pid}/children");
+    std::fs::read_to_string(children).unwrap_or_else(|_| {
+        let output = Command::new("pgrep").args(["-P", pid]).output();
+        let pids = output.map(|output| String::from_utf8_lossy(&output.stdout).replace('\n', " "));
+        pids.unwrap_or_default()
     })
 }
 
-/// The shell's own `kill`: the program is not on every machine. One that is gone is none.
-fn kill(processes: &str) {
-    let command = format!("kill -KILL {processes} 2>/dev/null || true");
-    let ran = Command::new("sh").args(["-c", &command]).status();
-    assert!(ran.is_ok_and(|status| status.success()));
+/// Kills processes. Ignores those that have ended. Uses the `kill` of the shell: some machines do
+/// not have the program.
+fn kill(pids: &str) {
+    let command = format!("kill -KILL {pids} 2>/dev/null || true");
+    let status = Command::new("sh").args(["-c", &command]).status();
+    assert!(status.is_ok_and(|status| status.success()));
 }

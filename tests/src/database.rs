@@ -1,4 +1,4 @@
-//! Databases: one a test, cloned from a template that is migrated once.
+//! Test databases: one for each test, cloned from a template that is migrated once.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -12,11 +12,11 @@ use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
 
-use crate::PATIENCE;
+use crate::TIMEOUT;
 
 const PREFIX: &str = "devices_test";
 
-/// A database of one test's own, dropped with it.
+/// A database for one test. Dropped with it.
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
@@ -24,12 +24,12 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// A database with the schema and no rows.
+    /// Creates a database with the schema and without rows.
     pub fn new() -> Self {
         Self::cloned_from(&SERVER.template)
     }
 
-    /// A database without a schema.
+    /// Creates a database without a schema.
     pub fn empty() -> Self {
         Self::cloned_from("template0")
     }
@@ -39,42 +39,42 @@ impl TestDatabase {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{PREFIX}_{}_{number}", id());
         SERVER.execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
-        let url = SERVER.url_of(&name);
+        let url = SERVER.url_for(&name);
         Self { name, url }
     }
 
-    /// Where it is reached.
+    /// Connection URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What it is called.
+    /// Name of the database.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A connection of the test's own.
+    /// Opens a connection.
     pub fn connect(&self) -> PgConnection {
-        PgConnection::establish(&self.url).expect("the test's database can be reached")
+        PgConnection::establish(&self.url).expect("the test database is reachable")
     }
 
-    /// Runs statements.
+    /// Executes statements.
     pub fn execute(&self, sql: &str) {
         execute(&mut self.connect(), sql);
     }
 
-    /// The first column of a query's rows, as text.
+    /// Returns the first column of a query as texts.
     pub fn texts(&self, sql: &str) -> Vec<String> {
         texts(&mut self.connect(), sql)
     }
 
-    /// How many rows a table has.
+    /// Counts the rows of a table, or of a table with a `WHERE` clause.
     pub fn count(&self, table: &str) -> u64 {
-        let counted = self.texts(&format!("SELECT count(*) FROM {table}"));
-        counted[0].parse().expect("a count is a number")
+        let count = self.texts(&format!("SELECT count(*) FROM {table}"));
+        count[0].parse().expect("a count is a number")
     }
 
-    /// Keeps everybody else from a table until what is returned is dropped.
+    /// Locks a table in ACCESS EXCLUSIVE mode until the returned connection is dropped.
     pub fn lock(&self, table: &str) -> PgConnection {
         let mut connection = self.connect();
         let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
@@ -82,28 +82,28 @@ impl TestDatabase {
         connection
     }
 
-    /// Waits until a statement on it waits for a lock that another holds.
-    pub fn wait_until_one_is_blocked(&self) {
+    /// Waits until exactly one statement on this database waits for a lock.
+    pub fn wait_for_blocked_statement(&self) {
         let mut connection = self.connect();
         let blocked = "SELECT count(*) FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while texts(&mut connection, blocked) != ["1"] {
             assert!(Instant::now() < deadline, "no statement waits for a lock");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// Gives connections another default of a setting; those that are there end.
+    /// Changes the default of a setting for new connections. Terminates present connections.
     pub fn set_default(&self, setting: &str, value: &str) {
         let name = &self.name;
         SERVER.execute(&format!("ALTER DATABASE {name} SET {setting} = {value}"));
         self.disconnect();
     }
 
-    /// Takes the database away from everyone who uses it, and lets nobody in.
-    pub fn close(&self) {
-        self.admit(false);
+    /// Rejects new connections and terminates present ones.
+    pub fn reject_connections(&self) {
+        self.allow_connections(false);
         self.disconnect();
     }
 
@@ -114,14 +114,14 @@ impl TestDatabase {
         ));
     }
 
-    /// Lets everyone in again.
-    pub fn open(&self) {
-        self.admit(true);
+    /// Accepts connections again.
+    pub fn accept_connections(&self) {
+        self.allow_connections(true);
     }
 
-    fn admit(&self, anyone: bool) {
+    fn allow_connections(&self, allow: bool) {
         let name = &self.name;
-        SERVER.execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {anyone}"));
+        SERVER.execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {allow}"));
     }
 }
 
@@ -151,24 +151,24 @@ fn texts(connection: &mut PgConnection, sql: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.text).collect()
 }
 
-/// Runs statements on a connection, such as one that holds a transaction open.
+/// Executes statements on a connection, for example one with an open transaction.
 pub fn execute(connection: &mut PgConnection, sql: &str) {
-    let ran = connection.batch_execute(sql);
-    ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let result = connection.batch_execute(sql);
+    result.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-/// A URL with these parameters, too: the last one of a name is the one that counts.
+/// Appends parameters to a URL. They override earlier ones: libpq uses the last value of a name.
 pub(crate) fn with_parameters(url: &str, parameters: &str) -> String {
     let separator = if url.contains('?') { '&' } else { '?' };
     format!("{url}{separator}{parameters}")
 }
 
-/// Runs statements beside every test's database.
-pub(crate) fn on_the_server(sql: &str) {
+/// Executes statements on the test server, outside of the test databases.
+pub(crate) fn execute_on_server(sql: &str) {
     SERVER.execute(sql);
 }
 
-/// The PostgreSQL that the tests run on.
+/// The PostgreSQL server of the tests.
 struct TestServer {
     url: String,
     template: String,
@@ -177,21 +177,23 @@ struct TestServer {
 static SERVER: LazyLock<TestServer> = LazyLock::new(TestServer::prepare);
 
 impl TestServer {
-    /// `DEVICES__DATABASE__URL` where that is set, else the checkout's own, which is started.
+    /// Uses the server of `DEVICES__DATABASE__URL`, if set. Otherwise starts the private one of the
+    /// checkout.
     fn prepare() -> Self {
-        let given = std::env::var("DEVICES__DATABASE__URL").ok();
+        let configured = std::env::var("DEVICES__DATABASE__URL").ok();
         let server = Self {
-            url: given.clone().unwrap_or_else(start_own),
+            url: configured.clone().unwrap_or_else(start_private_server),
             template: format!("{PREFIX}_template_{:016x}", schema_hash()),
         };
-        if given.is_none() {
+        if configured.is_none() {
             server.drop_leftovers();
         }
         server.prepare_template();
         server
     }
 
-    /// The first process makes it, while the others wait.
+    /// Creates the template, unless it exists. An advisory lock lets one process do it while others
+    /// wait.
     fn prepare_template(&self) {
         const LOCK: i64 = 0x7465_6d70_6c61_7465;
         let mut connection = self.connect();
@@ -201,8 +203,8 @@ impl TestServer {
             let unfinished = format!("{}_unfinished", self.template);
             execute(&format!("DROP DATABASE IF EXISTS {unfinished}"));
             execute(&format!("CREATE DATABASE {unfinished} TEMPLATE template0"));
-            devices_adapters::postgres::migrate(&self.url_of(&unfinished))
-                .expect("the migrations run");
+            devices_adapters::postgres::migrate(&self.url_for(&unfinished))
+                .expect("the migrations succeed");
             execute(&format!(
                 "ALTER DATABASE {unfinished} RENAME TO {}",
                 self.template
@@ -210,25 +212,23 @@ impl TestServer {
         }
     }
 
-    /// Drops the databases, and their users, of test processes that were killed: on the checkout's
-    /// own server, whose processes all run on this machine.
+    /// Drops the databases and roles of test processes that were killed. Safe only on the private
+    /// server of the checkout: all its clients run on this machine.
     fn drop_leftovers(&self) {
         let names = format!(
             "SELECT datname FROM pg_database WHERE datname LIKE '{PREFIX}%' \
              UNION SELECT rolname FROM pg_roles WHERE rolname LIKE '{PREFIX}%'"
         );
         for name in texts(&mut self.connect(), &names) {
-            let process = name
+            let pid = name
                 .strip_prefix(PREFIX)
                 .and_then(|rest| rest.trim_start_matches('_').split_once('_'))
-                .and_then(|(process, _)| process.parse::<u32>().ok());
-            let lives = |process: u32| {
-                let asked = Command::new("kill")
-                    .args(["-0", &process.to_string()])
-                    .output();
-                asked.is_ok_and(|asked| asked.status.success())
+                .and_then(|(pid, _)| pid.parse::<u32>().ok());
+            let is_running = |pid: u32| {
+                let output = Command::new("kill").args(["-0", &pid.to_string()]).output();
+                output.is_ok_and(|output| output.status.success())
             };
-            if process.is_some_and(|process| !lives(process)) {
+            if pid.is_some_and(|pid| !is_running(pid)) {
                 self.execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
                 self.execute(&format!("DROP ROLE IF EXISTS {name}"));
             }
@@ -250,8 +250,8 @@ impl TestServer {
         execute(&mut self.connect(), sql);
     }
 
-    /// The server's URL with another database in it.
-    fn url_of(&self, database: &str) -> String {
+    /// Returns the URL of the server with another database.
+    fn url_for(&self, database: &str) -> String {
         let (address, parameters) = match self.url.split_once('?') {
             Some((address, parameters)) => (address, format!("?{parameters}")),
             None => (self.url.as_str(), String::new()),
@@ -265,21 +265,22 @@ impl TestServer {
     }
 }
 
-fn start_own() -> String {
+/// Starts the private server of the checkout. Returns its URL.
+fn start_private_server() -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/postgres");
-    let started = Command::new(script).arg("start").output();
-    let started = started.expect("scripts/postgres can be run");
-    let errors = String::from_utf8_lossy(&started.stderr);
-    assert!(started.status.success(), "{errors}");
-    let output = String::from_utf8_lossy(&started.stdout).into_owned();
-    output
+    let output = Command::new(script).arg("start").output();
+    let output = output.expect("scripts/postgres can be run");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    stdout
         .lines()
         .last()
-        .expect("its last line is a URL")
+        .expect("the last line is a URL")
         .to_owned()
 }
 
-/// Another schema, or other rights on it, get another template.
+/// Hash of the migrations and of the privileges of the serving role. Each gets its own template.
 fn schema_hash() -> u64 {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let entries = |folder: &Path| {
@@ -290,14 +291,29 @@ fn schema_hash() -> u64 {
         paths.sort();
         paths
     };
-    let rights = Path::new(env!("CARGO_MANIFEST_DIR"))
+    let privileges = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../crates/adapters/src/postgres/schema/serving_role.sql");
     let mut hasher = DefaultHasher::new();
-    let rights = std::fs::read_to_string(rights).expect("the rights can be read");
-    rights.hash(&mut hasher);
+    let privileges = std::fs::read_to_string(privileges).expect("the privileges can be read");
+    privileges.hash(&mut hasher);
     for file in entries(&folder).iter().flat_map(|folder| entries(folder)) {
         let sql = std::fs::read_to_string(&file).expect("migrations can be read");
         (file.file_name(), sql).hash(&mut hasher);
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_databases_are_isolated() {
+        let (first, second) = (TestDatabase::new(), TestDatabase::new());
+        first.execute("INSERT INTO workspaces (name) VALUES ('acme')");
+        assert_eq!(
+            (first.count("workspaces"), second.count("workspaces")),
+            (1, 0)
+        );
+    }
 }

@@ -1,32 +1,32 @@
-//! What tests are run on: a database of their own on a real PostgreSQL, the real binary, and a
-//! client for it. Needs nothing set up, and leaves nothing behind.
+//! Test support: a database for each test on a real PostgreSQL, the real binary, and a client for
+//! its API. Needs no setup and leaves nothing behind.
 
 mod api;
 mod binary;
 mod cluster;
-mod confidential;
+mod confidential_values;
 mod database;
-mod devices;
-mod login;
+mod device;
+mod login_role;
 pub mod payload;
 mod proxy;
 mod race;
 mod server;
-mod service;
-mod statements;
+mod server_process;
+mod workspace_filter;
 
-pub use api::{Answer, Api, encoded, send};
-pub use binary::{Ran, binary, built_binary, run, run_at, run_executable};
+pub use api::{Api, Response, percent_encode, send};
+pub use binary::{CommandOutput, binary, built_binary, run, run_at, run_executable};
 pub use cluster::{Cluster, Row};
-use confidential::{Confidential, keep_secret, keep_values, know_server};
+use confidential_values::{ConfidentialValues, record_secret, record_values, register_server};
 pub use database::{TestDatabase, execute};
-pub use devices::{complete_device, device, ids};
-pub use login::Login;
-pub use proxy::{Place, Proxy, Treatment};
+pub use device::{complete_device, device, ids};
+pub use login_role::LoginRole;
+pub use proxy::{Proxy, ProxyMode, ServerAddress};
 pub use race::race;
 pub use server::{Server, ServerOptions};
-pub use service::{Service, prepare, prepare_with};
-pub use statements::{TENANT_TABLES, complaint_about};
+pub use server_process::{ServerProcess, set_up_workspace, set_up_workspace_with};
+pub use workspace_filter::{WORKSPACE_TABLES, missing_workspace_filter};
 
-/// Longer than anything that a test waits for takes on a busy machine.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+/// Deadline for everything that a test waits for. Longer than any of it takes on a busy machine.
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);

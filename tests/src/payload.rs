@@ -1,24 +1,25 @@
-//! Devices to send: realistic ones, each with a serial number that no other has.
+//! Realistic devices for load, each with a unique serial number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
-/// How many different devices there are; only their serial numbers differ from then on.
+/// Number of distinct devices. Further devices differ from these only in their serial numbers.
 pub const DEVICES: usize = 1_000;
 
-/// Users that some of the devices are given to, numbered from 1 on in every workspace.
+/// Number of users to whom devices are assigned. Their ids begin at 1 in every workspace.
 pub const USERS: usize = 20;
 
-/// How a serial number is written: of one width, so that it can be replaced where it stands.
+/// Length of a serial number in bytes. It is fixed, so that one can be replaced in a serialized
+/// request.
 pub const SERIAL_WIDTH: usize = 12;
 
-/// The devices, each with the serial number of its place.
+/// Returns [`DEVICES`] devices, each with the serial number of its index.
 pub fn devices() -> Vec<Value> {
     (0..DEVICES).map(device).collect()
 }
 
-/// A device of 41 fields of which three in five are filled.
+/// Returns a device of 41 fields, of which about three in five have a value.
 fn device(index: usize) -> Value {
     let pick = |words: &[&str]| Value::from(words[index % words.len()]);
     let model = [
@@ -70,77 +71,77 @@ fn device(index: usize) -> Value {
         "os_platform": pick(&["macOS 14.5", "Windows 11 Pro", "Ubuntu 24.04", "iOS 17"]),
         "user_email": null,
     });
-    // Which fields are empty differs from device to device; these four never are.
-    let kept = ["name", "type", "category", "serial_number"];
-    let members = device.as_object_mut().expect("it is an object");
-    for (place, (name, value)) in members.iter_mut().enumerate() {
-        let is_empty = (place * 7 + index * 3) % 9 < 4;
-        if is_empty && !kept.contains(&name.as_str()) {
+    // The empty fields differ from device to device. These four always have a value.
+    let always_present = ["name", "type", "category", "serial_number"];
+    let members = device.as_object_mut().expect("a device is an object");
+    for (position, (name, value)) in members.iter_mut().enumerate() {
+        let is_empty = (position * 7 + index * 3) % 9 < 4;
+        if is_empty && !always_present.contains(&name.as_str()) {
             *value = Value::Null;
         }
     }
     device
 }
 
-/// The serial number of this number, such as `R0000000002F`.
+/// Returns the serial number for `number`, such as `R0000000002F`.
 pub fn serial(number: u64) -> String {
     format!("R{number:011X}")
 }
 
-/// As many serial numbers as asked for that were given to nobody else: the first one's number.
+/// Reserves `count` consecutive serial numbers. Returns the number of the first.
 fn reserve(count: usize) -> u64 {
-    // Those before were given to the devices that everything is made of.
+    // `devices()` uses the numbers below.
     static NEXT: AtomicU64 = AtomicU64::new(DEVICES as u64);
     NEXT.fetch_add(count as u64, Ordering::Relaxed)
 }
 
-/// Bytes in which serial numbers stand, each device's in one or more places.
+/// A serialized request in which the serial numbers can be replaced. Each device has one or more.
 #[derive(Debug, Clone)]
-pub struct Numbered {
-    /// All of them.
+pub struct RequestTemplate {
+    /// The serialized request.
     pub bytes: Vec<u8>,
-    /// For each device, where its number begins.
-    pub places: Vec<Vec<usize>>,
+    /// Offsets of the serial numbers of each device.
+    pub serial_offsets: Vec<Vec<usize>>,
 }
 
-impl Numbered {
-    /// Gives every device a serial number that nobody had.
-    pub fn renumber(&mut self) {
-        let first = reserve(self.places.len());
-        for (number, places) in (first..).zip(&self.places) {
+impl RequestTemplate {
+    /// Replaces the serial number of every device with one that was never used.
+    pub fn assign_new_serials(&mut self) {
+        let first = reserve(self.serial_offsets.len());
+        for (number, offsets) in (first..).zip(&self.serial_offsets) {
             let serial = serial(number);
-            for place in places {
-                self.bytes[*place..place + SERIAL_WIDTH].copy_from_slice(serial.as_bytes());
+            for offset in offsets {
+                self.bytes[*offset..offset + SERIAL_WIDTH].copy_from_slice(serial.as_bytes());
             }
         }
     }
 }
 
-/// The body of `POST /devices` with these devices.
-pub fn body(devices: &[Value]) -> Numbered {
-    let mut numbered = Numbered {
+/// Serializes the body of `POST /devices` with these devices.
+pub fn body(devices: &[Value]) -> RequestTemplate {
+    let mut request = RequestTemplate {
         bytes: b"{\"devices\":[".to_vec(),
-        places: Vec::new(),
+        serial_offsets: Vec::new(),
     };
-    for (place, device) in devices.iter().enumerate() {
-        if place > 0 {
-            numbered.bytes.push(b',');
+    for (index, device) in devices.iter().enumerate() {
+        if index > 0 {
+            request.bytes.push(b',');
         }
         let text = device.to_string();
         let serial = device["serial_number"].as_str();
-        let found = serial.and_then(|serial| text.find(serial));
-        let start = numbered.bytes.len();
-        numbered
-            .places
-            .push(found.map(|at| start + at).into_iter().collect());
-        numbered.bytes.extend(text.as_bytes());
+        let offset = serial.and_then(|serial| text.find(serial));
+        let start = request.bytes.len();
+        request
+            .serial_offsets
+            .push(offset.map(|at| start + at).into_iter().collect());
+        request.bytes.extend(text.as_bytes());
     }
-    numbered.bytes.extend(b"]}");
-    numbered
+    request.bytes.extend(b"]}");
+    request
 }
 
-/// Devices that are each wrong in three fields.
-pub fn wrong_devices() -> Vec<Value> {
+/// Returns [`DEVICES`] devices, each with three invalid fields.
+pub fn invalid_devices() -> Vec<Value> {
     let mut devices = devices();
     for device in &mut devices {
         device["name"] = json!("");

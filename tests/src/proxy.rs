@@ -1,4 +1,4 @@
-//! A way to the database that can be held up, slowed down, and cut at the worst moment.
+//! A TCP proxy in front of PostgreSQL that can stall, delay, or drop connections around a COMMIT.
 
 use std::io::{Read, Result, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -12,148 +12,150 @@ use std::time::Duration;
 use crate::TestDatabase;
 use crate::database::with_parameters;
 
-/// Hands on what a client and the database say to each other, or does what it is told to.
+/// Forwards bytes between clients and PostgreSQL, as its mode says. Disconnects all clients when
+/// dropped.
 #[derive(Debug)]
 pub struct Proxy {
     url: String,
-    line: Arc<Line>,
+    connections: Arc<Connections>,
 }
 
-/// What becomes of what is said.
+/// How a [`Proxy`] treats bytes and connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Treatment {
-    /// It is handed on.
+pub enum ProxyMode {
+    /// Forwards everything.
     #[default]
-    HandOn,
-    /// It is kept back until the treatment changes; connections stay open.
-    Hang,
-    /// It is handed on after this time, piece by piece.
+    Forward,
+    /// Holds everything back until the mode changes. Connections stay open.
+    Stall,
+    /// Forwards each read after this delay.
     Delay(Duration),
-    /// Connections are cut, and new ones at once.
-    Cut,
-    /// The next connection to say COMMIT is cut before the database hears it; then all is handed on.
-    CutBeforeCommit,
-    /// The next connection to say COMMIT is cut as soon as the database hears it; then all is handed
-    /// on.
-    CutInCommit,
-    /// The next connection to say COMMIT is cut when the database has answered it; then, as this
-    /// says, all is handed on again, or all is cut.
-    CutAfterCommit {
-        /// Whether nothing comes through from then on.
-        and_stay_cut: bool,
+    /// Closes all connections, and new ones at once.
+    Disconnect,
+    /// Closes the next connection that sends COMMIT before PostgreSQL receives it. Then changes to
+    /// [`Self::Forward`].
+    DisconnectBeforeCommit,
+    /// Closes the next connection that sends COMMIT as soon as the COMMIT is forwarded. Then
+    /// changes to [`Self::Forward`].
+    DisconnectDuringCommit,
+    /// Closes the next connection that sends COMMIT when PostgreSQL has responded to it. Then
+    /// changes to [`Self::Forward`], or to [`Self::Disconnect`].
+    DisconnectAfterCommit {
+        /// Whether to change to [`Self::Disconnect`].
+        stay_disconnected: bool,
     },
 }
 
 impl Proxy {
-    /// In front of this database.
-    pub fn of(database: &TestDatabase) -> Self {
-        let ask = |what: &str| database.texts(&format!("SELECT {what}")).remove(0);
-        let host = ask("coalesce(host(inet_server_addr()), '')");
-        let port = ask("current_setting('port')");
-        let folder = ask("split_part(current_setting('unix_socket_directories'), ',', 1)");
+    /// Starts a proxy in front of the server of this database.
+    pub fn in_front_of(database: &TestDatabase) -> Self {
+        let query = |expression: &str| database.texts(&format!("SELECT {expression}")).remove(0);
+        let host = query("coalesce(host(inet_server_addr()), '')");
+        let port = query("current_setting('port')");
+        let folder = query("split_part(current_setting('unix_socket_directories'), ',', 1)");
         let server = match host.as_str() {
-            "" => Place::Socket(format!("{folder}/.s.PGSQL.{port}").into()),
-            host => Place::Address(format!("{host}:{port}")),
+            "" => ServerAddress::UnixSocket(format!("{folder}/.s.PGSQL.{port}").into()),
+            host => ServerAddress::Tcp(format!("{host}:{port}")),
         };
-        Self::to(server, database.url())
+        Self::new(server, database.url())
     }
 
-    /// In front of the server that listens at `server`, and that `url` leads to.
-    pub fn to(server: Place, url: &str) -> Self {
+    /// Starts a proxy in front of `server`. `url` is the URL of a database on it.
+    pub fn new(server: ServerAddress, url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("this machine has a free port");
-        let address = listener.local_addr().expect("it has an address");
-        let line = Arc::new(Line::default());
-        let accepting = Arc::clone(&line);
+        let address = listener.local_addr().expect("a listener has an address");
+        let connections = Arc::new(Connections::default());
+        let accepting = Arc::clone(&connections);
         std::thread::spawn(move || {
             for client in listener.incoming() {
-                // A server that is away is one that cuts its connections.
-                if let (Ok(client), Ok(server)) = (client, server.dial()) {
-                    drop(accepting.connect(client, server));
+                // If the server does not accept, dropping the client closes its connection.
+                if let (Ok(client), Ok(server)) = (client, server.connect()) {
+                    drop(accepting.open(client, server));
                 }
             }
         });
-        let place = format!("host={}&port={}", address.ip(), address.port());
-        let url = with_parameters(url, &place);
-        Self { url, line }
+        let parameters = format!("host={}&port={}", address.ip(), address.port());
+        let url = with_parameters(url, &parameters);
+        Self { url, connections }
     }
 
-    /// Where the database is reached by it.
+    /// Connection URL of the database through the proxy.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// How it treats what is said now: another way than it was told, once a COMMIT was cut.
-    pub fn treatment(&self) -> Treatment {
-        self.line.state().treatment
+    /// Current mode. Differs from the last [`Self::set_mode`] after a disconnect around a COMMIT.
+    pub fn mode(&self) -> ProxyMode {
+        self.connections.state().mode
     }
 
-    /// From now on.
-    pub fn treat(&self, treatment: Treatment) {
-        self.line.treat(treatment);
+    /// Changes the mode of all connections.
+    pub fn set_mode(&self, mode: ProxyMode) {
+        self.connections.set_mode(mode);
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.treat(Treatment::Cut);
+        self.set_mode(ProxyMode::Disconnect);
     }
 }
 
-/// Where a server listens.
+/// Address of a PostgreSQL server.
 #[derive(Debug, Clone)]
-pub enum Place {
-    /// At a unix socket.
-    Socket(PathBuf),
-    /// At a host and port.
-    Address(String),
+pub enum ServerAddress {
+    /// Path of a unix socket.
+    UnixSocket(PathBuf),
+    /// Host and port.
+    Tcp(String),
 }
 
-impl Place {
-    /// A unix socket and a TCP connection read and write alike.
-    fn dial(&self) -> Result<TcpStream> {
+impl ServerAddress {
+    /// Connects. Returns a unix socket as a TCP stream: both read and write alike.
+    fn connect(&self) -> Result<TcpStream> {
         match self {
-            Self::Socket(path) => Ok(OwnedFd::from(UnixStream::connect(path)?).into()),
-            Self::Address(address) => TcpStream::connect(address),
+            Self::UnixSocket(path) => Ok(OwnedFd::from(UnixStream::connect(path)?).into()),
+            Self::Tcp(address) => TcpStream::connect(address),
         }
     }
 }
 
-/// What all connections share.
+/// State that all connections share.
 #[derive(Debug, Default)]
-struct Line {
+struct Connections {
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    treatment: Treatment,
+    mode: ProxyMode,
     open: Vec<TcpStream>,
 }
 
-/// How PostgreSQL's clients say it: a simple query, ended by a zero.
+/// COMMIT in the protocol of PostgreSQL: a simple query, terminated by a zero byte.
 const COMMIT: &[u8] = b"COMMIT\0";
 
-impl Line {
+impl Connections {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics with it")
+        self.state.lock().expect("no thread panics with the lock")
     }
 
-    fn treat(&self, treatment: Treatment) {
+    fn set_mode(&self, mode: ProxyMode) {
         let mut state = self.state();
-        state.treatment = treatment;
-        if treatment == Treatment::Cut {
+        state.mode = mode;
+        if mode == ProxyMode::Disconnect {
             for stream in state.open.drain(..) {
-                // It may be closed already.
+                // Fails if the stream is closed already.
                 drop(stream.shutdown(Shutdown::Both));
             }
         }
         self.changed.notify_all();
     }
 
-    fn connect(self: &Arc<Self>, client: TcpStream, server: TcpStream) -> Result<()> {
+    fn open(self: &Arc<Self>, client: TcpStream, server: TcpStream) -> Result<()> {
         let mut state = self.state();
-        if state.treatment == Treatment::Cut {
+        if state.mode == ProxyMode::Disconnect {
             return Ok(());
         }
         state
@@ -161,87 +163,101 @@ impl Line {
             .extend([client.try_clone()?, server.try_clone()?]);
         drop(state);
         let is_committing = Arc::new(AtomicBool::new(false));
-        let (line, committing) = (Arc::clone(self), Arc::clone(&is_committing));
-        let ends = (client.try_clone()?, server.try_clone()?);
-        std::thread::spawn(move || line.copy(ends, &committing, Direction::ToServer));
-        let line = Arc::clone(self);
-        let ends = (server, client);
-        std::thread::spawn(move || line.copy(ends, &is_committing, Direction::ToClient));
+        let (connections, committing) = (Arc::clone(self), Arc::clone(&is_committing));
+        let streams = (client.try_clone()?, server.try_clone()?);
+        std::thread::spawn(move || connections.copy(streams, &committing, Direction::ToServer));
+        let connections = Arc::clone(self);
+        let streams = (server, client);
+        std::thread::spawn(move || connections.copy(streams, &is_committing, Direction::ToClient));
         Ok(())
     }
 
-    /// Copies until one end closes, and closes the other then.
-    fn copy(&self, ends: (TcpStream, TcpStream), is_committing: &AtomicBool, to: Direction) {
-        let (mut from, mut into) = ends;
-        let mut bytes = [0; 16 * 1024];
-        while let Ok(count @ 1..) = from.read(&mut bytes) {
-            let said = &bytes[..count];
-            match self.may_pass(said, is_committing, to) {
-                Passage::Free if into.write_all(said).is_ok() => {}
-                Passage::AtLast => {
-                    // Where it fails the database has not heard it, which is another case.
-                    drop(into.write_all(said));
+    /// Copies bytes until one stream closes. Then closes the other one.
+    fn copy(
+        &self,
+        streams: (TcpStream, TcpStream),
+        is_committing: &AtomicBool,
+        direction: Direction,
+    ) {
+        let (mut from, mut to) = streams;
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            let bytes = &buffer[..count];
+            match self.wait_for_verdict(bytes, is_committing, direction) {
+                Verdict::Forward if to.write_all(bytes).is_ok() => {}
+                Verdict::ForwardLast => {
+                    // If the write fails, PostgreSQL has not received the COMMIT. That case is
+                    // `DisconnectBeforeCommit`.
+                    drop(to.write_all(bytes));
                     break;
                 }
                 _ => break,
             }
         }
-        // They may be closed already.
-        drop((from.shutdown(Shutdown::Both), into.shutdown(Shutdown::Both)));
+        // Both fail if the streams are closed already.
+        drop((from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both)));
     }
 
-    /// Waits as long as it must.
-    fn may_pass(&self, said: &[u8], is_committing: &AtomicBool, to: Direction) -> Passage {
+    /// Decides about these bytes. Blocks while the mode is `Stall`, and for the time of `Delay`.
+    fn wait_for_verdict(
+        &self,
+        bytes: &[u8],
+        is_committing: &AtomicBool,
+        direction: Direction,
+    ) -> Verdict {
         let mut state = self.state();
-        while state.treatment == Treatment::Hang {
-            let waited = self.changed.wait(state);
-            state = waited.expect("nobody panics with it");
+        while state.mode == ProxyMode::Stall {
+            let result = self.changed.wait(state);
+            state = result.expect("no thread panics with the lock");
         }
-        let commits = to == Direction::ToServer && said.ends_with(COMMIT);
-        match state.treatment {
-            Treatment::CutBeforeCommit if commits => {
-                state.treatment = Treatment::HandOn;
-                Passage::None
+        let is_commit = direction == Direction::ToServer && bytes.ends_with(COMMIT);
+        match state.mode {
+            ProxyMode::DisconnectBeforeCommit if is_commit => {
+                state.mode = ProxyMode::Forward;
+                Verdict::Close
             }
-            Treatment::CutInCommit if commits => {
-                state.treatment = Treatment::HandOn;
-                Passage::AtLast
+            ProxyMode::DisconnectDuringCommit if is_commit => {
+                state.mode = ProxyMode::Forward;
+                Verdict::ForwardLast
             }
-            Treatment::CutAfterCommit { .. } if commits => {
+            ProxyMode::DisconnectAfterCommit { .. } if is_commit => {
                 is_committing.store(true, Ordering::SeqCst);
-                Passage::Free
+                Verdict::Forward
             }
-            Treatment::CutAfterCommit { and_stay_cut } if is_committing.load(Ordering::SeqCst) => {
+            ProxyMode::DisconnectAfterCommit { stay_disconnected }
+                if is_committing.load(Ordering::SeqCst) =>
+            {
                 drop(state);
-                self.treat(match and_stay_cut {
-                    true => Treatment::Cut,
-                    false => Treatment::HandOn,
+                self.set_mode(if stay_disconnected {
+                    ProxyMode::Disconnect
+                } else {
+                    ProxyMode::Forward
                 });
-                Passage::None
+                Verdict::Close
             }
-            Treatment::Delay(time) => {
+            ProxyMode::Delay(delay) => {
                 drop(state);
-                std::thread::sleep(time);
-                Passage::Free
+                std::thread::sleep(delay);
+                Verdict::Forward
             }
-            Treatment::Cut => Passage::None,
+            ProxyMode::Disconnect => Verdict::Close,
             _ => {
-                // An earlier COMMIT is answered.
+                // The response to an earlier COMMIT.
                 is_committing.store(false, Ordering::SeqCst);
-                Passage::Free
+                Verdict::Forward
             }
         }
     }
 }
 
-/// Whether something may pass.
-enum Passage {
-    /// It may.
-    Free,
-    /// It may, and nothing after it.
-    AtLast,
-    /// It may not, nor may anything after it.
-    None,
+/// Decision about bytes that were read.
+enum Verdict {
+    /// Forward them.
+    Forward,
+    /// Forward them and close the connection.
+    ForwardLast,
+    /// Close the connection without forwarding them.
+    Close,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,22 +1,25 @@
-//! Many at once.
+//! Concurrent calls.
 
 use std::sync::Barrier;
 use std::thread;
 
-/// What this many do at once, none of them before all have come; in their order.
-pub fn race<T: Send>(racers: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = Barrier::new(racers);
+/// Calls `run` on `count` threads at once, with the index of each. No call begins before all
+/// threads have started. Returns the results in the order of the indexes.
+pub fn race<T: Send>(count: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let start = Barrier::new(count);
     thread::scope(|scope| {
-        let racing: Vec<_> = (0..racers)
-            .map(|racer| {
+        let racers: Vec<_> = (0..count)
+            .map(|index| {
                 let (start, run) = (&start, &run);
                 scope.spawn(move || {
                     start.wait();
-                    run(racer)
+                    run(index)
                 })
             })
             .collect();
-        let joined = racing.into_iter().map(|racer| racer.join());
-        joined.map(|ran| ran.expect("no racer panics")).collect()
+        let results = racers.into_iter().map(|racer| racer.join());
+        results
+            .map(|result| result.expect("no racer panics"))
+            .collect()
     })
 }

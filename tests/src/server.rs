@@ -1,4 +1,4 @@
-//! The running server.
+//! A running server whose output is checked.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -7,53 +7,54 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::{Confidential, PATIENCE, TestDatabase, binary, complaint_about, know_server};
+use crate::{
+    ConfidentialValues, TIMEOUT, TestDatabase, binary, missing_workspace_filter, register_server,
+};
 
-/// What the server is started with, beside its database.
+/// Settings and arguments of a server, in addition to its database.
 #[derive(Debug, Default)]
 pub struct ServerOptions {
-    /// Variables, such as `DEVICES__LIMITS__BODY_BYTES`.
+    /// Environment variables, such as `DEVICES__LIMITS__BODY_BYTES`.
     pub settings: Vec<(&'static str, String)>,
     /// Arguments after `serve`.
     pub arguments: Vec<String>,
 }
 
 impl ServerOptions {
-    /// With one setting.
+    /// Returns options with one setting.
     pub fn with(name: &'static str, value: impl ToString) -> Self {
         Self::default().and(name, value)
     }
 
-    /// And another.
+    /// Adds another setting.
     pub fn and(mut self, name: &'static str, value: impl ToString) -> Self {
         self.settings.push((name, value.to_string()));
         self
     }
 }
 
-/// The real binary, serving on a port of its own; killed when it is dropped.
+/// The real binary on a port of its own. Killed when dropped.
 ///
-/// It logs everything that it can. Dropping it fails the test where something that it wrote, or
-/// that its figures show, holds a secret or a value of a request, and where one of its statements
-/// does not keep to a workspace.
+/// Logs at the level `trace`. Dropping it fails the test if its output or its metrics contain a
+/// secret or a value of a request, or if one of its SQL statements has no filter on the workspace.
 #[derive(Debug)]
 pub struct Server {
     process: Child,
     address: String,
-    /// The name of its database.
+    /// Name of the database.
     database: String,
-    figures: String,
+    metrics_address: String,
     output: Arc<Lines>,
     log: Arc<Lines>,
 }
 
 impl Server {
-    /// Serves with the default settings.
+    /// Starts a server with the default settings.
     pub fn start(database: &TestDatabase) -> Self {
         Self::start_with(database, &ServerOptions::default())
     }
 
-    /// Serves with settings of the test's own.
+    /// Starts a server with these options.
     pub fn start_with(database: &TestDatabase, options: &ServerOptions) -> Self {
         let mut command = binary();
         command
@@ -67,8 +68,8 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut process = command.spawn().expect("the binary can be run");
-        let output = Lines::of(process.stdout.take().expect("stdout is piped"));
-        let log = Lines::of(process.stderr.take().expect("stderr is piped"));
+        let output = Lines::read(process.stdout.take().expect("stdout is piped"));
+        let log = Lines::read(process.stderr.take().expect("stderr is piped"));
         let first = output
             .wait_for(|line| line.contains("http://"))
             .unwrap_or_else(|| panic!("the server did not start: {:?}", log.all()));
@@ -77,17 +78,17 @@ impl Server {
             .rsplit(':')
             .next()
             .and_then(|port| port.parse().ok());
-        know_server(port.expect("a server has a port"), database.name());
-        let figures = output.wait_for(|line| line.contains("/metrics"));
-        let figures = figures.map(|line| match line.rsplit_once("http://") {
-            Some((_, figures)) => address_in(&format!("http://{figures}")),
+        register_server(port.expect("a server has a port"), database.name());
+        let metrics = output.wait_for(|line| line.contains("/metrics"));
+        let metrics = metrics.map(|line| match line.rsplit_once("http://") {
+            Some((_, metrics)) => address_in(&format!("http://{metrics}")),
             None => String::new(),
         });
         Self {
             process,
             address,
             database: database.name().to_owned(),
-            figures: figures.unwrap_or_default(),
+            metrics_address: metrics.unwrap_or_default(),
             output,
             log,
         }
@@ -98,74 +99,72 @@ impl Server {
         &self.address
     }
 
-    /// The URL of a path.
+    /// Returns the URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The figures for Prometheus, as they are now.
-    pub fn figures(&self) -> String {
-        let asked = reqwest::blocking::get(format!("http://{}/metrics", self.figures));
-        let answer = asked.expect("the figures can be asked for");
-        answer.text().expect("the answer can be read")
+    /// Returns the current metrics in the Prometheus format.
+    pub fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.metrics_address);
+        let response = reqwest::blocking::get(url).expect("the metrics are served");
+        response.text().expect("the response can be read")
     }
 
     /// Waits for a line on standard output.
-    pub fn output_line(&self, wanted: impl Fn(&str) -> bool) -> String {
-        let line = self.output.wait_for(wanted);
+    pub fn wait_for_output_line(&self, matches: impl Fn(&str) -> bool) -> String {
+        let line = self.output.wait_for(matches);
         line.unwrap_or_else(|| panic!("no such line in {:?}", self.output.all()))
     }
 
     /// Waits for a line of the log.
-    pub fn log_line(&self, wanted: impl Fn(&str) -> bool) -> String {
-        let line = self.log.wait_for(wanted);
+    pub fn wait_for_log_line(&self, matches: impl Fn(&str) -> bool) -> String {
+        let line = self.log.wait_for(matches);
         line.unwrap_or_else(|| panic!("no such line in {:?}", self.log.all()))
     }
 
-    /// Waits for the log line of a request.
-    pub fn log_of(&self, request_id: &str) -> Value {
-        let line = self.log_line(|line| is_about(line, request_id));
+    /// Waits for the access log entry of a request.
+    pub fn access_log_entry(&self, request_id: &str) -> Value {
+        let line = self.wait_for_log_line(|line| is_access_log_entry(line, request_id));
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
-    /// Everything that was logged so far.
-    pub fn log(&self) -> Vec<String> {
+    /// Returns all lines logged so far.
+    pub fn log_lines(&self) -> Vec<String> {
         self.log.all()
     }
 
-    /// How many lines were logged so far about a request.
-    pub fn lines_about(&self, request_id: &str) -> usize {
-        let lines = self.log();
+    /// Counts the access log entries of a request so far.
+    pub fn count_access_log_entries(&self, request_id: &str) -> usize {
+        let lines = self.log_lines();
         lines
             .iter()
-            .filter(|line| is_about(line, request_id))
+            .filter(|line| is_access_log_entry(line, request_id))
             .count()
     }
 
-    fn assert_good_behaviour(&mut self) {
+    fn check_output(&mut self) {
         if let Ok(None) = self.process.try_wait()
-            && !self.figures.is_empty()
+            && !self.metrics_address.is_empty()
         {
-            Confidential::on(&self.database).assert_untold(&self.figures());
+            ConfidentialValues::for_database(&self.database).assert_absent_from(&self.metrics());
         }
-        // Whatever it wrote last is there once it has ended.
+        // Only after the exit is the output complete.
         self.end();
-        let confidential = Confidential::on(&self.database);
-        for line in self
-            .output
-            .to_the_end()
-            .iter()
-            .chain(&self.log.to_the_end())
-        {
-            confidential.assert_untold(line);
+        let confidential = ConfidentialValues::for_database(&self.database);
+        let lines = [self.output.all_until_exit(), self.log.all_until_exit()];
+        for line in lines.iter().flatten() {
+            confidential.assert_absent_from(line);
             let line: Value = serde_json::from_str(line).unwrap_or_default();
-            let complaint = line["statement"].as_str().and_then(complaint_about);
-            assert!(complaint.is_none(), "{complaint:?}");
+            let error = line["statement"]
+                .as_str()
+                .and_then(missing_workspace_filter);
+            assert!(error.is_none(), "{error:?}");
         }
     }
 
     fn end(&mut self) {
-        // It may have ended before.
+        // Both fail if the process has ended before.
         drop(self.process.kill());
         drop(self.process.wait());
     }
@@ -178,98 +177,99 @@ impl Server {
         assert!(sent.is_ok_and(|status| status.success()));
     }
 
-    /// Waits until the process has ended.
+    /// Waits until the process exits.
     pub fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while Instant::now() < deadline {
             if let Some(status) = self.process.try_wait().expect("a child can be waited for") {
                 return status;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        panic!("the server does not end: {:?}", self.log());
+        panic!("the server does not exit: {:?}", self.log_lines());
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            self.assert_good_behaviour();
+            self.check_output();
         }
         self.end();
     }
 }
 
-/// Host and port of the first URL.
+/// Returns host and port of the first URL in a line.
 fn address_in(line: &str) -> String {
-    let (_, address) = line.split_once("http://").expect("the line holds a URL");
+    let (_, address) = line.split_once("http://").expect("the line contains a URL");
     let end = address.find(|c: char| !c.is_ascii_digit() && !".:".contains(c));
     address[..end.unwrap_or(address.len())].to_owned()
 }
 
-/// Whether it is the line that a request leaves.
-fn is_about(line: &str, request_id: &str) -> bool {
+/// Returns whether a line is the access log entry of this request.
+fn is_access_log_entry(line: &str, request_id: &str) -> bool {
     line.contains(r#""message":"request""#)
         && line.contains(&format!(r#""request_id":"{request_id}""#))
 }
 
-/// The lines that a process has written.
+/// Lines that a process has written.
 #[derive(Debug, Default)]
 struct Lines {
-    written: Mutex<Written>,
-    more: Condvar,
+    state: Mutex<LinesState>,
+    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Written {
+struct LinesState {
     lines: Vec<String>,
-    ended: bool,
+    is_closed: bool,
 }
 
 impl Lines {
-    /// Reads them on a thread, so that the process never waits for a reader.
-    fn of(pipe: impl std::io::Read + Send + 'static) -> Arc<Self> {
+    /// Reads lines on a thread, so that the process never blocks on a full pipe.
+    fn read(pipe: impl std::io::Read + Send + 'static) -> Arc<Self> {
         let lines = Arc::new(Self::default());
         let reader = Arc::clone(&lines);
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
                 reader.lock().lines.push(line);
-                reader.more.notify_all();
+                reader.changed.notify_all();
             }
-            reader.lock().ended = true;
-            reader.more.notify_all();
+            reader.lock().is_closed = true;
+            reader.changed.notify_all();
         });
         lines
     }
 
-    fn lock(&self) -> MutexGuard<'_, Written> {
-        self.written.lock().expect("no reader panics")
+    fn lock(&self) -> MutexGuard<'_, LinesState> {
+        self.state.lock().expect("no thread panics with the lock")
     }
 
     fn all(&self) -> Vec<String> {
         self.lock().lines.clone()
     }
 
-    /// All of a process that has ended.
-    fn to_the_end(&self) -> Vec<String> {
+    /// Returns all lines after the process has closed the pipe.
+    fn all_until_exit(&self) -> Vec<String> {
         self.wait_for(|_| false);
         self.all()
     }
 
-    /// `None` where the process ends without such a line.
-    fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut written = self.lock();
+    /// Waits for a line. Returns `None` if the process closes the pipe without such a line, or
+    /// after the timeout.
+    fn wait_for(&self, matches: impl Fn(&str) -> bool) -> Option<String> {
+        let deadline = Instant::now() + TIMEOUT;
+        let mut state = self.lock();
         loop {
-            if let Some(line) = written.lines.iter().find(|line| wanted(line)) {
+            if let Some(line) = state.lines.iter().find(|line| matches(line)) {
                 return Some(line.clone());
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if written.ended || left.is_zero() {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            if state.is_closed || remaining.is_zero() {
                 return None;
             }
-            let waited = self.more.wait_timeout(written, left);
-            written = waited.expect("no reader panics").0;
+            let result = self.changed.wait_timeout(state, remaining);
+            state = result.expect("no thread panics with the lock").0;
         }
     }
 }

@@ -38,7 +38,7 @@ fn read_and_validate(bencher: Bencher) {
 
 #[divan::bench]
 fn read_and_reject(bencher: Bencher) {
-    let body = payload::body(&payload::wrong_devices()).bytes;
+    let body = payload::body(&payload::invalid_devices()).bytes;
     bencher.bench(|| read(&body).into_devices().is_err());
 }
 

@@ -1,4 +1,4 @@
-//! Batches that lose to what is stored, to themselves, or to each other.
+//! Conflicts with stored devices, duplicates in a batch, and races between batches.
 
 use devices_tests::{Api, device, race, run};
 use serde_json::{Value, json};
@@ -8,17 +8,17 @@ fn reason(index: usize, field: &str, reason: &str) -> (Value, String, String) {
 }
 
 #[test]
-fn serial_numbers_that_differ_in_case_width_or_outer_spaces_are_the_same() {
+fn folded_serial_numbers_conflict() {
     let api = Api::start();
     assert_eq!(
         api.post(&json!([device(json!({"serial_number": "AB-12 x"}))]))
             .status,
         201
     );
-    for same in ["ab-12 X", "  AB-12 x  ", "ＡＢ－１２ ｘ", "AB-12\u{A0}x"] {
-        let answer = api.post(&json!([device(json!({"serial_number": same}))]));
-        assert_eq!(answer.status, 400, "{same}");
-        let entry = &answer.json()["errors"][0];
+    for equal in ["ab-12 X", "  AB-12 x  ", "ＡＢ－１２ ｘ", "AB-12\u{A0}x"] {
+        let response = api.post(&json!([device(json!({"serial_number": equal}))]));
+        assert_eq!(response.status, 400, "{equal}");
+        let entry = &response.json()["errors"][0];
         assert_eq!(entry["reason"], "already_exists");
         assert_eq!(entry["existing_device_id"], 1);
     }
@@ -26,16 +26,16 @@ fn serial_numbers_that_differ_in_case_width_or_outer_spaces_are_the_same() {
 }
 
 #[test]
-fn a_duplicate_names_the_first_row_that_has_the_serial_number() {
+fn duplicate_refers_to_first_row() {
     let api = Api::start();
     let serials = ["SN1", "SN2", "sn1", "ＳＮ１"];
     let rows: Vec<_> = serials
         .iter()
         .map(|serial| device(json!({"serial_number": serial})))
         .collect();
-    let answer = api.post(&json!(rows));
-    assert_eq!(answer.status, 400);
-    let report = answer.json();
+    let response = api.post(&json!(rows));
+    assert_eq!(response.status, 400);
+    let report = response.json();
     assert_eq!(report["error"], "INVALID_SERIAL_NUMBER");
     assert_eq!(
         report["errors"],
@@ -53,23 +53,23 @@ fn a_duplicate_names_the_first_row_that_has_the_serial_number() {
 }
 
 #[test]
-fn one_answer_names_shape_rules_users_duplicates_and_conflicts_at_once() {
+fn all_kinds_of_errors_are_reported_together() {
     let api = Api::start();
     assert_eq!(
         api.post(&json!([device(json!({"serial_number": "TAKEN"}))]))
             .status,
         201
     );
-    let answer = api.post(&json!([
+    let response = api.post(&json!([
         device(json!({"serial_number": "taken"})),
-        "no object",
+        "not an object",
         device(json!({"name": "", "user_id": 4711, "serial_number": "TAKEN"})),
         device(json!({"serial_number": "none", "client_purchase_price": -1, "colour": "red"})),
         device(json!({"user_id": 4711})),
     ]));
-    assert_eq!(answer.status, 400);
+    assert_eq!(response.status, 400);
     assert_eq!(
-        answer.reasons(),
+        response.reasons(),
         [
             reason(0, "serial_number", "already_exists"),
             reason(1, "", "wrong_type"),
@@ -83,7 +83,7 @@ fn one_answer_names_shape_rules_users_duplicates_and_conflicts_at_once() {
             reason(4, "user_id", "unknown_user"),
         ]
     );
-    let report = answer.json();
+    let report = response.json();
     assert_eq!(report["errors_total"], 10);
     assert_eq!(report["error"], "INVALID_SERIAL_NUMBER");
     assert_eq!(report["errors"][8]["did_you_mean"], "color");
@@ -91,45 +91,47 @@ fn one_answer_names_shape_rules_users_duplicates_and_conflicts_at_once() {
 }
 
 #[test]
-fn users_alone_at_fault_are_a_404_and_another_workspaces_user_is_no_other_case() {
+fn unknown_and_foreign_users_return_404() {
     let api = Api::start();
     api.create_workspace("globex");
-    let stranger = api.add_user("globex", "stranger@example.com");
-    let nobody = stranger + 1;
-    let ask = |user: i64| {
+    let foreign_user = api.add_user("globex", "stranger@example.com");
+    let missing = foreign_user + 1;
+    let post = |user: i64| {
         api.post(&json!([
             device(json!({})),
             device(json!({"user_id": user}))
         ]))
     };
 
-    let answer = ask(nobody);
-    assert_eq!(answer.status, 404);
-    let report = answer.json();
+    let response = post(missing);
+    assert_eq!(response.status, 404);
+    let report = response.json();
     assert_eq!(report["error"], "INVALID_USER");
     assert_eq!(report["errors"][0]["pointer"], "/devices/1/user_id");
 
-    let other = ask(stranger);
-    assert_eq!(other.status, 404);
-    let named = |user: i64| format!("workspace: {user}\"");
-    let of_nobody = other.text.replace(&named(stranger), &named(nobody));
-    assert_eq!(of_nobody, answer.text);
+    let foreign = post(foreign_user);
+    assert_eq!(foreign.status, 404);
+    let message_end = |user: i64| format!("workspace: {user}\"");
+    let with_missing_id = foreign
+        .text
+        .replace(&message_end(foreign_user), &message_end(missing));
+    assert_eq!(with_missing_id, response.text);
 
     let user = api.add_user("acme", "ada@example.com");
     api.database.execute("UPDATE users SET deleted_at = now()");
-    assert_eq!(ask(user).status, 404);
+    assert_eq!(post(user).status, 404);
     assert_eq!(api.database.count("devices"), 0);
 }
 
 #[test]
-fn an_unknown_user_beside_another_problem_is_a_400() {
+fn unknown_user_with_other_error_returns_400() {
     let api = Api::start();
-    let answer = api.post(&json!([device(json!({"user_id": 4711, "color": 1}))]));
-    assert_eq!(answer.status, 400);
+    let response = api.post(&json!([device(json!({"user_id": 4711, "color": 1}))]));
+    assert_eq!(response.status, 400);
 }
 
 #[test]
-fn a_workspace_cannot_grow_over_its_device_limit() {
+fn device_limit_is_enforced() {
     let api = Api::start();
     let limited = run(
         &api.database,
@@ -138,9 +140,9 @@ fn a_workspace_cannot_grow_over_its_device_limit() {
     assert_eq!(limited.code, 0, "{limited:?}");
     let two = json!([device(json!({})), device(json!({}))]);
     assert_eq!(api.post(&two).status, 201);
-    let answer = api.post(&two);
-    assert_eq!(answer.status, 400);
-    let report = answer.json();
+    let response = api.post(&two);
+    assert_eq!(response.status, 400);
+    let report = response.json();
     assert_eq!(report["error"], "DEVICE_PROVISIONING_FAILED");
     assert_eq!(report["errors"][0]["index"], Value::Null);
     assert_eq!(report["errors"][0]["reason"], "device_limit");
@@ -149,12 +151,12 @@ fn a_workspace_cannot_grow_over_its_device_limit() {
 }
 
 #[test]
-fn of_batches_that_race_for_a_serial_number_exactly_one_wins() {
+fn one_of_racing_batches_gets_serial_numbers() {
     const RACERS: usize = 4;
     const ROUNDS: usize = 10;
     let api = Api::start();
     for round in 0..ROUNDS {
-        // Each has a serial number of its own besides, and the shared ones in another order.
+        // Each batch has the shared serial numbers in another order, and one of its own.
         let batch = |racer: usize| {
             let own = device(json!({"serial_number": format!("own-{round}-{racer}")}));
             let mut rows: Vec<_> = (0..50)
@@ -167,11 +169,11 @@ fn of_batches_that_race_for_a_serial_number_exactly_one_wins() {
             rows.push(own);
             json!(rows)
         };
-        let answers = race(RACERS, |racer| api.post(&batch(racer)));
-        let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+        let responses = race(RACERS, |racer| api.post(&batch(racer)));
+        let mut statuses: Vec<_> = responses.iter().map(|response| response.status).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 400, 400, 400]);
-        for loser in answers.iter().filter(|answer| answer.status == 400) {
+        for loser in responses.iter().filter(|response| response.status == 400) {
             let report = loser.json();
             assert_eq!(report["errors_total"], 50);
             assert_eq!(report["errors"][0]["reason"], "already_exists");
@@ -182,7 +184,7 @@ fn of_batches_that_race_for_a_serial_number_exactly_one_wins() {
 }
 
 #[test]
-fn of_batches_that_race_for_the_last_places_of_a_limit_exactly_one_wins() {
+fn one_of_racing_batches_fits_device_limit() {
     let api = Api::start();
     run(
         &api.database,

@@ -1,7 +1,7 @@
-//! Never twice: `Idempotency-Key`.
+//! `Idempotency-Key`: a repeated request is stored once.
 
 use devices_tests::{
-    Answer, Api, Proxy, ServerOptions, TestDatabase, Treatment, device, run, send,
+    Api, Proxy, ProxyMode, Response, ServerOptions, TestDatabase, device, run, send,
 };
 use serde_json::{Value, json};
 
@@ -9,12 +9,12 @@ fn rows() -> Value {
     json!([device(json!({"serial_number": "SN-1"})), device(json!({}))])
 }
 
-/// Posts these devices under a key.
-fn post(api: &Api, key: &str, devices: &Value) -> Answer {
+/// Posts these devices with an idempotency key.
+fn post(api: &Api, key: &str, devices: &Value) -> Response {
     post_to(api, "/devices", &api.key, &[key.as_bytes()], devices)
 }
 
-fn post_to(api: &Api, path: &str, secret: &str, keys: &[&[u8]], devices: &Value) -> Answer {
+fn post_to(api: &Api, path: &str, secret: &str, keys: &[&[u8]], devices: &Value) -> Response {
     let mut request = api.request("POST", path).bearer_auth(secret);
     for key in keys {
         request = request.header("Idempotency-Key", *key);
@@ -22,20 +22,23 @@ fn post_to(api: &Api, path: &str, secret: &str, keys: &[&[u8]], devices: &Value)
     send(request.json(&json!({ "devices": devices })))
 }
 
-fn assert_replayed(answer: &Answer, first: &Answer) {
-    assert_eq!((answer.status, &answer.text), (201, &first.text));
-    assert_eq!(answer.header("idempotent-replayed"), "true");
+fn assert_replayed(response: &Response, first: &Response) {
+    assert_eq!((response.status, &response.text), (201, &first.text));
+    assert_eq!(response.header("idempotent-replayed"), "true");
     assert_eq!(first.header("idempotent-replayed"), "");
-    assert_eq!(answer.header("content-type"), first.header("content-type"));
+    assert_eq!(
+        response.header("content-type"),
+        first.header("content-type")
+    );
 }
 
 #[test]
-fn a_request_that_is_sent_again_is_answered_again_and_not_carried_out_again() {
+fn repeated_request_is_replayed() {
     let api = Api::start();
     let first = post(&api, "job-number-1", &rows());
     assert_eq!(first.status, 201);
     assert_replayed(&post(&api, "job-number-1", &rows()), &first);
-    // The vendor's path leads to the same operation, and a quoted key is the same key.
+    // The vendor prefix is the same operation, and a quoted key equals an unquoted one.
     let quoted = post_to(
         &api,
         "/platform/v1/devices",
@@ -49,7 +52,7 @@ fn a_request_that_is_sent_again_is_answered_again_and_not_carried_out_again() {
 }
 
 #[test]
-fn the_answer_is_remembered_although_the_rules_have_changed_since() {
+fn replay_ignores_changed_limits() {
     let api = Api::start();
     let first = post(&api, "job-number-1", &rows());
     let Api {
@@ -65,30 +68,30 @@ fn the_answer_is_remembered_although_the_rules_have_changed_since() {
 }
 
 #[test]
-fn another_body_under_the_same_key_is_a_422() {
+fn key_reuse_with_other_body_returns_422() {
     let api = Api::start();
     assert_eq!(post(&api, "job-number-1", &rows()).status, 201);
     for other in [json!([device(json!({}))]), json!([]), json!("nonsense")] {
-        let answer = post(&api, "job-number-1", &other);
-        assert_eq!(answer.status, 422, "{other}");
-        assert_eq!(answer.json(), json!({"error": "IDEMPOTENCY_KEY_REUSED"}));
+        let response = post(&api, "job-number-1", &other);
+        assert_eq!(response.status, 422, "{other}");
+        assert_eq!(response.json(), json!({"error": "IDEMPOTENCY_KEY_REUSED"}));
     }
     assert_eq!(api.database.count("devices"), 2);
 }
 
 #[test]
-fn only_success_is_remembered() {
+fn failed_request_leaves_key_unused() {
     let api = Api::start();
-    let refused = post(&api, "job-number-1", &json!([device(json!({"name": ""}))]));
-    assert_eq!(refused.status, 400);
+    let failed = post(&api, "job-number-1", &json!([device(json!({"name": ""}))]));
+    assert_eq!(failed.status, 400);
     assert_eq!(post(&api, "job-number-1", &rows()).status, 201);
-    // Conflicts are found in the transaction that would remember.
+    // Conflicts are found in the transaction that stores the key.
     assert_eq!(post(&api, "job-number-2", &rows()).status, 400);
     assert_eq!(api.database.count("idempotency_keys"), 1);
 }
 
 #[test]
-fn a_key_that_is_none_is_refused_before_any_work() {
+fn malformed_key_is_rejected() {
     let api = Api::start();
     let longest = "x".repeat(255);
     let too_long = "x".repeat(256);
@@ -103,10 +106,10 @@ fn a_key_that_is_none_is_refused_before_any_work() {
         &[b"job-number-1", b"job-number-2"],
     ];
     for keys in malformed {
-        // Not even the body is looked at.
-        let answer = post_to(&api, "/devices", &api.key, keys, &json!("nonsense"));
-        assert_eq!(answer.status, 400, "{}", answer.text);
-        let error = answer.json()["error"].as_str().unwrap().to_owned();
+        // The key is rejected before the body is parsed.
+        let response = post_to(&api, "/devices", &api.key, keys, &json!("nonsense"));
+        assert_eq!(response.status, 400, "{}", response.text);
+        let error = response.json()["error"].as_str().unwrap().to_owned();
         assert!(error.contains("Idempotency-Key"), "{error}");
     }
     assert_eq!(api.database.count("devices"), 0);
@@ -114,7 +117,7 @@ fn a_key_that_is_none_is_refused_before_any_work() {
 }
 
 #[test]
-fn another_workspaces_key_is_another_key() {
+fn keys_are_separate_per_workspace() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
@@ -125,27 +128,27 @@ fn another_workspaces_key_is_another_key() {
 }
 
 #[test]
-fn a_replay_needs_a_key_that_works_and_may_write() {
+fn replay_requires_valid_write_key() {
     let api = Api::start();
     assert_eq!(post(&api, "job-number-1", &rows()).status, 201);
     let read = api.create_key("acme", "READ");
-    let answer = post_to(&api, "/devices", &read, &[b"job-number-1"], &rows());
-    assert_eq!(answer.status, 403);
-    // Whoever has another key of the workspace may ask for what it was answered.
+    let response = post_to(&api, "/devices", &read, &[b"job-number-1"], &rows());
+    assert_eq!(response.status, 403);
+    // Any WRITE key of the workspace may replay the response.
     let other = api.create_key("acme", "WRITE");
-    let answer = post_to(&api, "/devices", &other, &[b"job-number-1"], &rows());
-    assert_eq!(answer.header("idempotent-replayed"), "true");
+    let response = post_to(&api, "/devices", &other, &[b"job-number-1"], &rows());
+    assert_eq!(response.header("idempotent-replayed"), "true");
     run(&api.database, &["key", "revoke", "1"]);
     assert_eq!(post(&api, "job-number-1", &rows()).status, 401);
 }
 
 #[test]
-fn a_request_whose_key_is_in_flight_is_a_409_at_once() {
+fn concurrent_request_with_same_key_returns_409() {
     let api = Api::start();
     let blocker = api.database.lock("devices");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| post(&api, "job-number-1", &rows()));
-        api.database.wait_until_one_is_blocked();
+        api.database.wait_for_blocked_statement();
         let second = post(&api, "job-number-1", &rows());
         assert_eq!((second.status, second.header("retry-after")), (409, "1"));
         assert_eq!(second.json(), json!({"error": "IDEMPOTENCY_KEY_IN_USE"}));
@@ -158,35 +161,35 @@ fn a_request_whose_key_is_in_flight_is_a_409_at_once() {
 }
 
 #[test]
-fn a_server_that_is_killed_in_the_middle_leaves_the_key_free() {
+fn killed_server_leaves_key_unused() {
     let api = Api::start();
     let blocker = api.database.lock("devices_mdm");
     std::thread::scope(|scope| {
-        let sent = scope.spawn(|| {
+        let connection_lost = scope.spawn(|| {
             let request = api.request("POST", "/devices").bearer_auth(&api.key);
             let request = request.header("Idempotency-Key", "job-number-1");
             request.json(&json!({ "devices": rows() })).send().is_err()
         });
-        api.database.wait_until_one_is_blocked();
+        api.database.wait_for_blocked_statement();
         api.server.signal("KILL");
-        assert!(sent.join().unwrap());
+        assert!(connection_lost.join().unwrap());
     });
     drop(blocker);
     let api = Api::resume(api.database, api.key, &ServerOptions::default());
-    // The killed server's transaction ends when PostgreSQL notices.
-    let mut answer = post(&api, "job-number-1", &rows());
-    while answer.status == 409 {
-        answer = post(&api, "job-number-1", &rows());
+    // PostgreSQL ends the transaction of the killed server with a delay.
+    let mut response = post(&api, "job-number-1", &rows());
+    while response.status == 409 {
+        response = post(&api, "job-number-1", &rows());
     }
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    assert_eq!(answer.header("idempotent-replayed"), "");
+    assert_eq!(response.status, 201, "{}", response.text);
+    assert_eq!(response.header("idempotent-replayed"), "");
     assert_eq!(api.database.count("devices"), 2);
 }
 
-/// A server that reaches its database by a proxy.
-fn behind_a_proxy() -> (Api, Proxy) {
+/// Starts a server that connects to its database through a proxy.
+fn api_behind_proxy() -> (Api, Proxy) {
     let database = TestDatabase::new();
-    let proxy = Proxy::of(&database);
+    let proxy = Proxy::in_front_of(&database);
     let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
         .and("DEVICES__DATABASE__POOL_WAIT_MS", 300)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 300);
@@ -194,63 +197,68 @@ fn behind_a_proxy() -> (Api, Proxy) {
 }
 
 #[test]
-fn a_batch_that_was_committed_on_a_connection_that_died_is_a_201() {
-    let (api, proxy) = behind_a_proxy();
-    proxy.treat(Treatment::CutAfterCommit {
-        and_stay_cut: false,
+fn connection_lost_after_commit_returns_201() {
+    let (api, proxy) = api_behind_proxy();
+    proxy.set_mode(ProxyMode::DisconnectAfterCommit {
+        stay_disconnected: false,
     });
-    let answer = post(&api, "job-number-1", &rows());
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    assert_replayed(&post(&api, "job-number-1", &rows()), &answer);
-    // So it is without a key.
-    proxy.treat(Treatment::CutAfterCommit {
-        and_stay_cut: false,
+    let response = post(&api, "job-number-1", &rows());
+    assert_eq!(response.status, 201, "{}", response.text);
+    assert_replayed(&post(&api, "job-number-1", &rows()), &response);
+    // The same without an idempotency key.
+    proxy.set_mode(ProxyMode::DisconnectAfterCommit {
+        stay_disconnected: false,
     });
     assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
     assert_eq!(api.database.count("devices"), 3);
 }
 
 #[test]
-fn a_batch_that_is_still_being_committed_on_a_connection_that_died_is_waited_for() {
+fn in_doubt_commit_is_awaited() {
     let database = TestDatabase::new();
-    // Whoever commits devices takes his time. Nobody else uses the database: the transaction has
-    // the highest number that was given.
+    // A commit with devices takes 1.5 seconds. No other transaction runs: the one in doubt has the
+    // highest transaction id, which PostgreSQL must still report as in progress.
     database.execute(
-        "CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS \
+        "CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS \
              $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$;
-         CREATE CONSTRAINT TRIGGER take_time AFTER INSERT ON device_events \
-             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION take_time()",
+         CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON device_events \
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow_commit()",
     );
-    let proxy = Proxy::of(&database);
+    let proxy = Proxy::in_front_of(&database);
     let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url());
     let api = Api::start_on(database, &options);
-    proxy.treat(Treatment::CutInCommit);
-    let answer = post(&api, "job-number-1", &rows());
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    assert_replayed(&post(&api, "job-number-1", &rows()), &answer);
+    proxy.set_mode(ProxyMode::DisconnectDuringCommit);
+    let response = post(&api, "job-number-1", &rows());
+    assert_eq!(response.status, 201, "{}", response.text);
+    assert_replayed(&post(&api, "job-number-1", &rows()), &response);
     assert_eq!(api.database.count("devices"), 2);
 }
 
 #[test]
-fn a_batch_that_was_not_committed_on_a_connection_that_died_is_a_503_and_can_be_sent_again() {
-    let (api, proxy) = behind_a_proxy();
-    proxy.treat(Treatment::CutBeforeCommit);
-    let answer = post(&api, "job-number-1", &rows());
-    assert_eq!(answer.status, 503, "{}", answer.text);
-    assert_eq!(answer.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
+fn connection_lost_before_commit_returns_503() {
+    let (api, proxy) = api_behind_proxy();
+    proxy.set_mode(ProxyMode::DisconnectBeforeCommit);
+    let response = post(&api, "job-number-1", &rows());
+    assert_eq!(response.status, 503, "{}", response.text);
+    assert_eq!(response.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
     assert_eq!(api.database.count("devices"), 0);
-    let answer = post(&api, "job-number-1", &rows());
-    assert_eq!(answer.status, 201);
-    assert_eq!(answer.header("idempotent-replayed"), "");
+    let response = post(&api, "job-number-1", &rows());
+    assert_eq!(response.status, 201);
+    assert_eq!(response.header("idempotent-replayed"), "");
 }
 
 #[test]
-fn a_batch_whose_fate_cannot_be_found_out_is_a_503_that_says_how_to_send_it_again() {
-    let (api, proxy) = behind_a_proxy();
-    proxy.treat(Treatment::CutAfterCommit { and_stay_cut: true });
-    let answer = post(&api, "job-number-1", &rows());
-    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
-    let body = answer.json();
+fn unresolved_commit_returns_503() {
+    let (api, proxy) = api_behind_proxy();
+    proxy.set_mode(ProxyMode::DisconnectAfterCommit {
+        stay_disconnected: true,
+    });
+    let response = post(&api, "job-number-1", &rows());
+    assert_eq!(
+        (response.status, response.header("retry-after")),
+        (503, "1")
+    );
+    let body = response.json();
     assert_eq!(body["error"], "SERVICE_UNAVAILABLE");
     let message = body["message"].as_str().unwrap();
     assert!(message.contains("may have been stored"), "{message}");
@@ -258,12 +266,12 @@ fn a_batch_whose_fate_cannot_be_found_out_is_a_503_that_says_how_to_send_it_agai
         message.contains("send it again with the same one"),
         "{message}"
     );
-    proxy.treat(Treatment::HandOn);
-    let mut answer = post(&api, "job-number-1", &rows());
-    while answer.status == 503 {
-        answer = post(&api, "job-number-1", &rows());
+    proxy.set_mode(ProxyMode::Forward);
+    let mut response = post(&api, "job-number-1", &rows());
+    while response.status == 503 {
+        response = post(&api, "job-number-1", &rows());
     }
-    assert_eq!(answer.status, 201);
-    assert_eq!(answer.header("idempotent-replayed"), "true");
+    assert_eq!(response.status, 201);
+    assert_eq!(response.header("idempotent-replayed"), "true");
     assert_eq!(api.database.count("devices"), 2);
 }

@@ -1,14 +1,15 @@
-//! Bodies that are refused, each with the reason that it is refused for; the table holds afterwards
-//! what it held before.
+//! Bodies that are rejected for their syntax, their structure, or the number of devices.
 
 use devices_tests::{Api, ServerOptions, device};
 use serde_json::{Value, json};
 
-use super::{api_with, api_with_a_device, assert_reason, assert_refused};
+use super::{
+    api_with_one_device, api_with_one_device_and_options, assert_body_rejected, assert_rejected,
+};
 
 #[test]
-fn what_is_not_json() {
-    let api = api_with_a_device();
+fn malformed_json_is_rejected() {
+    let api = api_with_one_device();
     let complete = json!({"devices": [device(json!({}))]}).to_string();
     for body in [
         "".to_owned(),
@@ -21,8 +22,8 @@ fn what_is_not_json() {
         format!("{complete}]"),
         complete[..complete.len() - 1].to_owned(),
     ] {
-        let answer = assert_reason(&api, body, "not_json");
-        let entry = &answer.json()["errors"][0];
+        let response = assert_body_rejected(&api, body, "not_json");
+        let entry = &response.json()["errors"][0];
         assert_eq!(entry["index"], Value::Null);
         assert_eq!(entry["pointer"], "");
         assert_eq!(entry["code"], "INVALID_BODY");
@@ -30,8 +31,8 @@ fn what_is_not_json() {
 }
 
 #[test]
-fn json_of_another_shape() {
-    let api = api_with_a_device();
+fn json_of_wrong_structure_is_rejected() {
+    let api = api_with_one_device();
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     for (body, reason) in [
         ("[]".to_owned(), "wrong_type"),
@@ -50,25 +51,29 @@ fn json_of_another_shape() {
         ("{\"devices\":[null]}".to_owned(), "wrong_type"),
         ("{\"devices\":[\"XPS 13\"]}".to_owned(), "wrong_type"),
     ] {
-        assert_reason(&api, body, reason);
+        assert_body_rejected(&api, body, reason);
     }
-    let one = device(json!({}));
-    assert_reason(
+    let row = device(json!({}));
+    assert_body_rejected(
         &api,
-        format!("{{\"devices\":[{one}],\"page\":1}}"),
+        format!("{{\"devices\":[{row}],\"page\":1}}"),
         "unknown_field",
     );
-    assert_reason(
+    assert_body_rejected(
         &api,
-        format!("{{\"devices\":[{one}],\"devices\":[{one}]}}"),
+        format!("{{\"devices\":[{row}],\"devices\":[{row}]}}"),
         "repeated_field",
     );
-    let twice = one
+    let repeated = row
         .to_string()
         .replace("{", "{\"color\":\"red\",\"color\":\"red\",");
-    assert_reason(&api, format!("{{\"devices\":[{twice}]}}"), "repeated_field");
+    assert_body_rejected(
+        &api,
+        format!("{{\"devices\":[{repeated}]}}"),
+        "repeated_field",
+    );
     for field in ["color", "unknown"] {
-        let nested = one
+        let nested = row
             .to_string()
             .replace("{", &format!("{{\"{field}\":{deep},"));
         let reason = if field == "color" {
@@ -76,22 +81,22 @@ fn json_of_another_shape() {
         } else {
             "unknown_field"
         };
-        assert_reason(&api, format!("{{\"devices\":[{nested}]}}"), reason);
+        assert_body_rejected(&api, format!("{{\"devices\":[{nested}]}}"), reason);
     }
-    let list = one
+    let list = row
         .to_string()
         .replace("{", &format!("{{\"compliance\":[\"CE\",{deep}],"));
-    assert_reason(&api, format!("{{\"devices\":[{list}]}}"), "wrong_type");
+    assert_body_rejected(&api, format!("{{\"devices\":[{list}]}}"), "wrong_type");
 }
 
 #[test]
-fn bytes_and_characters_that_are_no_text() {
-    let api = api_with_a_device();
+fn invalid_text_is_rejected() {
+    let api = api_with_one_device();
     for field in ["color", "unknown"] {
         let mut body = format!("{{\"devices\":[{{\"{field}\":\"").into_bytes();
         body.extend(b"\xff\xfe");
         body.extend(b"\",\"name\":\"a\",\"type\":\"b\",\"category\":\"c\"}]}");
-        assert_reason(&api, body, "not_utf8");
+        assert_body_rejected(&api, body, "not_utf8");
     }
     for (escaped, reason) in [
         (r"a\u0000b", "control_character"),
@@ -108,33 +113,33 @@ fn bytes_and_characters_that_are_no_text() {
         let body = format!(
             r#"{{"devices":[{{"name":"{escaped}","type":"b","category":"c","serial_number":"S"}}]}}"#
         );
-        assert_reason(&api, body, reason);
+        assert_body_rejected(&api, body, reason);
         if reason != "required" {
             let body = format!(
                 r#"{{"devices":[{{"name":"a","type":"b","category":"c","compliance":["{escaped}"]}}]}}"#
             );
-            assert_reason(&api, body, reason);
+            assert_body_rejected(&api, body, reason);
         }
     }
 }
 
 #[test]
-fn more_devices_than_a_batch_may_hold() {
-    let api = api_with_a_device();
+fn too_many_devices_are_rejected() {
+    let api = api_with_one_device();
     let rows = vec![device(json!({})); 1_001];
-    let answer = assert_reason(
+    let response = assert_body_rejected(
         &api,
         json!({"devices": rows}).to_string(),
         "too_many_devices",
     );
-    assert_eq!(answer.json()["errors"][0]["pointer"], "/devices");
+    assert_eq!(response.json()["errors"][0]["pointer"], "/devices");
 
-    let api = api_with(&ServerOptions::with(
+    let api = api_with_one_device_and_options(&ServerOptions::with(
         "DEVICES__LIMITS__DEVICES_PER_BATCH",
         2,
     ));
     let rows = vec![device(json!({})); 3];
-    assert_reason(
+    assert_body_rejected(
         &api,
         json!({"devices": rows}).to_string(),
         "too_many_devices",
@@ -142,17 +147,17 @@ fn more_devices_than_a_batch_may_hold() {
 }
 
 #[test]
-fn the_report_holds_a_thousand_entries_and_counts_all() {
-    let api = api_with_a_device();
-    let answer = api.post(&json!(vec![json!({}); 1_000]));
-    assert_refused(&api, &answer, 400, "a thousand empty rows");
-    let report = answer.json();
+fn error_report_is_limited_to_1000_entries() {
+    let api = api_with_one_device();
+    let response = api.post(&json!(vec![json!({}); 1_000]));
+    assert_rejected(&api, &response, 400, "a thousand empty rows");
+    let report = response.json();
     assert_eq!(report["errors"].as_array().unwrap().len(), 1_000);
     assert_eq!(report["errors_total"], 3_000);
 }
 
 #[test]
-fn of_an_object_with_endless_unknown_fields_a_thousand_are_named_and_all_are_counted() {
+fn unknown_fields_are_limited_to_1000_entries() {
     let api = Api::start();
     assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
     let members: serde_json::Map<_, _> =
@@ -162,9 +167,9 @@ fn of_an_object_with_endless_unknown_fields_a_thousand_are_named_and_all_are_cou
         ("POST", "/users"),
         ("PUT", "/mdm/enrollments/SN-1"),
     ] {
-        let answer = api.send(method, path, &json!(members));
-        assert_eq!(answer.status, 400, "{path}");
-        let report = answer.json();
+        let response = api.send(method, path, &json!(members));
+        assert_eq!(response.status, 400, "{path}");
+        let report = response.json();
         assert_eq!(report["errors"].as_array().unwrap().len(), 1_000, "{path}");
         assert!(
             report["errors_total"].as_u64().unwrap() >= 200_000,

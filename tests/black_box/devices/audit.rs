@@ -27,10 +27,10 @@ fn audit_trail_records_device_changes() {
         api.send("PATCH", &path, &json!({"color": "red"})).status,
         200
     );
-    let stale = api.ask_with("DELETE", &path, &[("If-Match", "\"x\"")]);
+    let stale = api.call_with("DELETE", &path, &[("If-Match", "\"x\"")]);
     assert_eq!(stale.status, 412);
-    assert_eq!(api.ask("DELETE", &path).status, 200);
-    assert_eq!(api.ask("DELETE", &path).status, 404);
+    assert_eq!(api.call("DELETE", &path).status, 200);
+    assert_eq!(api.call("DELETE", &path).status, 404);
     assert_eq!(
         api.send("PATCH", &path, &json!({"color": "blue"})).status,
         403

@@ -16,7 +16,7 @@ fn deleted_device_is_archived_and_read_only() {
     let path = create_device_path(&api, complete_request(ada));
     let before = get(&api, &path);
     assert_eq!(before["mdm"]["status"], "ENROLLED");
-    let deleted = api.ask("DELETE", &path);
+    let deleted = api.call("DELETE", &path);
     assert_eq!(deleted.status, 200, "{}", deleted.text);
     let mut expected = before.clone();
     expected["client_status"] = json!("ARCHIVED");
@@ -26,20 +26,20 @@ fn deleted_device_is_archived_and_read_only() {
     expected["updated_at"] = snapshot["updated_at"].clone();
     assert_eq!(snapshot, expected);
 
-    api.ask("DELETE", &path)
+    api.call("DELETE", &path)
         .assert_error(404, "DEVICE_NOT_FOUND");
     let response = api.send("PATCH", &path, &json!({"color": "red"}));
     response.assert_error(403, "DEVICE_MUTATION_FORBIDDEN");
     let response = api.send("PATCH", &path, &json!({"color": "black"}));
     response.assert_error(403, "DEVICE_MUTATION_FORBIDDEN");
-    let response = api.ask("GET", &path);
+    let response = api.call("GET", &path);
     assert_eq!(response.status, 200);
     assert_eq!(response.json()["data"], snapshot);
     let etag = response.header("etag");
     assert!(!etag.is_empty());
-    let response = api.ask_with("GET", &path, &[("If-None-Match", etag)]);
+    let response = api.call_with("GET", &path, &[("If-None-Match", etag)]);
     assert_eq!(response.status, 304);
-    let response = api.ask_with("DELETE", &path, &[("If-Match", etag)]);
+    let response = api.call_with("DELETE", &path, &[("If-Match", etag)]);
     response.assert_error(404, "DEVICE_NOT_FOUND");
 }
 
@@ -49,15 +49,15 @@ fn deleted_device_frees_its_serial_number() {
     let path = create_device_path(&api, json!({"serial_number": "AGAIN-1"}));
     let reported = put_enrollment(&api, "AGAIN-1", "ENROLLED");
     assert_eq!(reported.json()["data"]["device_id"], 1);
-    assert_eq!(api.ask("DELETE", &path).status, 200);
-    let enrollments = api.list("/mdm/enrollments");
+    assert_eq!(api.call("DELETE", &path).status, 200);
+    let enrollments = api.get_json("/mdm/enrollments");
     assert_eq!(enrollments["data"][0]["device_id"], Value::Null);
     let second = create_device_path(&api, json!({"serial_number": "again-1"}));
     assert_eq!(get(&api, &second)["mdm"]["status"], "ENROLLED");
     let archived = get(&api, &path);
     assert_eq!(archived["serial_number"], "AGAIN-1");
     assert_eq!(archived["mdm"], Value::Null);
-    assert_eq!(api.ask("DELETE", &second).status, 200);
+    assert_eq!(api.call("DELETE", &second).status, 200);
     let third = create_device_path(&api, json!({}));
     let device = patch(&api, &third, &json!({"serial_number": "AGAIN-1"}));
     assert_eq!(device["mdm"]["status"], "ENROLLED");
@@ -68,7 +68,7 @@ fn concurrent_deletions_have_one_winner() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
     let mut statuses = race(4, |_| {
-        retry_while_unavailable(|| api.ask("DELETE", &path)).status
+        retry_while_unavailable(|| api.call("DELETE", &path)).status
     });
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 404, 404, 404]);

@@ -15,7 +15,7 @@ fn get_with_current_etag_returns_304() {
         current,
         "the ETag changed without a change"
     );
-    let get_if_none_match = |etags: &str| api.ask_with("GET", &path, &[("If-None-Match", etags)]);
+    let get_if_none_match = |etags: &str| api.call_with("GET", &path, &[("If-None-Match", etags)]);
     let weak = format!("W/{current}");
     let list = format!("\"other\", {current} , W/\"another\"");
     for etags in [current.as_str(), &weak, &list, "*"] {
@@ -24,14 +24,14 @@ fn get_with_current_etag_returns_304() {
         assert_eq!(response.text, "", "{etags}");
         assert_eq!(response.header("etag"), current, "{etags}");
         assert!(!response.header("x-request-id").is_empty(), "{etags}");
-        let head = api.ask_with("HEAD", &path, &[("If-None-Match", etags)]);
+        let head = api.call_with("HEAD", &path, &[("If-None-Match", etags)]);
         assert_eq!(head.status, 304, "{etags}");
     }
     let two_headers = [
         ("If-None-Match", "\"other\""),
         ("If-None-Match", current.as_str()),
     ];
-    assert_eq!(api.ask_with("GET", &path, &two_headers).status, 304);
+    assert_eq!(api.call_with("GET", &path, &two_headers).status, 304);
     for etags in ["\"other\"", "W/\"other\"", "\"\"", "\"a\", \"b\""] {
         let response = get_if_none_match(etags);
         assert_eq!(response.status, 200, "{etags}");
@@ -58,7 +58,7 @@ fn change_with_stale_etag_is_rejected() {
     for etags in ["\"other\"", "\"\"", &weak, &other_etag, "\"a\", \"b\""] {
         let response = change(etags, "blue");
         response.assert_error(412, "PRECONDITION_FAILED");
-        let response = api.ask_with("DELETE", &path, &[("If-Match", etags)]);
+        let response = api.call_with("DELETE", &path, &[("If-Match", etags)]);
         response.assert_error(412, "PRECONDITION_FAILED");
     }
     assert_eq!(get_etag(&api, &path), old);
@@ -73,11 +73,11 @@ fn change_with_stale_etag_is_rejected() {
     assert_eq!(change("*", "white").status, 200);
     assert_eq!(get(&api, &path)["characteristics"]["color"], "white");
 
-    let response = api.ask_with("DELETE", &path, &[("If-Match", &new)]);
+    let response = api.call_with("DELETE", &path, &[("If-Match", &new)]);
     response.assert_error(412, "PRECONDITION_FAILED");
     assert_eq!(get(&api, &path)["client_status"], "AVAILABLE");
     let newest = get_etag(&api, &path);
-    let response = api.ask_with("DELETE", &path, &[("If-Match", &newest)]);
+    let response = api.call_with("DELETE", &path, &[("If-Match", &newest)]);
     assert_eq!(response.status, 200, "{}", response.text);
 }
 
@@ -91,7 +91,7 @@ fn etag_of_another_device_is_rejected() {
     let body = json!({"color": "red"});
     let patched = api.send_with("PATCH", "/devices/2", &headers, &body);
     patched.assert_error(412, "PRECONDITION_FAILED");
-    let deleted = api.ask_with("DELETE", "/devices/2", &headers);
+    let deleted = api.call_with("DELETE", "/devices/2", &headers);
     deleted.assert_error(412, "PRECONDITION_FAILED");
 }
 
@@ -145,7 +145,7 @@ fn malformed_if_match_changes_nothing() {
         let headers = [("If-Match", etags)];
         let body = json!({"color": "red"});
         let patched = api.send_with("PATCH", &path, &headers, &body);
-        let deleted = api.ask_with("DELETE", &path, &headers);
+        let deleted = api.call_with("DELETE", &path, &headers);
         for response in [patched, deleted] {
             assert!(
                 [400, 412].contains(&response.status),
@@ -162,7 +162,7 @@ fn malformed_if_none_match_never_returns_304() {
     let path = create_device_path(&api, json!({}));
     let etag = get_etag(&api, &path);
     for etags in ["", "nonsense", etag.trim_matches('"'), "\"half"] {
-        let response = api.ask_with("GET", &path, &[("If-None-Match", etags)]);
+        let response = api.call_with("GET", &path, &[("If-None-Match", etags)]);
         assert!(
             [200, 400].contains(&response.status),
             "{etags}: {response:?}"
@@ -180,7 +180,7 @@ fn enrollment_changes_etag_for_reads_only() {
     let reported = put_enrollment(&api, "sn-100", "ENROLLED");
     assert_eq!(reported.status, 201, "{}", reported.text);
 
-    let response = api.ask_with("GET", &path, &[("If-None-Match", &old)]);
+    let response = api.call_with("GET", &path, &[("If-None-Match", &old)]);
     assert_eq!(response.status, 200, "{}", response.text);
     assert_eq!(response.json()["data"]["mdm"]["status"], "ENROLLED");
     assert_ne!(response.header("etag"), old);
@@ -194,9 +194,9 @@ fn enrollment_changes_etag_for_reads_only() {
     let old = get_etag(&api, &path);
     let reported = put_enrollment(&api, "SN-100", "UNENROLLED");
     assert_eq!(reported.status, 200, "{}", reported.text);
-    let response = api.ask_with("GET", &path, &[("If-None-Match", &old)]);
+    let response = api.call_with("GET", &path, &[("If-None-Match", &old)]);
     assert_eq!(response.json()["data"]["mdm"]["status"], "UNENROLLED");
-    let response = api.ask_with("DELETE", &path, &[("If-Match", &old)]);
+    let response = api.call_with("DELETE", &path, &[("If-Match", &old)]);
     assert_eq!(response.status, 200, "{}", response.text);
     assert_eq!(response.json()["data"]["mdm"], Value::Null);
 }
@@ -210,7 +210,7 @@ fn assignee_name_changes_etag_for_reads_only() {
     let rename = json!({"first_name": "Ada", "last_name": "Lovelace-King"});
     let renamed = api.send("PATCH", &format!("/users/{ada}"), &rename);
     assert_eq!(renamed.status, 200, "{}", renamed.text);
-    let response = api.ask_with("GET", &path, &[("If-None-Match", &old)]);
+    let response = api.call_with("GET", &path, &[("If-None-Match", &old)]);
     assert_eq!(response.status, 200, "{}", response.text);
     assert_eq!(response.json()["data"]["user"]["first_name"], "Ada");
     let body = json!({"color": "red"});

@@ -11,7 +11,7 @@ fn device_response_has_every_field() {
     let api = Api::start();
     let user = api.add_user("acme", "ada@example.com");
     let path = create_device_path(&api, complete_request(user));
-    let response = api.ask("GET", &path);
+    let response = api.call("GET", &path);
     assert_eq!(response.status, 200);
     assert_eq!(response.header("content-type"), "application/json");
     let body = response.json();
@@ -25,7 +25,7 @@ fn device_response_has_every_field() {
 #[test]
 fn minimal_device_has_every_key() {
     let api = Api::start();
-    let created = api.post(&json!([device(json!({}))])).created()[0].clone();
+    let created = api.post(&json!([device(json!({}))])).created_devices()[0].clone();
     let device = get(&api, &format!("/devices/{}", created["id"]));
     let mut expected: Map<String, Value> = created.as_object().unwrap().clone();
     let names = fields().iter().map(Field::name);
@@ -49,8 +49,8 @@ fn all_routes_return_the_same_object() {
     let path = create_device_path(&api, complete_request(user));
     let patched = api.send("PATCH", &path, &json!({"color": "red"}));
     let prefixed = format!("/platform/v1{path}");
-    assert_eq!(api.list("/devices")["data"][0], patched.json()["data"]);
-    let (plain, with_prefix) = (api.ask("GET", &path), api.ask("GET", &prefixed));
+    assert_eq!(api.get_json("/devices")["data"][0], patched.json()["data"]);
+    let (plain, with_prefix) = (api.call("GET", &path), api.call("GET", &prefixed));
     assert_eq!(plain.text, patched.text);
     assert_eq!(plain.header("etag"), patched.header("etag"));
     assert_eq!(with_prefix.text, plain.text);
@@ -58,7 +58,7 @@ fn all_routes_return_the_same_object() {
     let patched = api.send("PATCH", &prefixed, &json!({"color": "blue"}));
     assert_eq!(patched.status, 200, "{}", patched.text);
     assert_eq!(get(&api, &path)["characteristics"]["color"], "blue");
-    assert_eq!(api.ask("DELETE", &prefixed).status, 200);
+    assert_eq!(api.call("DELETE", &prefixed).status, 200);
     assert_eq!(get(&api, &path)["client_status"], "ARCHIVED");
 }
 
@@ -73,9 +73,9 @@ fn malformed_device_id_is_rejected() {
         let path = format!("/devices/{id}");
         for method in ["GET", "PATCH", "DELETE"] {
             let response = api.send(method, &path, &json!({"color": "red"}));
-            response.assert_parameters_refused(&["device_id"], &format!("{method} {path}"));
+            response.assert_parameters_rejected(&["device_id"], &format!("{method} {path}"));
         }
-        assert_eq!(api.ask("HEAD", &path).status, 400, "{path}");
+        assert_eq!(api.call("HEAD", &path).status, 400, "{path}");
     }
     for path in ["/devices/", "/devices/1/", "/devices//1", "/devices/1/2"] {
         for method in ["GET", "PATCH", "DELETE"] {
@@ -91,7 +91,10 @@ fn percent_encoded_digit_in_id_is_decoded() {
     // RFC 3986, section 6.2.2.2: an encoded unreserved character equals the plain one.
     let api = Api::start();
     api.create_device(json!({}));
-    let (plain, encoded) = (api.ask("GET", "/devices/1"), api.ask("GET", "/devices/%31"));
+    let (plain, encoded) = (
+        api.call("GET", "/devices/1"),
+        api.call("GET", "/devices/%31"),
+    );
     assert_eq!(encoded.status, 200, "{}", encoded.text);
     assert_eq!(encoded.text, plain.text);
 }
@@ -110,7 +113,7 @@ fn id_beyond_64_bits_is_not_found() {
             response.assert_error(404, "DEVICE_NOT_FOUND");
         }
     }
-    let response = api.ask("GET", &format!("/devices/{}", "9".repeat(2_000)));
+    let response = api.call("GET", &format!("/devices/{}", "9".repeat(2_000)));
     response.assert_error(404, "DEVICE_NOT_FOUND");
 }
 
@@ -123,8 +126,8 @@ fn foreign_device_looks_like_unknown_device() {
     let archived = api.create_device_as(&globex, json!({}));
     let unknown_id = archived + 1;
     let path = |id: i64| format!("/devices/{id}");
-    assert_eq!(api.ask_as(&globex, "DELETE", &path(archived)).status, 200);
-    let before = api.ask_as(&globex, "GET", &path(foreign));
+    assert_eq!(api.call_as(&globex, "DELETE", &path(archived)).status, 200);
+    let before = api.call_as(&globex, "GET", &path(foreign));
     let foreign_etag = before.header("etag").to_owned();
     let bodies = [
         json!({"color": "red"}),
@@ -139,7 +142,7 @@ fn foreign_device_looks_like_unknown_device() {
         vec![("If-Match", foreign_etag.as_str())],
         vec![("If-Match", "*")],
     ] {
-        let send = |method, id| api.ask_with(method, &path(id), &headers).comparable();
+        let send = |method, id| api.call_with(method, &path(id), &headers).comparable();
         let change = |id, body| {
             let response = api.send_with("PATCH", &path(id), &headers, body);
             response.comparable()
@@ -162,9 +165,9 @@ fn foreign_device_looks_like_unknown_device() {
         assert_eq!(unknown.0, 404);
     }
     let headers = [("If-None-Match", foreign_etag.as_str())];
-    let response = api.ask_with("GET", &path(foreign), &headers);
+    let response = api.call_with("GET", &path(foreign), &headers);
     response.assert_error(404, "DEVICE_NOT_FOUND");
-    let after = api.ask_as(&globex, "GET", &path(foreign));
+    let after = api.call_as(&globex, "GET", &path(foreign));
     assert_eq!(after.text, before.text);
 }
 
@@ -173,7 +176,7 @@ fn head_matches_get_without_body() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
     for path in [path.as_str(), "/devices/999", "/devices/abc"] {
-        let (get, head) = (api.ask("GET", path), api.ask("HEAD", path));
+        let (get, head) = (api.call("GET", path), api.call("HEAD", path));
         assert_eq!(head.status, get.status, "{path}");
         assert_eq!(head.text, "", "{path}");
         assert_eq!(head.stable_headers(), get.stable_headers(), "{path}");

@@ -10,8 +10,8 @@ mod patch_errors;
 
 use std::time::{Duration, Instant};
 
-use devices_domain::{Field, NewDevice, RawRow, RawValue, Shape, fields};
-use devices_tests::{Answer, Api, complete_device};
+use devices_domain::{Field, Format, NewDevice, RawRow, RawValue, fields};
+use devices_tests::{Api, Response, complete_device};
 use serde_json::{Map, Value, json};
 
 /// Creates a device and returns its path.
@@ -20,7 +20,7 @@ fn create_device_path(api: &Api, fields: Value) -> String {
 }
 
 fn get(api: &Api, path: &str) -> Value {
-    api.list(path)["data"].clone()
+    api.get_json(path)["data"].clone()
 }
 
 /// Patches a device, which must succeed, and returns it.
@@ -32,13 +32,13 @@ fn patch(api: &Api, path: &str, fields: &Value) -> Value {
     data
 }
 
-fn put_enrollment(api: &Api, serial_number: &str, status: &str) -> Answer {
+fn put_enrollment(api: &Api, serial_number: &str, status: &str) -> Response {
     let path = format!("/mdm/enrollments/{serial_number}");
     api.send("PUT", &path, &json!({ "status": status }))
 }
 
 fn get_etag(api: &Api, path: &str) -> String {
-    let response = api.ask("GET", path);
+    let response = api.call("GET", path);
     let etag = response.header("etag").to_owned();
     assert!(
         etag.len() > 2 && etag.starts_with('"') && etag.ends_with('"'),
@@ -49,7 +49,7 @@ fn get_etag(api: &Api, path: &str) -> String {
 
 /// Asserts that a patch was rejected with exactly these fields and reasons, in any order. Returns
 /// the body. The entries have no index, because a patch is not a batch.
-fn assert_rejected(response: &Answer, status: u16, expected: &[(&str, &str)]) -> Value {
+fn assert_rejected(response: &Response, status: u16, expected: &[(&str, &str)]) -> Value {
     assert_eq!(response.status, status, "{}", response.text);
     let body = response.json();
     let entries = body["errors"].as_array();
@@ -94,7 +94,7 @@ fn characteristic_names() -> Vec<&'static str> {
 fn optional_text_fields() -> Vec<&'static str> {
     fields()
         .iter()
-        .filter(|field| !field.required() && matches!(field.shape(), Shape::Text { .. }))
+        .filter(|field| !field.required() && matches!(field.shape(), Format::Text { .. }))
         .map(Field::name)
         .collect()
 }
@@ -136,7 +136,7 @@ fn without_timestamps(mut device: Value) -> Value {
 }
 
 /// Retries for up to 30 seconds while the server is at its limits and returns 503.
-fn retry_while_unavailable(send: impl Fn() -> Answer) -> Answer {
+fn retry_while_unavailable(send: impl Fn() -> Response) -> Response {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let response = send();

@@ -1,6 +1,6 @@
 //! `PATCH /devices/{device_id}`.
 
-use devices_domain::{Field, Shape, fields};
+use devices_domain::{Field, Format, fields};
 use devices_tests::{Api, complete_device, race, send};
 use serde_json::{Map, Value, json};
 
@@ -36,21 +36,21 @@ impl Change {
                 let value = match (name, shape) {
                     ("client_rental_startDate", _) => json!("2024-04-01"),
                     ("client_rental_endDate", _) => json!("2026-01-01"),
-                    (_, Shape::Text { .. }) => json!(format!("Änother {name}")),
-                    (_, Shape::TextList { .. }) => json!(["TÜV 1", "CE 2"]),
-                    (_, Shape::SerialNumber) => json!("NEW-SERIAL-1"),
-                    (_, Shape::Amount) => json!("0.00"),
-                    (_, Shape::Date) => json!("2030-01-01"),
-                    (_, Shape::OneOf(words)) => json!(words.iter().find(|word| current != **word)),
-                    (_, Shape::Boolean) => json!(current != true),
-                    (_, Shape::Email | Shape::Id | Shape::Instant) => panic!("{name}"),
+                    (_, Format::Text { .. }) => json!(format!("Änother {name}")),
+                    (_, Format::TextList { .. }) => json!(["TÜV 1", "CE 2"]),
+                    (_, Format::SerialNumber) => json!("NEW-SERIAL-1"),
+                    (_, Format::Amount) => json!("0.00"),
+                    (_, Format::Date) => json!("2030-01-01"),
+                    (_, Format::OneOf(words)) => json!(words.iter().find(|word| current != **word)),
+                    (_, Format::Boolean) => json!(current != true),
+                    (_, Format::Email | Format::Id | Format::Instant) => panic!("{name}"),
                 };
                 (value.clone(), value)
             }
         };
         let cleared = match (name, field.shape()) {
             ("name" | "is_rented", _) => None,
-            (_, Shape::TextList { .. }) => Some(json!([])),
+            (_, Format::TextList { .. }) => Some(json!([])),
             _ => Some(Value::Null),
         };
         Self {
@@ -161,7 +161,7 @@ fn noop_patch_keeps_etag_and_audit_trail() {
     let api = Api::start();
     let user = api.add_user("acme", "ada@example.com");
     let path = create_device_path(&api, complete_request(user));
-    let before = api.ask("GET", &path);
+    let before = api.call("GET", &path);
     let mut same = complete_request(user);
     for field in fields().iter().filter(|field| field.is_immutable()) {
         same.as_object_mut().unwrap().remove(field.name());
@@ -261,7 +261,7 @@ fn lifecycle_takes_precedence_over_assignee() {
     ] {
         let device = patch(&api, &path, &body);
         assert_eq!(device["client_status"], status, "{body}");
-        let found = api.list(&format!("/devices?client_status={status}"));
+        let found = api.get_json(&format!("/devices?client_status={status}"));
         assert_eq!(found["data"], json!([device]), "{body}");
     }
     for word in ["ARCHIVED", "IN_SERVICE", "AVAILABLE", "in_maintenance"] {
@@ -278,7 +278,7 @@ fn own_serial_number_is_not_a_conflict() {
         let device = patch(&api, &path, &json!({ "serial_number": serial }));
         assert_eq!(device["serial_number"], serial.trim());
     }
-    let found = api.list("/devices?serial_number=abc-1");
+    let found = api.get_json("/devices?serial_number=abc-1");
     assert_eq!(found["meta"]["total"], 1);
 }
 
@@ -323,7 +323,7 @@ fn concurrent_patches_claim_serial_number_once() {
     let succeeded = statuses.iter().filter(|status| **status == 200).count();
     let rejected = statuses.iter().filter(|status| **status == 400).count();
     assert_eq!((succeeded, rejected), (1, 7), "{statuses:?}");
-    let found = api.list("/devices?serial_number=WANTED-1");
+    let found = api.get_json("/devices?serial_number=WANTED-1");
     assert_eq!(found["meta"]["total"], 1);
 }
 
@@ -339,12 +339,12 @@ fn patched_serial_number_switches_enrollment() {
     assert_eq!(get(&api, &path)["mdm"]["local_name"], "Name of SN-100");
     let device = patch(&api, &path, &json!({"serial_number": "sn-200"}));
     assert_eq!(device["mdm"]["local_name"], "Name of SN-200");
-    let unlinked = api.list("/mdm/enrollments?linked=false");
+    let unlinked = api.get_json("/mdm/enrollments?linked=false");
     assert_eq!(unlinked["meta"]["total"], 1);
     assert_eq!(unlinked["data"][0]["serial_number"], "SN-100");
     let device = patch(&api, &path, &json!({"serial_number": null}));
     assert_eq!(device["mdm"], Value::Null);
-    let unlinked = api.list("/mdm/enrollments?linked=false");
+    let unlinked = api.get_json("/mdm/enrollments?linked=false");
     assert_eq!(unlinked["meta"]["total"], 2);
 }
 
@@ -385,7 +385,7 @@ fn read_key_cannot_patch_or_delete() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
     let read = api.create_key("acme", "READ");
-    let before = api.ask("GET", &path).text;
+    let before = api.call("GET", &path).text;
     for path in [path.as_str(), "/devices/999", "/devices/abc"] {
         for method in ["PATCH", "DELETE"] {
             for body in ["", "{", "{\"color\":\"red\"}"] {
@@ -395,5 +395,5 @@ fn read_key_cannot_patch_or_delete() {
             }
         }
     }
-    assert_eq!(api.ask("GET", &path).text, before);
+    assert_eq!(api.call("GET", &path).text, before);
 }

@@ -299,7 +299,7 @@ fn mismatched_user_id_and_email_are_rejected() {
 fn malformed_patch_body_is_rejected() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));
-    let before = api.ask("GET", &path).text;
+    let before = api.call("GET", &path).text;
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     for (body, reason) in [
         (String::new(), "not_json"),
@@ -333,7 +333,7 @@ fn malformed_patch_body_is_rejected() {
             .collect();
         assert_eq!(reasons, [(Value::Null, reason.to_owned())], "{case}");
     }
-    assert_eq!(api.ask("GET", &path).text, before);
+    assert_eq!(api.call("GET", &path).text, before);
 }
 
 #[test]
@@ -351,7 +351,7 @@ fn non_utf8_patch_body_is_rejected() {
 fn patch_checks_content_type_and_body_size() {
     let api = Api::start_with(&ServerOptions::with("DEVICES__LIMITS__BODY_BYTES", 10_000));
     let path = create_device_path(&api, json!({}));
-    let before = api.ask("GET", &path).text;
+    let before = api.call("GET", &path).text;
     let send_as = |content_type: Option<&str>, body: String| {
         let request = api.request("PATCH", &path).bearer_auth(&api.key);
         let request = match content_type {
@@ -375,7 +375,7 @@ fn patch_checks_content_type_and_body_size() {
     let long = json!({"comment": "x".repeat(10_000)}).to_string();
     send_as(json, long).assert_error(413, "PAYLOAD_TOO_LARGE");
     let long_comment = json!({"comment": "x".repeat(9_900)}).to_string();
-    assert_eq!(api.ask("GET", &path).text, before);
+    assert_eq!(api.call("GET", &path).text, before);
     assert_eq!(send_as(json, long_comment).status, 200);
     let with_charset = send_as(Some("application/json; charset=utf-8"), body);
     assert_eq!(with_charset.status, 200, "{}", with_charset.text);

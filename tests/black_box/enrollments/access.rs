@@ -24,7 +24,7 @@ fn read_key_cannot_change_enrollments() {
         assert_eq!(response.json(), json!({"error": "INSUFFICIENT_SCOPE"}));
     }
     assert_eq!(
-        api.list("/mdm/enrollments")["data"][0]["status"],
+        api.get_json("/mdm/enrollments")["data"][0]["status"],
         "ENROLLED"
     );
 }
@@ -51,7 +51,7 @@ fn enrollments_of_other_workspaces_are_hidden() {
     assert_eq!(foreign.json()["data"]["device_id"], Value::Null);
     assert_eq!(device_mdm(&api, own)["status"], "ENROLLED");
     let created = api.post_as(&globex, &json!([device(json!({"serial_number": "SN-1"}))]));
-    assert_eq!(created.created()[0]["mdm"]["status"], "FAILED");
+    assert_eq!(created.created_devices()[0]["mdm"]["status"], "FAILED");
     assert_eq!(
         send("DELETE", &enrollment_path("SN-1"), json!({})).status,
         200

@@ -27,7 +27,7 @@ fn insert_enrollment(
 /// Creates a device and returns its `mdm` object.
 fn mdm_of_new_device(api: &Api, serial_number: &str) -> Value {
     let response = api.post(&json!([device(json!({"serial_number": serial_number}))]));
-    response.created()[0]["mdm"].clone()
+    response.created_devices()[0]["mdm"].clone()
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn created_device_shows_its_enrollment() {
     expected["is_encrypted"] = json!(true);
     expected["last_seen_date"] = json!("2026-01-02T03:04:05Z");
     assert_eq!(mdm_of_new_device(&api, "Sn1"), expected);
-    let linked = api.list("/mdm/enrollments?linked=true");
+    let linked = api.get_json("/mdm/enrollments?linked=true");
     assert_eq!(linked["data"][0]["device_id"], 1);
 }
 
@@ -81,7 +81,7 @@ fn each_device_of_batch_gets_its_enrollment() {
         .iter()
         .map(|serial| device(json!({"serial_number": serial})))
         .collect();
-    let created = api.post(&json!(rows)).created();
+    let created = api.post(&json!(rows)).created_devices();
     let ids: Vec<_> = created
         .as_array()
         .unwrap()
@@ -117,7 +117,7 @@ fn enrollment_links_in_either_order() {
     let before = put(&api, "SN-1", "ENROLLED");
     assert_eq!(before["device_id"], Value::Null);
     let response = api.post(&json!([device(json!({"serial_number": "sn-1"}))]));
-    let created = response.created()[0].clone();
+    let created = response.created_devices()[0].clone();
     assert_eq!(created["mdm"], to_mdm(&before));
     let first = created["id"].as_i64().unwrap();
     assert_eq!(device_mdm(&api, first), to_mdm(&before));
@@ -178,7 +178,7 @@ fn enrollment_moves_on_from_deleted_device() {
     let first = api.create_device(json!({"serial_number": "SN-1"}));
     assert_eq!(device_mdm(&api, first), enrollment);
     let path = format!("/devices/{first}");
-    let deleted = api.ask("DELETE", &path).json()["data"].clone();
+    let deleted = api.call("DELETE", &path).json()["data"].clone();
     assert_eq!(
         (&deleted["id"], &deleted["mdm"]),
         (&json!(first), &Value::Null)
@@ -186,13 +186,13 @@ fn enrollment_moves_on_from_deleted_device() {
     let unlinked = [("SN-1".to_owned(), Value::Null)];
     assert_eq!(list_links(&api, "?linked=false"), unlinked);
     assert_eq!(list_links(&api, "?linked=true"), []);
-    assert_eq!(api.list(&path)["data"]["mdm"], Value::Null);
+    assert_eq!(api.get_json(&path)["data"]["mdm"], Value::Null);
 
     let second = api.create_device(json!({"serial_number": "sn-1"}));
     assert_eq!(device_mdm(&api, second), enrollment);
     assert_eq!(list_links(&api, "")[0].1, second);
     for path in [path, "/devices?client_status=ARCHIVED".to_owned()] {
-        let data = api.list(&path)["data"].clone();
+        let data = api.get_json(&path)["data"].clone();
         let archived = data.get(0).unwrap_or(&data).clone();
         assert_eq!(
             (&archived["id"], &archived["mdm"]),
@@ -217,7 +217,7 @@ fn concurrent_enrollment_and_device_are_linked() {
             (enrolling.join().unwrap(), created)
         });
         assert_eq!(enrolled.status, 201, "{}", enrolled.text);
-        let id = ids(&created.created())[0];
+        let id = ids(&created.created_devices())[0];
         let enrollment = to_mdm(&enrolled.json()["data"]);
         assert_eq!(device_mdm(&api, id), enrollment, "round {round}");
     }

@@ -29,10 +29,10 @@ fn enrollments_are_listed_newest_first() {
     put(&api, "SN-1", "FAILED");
     assert_eq!(list_links(&api, ""), all);
     for invalid in ["yes", "1", "TRUE", "", "null"] {
-        let response = api.ask("GET", &format!("/mdm/enrollments?linked={invalid}"));
-        response.assert_parameters_refused(&["linked"], invalid);
+        let response = api.call("GET", &format!("/mdm/enrollments?linked={invalid}"));
+        response.assert_parameters_rejected(&["linked"], invalid);
     }
-    let misspelled = api.ask("GET", "/mdm/enrollments?linkd=true&limit=0");
+    let misspelled = api.call("GET", "/mdm/enrollments?linkd=true&limit=0");
     assert_eq!(misspelled.status, 400);
     let entries = misspelled.json()["errors"].clone();
     assert_eq!(entries[0]["field"], "limit");
@@ -55,6 +55,6 @@ fn cursor_visits_each_enrollment_once() {
         seen.extend(ids(&list["data"]));
     }
     assert_eq!(seen, [7, 6, 5, 4, 3, 2, 1]);
-    let page = api.list("/mdm/enrollments?limit=2&offset=2");
+    let page = api.get_json("/mdm/enrollments?limit=2&offset=2");
     assert_eq!(page["data"][0]["id"], 5);
 }

@@ -7,7 +7,7 @@ mod list;
 mod put;
 
 use devices_domain::enrollment_fields;
-use devices_tests::{Answer, Api, encoded};
+use devices_tests::{Api, Response, percent_encode};
 use serde_json::{Value, json};
 
 /// Returns the `mdm` object of an enrolment in which only the id is known.
@@ -20,10 +20,10 @@ fn empty_mdm(id: i64) -> Value {
 }
 
 fn enrollment_path(serial_number: &str) -> String {
-    format!("/mdm/enrollments/{}", encoded(serial_number))
+    format!("/mdm/enrollments/{}", percent_encode(serial_number))
 }
 
-fn send_put(api: &Api, serial_number: &str, body: &Value) -> Answer {
+fn send_put(api: &Api, serial_number: &str, body: &Value) -> Response {
     api.send("PUT", &enrollment_path(serial_number), body)
 }
 
@@ -36,8 +36,8 @@ fn put(api: &Api, serial_number: &str, status: &str) -> Value {
 
 /// Returns the `mdm` object of a device. Asserts that `GET /devices/{id}` and the list agree.
 fn device_mdm(api: &Api, id: i64) -> Value {
-    let device = api.list(&format!("/devices/{id}"))["data"].clone();
-    let list = api.list("/devices?limit=100");
+    let device = api.get_json(&format!("/devices/{id}"))["data"].clone();
+    let list = api.get_json("/devices?limit=100");
     let listed = list["data"].as_array().unwrap().iter();
     let listed: Vec<_> = listed.filter(|device| device["id"] == id).collect();
     assert_eq!(listed, [&device]);
@@ -46,7 +46,7 @@ fn device_mdm(api: &Api, id: i64) -> Value {
 
 /// Returns the serial number and the device id of each listed enrolment.
 fn list_links(api: &Api, query: &str) -> Vec<(String, Value)> {
-    let list = api.list(&format!("/mdm/enrollments{query}"));
+    let list = api.get_json(&format!("/mdm/enrollments{query}"));
     let data = list["data"].as_array().unwrap();
     assert_eq!(list["meta"]["total"], data.len());
     data.iter()

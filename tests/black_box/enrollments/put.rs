@@ -1,6 +1,6 @@
 //! `PUT /mdm/enrollments/{serial_number}`.
 
-use devices_domain::{Field, Shape, enrollment_fields};
+use devices_domain::{Field, Format, enrollment_fields};
 use devices_tests::{Api, race, send};
 use serde_json::{Value, json};
 
@@ -18,9 +18,9 @@ fn complete_enrollment() -> Value {
                 ("lock_date", _) => json!("2026-01-02T03:04:05+02:00"),
                 ("last_sync_date", _) => json!("2026-01-02T03:04:05-00:00"),
                 ("download_date", _) => json!("2025-12-31T00:00:00.5Z"),
-                (_, Shape::Instant) => json!("2025-12-31T23:59:59Z"),
-                (_, Shape::Boolean) => json!(index.is_multiple_of(2)),
-                (_, Shape::Text { .. }) => json!("Graces-Mac"),
+                (_, Format::Instant) => json!("2025-12-31T23:59:59Z"),
+                (_, Format::Boolean) => json!(index.is_multiple_of(2)),
+                (_, Format::Text { .. }) => json!("Graces-Mac"),
                 (name, shape) => panic!("{name}: {shape:?}"),
             };
             (field.name().to_owned(), value)
@@ -42,7 +42,7 @@ fn put_creates_then_replaces_enrollment() {
     let created = send_put(&api, "Sn-4711", &complete);
     assert_eq!(created.status, 201, "{}", created.text);
     assert_eq!(created.json(), json!({ "data": expected }));
-    assert_eq!(api.list("/mdm/enrollments")["data"], json!([expected]));
+    assert_eq!(api.get_json("/mdm/enrollments")["data"], json!([expected]));
 
     let again = send_put(&api, "Sn-4711", &complete);
     assert_eq!((again.status, again.json()), (200, created.json()));
@@ -62,7 +62,7 @@ fn put_creates_then_replaces_enrollment() {
         replaced.as_object().unwrap().len(),
         expected.as_object().unwrap().len() + 2
     );
-    assert_eq!(api.list("/mdm/enrollments")["data"], json!([replaced]));
+    assert_eq!(api.get_json("/mdm/enrollments")["data"], json!([replaced]));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn path_accepts_every_serial_number() {
         assert_eq!(enrollment["serial_number"], serial_number, "{encoded}");
         let id = api.create_device(json!({"serial_number": serial_number}));
         assert_eq!(device_mdm(&api, id), to_mdm(&enrollment), "{encoded}");
-        let deleted = api.ask("DELETE", &path);
+        let deleted = api.call("DELETE", &path);
         assert_eq!(deleted.status, 200, "{encoded}: {}", deleted.text);
         assert_eq!(deleted.json()["data"]["device_id"], id);
     }
@@ -168,7 +168,7 @@ fn invalid_enrollment_field_is_rejected() {
     let api = Api::start();
     let assert_rejected = |body: &Value, field: &str, reason: &str| {
         let response = send_put(&api, "SN-4711", body);
-        response.assert_field_refused(field, reason, &body.to_string())
+        response.assert_field_rejected(field, reason, &body.to_string())
     };
     for body in [json!({}), json!({"status": null}), json!({"status": ""})] {
         assert_rejected(&body, "status", "required");
@@ -178,13 +178,13 @@ fn invalid_enrollment_field_is_rejected() {
     }
     assert_rejected(&json!({"status": true}), "status", "wrong_type");
     let with = |field: &str, value: Value| json!({"status": "ENROLLED", field: value});
-    let names = |shape: Shape| {
+    let names = |shape: Format| {
         let fields = enrollment_fields().iter();
         fields
             .filter(move |field| field.shape() == shape)
             .map(Field::name)
     };
-    for field in names(Shape::Instant) {
+    for field in names(Format::Instant) {
         for invalid in [
             "2026-01-02T03:04:05",
             "2026-01-02",
@@ -196,7 +196,7 @@ fn invalid_enrollment_field_is_rejected() {
         }
         assert_rejected(&with(field, json!(1_767_322_800)), field, "wrong_type");
     }
-    for field in names(Shape::Boolean) {
+    for field in names(Format::Boolean) {
         for invalid in [json!("true"), json!(1), json!([]), json!({})] {
             assert_rejected(&with(field, invalid), field, "wrong_type");
         }

@@ -1,24 +1,24 @@
-//! How fields are written in each format.
+//! Representation of fields in each format.
 
 use std::collections::BTreeSet;
 
 use devices_tests::Api;
 use serde_json::{Map, Value, json};
 
-use super::{FIELDS, complete, csv, export, rows};
+use super::{csv, every_field, export, exported_fields, rows};
 
 #[test]
-fn a_device_is_written_with_every_field_that_it_can_be_created_with() {
+fn export_contains_all_fields() {
     let api = Api::start();
     api.add_user("acme", "ada@example.com");
-    let whole = complete("ada@example.com");
-    api.create_device(whole.clone());
+    let device = every_field("ada@example.com");
+    api.create_device(device.clone());
     for format in ["json", "ndjson"] {
-        let written = rows(&export(&api, &format!("?format={format}")));
-        assert_eq!(json!(written), json!([whole]), "{format}");
+        let exported = rows(&export(&api, &format!("?format={format}")));
+        assert_eq!(json!(exported), json!([device]), "{format}");
     }
-    let written = rows(&export(&api, "?format=csv"));
-    let expected: Map<String, Value> = whole
+    let exported = rows(&export(&api, "?format=csv"));
+    let expected: Map<String, Value> = device
         .as_object()
         .unwrap()
         .iter()
@@ -34,23 +34,23 @@ fn a_device_is_written_with_every_field_that_it_can_be_created_with() {
             (name.clone(), text.into())
         })
         .collect();
-    assert_eq!(json!(written), json!([expected]));
+    assert_eq!(json!(exported), json!([expected]));
 }
 
 #[test]
-fn what_is_not_known_is_left_out_and_an_empty_cell() {
+fn absent_values_are_omitted_or_empty() {
     let api = Api::start();
     api.create_device(json!({}));
-    let few =
+    let minimal =
         json!({"name": "XPS 13", "type": "laptop", "category": "computers", "is_rented": false});
     for format in ["json", "ndjson"] {
-        let written = rows(&export(&api, &format!("?format={format}")));
-        assert_eq!(json!(written), json!([few]), "{format}");
+        let exported = rows(&export(&api, &format!("?format={format}")));
+        assert_eq!(json!(exported), json!([minimal]), "{format}");
     }
-    let written = rows(&export(&api, "?format=csv"));
-    assert_eq!(written.len(), 1);
-    for (name, cell) in &written[0] {
-        let expected = match &few[name] {
+    let exported = rows(&export(&api, "?format=csv"));
+    assert_eq!(exported.len(), 1);
+    for (name, cell) in &exported[0] {
+        let expected = match &minimal[name] {
             Value::Null => String::new(),
             Value::String(text) => text.clone(),
             other => other.to_string(),
@@ -60,18 +60,19 @@ fn what_is_not_known_is_left_out_and_an_empty_cell() {
 }
 
 #[test]
-fn a_csv_begins_with_the_names_of_all_fields_but_the_users_number() {
+fn csv_header_lists_all_fields() {
     let api = Api::start();
     api.create_device(json!({}));
     let header = csv(&export(&api, "?format=csv").text).remove(0);
     let count = header.len();
-    let told: BTreeSet<String> = header.into_iter().collect();
-    assert_eq!(told, FIELDS.map(str::to_owned).into());
-    assert_eq!(count, FIELDS.len(), "each once");
+    let names: BTreeSet<String> = header.into_iter().collect();
+    let expected: BTreeSet<_> = exported_fields().map(str::to_owned).collect();
+    assert_eq!(names, expected);
+    assert_eq!(count, expected.len(), "each field occurs once");
 }
 
 #[test]
-fn a_cell_holds_any_text_as_it_is() {
+fn csv_cells_preserve_any_text() {
     let api = Api::start();
     let texts = [
         "plain",
@@ -103,9 +104,9 @@ fn a_cell_holds_any_text_as_it_is() {
         .collect();
     api.create_devices(batch);
     let stored: Vec<_> = rows(&export(&api, "?format=json"));
-    let written = rows(&export(&api, "?format=csv"));
-    assert_eq!(written.len(), texts.len());
-    for ((row, stored), text) in written.iter().zip(&stored).zip(texts) {
+    let exported = rows(&export(&api, "?format=csv"));
+    assert_eq!(exported.len(), texts.len());
+    for ((row, stored), text) in exported.iter().zip(&stored).zip(texts) {
         for field in ["name", "comment", "color"] {
             assert_eq!(row[field], stored[field], "{text:?}");
             assert_eq!(row[field], text, "{text:?}");
@@ -114,7 +115,7 @@ fn a_cell_holds_any_text_as_it_is() {
 }
 
 #[test]
-fn the_items_of_a_list_are_lines_of_one_cell() {
+fn csv_lists_have_one_line_per_item() {
     let api = Api::start();
     let lists = [
         vec!["USB-C", "HDMI", "DisplayPort"],
@@ -127,30 +128,30 @@ fn the_items_of_a_list_are_lines_of_one_cell() {
         .map(|items| json!({"connection_type": items, "compliance": items}))
         .collect();
     api.create_devices(batch);
-    let answer = export(&api, "?format=csv");
-    let written = rows(&answer);
-    for (row, items) in written.iter().zip(&lists) {
+    let response = export(&api, "?format=csv");
+    let exported = rows(&response);
+    for (row, items) in exported.iter().zip(&lists) {
         for field in ["connection_type", "compliance"] {
             assert_eq!(row[field], items.join("\n"), "{items:?}");
         }
     }
     assert!(
-        answer.text.contains("\"USB-C\nHDMI\nDisplayPort\""),
+        response.text.contains("\"USB-C\nHDMI\nDisplayPort\""),
         "{}",
-        answer.text
+        response.text
     );
 }
 
 #[test]
-fn an_empty_workspace_is_an_empty_batch_no_line_or_a_header() {
+fn empty_workspace_exports_no_devices() {
     let api = Api::start();
     assert_eq!(export(&api, "?format=json").json(), json!({"devices": []}));
     assert_eq!(export(&api, "?format=ndjson").text, "");
     let records = csv(&export(&api, "?format=csv").text);
     assert_eq!(records.len(), 1);
-    assert_eq!(records[0].len(), FIELDS.len());
+    assert_eq!(records[0].len(), exported_fields().count());
     for format in ["json", "ndjson", "csv"] {
-        let answer = export(&api, &format!("?format={format}&type=nothing"));
-        assert_eq!(rows(&answer).len(), 0);
+        let response = export(&api, &format!("?format={format}&type=nothing"));
+        assert_eq!(rows(&response).len(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Content negotiation.
+//! Selection of the format by `Accept` and by the parameter `format`.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,10 +6,10 @@ use std::net::TcpStream;
 use devices_tests::Api;
 use serde_json::json;
 
-use super::{accepting, format_of, names};
+use super::{export_accepting, format_of, names};
 
 #[test]
-fn the_format_is_the_one_that_the_client_likes_best() {
+fn accept_header_selects_format() {
     let api = Api::start();
     api.create_device(json!({}));
     for (accept, format) in [
@@ -31,12 +31,12 @@ fn the_format_is_the_one_that_the_client_likes_best() {
         (vec!["application/json;q=0, text/csv;q=0.001"], "csv"),
         (vec!["text/html", "text/csv"], "csv"),
     ] {
-        let answer = accepting(&api, "", &accept);
-        assert_eq!(answer.status, 200, "{accept:?}: {}", answer.text);
-        assert_eq!(format_of(&answer), format, "{accept:?}");
-        assert_eq!(names(&answer), ["XPS 13"], "{accept:?}");
+        let response = export_accepting(&api, "", &accept);
+        assert_eq!(response.status, 200, "{accept:?}: {}", response.text);
+        assert_eq!(format_of(&response), format, "{accept:?}");
+        assert_eq!(names(&response), ["XPS 13"], "{accept:?}");
     }
-    // None at all, which no client library sends.
+    // Without the header. reqwest always sends one.
     let mut socket = TcpStream::connect(api.server.address()).unwrap();
     let head = format!(
         "GET /devices/export HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {}\r\n\
@@ -44,27 +44,27 @@ fn the_format_is_the_one_that_the_client_likes_best() {
         api.key
     );
     socket.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
-    let answer = answer.to_ascii_lowercase();
-    assert!(answer.starts_with("http/1.1 200 "), "{answer}");
+    let mut response = String::new();
+    socket.read_to_string(&mut response).unwrap();
+    let response = response.to_ascii_lowercase();
+    assert!(response.starts_with("http/1.1 200 "), "{response}");
     assert!(
-        answer.contains("content-type: application/json"),
-        "{answer}"
+        response.contains("content-type: application/json"),
+        "{response}"
     );
 }
 
-/// Refused in JSON, without a file's name.
+/// Asserts a 406 with a JSON body and without a file name.
 fn assert_not_acceptable(api: &Api, accept: &str) {
-    let answer = accepting(api, "", &[accept]);
-    assert_eq!(answer.status, 406, "{accept}: {}", answer.text);
-    assert_eq!(answer.json(), json!({"error": "NOT_ACCEPTABLE"}));
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.header("content-disposition"), "");
+    let response = export_accepting(api, "", &[accept]);
+    assert_eq!(response.status, 406, "{accept}: {}", response.text);
+    assert_eq!(response.json(), json!({"error": "NOT_ACCEPTABLE"}));
+    assert_eq!(response.header("content-type"), "application/json");
+    assert_eq!(response.header("content-disposition"), "");
 }
 
 #[test]
-fn what_is_not_written_here_is_not_acceptable() {
+fn unsupported_type_returns_406() {
     let api = Api::start();
     api.create_device(json!({}));
     for accept in [
@@ -79,7 +79,7 @@ fn what_is_not_written_here_is_not_acceptable() {
 }
 
 #[test]
-fn a_quality_of_zero_is_not_acceptable() {
+fn quality_zero_is_not_acceptable() {
     // RFC 9110, 12.4.2: "a value of 0 means not acceptable".
     let api = Api::start();
     api.create_device(json!({}));
@@ -94,29 +94,29 @@ fn a_quality_of_zero_is_not_acceptable() {
 }
 
 #[test]
-fn what_is_refused_by_name_is_not_sent_for_a_wildcard() {
+fn wildcard_does_not_select_excluded_type() {
     // RFC 9110, 12.5.1: the most specific range that matches a type decides about it.
     let api = Api::start();
     api.create_device(json!({}));
-    for (accept, refused) in [
+    for (accept, excluded) in [
         ("*/*, application/json;q=0", "json"),
         ("application/json;q=0, */*;q=0.5", "json"),
         ("text/csv;q=0, text/*, application/x-ndjson;q=0.1", "csv"),
     ] {
-        let answer = accepting(&api, "", &[accept]);
-        assert_eq!(answer.status, 200, "{accept}: {}", answer.text);
-        assert_ne!(format_of(&answer), refused, "{accept}");
+        let response = export_accepting(&api, "", &[accept]);
+        assert_eq!(response.status, 200, "{accept}: {}", response.text);
+        assert_ne!(format_of(&response), excluded, "{accept}");
     }
 }
 
 #[test]
-fn what_a_query_says_counts_before_what_is_accepted() {
+fn format_parameter_overrides_accept_header() {
     let api = Api::start();
     for format in ["json", "ndjson", "csv"] {
         for accept in ["text/html", "application/json", "text/csv", "*/*;q=0"] {
-            let answer = accepting(&api, &format!("?format={format}"), &[accept]);
-            assert_eq!(answer.status, 200, "{accept}: {}", answer.text);
-            assert_eq!(format_of(&answer), format);
+            let response = export_accepting(&api, &format!("?format={format}"), &[accept]);
+            assert_eq!(response.status, 200, "{accept}: {}", response.text);
+            assert_eq!(format_of(&response), format);
         }
     }
 }

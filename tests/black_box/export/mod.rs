@@ -1,94 +1,58 @@
-//! `GET /devices/export`: a copy of the devices that can be sent to `POST /devices`, or opened in a
-//! spreadsheet.
+//! `GET /devices/export`: devices as JSON, NDJSON or CSV.
 
 mod fields;
 mod formats;
 mod round_trip;
 mod selection;
 
-use devices_tests::{Answer, Api, complete_device};
+use devices_domain::{Field, fields};
+use devices_tests::{Api, Response, complete_device};
 use serde_json::{Map, Value, json};
 
-/// Every field of a new device but `user_id`: another workspace knows its users by other numbers.
-const FIELDS: [&str; 40] = [
-    "name",
-    "type",
-    "category",
-    "brand",
-    "serial_number",
-    "comment",
-    "added_via",
-    "is_rented",
-    "client_purchase_price",
-    "client_rental_price",
-    "client_purchase_date",
-    "client_warranty_endDate",
-    "client_rental_startDate",
-    "client_rental_endDate",
-    "client_contract_number",
-    "client_invoice_number",
-    "lifecycle",
-    "user_email",
-    "screen_size",
-    "graphic",
-    "processor",
-    "ram",
-    "storage",
-    "model_year",
-    "connectivity",
-    "keyboard_layout",
-    "resolution",
-    "has_microphone",
-    "has_webcam",
-    "noise_cancellation",
-    "compliance",
-    "connection_type",
-    "has_stool",
-    "has_video_package",
-    "has_screen",
-    "has_premium_tablet",
-    "color",
-    "seats_number",
-    "assembly",
-    "os_platform",
-];
-
-/// Asks for an export with these `Accept` headers.
-fn accepting(api: &Api, query: &str, accept: &[&str]) -> Answer {
-    let path = format!("/devices/export{query}");
-    let headers: Vec<_> = accept.iter().map(|accept| ("Accept", *accept)).collect();
-    api.ask_with("GET", &path, &headers)
+/// Names of the exported fields: all fields of a new device except `user_id`, which differs between
+/// workspaces.
+fn exported_fields() -> impl Iterator<Item = &'static str> {
+    let names = fields().iter().map(Field::name);
+    names.filter(|name| *name != "user_id")
 }
 
-fn export(api: &Api, query: &str) -> Answer {
+/// Requests an export with these `Accept` headers.
+fn export_accepting(api: &Api, query: &str, accept: &[&str]) -> Response {
+    let path = format!("/devices/export{query}");
+    let headers: Vec<_> = accept.iter().map(|accept| ("Accept", *accept)).collect();
+    api.call_with("GET", &path, &headers)
+}
+
+/// Requests an export. Panics on another status than 200.
+fn export(api: &Api, query: &str) -> Response {
     api.page(&format!("/devices/export{query}"))
 }
 
-/// The devices of an export, in whatever format, by the names of their fields; of a CSV all values
-/// are texts.
-fn rows(answer: &Answer) -> Vec<Map<String, Value>> {
+/// Parses an export in any format. Returns the fields of each device. All values of a CSV are
+/// texts.
+fn rows(response: &Response) -> Vec<Map<String, Value>> {
     let object = |value: Value| match value {
         Value::Object(members) => members,
-        other => panic!("no object: {other}"),
+        other => panic!("not an object: {other}"),
     };
-    match format_of(answer) {
+    match format_of(response) {
         "json" => {
-            let mut body = object(answer.json());
+            let mut body = object(response.json());
             let Some(Value::Array(devices)) = body.remove("devices") else {
-                panic!("no devices: {}", answer.text);
+                panic!("no devices: {}", response.text);
             };
             assert!(body.is_empty(), "{body:?}");
             devices.into_iter().map(object).collect()
         }
         "ndjson" => {
-            assert!(answer.text.is_empty() || answer.text.ends_with('\n'));
-            let lines = answer.text.lines();
+            assert!(response.text.is_empty() || response.text.ends_with('\n'));
+            let lines = response.text.lines();
             lines
                 .map(|line| object(serde_json::from_str(line).unwrap()))
                 .collect()
         }
         "csv" => {
-            let mut records = csv(&answer.text).into_iter();
+            let mut records = csv(&response.text).into_iter();
             let header = records.next().unwrap();
             records
                 .map(|record| {
@@ -102,24 +66,24 @@ fn rows(answer: &Answer) -> Vec<Map<String, Value>> {
     }
 }
 
-/// The format that an answer says it has, by its type and its file's name.
-fn format_of(answer: &Answer) -> &'static str {
-    let content_type = answer.header("content-type");
+/// Returns the format by content type. Asserts that the file name matches.
+fn format_of(response: &Response) -> &'static str {
+    let content_type = response.header("content-type");
     let essence = content_type.split(';').next().unwrap_or_default();
     let format = match essence {
         "application/json" => "json",
         "application/x-ndjson" => "ndjson",
         "text/csv" => "csv",
-        other => panic!("{other}: {}", answer.text),
+        other => panic!("{other}: {}", response.text),
     };
     assert_eq!(
-        answer.header("content-disposition"),
+        response.header("content-disposition"),
         format!("attachment; filename=\"devices.{format}\"")
     );
     format
 }
 
-/// The records of a CSV, read as RFC 4180 has it.
+/// Parses a CSV by RFC 4180. Returns its records.
 fn csv(text: &str) -> Vec<Vec<String>> {
     let mut records = Vec::new();
     let mut record = Vec::new();
@@ -134,7 +98,7 @@ fn csv(text: &str) -> Vec<Vec<String>> {
             }
             ('"', true) => is_quoted = false,
             ('"', false) => {
-                assert!(cell.is_empty(), "a quote inside a cell without: {text}");
+                assert!(cell.is_empty(), "a quote inside an unquoted cell: {text}");
                 is_quoted = true;
             }
             (',', false) => record.push(std::mem::take(&mut cell)),
@@ -150,14 +114,15 @@ fn csv(text: &str) -> Vec<Vec<String>> {
     records
 }
 
-fn names(answer: &Answer) -> Vec<String> {
-    rows(answer)
+/// Returns the names of the exported devices.
+fn names(response: &Response) -> Vec<String> {
+    rows(response)
         .iter()
         .map(|row| row["name"].as_str().unwrap().to_owned())
         .collect()
 }
 
-/// A device in which every field is set, each as it is written.
-fn complete(email: &str) -> Value {
+/// Returns a device that has every exported field, each as it is exported.
+fn every_field(email: &str) -> Value {
     complete_device(json!({"user_email": email, "serial_number": "c02xl0gsjgh5"}))
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use devices_tests::{Api, send};
 use serde_json::{Value, json};
 
-use super::{FIELDS, complete, export, rows};
+use super::{every_field, export, exported_fields, rows};
 
-/// The devices of a workspace by their names, without what another workspace numbers otherwise.
-fn shown(api: &Api, key: &str, query: &str) -> BTreeMap<String, Value> {
+/// Returns the devices of a workspace by name, without ids and timestamps.
+fn devices_by_name(api: &Api, key: &str, query: &str) -> BTreeMap<String, Value> {
     let path = format!("/devices?limit=100{query}");
-    let answer = api.ask_as(key, "GET", &path);
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    let list = answer.json();
+    let response = api.call_as(key, "GET", &path);
+    assert_eq!(response.status, 200, "{}", response.text);
+    let list = response.json();
     let devices = list["data"].as_array().unwrap();
     devices
         .iter()
@@ -31,7 +31,7 @@ fn shown(api: &Api, key: &str, query: &str) -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn what_is_written_as_json_makes_the_same_devices_in_another_workspace() {
+fn json_export_recreates_devices_elsewhere() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
@@ -43,7 +43,7 @@ fn what_is_written_as_json_makes_the_same_devices_in_another_workspace() {
         api.add_user("globex", email);
     }
     let mut sent = vec![
-        complete("ada@example.com"),
+        every_field("ada@example.com"),
         json!({"name": "bare"}),
         json!({
             "name": "odd \"texts\", = and é🖥\u{200d}", "user_email": "BOB@example.com",
@@ -59,7 +59,7 @@ fn what_is_written_as_json_makes_the_same_devices_in_another_workspace() {
             "client_purchase_date": "0001-01-01", "client_warranty_endDate": "9999-12-31"}),
         json!({"name": "broken", "lifecycle": "OUT_OF_SERVICE", "added_via": "ONBOARDING"}),
     ];
-    for word in [
+    for layout in [
         "FRENCH_AZERTY",
         "SPANISH_QWERTY",
         "ITALIAN_QWERTY",
@@ -72,7 +72,7 @@ fn what_is_written_as_json_makes_the_same_devices_in_another_workspace() {
         "CANADIAN_ENGLISH_QWERTY",
         "DUTCH_QWERTY",
     ] {
-        sent.push(json!({"name": word, "keyboard_layout": word}));
+        sent.push(json!({"name": layout, "keyboard_layout": layout}));
     }
     api.create_devices(sent.clone());
     api.send(
@@ -81,45 +81,48 @@ fn what_is_written_as_json_makes_the_same_devices_in_another_workspace() {
         &json!({"color": "red", "brand": "Later"}),
     );
 
-    let written = export(&api, "?format=json").text;
+    let exported = export(&api, "?format=json").text;
     for row in rows(&export(&api, "")) {
         for (name, value) in &row {
-            assert!(FIELDS.contains(&name.as_str()), "{name}");
-            let is_nothing = value.is_null() || *value == json!("") || *value == json!([]);
-            assert!(!is_nothing, "{name}: {value}");
+            assert!(exported_fields().any(|field| field == name), "{name}");
+            let is_empty = value.is_null() || *value == json!("") || *value == json!([]);
+            assert!(!is_empty, "{name}: {value}");
         }
     }
     let request = api.request("POST", "/devices").bearer_auth(&globex);
     let request = request.header("Content-Type", "application/json");
-    let answer = send(request.body(written.clone()));
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    let (ours, theirs) = (shown(&api, &api.key, ""), shown(&api, &globex, ""));
-    assert_eq!(ours.len(), sent.len());
-    assert_eq!(theirs, ours);
+    let response = send(request.body(exported.clone()));
+    assert_eq!(response.status, 201, "{}", response.text);
+    let (originals, copies) = (
+        devices_by_name(&api, &api.key, ""),
+        devices_by_name(&api, &globex, ""),
+    );
+    assert_eq!(originals.len(), sent.len());
+    assert_eq!(copies, originals);
 
-    // And the copy of the copy is the copy, byte by byte.
-    let copied = api.ask_as(&globex, "GET", "/devices/export");
-    assert_eq!(copied.text, written);
-    // Lines are devices of a batch, too.
+    // The export of the copy equals the export of the original byte for byte.
+    let copied = api.call_as(&globex, "GET", "/devices/export");
+    assert_eq!(copied.text, exported);
+    // Each line of NDJSON is a device of a batch, too.
     let lines = export(&api, "?format=ndjson").text;
     let batch: Vec<Value> = lines
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let whole: Value = serde_json::from_str(&written).unwrap();
-    assert_eq!(json!({ "devices": batch }), whole);
+    let batch_of_export: Value = serde_json::from_str(&exported).unwrap();
+    assert_eq!(json!({ "devices": batch }), batch_of_export);
 }
 
 #[test]
-fn archived_devices_can_be_brought_back_from_what_is_written_of_them() {
+fn exported_archived_devices_can_be_restored() {
     let api = Api::start();
     api.add_user("acme", "ada@example.com");
-    api.create_device(complete("ada@example.com"));
-    let before = shown(&api, &api.key, "");
-    assert_eq!(api.ask("DELETE", "/devices/1").status, 200);
+    api.create_device(every_field("ada@example.com"));
+    let before = devices_by_name(&api, &api.key, "");
+    assert_eq!(api.call("DELETE", "/devices/1").status, 200);
     assert_eq!(rows(&export(&api, "")).len(), 0);
-    let written = export(&api, "?client_status=ARCHIVED").text;
-    let answer = api.post_text(written);
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    assert_eq!(shown(&api, &api.key, ""), before);
+    let exported = export(&api, "?client_status=ARCHIVED").text;
+    let response = api.post_text(exported);
+    assert_eq!(response.status, 201, "{}", response.text);
+    assert_eq!(devices_by_name(&api, &api.key, ""), before);
 }

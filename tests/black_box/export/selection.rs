@@ -3,49 +3,49 @@
 use devices_tests::{Api, send};
 use serde_json::{Value, json};
 
-use super::{accepting, export, format_of, names, rows};
+use super::{export, export_accepting, format_of, names, rows};
 
 #[test]
-fn the_oldest_comes_first() {
+fn export_starts_with_oldest_device() {
     let api = Api::start();
     for name in ["first", "second", "third"] {
         api.create_device(json!({ "name": name }));
     }
     for format in ["json", "ndjson", "csv"] {
-        let answer = export(&api, &format!("?format={format}"));
-        assert_eq!(format_of(&answer), format);
-        assert_eq!(names(&answer), ["first", "second", "third"]);
+        let response = export(&api, &format!("?format={format}"));
+        assert_eq!(format_of(&response), format);
+        assert_eq!(names(&response), ["first", "second", "third"]);
     }
 }
 
-/// Refused for these parameters alone, whatever is accepted.
-fn assert_refused(api: &Api, query: &str, fields: &[&str]) -> Value {
+/// Asserts that only these parameters are rejected, in JSON for any `Accept`. Returns the body.
+fn assert_parameters_rejected(api: &Api, query: &str, fields: &[&str]) -> Value {
     for accept in ["application/json", "text/csv", "text/html"] {
-        let answer = accepting(api, query, &[accept]);
-        answer.assert_parameters_refused(fields, query);
-        assert_eq!(answer.header("content-type"), "application/json");
+        let response = export_accepting(api, query, &[accept]);
+        response.assert_parameters_rejected(fields, query);
+        assert_eq!(response.header("content-type"), "application/json");
     }
-    accepting(api, query, &[]).json()
+    export_accepting(api, query, &[]).json()
 }
 
 #[test]
-fn another_format_or_parameter_is_refused_by_its_name() {
+fn unknown_format_or_parameter_is_rejected() {
     let api = Api::start();
     api.create_device(json!({}));
     for format in ["xml", "CSV", "", "json%20", "xlsx", "text/csv"] {
-        let body = assert_refused(&api, &format!("?format={format}"), &["format"]);
+        let body = assert_parameters_rejected(&api, &format!("?format={format}"), &["format"]);
         assert_eq!(body["errors"][0]["code"], "INVALID_PARAMETER", "{body}");
         assert_eq!(body["errors"][0]["reason"], "not_in_enum", "{body}");
     }
-    let body = assert_refused(&api, "?format=csv&format=csv", &["format"]);
+    let body = assert_parameters_rejected(&api, "?format=csv&format=csv", &["format"]);
     assert_eq!(body["errors"][0]["reason"], "repeated_field");
     for name in ["limit", "offset", "cursor", "page", "fields"] {
-        let body = assert_refused(&api, &format!("?{name}=1"), &[name]);
+        let body = assert_parameters_rejected(&api, &format!("?{name}=1"), &[name]);
         assert_eq!(body["errors"][0]["reason"], "unknown_field", "{body}");
     }
-    let body = assert_refused(&api, "?fromat=csv", &["fromat"]);
+    let body = assert_parameters_rejected(&api, "?fromat=csv", &["fromat"]);
     assert_eq!(body["errors"][0]["did_you_mean"], "format", "{body}");
-    assert_refused(
+    assert_parameters_rejected(
         &api,
         "?format=xml&user_id=0&client_status=available&serial_number=N/A&type=%00&category=%00\
          &updated_since=yesterday&search=%00&limit=10",
@@ -64,7 +64,7 @@ fn another_format_or_parameter_is_refused_by_its_name() {
 }
 
 #[test]
-fn the_filters_of_the_list_choose_what_is_written() {
+fn list_filters_apply_to_export() {
     let api = Api::start();
     let ada = api.add_user("acme", "ada@example.com");
     api.create_devices([
@@ -74,7 +74,7 @@ fn the_filters_of_the_list_choose_what_is_written() {
         json!({"name": "free", "serial_number": "FREE-1"}),
         json!({"name": "gone", "user_id": ada}),
     ]);
-    assert_eq!(api.ask("DELETE", "/devices/4").status, 200);
+    assert_eq!(api.call("DELETE", "/devices/4").status, 200);
     api.database.execute(
         "UPDATE devices SET created_at = '2026-01-30T08:00:00Z', updated_at = '2026-01-30T08:00:00Z'
          WHERE name = 'free'",
@@ -106,14 +106,14 @@ fn the_filters_of_the_list_choose_what_is_written() {
         ),
     ] {
         for format in ["json", "ndjson", "csv"] {
-            let answer = export(&api, &format!("?{query}&format={format}"));
-            assert_eq!(names(&answer), expected, "{query} {format}");
+            let response = export(&api, &format!("?{query}&format={format}"));
+            assert_eq!(names(&response), expected, "{query} {format}");
         }
     }
 }
 
 #[test]
-fn thousands_of_devices_are_each_written_once() {
+fn thousands_of_devices_are_exported_once() {
     let api = Api::start();
     api.add_user("acme", "ada@example.com");
     let name = |number: usize| format!("device number {number}");
@@ -130,26 +130,26 @@ fn thousands_of_devices_are_each_written_once() {
     }
     let expected: Vec<_> = (0..2_500).map(name).collect();
     for format in ["json", "ndjson", "csv"] {
-        let answer = export(&api, &format!("?format={format}"));
-        assert!(names(&answer) == expected, "{format}");
-        for (number, row) in rows(&answer).iter().enumerate() {
+        let response = export(&api, &format!("?format={format}"));
+        assert!(names(&response) == expected, "{format}");
+        for (number, row) in rows(&response).iter().enumerate() {
             assert_eq!(row["serial_number"], format!("SN-{number}"));
             assert_eq!(row["user_email"], "ada@example.com");
         }
     }
-    // Whole parts of what is read at once.
+    // Counts that are multiples of the number of devices that the server reads at once.
     api.database
         .execute("UPDATE devices SET type = 'phone' WHERE id > 2000");
     for (type_, count) in [("phone", 500), ("laptop", 2_000)] {
         for format in ["json", "ndjson", "csv"] {
-            let answer = export(&api, &format!("?type={type_}&format={format}"));
-            assert_eq!(rows(&answer).len(), count, "{type_} {format}");
+            let response = export(&api, &format!("?type={type_}&format={format}"));
+            assert_eq!(rows(&response).len(), count, "{type_} {format}");
         }
     }
 }
 
 #[test]
-fn another_workspaces_devices_are_never_in_it() {
+fn export_excludes_other_workspaces() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
@@ -159,7 +159,7 @@ fn another_workspaces_devices_are_never_in_it() {
         json!({"name": "gone"}),
     ];
     api.create_devices_as(&globex, theirs);
-    assert_eq!(api.ask_as(&globex, "DELETE", "/devices/2").status, 200);
+    assert_eq!(api.call_as(&globex, "DELETE", "/devices/2").status, 200);
     api.create_device(json!({"name": "ours"}));
     for format in ["json", "ndjson", "csv"] {
         for (query, expected) in [
@@ -172,35 +172,35 @@ fn another_workspaces_devices_are_never_in_it() {
             ("&search=stranger".to_owned(), vec![]),
             ("&type=laptop".to_owned(), vec!["ours"]),
         ] {
-            let answer = export(&api, &format!("?format={format}{query}"));
-            assert_eq!(names(&answer), expected, "{format} {query}");
+            let response = export(&api, &format!("?format={format}{query}"));
+            assert_eq!(names(&response), expected, "{format} {query}");
         }
     }
 }
 
 #[test]
-fn a_key_to_read_is_enough_under_both_prefixes_and_head_has_no_body() {
+fn read_key_exports_and_head_has_no_body() {
     let api = Api::start();
     api.create_device(json!({}));
     let read = api.create_key("acme", "READ");
     let expected = export(&api, "").text;
     for path in ["/devices/export", "/platform/v1/devices/export"] {
-        let answer = api.ask_as(&read, "GET", path);
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(answer.text, expected);
+        let response = api.call_as(&read, "GET", path);
+        assert_eq!(response.status, 200, "{}", response.text);
+        assert_eq!(response.text, expected);
         assert_eq!(send(api.request("GET", path)).status, 401);
         for query in ["?format=json", "?format=ndjson", "?format=csv"] {
             let path = format!("{path}{query}");
-            let head = api.ask_as(&read, "HEAD", &path);
+            let head = api.call_as(&read, "HEAD", &path);
             assert_eq!(head.status, 200);
             assert_eq!(head.text, "");
-            let get = api.ask_as(&read, "GET", &path);
+            let get = api.call_as(&read, "GET", &path);
             assert_eq!(format_of(&head), format_of(&get));
         }
         for method in ["POST", "PUT", "PATCH", "DELETE"] {
-            let answer = api.send(method, path, &json!({}));
-            assert_eq!(answer.status, 405, "{method}: {}", answer.text);
-            assert_eq!(answer.json(), json!({"error": "METHOD_NOT_ALLOWED"}));
+            let response = api.send(method, path, &json!({}));
+            assert_eq!(response.status, 405, "{method}: {}", response.text);
+            assert_eq!(response.json(), json!({"error": "METHOD_NOT_ALLOWED"}));
         }
     }
 }

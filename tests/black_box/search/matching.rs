@@ -1,12 +1,12 @@
-//! Which devices a search finds, and in which order.
+//! Matches of words and parts of serial numbers, and their order.
 
 use devices_tests::{Api, ids};
 use serde_json::json;
 
-use super::{add_user, assert_found, assert_nothing, found, now_and_later};
+use super::{add_user, assert_found, assert_none_found, before_and_after_indexing, search};
 
 #[test]
-fn a_device_is_found_by_the_beginnings_of_the_words_of_every_field_that_is_searched() {
+fn word_prefixes_match_in_all_searched_fields() {
     let api = Api::start();
     let grace = add_user(&api, "g.hopper@acme.test", "Grace", "Murray");
     let id = api.create_device(json!({
@@ -15,7 +15,7 @@ fn a_device_is_found_by_the_beginnings_of_the_words_of_every_field_that_is_searc
         "user_id": grace, "color": "Violet", "client_contract_number": "Contract77",
     }));
     api.create_device(json!({"name": "Desk", "type": "furniture", "category": "furniture"}));
-    now_and_later(&api, || {
+    before_and_after_indexing(&api, || {
         assert_found(
             &api,
             id,
@@ -45,8 +45,8 @@ fn a_device_is_found_by_the_beginnings_of_the_words_of_every_field_that_is_searc
                 "acme",
             ],
         );
-        // Neither the ends of words nor fields that are not searched.
-        assert_nothing(
+        // Suffixes of words do not match, nor do fields that are not searched.
+        assert_none_found(
             &api,
             &[
                 "acbook",
@@ -61,21 +61,21 @@ fn a_device_is_found_by_the_beginnings_of_the_words_of_every_field_that_is_searc
 }
 
 #[test]
-fn every_word_must_be_found_whichever_field_it_is_found_in() {
+fn all_words_must_match_in_any_field() {
     let api = Api::start();
     let grace = add_user(&api, "grace@acme.test", "Grace", "Hopper");
     let alan = add_user(&api, "alan@acme.test", "Alan", "Turing");
-    let [of_grace, of_alan, other] = api.create_devices([
+    let [grace_lenovo, alan_lenovo, grace_dell] = api.create_devices([
         json!({"brand": "Lenovo", "serial_number": "PF-4711-QX", "user_id": grace}),
         json!({"brand": "Lenovo", "serial_number": "PF-4712-QX", "user_id": alan}),
         json!({"brand": "Dell", "serial_number": "DL-4711-QX", "user_id": grace}),
     ])[..] else {
         panic!("three devices");
     };
-    now_and_later(&api, || {
+    before_and_after_indexing(&api, || {
         assert_found(
             &api,
-            of_grace,
+            grace_lenovo,
             &[
                 "lenovo grace",
                 "leno hopp 711-q",
@@ -83,12 +83,12 @@ fn every_word_must_be_found_whichever_field_it_is_found_in() {
                 "  hopper\u{3000} leno ",
             ],
         );
-        assert_found(&api, of_alan, &["lenovo turing", "4712-qx alan"]);
-        assert_found(&api, other, &["grace dell", "dl-47"]);
-        assert_eq!(found(&api, "lenovo"), [of_alan, of_grace]);
-        assert_eq!(found(&api, "grace"), [other, of_grace]);
-        assert_eq!(found(&api, "711-qx"), [other, of_grace]);
-        assert_nothing(
+        assert_found(&api, alan_lenovo, &["lenovo turing", "4712-qx alan"]);
+        assert_found(&api, grace_dell, &["grace dell", "dl-47"]);
+        assert_eq!(search(&api, "lenovo"), [alan_lenovo, grace_lenovo]);
+        assert_eq!(search(&api, "grace"), [grace_dell, grace_lenovo]);
+        assert_eq!(search(&api, "711-qx"), [grace_dell, grace_lenovo]);
+        assert_none_found(
             &api,
             &["dell alan", "lenovo grace 4712-qx", "lenovo grace missing"],
         );
@@ -96,12 +96,12 @@ fn every_word_must_be_found_whichever_field_it_is_found_in() {
 }
 
 #[test]
-fn parts_of_a_serial_number_are_found_from_three_characters_on_in_any_case() {
+fn serial_number_substrings_match() {
     let api = Api::start();
     let id = api.create_device(json!({"serial_number": "Ab-12/Xy_Z.9"}));
     api.create_device(json!({"serial_number": "AB-12/XYQZ.9", "name": "Other"}));
     api.create_device(json!({"name": "Without"}));
-    now_and_later(&api, || {
+    before_and_after_indexing(&api, || {
         assert_found(
             &api,
             id,
@@ -115,15 +115,15 @@ fn parts_of_a_serial_number_are_found_from_three_characters_on_in_any_case() {
                 "ｘｙ_z",
             ],
         );
-        assert_eq!(found(&api, "b-1").len(), 2);
-        assert_eq!(found(&api, "2/x").len(), 2);
-        // Wildcards of LIKE are none.
-        assert_nothing(&api, &["b%1", "b_1", "y%z", "y\\_z", "b-3"]);
+        assert_eq!(search(&api, "b-1").len(), 2);
+        assert_eq!(search(&api, "2/x").len(), 2);
+        // The wildcards of LIKE are ordinary characters.
+        assert_none_found(&api, &["b%1", "b_1", "y%z", "y\\_z", "b-3"]);
     });
 }
 
 #[test]
-fn accents_and_case_are_ignored_both_ways() {
+fn accents_and_case_are_ignored() {
     let api = Api::start();
     let cases: [(&str, &[&str]); 12] = [
         ("Zoé", &["zoe", "ZOE", "zoé", "ZOÉ", "Zoe\u{301}"]),
@@ -142,16 +142,16 @@ fn accents_and_case_are_ignored_both_ways() {
         ("Клавиатура", &["клавиатура", "КЛАВ"]),
         ("Πληκτρολόγιο", &["πληκτρολογιο", "ΠΛΗΚΤΡΟΛΌΓΙΟ"]),
     ];
-    let numbers = api.create_devices(cases.map(|(name, _)| json!({ "name": name })));
-    now_and_later(&api, || {
-        for ((_, searches), id) in cases.iter().zip(&numbers) {
+    let created = api.create_devices(cases.map(|(name, _)| json!({ "name": name })));
+    before_and_after_indexing(&api, || {
+        for ((_, searches), id) in cases.iter().zip(&created) {
             assert_found(&api, *id, searches);
         }
     });
 }
 
 #[test]
-fn a_letter_with_a_stroke_is_the_letter() {
+fn stroke_letters_match_base_letters() {
     let api = Api::start();
     let cases = [
         ("Đặng", "dang"),
@@ -159,42 +159,42 @@ fn a_letter_with_a_stroke_is_the_letter() {
         ("Ħal", "hal"),
         ("Øre", "ore"),
     ];
-    let numbers = api.create_devices(cases.map(|(name, _)| json!({ "name": name })));
-    now_and_later(&api, || {
-        for ((name, plain), id) in cases.iter().zip(&numbers) {
+    let created = api.create_devices(cases.map(|(name, _)| json!({ "name": name })));
+    before_and_after_indexing(&api, || {
+        for ((name, plain), id) in cases.iter().zip(&created) {
             assert_found(&api, *id, &[name, &name.to_lowercase(), plain]);
         }
     });
 }
 
 #[test]
-fn a_sigma_at_the_end_of_a_word_is_a_sigma() {
+fn final_sigma_matches_sigma() {
     let api = Api::start();
     let [upper, lower] =
         api.create_devices([json!({"name": "ΓΙΩΡΓΟΣ"}), json!({"name": "Νίκος"})])[..]
     else {
         panic!("two devices");
     };
-    now_and_later(&api, || {
+    before_and_after_indexing(&api, || {
         assert_found(&api, upper, &["γιωργοσ", "γιώργος"]);
         assert_found(&api, lower, &["νικος", "ΝΙΚΟΣ"]);
     });
 }
 
 #[test]
-fn an_assignee_is_found_without_accents_too() {
+fn assignee_matches_without_accents() {
     let api = Api::start();
     let zoe = add_user(&api, "z@acme.test", "Zoé", "Ångström");
     let id = api.create_device(json!({"user_id": zoe}));
-    now_and_later(&api, || {
+    before_and_after_indexing(&api, || {
         assert_found(&api, id, &["zoe", "ZOÉ angstrom", "ång xps"])
     });
 }
 
 #[test]
-fn what_the_name_says_comes_before_what_a_comment_says_and_the_newest_among_equals() {
+fn results_are_ordered_by_relevance_then_age() {
     let api = Api::start();
-    let numbers = api.create_devices([
+    let created = api.create_devices([
         json!({"name": "Thinkpad"}),
         json!({"name": "Thinkpad"}),
         json!({"comment": "like a thinkpad"}),
@@ -202,20 +202,23 @@ fn what_the_name_says_comes_before_what_a_comment_says_and_the_newest_among_equa
         json!({"name": "Thinkpad"}),
         json!({"comment": "like a thinkpad"}),
     ]);
-    let expected = [4, 1, 0, 3, 5, 2].map(|at: usize| numbers[at]);
-    now_and_later(&api, || {
-        assert_eq!(found(&api, "thinkpad"), expected);
-        assert_eq!(found(&api, "think"), expected);
+    let expected = [4, 1, 0, 3, 5, 2].map(|at: usize| created[at]);
+    before_and_after_indexing(&api, || {
+        assert_eq!(search(&api, "thinkpad"), expected);
+        assert_eq!(search(&api, "think"), expected);
     });
-    // A new one, which is not indexed yet, stands among the others as they do.
+    // A device that is not indexed yet has the same rank.
     let newest = api.create_device(json!({"name": "Thinkpad"}));
-    now_and_later(&api, || {
-        assert_eq!(found(&api, "thinkpad"), [&[newest], &expected[..]].concat());
+    before_and_after_indexing(&api, || {
+        assert_eq!(
+            search(&api, "thinkpad"),
+            [&[newest], &expected[..]].concat()
+        );
     });
 }
 
 #[test]
-fn another_workspaces_devices_and_users_are_never_found() {
+fn search_excludes_other_workspaces() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
@@ -224,16 +227,16 @@ fn another_workspaces_devices_and_users_are_never_found() {
     let user = api.send_as(&globex, "POST", "/users", &body).json()["data"]["id"].clone();
     let foreign = json!({"name": "Thinkpad", "serial_number": "SN-4711", "user_id": user});
     let foreign = api.create_devices_as(&globex, [foreign]);
-    now_and_later(&api, || {
+    before_and_after_indexing(&api, || {
         assert_found(&api, own, &["thinkpad", "n-47", "sn-4711"]);
-        assert_nothing(&api, &["grace", "globex", "thinkpad grace"]);
-        let theirs = |search: &str| {
+        assert_none_found(&api, &["grace", "globex", "thinkpad grace"]);
+        let search_globex = |search: &str| {
             let path = format!("/devices?search={search}");
             ids(&api.send_as(&globex, "GET", &path, &json!({})).json()["data"])
         };
         for search in ["thinkpad", "n-47", "grace", "globex"] {
-            assert_eq!(theirs(search), foreign, "{search}");
+            assert_eq!(search_globex(search), foreign, "{search}");
         }
-        assert_eq!(api.list("/users?search=grace")["meta"]["total"], 0);
+        assert_eq!(api.get_json("/users?search=grace")["meta"]["total"], 0);
     });
 }

@@ -1,4 +1,4 @@
-//! `GET /devices?search=`: full text over devices and their assignees.
+//! `GET /devices?search=`: full-text search over devices and their assignees.
 
 mod freshness;
 mod matching;
@@ -7,56 +7,60 @@ mod query_syntax;
 
 use std::time::{Duration, Instant};
 
-use devices_tests::{Api, encoded, ids};
+use devices_tests::{Api, ids, percent_encode};
 use serde_json::json;
 
-/// The numbers of the devices that are found, the most relevant first.
-fn found(api: &Api, search: &str) -> Vec<i64> {
-    found_with(api, search, "")
+/// Returns the ids of the matching devices, the most relevant first.
+fn search(api: &Api, text: &str) -> Vec<i64> {
+    search_with(api, text, "")
 }
 
-/// With more parameters.
-fn found_with(api: &Api, search: &str, more: &str) -> Vec<i64> {
-    let list = api.list(&format!("/devices?search={}{more}", encoded(search)));
+/// Searches with more query parameters.
+fn search_with(api: &Api, text: &str, parameters: &str) -> Vec<i64> {
+    let path = format!("/devices?search={}{parameters}", percent_encode(text));
+    let list = api.get_json(&path);
     let found = ids(&list["data"]);
-    assert_eq!(list["meta"]["total"], found.len(), "{search}");
+    assert_eq!(list["meta"]["total"], found.len(), "{text}");
     found
 }
 
-/// Asserts that a device is found, once, by each of these.
-fn assert_found(api: &Api, id: i64, searches: &[&str]) {
-    for search in searches {
-        assert_eq!(found(api, search), [id], "{search:?}");
+/// Asserts that each of these texts finds exactly this device.
+fn assert_found(api: &Api, id: i64, texts: &[&str]) {
+    for text in texts {
+        assert_eq!(search(api, text), [id], "{text:?}");
     }
 }
 
-/// Asserts that nothing is found by any of these.
-fn assert_nothing(api: &Api, searches: &[&str]) {
-    for search in searches {
-        assert_eq!(found(api, search), [0; 0], "{search:?}");
+/// Asserts that none of these texts finds a device.
+fn assert_none_found(api: &Api, texts: &[&str]) {
+    for text in texts {
+        assert_eq!(search(api, text), [0; 0], "{text:?}");
     }
 }
 
-/// Waits until the devices that were created are indexed.
+/// Waits until the indexing queue is empty.
 fn wait_until_indexed(api: &Api) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while api.database.count("device_search_queue") > 0 {
-        assert!(Instant::now() < deadline, "devices wait to be indexed");
+        assert!(
+            Instant::now() < deadline,
+            "devices are still queued for indexing"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Runs the assertions on new devices, and again once they are indexed.
-fn now_and_later(api: &Api, assertions: impl Fn()) {
+/// Runs the assertions on devices that may not be indexed yet, and again after indexing.
+fn before_and_after_indexing(api: &Api, assertions: impl Fn()) {
     assertions();
     wait_until_indexed(api);
     assertions();
 }
 
-/// A user with a first and a last name; its number.
+/// Creates a user. Returns its id.
 fn add_user(api: &Api, email: &str, first_name: &str, last_name: &str) -> i64 {
     let body = json!({"email": email, "first_name": first_name, "last_name": last_name});
-    let answer = api.send("POST", "/users", &body);
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    answer.json()["data"]["id"].as_i64().unwrap()
+    let response = api.send("POST", "/users", &body);
+    assert_eq!(response.status, 201, "{}", response.text);
+    response.json()["data"]["id"].as_i64().unwrap()
 }

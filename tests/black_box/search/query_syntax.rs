@@ -1,12 +1,12 @@
-//! Texts to search for: punctuation, limits, malformed text.
+//! Search texts: punctuation, limits and malformed text.
 
-use devices_tests::{Api, encoded};
+use devices_tests::{Api, percent_encode};
 use serde_json::json;
 
-use super::{assert_found, assert_nothing, now_and_later};
+use super::{assert_found, assert_none_found, before_and_after_indexing};
 
 #[test]
-fn punctuation_is_no_operator() {
+fn punctuation_is_not_an_operator() {
     let api = Api::start();
     let id = api.create_device(json!({"name": "Alpha Beta", "serial_number": "SN-4711"}));
     api.create_device(json!({"name": "Gamma"}));
@@ -65,7 +65,7 @@ fn punctuation_is_no_operator() {
         "\u{1F4BB}",
         "\u{0301}",
     ];
-    now_and_later(&api, || {
+    before_and_after_indexing(&api, || {
         for operator in operators {
             for search in [
                 operator.to_owned(),
@@ -77,9 +77,12 @@ fn punctuation_is_no_operator() {
                 format!("{operator} {operator} alpha"),
                 format!("({operator} alpha"),
             ] {
-                let answer = api.ask("GET", &format!("/devices?search={}", encoded(&search)));
-                assert_eq!(answer.status, 200, "{search:?}: {}", answer.text);
-                let users = api.ask("GET", &format!("/users?search={}", encoded(&search)));
+                let response = api.call(
+                    "GET",
+                    &format!("/devices?search={}", percent_encode(&search)),
+                );
+                assert_eq!(response.status, 200, "{search:?}: {}", response.text);
+                let users = api.call("GET", &format!("/users?search={}", percent_encode(&search)));
                 assert_eq!(users.status, 200, "{search:?}: {}", users.text);
             }
         }
@@ -111,8 +114,8 @@ fn punctuation_is_no_operator() {
                 "alpha' --",
             ],
         );
-        // All words are required, whatever stands between them.
-        assert_nothing(
+        // All words must match, whatever is between them.
+        assert_none_found(
             &api,
             &[
                 "alpha | gamma",
@@ -125,14 +128,14 @@ fn punctuation_is_no_operator() {
 }
 
 #[test]
-fn nothing_but_punctuation_finds_nothing_and_a_blank_search_is_none() {
+fn punctuation_finds_nothing_and_blank_all() {
     let api = Api::start();
     api.create_devices([
         json!({"name": "A_B % \"C\" (D)"}),
         json!({"name": "E", "serial_number": "S_-/.4"}),
     ]);
-    now_and_later(&api, || {
-        assert_nothing(
+    before_and_after_indexing(&api, || {
+        assert_none_found(
             &api,
             &[
                 "&", "| !", "%", "%%%", "___", "_", "-", "---", "/", "()", "<->", "\" '", "\\",
@@ -140,18 +143,18 @@ fn nothing_but_punctuation_finds_nothing_and_a_blank_search_is_none() {
             ],
         );
         for blank in ["", "+", "%20", "%20%20+", "%E3%80%80", "%09"] {
-            let list = api.list(&format!("/devices?search={blank}"));
+            let list = api.get_json(&format!("/devices?search={blank}"));
             assert_eq!(list["meta"]["total"], 2, "{blank:?}");
         }
     });
 }
 
 #[test]
-fn a_search_that_is_too_long_or_no_text_is_refused_by_name() {
+fn invalid_search_text_is_rejected() {
     let api = Api::start();
     let id = api.create_device(json!({"name": "w".repeat(255)}));
     let words = |number: usize| vec!["w"; number].join(" ");
-    now_and_later(&api, || {
+    before_and_after_indexing(&api, || {
         assert_found(
             &api,
             id,
@@ -161,7 +164,7 @@ fn a_search_that_is_too_long_or_no_text_is_refused_by_name() {
                 &format!(" {} ", "w".repeat(255)),
             ],
         );
-        assert_nothing(&api, &[&"é".repeat(255), &"x".repeat(255)]);
+        assert_none_found(&api, &[&"é".repeat(255), &"x".repeat(255)]);
     });
     for (search, reason) in [
         ("x".repeat(256), "too_long"),
@@ -177,18 +180,21 @@ fn a_search_that_is_too_long_or_no_text_is_refused_by_name() {
         ("a\u{202E}b".to_owned(), "bidirectional_override"),
     ] {
         for list in ["devices", "users"] {
-            let answer = api.ask("GET", &format!("/{list}?search={}", encoded(&search)));
-            let body = answer.assert_parameters_refused(&["search"], &search);
+            let response = api.call(
+                "GET",
+                &format!("/{list}?search={}", percent_encode(&search)),
+            );
+            let body = response.assert_parameters_rejected(&["search"], &search);
             assert_eq!(body["errors"][0]["reason"], reason, "{search:?}");
         }
     }
-    let twice = api.ask("GET", "/devices?search=a&search=b");
-    assert_eq!(twice.status, 400);
-    assert_eq!(twice.json()["errors"][0]["reason"], "repeated_field");
+    let repeated = api.call("GET", "/devices?search=a&search=b");
+    assert_eq!(repeated.status, 400);
+    assert_eq!(repeated.json()["errors"][0]["reason"], "repeated_field");
 }
 
 #[test]
-fn a_search_that_is_not_utf_8_breaks_nothing() {
+fn malformed_utf8_does_not_fail() {
     let api = Api::start();
     api.create_device(json!({}));
     for search in [
@@ -202,11 +208,11 @@ fn a_search_that_is_not_utf_8_breaks_nothing() {
         "%F4%90%80%80",
     ] {
         for list in ["devices", "users"] {
-            let answer = api.ask("GET", &format!("/{list}?search={search}"));
+            let response = api.call("GET", &format!("/{list}?search={search}"));
             assert!(
-                [200, 400].contains(&answer.status),
+                [200, 400].contains(&response.status),
                 "{search}: {}",
-                answer.text
+                response.text
             );
         }
     }

@@ -7,14 +7,14 @@ use devices_tests::{Api, send};
 use serde_json::json;
 
 #[test]
-fn the_probes_answer() {
+fn running_server_passes_probes() {
     let api = Api::start();
-    assert_eq!(api.get("/livez").status, 200);
-    assert_eq!(api.get("/readyz").status, 200);
+    assert_eq!(api.get_without_key("/livez").status, 200);
+    assert_eq!(api.get_without_key("/readyz").status, 200);
 }
 
 #[test]
-fn what_can_be_read_can_be_asked_for_its_headers_alone() {
+fn head_returns_headers_of_get() {
     let api = Api::start();
     for path in [
         "/livez",
@@ -23,26 +23,26 @@ fn what_can_be_read_can_be_asked_for_its_headers_alone() {
         "/openapi.yaml",
         "/docs/",
     ] {
-        let (get, head) = (api.get(path), send(api.request("HEAD", path)));
+        let (get, head) = (api.get_without_key(path), send(api.request("HEAD", path)));
         assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
         assert_eq!(head.header("content-length"), get.header("content-length"));
     }
 }
 
 #[test]
-fn a_request_keeps_the_id_that_its_client_gave_it_if_it_is_fit_to_be_logged() {
+fn valid_request_id_of_client_is_kept() {
     let api = Api::start();
-    let ask = |id: &str| send(api.request("GET", "/livez").header("X-Request-Id", id));
-    assert_eq!(ask("job-17_a.2").header("x-request-id"), "job-17_a.2");
-    for unfit in ["a b", "\"", &"x".repeat(129)] {
-        let given = ask(unfit);
-        let id = given.header("x-request-id");
-        assert!(!id.is_empty() && id != unfit);
+    let get = |id: &str| send(api.request("GET", "/livez").header("X-Request-Id", id));
+    assert_eq!(get("job-17_a.2").header("x-request-id"), "job-17_a.2");
+    for invalid in ["a b", "\"", &"x".repeat(129)] {
+        let response = get(invalid);
+        let id = response.header("x-request-id");
+        assert!(!id.is_empty() && id != invalid);
     }
 }
 
 #[test]
-fn paths_and_methods_that_are_not_there() {
+fn unknown_paths_and_methods_are_rejected() {
     let api = Api::start();
     for path in [
         "/",
@@ -54,33 +54,36 @@ fn paths_and_methods_that_are_not_there() {
         "/platform/v2/devices",
         "/%00",
     ] {
-        let answer = api.get(path);
-        assert_eq!(answer.status, 404, "{path}");
-        assert_eq!(answer.json(), json!({"error": "NOT_FOUND"}), "{path}");
-        assert!(!answer.header("x-request-id").is_empty());
+        let response = api.get_without_key(path);
+        assert_eq!(response.status, 404, "{path}");
+        assert_eq!(response.json(), json!({"error": "NOT_FOUND"}), "{path}");
+        assert!(!response.header("x-request-id").is_empty());
     }
     for path in ["/devices", "/platform/v1/devices"] {
         for method in ["PUT", "DELETE", "TRACE"] {
-            let answer = send(api.request(method, path));
-            assert_eq!(answer.status, 405, "{method} {path}");
-            assert_eq!(answer.header("allow"), "GET, HEAD, POST");
-            assert_eq!(answer.json(), json!({"error": "METHOD_NOT_ALLOWED"}));
+            let response = send(api.request(method, path));
+            assert_eq!(response.status, 405, "{method} {path}");
+            assert_eq!(response.header("allow"), "GET, HEAD, POST");
+            assert_eq!(response.json(), json!({"error": "METHOD_NOT_ALLOWED"}));
         }
     }
-    let answer = send(api.request("POST", "/livez"));
-    assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"));
+    let response = send(api.request("POST", "/livez"));
+    assert_eq!(
+        (response.status, response.header("allow")),
+        (405, "GET, HEAD")
+    );
 }
 
 #[test]
-fn a_request_for_no_path_at_all_is_answered_like_one_for_an_unknown_path() {
+fn asterisk_target_returns_404() {
     let api = Api::start();
     let mut socket = TcpStream::connect(api.server.address()).unwrap();
     let head = "OPTIONS * HTTP/1.1\r\nHost: x\r\nX-Request-Id: star\r\nConnection: close\r\n\r\n";
     socket.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
-    assert!(answer.contains("x-request-id: star"), "{answer}");
-    assert!(answer.ends_with(r#"{"error":"NOT_FOUND"}"#), "{answer}");
-    assert_eq!(api.server.log_of("star")["status"], 404);
+    let mut response = String::new();
+    socket.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 404 "), "{response}");
+    assert!(response.contains("x-request-id: star"), "{response}");
+    assert!(response.ends_with(r#"{"error":"NOT_FOUND"}"#), "{response}");
+    assert_eq!(api.server.access_log_entry("star")["status"], 404);
 }

@@ -1,4 +1,4 @@
-//! What an operator relies on: probes, log lines, settings, stopping.
+//! Running the server: probes, logs, metrics, limits, startup, shutdown and database faults.
 
 mod database_faults;
 mod http;
@@ -10,6 +10,7 @@ mod startup;
 use devices_tests::device;
 use serde_json::{Value, json};
 
-fn one() -> Value {
+/// Returns a batch of one device.
+fn one_device() -> Value {
     json!([device(json!({}))])
 }

@@ -1,35 +1,35 @@
-//! Figures for Prometheus, and the audit trail.
+//! Logs, metrics and the audit trail.
 
-use devices_tests::{Answer, Api, ServerOptions, device, run, send};
+use devices_tests::{Api, Response, ServerOptions, device, run, send};
 use serde_json::{Value, json};
 
-use super::one;
+use super::one_device;
 
-/// What is counted under a name, with these labels.
-fn counted(api: &Api, line: &str) -> f64 {
-    let figures = api.server.figures();
-    let value = figures.lines().find_map(|found| found.strip_prefix(line));
+/// Returns the value of a metric with its labels, or 0 if it is absent.
+fn metric(api: &Api, name: &str) -> f64 {
+    let metrics = api.server.metrics();
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name));
     value.map_or(0.0, |value| value.trim().parse().unwrap())
 }
 
 #[test]
-fn what_happens_is_counted_on_a_port_of_its_own() {
+fn metrics_are_served_on_their_own_port() {
     let api = Api::start_with(&ServerOptions::with(
         "DEVICES__RATE_LIMIT__REQUESTS_PER_MINUTE",
         5,
     ));
-    let post = |rows: &Value| -> Answer {
+    let post = |rows: &Value| -> Response {
         let request = api.request("POST", "/devices").bearer_auth(&api.key);
         let request = request.header("Idempotency-Key", "nightly-import");
         send(request.json(&json!({ "devices": rows })))
     };
-    let bad = json!([device(json!({"name": "", "serial_number": "None"}))]);
-    let statuses = [&one(), &one(), &bad].map(|rows| post(rows).status);
+    let invalid = json!([device(json!({"name": "", "serial_number": "None"}))]);
+    let statuses = [&one_device(), &one_device(), &invalid].map(|rows| post(rows).status);
     assert_eq!(statuses, [201, 201, 422]);
-    assert_eq!(api.post(&bad).status, 400);
-    assert_eq!(api.post(&one()).status, 201);
-    assert_eq!(api.post(&one()).status, 429);
-    assert_eq!(api.get("/metrics").status, 404);
+    assert_eq!(api.post(&invalid).status, 400);
+    assert_eq!(api.post(&one_device()).status, 201);
+    assert_eq!(api.post(&one_device()).status, 429);
+    assert_eq!(api.get_without_key("/metrics").status, 404);
     for (line, expected) in [
         (
             r#"devices_http_requests_total{method="POST",route="/devices",status="201"}"#,
@@ -60,14 +60,14 @@ fn what_happens_is_counted_on_a_port_of_its_own() {
         (r#"devices_pool_connections{state="in_use"}"#, 0.0),
         ("devices_batch_rows_sum", 3.0),
     ] {
-        assert_eq!(counted(&api, line), expected, "{line}");
+        assert_eq!(metric(&api, line), expected, "{line}");
     }
-    assert!(counted(&api, "devices_pool_wait_seconds_count") > 0.0);
-    assert!(counted(&api, r#"devices_pool_connections{state="idle"}"#) > 0.0);
+    assert!(metric(&api, "devices_pool_wait_seconds_count") > 0.0);
+    assert!(metric(&api, r#"devices_pool_connections{state="idle"}"#) > 0.0);
 }
 
 #[test]
-fn the_audit_trail_says_who_did_what_to_which_devices() {
+fn audit_trail_records_key_and_devices() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
@@ -75,25 +75,25 @@ fn the_audit_trail_says_who_did_what_to_which_devices() {
     let request = api.request("POST", "/devices").bearer_auth(&api.key);
     let request = request.header("X-Request-Id", "job-17");
     assert_eq!(send(request.json(&json!({ "devices": rows }))).status, 201);
-    assert_eq!(api.post_as(&globex, &one()).status, 201);
-    assert_eq!(api.post(&one()).status, 201);
+    assert_eq!(api.post_as(&globex, &one_device()).status, 201);
+    assert_eq!(api.post(&one_device()).status, 201);
 
-    let audit = |more: &[&str]| {
-        let ran = run(
+    let audit = |arguments: &[&str]| {
+        let output = run(
             &api.database,
-            &[&["audit", "--workspace", "acme"], more].concat(),
+            &[&["audit", "--workspace", "acme"], arguments].concat(),
         );
-        assert_eq!(ran.code, 0, "{ran:?}");
-        ran.stdout
+        assert_eq!(output.code, 0, "{output:?}");
+        output.stdout
     };
     let events = api.events();
-    let told: Vec<_> = events
+    let summary: Vec<_> = events
         .iter()
         .map(|event| (&event["action"], &event["key_id"], &event["device_ids"]))
         .collect();
     let (created, key) = (json!("CREATED"), json!(1));
     assert_eq!(
-        told,
+        summary,
         [
             (&created, &key, &json!([1, 2])),
             (&created, &key, &json!([4]))
@@ -108,35 +108,35 @@ fn the_audit_trail_says_who_did_what_to_which_devices() {
     assert_eq!(audit(&["--device", "2", "--json"]).lines().count(), 1);
     assert_eq!(audit(&["--since", "1h", "--json"]).lines().count(), 2);
     assert_eq!(audit(&["--since", "2099-01-01", "--json"]), "");
-    let ran = run(&api.database, &["audit", "--workspace", "initech"]);
-    assert!(ran.stderr.contains("workspace list"), "{ran:?}");
+    let output = run(&api.database, &["audit", "--workspace", "initech"]);
+    assert!(output.stderr.contains("workspace list"), "{output:?}");
 }
 
 #[test]
-fn an_unforeseen_database_error_is_a_500_that_says_nothing_and_is_logged_without_values() {
+fn unexpected_database_error_hides_values() {
     let api = Api::start();
     api.database
         .execute("ALTER TABLE devices ADD CONSTRAINT no_ada CHECK (name <> 'Ada''s secret')");
-    let answer = api.post(&json!([device(json!({"name": "Ada's secret"}))]));
-    assert_eq!(answer.status, 500);
-    assert_eq!(answer.text, r#"{"error":"INTERNAL_ERROR"}"#);
-    let line = api.server.log_of(answer.header("x-request-id"));
+    let response = api.post(&json!([device(json!({"name": "Ada's secret"}))]));
+    assert_eq!(response.status, 500);
+    assert_eq!(response.text, r#"{"error":"INTERNAL_ERROR"}"#);
+    let line = api.server.access_log_entry(response.header("x-request-id"));
     assert_eq!(line["level"], "ERROR");
     assert!(line["cause"].as_str().unwrap().contains("no_ada"));
     assert!(!line.to_string().contains("secret"));
 }
 
 #[test]
-fn a_request_is_one_log_line_without_secrets_and_customers_values() {
+fn request_is_logged_once_without_values() {
     let api = Api::start();
     let sent = device(json!({"name": "Ada's laptop", "serial_number": "SECRET-SN"}));
-    let answer = api.post(&json!([sent, sent]));
-    assert_eq!(answer.status, 400);
-    let id = answer.header("x-request-id");
-    let line = api.server.log_of(id);
-    let of_request = |log: &[String]| log.iter().filter(|line| line.contains(id)).count();
-    assert_eq!(of_request(&api.server.log()), 1);
-    let known: Vec<_> = [
+    let response = api.post(&json!([sent, sent]));
+    assert_eq!(response.status, 400);
+    let id = response.header("x-request-id");
+    let line = api.server.access_log_entry(id);
+    let count_lines = |log: &[String]| log.iter().filter(|line| line.contains(id)).count();
+    assert_eq!(count_lines(&api.server.log_lines()), 1);
+    let values: Vec<_> = [
         "method",
         "route",
         "status",
@@ -149,7 +149,7 @@ fn a_request_is_one_log_line_without_secrets_and_customers_values() {
     .map(|name| line[name].clone())
     .collect();
     assert_eq!(
-        known,
+        values,
         [
             json!("POST"),
             json!("/devices"),
@@ -164,46 +164,46 @@ fn a_request_is_one_log_line_without_secrets_and_customers_values() {
     for word in ["Ada", "SECRET", "fdk_"] {
         assert!(!line.to_string().contains(word), "{line}");
     }
-    let unknown = api.get("/devices/SECRET-SN?token=SECRET");
-    let line = api.server.log_of(unknown.header("x-request-id"));
+    let unknown = api.get_without_key("/devices/SECRET-SN?token=SECRET");
+    let line = api.server.access_log_entry(unknown.header("x-request-id"));
     assert!(!line.to_string().contains("SECRET"), "{line}");
 }
 
 #[test]
-fn a_batch_is_stored_in_five_statements_however_many_devices_it_holds() {
+fn batch_of_any_size_takes_five_statements() {
     for count in [1, 10, 1_000] {
         let devices: Vec<_> = (0..count)
             .map(|number| device(json!({"serial_number": format!("S-{number}")})))
             .collect();
-        // A server that has stored nothing yet has nothing to index beside it.
+        // A new server for each count: its indexing job has no statements of its own.
         let api = Api::start();
         assert_eq!(api.post(&json!(devices)).status, 201);
-        let log = api.server.log();
-        let is_beside_it = |line: &str| {
-            let others = [
+        let log = api.server.log_lines();
+        let is_unrelated = |line: &str| {
+            let unrelated = [
                 "SET statement_timeout",
                 "api_keys",
                 "device_search_queue\\\"",
             ];
-            others.iter().any(|words| line.contains(words))
+            unrelated.iter().any(|words| line.contains(words))
         };
-        let mut of_batch: Vec<&String> = log
+        let mut statements: Vec<&String> = log
             .iter()
-            .filter(|line| line.contains("\"statement\":") && !is_beside_it(line))
+            .filter(|line| line.contains("\"statement\":") && !is_unrelated(line))
             .skip_while(|line| !line.contains("BEGIN"))
             .collect();
-        let end = of_batch.iter().position(|line| line.contains("COMMIT"));
-        of_batch.truncate(end.unwrap() + 1);
-        assert_eq!(of_batch.len(), 5, "{of_batch:#?}");
+        let end = statements.iter().position(|line| line.contains("COMMIT"));
+        statements.truncate(end.unwrap() + 1);
+        assert_eq!(statements.len(), 5, "{statements:#?}");
     }
 }
 
 #[test]
-fn nothing_of_the_log_is_anything_but_json_in_the_test_environment() {
+fn all_log_lines_are_json() {
     let api = Api::start();
-    let answer = api.post(&json!([]));
-    api.server.log_of(answer.header("x-request-id"));
-    for line in api.server.log() {
+    let response = api.post(&json!([]));
+    api.server.access_log_entry(response.header("x-request-id"));
+    for line in api.server.log_lines() {
         assert!(serde_json::from_str::<Value>(&line).is_ok(), "{line}");
     }
 }

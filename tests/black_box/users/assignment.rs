@@ -12,7 +12,7 @@ fn user_email_assigns_device_ignoring_case() {
     let alan = create(&api, "alan@acme.test", json!({}))["id"].clone();
     for email in ["Grace@Acme.test", "grace@acme.test", " GRACE@ACME.TEST "] {
         let id = api.create_device(json!({"user_email": email}));
-        let device = api.list(&format!("/devices/{id}"))["data"].clone();
+        let device = api.get_json(&format!("/devices/{id}"))["data"].clone();
         assert_eq!(device["user_id"], grace, "{email}");
         assert_eq!(device["client_status"], "IN_SERVICE");
         assert_eq!(
@@ -40,11 +40,11 @@ fn user_email_assigns_device_ignoring_case() {
         let device = response.json()["data"].clone();
         assert_eq!(&device["user_id"], user, "{patch}");
         assert_eq!(&device["user"]["id"], user, "{patch}");
-        assert_eq!(device, api.list(&path)["data"], "{patch}");
+        assert_eq!(device, api.get_json(&path)["data"], "{patch}");
     }
     let both = json!({"user_id": grace, "user_email": "grace@acme.test"});
     api.create_device(both);
-    let assigned = api.list(&format!("/devices?user_id={grace}"));
+    let assigned = api.get_json(&format!("/devices?user_id={grace}"));
     assert_eq!(assigned["meta"]["total"], 4);
 }
 
@@ -55,7 +55,7 @@ fn unknown_user_email_is_rejected() {
     let grace = create(&api, GRACE, json!({}))["id"].clone();
     api.add_user("globex", "foreign@acme.test");
     let deleted = api.add_user("acme", "gone@acme.test");
-    assert_eq!(api.ask("DELETE", &format!("/users/{deleted}")).status, 200);
+    assert_eq!(api.call("DELETE", &format!("/users/{deleted}")).status, 200);
     let device_id = api.create_device(json!({"user_id": grace}));
     let path = format!("/devices/{device_id}");
     let mut bodies = Vec::new();
@@ -97,8 +97,8 @@ fn unknown_user_email_is_rejected() {
         response.reasons(),
         [(json!(0), "user_email".to_owned(), "malformed".to_owned())]
     );
-    assert_eq!(api.list("/devices")["meta"]["total"], 1);
-    assert_eq!(api.list(&path)["data"]["user_id"], grace);
+    assert_eq!(api.get_json("/devices")["meta"]["total"], 1);
+    assert_eq!(api.get_json(&path)["data"]["user_id"], grace);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn mismatched_user_id_and_email_are_rejected() {
         assert_eq!(entry["pointer"], pointer);
     }
     assert_eq!(
-        api.list(&format!("/devices/{device_id}"))["data"]["user_id"],
+        api.get_json(&format!("/devices/{device_id}"))["data"]["user_id"],
         grace
     );
 }
@@ -131,7 +131,7 @@ fn device_shows_renamed_user() {
     let api = Api::start();
     let grace = create(&api, GRACE, json!({"first_name": "Grace"}))["id"].clone();
     let path = format!("/devices/{}", api.create_device(json!({"user_id": grace})));
-    let before = api.ask("GET", &path);
+    let before = api.call("GET", &path);
     let patch = json!({"email": "hopper@acme.test", "first_name": null, "last_name": "Hopper"});
     assert_eq!(
         api.send("PATCH", &format!("/users/{grace}"), &patch).status,
@@ -140,9 +140,9 @@ fn device_shows_renamed_user() {
     let expected = json!({
         "id": grace, "email": "hopper@acme.test", "first_name": null, "last_name": "Hopper",
     });
-    let after = api.ask("GET", &path);
+    let after = api.call("GET", &path);
     assert_eq!(after.json()["data"]["user"], expected);
-    assert_eq!(api.list("/devices")["data"][0]["user"], expected);
+    assert_eq!(api.get_json("/devices")["data"][0]["user"], expected);
     assert_ne!(before.header("etag"), after.header("etag"));
     // Only the new email address identifies the user.
     let create_status = |email: &str| {

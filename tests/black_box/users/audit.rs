@@ -17,8 +17,8 @@ fn audit_trail_records_user_changes() {
     let updated = api.send("PATCH", "/users/1", &patch);
     let unchanged = api.send("PATCH", "/users/1", &json!({"last_name": "Hopper"}));
     let rejected = api.send("PATCH", "/users/1", &json!({"role": null}));
-    let deleted = api.ask("DELETE", "/users/1");
-    let unknown = api.ask("DELETE", "/users/1");
+    let deleted = api.call("DELETE", "/users/1");
+    let unknown = api.call("DELETE", "/users/1");
     let statuses = [
         &created, &updated, &unchanged, &rejected, &deleted, &unknown,
     ];

@@ -19,7 +19,7 @@ fn user_requires_only_an_email() {
     assert_eq!(created, expected);
     for prefix in ["", "/platform/v1"] {
         assert_eq!(
-            api.list(&format!("{prefix}/users/1")),
+            api.get_json(&format!("{prefix}/users/1")),
             json!({ "data": created })
         );
     }
@@ -33,8 +33,8 @@ fn user_response_has_every_field() {
     let mut expected = complete_user();
     expected["id"] = json!(1);
     assert_eq!(response.json(), json!({ "data": expected }));
-    assert_eq!(api.list("/users/1"), json!({ "data": expected }));
-    assert_eq!(api.list("/users")["data"], json!([expected]));
+    assert_eq!(api.get_json("/users/1"), json!({ "data": expected }));
+    assert_eq!(api.get_json("/users")["data"], json!([expected]));
 }
 
 #[test]
@@ -74,11 +74,11 @@ fn email_is_free_elsewhere_and_after_deletion() {
     api.create_workspace("globex");
     api.add_user("globex", GRACE);
     let first = create(&api, GRACE, json!({}))["id"].clone();
-    assert_eq!(api.ask("DELETE", &format!("/users/{first}")).status, 200);
+    assert_eq!(api.call("DELETE", &format!("/users/{first}")).status, 200);
     let second = create(&api, "GRACE@acme.test", json!({}))["id"].clone();
     assert_ne!(first, second);
     let response = api.send("POST", "/users", &json!({ "email": GRACE }));
-    let entry = response.assert_field_refused("email", "already_exists", "again");
+    let entry = response.assert_field_rejected("email", "already_exists", "again");
     assert_eq!(entry["existing_user_id"], second);
 }
 
@@ -95,7 +95,7 @@ fn concurrent_creations_claim_email_once() {
     assert_eq!(created.len(), 1, "{responses:?}");
     let id = &created[0].json()["data"]["id"];
     for response in rejected {
-        let entry = response.assert_field_refused("email", "already_exists", "race");
+        let entry = response.assert_field_rejected("email", "already_exists", "race");
         assert_eq!(&entry["existing_user_id"], id);
     }
 }

@@ -12,19 +12,19 @@ fn deleted_user_is_returned_then_not_found() {
     let api = Api::start();
     let created = create(&api, "grace@acme.test", json!({"first_name": "Grace"}));
     create(&api, "alan@acme.test", json!({}));
-    let deleted = api.ask("DELETE", "/users/1");
+    let deleted = api.call("DELETE", "/users/1");
     assert_eq!(deleted.status, 200, "{}", deleted.text);
     assert_eq!(deleted.json(), json!({ "data": created }));
     let not_found = (404, r#"{"error":"USER_NOT_FOUND"}"#.to_owned());
-    assert_eq!(status_and_body(&api.ask("DELETE", "/users/1")), not_found);
-    assert_eq!(status_and_body(&api.ask("GET", "/users/1")), not_found);
+    assert_eq!(status_and_body(&api.call("DELETE", "/users/1")), not_found);
+    assert_eq!(status_and_body(&api.call("GET", "/users/1")), not_found);
     let patch = json!({"first_name": "Amazing Grace"});
     assert_eq!(
         status_and_body(&api.send("PATCH", "/users/1", &patch)),
         not_found
     );
-    assert_eq!(emails(&api.list("/users")), ["alan@acme.test"]);
-    assert_eq!(api.list("/users?search=grace")["meta"]["total"], 0);
+    assert_eq!(emails(&api.get_json("/users")), ["alan@acme.test"]);
+    assert_eq!(api.get_json("/users?search=grace")["meta"]["total"], 0);
 }
 
 #[test]
@@ -35,19 +35,19 @@ fn user_with_active_device_cannot_be_deleted() {
         let other = create(&api, &format!("other{index}@acme.test"), json!({}))["id"].clone();
         let id = api.create_device(json!({"user_id": user}));
         let path = format!("/users/{user}");
-        let blocked = api.ask("DELETE", &path);
+        let blocked = api.call("DELETE", &path);
         assert_eq!(blocked.status, 403, "{release}: {}", blocked.text);
         assert_eq!(blocked.json()["error"], "USER_DELETE_BLOCKED");
-        assert_eq!(api.ask("GET", &path).status, 200);
+        assert_eq!(api.call("GET", &path).status, 200);
         let device = format!("/devices/{id}");
         let released = match *release {
             "unassigned" => api.send("PATCH", &device, &json!({"user_id": null})),
-            "deleted" => api.ask("DELETE", &device),
+            "deleted" => api.call("DELETE", &device),
             _ => api.send("PATCH", &device, &json!({"user_id": other})),
         };
         assert_eq!(released.status, 200, "{release}: {}", released.text);
-        assert_eq!(api.ask("DELETE", &path).status, 200, "{release}");
-        assert_eq!(api.ask("GET", &path).status, 404, "{release}");
+        assert_eq!(api.call("DELETE", &path).status, 200, "{release}");
+        assert_eq!(api.call("GET", &path).status, 404, "{release}");
     }
 }
 
@@ -60,7 +60,7 @@ fn concurrent_assign_and_delete_stay_consistent() {
         let (deleted, created) = std::thread::scope(|scope| {
             let deleting = scope.spawn(|| {
                 start.wait();
-                api.ask("DELETE", &format!("/users/{user}"))
+                api.call("DELETE", &format!("/users/{user}"))
             });
             start.wait();
             let created = api.post(&json!([device(json!({"user_id": user}))]));

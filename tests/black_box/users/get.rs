@@ -12,9 +12,9 @@ fn malformed_user_id_is_rejected() {
     let send_all = |id: &str| {
         let path = format!("/users/{id}");
         [
-            api.ask("GET", &path),
+            api.call("GET", &path),
             api.send("PATCH", &path, &json!({"first_name": "Grace"})),
-            api.ask("DELETE", &path),
+            api.call("DELETE", &path),
         ]
     };
     for id in [
@@ -33,7 +33,7 @@ fn malformed_user_id_is_rejected() {
         "%ff",
     ] {
         for response in send_all(id) {
-            response.assert_parameters_refused(&["user_id"], id);
+            response.assert_parameters_rejected(&["user_id"], id);
         }
     }
     for id in [
@@ -50,7 +50,7 @@ fn malformed_user_id_is_rejected() {
             );
         }
     }
-    assert_eq!(api.list("/users")["meta"]["total"], 1);
+    assert_eq!(api.get_json("/users")["meta"]["total"], 1);
 }
 
 #[test]
@@ -58,17 +58,17 @@ fn unknown_foreign_and_deleted_users_look_alike() {
     let api = Api::start();
     api.create_workspace("globex");
     let deleted = api.add_user("acme", "grace@acme.test");
-    assert_eq!(api.ask("DELETE", &format!("/users/{deleted}")).status, 200);
+    assert_eq!(api.call("DELETE", &format!("/users/{deleted}")).status, 200);
     let foreign = api.add_user("globex", "foreign@acme.test");
     let send_all = |id: i64| {
         let path = format!("/users/{id}");
         let responses = [
-            api.ask("GET", &path),
+            api.call("GET", &path),
             api.send("PATCH", &path, &json!({"email": "taken@acme.test"})),
             api.send("PATCH", &path, &json!({})),
             api.send("PATCH", &path, &json!({"email": null})),
-            api.ask("DELETE", &path),
-            api.ask("GET", &format!("/devices?user_id={id}")),
+            api.call("DELETE", &path),
+            api.call("GET", &format!("/devices?user_id={id}")),
         ];
         responses.map(|response| (status_and_body(&response), response.stable_headers()))
     };
@@ -84,7 +84,7 @@ fn unknown_foreign_and_deleted_users_look_alike() {
     assert_eq!(lists, [&unknown[5].0; 2].map(Clone::clone));
     let globex_emails = "SELECT email FROM users WHERE workspace_id = 2 AND deleted_at IS NULL";
     assert_eq!(api.database.texts(globex_emails), ["foreign@acme.test"]);
-    let listed = api.list("/users");
+    let listed = api.get_json("/users");
     assert_eq!(emails(&listed), ["taken@acme.test"]);
 }
 
@@ -108,5 +108,5 @@ fn read_key_cannot_change_users() {
             (403, r#"{"error":"INSUFFICIENT_SCOPE"}"#.to_owned())
         );
     }
-    assert_eq!(emails(&api.list("/users")), [GRACE]);
+    assert_eq!(emails(&api.get_json("/users")), [GRACE]);
 }

@@ -1,6 +1,6 @@
 //! `GET /users`.
 
-use devices_tests::{Api, encoded};
+use devices_tests::{Api, percent_encode};
 use serde_json::json;
 
 use super::{create, emails};
@@ -13,19 +13,19 @@ fn users_are_listed_newest_first() {
         create(&api, email, json!({}));
     }
     let newest_first: Vec<&str> = all.iter().rev().map(String::as_str).collect();
-    let list = api.list("/users");
+    let list = api.get_json("/users");
     assert_eq!(emails(&list), newest_first);
     assert_eq!(list["meta"], json!({"total": 7, "limit": 50, "offset": 0}));
 
-    let list = api.list("/users?limit=2&offset=3");
+    let list = api.get_json("/users?limit=2&offset=3");
     assert_eq!(emails(&list), newest_first[3..5]);
     assert_eq!(list["meta"], json!({"total": 7, "limit": 2, "offset": 3}));
-    let beyond = api.list("/users?offset=7");
+    let beyond = api.get_json("/users?offset=7");
     assert_eq!(beyond["data"], json!([]));
     assert_eq!(beyond["meta"]["total"], 7);
 
     for prefix in ["", "/platform/v1"] {
-        let first = api.ask("GET", &format!("{prefix}/users?limit=3"));
+        let first = api.call("GET", &format!("{prefix}/users?limit=3"));
         assert_eq!(first.link("prev"), None);
         let mut seen = Vec::new();
         for response in api.pages(&format!("{prefix}/users?limit=3")) {
@@ -33,13 +33,13 @@ fn users_are_listed_newest_first() {
             assert_eq!(list["meta"]["total"], 7);
             seen.extend(emails(&list).into_iter().map(str::to_owned));
             let start = response.link("first").unwrap();
-            assert_eq!(api.list(&start), first.json());
+            assert_eq!(api.get_json(&start), first.json());
         }
         assert_eq!(seen, newest_first);
     }
-    let middle = api.ask("GET", "/users?limit=2&offset=3");
+    let middle = api.call("GET", "/users?limit=2&offset=3");
     let previous = middle.link("prev").unwrap();
-    assert_eq!(emails(&api.list(&previous)), newest_first[1..3]);
+    assert_eq!(emails(&api.get_json(&previous)), newest_first[1..3]);
 }
 
 #[test]
@@ -48,15 +48,15 @@ fn user_cursor_survives_concurrent_changes() {
     for n in 0..6 {
         create(&api, &format!("user{n}@acme.test"), json!({}));
     }
-    let first = api.ask("GET", "/users?limit=2");
+    let first = api.call("GET", "/users?limit=2");
     assert_eq!(
         emails(&first.json()),
         ["user5@acme.test", "user4@acme.test"]
     );
     create(&api, "late@acme.test", json!({}));
-    assert_eq!(api.ask("DELETE", "/users/5").status, 200);
-    assert_eq!(api.ask("DELETE", "/users/4").status, 200);
-    let second = api.list(&first.link("next").unwrap());
+    assert_eq!(api.call("DELETE", "/users/5").status, 200);
+    assert_eq!(api.call("DELETE", "/users/4").status, 200);
+    let second = api.get_json(&first.link("next").unwrap());
     assert_eq!(emails(&second), ["user2@acme.test", "user1@acme.test"]);
 }
 
@@ -68,9 +68,9 @@ fn invalid_user_list_parameter_is_rejected() {
     for n in 0..3 {
         create(&api, &format!("user{n}@acme.test"), json!({}));
     }
-    let first = api.ask("GET", "/users?limit=1");
+    let first = api.call("GET", "/users?limit=1");
     let next = first.link("next").unwrap();
-    let cursor = first.cursor();
+    let cursor = first.next_cursor();
     let (prefix, last) = cursor.split_at(cursor.len() - 1);
     let tampered = format!("{prefix}{}", if last == "0" { "1" } else { "0" });
     for (query, field, reason) in [
@@ -100,17 +100,17 @@ fn invalid_user_list_parameter_is_rejected() {
         (format!("search={}", "x".repeat(256)), "search", "too_long"),
         ("search=a%00b".to_owned(), "search", "control_character"),
     ] {
-        let response = api.ask("GET", &format!("/users?{query}"));
-        let body = response.assert_parameters_refused(&[field], &query);
+        let response = api.call("GET", &format!("/users?{query}"));
+        let body = response.assert_parameters_rejected(&[field], &query);
         assert_eq!(body["errors"][0]["reason"], reason, "{query}");
     }
-    let both = api.ask("GET", &format!("/users?limit=1&offset=1&cursor={cursor}"));
+    let both = api.call("GET", &format!("/users?limit=1&offset=1&cursor={cursor}"));
     assert_eq!(both.status, 400);
     assert_eq!(both.json()["errors"][0]["field"], "offset");
-    let foreign = api.ask_as(&globex, "GET", &next);
+    let foreign = api.call_as(&globex, "GET", &next);
     assert_eq!(foreign.status, 400, "{}", foreign.text);
     assert_eq!(foreign.json()["errors"][0]["field"], "cursor");
-    let misspelled = api.ask("GET", "/users?serch=x&limit=0");
+    let misspelled = api.call("GET", "/users?serch=x&limit=0");
     assert_eq!(misspelled.json()["errors_total"], 2);
     assert_eq!(misspelled.json()["errors"][1]["did_you_mean"], "search");
 }
@@ -134,7 +134,7 @@ fn user_search_matches_word_prefixes() {
         json!({"first_name": "Hans", "last_name": "Straße"}),
     );
     let search_users = |search: &str| {
-        let list = api.list(&format!("/users?search={}", encoded(search)));
+        let list = api.get_json(&format!("/users?search={}", percent_encode(search)));
         assert_eq!(
             list["meta"]["total"],
             list["data"].as_array().unwrap().len()
@@ -167,8 +167,8 @@ fn user_search_matches_word_prefixes() {
     for search in ["artin", "zoe orsted", "& | !", "%", "_"] {
         assert_eq!(search_users(search), [""; 0], "{search}");
     }
-    assert_eq!(api.list("/users?search=")["meta"]["total"], 3);
-    assert_eq!(api.list("/users?search=+")["meta"]["total"], 3);
+    assert_eq!(api.get_json("/users?search=")["meta"]["total"], 3);
+    assert_eq!(api.get_json("/users?search=+")["meta"]["total"], 3);
     let patch = json!({"first_name": "Chloé"});
     assert_eq!(api.send("PATCH", "/users/1", &patch).status, 200);
     assert_eq!(search_users("chloe"), zoe);
@@ -177,7 +177,7 @@ fn user_search_matches_word_prefixes() {
         zoe,
         "the email address still contains the old name"
     );
-    let pages = api.ask("GET", "/users?search=acme&limit=2");
-    let rest = api.list(&pages.link("next").unwrap());
+    let pages = api.call("GET", "/users?search=acme&limit=2");
+    let rest = api.get_json(&pages.link("next").unwrap());
     assert_eq!(rest["data"].as_array().unwrap().len(), 1);
 }

@@ -9,8 +9,8 @@ mod list;
 mod patch;
 mod validation;
 
-use devices_domain::{Field, Shape, user_fields};
-use devices_tests::{Answer, Api};
+use devices_domain::{Field, Format, user_fields};
+use devices_tests::{Api, Response};
 use serde_json::{Value, json};
 
 const GRACE: &str = "grace@acme.test";
@@ -19,7 +19,7 @@ const GRACE: &str = "grace@acme.test";
 fn text_fields() -> Vec<&'static str> {
     user_fields()
         .iter()
-        .filter(|field| matches!(field.shape(), Shape::Text { .. }))
+        .filter(|field| matches!(field.shape(), Format::Text { .. }))
         .map(Field::name)
         .collect()
 }
@@ -30,10 +30,10 @@ fn complete_user() -> Value {
         let value = match (field.name(), field.shape()) {
             ("phone", _) => json!("+33 1 23 45 67 89"),
             ("departure_date", _) => json!("2025-01-31"),
-            (_, Shape::Date) => json!("2024-02-29"),
-            (_, Shape::Email) => json!("Grace@Acme.test"),
-            (_, Shape::OneOf(words)) => json!(words.last()),
-            (name, Shape::Text { .. }) => json!(format!("Hopper's {name}")),
+            (_, Format::Date) => json!("2024-02-29"),
+            (_, Format::Email) => json!("Grace@Acme.test"),
+            (_, Format::OneOf(words)) => json!(words.last()),
+            (name, Format::Text { .. }) => json!(format!("Hopper's {name}")),
             (name, shape) => panic!("{name}: {shape:?}"),
         };
         (field.name().to_owned(), value)
@@ -57,6 +57,6 @@ fn emails(list: &Value) -> Vec<&str> {
     users.map(|user| user["email"].as_str().unwrap()).collect()
 }
 
-fn status_and_body(response: &Answer) -> (u16, String) {
+fn status_and_body(response: &Response) -> (u16, String) {
     (response.status, response.text.clone())
 }

@@ -42,7 +42,11 @@ fn patch_changes_only_named_user_fields() {
         let response = api.send("PATCH", "/users/1", &patch);
         assert_eq!(response.status, 200, "{patch}: {}", response.text);
         assert_eq!(response.json(), json!({ "data": expected }), "{patch}");
-        assert_eq!(api.list("/users/1"), json!({ "data": expected }), "{patch}");
+        assert_eq!(
+            api.get_json("/users/1"),
+            json!({ "data": expected }),
+            "{patch}"
+        );
     }
 }
 
@@ -52,13 +56,13 @@ fn patch_cannot_clear_email_or_be_empty() {
     let created = create(&api, GRACE, json!({"role": "ADMIN"}));
     for field in ["email", "role"] {
         let response = api.send("PATCH", "/users/1", &json!({ field: null }));
-        response.assert_field_refused(field, "not_nullable", field);
+        response.assert_field_rejected(field, "not_nullable", field);
     }
     let response = api.send("PATCH", "/users/1", &json!({"email": null, "role": null}));
     assert_eq!(response.json()["errors_total"], 2);
     let response = api.send("PATCH", "/users/1", &json!({}));
     response.assert_error(400, "EMPTY_PATCH_BODY");
-    assert_eq!(api.list("/users/1")["data"], created);
+    assert_eq!(api.get_json("/users/1")["data"], created);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn invalid_user_field_is_rejected() {
                 _ => reason,
             };
             let response = api.send(method, &path, &body);
-            response.assert_field_refused(field, reason, &case);
+            response.assert_field_rejected(field, reason, &case);
         }
     }
     for field in text_fields() {
@@ -63,13 +63,13 @@ fn invalid_user_field_is_rejected() {
         ] {
             let body = json!({ "email": GRACE, field: value });
             let response = api.send("POST", "/users", &body);
-            response.assert_field_refused(field, reason, &body.to_string());
+            response.assert_field_rejected(field, reason, &body.to_string());
         }
     }
     let response = api.send("POST", "/users", &json!({}));
-    response.assert_field_refused("email", "required", "no field");
+    response.assert_field_rejected("email", "required", "no field");
     assert_eq!(api.database.count("users"), 1);
-    assert_eq!(api.list("/users")["data"][0]["email"], "held@acme.test");
+    assert_eq!(api.get_json("/users")["data"][0]["email"], "held@acme.test");
 }
 
 #[test]
@@ -79,15 +79,15 @@ fn departure_before_arrival_is_rejected() {
     let mut body = dates("2024-06-01", "2024-05-31");
     body["email"] = json!(GRACE);
     let response = api.send("POST", "/users", &body);
-    response.assert_field_refused("departure_date", "ends_before_start", "create");
+    response.assert_field_rejected("departure_date", "ends_before_start", "create");
     create(&api, GRACE, dates("2024-06-01", "2024-06-01"));
 
     // A patch is validated together with the stored dates.
     let patch = |body| api.send("PATCH", "/users/1", &body);
     let response = patch(json!({"departure_date": "2024-05-31"}));
-    response.assert_field_refused("departure_date", "ends_before_start", "departure");
+    response.assert_field_rejected("departure_date", "ends_before_start", "departure");
     let response = patch(json!({"arrival_date": "2024-06-02"}));
-    response.assert_field_refused("departure_date", "ends_before_start", "arrival");
+    response.assert_field_rejected("departure_date", "ends_before_start", "arrival");
     assert_eq!(patch(dates("2030-01-01", "2030-12-31")).status, 200);
     let arrival_only = json!({"arrival_date": "2031-01-01", "departure_date": null});
     assert_eq!(patch(arrival_only).status, 200);
@@ -108,11 +108,11 @@ fn unknown_user_field_error_suggests_known_one() {
         body[name] = json!("42");
         for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
             let response = api.send(method, path, &body);
-            let entry = response.assert_field_refused(name, "unknown_field", name);
+            let entry = response.assert_field_rejected(name, "unknown_field", name);
             assert_eq!(entry["did_you_mean"], suggestion, "{entry}");
         }
     }
-    assert_eq!(api.list("/users/1")["data"]["email"], "held@acme.test");
+    assert_eq!(api.get_json("/users/1")["data"]["email"], "held@acme.test");
 }
 
 #[test]
@@ -182,10 +182,10 @@ fn malformed_user_body_is_rejected() {
     ] {
         for (method, path) in [("POST", "/users"), ("PATCH", "/users/1")] {
             let response = api.send_text(method, path, body);
-            response.assert_field_refused("email", "repeated_field", body);
+            response.assert_field_rejected("email", "repeated_field", body);
         }
     }
-    assert_eq!(emails(&api.list("/users")), [GRACE]);
+    assert_eq!(emails(&api.get_json("/users")), [GRACE]);
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn lenient_handling_ignores_unknown_user_fields() {
     assert_eq!(changed.json()["data"]["position"], "Admiral");
     // Known fields are still validated, and a patch of unknown fields only is empty.
     let response = lenient("POST", "/users", json!({"email": "alan", "shoe_size": 42}));
-    response.assert_field_refused("email", "malformed", "lenient");
+    response.assert_field_rejected("email", "malformed", "lenient");
     let response = lenient("PATCH", "/users/1", json!({"shoe_size": 42}));
     response.assert_error(400, "EMPTY_PATCH_BODY");
 }
@@ -249,12 +249,12 @@ fn email_of_active_user_is_unique_ignoring_case() {
     ] {
         for (method, path) in [("POST", "/users"), ("PATCH", "/users/2")] {
             let response = api.send(method, path, &json!({ "email": email }));
-            let entry = response.assert_field_refused("email", "already_exists", email);
+            let entry = response.assert_field_rejected("email", "already_exists", email);
             assert_eq!(response.json()["error"], "USER_EMAIL_CONFLICT");
             assert_eq!(entry["code"], "USER_EMAIL_CONFLICT");
             assert_eq!(entry["existing_user_id"], holder, "{email}");
         }
     }
     assert_eq!(api.database.count("users"), 3);
-    assert_eq!(api.list("/users/2")["data"]["email"], "alan@acme.test");
+    assert_eq!(api.get_json("/users/2")["data"]["email"], "alan@acme.test");
 }

@@ -130,7 +130,7 @@ fn an_attempt_that_is_under_way_is_told_as_such_without_waiting_for_it() {
         let blocker = store.database.lock("devices");
         let first = acme.clone();
         let first = tokio::spawn(async move { make(&first, attempt(7), vec![device(&[])]).await });
-        store.database.wait_until_one_is_blocked();
+        store.database.wait_for_blocked_statement();
         let second = make(&acme, attempt(7), vec![device(&[])]).await;
         assert!(
             matches!(

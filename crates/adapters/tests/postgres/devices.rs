@@ -254,7 +254,7 @@ fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
             let loser = acme.clone();
             let loser = tokio::spawn(async move { loser.conflicts(batch).await });
             // It has looked, found nothing, and waits at the unique index.
-            store.database.wait_until_one_is_blocked();
+            store.database.wait_for_blocked_statement();
             execute(&mut rival, "COMMIT");
             let taken = loser.await.unwrap().taken_serial_numbers;
             let by = taken.keys().map(String::as_str).collect::<Vec<_>>();
@@ -281,7 +281,7 @@ fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_defa
         };
         let batch = vec![device(&[("serial_number", "A1")])];
         let loser = tokio::spawn(async move { acme.conflicts(batch).await });
-        store.database.wait_until_one_is_blocked();
+        store.database.wait_for_blocked_statement();
         execute(&mut rival, "COMMIT");
         assert_eq!(loser.await.unwrap().taken_serial_numbers.len(), 1);
     });
@@ -295,7 +295,7 @@ fn a_batch_whose_rival_gives_up_is_stored() {
         let mut rival = begin_rival(&store.database, "A1");
         let batch = vec![device(&[("serial_number", "A1")])];
         let waiter = tokio::spawn(async move { acme.create(batch).await });
-        store.database.wait_until_one_is_blocked();
+        store.database.wait_for_blocked_statement();
         execute(&mut rival, "ROLLBACK");
         assert_eq!(waiter.await.unwrap().unwrap().len(), 1);
     });
@@ -306,7 +306,7 @@ fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
-        store.database.close();
+        store.database.reject_connections();
         let store = store.with(DatabaseOptions {
             pool_timeout: Duration::from_millis(200),
             ..options()
@@ -323,7 +323,7 @@ fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
             ),
             "{away:?}"
         );
-        store.database.open();
+        store.database.accept_connections();
         assert_eq!(acme.create(vec![device(&[])]).await.unwrap().len(), 1);
     });
 }

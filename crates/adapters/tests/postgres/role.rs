@@ -1,7 +1,7 @@
 //! What the serving role may do, and what it may not.
 
 use devices_adapters::postgres::{SERVING_ROLE, migrate, rights};
-use devices_tests::{Login, TestDatabase};
+use devices_tests::{LoginRole, TestDatabase};
 use diesel::connection::SimpleConnection;
 
 /// What PostgreSQL says to a statement of the serving role, "" where it carries it out.
@@ -65,7 +65,7 @@ fn the_serving_role_may_read_what_it_serves() {
 #[test]
 fn a_user_with_the_serving_role_alone_has_no_excess() {
     let database = TestDatabase::new();
-    let login = Login::with(&database, SERVING_ROLE);
+    let login = LoginRole::member_of(&database, SERVING_ROLE);
     let rights = rights(login.url()).unwrap();
     assert_eq!(rights.user, login.name());
     assert!(rights.can_assume_role());
@@ -75,7 +75,7 @@ fn a_user_with_the_serving_role_alone_has_no_excess() {
 #[test]
 fn what_a_user_may_do_beyond_serving_is_named() {
     let database = TestDatabase::new();
-    let login = Login::with(&database, SERVING_ROLE);
+    let login = LoginRole::member_of(&database, SERVING_ROLE);
     database.execute(
         "GRANT DELETE ON devices, device_events TO PUBLIC; GRANT INSERT ON api_keys TO PUBLIC",
     );
@@ -96,11 +96,11 @@ fn what_a_user_may_do_beyond_serving_is_named() {
 #[test]
 fn what_keeps_a_user_from_serving_only_is_named_and_mended_by_migrating() {
     let database = TestDatabase::new();
-    let stranger = Login::with(&database, "pg_monitor");
+    let stranger = LoginRole::member_of(&database, "pg_monitor");
     let obstacle = rights(stranger.url()).unwrap().obstacle.unwrap();
     assert!(obstacle.contains("no member"), "{obstacle}");
 
-    let login = Login::with(&database, SERVING_ROLE);
+    let login = LoginRole::member_of(&database, SERVING_ROLE);
     database.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM fleet_devices_serving");
     let obstacle = rights(login.url()).unwrap().obstacle.unwrap();
     assert!(obstacle.contains("devices-api migrate"), "{obstacle}");

@@ -6,7 +6,7 @@ use devices_adapters::postgres::{
     Database, DatabaseOptions, SERVING_ROLE, SessionSettings, missing_settings_sql, rights,
 };
 use devices_domain::StoreHealth;
-use devices_tests::{Login, TestDatabase};
+use devices_tests::{LoginRole, TestDatabase};
 
 use super::{block_on, options};
 
@@ -22,7 +22,7 @@ fn stored() -> DatabaseOptions {
 fn a_pool_refuses_a_session_without_its_settings_and_takes_it_once_they_are_stored() {
     let database = TestDatabase::new();
     database.set_default("default_transaction_isolation", "serializable");
-    let login = Login::with(&database, SERVING_ROLE);
+    let login = LoginRole::member_of(&database, SERVING_ROLE);
     let pool = Database::new(login.url(), &stored()).unwrap();
     let remedy = missing_settings_sql(login.url(), &stored())
         .unwrap()
@@ -41,7 +41,7 @@ fn a_pool_refuses_a_session_without_its_settings_and_takes_it_once_they_are_stor
 #[test]
 fn the_remedy_names_only_what_is_missing() {
     let database = TestDatabase::new();
-    let login = Login::with(&database, "pg_monitor");
+    let login = LoginRole::member_of(&database, "pg_monitor");
     let name = login.name();
     database.execute(&format!("ALTER ROLE {name} SET jit = off"));
     let remedy = missing_settings_sql(login.url(), &stored())
@@ -57,7 +57,7 @@ fn the_remedy_names_only_what_is_missing() {
 #[test]
 fn a_session_that_begins_as_the_serving_role_does_not_hide_who_logged_in() {
     let database = TestDatabase::new();
-    let login = Login::with(&database, SERVING_ROLE);
+    let login = LoginRole::member_of(&database, SERVING_ROLE);
     let name = login.name();
     database.execute(&format!(
         "ALTER ROLE {name} CREATEROLE; ALTER ROLE {name} SET role = {SERVING_ROLE}"

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 
-use devices_tests::{TENANT_TABLES, TestDatabase, complaint_about};
+use devices_tests::{TestDatabase, WORKSPACE_TABLES, missing_workspace_filter};
 use tracing::Event;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -53,7 +53,7 @@ impl Visit for Watch {
         if field.name() == "statement" {
             SEEN.fetch_add(1, Ordering::Relaxed);
             STATEMENTS.lock().unwrap().insert(value.to_owned());
-            let complaint = complaint_about(value);
+            let complaint = missing_workspace_filter(value);
             COMPLAINTS.lock().unwrap().extend(complaint);
         }
     }
@@ -78,5 +78,5 @@ fn every_table_whose_rows_belong_to_a_workspace_is_known() {
          WHERE relkind IN ('r', 'v') AND relnamespace = 'public'::regnamespace
            AND relname NOT IN ('workspaces', '__diesel_schema_migrations') ORDER BY relname",
     );
-    assert_eq!(tables, TENANT_TABLES);
+    assert_eq!(tables, WORKSPACE_TABLES);
 }

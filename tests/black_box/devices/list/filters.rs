@@ -24,7 +24,7 @@ fn create_mixed_devices(api: &Api) -> (i64, i64) {
         "lifecycle": "IN_MAINTENANCE"});
     let archived = api.create_device(archived);
     assert_eq!(
-        api.ask("DELETE", &format!("/devices/{archived}")).status,
+        api.call("DELETE", &format!("/devices/{archived}")).status,
         200
     );
     (ada, bob)
@@ -72,7 +72,7 @@ fn each_filter_selects_matching_devices() {
         ),
         ("updated_since=9999-12-31", vec![]),
     ] {
-        let list = api.list(&format!("/devices?{query}"));
+        let list = api.get_json(&format!("/devices?{query}"));
         assert_eq!(names(&list), expected, "{query}");
         assert_eq!(list["meta"]["total"], expected.len(), "{query}");
     }
@@ -114,7 +114,7 @@ fn combined_filters_must_all_match() {
         ),
         ("type=laptop&category=furniture".to_owned(), vec![]),
     ] {
-        let list = api.list(&format!("/devices?{query}"));
+        let list = api.get_json(&format!("/devices?{query}"));
         assert_eq!(names(&list), expected, "{query}");
     }
 }
@@ -128,11 +128,11 @@ fn type_and_category_ignore_case() {
         "type=%C3%A9CRAN",
         "category=%D1%8D%D0%BA%D1%80%D0%B0%D0%BD%D1%8B",
     ] {
-        let list = api.list(&format!("/devices?{query}"));
+        let list = api.get_json(&format!("/devices?{query}"));
         assert_eq!(names(&list), ["screen"], "{query}");
     }
     // Accents are significant.
-    assert_eq!(api.list("/devices?type=ecran")["data"], json!([]));
+    assert_eq!(api.get_json("/devices?type=ecran")["data"], json!([]));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn updated_since_accepts_instant_or_date() {
         ("2026-01-31T08:00:00Z", vec!["after"]),
         ("2026-01-31T08:00:01Z", vec![]),
     ] {
-        let list = api.list(&format!("/devices?updated_since={since}"));
+        let list = api.get_json(&format!("/devices?updated_since={since}"));
         assert_eq!(names(&list), expected, "{since}");
     }
 }
@@ -173,7 +173,7 @@ fn updated_since_includes_its_own_instant() {
     let patched = api.send("PATCH", &path, &json!({"color": "red"})).json();
     let instant = patched["data"]["updated_at"].as_str().unwrap();
     let instant = instant.replace('+', "%2B");
-    let list = api.list(&format!("/devices?updated_since={instant}"));
+    let list = api.get_json(&format!("/devices?updated_since={instant}"));
     assert_eq!(names(&list), ["one"]);
 }
 
@@ -182,14 +182,14 @@ fn archived_devices_are_hidden_by_default() {
     let api = Api::start();
     let created = create_many(&api, 3);
     let path = format!("/devices/{}", created[1]);
-    let deleted = api.ask("DELETE", &path).json();
+    let deleted = api.call("DELETE", &path).json();
     assert_eq!(
-        names(&api.list("/devices")),
+        names(&api.get_json("/devices")),
         ["device 3", "device 1"],
         "hidden"
     );
-    assert_eq!(api.list("/devices")["meta"]["total"], 2);
-    let archived = api.list("/devices?client_status=ARCHIVED");
+    assert_eq!(api.get_json("/devices")["meta"]["total"], 2);
+    let archived = api.get_json("/devices?client_status=ARCHIVED");
     assert_eq!(archived["data"], json!([deleted["data"]]));
     assert_eq!(archived["data"][0]["client_status"], "ARCHIVED");
     assert_eq!(archived["meta"]["total"], 1);
@@ -205,7 +205,7 @@ fn list_excludes_other_workspaces() {
     api.create_device_as(&globex, row);
     create_named(&api, ["ours"]);
     let archived = api.create_device_as(&globex, json!({"name": "gone"}));
-    let archived = api.ask_as(&globex, "DELETE", &format!("/devices/{archived}"));
+    let archived = api.call_as(&globex, "DELETE", &format!("/devices/{archived}"));
     assert_eq!(archived.status, 200);
 
     for (query, expected) in [
@@ -218,10 +218,10 @@ fn list_excludes_other_workspaces() {
         ("category=computers".to_owned(), vec!["ours"]),
         ("updated_since=2000-01-01".to_owned(), vec!["ours"]),
     ] {
-        let list = api.list(&format!("/devices?{query}"));
+        let list = api.get_json(&format!("/devices?{query}"));
         assert_eq!(names(&list), expected, "{query}");
         assert_eq!(list["meta"]["total"], expected.len(), "{query}");
     }
-    let foreign_list = api.ask_as(&globex, "GET", "/devices").json();
+    let foreign_list = api.call_as(&globex, "GET", "/devices").json();
     assert_eq!(names(&foreign_list), ["theirs"]);
 }

@@ -13,22 +13,22 @@ fn list_is_newest_first_with_total() {
     let created = create_many(&api, 60);
     let newest_first: Vec<i64> = created.iter().rev().copied().collect();
 
-    let all = api.list("/devices?limit=100");
+    let all = api.get_json("/devices?limit=100");
     assert_eq!(ids(&all["data"]), newest_first);
     assert_eq!(all["meta"], json!({"total": 60, "limit": 100, "offset": 0}));
-    let list = api.list("/devices");
+    let list = api.get_json("/devices");
     assert_eq!(ids(&list["data"]), newest_first[..50]);
     assert_eq!(list["meta"], json!({"total": 60, "limit": 50, "offset": 0}));
-    let list = api.list("/devices?offset=50");
+    let list = api.get_json("/devices?offset=50");
     assert_eq!(ids(&list["data"]), newest_first[50..]);
     assert_eq!(
         list["meta"],
         json!({"total": 60, "limit": 50, "offset": 50})
     );
-    let list = api.list("/devices?limit=1&offset=59");
+    let list = api.get_json("/devices?limit=1&offset=59");
     assert_eq!(ids(&list["data"]), newest_first[59..]);
     for offset in [60, 1_000_000, i64::MAX] {
-        let list = api.list(&format!("/devices?offset={offset}"));
+        let list = api.get_json(&format!("/devices?offset={offset}"));
         assert_eq!(list["data"], json!([]));
         assert_eq!(
             list["meta"],
@@ -36,7 +36,7 @@ fn list_is_newest_first_with_total() {
         );
     }
     for device in all["data"].as_array().unwrap().iter().take(2) {
-        let single = api.list(&format!("/devices/{}", device["id"]));
+        let single = api.get_json(&format!("/devices/{}", device["id"]));
         assert_eq!(&single["data"], device, "the list shows a device in full");
     }
 }
@@ -45,7 +45,7 @@ fn list_is_newest_first_with_total() {
 fn batches_are_listed_newest_first() {
     let api = Api::start();
     create_named(&api, ["one", "two", "three"]);
-    assert_eq!(names(&api.list("/devices")), ["three", "two", "one"]);
+    assert_eq!(names(&api.get_json("/devices")), ["three", "two", "one"]);
 }
 
 #[test]
@@ -77,10 +77,10 @@ fn links_point_to_adjacent_pages() {
     let follow = |path: &str, relation: &str| {
         let links = api.page(path).links();
         assert!(links[relation].starts_with("/devices?"), "{links:?}");
-        api.list(&links[relation])
+        api.get_json(&links[relation])
     };
-    let first = api.list("/devices?limit=10");
-    let second = api.list("/devices?limit=10&offset=10");
+    let first = api.get_json("/devices?limit=10");
+    let second = api.get_json("/devices?limit=10&offset=10");
     assert_eq!(follow("/devices?limit=10&offset=20", "first"), first);
     assert_eq!(follow("/devices?limit=10&offset=20", "prev"), second);
     assert_eq!(follow("/devices?limit=10&offset=10", "prev"), first);
@@ -113,8 +113,8 @@ fn links_keep_encoded_filters() {
     }
     assert_eq!(seen, ["device 2", "device 1", "device 0"]);
     let links = api.page(&format!("{path}&offset=2")).links();
-    assert_eq!(names(&api.list(&links["first"])), ["device 2"]);
-    assert_eq!(names(&api.list(&links["prev"])), ["device 1"]);
+    assert_eq!(names(&api.get_json(&links["first"])), ["device 2"]);
+    assert_eq!(names(&api.get_json(&links["prev"])), ["device 1"]);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn cursor_pages_survive_concurrent_changes() {
             .iter()
             .find(|id| !seen.contains(id) && !deleted.contains(*id));
         for id in listed.into_iter().chain(pending) {
-            assert_eq!(api.ask("DELETE", &format!("/devices/{id}")).status, 200);
+            assert_eq!(api.call("DELETE", &format!("/devices/{id}")).status, 200);
             deleted.insert(*id);
         }
         create_many(&api, 3);
@@ -156,13 +156,13 @@ fn cursor_pages_survive_concurrent_changes() {
 fn cursor_outlives_its_deleted_device() {
     let api = Api::start();
     let created = create_many(&api, 4);
-    let next = api.page("/devices?limit=2").cursor();
+    let next = api.page("/devices?limit=2").next_cursor();
     assert_eq!(
-        api.ask("DELETE", &format!("/devices/{}", created[2]))
+        api.call("DELETE", &format!("/devices/{}", created[2]))
             .status,
         200
     );
-    let list = api.list(&format!("/devices?limit=2&cursor={next}"));
+    let list = api.get_json(&format!("/devices?limit=2&cursor={next}"));
     assert_eq!(ids(&list["data"]), [created[1], created[0]]);
 }
 
@@ -170,9 +170,9 @@ fn cursor_outlives_its_deleted_device() {
 fn cursor_is_reusable_with_another_limit() {
     let api = Api::start();
     create_many(&api, 9);
-    let next = api.page("/devices?limit=2").cursor();
+    let next = api.page("/devices?limit=2").next_cursor();
     for _ in 0..2 {
-        let list = api.list(&format!("/devices?limit=3&cursor={next}"));
+        let list = api.get_json(&format!("/devices?limit=3&cursor={next}"));
         assert_eq!(names(&list), ["device 7", "device 6", "device 5"]);
         assert_eq!(list["meta"]["total"], 9);
     }
@@ -188,7 +188,7 @@ fn head_matches_get_without_body() {
         "/devices?limit=0",
         "/platform/v1/devices",
     ] {
-        let (get, head) = (api.ask("GET", path), api.ask("HEAD", path));
+        let (get, head) = (api.call("GET", path), api.call("HEAD", path));
         assert_eq!(head.status, get.status, "{path}");
         assert_eq!(head.text, "", "{path}");
         assert_eq!(head.stable_headers(), get.stable_headers(), "{path}");
@@ -202,7 +202,7 @@ fn read_key_can_list_and_export() {
     let read = api.create_key("acme", "READ");
     for method in ["GET", "HEAD"] {
         for path in ["/devices", "/devices/1", "/devices/export"] {
-            let response = api.ask_as(&read, method, path);
+            let response = api.call_as(&read, method, path);
             assert_eq!(response.status, 200, "{method} {path}: {}", response.text);
             assert_eq!(send(api.request(method, path)).status, 401);
         }
@@ -219,10 +219,10 @@ fn links_keep_the_vendor_prefix() {
     let middle = api.page("/platform/v1/devices?limit=2&offset=2");
     for link in middle.links().values() {
         assert!(link.starts_with("/platform/v1/devices?"), "{link}");
-        assert_eq!(api.ask("GET", link).status, 200, "{link}");
+        assert_eq!(api.call("GET", link).status, 200, "{link}");
     }
     let next = &prefixed.links()["next"];
-    assert_eq!(names(&api.list(next)), ["device 3", "device 2"]);
-    let rejected = api.ask("GET", "/platform/v1/devices?limit=0");
-    assert_eq!(rejected.text, api.ask("GET", "/devices?limit=0").text);
+    assert_eq!(names(&api.get_json(next)), ["device 3", "device 2"]);
+    let rejected = api.call("GET", "/platform/v1/devices?limit=0");
+    assert_eq!(rejected.text, api.call("GET", "/devices?limit=0").text);
 }

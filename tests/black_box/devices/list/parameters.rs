@@ -8,8 +8,8 @@ use super::{create_many, names};
 /// Asserts that exactly these parameters are rejected, in any order. Returns the body.
 fn assert_rejected(api: &Api, query: &str, fields: &[&str]) -> Value {
     let path = format!("/devices?{query}");
-    let response = api.ask("GET", &path);
-    response.assert_parameters_refused(fields, &path)
+    let response = api.call("GET", &path);
+    response.assert_parameters_rejected(fields, &path)
 }
 
 fn assert_reason(api: &Api, query: &str, field: &str, reason: &str) -> Value {
@@ -102,8 +102,8 @@ fn invalid_filter_value_is_rejected() {
     assert_rejected(&api, &format!("category={long}"), &["category"]);
     assert_rejected(&api, &format!("search={long}"), &["search"]);
     assert_rejected(&api, "search=a%00b", &["search"]);
-    assert_eq!(api.list("/devices?search=")["data"], json!([]));
-    assert_eq!(api.list("/devices?search=%20%20")["data"], json!([]));
+    assert_eq!(api.get_json("/devices?search=")["data"], json!([]));
+    assert_eq!(api.get_json("/devices?search=%20%20")["data"], json!([]));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn unknown_parameter_error_suggests_known_one() {
     // `format` is a parameter of the export only.
     assert_reason(&api, "format=csv", "format", "unknown_field");
     // The message shortens an overlong name.
-    let response = api.ask("GET", &format!("/devices?{}=1", "x".repeat(5_000)));
+    let response = api.call("GET", &format!("/devices?{}=1", "x".repeat(5_000)));
     assert_eq!(response.status, 400, "{}", response.text);
     assert!(response.text.len() < 2_000, "{}", response.text);
 }
@@ -211,23 +211,23 @@ fn malformed_query_encoding_is_never_a_500() {
         "=",
         "=1",
     ] {
-        let response = api.ask("GET", &format!("/devices?{query}"));
+        let response = api.call("GET", &format!("/devices?{query}"));
         assert!(
             [200, 400].contains(&response.status),
             "{query}: {response:?}"
         );
     }
     assert_rejected(&api, "limit=%FF", &["limit"]);
-    assert_eq!(names(&api.list("/devices?&&limit=1&")), ["device 1"]);
+    assert_eq!(names(&api.get_json("/devices?&&limit=1&")), ["device 1"]);
 }
 
 #[test]
 fn tampered_cursor_is_rejected() {
     let api = Api::start();
     create_many(&api, 3);
-    let valid = api.page("/devices?limit=1").cursor();
+    let valid = api.page("/devices?limit=1").next_cursor();
     assert_eq!(
-        names(&api.list(&format!("/devices?cursor={valid}"))).len(),
+        names(&api.get_json(&format!("/devices?cursor={valid}"))).len(),
         2
     );
     for at in 0..valid.len() {
@@ -274,9 +274,9 @@ fn cursor_is_bound_to_filters_and_workspace() {
         api.add_user("acme", &format!("user{number}@example.com"));
     }
 
-    let plain = api.page("/devices?limit=1").cursor();
-    let filtered = api.page("/devices?limit=1&type=laptop").cursor();
-    let user_cursor = api.page("/users?limit=1").cursor();
+    let plain = api.page("/devices?limit=1").next_cursor();
+    let filtered = api.page("/devices?limit=1&type=laptop").next_cursor();
+    let user_cursor = api.page("/users?limit=1").next_cursor();
     for query in [
         format!("type=laptop&cursor={plain}"),
         format!("client_status=AVAILABLE&cursor={plain}"),
@@ -289,17 +289,17 @@ fn cursor_is_bound_to_filters_and_workspace() {
         assert_reason(&api, &query, "cursor", "malformed");
     }
     assert_eq!(
-        names(&api.list(&format!("/devices?type=laptop&cursor={filtered}"))).len(),
+        names(&api.get_json(&format!("/devices?type=laptop&cursor={filtered}"))).len(),
         2
     );
-    let response = api.ask_as(&globex, "GET", &format!("/devices?cursor={plain}"));
+    let response = api.call_as(&globex, "GET", &format!("/devices?cursor={plain}"));
     assert_eq!(response.status, 400, "{}", response.text);
     assert_eq!(
         response.reasons(),
         [(Value::Null, "cursor".to_owned(), "malformed".to_owned())]
     );
     // A foreign cursor and a malformed one return the same error.
-    let malformed = api.ask_as(&globex, "GET", "/devices?cursor=x");
+    let malformed = api.call_as(&globex, "GET", "/devices?cursor=x");
     assert_eq!(response.text, malformed.text);
 }
 
@@ -307,9 +307,9 @@ fn cursor_is_bound_to_filters_and_workspace() {
 fn cursor_with_nonzero_offset_is_rejected() {
     let api = Api::start();
     create_many(&api, 3);
-    let valid = api.page("/devices?limit=1").cursor();
+    let valid = api.page("/devices?limit=1").next_cursor();
     assert_rejected(&api, &format!("cursor={valid}&offset=1"), &["offset"]);
     // Generated clients send the default offset with every request.
-    let response = api.list(&format!("/devices?cursor={valid}&limit=1&offset=0"));
+    let response = api.get_json(&format!("/devices?cursor={valid}&limit=1&offset=0"));
     assert_eq!(response["meta"]["offset"], 1);
 }

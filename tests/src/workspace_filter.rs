@@ -1,9 +1,9 @@
-//! Whether a statement keeps to one workspace.
+//! Checks that SQL statements are restricted to one workspace.
 
 use std::collections::BTreeSet;
 
-/// Tables and views whose rows belong to a workspace: all but the workspaces themselves.
-pub const TENANT_TABLES: [&str; 10] = [
+/// Tables and views whose rows belong to a workspace: all except `workspaces`.
+pub const WORKSPACE_TABLES: [&str; 10] = [
     "api_keys",
     "device_documents",
     "device_events",
@@ -16,73 +16,74 @@ pub const TENANT_TABLES: [&str; 10] = [
     "users",
 ];
 
-/// What goes over all workspaces because it must, by how it begins and ends.
-const OVER_ALL: [(&str, &str, &str); 6] = [
+/// Statements that span all workspaces on purpose: their beginning, their end, and the reason.
+const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 6] = [
     (
         "select api_keys.id, ",
         " from api_keys where (api_keys.id = $1) limit $2",
-        "who administers the service names a key by its number",
+        "administrators name a key by its id",
     ),
     (
         "select api_keys.id, ",
         " from api_keys order by api_keys.id",
-        "and lists all keys",
+        "administrators list all keys",
     ),
     (
         "select users.id, ",
         " from users where (users.deleted_at is null) order by users.id",
-        "and all users",
+        "administrators list all users",
     ),
     (
         "/* all workspaces */ with turn as ",
         " order by created_at limit 50)",
-        "old idempotency keys are forgotten",
+        "a job deletes old idempotency keys",
     ),
     (
         "select device_search_queue.id from device_search_queue limit $1",
         "",
-        "whether any device waits to be indexed",
+        "the indexing job checks whether any device is queued",
     ),
     (
         "/* all workspaces */ select workspace_id, id, device_ids from device_search_queue",
         " for update skip locked",
-        "devices wait to be indexed in one queue",
+        "all workspaces share one indexing queue",
     ),
 ];
 
-/// What is wrong with a statement that touches rows of a workspace without saying of which. Each time
-/// that it names one of [`TENANT_TABLES`], other than before a column, another relation must be held
-/// to a workspace, or the workspace must be the first of the columns that are written.
-pub fn complaint_about(statement: &str) -> Option<String> {
-    let statement = normal(statement);
+/// Returns an error message for a statement that reads or writes rows without a filter on their
+/// workspace. For each occurrence of one of [`WORKSPACE_TABLES`], other than before a column, the
+/// statement must filter another relation by `workspace_id`, or write `workspace_id` as the first
+/// column.
+pub fn missing_workspace_filter(statement: &str) -> Option<String> {
+    let statement = normalize(statement);
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let touched = statement
+    let references = statement
         .match_indices(is_word)
         .filter(|(at, _)| !statement[..*at].ends_with(is_word))
         .filter(|(at, _)| {
             let rest = &statement[*at..];
             let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-            TENANT_TABLES.contains(&&rest[..end]) && !rest[end..].starts_with('.')
+            WORKSPACE_TABLES.contains(&&rest[..end]) && !rest[end..].starts_with('.')
         });
     let columns = |verb| {
-        let written = statement.match_indices(verb);
-        let columns = written.filter_map(|(at, _)| statement[at..].split_once('('));
+        let writes = statement.match_indices(verb);
+        let columns = writes.filter_map(|(at, _)| statement[at..].split_once('('));
         columns.filter(|(_, columns)| columns.trim_start().starts_with("workspace_id"))
     };
     let written = columns("insert into ").count() + columns("copy ").count();
-    let held: BTreeSet<&str> = statement
+    let filtered: BTreeSet<&str> = statement
         .match_indices("workspace_id = $")
         .filter_map(|(at, _)| statement[..at].split([' ', '(']).next_back())
         .collect();
-    let is_over_all = OVER_ALL
+    let is_cross_workspace = CROSS_WORKSPACE_STATEMENTS
         .iter()
         .any(|(begin, end, _)| statement.starts_with(begin) && statement.ends_with(end));
-    (touched.count() > held.len() + written && !is_over_all)
+    (references.count() > filtered.len() + written && !is_cross_workspace)
         .then(|| format!("a statement without its workspace_id: {statement}"))
 }
 
-/// In lower case, without quotes, with single spaces.
-fn normal(statement: &str) -> String {
+/// Converts a statement to lower case without quotes, with single spaces.
+fn normalize(statement: &str) -> String {
     let plain = statement.to_lowercase().replace('"', "");
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_of_one_workspace_pass() {
+    fn filtered_statements_are_accepted() {
         for statement in [
             "SELECT 1",
             "SELECT \"workspaces\".\"id\" FROM \"workspaces\" WHERE \"workspaces\".\"id\" = $1",
@@ -103,12 +104,12 @@ mod tests {
              AND devices_mdm.workspace_id = $1",
             "SELECT \"api_keys\".\"id\", 1 FROM \"api_keys\" ORDER BY \"api_keys\".\"id\"",
         ] {
-            assert_eq!(complaint_about(statement), None);
+            assert_eq!(missing_workspace_filter(statement), None);
         }
     }
 
     #[test]
-    fn statements_over_all_workspaces_do_not() {
+    fn unfiltered_statements_are_reported() {
         for statement in [
             "SELECT workspace_id FROM users",
             "SELECT * FROM \"users\" WHERE \"users\".\"id\" = $1",
@@ -123,7 +124,7 @@ mod tests {
             "UPDATE devices_mdm SET device_id = 1 FROM devices WHERE devices.workspace_id = $1",
             "SELECT * FROM devices JOIN users ON users.id = user_id WHERE devices.workspace_id = $1",
         ] {
-            assert!(complaint_about(statement).is_some(), "{statement}");
+            assert!(missing_workspace_filter(statement).is_some(), "{statement}");
         }
     }
 }

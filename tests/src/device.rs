@@ -1,17 +1,17 @@
-//! Devices to send, and what is told of those that are there.
+//! Request bodies of devices, and ids in responses.
 
 use serde_json::{Value, json};
 
-/// A device that passes, with these fields instead of or beside its own.
+/// Returns a valid device with these fields in addition to, or instead of, the required ones.
 pub fn device(fields: Value) -> Value {
-    let three = json!({"name": "XPS 13", "type": "laptop", "category": "computers"});
-    with(three, fields)
+    let required = json!({"name": "XPS 13", "type": "laptop", "category": "computers"});
+    with(required, fields)
 }
 
-/// A device in which every field but those of its user is set, each as it is shown, with these
-/// fields instead of or beside its own.
+/// Returns a device that has every field except those of its assignee, each as the API returns it,
+/// with `fields` in addition to or instead of them.
 pub fn complete_device(fields: Value) -> Value {
-    let every = json!({
+    let complete = json!({
         "name": "MacBook Pro", "type": "laptop", "category": "computers",
         "added_via": "MASS_IMPORT", "brand": "Apple", "serial_number": "C02XL0GSJGH5",
         "is_rented": true, "client_purchase_price": "1299.50", "client_rental_price": "49.00",
@@ -27,7 +27,7 @@ pub fn complete_device(fields: Value) -> Value {
         "has_screen": true, "has_premium_tablet": false, "comment": "café 🖥", "color": "black",
         "seats_number": "0", "assembly": "none", "os_platform": "macOS",
     });
-    with(every, fields)
+    with(complete, fields)
 }
 
 fn with(mut device: Value, fields: Value) -> Value {
@@ -37,9 +37,26 @@ fn with(mut device: Value, fields: Value) -> Value {
     device
 }
 
-/// The ids in a list, in its order.
+/// Returns the ids of a list, in its order.
 pub fn ids(list: &Value) -> Vec<i64> {
-    let list = list.as_array().expect("it is a list").iter();
-    list.map(|one| one["id"].as_i64().expect("what is there has an id"))
+    let items = list.as_array().expect("the value is a list").iter();
+    items
+        .map(|item| item["id"].as_i64().expect("each item has an id"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn complete_device_has_every_domain_field() {
+        let device = complete_device(json!({"user_id": 1, "user_email": "ada@example.com"}));
+        let names: BTreeSet<_> = device.as_object().unwrap().keys().cloned().collect();
+        let expected = devices_domain::fields().iter();
+        let expected = expected.map(|field| field.name().to_owned()).collect();
+        assert_eq!(names, expected);
+    }
 }

@@ -1,4 +1,4 @@
-//! The real binary, serving a database until it is killed.
+//! The real binary for chaos and benchmark runs, without the checks of [`Server`](crate::Server).
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -11,17 +11,17 @@ use serde_json::Value;
 use crate::binary::isolated;
 use crate::{built_binary, run_executable};
 
-/// A server; killed when it is dropped.
+/// A running server. Killed when dropped.
 #[derive(Debug)]
-pub struct Service {
+pub struct ServerProcess {
     process: Child,
     address: String,
-    figures: String,
+    metrics_url: String,
 }
 
-impl Service {
-    /// Serves the database at `url` with these settings. Its log is added to `chaos.log` in the
-    /// temporary folder.
+impl ServerProcess {
+    /// Starts a server on the database at `url` with these settings (environment variables).
+    /// Appends its log to `fleet-devices-chaos.log` in the temporary directory.
     pub fn start(url: &str, settings: &[(&str, &str)]) -> Self {
         Self::start_executable(built_binary(), url, settings)
     }
@@ -38,20 +38,20 @@ impl Service {
             .envs(settings.iter().copied())
             .args(["serve", "--json"])
             .stdout(Stdio::piped())
-            .stderr(log.expect("the temporary folder can be written to"));
+            .stderr(log.expect("the temporary directory is writable"));
         let mut process = command.spawn().expect("the binary can be run");
-        let stdout = process.stdout.take().expect("it is piped");
+        let stdout = process.stdout.take().expect("stdout is piped");
         let mut line = String::new();
         let read = BufReader::new(stdout).read_line(&mut line);
-        read.expect("the server can be heard");
-        let told: Value = serde_json::from_str(&line)
+        read.expect("stdout can be read");
+        let addresses: Value = serde_json::from_str(&line)
             .unwrap_or_else(|_| panic!("the server did not start: see fleet-devices-chaos.log"));
-        let text = |name: &str| told[name].as_str().expect("it is told").to_owned();
+        let text = |name: &str| addresses[name].as_str().expect("it is printed").to_owned();
         let address = text("address");
         Self {
             process,
             address: address.trim_start_matches("http://").to_owned(),
-            figures: text("metrics"),
+            metrics_url: text("metrics"),
         }
     }
 
@@ -60,16 +60,17 @@ impl Service {
         &self.address
     }
 
-    /// How many connections of its pool are in use once those that are given back have been.
+    /// Returns the number of pool connections in use. Waits up to three seconds for it to become 0.
     pub fn connections_in_use(&self) -> u32 {
         let deadline = Instant::now() + Duration::from_secs(3);
         loop {
-            let answer = reqwest::blocking::get(&self.figures).and_then(|answer| answer.text());
-            let figures = answer.expect("the figures can be asked for");
+            let response = reqwest::blocking::get(&self.metrics_url);
+            let metrics = response.and_then(|response| response.text());
+            let metrics = metrics.expect("the metrics can be read");
             let name = "devices_pool_connections{state=\"in_use\"}";
-            let in_use = figures.lines().find_map(|line| line.strip_prefix(name));
+            let in_use = metrics.lines().find_map(|line| line.strip_prefix(name));
             let in_use = in_use.and_then(|value| value.trim().parse().ok());
-            let in_use = in_use.expect("connections are counted");
+            let in_use = in_use.expect("the metrics contain the pool connections");
             if in_use == 0 || Instant::now() > deadline {
                 return in_use;
             }
@@ -77,47 +78,50 @@ impl Service {
         }
     }
 
-    /// Its process.
-    pub fn process(&self) -> u32 {
+    /// Process id.
+    pub fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    /// Without a warning.
+    /// Kills the server with SIGKILL.
     pub fn kill(&mut self) {
-        // It may have ended before.
+        // Both fail if the process has ended before.
         drop(self.process.kill());
         drop(self.process.wait());
     }
 
-    /// In good order; whether that is how it ended.
+    /// Stops the server with SIGTERM. Returns whether it exited with 0.
     pub fn stop(&mut self) -> bool {
         let command = format!("kill -TERM {}", self.process.id());
-        let told = Command::new("sh").args(["-c", &command]).status();
-        told.is_ok() && self.process.wait().is_ok_and(|status| status.success())
+        let sent = Command::new("sh").args(["-c", &command]).status();
+        sent.is_ok() && self.process.wait().is_ok_and(|status| status.success())
     }
 }
 
-impl Drop for Service {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         self.kill();
     }
 }
 
-/// A workspace with a key; the key's secret.
-pub fn prepare(url: &str) -> String {
-    prepare_with(built_binary(), url)
+/// Migrates the database at `url` and creates a workspace with a WRITE key. Returns the secret of
+/// the key.
+pub fn set_up_workspace(url: &str) -> String {
+    set_up_workspace_with(built_binary(), url)
 }
 
-/// Prepares the database with another build of the binary, whose schema may differ.
-pub fn prepare_with(executable: &Path, url: &str) -> String {
+/// Sets up a workspace with another build of the binary, whose schema may differ.
+pub fn set_up_workspace_with(executable: &Path, url: &str) -> String {
     let run = |arguments: &str| {
-        let ran = run_executable(executable, url, &arguments.split(' ').collect::<Vec<_>>());
-        assert_eq!(ran.code, 0, "{ran:?}");
-        ran
+        let output = run_executable(executable, url, &arguments.split(' ').collect::<Vec<_>>());
+        assert_eq!(output.code, 0, "{output:?}");
+        output
     };
     run("migrate");
     run("workspace create acme");
     let created = run("key create --json --workspace acme --scope WRITE --name chaos").json();
     let secret = created["secret"].as_str();
-    secret.expect("a new key shows its secret").to_owned()
+    secret
+        .expect("the output contains the secret of a new key")
+        .to_owned()
 }
