@@ -98,7 +98,7 @@ impl Arguments {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        Service::start_executable(binary, url, &settings)
+        ServerProcess::start_executable(binary, url, &settings)
     }
 
     fn measures_ceilings(&self) -> bool {

@@ -40,7 +40,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) fn name(self) -> String {
         let name = match self {
-            Self::ServerProcess => "service",
+            Self::Service => "service",
             Self::Baseline => "baseline",
             Self::Copy => "copy",
             Self::Insert => "insert",
