@@ -23,7 +23,7 @@ pub use idempotency_keys::purge_idempotency_keys;
 pub use keys::PostgresKeys;
 pub use rate_limits::PostgresRateLimiter;
 pub use schema::migrations::{MigrationError, migrate, pending_migrations};
-pub use schema::serving_role::{RolePrivileges, SERVING_ROLE, rights};
+pub use schema::serving_role::{RolePrivileges, SERVING_ROLE, role_privileges};
 pub use schema::startup_checks::non_durable_settings;
 pub use store::PostgresStore;
 pub use workspaces::PostgresWorkspaces;

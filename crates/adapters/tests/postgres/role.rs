@@ -1,7 +1,7 @@
 //! What the serving role may do, and what it may not.
 
-use devices_adapters::postgres::{SERVING_ROLE, migrate, rights};
-use devices_tests::{LoginRole, TestDatabase};
+use devices_adapters::postgres::{SERVING_ROLE, migrate, role_privileges};
+use devices_tests::{Login, TestDatabase};
 use diesel::connection::SimpleConnection;
 
 /// What PostgreSQL says to a statement of the serving role, "" where it carries it out.
@@ -65,11 +65,11 @@ fn the_serving_role_may_read_what_it_serves() {
 #[test]
 fn a_user_with_the_serving_role_alone_has_no_excess() {
     let database = TestDatabase::new();
-    let login = LoginRole::member_of(&database, SERVING_ROLE);
-    let rights = rights(login.url()).unwrap();
+    let login = Login::with(&database, SERVING_ROLE);
+    let rights = role_privileges(login.url()).unwrap();
     assert_eq!(rights.user, login.name());
     assert!(rights.can_assume_role());
-    assert_eq!(rights.excess, Vec::<String>::new());
+    assert_eq!(rights.surplus, Vec::<String>::new());
 }
 
 #[test]
@@ -79,33 +79,42 @@ fn what_a_user_may_do_beyond_serving_is_named() {
     database.execute(
         "GRANT DELETE ON devices, device_events TO PUBLIC; GRANT INSERT ON api_keys TO PUBLIC",
     );
-    let of_login = rights(login.url()).unwrap();
+    let of_login = role_privileges(login.url()).unwrap();
     assert_eq!(
-        of_login.excess,
+        of_login.surplus,
         [
             "may delete or truncate devices",
             "may change the audit trail",
             "may make workspaces and keys"
         ]
     );
-    let of_owner = rights(database.url()).unwrap();
+    let of_owner = role_privileges(database.url()).unwrap();
     assert!(of_owner.can_assume_role());
-    assert_eq!(of_owner.excess.len(), 6);
+    assert_eq!(of_owner.surplus.len(), 6);
 }
 
 #[test]
 fn what_keeps_a_user_from_serving_only_is_named_and_mended_by_migrating() {
     let database = TestDatabase::new();
-    let stranger = LoginRole::member_of(&database, "pg_monitor");
-    let obstacle = rights(stranger.url()).unwrap().obstacle.unwrap();
+    let stranger = Login::with(&database, "pg_monitor");
+    let obstacle = role_privileges(stranger.url())
+        .unwrap()
+        .cannot_assume_role
+        .unwrap();
     assert!(obstacle.contains("no member"), "{obstacle}");
 
     let login = LoginRole::member_of(&database, SERVING_ROLE);
     database.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM fleet_devices_serving");
-    let obstacle = rights(login.url()).unwrap().obstacle.unwrap();
+    let obstacle = role_privileges(login.url())
+        .unwrap()
+        .cannot_assume_role
+        .unwrap();
     assert!(obstacle.contains("devices-api migrate"), "{obstacle}");
     assert_eq!(migrate(database.url()).unwrap(), Vec::<String>::new());
-    assert_eq!(rights(login.url()).unwrap().obstacle, None);
+    assert_eq!(
+        role_privileges(login.url()).unwrap().cannot_assume_role,
+        None
+    );
     // Whoever may only serve has nothing to migrate, and is not kept from trying.
     assert_eq!(migrate(login.url()).unwrap(), Vec::<String>::new());
 }

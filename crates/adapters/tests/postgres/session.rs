@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use devices_adapters::postgres::{
-    Database, DatabaseOptions, SERVING_ROLE, SessionSettings, missing_settings_sql, rights,
+    Database, DatabaseOptions, SERVING_ROLE, SessionSettings, missing_settings_sql, role_privileges,
 };
 use devices_domain::StoreHealth;
 use devices_tests::{LoginRole, TestDatabase};
@@ -62,10 +62,10 @@ fn a_session_that_begins_as_the_serving_role_does_not_hide_who_logged_in() {
     database.execute(&format!(
         "ALTER ROLE {name} CREATEROLE; ALTER ROLE {name} SET role = {SERVING_ROLE}"
     ));
-    let rights = rights(login.url()).unwrap();
+    let rights = role_privileges(login.url()).unwrap();
     assert_eq!(
-        (rights.user.as_str(), rights.excess),
+        (rights.user.as_str(), rights.surplus),
         (name, vec!["may create roles".to_owned()])
     );
-    assert_eq!(rights.obstacle, None);
+    assert_eq!(rights.cannot_assume_role, None);
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use devices_adapters::postgres::{
     Database, PostgresKeys, PostgresRateLimiter, PostgresStore, RolePrivileges, SERVING_ROLE,
     SessionSettings, index_queued_devices, migrate, missing_settings_sql, non_durable_settings,
-    purge_idempotency_keys, rights,
+    purge_idempotency_keys, role_privileges,
 };
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
@@ -47,12 +47,13 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
     } else {
         check_schema(&settings)?;
     }
-    let rights = rights(url)?;
+    let rights = role_privileges(url)?;
     let options = serving(&settings.database, rights.can_assume_role());
     if let Some(remedy) = missing_settings_sql(url, &options)? {
         return Err(CliError::Refused(remedy));
     }
-    if let (SessionSettings::PerRole, Some(obstacle)) = (options.session, rights.obstacle) {
+    if let (SessionSettings::PerRole, Some(obstacle)) = (options.session, rights.cannot_assume_role)
+    {
         let refusal = format!("The role {SERVING_ROLE} cannot serve: {obstacle}.");
         return Err(CliError::Refused(refusal));
     }
@@ -97,8 +98,8 @@ pub(super) async fn run(arguments: &Arguments, json: bool) -> Result<(), CliErro
 
 /// Says where the server was given more rights than serving needs.
 fn warn_of_excess(rights: &RolePrivileges) {
-    let excess = rights.excess.join(", ");
-    if let Some(obstacle) = rights.obstacle {
+    let excess = rights.surplus.join(", ");
+    if let Some(obstacle) = rights.cannot_assume_role {
         tracing::warn!(
             user = rights.user,
             excess,

@@ -20,15 +20,15 @@ pub struct RolePrivileges {
     pub user: String,
     /// What keeps its connections from giving up every right but those of [`SERVING_ROLE`], and what
     /// to do about it, in words.
-    pub obstacle: Option<&'static str>,
+    pub cannot_assume_role: Option<&'static str>,
     /// What it may do beyond what serving needs, in words.
-    pub excess: Vec<String>,
+    pub surplus: Vec<String>,
 }
 
 impl RolePrivileges {
     /// Whether its connections can give up every right but those of [`SERVING_ROLE`].
     pub fn can_assume_role(&self) -> bool {
-        self.obstacle.is_none()
+        self.cannot_assume_role.is_none()
     }
 }
 
@@ -76,7 +76,7 @@ const EXCESS: &str = "
 ///
 /// # Errors
 /// Where there is no connection, or the database does not answer.
-pub fn rights(url: &str) -> Result<RolePrivileges, ConnectError> {
+pub fn role_privileges(url: &str) -> Result<RolePrivileges, ConnectError> {
     let mut connection = connect(url)?;
     let user: String =
         diesel::select(sql::<Text>("session_user::text")).get_result(&mut connection)?;
@@ -84,12 +84,12 @@ pub fn rights(url: &str) -> Result<RolePrivileges, ConnectError> {
     let excess = held.into_iter().filter(|right| right.held);
     Ok(RolePrivileges {
         user,
-        excess: excess.map(|right| right.rights).collect(),
-        obstacle: obstacle(&mut connection)?,
+        surplus: excess.map(|right| right.rights).collect(),
+        cannot_assume_role: cannot_assume_role(&mut connection)?,
     })
 }
 
-fn obstacle(connection: &mut PgConnection) -> QueryResult<Option<&'static str>> {
+fn cannot_assume_role(connection: &mut PgConnection) -> QueryResult<Option<&'static str>> {
     let exists = format!("to_regrole('{SERVING_ROLE}') IS NOT NULL");
     if !diesel::select(sql::<Bool>(&exists)).get_result(connection)? {
         return Ok(Some(
