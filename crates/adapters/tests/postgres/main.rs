@@ -2,20 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
-mod attempts;
+mod audit_events;
 mod devices;
 mod distribute;
 mod enrollments;
-mod events;
+mod group_commit;
+mod idempotency_keys;
 mod keys;
 mod migrations;
 mod rate_limits;
 mod reads;
-mod role;
 mod schema;
+mod serving_role;
 mod session;
 mod statements;
-mod together;
 mod users;
 mod workspaces;
 
