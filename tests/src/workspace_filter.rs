@@ -34,7 +34,7 @@ const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 6] = [
         "administrators list all users",
     ),
     (
-        "/* all workspaces */ with turn as ",
+        "/* all workspaces */ with purge_lock as ",
         " order by created_at limit 50)",
         "a job deletes old idempotency keys",
     ),

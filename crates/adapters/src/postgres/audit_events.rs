@@ -1,7 +1,5 @@
 //! The audit trail.
 
-use std::time::{Duration, Instant};
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
@@ -12,8 +10,10 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
-use crate::postgres::connection::database::{Database, classify};
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::device_events;
+use crate::postgres::transaction::in_doubt::CommitMarker;
 
 /// The audit trail, in PostgreSQL.
 #[derive(Clone)]
@@ -22,14 +22,14 @@ pub struct PostgresEvents {
 }
 
 impl PostgresEvents {
-    /// Over this database.
+    /// Creates a repository on this database.
     pub fn new(database: Database) -> Self {
         Self { database }
     }
 }
 
-/// An event that is about to be recorded.
-pub(crate) struct Record {
+/// An event to be inserted.
+pub(crate) struct NewEvent {
     action: Action,
     device_ids: Vec<i64>,
     user_id: Option<i64>,
@@ -37,27 +37,17 @@ pub(crate) struct Record {
     fields: Vec<&'static str>,
 }
 
-/// What tells an event, and so its transaction, from every other.
-#[derive(Debug)]
-pub(crate) struct CommitMarker {
-    pub(crate) workspace: WorkspaceId,
-    pub(crate) event: i64,
-    pub(crate) request_id: String,
-    pub(crate) device_ids: Vec<i64>,
-    pub(crate) transaction: String,
-}
-
 #[derive(QueryableByName)]
-struct Inserted {
+struct InsertedRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = Text)]
-    transaction: String,
+    transaction_id: String,
 }
 
-impl Record {
+impl NewEvent {
     pub(crate) fn new(action: Action, subject: Subject) -> Self {
-        let mut record = Self {
+        let mut event = Self {
             action,
             device_ids: Vec::new(),
             user_id: None,
@@ -65,30 +55,31 @@ impl Record {
             fields: Vec::new(),
         };
         match subject {
-            Subject::Devices(ids) => record.device_ids = ids.iter().map(|id| id.0).collect(),
-            Subject::User(id) => record.user_id = Some(id.0),
-            Subject::Enrollment(id) => record.enrollment_id = Some(id.0),
+            Subject::Devices(ids) => event.device_ids = ids.iter().map(|id| id.0).collect(),
+            Subject::User(id) => event.user_id = Some(id.0),
+            Subject::Enrollment(id) => event.enrollment_id = Some(id.0),
         }
-        record
+        event
     }
 
-    /// Of an update: which fields it changed.
+    /// Adds the names of the fields that an update changed.
     pub(crate) fn with_fields(mut self, names: Vec<&'static str>) -> Self {
         self.fields = names;
         self
     }
 
-    pub(crate) fn write(
+    /// Inserts the event. Returns the marker of the transaction.
+    pub(crate) fn insert(
         self,
         connection: &mut PgConnection,
         workspace: WorkspaceId,
         origin: &Origin,
     ) -> QueryResult<CommitMarker> {
-        let inserted: Inserted = diesel::sql_query(
+        let inserted: InsertedRow = diesel::sql_query(
             "INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids, \
                                         user_id, enrollment_id, fields) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-             RETURNING id, pg_current_xact_id()::text AS transaction",
+             RETURNING id, pg_current_xact_id()::text AS transaction_id",
         )
         .bind::<BigInt, _>(workspace.0)
         .bind::<Text, _>(self.action.as_str())
@@ -101,69 +92,11 @@ impl Record {
         .get_result(connection)?;
         Ok(CommitMarker {
             workspace,
-            event: inserted.id,
+            event_id: inserted.id,
             request_id: origin.request_id.clone(),
             device_ids: self.device_ids,
-            transaction: inserted.transaction,
+            transaction_id: inserted.transaction_id,
         })
-    }
-}
-
-#[derive(QueryableByName)]
-struct TransactionStatus {
-    /// `in progress`, `committed` or `aborted`; `unassigned` where the server, started again after
-    /// a crash, has not reached the number yet; `forgotten` where it is too old.
-    #[diesel(sql_type = Text)]
-    status: String,
-}
-
-/// How long is waited before a server is asked again.
-const PAUSE: Duration = Duration::from_millis(50);
-
-impl CommitMarker {
-    /// Whether the transaction was committed, asked on another connection; `None` where that cannot
-    /// be found out in time.
-    pub(crate) async fn is_committed(&self, database: &Database) -> Option<bool> {
-        let deadline = Instant::now() + database.patience();
-        while Instant::now() < deadline {
-            match self.ask(database).await {
-                Ok(None) => {}
-                Ok(Some(is_committed)) => return Some(is_committed),
-                Err(error) => tracing::warn!(%error, "a batch's fate cannot be asked for yet"),
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        None
-    }
-
-    /// Whether the transaction was committed, if it has ended.
-    ///
-    /// Its number alone does not tell: a server that crashed gives the number to another transaction
-    /// where nothing of the first one had reached its disk. The event does, once the transaction of
-    /// that number has ended. The number that the question itself is given tells which were not given
-    /// yet; a snapshot does not, as it knows no transaction at work with a higher number than those
-    /// that have ended.
-    async fn ask(&self, database: &Database) -> Result<Option<bool>, RepositoryError> {
-        let status = diesel::sql_query(
-            "SELECT CASE WHEN $1::xid8 >= pg_current_xact_id() THEN 'unassigned' \
-                         ELSE coalesce(pg_xact_status($1::xid8), 'forgotten') END AS status",
-        )
-        .bind::<Text, _>(self.transaction.clone());
-        let event = device_events::table
-            .find((self.workspace.0, self.event))
-            .filter(device_events::request_id.eq(self.request_id.clone()))
-            .filter(device_events::device_ids.eq(self.device_ids.clone()));
-        let is_there = diesel::select(diesel::dsl::exists(event));
-        database
-            .run(move |connection| {
-                let fate: TransactionStatus = status.get_result(connection).map_err(classify)?;
-                match fate.status.as_str() {
-                    "in progress" => Ok(None),
-                    "aborted" | "unassigned" => Ok(Some(false)),
-                    _ => Ok(Some(is_there.get_result(connection).map_err(classify)?)),
-                }
-            })
-            .await
     }
 }
 
@@ -192,7 +125,7 @@ impl TryFrom<EventRow> for Event {
             workspace_id: WorkspaceId(row.workspace_id),
             occurred_at: row.occurred_at,
             action: action
-                .ok_or_else(|| RepositoryError::Failed("unknown action of an event".into()))?,
+                .ok_or_else(|| RepositoryError::Failed("an event has an unknown action".into()))?,
             key_id: KeyId(row.key_id),
             request_id: row.request_id,
             device_ids: row.device_ids.into_iter().flatten().map(DeviceId).collect(),
@@ -203,8 +136,8 @@ impl TryFrom<EventRow> for Event {
     }
 }
 
-/// How many events are read at once.
-const PAGE: i64 = 1_000;
+/// Maximum number of events per call of [`list`](EventRepository::list).
+const PAGE_SIZE: i64 = 1_000;
 
 #[async_trait]
 impl EventRepository for PostgresEvents {
@@ -216,7 +149,7 @@ impl EventRepository for PostgresEvents {
         let mut query = device_events::table
             .filter(device_events::workspace_id.eq(workspace.0))
             .order(device_events::id)
-            .limit(PAGE)
+            .limit(PAGE_SIZE)
             .select(EventRow::as_select())
             .into_boxed();
         if let Some(since) = filter.since {

@@ -17,13 +17,13 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Text};
 
-use crate::postgres::audit_events::Record;
+use crate::postgres::audit_events::NewEvent;
 use crate::postgres::connection::database::Database;
 use crate::postgres::query::columns::{Column, columns};
-use crate::postgres::query::pagination::List;
+use crate::postgres::query::pagination::PagedQuery;
 use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::schema::tables::{devices, devices_mdm};
-use crate::postgres::transaction::run::{Done, Failure, Written};
+use crate::postgres::transaction::run::{Effect, Failure};
 
 /// The enrolments of one workspace, in PostgreSQL.
 pub(crate) struct PostgresEnrollments {
@@ -182,7 +182,7 @@ fn put(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     report: &EnrollmentReport,
-) -> Result<Done<(StoredEnrollment, bool)>, Failure<RepositoryError>> {
+) -> Result<((StoredEnrollment, bool), Effect), Failure<RepositoryError>> {
     let mut rows = lock(connection, workspace, &report.serial_number)?.into_iter();
     let newest = rows.next();
     let older: Vec<i64> = rows.map(|row| row.id).collect();
@@ -192,7 +192,7 @@ fn put(
         devices_mdm::serial_number.eq(report.serial_number.as_str()),
         devices_mdm::serial_number_folded.eq(report.serial_number.folded()),
     );
-    let columns = Columns::of(&report.fields);
+    let columns = Columns::from_fields(&report.fields);
     let is_new = newest.is_none();
     let (row, action, changed): (EnrollmentRow, _, _) = match newest {
         None => {
@@ -216,11 +216,11 @@ fn put(
             (row, Action::Updated, changed)
         }
     };
-    let mut written = Written::Nothing;
+    let mut written = Effect::None;
     if is_new || has_older || !changed.is_empty() {
         let subject = Subject::Enrollment(EnrollmentId(row.id));
-        let record = Record::new(action, subject).with_fields(changed);
-        written = Written::CommitMarker(record.write(connection, workspace, &report.origin)?);
+        let record = NewEvent::new(action, subject).with_fields(changed);
+        written = Effect::Marked(record.insert(connection, workspace, &report.origin)?);
     }
     let stored = complete(connection, workspace, vec![row])?;
     let stored = stored.into_iter().next().ok_or(DieselError::NotFound)?;
@@ -232,18 +232,18 @@ fn delete(
     workspace: WorkspaceId,
     serial_number: &SerialNumber,
     origin: &Origin,
-) -> Result<Done<Option<StoredEnrollment>>, Failure<RepositoryError>> {
+) -> Result<(Option<StoredEnrollment>, Effect), Failure<RepositoryError>> {
     let rows = lock(connection, workspace, serial_number)?;
     let Some(newest) = rows.first().map(|row| row.id) else {
-        return Ok((None, Written::Nothing));
+        return Ok((None, Effect::None));
     };
     let mut completed = complete(connection, workspace, rows)?;
     let ids = completed.iter().map(|stored| stored.enrollment.id.0);
     delete_rows(connection, workspace, ids.collect())?;
     let subject = Subject::Enrollment(EnrollmentId(newest));
-    let receipt = Record::new(Action::Deleted, subject).write(connection, workspace, origin)?;
+    let receipt = NewEvent::new(Action::Deleted, subject).insert(connection, workspace, origin)?;
     let deleted = completed.swap_remove(0);
-    Ok((Some(deleted), Written::CommitMarker(receipt)))
+    Ok((Some(deleted), Effect::Marked(receipt)))
 }
 
 #[async_trait]
@@ -288,7 +288,7 @@ fn list(
     paging: PageRequest,
 ) -> QueryResult<Page<StoredEnrollment>> {
     let mut from = Statement::default();
-    let own = from.value(Value::Integer(workspace.0));
+    let own = from.bind(Value::Integer(workspace.0));
     from.push(&format!(
         " FROM devices_mdm WHERE devices_mdm.workspace_id = {own} AND devices_mdm.deleted_at IS NULL"
     ));
@@ -300,7 +300,7 @@ fn list(
                AND devices.deleted_at IS NULL)"
         ));
     }
-    let list = List {
+    let list = PagedQuery {
         from,
         id: "devices_mdm.id",
         rank: None,

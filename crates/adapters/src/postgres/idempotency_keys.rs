@@ -1,4 +1,4 @@
-//! What was answered under clients' idempotency keys.
+//! Responses stored under idempotency keys.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,102 +6,109 @@ use std::time::Duration;
 use devices_domain::{IdempotentRequest, RepositoryError, StoredResponse, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Double, Text};
 
-use crate::postgres::connection::database::{Database, classify};
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::idempotency_keys;
 
 #[derive(QueryableByName)]
-struct Locked {
+struct LockRow {
     #[diesel(sql_type = Bool)]
-    locked: bool,
+    is_locked: bool,
 }
 
-/// What attempts are called, as two arrays.
-fn names<'a>(attempts: &[&'a IdempotentRequest]) -> (Vec<&'static str>, Vec<&'a str>) {
-    let named = attempts.iter();
-    named
-        .map(|attempt| (attempt.operation, attempt.key.as_str()))
+/// Returns the operations and the keys of requests, as two arrays.
+fn operations_and_keys<'a>(
+    requests: &[&'a IdempotentRequest],
+) -> (Vec<&'static str>, Vec<&'a str>) {
+    requests
+        .iter()
+        .map(|request| (request.operation, request.key.as_str()))
         .unzip()
 }
 
-/// Takes each attempt for this transaction, if no other has it; whether it did. Answers at once: an
-/// insert would wait for the other transaction's end. A crash leaves nothing, since the lock ends with
-/// its transaction.
+/// Tries to take an advisory lock for each request. Returns which locks were taken.
+///
+/// Does not wait, unlike an insert, which waits for the end of the other transaction. A lock ends
+/// with its transaction, so a crash leaves none behind.
 pub(crate) fn try_lock(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    attempts: &[&IdempotentRequest],
+    requests: &[&IdempotentRequest],
 ) -> QueryResult<Vec<bool>> {
-    let (operations, keys) = names(attempts);
-    let locked: Vec<Locked> = diesel::sql_query(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended(operation || ' ' || key, $1)) AS locked \
-         FROM unnest($2, $3) AS wanted (operation, key)",
+    let (operations, keys) = operations_and_keys(requests);
+    let rows: Vec<LockRow> = diesel::sql_query(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(operation || ' ' || key, $1)) AS is_locked \
+         FROM unnest($2, $3) AS requested (operation, key)",
     )
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<Text>, _>(operations)
     .bind::<Array<Text>, _>(keys)
     .load(connection)?;
-    Ok(locked.into_iter().map(|one| one.locked).collect())
+    Ok(rows.into_iter().map(|row| row.is_locked).collect())
 }
 
 #[derive(QueryableByName)]
-struct Found {
+struct ResponseRow {
+    /// Position of the request, counted from 1.
     #[diesel(sql_type = BigInt)]
-    place: i64,
+    position: i64,
     #[diesel(sql_type = Bytea)]
     fingerprint: Vec<u8>,
     #[diesel(sql_type = Bytea)]
     outcome: Vec<u8>,
 }
 
-/// What is remembered of these attempts, by their places among them.
+/// Returns the stored responses, by the indexes of their requests.
 pub(crate) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    attempts: &[&IdempotentRequest],
+    requests: &[&IdempotentRequest],
 ) -> QueryResult<HashMap<usize, StoredResponse>> {
-    let (operations, keys) = names(attempts);
-    let found: Vec<Found> = diesel::sql_query(
-        "SELECT place, remembered.* FROM unnest($2, $3) WITH ORDINALITY AS wanted (operation, key, place) \
+    let (operations, keys) = operations_and_keys(requests);
+    let rows: Vec<ResponseRow> = diesel::sql_query(
+        "SELECT position, stored.* \
+         FROM unnest($2, $3) WITH ORDINALITY AS requested (operation, key, position) \
          CROSS JOIN LATERAL ( \
              SELECT fingerprint, outcome FROM idempotency_keys \
              WHERE idempotency_keys.workspace_id = $1 \
-               AND idempotency_keys.operation = wanted.operation \
-               AND idempotency_keys.key = wanted.key \
+               AND idempotency_keys.operation = requested.operation \
+               AND idempotency_keys.key = requested.key \
              LIMIT 1 \
-         ) AS remembered",
+         ) AS stored",
     )
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<Text>, _>(operations)
     .bind::<Array<Text>, _>(keys)
     .load(connection)?;
-    let remembered = |found: Found| {
-        let fingerprint = found.fingerprint.try_into().map_err(|_| {
-            diesel::result::Error::DeserializationError("a fingerprint has 32 bytes".into())
+    let response = |row: ResponseRow| {
+        let fingerprint = row.fingerprint.try_into().map_err(|_| {
+            DieselError::DeserializationError("a stored fingerprint is not 32 bytes long".into())
         })?;
-        let remembered = StoredResponse {
+        let response = StoredResponse {
             fingerprint,
-            answer: found.outcome,
+            answer: row.outcome,
         };
-        Ok((found.place as usize - 1, remembered))
+        Ok((row.position as usize - 1, response))
     };
-    found.into_iter().map(remembered).collect()
+    rows.into_iter().map(response).collect()
 }
 
-/// Remembers what each of these attempts is answered.
-pub(crate) fn remember(
+/// Inserts the response to each request.
+pub(crate) fn insert(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    answered: &[(&IdempotentRequest, &[u8])],
+    responses: &[(&IdempotentRequest, &[u8])],
 ) -> QueryResult<()> {
-    let rows = answered.iter().map(|(attempt, answer)| {
+    let rows = responses.iter().map(|(request, body)| {
         (
             idempotency_keys::workspace_id.eq(workspace.0),
-            idempotency_keys::operation.eq(attempt.operation),
-            idempotency_keys::key.eq(attempt.key.as_str()),
-            idempotency_keys::fingerprint.eq(attempt.fingerprint.as_slice()),
-            idempotency_keys::outcome.eq(*answer),
+            idempotency_keys::operation.eq(request.operation),
+            idempotency_keys::key.eq(request.key.as_str()),
+            idempotency_keys::fingerprint.eq(request.fingerprint.as_slice()),
+            idempotency_keys::outcome.eq(*body),
         )
     });
     diesel::insert_into(idempotency_keys::table)
@@ -110,41 +117,45 @@ pub(crate) fn remember(
     Ok(())
 }
 
-/// Any number that no other program on the same database locks.
-const TURN: i64 = 0x466f_7267_6574_4b65;
+/// Advisory lock of the purge. Any number that no other program on the database locks.
+const PURGE_LOCK: i64 = 0x466f_7267_6574_4b65;
 
-/// Removes what was remembered by any workspace for longer than `kept`, in small batches, so that
-/// nobody waits for it. Of several processes that would do so at once one does. Returns how many
-/// were removed.
+/// Deletes the responses of all workspaces that are older than `retention`, and returns their number.
+///
+/// Deletes in small batches, so that no request waits long. If several processes purge at the same
+/// time, one of them does the work.
 ///
 /// # Errors
-/// Where the store gives no answer; what was removed until then stays removed.
+/// If the database fails. Batches that were deleted before stay deleted.
 pub async fn purge_idempotency_keys(
     database: &Database,
-    kept: Duration,
+    retention: Duration,
 ) -> Result<usize, RepositoryError> {
-    // Each may hold the answer to a large batch, a megabyte of it.
-    const AT_ONCE: usize = 50;
-    let mut forgotten = 0;
+    // A response to a large batch takes a megabyte.
+    const BATCH_SIZE: usize = 50;
+    let mut total = 0;
     loop {
-        let removed = database
+        let deleted = database
             .run(move |connection| {
+                // `MATERIALIZED`: the lock is requested once, not once per row.
                 diesel::sql_query(format!(
-                    "/* all workspaces */ WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({TURN}) AS is_mine) \
+                    "/* all workspaces */ WITH purge_lock AS MATERIALIZED ( \
+                         SELECT pg_try_advisory_xact_lock({PURGE_LOCK}) AS is_locked) \
                      DELETE FROM idempotency_keys \
-                     WHERE (SELECT is_mine FROM turn) AND (workspace_id, operation, key) IN ( \
+                     WHERE (SELECT is_locked FROM purge_lock) \
+                       AND (workspace_id, operation, key) IN ( \
                          SELECT workspace_id, operation, key FROM idempotency_keys \
                          WHERE created_at < now() - make_interval(secs => $1) \
-                         ORDER BY created_at LIMIT {AT_ONCE})"
+                         ORDER BY created_at LIMIT {BATCH_SIZE})"
                 ))
-                .bind::<Double, _>(kept.as_secs_f64())
+                .bind::<Double, _>(retention.as_secs_f64())
                 .execute(connection)
                 .map_err(classify)
             })
             .await?;
-        forgotten += removed;
-        if removed < AT_ONCE {
-            return Ok(forgotten);
+        total += deleted;
+        if deleted < BATCH_SIZE {
+            return Ok(total);
         }
     }
 }

@@ -16,9 +16,10 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 
-use crate::postgres::connection::database::{Database, classify};
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::{classify, copy_error};
 use crate::postgres::schema::tables::{api_keys, workspaces};
-use crate::postgres::transaction::group_commit::{GroupCommitter, GroupWork, repeat};
+use crate::postgres::transaction::group_commit::{GroupCommitter, GroupWork};
 
 /// The API keys, in PostgreSQL.
 #[derive(Clone)]
@@ -44,7 +45,7 @@ impl PostgresKeys {
                 LookUp {
                     database: database.clone(),
                 },
-                database.wait(),
+                database.pool_timeout(),
             ),
             database,
             uses: Arc::default(),
@@ -67,17 +68,17 @@ struct Found {
 #[async_trait]
 impl GroupWork for LookUp {
     /// The SHA-256 of a secret.
-    type Job = [u8; 32];
-    type Answer = Result<Option<Found>, RepositoryError>;
+    type Request = [u8; 32];
+    type Response = Result<Option<Found>, RepositoryError>;
 
-    const MOST: usize = 1_000;
-    const WORKERS: usize = 2;
+    const MAX_GROUP_SIZE: usize = 1_000;
+    const CONCURRENCY: usize = 2;
 
     fn size(_: &[u8; 32]) -> usize {
         1
     }
 
-    async fn run(&self, workspace: WorkspaceId, secrets: Vec<[u8; 32]>) -> Vec<Self::Answer> {
+    async fn run(&self, workspace: WorkspaceId, secrets: Vec<[u8; 32]>) -> Vec<Self::Response> {
         match self.find(workspace, &secrets).await {
             Ok(found) => {
                 let answers = secrets.iter().map(|secret| {
@@ -86,7 +87,7 @@ impl GroupWork for LookUp {
                 });
                 answers.collect()
             }
-            Err(error) => secrets.iter().map(|_| Err(repeat(&error))).collect(),
+            Err(error) => secrets.iter().map(|_| Err(copy_error(&error))).collect(),
         }
     }
 }
@@ -327,7 +328,7 @@ impl KeyRepository for PostgresKeys {
         workspace: WorkspaceId,
         secret_sha256: [u8; 32],
     ) -> Result<Option<Actor>, RepositoryError> {
-        let Some(key) = self.lookups.ask(workspace, secret_sha256).await?? else {
+        let Some(key) = self.lookups.submit(workspace, secret_sha256).await?? else {
             return Ok(None);
         };
         self.note_use(key.actor, key.last_used_at);

@@ -1,4 +1,10 @@
-//! PostgreSQL.
+//! The ports of `devices-domain` on PostgreSQL, through Diesel.
+//!
+//! - `connection`: how connections are established and pooled.
+//! - `transaction`: how transactions run and commit.
+//! - `schema`: migrations, the serving role, and checks at startup.
+//! - `query`: parts of SQL statements.
+//! - All other modules implement one port each.
 
 mod audit_events;
 mod connection;
@@ -16,8 +22,9 @@ mod workspaces;
 
 pub use audit_events::PostgresEvents;
 pub use connection::connect::ConnectError;
-pub use connection::database::{Database, DatabaseOptions};
-pub use connection::session::{SessionSettings, missing_settings_sql};
+pub use connection::database::Database;
+pub use connection::options::{DatabaseOptions, SessionSettings};
+pub use connection::session::missing_settings_sql;
 pub use devices::index_queued_devices;
 pub use idempotency_keys::purge_idempotency_keys;
 pub use keys::PostgresKeys;

@@ -1,11 +1,12 @@
-//! How much each key may ask for: a token bucket a key, shared by all processes on the database.
+//! Rate limits: one token bucket per API key, shared by all servers on the database.
 
 use async_trait::async_trait;
 use devices_domain::{Actor, RateLimitDecision, RateLimiter, RepositoryError};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Double};
 
-use crate::postgres::connection::database::{Database, classify};
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::classify;
 
 /// The token buckets, in PostgreSQL.
 #[derive(Clone)]
@@ -14,26 +15,27 @@ pub struct PostgresRateLimiter {
 }
 
 impl PostgresRateLimiter {
-    /// Over this database.
+    /// Creates a rate limiter on this database.
     pub fn new(database: Database) -> Self {
         Self { database }
     }
 }
 
 #[derive(QueryableByName)]
-struct Taken {
+struct BucketRow {
     #[diesel(sql_type = Double)]
     tokens: f64,
     #[diesel(sql_type = Bool)]
     passed: bool,
 }
 
-/// Takes a token if there is one. A bucket fills evenly and never over `$3`. Its COMMIT does not wait
-/// for the disk: a crash may give back the tokens of the last second.
-const TAKE: &str = "\
-    WITH relaxed AS (SELECT set_config('synchronous_commit', 'off', true)) \
+/// Takes a token if the bucket has one. The bucket refills at a constant rate, up to `$3` tokens. COMMIT
+/// does not wait for the disk (`synchronous_commit = off`): a crash may restore the tokens that were
+/// taken in the last second.
+const TAKE_TOKEN: &str = "\
+    WITH asynchronous AS (SELECT set_config('synchronous_commit', 'off', true)) \
     INSERT INTO rate_limits AS bucket (workspace_id, key_id, tokens, passed, refilled_at) \
-    SELECT $1, $2, $3 - 1, true, clock_timestamp() FROM relaxed \
+    SELECT $1, $2, $3 - 1, true, clock_timestamp() FROM asynchronous \
     ON CONFLICT (workspace_id, key_id) DO UPDATE SET (tokens, passed, refilled_at) = ( \
         SELECT filled - (filled >= 1)::int, filled >= 1, clock_timestamp() \
         FROM (SELECT least($3, bucket.tokens + $3 / 60 * greatest(0, extract( \
@@ -48,17 +50,17 @@ impl RateLimiter for PostgresRateLimiter {
         actor: Actor,
         per_minute: u32,
     ) -> Result<RateLimitDecision, RepositoryError> {
-        let query = diesel::sql_query(TAKE)
+        let query = diesel::sql_query(TAKE_TOKEN)
             .bind::<BigInt, _>(actor.workspace.0)
             .bind::<BigInt, _>(actor.key.0)
             .bind::<Double, _>(f64::from(per_minute));
-        let taken: Taken = self
+        let bucket: BucketRow = self
             .database
             .run(move |connection| query.get_result(connection).map_err(classify))
             .await?;
         Ok(RateLimitDecision {
-            passed: taken.passed,
-            left: taken.tokens,
+            passed: bucket.passed,
+            left: bucket.tokens,
         })
     }
 }

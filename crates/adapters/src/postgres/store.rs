@@ -1,4 +1,4 @@
-//! The store of all workspaces, in PostgreSQL.
+//! The store of all workspaces.
 
 use async_trait::async_trait;
 use devices_domain::{RepositoryError, Store, User, WorkspaceId, WorkspaceStore};
@@ -17,10 +17,10 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Creates the store over this database.
+    /// Creates a store on this database.
     pub fn new(database: Database) -> Self {
         let inserts = InsertBatches::new(database.clone());
-        let committer = GroupCommitter::new(inserts, database.wait());
+        let committer = GroupCommitter::new(inserts, database.pool_timeout());
         Self {
             database,
             committer,

@@ -15,14 +15,15 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use crate::postgres::audit_events::Record;
-use crate::postgres::connection::database::{Database, classify};
+use crate::postgres::audit_events::NewEvent;
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::classify;
 use crate::postgres::query::columns::{Column, columns};
-use crate::postgres::query::pagination::List;
-use crate::postgres::query::search_terms::Terms;
+use crate::postgres::query::pagination::PagedQuery;
+use crate::postgres::query::search_sql::SearchSql;
 use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::schema::tables::{devices, users};
-use crate::postgres::transaction::run::{Done, Failure, Written};
+use crate::postgres::transaction::run::{Effect, Failure};
 
 /// Lists the active users of one workspace, or of all workspaces, oldest first.
 pub(crate) async fn list_all(
@@ -184,15 +185,15 @@ fn list(
     paging: PageRequest,
 ) -> QueryResult<Page<User>> {
     let mut from = Statement::default();
-    let own = from.value(Value::Integer(workspace.0));
-    let terms = search.map(|search| Terms::of(search, &mut from));
+    let own = from.bind(Value::Integer(workspace.0));
+    let terms = search.map(|search| SearchSql::new(search, &mut from));
     from.push(&format!(
         " FROM users WHERE users.workspace_id = {own} AND users.deleted_at IS NULL"
     ));
     if let Some(terms) = &terms {
-        from.push(" AND ").push(&terms.find_users());
+        from.push(" AND ").push(&terms.user_condition());
     }
-    let list = List {
+    let list = PagedQuery {
         from,
         id: "users.id",
         rank: terms.map(|terms| terms.rank("users.document")),
@@ -233,7 +234,7 @@ fn check_email(
         .optional()?;
     match holder.map(UserId).filter(|holder| Some(*holder) != own) {
         None => Ok(()),
-        Some(holder) => Err(Failure::Refused(ChangeUserError::EmailTaken(holder))),
+        Some(holder) => Err(Failure::Rejected(ChangeUserError::EmailTaken(holder))),
     }
 }
 
@@ -242,17 +243,20 @@ fn create(
     workspace: WorkspaceId,
     user: &UserFields,
     origin: Option<&Origin>,
-) -> Result<Done<User>, Failure<ChangeUserError>> {
+) -> Result<(User, Effect), Failure<ChangeUserError>> {
     check_email(connection, workspace, &user.email, None)?;
     let row: UserRow = diesel::insert_into(users::table)
-        .values((users::workspace_id.eq(workspace.0), Columns::of(user)))
+        .values((
+            users::workspace_id.eq(workspace.0),
+            Columns::from_fields(user),
+        ))
         .returning(UserRow::as_returning())
         .get_result(connection)?;
     let created = row.into_user()?;
-    let record = Record::new(Action::Created, Subject::User(created.id));
+    let record = NewEvent::new(Action::Created, Subject::User(created.id));
     let written = match origin {
-        Some(origin) => Written::CommitMarker(record.write(connection, workspace, origin)?),
-        None => Written::Untraced,
+        Some(origin) => Effect::Marked(record.insert(connection, workspace, origin)?),
+        None => Effect::Unmarked,
     };
     Ok((created, written))
 }
@@ -271,7 +275,7 @@ fn lock(
         .for_update()
         .first(connection)
         .optional()?;
-    let row = row.ok_or(Failure::Refused(ChangeUserError::NotFound))?;
+    let row = row.ok_or(Failure::Rejected(ChangeUserError::NotFound))?;
     Ok(row.into_user()?)
 }
 
@@ -279,22 +283,22 @@ fn update(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     change: &UserChange,
-) -> Result<Done<User>, Failure<ChangeUserError>> {
+) -> Result<(User, Effect), Failure<ChangeUserError>> {
     let before = lock(connection, workspace, change.user)?;
-    let refused = |error| Failure::Refused(ChangeUserError::Refused(error));
+    let refused = |error| Failure::Rejected(ChangeUserError::Refused(error));
     let after = change.patch.apply(&before.fields).map_err(refused)?;
     let changed = before.fields.changed_field_names(&after);
     if changed.is_empty() {
-        return Ok((before, Written::Nothing));
+        return Ok((before, Effect::None));
     }
     check_email(connection, workspace, &after.email, Some(change.user))?;
     let row: UserRow = diesel::update(users::table.find((workspace.0, change.user.0)))
-        .set(Columns::of(&after))
+        .set(Columns::from_fields(&after))
         .returning(UserRow::as_returning())
         .get_result(connection)?;
-    let record = Record::new(Action::Updated, Subject::User(change.user)).with_fields(changed);
-    let receipt = record.write(connection, workspace, &change.origin)?;
-    Ok((row.into_user()?, Written::CommitMarker(receipt)))
+    let record = NewEvent::new(Action::Updated, Subject::User(change.user)).with_fields(changed);
+    let receipt = record.insert(connection, workspace, &change.origin)?;
+    Ok((row.into_user()?, Effect::Marked(receipt)))
 }
 
 fn delete(
@@ -302,19 +306,19 @@ fn delete(
     workspace: WorkspaceId,
     user: UserId,
     origin: &Origin,
-) -> Result<Done<User>, Failure<ChangeUserError>> {
+) -> Result<(User, Effect), Failure<ChangeUserError>> {
     let deleted = lock(connection, workspace, user)?;
     let held = devices::table
         .filter(devices::workspace_id.eq(workspace.0))
         .filter(devices::user_id.eq(user.0))
         .filter(devices::deleted_at.is_null());
     if diesel::select(exists(held)).get_result(connection)? {
-        return Err(Failure::Refused(ChangeUserError::HoldsDevices));
+        return Err(Failure::Rejected(ChangeUserError::HoldsDevices));
     }
     diesel::update(users::table.find((workspace.0, user.0)))
         .set(users::deleted_at.eq(now))
         .execute(connection)?;
-    let record = Record::new(Action::Deleted, Subject::User(user));
-    let receipt = record.write(connection, workspace, origin)?;
-    Ok((deleted, Written::CommitMarker(receipt)))
+    let record = NewEvent::new(Action::Deleted, Subject::User(user));
+    let receipt = record.insert(connection, workspace, origin)?;
+    Ok((deleted, Effect::Marked(receipt)))
 }

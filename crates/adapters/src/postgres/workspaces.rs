@@ -1,11 +1,12 @@
-//! The workspaces.
+//! Workspaces.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{NewWorkspace, RepositoryError, Workspace, WorkspaceId, WorkspaceRepository};
 use diesel::prelude::*;
 
-use crate::postgres::connection::database::{Database, classify, on_unique_violation};
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::{classify, on_unique_violation};
 use crate::postgres::schema::tables::workspaces;
 
 /// The workspaces, in PostgreSQL.
@@ -15,7 +16,7 @@ pub struct PostgresWorkspaces {
 }
 
 impl PostgresWorkspaces {
-    /// Over this database.
+    /// Creates a repository on this database.
     pub fn new(database: Database) -> Self {
         Self { database }
     }
@@ -41,8 +42,9 @@ impl From<WorkspaceRow> for Workspace {
     }
 }
 
-/// The limit as it is stored: more than 2^31 devices are no limit that is ever reached.
-fn stored_limit(limit: Option<u32>) -> Option<i32> {
+/// Converts a device limit to the type of its column. A limit that exceeds the column's range is
+/// stored as the column's maximum (2^31 - 1), which no workspace reaches.
+fn to_column(limit: Option<u32>) -> Option<i32> {
     limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX))
 }
 
@@ -52,7 +54,7 @@ impl WorkspaceRepository for PostgresWorkspaces {
         let insert = diesel::insert_into(workspaces::table)
             .values((
                 workspaces::name.eq(workspace.name),
-                workspaces::device_limit.eq(stored_limit(workspace.device_limit)),
+                workspaces::device_limit.eq(to_column(workspace.device_limit)),
             ))
             .returning(WorkspaceRow::as_returning());
         let row: Option<WorkspaceRow> = self
@@ -92,7 +94,7 @@ impl WorkspaceRepository for PostgresWorkspaces {
         device_limit: Option<u32>,
     ) -> Result<Option<Workspace>, RepositoryError> {
         let update = diesel::update(workspaces::table.find(workspace.0))
-            .set(workspaces::device_limit.eq(stored_limit(device_limit)))
+            .set(workspaces::device_limit.eq(to_column(device_limit)))
             .returning(WorkspaceRow::as_returning());
         let row: Option<WorkspaceRow> = self
             .database

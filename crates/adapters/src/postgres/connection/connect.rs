@@ -1,61 +1,63 @@
-//! Reaching a server.
+//! Establishes connections.
 
 use diesel::Connection;
 use diesel::connection::CacheSize;
 use diesel::pg::PgConnection;
 use diesel::result::{ConnectionError, Error as DieselError};
 
-/// A database that could not be reached, or is no use.
+/// Reason why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The URL is none.
+    /// The URL is not a PostgreSQL URL.
     #[error(
-        "the URL is no PostgreSQL URL; it looks like postgres://user:password@host:5432/database, \
-         with other characters than letters and digits percent-encoded in user and password"
+        "invalid PostgreSQL URL, expected postgres://user:password@host:5432/database with \
+         special characters in user and password percent-encoded"
     )]
-    NoUrl,
-    /// No connection.
+    InvalidUrl,
+    /// The connection could not be established. Contains libpq's message.
     #[error("{0}")]
-    Refused(String),
-    /// It does not store Unicode.
-    #[error("its encoding is {0}, and must be UTF8")]
-    NotUnicode(String),
-    /// It answered with an error.
+    ConnectionFailed(String),
+    /// The database does not store Unicode.
+    #[error("the encoding of the database is {0}, but must be UTF8")]
+    EncodingNotUtf8(String),
+    /// A statement failed.
     #[error("{0}")]
-    Failed(#[from] DieselError),
+    Query(#[from] DieselError),
 }
 
 impl From<ConnectionError> for ConnectError {
-    /// What libpq says of a URL that it cannot read repeats parts of it, a password among them.
-    /// What it says of a server that it asked does not, and names the server.
+    /// libpq's message about a URL that it cannot parse repeats parts of the URL, such as the
+    /// password. Its messages about a server that it tried to reach name only the server.
     fn from(error: ConnectionError) -> Self {
         if let ConnectionError::CouldntSetupConfiguration(error) = error {
-            return Self::Failed(error);
+            return Self::Query(error);
         }
         let message = error.to_string();
-        let asked = [
+        let server_messages = [
             "connection to server",
             "could not connect",
             "could not translate",
             "FATAL:",
         ];
-        match asked.iter().any(|words| message.contains(words)) {
-            true => Self::Refused(message.trim_end().to_owned()),
-            false => Self::NoUrl,
+        if server_messages.iter().any(|text| message.contains(text)) {
+            Self::ConnectionFailed(message.trim_end().to_owned())
+        } else {
+            Self::InvalidUrl
         }
     }
 }
 
-/// A connection of one's own, beside the pool.
+/// Establishes a connection outside the pool.
 pub(crate) fn connect(url: &str) -> Result<PgConnection, ConnectError> {
     let mut connection = PgConnection::establish(&with_parameters(url)?)?;
-    // Behind a pooler the next statement may run where none of them was prepared.
+    // Behind a transaction pooler, the next statement may run on a server connection where the
+    // prepared statement does not exist.
     connection.set_prepared_statement_cache_size(CacheSize::Disabled);
     Ok(connection)
 }
 
-/// An end to every wait for a server that is gone without a word: libpq has none for connecting,
-/// and Linux retries an established connection for a quarter of an hour. Names and units:
+/// Timeouts for a server that stops responding: libpq has none for connecting, and Linux
+/// retransmits on an established connection for 15 minutes. Names and units:
 /// <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS>
 const PARAMETERS: [&str; 5] = [
     "connect_timeout=5",
@@ -65,29 +67,30 @@ const PARAMETERS: [&str; 5] = [
     "keepalives_count=3",
 ];
 
-/// `url`, either of libpq's two forms, with [`PARAMETERS`] before its own: the last one of a name
-/// is the one that libpq takes.
+/// Inserts [`PARAMETERS`] before the parameters of `url`, in either of libpq's two formats. If a
+/// name occurs twice, libpq uses the last one, so the parameters of `url` take precedence.
 pub(crate) fn with_parameters(url: &str) -> Result<String, ConnectError> {
     let schemes = ["postgres://", "postgresql://"];
     let Some(scheme) = schemes.iter().find(|scheme| url.starts_with(**scheme)) else {
         return Ok(format!("{} {url}", PARAMETERS.join(" ")));
     };
-    // As libpq reads it: a user ends at the first `@`, unless a `/` comes before.
+    // libpq ends the user and password at the first `@`, unless a `/` precedes it.
     let after_user = match url[scheme.len()..].find(['@', '/']) {
         Some(at) if url[scheme.len() + at..].starts_with('@') => scheme.len() + at + 1,
         _ => scheme.len(),
     };
-    let (place, parameters) = match url[after_user..].find('?') {
+    let (base, parameters) = match url[after_user..].find('?') {
         Some(at) => url.split_at(after_user + at),
         None => (url, ""),
     };
-    // The rest of a password with an `@` or a `/` in it would be taken, and told, for a host.
-    if place[after_user..].contains('@') {
-        return Err(ConnectError::NoUrl);
+    // libpq would take the rest of a password with an unescaped `@` or `/` for the host name, and
+    // print it in its error message.
+    if base[after_user..].contains('@') {
+        return Err(ConnectError::InvalidUrl);
     }
     let own = parameters.trim_start_matches('?');
     let separator = if own.is_empty() { "" } else { "&" };
-    Ok(format!("{place}?{}{separator}{own}", PARAMETERS.join("&")))
+    Ok(format!("{base}?{}{separator}{own}", PARAMETERS.join("&")))
 }
 
 #[cfg(test)]
@@ -112,23 +115,26 @@ mod tests {
         "postgres://connect_timeout@host/db",
         "postgres://connect_timeout@host/db?{}"
     )]
-    fn the_parameters_of_a_url_come_before_its_own(#[case] url: &str, #[case] with: &str) {
-        let expected = with.replace("{}", &PARAMETERS.join("&"));
+    fn url_keeps_its_own_parameters_last(#[case] url: &str, #[case] pattern: &str) {
+        let expected = pattern.replace("{}", &PARAMETERS.join("&"));
         assert_eq!(with_parameters(url).ok(), Some(expected));
     }
 
     #[test]
-    fn the_parameters_of_keywords_and_values_come_before_their_own() {
-        let with = with_parameters("host=h password='a b'").ok();
+    fn key_value_string_keeps_its_own_parameters_last() {
+        let actual = with_parameters("host=h password='a b'").ok();
         let expected = format!("{} host=h password='a b'", PARAMETERS.join(" "));
-        assert_eq!(with, Some(expected));
+        assert_eq!(actual, Some(expected));
     }
 
     #[rstest]
     #[case("postgres://u:p@w@host/db")]
     #[case("postgres://u:p@w/x@host/db")]
     #[case("postgres://u:p/w@host/db")]
-    fn a_password_that_libpq_would_take_for_a_host_is_no_url(#[case] url: &str) {
-        assert!(matches!(with_parameters(url), Err(ConnectError::NoUrl)));
+    fn password_with_unescaped_delimiter_is_rejected(#[case] url: &str) {
+        assert!(matches!(
+            with_parameters(url),
+            Err(ConnectError::InvalidUrl)
+        ));
     }
 }

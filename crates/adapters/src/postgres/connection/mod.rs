@@ -1,6 +1,9 @@
-//! Connections to PostgreSQL: how one is made, pooled and prepared.
+//! Connections to PostgreSQL: how they are established, configured and pooled.
 
 pub(crate) mod connect;
 pub(crate) mod database;
-pub(crate) mod pool;
+pub(crate) mod error;
+mod health;
+pub(crate) mod options;
+mod pool;
 pub(crate) mod session;

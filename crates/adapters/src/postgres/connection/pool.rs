@@ -1,4 +1,4 @@
-//! Connections that are kept.
+//! The connections of a pool.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,87 +10,102 @@ use diesel::r2d2::R2D2Connection;
 use r2d2::ManageConnection;
 
 use crate::postgres::connection::connect::ConnectError;
-use crate::postgres::connection::database::{DatabaseOptions, classify};
+use crate::postgres::connection::error::classify;
+use crate::postgres::connection::options::DatabaseOptions;
 use crate::postgres::connection::session;
 
-/// Makes connections to a database, and looks after them.
+/// Establishes the connections of a pool, and detects lost ones.
 #[derive(Debug)]
-pub(crate) struct Connections {
-    pub(crate) url: String,
-    pub(crate) options: DatabaseOptions,
-    /// When one was last found to be lost: those that were used before may be, too.
-    pub(crate) lost: Mutex<Option<Instant>>,
+pub(crate) struct ConnectionManager {
+    url: String,
+    options: DatabaseOptions,
+    /// When a connection was last found to be lost. Those that were last used before may be lost,
+    /// too.
+    last_loss: Mutex<Option<Instant>>,
 }
 
 /// A connection of a pool.
-pub(crate) struct Kept {
+pub(crate) struct PooledConnection {
     pub(crate) connection: PgConnection,
     last_used: Instant,
 }
 
-/// Why there is no connection.
+/// Reason why the pool could not establish or check a connection.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub(crate) enum PoolError {
     #[error("{0}")]
-    NoConnection(#[from] ConnectError),
+    Connect(#[from] ConnectError),
     #[error("{0}")]
-    Failed(#[from] diesel::result::Error),
+    Query(#[from] diesel::result::Error),
+    /// Session settings are missing from the role. Contains the statements that add them.
     #[error("{0}")]
-    NotStored(String),
+    MissingSettings(String),
 }
 
-/// For how long a connection is taken to be as well as it was when it was last used. To ask each time would
-/// take as long as finding a key does; whoever is the first to get one that was lost within this time is told
-/// to come again.
-const TRUSTED: Duration = Duration::from_secs(1);
+/// Time during which a used connection counts as intact without a check. A check before every use
+/// would take as long as an API key look-up. If a connection is lost within this time, the first
+/// caller to get it receives a retryable error.
+const VALIDITY: Duration = Duration::from_secs(1);
 
-impl ManageConnection for Connections {
-    type Connection = Kept;
-    type Error = Error;
+impl ConnectionManager {
+    pub(crate) fn new(url: String, options: DatabaseOptions) -> Self {
+        Self {
+            url,
+            options,
+            last_loss: Mutex::default(),
+        }
+    }
 
-    fn connect(&self) -> Result<Kept, Error> {
+    fn last_loss(&self) -> MutexGuard<'_, Option<Instant>> {
+        // No panic can leave an `Option<Instant>` half-written.
+        self.last_loss
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ManageConnection for ConnectionManager {
+    type Connection = PooledConnection;
+    type Error = PoolError;
+
+    fn connect(&self) -> Result<PooledConnection, PoolError> {
         let mut connection = PgConnection::establish(&self.url).map_err(ConnectError::from)?;
-        // A plan is made for the values and the size of the table at hand: one that was kept from when the
-        // table was small reads all of it for every row of a batch. Not by plan_cache_mode: PostgreSQL
-        // would plan its checks of foreign keys anew for each row, too.
+        // Without prepared statements, each plan fits the values and the current table sizes. A
+        // plan cached while a table was small would read the whole table for every row of a batch.
+        // `plan_cache_mode` does not help: PostgreSQL would then also plan its foreign key checks
+        // again for each row.
         connection.set_prepared_statement_cache_size(CacheSize::Disabled);
         connection.set_instrumentation(TraceStatements);
-        if let Some(remedy) = session::prepare(&mut connection, &self.options)? {
-            return Err(Error::NotStored(remedy));
+        if let Some(instructions) = session::prepare(&mut connection, &self.options)? {
+            return Err(PoolError::MissingSettings(instructions));
         }
-        Ok(Kept {
+        Ok(PooledConnection {
             connection,
             last_used: Instant::now(),
         })
     }
 
-    fn is_valid(&self, kept: &mut Kept) -> Result<(), Error> {
-        let is_trusted = kept.last_used.elapsed() < TRUSTED
-            && self.lost().is_none_or(|lost| lost < kept.last_used);
-        match is_trusted {
-            true => Ok(()),
-            false => Ok(kept.connection.ping()?),
+    fn is_valid(&self, pooled: &mut PooledConnection) -> Result<(), PoolError> {
+        let is_recently_used = pooled.last_used.elapsed() < VALIDITY
+            && self.last_loss().is_none_or(|loss| loss < pooled.last_used);
+        if is_recently_used {
+            Ok(())
+        } else {
+            Ok(pooled.connection.ping()?)
         }
     }
 
-    fn has_broken(&self, kept: &mut Kept) -> bool {
-        kept.last_used = Instant::now();
-        let is_broken = kept.connection.is_broken();
+    fn has_broken(&self, pooled: &mut PooledConnection) -> bool {
+        pooled.last_used = Instant::now();
+        let is_broken = pooled.connection.is_broken();
         if is_broken {
-            *self.lost() = Some(kept.last_used);
+            *self.last_loss() = Some(pooled.last_used);
         }
         std::thread::panicking() || is_broken
     }
 }
 
-impl Connections {
-    fn lost(&self) -> MutexGuard<'_, Option<Instant>> {
-        // An instant is whole, whoever panicked with it.
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Writes statements to the log at the level TRACE, without the values they are run with.
+/// Logs statements at level TRACE, without their bind values.
 struct TraceStatements;
 
 impl Instrumentation for TraceStatements {
@@ -106,17 +121,18 @@ impl Instrumentation for TraceStatements {
     }
 }
 
-/// Writes to the log why there is no connection.
+/// Logs why the pool could not establish a connection.
 #[derive(Debug)]
-pub(crate) struct LogErrors;
+pub(crate) struct LogPoolErrors;
 
-impl r2d2::HandleError<Error> for LogErrors {
-    fn handle_error(&self, error: Error) {
+impl r2d2::HandleError<PoolError> for LogPoolErrors {
+    fn handle_error(&self, error: PoolError) {
         let error = match error {
-            Error::NoConnection(error) => error.to_string(),
-            Error::Failed(error) => classify(error).to_string(),
-            Error::NotStored(remedy) => remedy,
+            PoolError::Connect(error) => error.to_string(),
+            // Leaves out DETAIL, which contains customer values.
+            PoolError::Query(error) => classify(error).to_string(),
+            PoolError::MissingSettings(instructions) => instructions,
         };
-        tracing::warn!(error, "no connection to the database");
+        tracing::warn!(error, "cannot connect to the database");
     }
 }

@@ -1,4 +1,4 @@
-//! What holds for a session, and who sees to it.
+//! Settings of a session, and how a connection gets them.
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -6,25 +6,11 @@ use diesel::sql_types::Text;
 use diesel::{QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
-use crate::postgres::connection::database::DatabaseOptions;
+use crate::postgres::connection::options::{DatabaseOptions, SessionSettings};
 use crate::postgres::schema::serving_role::SERVING_ROLE;
 
-/// Who sees to the settings of a connection's session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionSettings {
-    /// The connection, which has the session for itself.
-    PerConnection {
-        /// Whether it gives up every right but those of [`SERVING_ROLE`].
-        serve_only: bool,
-    },
-    /// The role that it logs in as: what is set behind a pooler is lost, or meets another client. A
-    /// connection without the settings, or with more rights than those of [`SERVING_ROLE`], is refused.
-    PerRole,
-    /// Nobody.
-    Unmanaged,
-}
-
-/// Sees to it that `connection` has the session that it should; else says what to do.
+/// Applies the session settings to `connection`. If they belong to its role, checks them instead,
+/// and returns instructions if one is missing.
 pub(crate) fn prepare(
     connection: &mut PgConnection,
     options: &DatabaseOptions,
@@ -40,74 +26,80 @@ pub(crate) fn prepare(
             connection.batch_execute(&statements)?;
             Ok(None)
         }
-        SessionSettings::PerRole => remedy(connection, options),
+        SessionSettings::PerRole => missing_role_settings(connection, options),
         SessionSettings::Unmanaged => Ok(None),
     }
 }
 
-/// What must be done before connections to `url` can be used with these options, in words; nothing,
-/// unless their session is to be [stored](SessionSettings::PerRole).
+/// Returns instructions with the SQL that stores missing settings with the role of `url`. Returns
+/// `None` if nothing is missing, or if the settings are not [stored with the
+/// role](SessionSettings::PerRole).
 ///
 /// # Errors
-/// Where there is no connection, or the database does not answer.
+/// If the connection or the query fails.
 pub fn missing_settings_sql(
     url: &str,
     options: &DatabaseOptions,
 ) -> Result<Option<String>, ConnectError> {
     match options.session {
-        SessionSettings::PerRole => Ok(remedy(&mut connect(url)?, options)?),
+        SessionSettings::PerRole => Ok(missing_role_settings(&mut connect(url)?, options)?),
         SessionSettings::PerConnection { .. } | SessionSettings::Unmanaged => Ok(None),
     }
 }
 
-/// As `pg_settings` shows them.
+/// Returns the settings and their values, in the format of `pg_settings`.
 fn settings(options: &DatabaseOptions) -> [(&'static str, String); 5] {
     let statement_timeout = options.statement_timeout.as_millis().to_string();
     [
         ("statement_timeout", statement_timeout.clone()),
         ("lock_timeout", options.lock_timeout.as_millis().to_string()),
-        // A transaction whose client is gone without a word ends, and its locks with it.
+        // Ends a transaction whose client is gone without closing the connection, and so releases
+        // its locks.
         ("idle_in_transaction_session_timeout", statement_timeout),
-        // No statement here runs for so long that compiling it pays.
+        // No statement here runs long enough for JIT compilation to pay off.
         ("jit", "off".to_owned()),
-        // Whoever loses a race must see the winner, whatever isolation the database has for its default.
+        // A transaction that loses a race must see the winner's rows, whatever isolation level the
+        // database has as its default.
         ("default_transaction_isolation", "read committed".to_owned()),
     ]
 }
 
 #[derive(QueryableByName)]
-struct Statement {
+struct StatementRow {
     #[diesel(sql_type = Text)]
     statement: String,
 }
 
-fn remedy(connection: &mut PgConnection, options: &DatabaseOptions) -> QueryResult<Option<String>> {
-    let wanted = settings(options)
+fn missing_role_settings(
+    connection: &mut PgConnection,
+    options: &DatabaseOptions,
+) -> QueryResult<Option<String>> {
+    let required = settings(options)
         .map(|(name, value)| format!("('{name}', '{value}')"))
         .join(", ");
-    // In this order: PostgreSQL stores a role only for its members.
+    // The order matters: PostgreSQL accepts `SET role` only for members of that role.
     let missing = format!(
         "SELECT format('GRANT {SERVING_ROLE} TO %I', session_user) AS statement \
          WHERE NOT pg_has_role(session_user, to_regrole('{SERVING_ROLE}')::oid, 'MEMBER') \
          UNION ALL \
          SELECT format('ALTER ROLE %I IN DATABASE %I SET %s = %L', \
-                       session_user, current_database(), wanted.name, wanted.value) \
-         FROM (VALUES {wanted}) AS wanted (name, value) \
-         LEFT JOIN pg_settings ON pg_settings.name = wanted.name \
-         WHERE pg_settings.setting IS DISTINCT FROM wanted.value \
+                       session_user, current_database(), required.name, required.value) \
+         FROM (VALUES {required}) AS required (name, value) \
+         LEFT JOIN pg_settings ON pg_settings.name = required.name \
+         WHERE pg_settings.setting IS DISTINCT FROM required.value \
          UNION ALL \
          SELECT format('ALTER ROLE %I IN DATABASE %I SET role = %L', \
                        session_user, current_database(), '{SERVING_ROLE}') \
          WHERE current_user <> '{SERVING_ROLE}'"
     );
-    let missing: Vec<Statement> = sql_query(missing).load(connection)?;
+    let missing: Vec<StatementRow> = sql_query(missing).load(connection)?;
     if missing.is_empty() {
         return Ok(None);
     }
-    let missing: Vec<String> = missing.into_iter().map(|row| row.statement).collect();
+    let statements: Vec<String> = missing.into_iter().map(|row| row.statement).collect();
     Ok(Some(format!(
-        "Behind a pooler the server's session settings belong to its role. Run: {}; then let the \
-         pooler connect anew (PgBouncer: RECONNECT).",
-        missing.join("; ")
+        "Behind a pooler, the session settings must be stored with the role. Run: {}; then let \
+         the pooler reconnect (PgBouncer: RECONNECT).",
+        statements.join("; ")
     )))
 }

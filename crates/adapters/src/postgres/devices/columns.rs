@@ -92,7 +92,7 @@ macro_rules! columns {
             /// The fields that the row holds.
             pub(crate) fn into_fields(self) -> QueryResult<DeviceFields> {
                 Ok(DeviceFields {
-                    $($group: $Group { $($field: Column::of_column(self.$field)?,)+ },)+
+                    $($group: $Group { $($field: Column::from_column(self.$field)?,)+ },)+
                 })
             }
         }

@@ -2,12 +2,12 @@
 
 use devices_domain::{ClientStatus, DeviceFilter, Lifecycle, WorkspaceId};
 
-use crate::postgres::query::pagination::List;
-use crate::postgres::query::search_terms::Terms;
+use crate::postgres::query::pagination::PagedQuery;
+use crate::postgres::query::search_sql::SearchSql;
 use crate::postgres::query::statement::{Statement, Value};
 
 /// The devices of a workspace that pass a filter.
-pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> List {
+pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
     let DeviceFilter {
         search,
         user,
@@ -18,8 +18,10 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> List {
         updated_since,
     } = filter;
     let mut from = Statement::default();
-    let own = from.value(Value::Integer(workspace.0));
-    let terms = search.as_ref().map(|search| Terms::of(search, &mut from));
+    let own = from.bind(Value::Integer(workspace.0));
+    let terms = search
+        .as_ref()
+        .map(|search| SearchSql::new(search, &mut from));
     // What devices are found by says much of them: most searches need not look at the devices.
     let of_devices_alone = type_.is_some()
         || category.is_some()
@@ -39,17 +41,17 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> List {
                  SELECT * FROM device_documents AS found WHERE found.workspace_id = {own} AND {}) \
                SELECT * FROM found) AS found \
              JOIN devices ON devices.workspace_id = {own} AND devices.id = found.device_id WHERE true",
-            terms.find_devices()
+            terms.device_condition()
         )),
         Some(terms) => from.push(&format!(
             " FROM device_documents AS found WHERE found.workspace_id = {own} AND {}",
-            terms.find_devices()
+            terms.device_condition()
         )),
     };
     from.push(" AND ").push(&standing(*client_status, row));
     let mut equal = |expression: &str, value: Option<Value>| {
         if let Some(value) = value {
-            let value = from.value(value);
+            let value = from.bind(value);
             from.push(&format!(" AND {}", expression.replace("{}", &value)));
         }
     };
@@ -66,14 +68,14 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> List {
         "devices.updated_at >= {}",
         updated_since.map(Value::Instant),
     );
-    List {
+    PagedQuery {
         from,
         id,
         rank: terms.map(|terms| rank(&terms)),
     }
 }
 
-fn rank(terms: &Terms) -> String {
+fn rank(terms: &SearchSql) -> String {
     format!(
         "({} + coalesce((SELECT {} FROM users WHERE users.workspace_id = $1 \
                          AND users.id = found.user_id), 0))::real",

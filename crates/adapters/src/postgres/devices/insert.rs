@@ -15,15 +15,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Text};
 use futures_util::{StreamExt, stream};
 
-use crate::postgres::audit_events::CommitMarker;
 use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::copy_error;
 use crate::postgres::devices::columns::DeviceRow;
 use crate::postgres::devices::conflicts::{self, Found, Lookup};
 use crate::postgres::devices::copy::Rows;
 use crate::postgres::enrollments;
 use crate::postgres::idempotency_keys;
-use crate::postgres::transaction::group_commit::{GroupWork, repeat};
-use crate::postgres::transaction::run::{Done, Failure, Written, is_retryable};
+use crate::postgres::transaction::group_commit::GroupWork;
+use crate::postgres::transaction::in_doubt::CommitMarker;
+use crate::postgres::transaction::run::{Effect, Failure, is_retryable};
 
 /// What a batch comes to.
 type Verdict = Result<StoreResult, CreateError>;
@@ -46,13 +47,13 @@ const ALONE_AT_ONCE: usize = 4;
 
 #[async_trait]
 impl GroupWork for InsertBatches {
-    type Job = Arc<NewBatch>;
-    type Answer = Verdict;
+    type Request = Arc<NewBatch>;
+    type Response = Verdict;
 
     /// Devices in one transaction, as many as a batch may hold by default.
-    const MOST: usize = 1_000;
+    const MAX_GROUP_SIZE: usize = 1_000;
     /// One works while the other commits.
-    const WORKERS: usize = 2;
+    const CONCURRENCY: usize = 2;
 
     fn size(batch: &Arc<NewBatch>) -> usize {
         batch.devices.len()
@@ -78,7 +79,7 @@ impl GroupWork for InsertBatches {
             NotStored::Failed(error) => error,
         };
         let count = batches.len();
-        let repeated = (1..count).map(|_| Err(repeat(&error).into()));
+        let repeated = (1..count).map(|_| Err(copy_error(&error).into()));
         let mut verdicts: Vec<Verdict> = repeated.collect();
         verdicts.push(Err(error.into()));
         verdicts
@@ -142,12 +143,12 @@ impl InsertBatches {
                         let has_another_try = is_retryable(&error) && !has_lost;
                         has_lost |= this_time == Lookup::BeforeInsert;
                         Err(match are_several && !has_another_try {
-                            true => Failure::Refused(NotStored::Broken),
+                            true => Failure::Rejected(NotStored::Broken),
                             false => Failure::Diesel(error),
                         })
                     }
                     Ok(Ok(done)) => Ok(done),
-                    Err(_) if are_several => Err(Failure::Refused(NotStored::Broken)),
+                    Err(_) if are_several => Err(Failure::Rejected(NotStored::Broken)),
                     Err(panic) => std::panic::resume_unwind(panic),
                 }
             })
@@ -172,14 +173,14 @@ fn write(
     batches: &[Arc<NewBatch>],
     references: &LookupKeys,
     purpose: Lookup,
-) -> QueryResult<Done<Vec<Verdict>>> {
+) -> QueryResult<(Vec<Verdict>, Effect)> {
     let mut verdicts = recall(connection, workspace, batches)?;
     let open = verdicts.iter().map(Option::is_none);
     let open: Vec<usize> = (0..)
         .zip(open)
         .filter_map(|(index, is_open)| is_open.then_some(index))
         .collect();
-    let mut written = Written::Nothing;
+    let mut written = Effect::None;
     if !open.is_empty() {
         let mut found = conflicts::find(connection, workspace, references, purpose)?;
         let (mut admitted, mut refused) = admit(batches, &open, &mut found);
@@ -194,7 +195,7 @@ fn write(
         }
         if !admitted.is_empty() {
             let receipt = store(connection, workspace, &admitted, &found, &mut verdicts)?;
-            written = Written::CommitMarker(receipt);
+            written = Effect::Marked(receipt);
         }
     }
     let verdicts = verdicts.into_iter();
@@ -340,7 +341,7 @@ fn store(
     });
     let answered: Vec<(&IdempotentRequest, &[u8])> = answered.collect();
     if !answered.is_empty() {
-        idempotency_keys::remember(connection, workspace, &answered)?;
+        idempotency_keys::insert(connection, workspace, &answered)?;
     }
     Ok(receipt)
 }
@@ -420,9 +421,9 @@ fn record(
     let told = admitted.first().ok_or(diesel::result::Error::NotFound)?;
     Ok(CommitMarker {
         workspace,
-        event: first.id,
+        event_id: first.id,
         request_id: told.batch.origin.request_id.clone(),
         device_ids: told.ids.clone(),
-        transaction: first.transaction,
+        transaction_id: first.transaction,
     })
 }

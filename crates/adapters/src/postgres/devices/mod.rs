@@ -18,7 +18,8 @@ use devices_domain::{
     Precondition, RepositoryError, StoreResult, StoredDevice, StoredResponse, WorkspaceId,
 };
 
-use crate::postgres::connection::database::{Database, classify};
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::classify;
 use crate::postgres::idempotency_keys;
 use crate::postgres::transaction::group_commit::GroupCommitter;
 use conflicts::Lookup;
@@ -79,7 +80,7 @@ impl DeviceRepository for PostgresDevices {
 
     async fn create(&self, batch: Arc<NewBatch>) -> Result<StoreResult, CreateError> {
         match batch.devices.len() {
-            ..SMALL => self.committer.ask(self.workspace, batch).await?,
+            ..SMALL => self.committer.submit(self.workspace, batch).await?,
             _ => {
                 let alone = self.committer.work();
                 alone.store_one(self.workspace, batch).await

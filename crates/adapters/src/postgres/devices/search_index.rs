@@ -5,7 +5,8 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
 
-use crate::postgres::connection::database::{Database, classify};
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::device_search_queue;
 
 /// Makes anew what a device that was changed is found by.

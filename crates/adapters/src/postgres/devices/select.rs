@@ -9,11 +9,10 @@ use devices_domain::{
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
-use crate::postgres::connection::database::Id;
 use crate::postgres::devices::columns::DeviceRow;
 use crate::postgres::devices::filter;
 use crate::postgres::enrollments;
-use crate::postgres::query::statement::{Statement, Value};
+use crate::postgres::query::statement::{IdRow, Statement, Value};
 use crate::postgres::schema::tables::devices;
 use crate::postgres::users;
 
@@ -124,10 +123,10 @@ pub(crate) fn next(
     statement
         .push(&format!("SELECT {id} AS id"))
         .append(list.from);
-    let after = statement.value(Value::Integer(after.map_or(0, |device| device.0)));
-    let most = statement.value(Value::Integer(most.into()));
+    let after = statement.bind(Value::Integer(after.map_or(0, |device| device.0)));
+    let most = statement.bind(Value::Integer(most.into()));
     statement.push(&format!(" AND {id} > {after} ORDER BY {id} LIMIT {most}"));
-    let ids: Vec<Id> = statement.load(connection)?;
+    let ids: Vec<IdRow> = statement.load(connection)?;
     let ids: Vec<i64> = ids.into_iter().map(|found| found.id).collect();
     load(connection, workspace, &ids)
 }

@@ -10,13 +10,13 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::Timestamptz;
 
-use crate::postgres::audit_events::Record;
+use crate::postgres::audit_events::NewEvent;
 use crate::postgres::devices::columns::DeviceRow;
 use crate::postgres::devices::conflicts::{self, Lookup};
 use crate::postgres::devices::search_index;
 use crate::postgres::devices::select::{self, ReadRow};
 use crate::postgres::schema::tables::devices;
-use crate::postgres::transaction::run::{Done, Failure, Written};
+use crate::postgres::transaction::run::{Effect, Failure};
 
 /// The device, which nobody else changes until the transaction ends.
 fn lock(
@@ -30,7 +30,7 @@ fn lock(
         .for_no_key_update()
         .first(connection)
         .optional()?;
-    row.ok_or(Failure::Refused(ChangeDeviceError::NotFound))
+    row.ok_or(Failure::Rejected(ChangeDeviceError::NotFound))
 }
 
 /// Later than now, where the last change seems to be from the future: of two changes the second is
@@ -43,13 +43,13 @@ pub(crate) fn update(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     change: &DeviceChange,
-) -> Result<Done<StoredDevice>, Failure<ChangeDeviceError>> {
+) -> Result<(StoredDevice, Effect), Failure<ChangeDeviceError>> {
     let stored = lock(connection, workspace, change.device)?;
     if stored.deleted_at.is_some() {
-        return Err(Failure::Refused(ChangeDeviceError::Archived));
+        return Err(Failure::Rejected(ChangeDeviceError::Archived));
     }
     if !change.expected.holds(Revision::at(stored.updated_at)) {
-        return Err(Failure::Refused(ChangeDeviceError::PreconditionFailed));
+        return Err(Failure::Rejected(ChangeDeviceError::PreconditionFailed));
     }
     let before = stored.row.into_fields()?;
     let found = conflicts::find(connection, workspace, &change.references(), Lookup::Report)?;
@@ -62,11 +62,11 @@ pub(crate) fn update(
                 conflicts: found.conflicts,
             };
             let refused = ChangeDeviceError::Refused(Box::new(objections));
-            return Err(Failure::Refused(refused));
+            return Err(Failure::Rejected(refused));
         }
     };
     let changed = before.changed_field_names(&after);
-    let mut written = Written::Nothing;
+    let mut written = Effect::None;
     if !changed.is_empty() {
         let assignee = after.ownership.user_id;
         let row = DeviceRow::new(workspace, change.device.0, &after, assignee);
@@ -75,8 +75,8 @@ pub(crate) fn update(
             .execute(connection)?;
         search_index::renew(connection, workspace, change.device.0)?;
         let subject = Subject::Devices(vec![change.device]);
-        let record = Record::new(Action::Updated, subject).with_fields(changed);
-        written = Written::CommitMarker(record.write(connection, workspace, &change.origin)?);
+        let record = NewEvent::new(Action::Updated, subject).with_fields(changed);
+        written = Effect::Marked(record.insert(connection, workspace, &change.origin)?);
     }
     Ok((reload(connection, workspace, change.device)?, written))
 }
@@ -87,22 +87,22 @@ pub(crate) fn delete(
     device: DeviceId,
     expected: &Precondition,
     origin: &Origin,
-) -> Result<Done<StoredDevice>, Failure<ChangeDeviceError>> {
+) -> Result<(StoredDevice, Effect), Failure<ChangeDeviceError>> {
     let stored = lock(connection, workspace, device)?;
     if stored.deleted_at.is_some() {
-        return Err(Failure::Refused(ChangeDeviceError::NotFound));
+        return Err(Failure::Rejected(ChangeDeviceError::NotFound));
     }
     if !expected.holds(Revision::at(stored.updated_at)) {
-        return Err(Failure::Refused(ChangeDeviceError::PreconditionFailed));
+        return Err(Failure::Rejected(ChangeDeviceError::PreconditionFailed));
     }
     diesel::update(devices::table.find((workspace.0, device.0)))
         .set((devices::deleted_at.eq(now), devices::updated_at.eq(later())))
         .execute(connection)?;
     search_index::renew(connection, workspace, device.0)?;
     let subject = Subject::Devices(vec![device]);
-    let receipt = Record::new(Action::Deleted, subject).write(connection, workspace, origin)?;
+    let receipt = NewEvent::new(Action::Deleted, subject).insert(connection, workspace, origin)?;
     let deleted = reload(connection, workspace, device)?;
-    Ok((deleted, Written::CommitMarker(receipt)))
+    Ok((deleted, Effect::Marked(receipt)))
 }
 
 fn reload(

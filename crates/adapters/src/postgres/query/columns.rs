@@ -1,4 +1,4 @@
-//! How the values of fields are written to columns, and read again.
+//! Conversions between the domain's fields and the columns of the tables.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,8 @@ use diesel::QueryResult;
 use diesel::result::Error as DieselError;
 use rust_decimal::Decimal;
 
-/// Declares the columns that hold a group of fields. A field that is forgotten does not compile.
+/// Declares the columns of a group of fields. The struct patterns are exhaustive: code that omits a
+/// field does not compile.
 macro_rules! columns {
     ($table:ident: $Columns:ident of $Fields:ident { $($field:ident: $Column:ty,)+ }) => {
         #[derive(Insertable, AsChangeset, Queryable, Selectable, QueryableByName)]
@@ -21,20 +22,20 @@ macro_rules! columns {
         }
 
         impl<'a> $Columns<'a> {
-            fn of(fields: &'a $Fields) -> Self {
+            fn from_fields(fields: &'a $Fields) -> Self {
                 let $Fields { $($field,)+ } = fields;
                 Self { $($field: $field.to_column(),)+ }
             }
 
             fn into_fields(self) -> QueryResult<$Fields> {
-                Ok($Fields { $($field: Column::of_column(self.$field)?,)+ })
+                Ok($Fields { $($field: Column::from_column(self.$field)?,)+ })
             }
         }
     };
 }
 pub(crate) use columns;
 
-/// How a field's value is written, and read again.
+/// Conversion of a field to its column, and back.
 pub(crate) trait Column: Sized {
     type Column<'a>
     where
@@ -42,7 +43,7 @@ pub(crate) trait Column: Sized {
 
     fn to_column(&self) -> Self::Column<'_>;
 
-    fn of_column(column: Self::Column<'_>) -> QueryResult<Self>;
+    fn from_column(column: Self::Column<'_>) -> QueryResult<Self>;
 }
 
 impl<T: Column> Column for Option<T> {
@@ -55,39 +56,39 @@ impl<T: Column> Column for Option<T> {
         self.as_ref().map(T::to_column)
     }
 
-    fn of_column(column: Self::Column<'_>) -> QueryResult<Self> {
-        column.map(T::of_column).transpose()
+    fn from_column(column: Self::Column<'_>) -> QueryResult<Self> {
+        column.map(T::from_column).transpose()
     }
 }
 
 macro_rules! column {
-    ($($Field:ty => $Column:ty: |$value:ident| $written:expr, |$column:ident| $read:expr;)+) => {$(
+    ($($Field:ty => $Column:ty: |$value:ident| $to_column:expr, |$column:ident| $from_column:expr;)+) => {$(
         impl Column for $Field {
             type Column<'a> = $Column;
 
             fn to_column(&self) -> Self::Column<'_> {
                 let $value = self;
-                $written
+                $to_column
             }
 
-            fn of_column($column: Self::Column<'_>) -> QueryResult<Self> {
-                $read
+            fn from_column($column: Self::Column<'_>) -> QueryResult<Self> {
+                $from_column
             }
         }
     )+};
 }
 
 column! {
-    RequiredText => Cow<'a, str>: |label| label.as_str().into(), |text| Ok(Self::from_trusted(text));
+    RequiredText => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::from_trusted(text));
     ShortText => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::from_trusted(text));
     Comment => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::from_trusted(text));
     SerialNumber => Cow<'a, str>:
         |serial| serial.as_str().into(), |text| Ok(Self::from_trusted(text));
-    AddedVia => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::from_name(&word));
+    AddedVia => Cow<'a, str>: |choice| choice.as_str().into(), |name| known(Self::from_name(&name));
     KeyboardLayout => Cow<'a, str>:
-        |choice| choice.as_str().into(), |word| known(Self::from_name(&word));
-    Lifecycle => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::from_name(&word));
-    // Diesel's schema takes every item of an array to be nullable.
+        |choice| choice.as_str().into(), |name| known(Self::from_name(&name));
+    Lifecycle => Cow<'a, str>: |choice| choice.as_str().into(), |name| known(Self::from_name(&name));
+    // Diesel's schema declares every array item as nullable.
     TextList => Vec<Option<Cow<'a, str>>>:
         |list| list.iter().map(|item| Some(item.into())).collect(),
         |items| Ok(Self::from_trusted(items.into_iter().flatten()));
@@ -99,9 +100,9 @@ column! {
     bool => bool: |value| *value, |value| Ok(value);
     Email => Cow<'a, str>: |email| email.as_str().into(), |text| Ok(Self::from_trusted(text.into()));
     Instant => DateTime<Utc>: |instant| instant.to_utc(), |instant| Ok(Self::from_trusted(instant));
-    Role => Cow<'a, str>: |choice| choice.as_str().into(), |word| known(Self::from_name(&word));
+    Role => Cow<'a, str>: |choice| choice.as_str().into(), |name| known(Self::from_name(&name));
     EnrollmentStatus => Cow<'a, str>:
-        |choice| choice.as_str().into(), |word| known(Self::from_name(&word));
+        |choice| choice.as_str().into(), |name| known(Self::from_name(&name));
 }
 
 fn hundredths(mut amount: Decimal) -> Option<u64> {
@@ -109,7 +110,10 @@ fn hundredths(mut amount: Decimal) -> Option<u64> {
     amount.mantissa().try_into().ok()
 }
 
-/// What only a newer version of this program, or another one, can have stored.
+/// Returns an error for a value that this version cannot read. Only a newer version, or another
+/// program, can have stored one.
 fn known<T>(value: Option<T>) -> QueryResult<T> {
-    value.ok_or_else(|| DieselError::DeserializationError("an unknown value is stored".into()))
+    value.ok_or_else(|| {
+        DieselError::DeserializationError("a column contains an unknown value".into())
+    })
 }

@@ -2,5 +2,5 @@
 
 pub(crate) mod columns;
 pub(crate) mod pagination;
-pub(crate) mod search_terms;
+pub(crate) mod search_sql;
 pub(crate) mod statement;

@@ -1,36 +1,42 @@
-//! Pages of lists that are found by statements of our own.
+//! Pagination of lists, by keyset or by offset.
 
 use devices_domain::{Cursor, Page, PageRequest, PageStart};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Float};
 
-use crate::postgres::connection::database::Id;
 use crate::postgres::query::statement::{Statement, Value};
 
 #[derive(QueryableByName)]
-struct Ranked {
+struct TotalRow {
+    #[diesel(sql_type = BigInt)]
+    total: i64,
+}
+
+#[derive(QueryableByName)]
+struct ItemRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = Float)]
     rank: f32,
 }
 
-/// Where more is found than this, it comes in the order of numbers, newest first: to compare all would
-/// take seconds, and says little where nearly everything is meant.
-const MOST_RANKED: u64 = 100_000;
+/// Maximum number of results that are sorted by relevance. Larger results are sorted by id, newest
+/// first: ranking all of them would take seconds, and says little if nearly everything matches.
+const MAX_RANKED: u64 = 100_000;
 
-/// What a list holds: FROM and WHERE of a statement, and the expressions that tell its items' numbers
-/// and how relevant they are.
-pub(crate) struct List {
+/// A list to be read page by page.
+pub(crate) struct PagedQuery {
+    /// FROM and WHERE clause.
     pub(crate) from: Statement,
+    /// Expression for the id of an item.
     pub(crate) id: &'static str,
-    /// `None` where all are alike: then the number alone decides.
+    /// Expression for the relevance of an item. `None` if items are sorted by id alone.
     pub(crate) rank: Option<String>,
 }
 
-impl List {
-    /// A page of the items' numbers: the most relevant first, then the newest.
+impl PagedQuery {
+    /// Returns a page of item ids: the most relevant first, then the newest.
     pub(crate) fn page(
         self,
         connection: &mut PgConnection,
@@ -38,12 +44,14 @@ impl List {
     ) -> QueryResult<Page<i64>> {
         let Self { from, id, rank } = self;
         let mut count = Statement::default();
-        count.push("SELECT count(*) AS id").append(from.clone());
-        let totals: Vec<Id> = count.load(connection)?;
-        let total = totals.first().map_or(0, |total| total.id.unsigned_abs());
+        count.push("SELECT count(*) AS total").append(from.clone());
+        let totals: Vec<TotalRow> = count.load(connection)?;
+        let total = totals.first().map_or(0, |row| row.total.unsigned_abs());
+        // All pages of a list have the same order: the first page decides, and its cursors carry
+        // the decision to the next pages.
         let rank = rank.filter(|_| match paging.start {
-            PageStart::Offset(_) => total <= MOST_RANKED,
-            PageStart::Cursor(position) => position.rank.is_some(),
+            PageStart::Offset(_) => total <= MAX_RANKED,
+            PageStart::Cursor(cursor) => cursor.rank.is_some(),
         });
 
         let mut page = Statement::default();
@@ -51,9 +59,9 @@ impl List {
             (None, start) => {
                 page.push(&format!("SELECT {id} AS id, 0::real AS rank"));
                 page.append(from);
-                if let PageStart::Cursor(position) = start {
-                    let last = page.value(Value::Integer(position.id));
-                    page.push(&format!(" AND {id} < {last}"));
+                if let PageStart::Cursor(cursor) = start {
+                    let last_id = page.bind(Value::Integer(cursor.id));
+                    page.push(&format!(" AND {id} < {last_id}"));
                 }
                 page.push(&format!(" ORDER BY {id} DESC"));
             }
@@ -63,36 +71,36 @@ impl List {
                 ));
                 page.append(from).push(") AS ranked");
                 if let PageStart::Cursor(Cursor {
-                    id: last,
-                    rank: Some(rank),
+                    id: last_id,
+                    rank: Some(last_rank),
                 }) = start
                 {
-                    let rank = page.value(Value::Float(rank));
-                    let last = page.value(Value::Integer(last));
-                    page.push(&format!(" WHERE (rank, id) < ({rank}, {last})"));
+                    let last_rank = page.bind(Value::Float(last_rank));
+                    let last_id = page.bind(Value::Integer(last_id));
+                    page.push(&format!(" WHERE (rank, id) < ({last_rank}, {last_id})"));
                 }
                 page.push(" ORDER BY rank DESC, id DESC");
             }
         }
-        // One more tells whether more come.
-        let limit = page.value(Value::Integer(i64::from(paging.limit) + 1));
+        // One more than the page holds shows whether there is a next page.
+        let limit = page.bind(Value::Integer(i64::from(paging.limit) + 1));
         page.push(&format!(" LIMIT {limit}"));
         if let PageStart::Offset(offset) = paging.start {
-            let offset = page.value(Value::Integer(offset.try_into().unwrap_or(i64::MAX)));
+            let offset = page.bind(Value::Integer(offset.try_into().unwrap_or(i64::MAX)));
             page.push(&format!(" OFFSET {offset}"));
         }
-        let mut ranked: Vec<Ranked> = page.load(connection)?;
+        let mut items: Vec<ItemRow> = page.load(connection)?;
         let limit = paging.limit as usize;
-        let has_more = ranked.len() > limit;
-        ranked.truncate(limit);
-        let last = ranked.last().filter(|_| has_more);
+        let has_next = items.len() > limit;
+        items.truncate(limit);
+        let last = items.last().filter(|_| has_next);
         Ok(Page {
             total,
             next: last.map(|last| Cursor {
                 id: last.id,
                 rank: rank.is_some().then_some(last.rank),
             }),
-            items: ranked.into_iter().map(|item| item.id).collect(),
+            items: items.into_iter().map(|item| item.id).collect(),
         })
     }
 }

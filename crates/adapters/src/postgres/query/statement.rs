@@ -1,20 +1,20 @@
-//! Statements that are put together from parts.
+//! SQL statements that are built at run time.
 
 use chrono::{DateTime, Utc};
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::query_dsl::methods::LoadQuery;
 use diesel::sql_types::{BigInt, Float, Text, Timestamptz};
-use diesel::{QueryResult, RunQueryDsl};
+use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 
-/// A statement in the making: its text, and the values that it is run with.
+/// Builder for a statement: its text and its bind values.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Statement {
     text: String,
     values: Vec<Value>,
 }
 
-/// A value that a statement is run with.
+/// Bind value of a statement.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     Integer(i64),
@@ -23,27 +23,37 @@ pub(crate) enum Value {
     Instant(DateTime<Utc>),
 }
 
+/// Row of a statement that selects ids.
+#[derive(QueryableByName)]
+pub(crate) struct IdRow {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) id: i64,
+}
+
 impl Statement {
-    /// Adds text: never a value's.
-    pub(crate) fn push(&mut self, text: &str) -> &mut Self {
-        self.text.push_str(text);
+    /// Appends SQL text. Values must be [bound](Self::bind), never appended.
+    pub(crate) fn push(&mut self, sql: &str) -> &mut Self {
+        self.text.push_str(sql);
         self
     }
 
-    /// Adds another statement that was begun before this one had values.
+    /// Appends another statement with its values.
+    ///
+    /// # Panics
+    /// If this statement already has values: the parameters of `other` are numbered from 1.
     pub(crate) fn append(&mut self, other: Self) -> &mut Self {
-        assert!(self.values.is_empty(), "parameters are counted from 1");
+        assert!(self.values.is_empty(), "parameters are numbered from 1");
         self.values = other.values;
         self.push(&other.text)
     }
 
-    /// Adds a value; returns the parameter that stands for it.
-    pub(crate) fn value(&mut self, value: Value) -> String {
+    /// Adds a bind value. Returns its parameter, such as `$1`.
+    pub(crate) fn bind(&mut self, value: Value) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
     }
 
-    /// Runs the statement.
+    /// Runs the statement, and returns its rows.
     pub(crate) fn load<'q, T>(self, connection: &mut PgConnection) -> QueryResult<Vec<T>>
     where
         BoxedSqlQuery<'q, Pg, SqlQuery>: LoadQuery<'q, PgConnection, T>,

@@ -1,5 +1,5 @@
-//! Work of many callers that is done together: what comes while others' is being done is done next, in
-//! one. Nobody waits for others to come.
+//! Group commit: requests that arrive while others of the workspace are running form the next
+//! group, which runs as one. A request never waits for others to arrive.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,50 +10,54 @@ use devices_domain::{RepositoryError, WorkspaceId};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-/// What can be done for several callers of one workspace at once.
+/// Work that can run for several callers of one workspace at once.
 #[async_trait]
 pub(crate) trait GroupWork: Send + Sync + 'static {
-    /// What one caller asks for.
-    type Job: Send;
-    /// What he is told.
-    type Answer: Send;
+    /// Request of one caller.
+    type Request: Send;
+    /// Response to one caller.
+    type Response: Send;
 
-    /// At most this much is done at once, in the unit of [`size`](Self::size).
-    const MOST: usize;
-    /// So often at once for each workspace.
-    const WORKERS: usize;
+    /// Maximum size of a group, in the unit of [`size`](Self::size). A larger request runs alone.
+    const MAX_GROUP_SIZE: usize;
+    /// Maximum number of groups of a workspace that run at the same time.
+    const CONCURRENCY: usize;
 
-    /// How much a job is.
-    fn size(job: &Self::Job) -> usize;
+    /// Returns the size of a request.
+    fn size(request: &Self::Request) -> usize;
 
-    /// Does all of it. MUST return an answer to each job, in their order.
-    async fn run(&self, workspace: WorkspaceId, jobs: Vec<Self::Job>) -> Vec<Self::Answer>;
+    /// Runs a group. MUST return one response per request, in the order of the requests.
+    async fn run(
+        &self,
+        workspace: WorkspaceId,
+        requests: Vec<Self::Request>,
+    ) -> Vec<Self::Response>;
 }
 
-/// Gathers the jobs of each workspace while others of it are being done. Clones share it.
+/// Collects the requests of each workspace into groups, and runs them. Clones share the queues.
 pub(crate) struct GroupCommitter<T: GroupWork>(Arc<Shared<T>>);
 
 struct Shared<T: GroupWork> {
     work: T,
-    /// For how long a job waits to be begun.
-    patience: Duration,
-    /// Where it is done: one that asks can end before others whose jobs are done with its own.
+    /// Maximum wait of a request until its group starts.
+    start_timeout: Duration,
+    /// Runtime that runs the groups. The runtime of a submitting task can end before its group
+    /// commits.
     runtime: Option<Handle>,
-    /// Of the workspaces for which something is being done.
+    /// Queues of the workspaces that have a worker.
     queues: Mutex<HashMap<WorkspaceId, Queue<T>>>,
 }
 
 struct Queue<T: GroupWork> {
-    waiting: VecDeque<Waiting<T>>,
+    waiting: VecDeque<QueuedRequest<T>>,
     workers: usize,
-    /// How many jobs have come.
-    count: u64,
+    next_id: u64,
 }
 
-struct Waiting<T: GroupWork> {
-    number: u64,
-    job: T::Job,
-    caller: oneshot::Sender<T::Answer>,
+struct QueuedRequest<T: GroupWork> {
+    id: u64,
+    request: T::Request,
+    sender: oneshot::Sender<T::Response>,
 }
 
 impl<T: GroupWork> Clone for GroupCommitter<T> {
@@ -63,182 +67,175 @@ impl<T: GroupWork> Clone for GroupCommitter<T> {
 }
 
 impl<T: GroupWork> GroupCommitter<T> {
-    /// Does the work on the runtime that this is called on, if it is; else on that of whoever asks first.
-    pub(crate) fn new(work: T, patience: Duration) -> Self {
+    /// Creates a committer that runs groups on the current runtime. Without a current runtime,
+    /// groups run on the runtime of the task that starts a worker.
+    pub(crate) fn new(work: T, start_timeout: Duration) -> Self {
         Self(Arc::new(Shared {
             work,
-            patience,
+            start_timeout,
             runtime: Handle::try_current().ok(),
             queues: Mutex::default(),
         }))
     }
 
-    /// What does it, to have it done at once and alone.
+    /// Returns the work, to run a request at once and outside any group.
     pub(crate) fn work(&self) -> &T {
         &self.0.work
     }
 
-    /// Has the job done with others, or at once where nothing is being done. Once begun it is carried to
-    /// its end, also when the caller goes away.
+    /// Runs a request in the next group, or at once if a worker is free. A group that has started
+    /// runs to completion, even if the caller is cancelled.
     ///
     /// # Errors
-    /// Where it was not begun in time, and never will be; or `Unknown` where it was begun, and its end was
-    /// not heard of.
-    pub(crate) async fn ask(
+    /// [`Unavailable`](RepositoryError::Unavailable) if the group did not start in time; it then
+    /// never runs the request. [`InDoubt`](RepositoryError::InDoubt) if the work panicked.
+    pub(crate) async fn submit(
         &self,
         workspace: WorkspaceId,
-        job: T::Job,
-    ) -> Result<T::Answer, RepositoryError> {
-        let (caller, mut told) = oneshot::channel();
-        let (number, is_to_start) = self.0.queue(workspace, job, caller);
-        if is_to_start {
+        request: T::Request,
+    ) -> Result<T::Response, RepositoryError> {
+        let (sender, mut receiver) = oneshot::channel();
+        let (id, needs_worker) = self.0.enqueue(workspace, request, sender);
+        if needs_worker {
             let worker = Worker {
                 shared: Arc::clone(&self.0),
                 workspace,
-                has_ended: false,
+                is_finished: false,
             };
             match &self.0.runtime {
-                Some(runtime) => drop(runtime.spawn(worker.work())),
-                None => drop(tokio::spawn(worker.work())),
+                Some(runtime) => drop(runtime.spawn(worker.run())),
+                None => drop(tokio::spawn(worker.run())),
             }
         }
-        let in_time = tokio::time::timeout(self.0.patience, &mut told).await;
-        let told = match in_time {
-            Ok(told) => told,
-            Err(_) if self.0.withdraw(workspace, number) => {
-                let why = "others of the workspace took too long";
-                return Err(RepositoryError::Unavailable(why.into()));
+        let in_time = tokio::time::timeout(self.0.start_timeout, &mut receiver).await;
+        let response = match in_time {
+            Ok(response) => response,
+            Err(_) if self.0.withdraw(workspace, id) => {
+                return Err(RepositoryError::Unavailable(
+                    "timeout while waiting for other requests of the workspace".into(),
+                ));
             }
-            Err(_) => told.await,
+            // The group has started: only its end shows whether the request was stored.
+            Err(_) => receiver.await,
         };
-        told.map_err(|_| RepositoryError::InDoubt("it ended without a word".into()))
+        response.map_err(|_| RepositoryError::InDoubt("the group ended without a response".into()))
     }
 }
 
 impl<T: GroupWork> Shared<T> {
     fn queues(&self) -> MutexGuard<'_, HashMap<WorkspaceId, Queue<T>>> {
-        // Nothing is done with them that could panic half-way.
+        // No code that holds the lock can panic halfway through a change.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a job wait; its number, and whether a worker is to start that will take it.
-    fn queue(
+    /// Appends a request to its queue. Returns its id, and whether the caller must start a worker.
+    fn enqueue(
         &self,
         workspace: WorkspaceId,
-        job: T::Job,
-        caller: oneshot::Sender<T::Answer>,
+        request: T::Request,
+        sender: oneshot::Sender<T::Response>,
     ) -> (u64, bool) {
         let mut queues = self.queues();
         let queue = queues.entry(workspace).or_insert_with(|| Queue {
             waiting: VecDeque::new(),
             workers: 0,
-            count: 0,
+            next_id: 0,
         });
-        let number = queue.count;
-        queue.count += 1;
-        queue.waiting.push_back(Waiting {
-            number,
-            job,
-            caller,
+        let id = queue.next_id;
+        queue.next_id += 1;
+        queue.waiting.push_back(QueuedRequest {
+            id,
+            request,
+            sender,
         });
-        let is_to_start = queue.workers < T::WORKERS;
-        queue.workers += usize::from(is_to_start);
-        (number, is_to_start)
+        let needs_worker = queue.workers < T::CONCURRENCY;
+        queue.workers += usize::from(needs_worker);
+        (id, needs_worker)
     }
 
-    /// Whether the job of this number still waited, and does no more.
-    fn withdraw(&self, workspace: WorkspaceId, number: u64) -> bool {
+    /// Removes a request that is still waiting. Returns whether it was.
+    fn withdraw(&self, workspace: WorkspaceId, id: u64) -> bool {
         let mut queues = self.queues();
         let Some(queue) = queues.get_mut(&workspace) else {
             return false;
         };
-        let found = queue
-            .waiting
-            .iter()
-            .position(|waiting| waiting.number == number);
-        found
-            .and_then(|place| queue.waiting.remove(place))
+        let index = queue.waiting.iter().position(|queued| queued.id == id);
+        index
+            .and_then(|index| queue.waiting.remove(index))
             .is_some()
     }
 }
 
-/// Does what waits for a workspace until nothing does.
+/// Runs groups of a workspace until its queue is empty.
 struct Worker<T: GroupWork> {
     shared: Arc<Shared<T>>,
     workspace: WorkspaceId,
-    has_ended: bool,
+    is_finished: bool,
 }
 
 impl<T: GroupWork> Worker<T> {
-    async fn work(mut self) {
+    async fn run(mut self) {
         loop {
-            let taken = self.take();
-            if taken.is_empty() {
+            let group = self.next_group();
+            if group.is_empty() {
                 return;
             }
-            let (jobs, callers): (Vec<_>, Vec<_>) = taken
+            let (requests, senders): (Vec<_>, Vec<_>) = group
                 .into_iter()
-                .map(|Waiting { job, caller, .. }| (job, caller))
+                .map(|queued| (queued.request, queued.sender))
                 .unzip();
-            let answers = self.shared.work.run(self.workspace, jobs).await;
-            for (caller, answer) in callers.into_iter().zip(answers) {
-                // One that went away is told nothing.
-                drop(caller.send(answer));
+            let responses = self.shared.work.run(self.workspace, requests).await;
+            for (sender, response) in senders.into_iter().zip(responses) {
+                // Fails if the caller was cancelled, who then needs no response.
+                drop(sender.send(response));
             }
         }
     }
 
-    /// The jobs that are done next: in the order in which they came, as many as may be done at once.
-    /// Where there is none the worker has ended, so that the next job starts another.
-    fn take(&mut self) -> Vec<Waiting<T>> {
+    /// Takes the oldest waiting requests, up to the maximum size of a group. If there are none, the
+    /// worker counts as finished from then on, and the next request starts another one.
+    fn next_group(&mut self) -> Vec<QueuedRequest<T>> {
         let mut queues = self.shared.queues();
-        let mut taken = Vec::new();
+        let mut group = Vec::new();
         let Some(queue) = queues.get_mut(&self.workspace) else {
-            return taken;
+            return group;
         };
         let mut size = 0;
         while let Some(next) = queue.waiting.front() {
-            size += T::size(&next.job);
-            if size > T::MOST && !taken.is_empty() {
+            size += T::size(&next.request);
+            if size > T::MAX_GROUP_SIZE && !group.is_empty() {
                 break;
             }
-            taken.extend(queue.waiting.pop_front());
+            group.extend(queue.waiting.pop_front());
         }
-        if taken.is_empty() {
-            self.has_ended = true;
-            end_one(&mut queues, self.workspace);
+        if group.is_empty() {
+            self.is_finished = true;
+            remove_worker(&mut queues, self.workspace);
         }
-        taken
+        group
     }
 }
 
-/// Where the work panicked. Who waits for the last worker of a workspace is told so, too.
+/// Removes a worker whose work panicked. If it was the last one of the workspace, the waiting
+/// requests are dropped, and their callers receive an error.
 impl<T: GroupWork> Drop for Worker<T> {
     fn drop(&mut self) {
-        if !self.has_ended {
-            end_one(&mut self.shared.queues(), self.workspace);
+        if !self.is_finished {
+            remove_worker(&mut self.shared.queues(), self.workspace);
         }
     }
 }
 
-fn end_one<T: GroupWork>(queues: &mut HashMap<WorkspaceId, Queue<T>>, workspace: WorkspaceId) {
+fn remove_worker<T: GroupWork>(
+    queues: &mut HashMap<WorkspaceId, Queue<T>>,
+    workspace: WorkspaceId,
+) {
     let Some(queue) = queues.get_mut(&workspace) else {
         return;
     };
     queue.workers -= 1;
     if queue.workers == 0 {
         queues.remove(&workspace);
-    }
-}
-
-/// The same error for somebody else who waited for the same.
-pub(crate) fn repeat(error: &RepositoryError) -> RepositoryError {
-    match error {
-        RepositoryError::Unavailable(cause) => {
-            RepositoryError::Unavailable(cause.to_string().into())
-        }
-        RepositoryError::InDoubt(cause) => RepositoryError::InDoubt(cause.to_string().into()),
-        RepositoryError::Failed(cause) => RepositoryError::Failed(cause.to_string().into()),
     }
 }
 
@@ -250,112 +247,125 @@ mod tests {
 
     use super::*;
 
-    /// Answers each number with how many were done with it, once it is let.
-    struct Counting {
-        let_go: Arc<Semaphore>,
-        begun: Arc<Mutex<Vec<Vec<usize>>>>,
+    /// Groups in the order in which they started.
+    type StartedGroups = Arc<Mutex<Vec<Vec<usize>>>>;
+
+    /// Responds to each request with the size of its group. A group waits for a permit. A request
+    /// of size 0 panics.
+    struct GroupLength {
+        permits: Arc<Semaphore>,
+        started: StartedGroups,
     }
 
     #[async_trait]
-    impl GroupWork for Counting {
-        type Job = usize;
-        type Answer = usize;
+    impl GroupWork for GroupLength {
+        type Request = usize;
+        type Response = usize;
 
-        const MOST: usize = 10;
-        const WORKERS: usize = 1;
+        const MAX_GROUP_SIZE: usize = 10;
+        const CONCURRENCY: usize = 1;
 
-        fn size(job: &usize) -> usize {
-            *job
+        fn size(request: &usize) -> usize {
+            *request
         }
 
-        async fn run(&self, _: WorkspaceId, jobs: Vec<usize>) -> Vec<usize> {
-            self.begun.lock().unwrap().push(jobs.clone());
-            self.let_go.acquire().await.unwrap().forget();
-            assert!(!jobs.contains(&0), "a job that panics");
-            vec![jobs.len(); jobs.len()]
+        async fn run(&self, _: WorkspaceId, requests: Vec<usize>) -> Vec<usize> {
+            self.started.lock().unwrap().push(requests.clone());
+            self.permits.acquire().await.unwrap().forget();
+            assert!(!requests.contains(&0), "a request that panics");
+            vec![requests.len(); requests.len()]
         }
     }
 
-    struct Run {
-        gathering: GroupCommitter<Counting>,
-        let_go: Arc<Semaphore>,
-        begun: Arc<Mutex<Vec<Vec<usize>>>>,
+    struct Fixture {
+        committer: GroupCommitter<GroupLength>,
+        permits: Arc<Semaphore>,
+        started: StartedGroups,
     }
 
-    impl Run {
+    impl Fixture {
         fn new() -> Self {
-            let (let_go, begun) = (Arc::new(Semaphore::new(0)), Arc::default());
-            let work = Counting {
-                let_go: Arc::clone(&let_go),
-                begun: Arc::clone(&begun),
+            Self::with_start_timeout(Duration::from_secs(60))
+        }
+
+        fn with_start_timeout(start_timeout: Duration) -> Self {
+            let (permits, started) = (Arc::new(Semaphore::new(0)), Arc::default());
+            let work = GroupLength {
+                permits: Arc::clone(&permits),
+                started: Arc::clone(&started),
             };
             Self {
-                gathering: GroupCommitter::new(work, Duration::from_secs(60)),
-                let_go,
-                begun,
+                committer: GroupCommitter::new(work, start_timeout),
+                permits,
+                started,
             }
         }
 
-        async fn ask(&self, jobs: &[usize]) -> Vec<Result<usize, RepositoryError>> {
-            let mut asked = Vec::new();
-            for job in jobs.iter().copied() {
-                let gathering = self.gathering.clone();
-                asked.push(tokio::spawn(async move {
-                    gathering.ask(WorkspaceId(1), job).await
+        /// Submits all requests before the first group can finish.
+        async fn submit(&self, requests: &[usize]) -> Vec<Result<usize, RepositoryError>> {
+            let mut tasks = Vec::new();
+            for request in requests.iter().copied() {
+                let committer = self.committer.clone();
+                tasks.push(tokio::spawn(async move {
+                    committer.submit(WorkspaceId(1), request).await
                 }));
                 tokio::task::yield_now().await;
             }
-            self.let_go.add_permits(jobs.len());
-            let mut answers = Vec::new();
-            for answer in asked {
-                answers.push(answer.await.unwrap());
+            self.permits.add_permits(requests.len());
+            let mut responses = Vec::new();
+            for task in tasks {
+                responses.push(task.await.unwrap());
             }
-            answers
+            responses
+        }
+
+        fn started(&self) -> Vec<Vec<usize>> {
+            self.started.lock().unwrap().clone()
         }
     }
 
     #[tokio::test]
-    async fn what_comes_while_another_is_done_is_done_together_and_in_order() {
-        let run = Run::new();
-        let answers = run.ask(&[1, 2, 3, 4]).await;
-        let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
-        assert_eq!(answers, [1, 3, 3, 3]);
-        assert_eq!(*run.begun.lock().unwrap(), [vec![1], vec![2, 3, 4]]);
+    async fn waiting_requests_form_one_group_in_order() {
+        let fixture = Fixture::new();
+        let responses = fixture.submit(&[1, 2, 3, 4]).await;
+        let responses: Vec<_> = responses.into_iter().map(Result::unwrap).collect();
+        assert_eq!(responses, [1, 3, 3, 3]);
+        assert_eq!(fixture.started(), [vec![1], vec![2, 3, 4]]);
     }
 
     #[tokio::test]
-    async fn no_more_is_done_at_once_than_may_be_but_one_of_any_size() {
-        let run = Run::new();
-        run.ask(&[1, 5, 5, 1, 20, 1]).await;
-        let begun = run.begun.lock().unwrap().clone();
-        assert_eq!(begun, [vec![1], vec![5, 5], vec![1], vec![20], vec![1]]);
+    async fn group_size_is_limited_and_large_request_runs_alone() {
+        let fixture = Fixture::new();
+        fixture.submit(&[1, 5, 5, 1, 20, 1]).await;
+        assert_eq!(
+            fixture.started(),
+            [vec![1], vec![5, 5], vec![1], vec![20], vec![1]]
+        );
     }
 
     #[tokio::test]
-    async fn what_is_not_begun_in_time_is_never_done() {
-        let (let_go, begun) = (Arc::new(Semaphore::new(0)), Arc::<Mutex<Vec<_>>>::default());
-        let work = Counting {
-            let_go: Arc::clone(&let_go),
-            begun: Arc::clone(&begun),
-        };
-        let gathering = GroupCommitter::new(work, Duration::from_millis(20));
-        let first = gathering.clone();
-        let first = tokio::spawn(async move { first.ask(WorkspaceId(1), 1).await });
-        while begun.lock().unwrap().is_empty() {
+    async fn request_that_times_out_before_its_start_never_runs() {
+        let fixture = Fixture::with_start_timeout(Duration::from_millis(20));
+        let committer = fixture.committer.clone();
+        let first = tokio::spawn(async move { committer.submit(WorkspaceId(1), 1).await });
+        while fixture.started().is_empty() {
             tokio::task::yield_now().await;
         }
-        let late = gathering.ask(WorkspaceId(1), 2).await;
+        let late = fixture.committer.submit(WorkspaceId(1), 2).await;
         assert!(matches!(late, Err(RepositoryError::Unavailable(_))));
-        let_go.add_permits(2);
+        fixture.permits.add_permits(2);
         assert_eq!(first.await.unwrap().unwrap(), 1);
-        assert_eq!(*begun.lock().unwrap(), [vec![1]]);
+        assert_eq!(fixture.started(), [vec![1]]);
     }
 
     #[tokio::test]
-    async fn after_a_panic_the_next_is_done_and_nothing_is_kept() {
-        let run = Run::new();
-        assert!(run.ask(&[0]).await[0].is_err());
-        assert_eq!(*run.ask(&[1]).await[0].as_ref().unwrap(), 1);
-        assert!(run.gathering.0.queues().is_empty());
+    async fn panic_fails_its_group_and_later_requests_run() {
+        let fixture = Fixture::new();
+        // The second request waits behind the group that panics.
+        for response in fixture.submit(&[0, 1]).await {
+            assert!(matches!(response, Err(RepositoryError::InDoubt(_))));
+        }
+        assert_eq!(*fixture.submit(&[1]).await[0].as_ref().unwrap(), 1);
+        assert!(fixture.committer.0.queues().is_empty());
     }
 }

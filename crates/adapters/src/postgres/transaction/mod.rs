@@ -1,4 +1,7 @@
-//! Transactions: how they run, commit, and share a commit.
+//! Transactions: how they run on blocking threads, commit, and share a commit.
 
+mod blocking;
+pub(crate) mod commit_gate;
 pub(crate) mod group_commit;
+pub(crate) mod in_doubt;
 pub(crate) mod run;

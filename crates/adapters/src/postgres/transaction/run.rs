@@ -1,18 +1,21 @@
-//! Transactions whose end is known, also where the server was lost while it committed.
+//! Write transactions with retries. The outcome is known even if the connection is lost during
+//! COMMIT.
 
 use devices_domain::RepositoryError;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use crate::postgres::audit_events::CommitMarker;
-use crate::postgres::connection::database::{CommitGate, Database, classify, is_to_be_retried};
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::{classify, is_serialization_failure};
+use crate::postgres::transaction::commit_gate::CommitGate;
+use crate::postgres::transaction::in_doubt::CommitMarker;
 
-/// Why a transaction is rolled back.
+/// Reason why a transaction is rolled back.
 pub(crate) enum Failure<E> {
-    /// What was asked for cannot be.
-    Refused(E),
-    /// Whoever waited was told that nothing was stored.
+    /// The request is rejected. Not retried.
+    Rejected(E),
+    /// The caller timed out, and was told that nothing was stored.
     Abandoned,
     Diesel(DieselError),
 }
@@ -23,59 +26,58 @@ impl<E> From<DieselError> for Failure<E> {
     }
 }
 
-/// What a transaction came to, and what it wrote.
-pub(crate) type Done<T> = (T, Written);
-
-/// What a transaction wrote.
-pub(crate) enum Written {
-    /// Nothing: what it came to holds whether it is committed or not.
-    Nothing,
-    /// What can be found again by this.
-    CommitMarker(CommitMarker),
-    /// What leaves nothing that it could be known by.
-    Untraced,
+/// Effect of a transaction on the database, beside its result.
+pub(crate) enum Effect {
+    /// Nothing was written. The result is valid whether the transaction commits or not.
+    None,
+    /// The transaction wrote an event that shows whether it was committed.
+    Marked(CommitMarker),
+    /// The transaction wrote rows, but no event. A lost COMMIT cannot be resolved.
+    Unmarked,
 }
 
-/// How often a transaction is tried again after it lost a race, or was chosen to break a deadlock.
-const TRIES: usize = 3;
+/// Maximum number of attempts of a transaction that loses a race or is chosen as deadlock victim.
+const MAX_ATTEMPTS: usize = 3;
 
 impl Database {
-    /// Runs `work` in a transaction, again where it lost a race: the look-up that `work` begins with
-    /// finds then what it did not find before. Its result is returned once it is committed, and nobody
-    /// is told that nothing was stored while it may yet be.
+    /// Runs `work` in a transaction, and returns its result once the transaction is committed.
+    ///
+    /// Retries a transaction that lost a race: the look-up at the start of `work` then finds the
+    /// rows of the winner. Never returns [`Unavailable`](RepositoryError::Unavailable) if the
+    /// transaction may have been committed.
     pub(crate) async fn transact<T, E>(
         &self,
-        mut work: impl FnMut(&mut PgConnection) -> Result<Done<T>, Failure<E>> + Send + 'static,
+        mut work: impl FnMut(&mut PgConnection) -> Result<(T, Effect), Failure<E>> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<RepositoryError> + Send + 'static,
     {
         self.count_write();
-        let transact = move |connection: &mut PgConnection, decision: &CommitGate| {
-            for _ in 0..TRIES {
-                match run(connection, decision, &mut work) {
-                    Ok(ended) => return Ok(ended),
-                    Err(Failure::Refused(error)) => return Err(error),
+        let attempts = move |connection: &mut PgConnection, gate: &CommitGate| {
+            for _ in 0..MAX_ATTEMPTS {
+                match run(connection, gate, &mut work) {
+                    Ok(outcome) => return Ok(outcome),
+                    Err(Failure::Rejected(error)) => return Err(error),
                     Err(Failure::Diesel(error)) if is_retryable(&error) => {}
                     Err(Failure::Diesel(error)) => return Err(classify(error).into()),
                     Err(Failure::Abandoned) => {
-                        return Err(unavailable("nobody waits for it any more"));
+                        return Err(unavailable("the caller timed out"));
                     }
                 }
             }
-            Err(unavailable("a transaction lost every race it was in"))
+            Err(unavailable("the transaction lost a race on every attempt"))
         };
-        match self.run_deciding(transact).await? {
-            Ended::Committed(result) => Ok(result),
-            Ended::InDoubt(lost) => {
-                let Lost {
+        match self.run_gated(attempts).await? {
+            Outcome::Committed(result) => Ok(result),
+            Outcome::InDoubt(in_doubt) => {
+                let InDoubt {
                     result,
-                    receipt,
+                    marker,
                     error,
-                } = *lost;
-                let is_committed = match receipt {
-                    Some(receipt) => receipt.is_committed(self).await,
+                } = *in_doubt;
+                let is_committed = match marker {
+                    Some(marker) => marker.is_committed(self).await,
                     None => None,
                 };
                 match is_committed {
@@ -88,77 +90,80 @@ impl Database {
     }
 }
 
-fn unavailable<E: From<RepositoryError>>(why: &'static str) -> E {
-    RepositoryError::Unavailable(why.into()).into()
+fn unavailable<E: From<RepositoryError>>(cause: &'static str) -> E {
+    RepositoryError::Unavailable(cause.into()).into()
 }
 
-/// How a transaction ended.
-enum Ended<T> {
+/// Outcome of a transaction that was not rolled back.
+enum Outcome<T> {
     Committed(T),
-    /// The server was lost before it said whether it had committed.
-    InDoubt(Box<Lost<T>>),
+    /// The connection was lost before the server confirmed COMMIT.
+    InDoubt(Box<InDoubt<T>>),
 }
 
-struct Lost<T> {
-    /// What holds if it had.
+struct InDoubt<T> {
+    /// The result if the transaction turns out to be committed.
     result: T,
-    receipt: Option<CommitMarker>,
+    marker: Option<CommitMarker>,
     error: DieselError,
 }
 
-/// One transaction. Diesel's own `transaction` does not tell an error of COMMIT from one before it.
+/// Runs one transaction. Diesel's `transaction` does not distinguish an error of COMMIT from an
+/// earlier one.
 fn run<T, E>(
     connection: &mut PgConnection,
-    decision: &CommitGate,
-    work: &mut impl FnMut(&mut PgConnection) -> Result<Done<T>, Failure<E>>,
-) -> Result<Ended<T>, Failure<E>> {
+    gate: &CommitGate,
+    work: &mut impl FnMut(&mut PgConnection) -> Result<(T, Effect), Failure<E>>,
+) -> Result<Outcome<T>, Failure<E>> {
     AnsiTransactionManager::begin_transaction(connection)?;
-    let done = work(connection);
-    let done = done.and_then(|done| match decision.commit() {
-        true => Ok(done),
-        false => Err(Failure::Abandoned),
-    });
-    let (result, written) = match done {
-        // There is nothing to be made durable.
-        Ok((result, Written::Nothing)) => {
-            roll_back(connection);
-            return Ok(Ended::Committed(result));
+    let worked = work(connection).and_then(|worked| {
+        if gate.commit() {
+            Ok(worked)
+        } else {
+            Err(Failure::Abandoned)
         }
-        Ok(done) => done,
+    });
+    let (result, effect) = match worked {
+        // There is nothing to commit.
+        Ok((result, Effect::None)) => {
+            roll_back(connection);
+            return Ok(Outcome::Committed(result));
+        }
+        Ok(worked) => worked,
         Err(failure) => {
             roll_back(connection);
             return Err(failure);
         }
     };
     let Err(error) = AnsiTransactionManager::commit_transaction(connection) else {
-        return Ok(Ended::Committed(result));
+        return Ok(Outcome::Committed(result));
     };
-    let receipt = match written {
-        _ if is_to_be_retried(&error) => return Err(Failure::Diesel(error)),
-        Written::CommitMarker(receipt) => Some(receipt),
-        Written::Untraced | Written::Nothing => None,
+    let marker = match effect {
+        _ if is_serialization_failure(&error) => return Err(Failure::Diesel(error)),
+        Effect::Marked(marker) => Some(marker),
+        Effect::Unmarked | Effect::None => None,
     };
-    Ok(Ended::InDoubt(Box::new(Lost {
+    Ok(Outcome::InDoubt(Box::new(InDoubt {
         result,
-        receipt,
+        marker,
         error,
     })))
 }
 
 fn roll_back(connection: &mut PgConnection) {
-    // Where this fails, too, the connection is lost, and the server rolls back by itself.
+    // If the rollback fails, the connection is lost, and the server rolls back by itself.
     if let Err(error) = AnsiTransactionManager::rollback_transaction(connection) {
-        tracing::debug!(%error, "a transaction was not rolled back in good order");
+        tracing::debug!(%error, "cannot roll back a transaction");
     }
 }
 
-/// Whether the same transaction may succeed if it is begun anew.
+/// Returns whether the same transaction may succeed when it is retried.
 pub(crate) fn is_retryable(error: &DieselError) -> bool {
-    is_to_be_retried(error) || is_lost_race(error)
+    is_serialization_failure(error) || is_lost_race(error)
 }
 
-/// Whether another transaction took a serial number or an address, or a user away, after it was looked
-/// up.
+/// Returns whether another transaction took a serial number or an email address, or deleted a user,
+/// after this transaction had looked it up.
 fn is_lost_race(error: &DieselError) -> bool {
     let DieselError::DatabaseError(kind, information) = error else {
         return false;
@@ -168,6 +173,6 @@ fn is_lost_race(error: &DieselError) -> bool {
         DatabaseErrorKind::ForeignKeyViolation => &["devices_user_fkey"],
         _ => &[],
     };
-    let broken = information.constraint_name();
-    broken.is_some_and(|broken| constraints.contains(&broken))
+    let violated = information.constraint_name();
+    violated.is_some_and(|violated| constraints.contains(&violated))
 }

@@ -1,0 +1,94 @@
+//! Classification of PostgreSQL errors.
+
+use devices_domain::RepositoryError;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// Converts a Diesel error to the error of the ports.
+///
+/// A query that may violate a constraint must handle that violation before it calls this function,
+/// for example with [`on_unique_violation`].
+pub(crate) fn classify(error: DieselError) -> RepositoryError {
+    match error {
+        DieselError::DatabaseError(kind, information) => {
+            // The primary message only: DETAIL contains customer values.
+            let message = information.message().to_owned();
+            let is_transient_kind = matches!(
+                kind,
+                DatabaseErrorKind::ClosedConnection
+                    | DatabaseErrorKind::ReadOnlyTransaction
+                    | DatabaseErrorKind::SerializationFailure
+                    | DatabaseErrorKind::UnableToSendCommand
+            );
+            if is_transient_kind || is_transient(&message) {
+                RepositoryError::Unavailable(message.into())
+            } else {
+                RepositoryError::Failed(message.into())
+            }
+        }
+        DieselError::BrokenTransactionManager => RepositoryError::Unavailable(error.into()),
+        DieselError::RollbackErrorOnCommit { .. } => RepositoryError::InDoubt(error.into()),
+        error => RepositoryError::Failed(error.into()),
+    }
+}
+
+/// Returns the inserted row, or `None` if the insert violated the unique `constraint`.
+pub(crate) fn on_unique_violation<T>(
+    inserted: Result<T, DieselError>,
+    constraint: &str,
+) -> Result<Option<T>, RepositoryError> {
+    match inserted {
+        Ok(row) => Ok(Some(row)),
+        Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information))
+            if information.constraint_name() == Some(constraint) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(classify(error)),
+    }
+}
+
+/// Copies an error for another caller that waited for the same statement. Keeps the kind and the
+/// message, but not the cause: [`RepositoryError`] holds a boxed error and is not `Clone`.
+pub(crate) fn copy_error(error: &RepositoryError) -> RepositoryError {
+    match error {
+        RepositoryError::Unavailable(cause) => {
+            RepositoryError::Unavailable(cause.to_string().into())
+        }
+        RepositoryError::InDoubt(cause) => RepositoryError::InDoubt(cause.to_string().into()),
+        RepositoryError::Failed(cause) => RepositoryError::Failed(cause.to_string().into()),
+    }
+}
+
+/// Returns whether the same transaction may succeed when it is retried at once: SQLSTATE 40001
+/// (serialization failure) or 40P01 (deadlock).
+pub(crate) fn is_serialization_failure(error: &DieselError) -> bool {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        DieselError::DatabaseError(_, information) => information.message() == DEADLOCK,
+        _ => false,
+    }
+}
+
+/// Diesel does not expose the SQLSTATE (57014, 55P03, 40P01, 57P01 to 57P03). The code therefore
+/// compares the English messages of the server and of libpq.
+const DEADLOCK: &str = "deadlock detected";
+
+/// Returns whether the server cancelled the statement because of a timeout, a deadlock or a
+/// shutdown, or whether the connection to the server was lost. The last three messages are
+/// PgBouncer's.
+fn is_transient(message: &str) -> bool {
+    let prefixes = [
+        DEADLOCK,
+        "canceling statement due to",
+        "terminating connection",
+        "the database system is",
+        "server closed the connection",
+        "no connection to the server",
+        "could not receive data from server",
+        "could not send data to server",
+        "query_wait_timeout",
+        "server conn crashed",
+        "server login has been failing",
+    ];
+    prefixes.iter().any(|prefix| message.starts_with(prefix))
+}

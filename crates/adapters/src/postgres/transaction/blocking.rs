@@ -1,0 +1,89 @@
+//! Runs database work on blocking threads.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use devices_domain::RepositoryError;
+use diesel::QueryResult;
+use diesel::pg::PgConnection;
+
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::classify;
+use crate::postgres::transaction::commit_gate::CommitGate;
+
+impl Database {
+    /// Runs `work` with a connection on a blocking thread. At most as many run at the same time as
+    /// there are connections.
+    ///
+    /// Work that has started runs to completion, even if the caller is cancelled or receives a
+    /// timeout: closing a connection does not end a statement that hangs on the server.
+    pub(crate) async fn run<T, E>(
+        &self,
+        work: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<RepositoryError> + Send + 'static,
+    {
+        self.run_gated(|connection, _| work(connection)).await
+    }
+
+    /// Runs read-only `work` in one transaction, whose statements all see the same snapshot.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut PgConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, RepositoryError> {
+        self.run(move |connection| {
+            let mut transaction = connection.build_transaction().repeatable_read().read_only();
+            transaction.run(work).map_err(classify)
+        })
+        .await
+    }
+
+    /// Like [`run`](Self::run), for work that passes the [`CommitGate`] before it commits. A
+    /// timeout is [`Unavailable`](RepositoryError::Unavailable) only if the work can no longer
+    /// commit, and else [`InDoubt`](RepositoryError::InDoubt).
+    pub(crate) async fn run_gated<T, E>(
+        &self,
+        work: impl FnOnce(&mut PgConnection, &CommitGate) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<RepositoryError> + Send + 'static,
+    {
+        let started_at = Instant::now();
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        let permit = tokio::time::timeout(self.pool_timeout(), permit)
+            .await
+            .map_err(|_| {
+                RepositoryError::Unavailable("timeout while waiting for a free connection".into())
+            })?
+            .map_err(|closed| RepositoryError::Failed(closed.into()))?;
+        let pool = self.pool.clone();
+        let gate = Arc::new(CommitGate::default());
+        let thread = {
+            let gate = Arc::clone(&gate);
+            tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                let mut pooled = pool
+                    .get()
+                    .map_err(|error| RepositoryError::Unavailable(error.into()))?;
+                metrics::histogram!("devices_pool_wait_seconds").record(started_at.elapsed());
+                work(&mut pooled.connection, &gate)
+            })
+        };
+        let joined = tokio::time::timeout(self.answer_timeout(), thread)
+            .await
+            .map_err(|_| {
+                if gate.abandon() {
+                    RepositoryError::Unavailable("the database did not respond in time".into())
+                } else {
+                    RepositoryError::InDoubt(
+                        "the database did not respond to COMMIT in time".into(),
+                    )
+                }
+            })?;
+        // The panic message is left out: it can contain a customer value.
+        joined.map_err(|_| RepositoryError::Failed("database work panicked".into()))?
+    }
+}

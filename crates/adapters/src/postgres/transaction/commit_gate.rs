@@ -1,0 +1,32 @@
+//! Decides whether a transaction commits or is abandoned.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Gate between a transaction that wants to commit and a caller that wants to stop waiting for it.
+/// The first of them decides, and the other one learns the decision.
+#[derive(Debug, Default)]
+pub(crate) struct CommitGate(AtomicU8);
+
+impl CommitGate {
+    const OPEN: u8 = 0;
+    const COMMITTING: u8 = 1;
+    const ABANDONED: u8 = 2;
+
+    /// Returns whether the transaction may send COMMIT. If so, it can no longer be abandoned.
+    pub(crate) fn commit(&self) -> bool {
+        self.decide(Self::COMMITTING)
+    }
+
+    /// Returns whether the transaction is abandoned: it is certain never to be committed.
+    pub(crate) fn abandon(&self) -> bool {
+        self.decide(Self::ABANDONED)
+    }
+
+    fn decide(&self, decision: u8) -> bool {
+        let order = Ordering::SeqCst;
+        match self.0.compare_exchange(Self::OPEN, decision, order, order) {
+            Ok(_) => true,
+            Err(earlier) => earlier == decision,
+        }
+    }
+}
