@@ -1,4 +1,5 @@
-//! Builds again when a migration is added: `embed_migrations!` sees only those that were there.
+//! Rebuilds the crate when a migration is added: Cargo does not track the files that
+//! `embed_migrations!` reads.
 
 fn main() {
     println!("cargo::rerun-if-changed=../../migrations");

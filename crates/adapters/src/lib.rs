@@ -1,3 +1,3 @@
-//! The ports of `devices-domain` on PostgreSQL, through Diesel.
+//! Adapters: implementations of the ports of `devices-domain`.
 
 pub mod postgres;

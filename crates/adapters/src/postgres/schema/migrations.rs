@@ -1,4 +1,4 @@
-//! The schema, and how a database comes to it.
+//! Schema migrations.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -17,16 +17,16 @@ use crate::postgres::schema::serving_role;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
-/// Any number that no other program on the same database locks.
+/// Advisory lock of migrations. Any number that no other program on the database locks.
 const LOCK: i64 = 0x466c_6565_7444_6576;
 
-/// Migrations that did not run.
+/// Reason why the migrations did not run.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// No connection.
+    /// The connection failed.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// One of them failed; it was rolled back, and those before it were kept.
+    /// A migration failed and was rolled back. Earlier migrations stay.
     #[error("{0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -37,25 +37,25 @@ impl From<DieselError> for MigrationError {
     }
 }
 
-/// Brings the database at `url` to this program's schema, gives the serving role its rights, and
-/// names the migrations that it ran. Whoever does not own the tables needs no right but to read where
-/// there is nothing to do.
+/// Runs the pending migrations of the database at `url`, and grants the serving role its
+/// privileges. Returns the names of the migrations that ran. If none is pending, a user that does
+/// not own the tables needs no privilege but to read.
 ///
-/// Safe when several processes start at once: one runs them, the others wait for it. While it waits
-/// for a table, those who use that table do not wait for it for longer than two seconds.
+/// Safe when several processes start at the same time: one of them migrates, and the others wait. A
+/// migration that waits for a table blocks the users of that table for at most two seconds.
 ///
 /// # Errors
-/// Where there is no connection, or a migration fails.
+/// If the connection or a migration fails.
 pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
     let mut connection = connect(url)?;
-    // A lock of the session, given back when the connection closes, whatever happens.
+    // A session-level lock, released when the connection closes, on errors and panics as well.
     connection.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
-    let missing = missing(&mut connection)?;
-    if !missing.is_empty() {
-        run(&mut connection, &missing)?;
+    let pending = pending(&mut connection)?;
+    if !pending.is_empty() {
+        run(&mut connection, &pending)?;
     }
     serving_role::prepare(&mut connection)?;
-    Ok(names(&missing))
+    Ok(names(&pending))
 }
 
 type Migrations = Vec<Box<dyn Migration<Pg>>>;
@@ -65,23 +65,23 @@ fn names(migrations: &Migrations) -> Vec<String> {
     names.map(ToString::to_string).collect()
 }
 
-/// How long those who use a table may have to wait for a migration that waits for it.
+/// Maximum time that a migration waits for a table. Users of the table queue behind it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Tries each again and again while others use its tables.
+/// Runs each migration, and retries it while its tables are in use.
 fn run(connection: &mut PgConnection, migrations: &Migrations) -> Result<(), MigrationError> {
-    const TRIES: usize = 30;
+    const MAX_ATTEMPTS: usize = 30;
     connection.setup()?;
     let timeout = format!("SET lock_timeout = {}", LOCK_TIMEOUT.as_millis());
     connection.batch_execute(&timeout)?;
     for migration in migrations {
-        let mut tries = 0;
+        let mut attempts = 0;
         while let Err(error) = connection.run_migration(migration) {
-            tries += 1;
-            if tries == TRIES || !error.to_string().contains("lock timeout") {
+            attempts += 1;
+            if attempts == MAX_ATTEMPTS || !error.to_string().contains("lock timeout") {
                 return Err(MigrationError::Failed(error));
             }
-            tracing::warn!("a migration waits for those who use its tables");
+            tracing::warn!("a migration waits for tables that are in use, retrying");
             std::thread::sleep(LOCK_TIMEOUT);
         }
     }
@@ -89,32 +89,31 @@ fn run(connection: &mut PgConnection, migrations: &Migrations) -> Result<(), Mig
 }
 
 #[derive(QueryableByName)]
-struct Version {
+struct VersionRow {
     #[diesel(sql_type = Text)]
     version: String,
 }
 
-/// The migrations that the database at `url` still lacks. Changes nothing: Diesel's own question
-/// would make its table, which whoever serves may not.
+/// Returns the names of the migrations that the database at `url` lacks. Changes nothing: Diesel's
+/// own check would create its table, which the serving role must not.
 ///
 /// # Errors
-/// Where there is no connection, or the database does not answer.
+/// If the connection or the query fails.
 pub fn pending_migrations(url: &str) -> Result<Vec<String>, MigrationError> {
-    Ok(names(&missing(&mut connect(url)?)?))
+    Ok(names(&pending(&mut connect(url)?)?))
 }
 
-/// Oldest first.
-fn missing(connection: &mut PgConnection) -> Result<Migrations, MigrationError> {
+/// Returns the pending migrations, oldest first.
+fn pending(connection: &mut PgConnection) -> Result<Migrations, MigrationError> {
     let has_table = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
-    let ran: Vec<Version> = match diesel::select(has_table).get_result(connection)? {
-        true => {
-            diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?
-        }
-        false => Vec::new(),
+    let applied: Vec<VersionRow> = if diesel::select(has_table).get_result(connection)? {
+        diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?
+    } else {
+        Vec::new()
     };
-    let ran: HashSet<String> = ran.into_iter().map(|row| row.version).collect();
-    let mut missing: Migrations = MIGRATIONS.migrations().map_err(MigrationError::Failed)?;
-    missing.retain(|migration| !ran.contains(&migration.name().version().to_string()));
-    missing.sort_by_key(|migration| migration.name().version().as_owned());
-    Ok(missing)
+    let applied: HashSet<String> = applied.into_iter().map(|row| row.version).collect();
+    let mut pending: Migrations = MIGRATIONS.migrations().map_err(MigrationError::Failed)?;
+    pending.retain(|migration| !applied.contains(&migration.name().version().to_string()));
+    pending.sort_by_key(|migration| migration.name().version().as_owned());
+    Ok(pending)
 }

@@ -1,4 +1,4 @@
-//! The role that serves: what it may do, and what more the server was given.
+//! The serving role: its privileges, and the surplus privileges of the login role.
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -9,52 +9,55 @@ use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
 
-/// The role with the rights that serving needs, and no other. [`migrate`](super::migrate) makes it,
-/// or whoever may make roles does beforehand.
+/// Role with the privileges that serving needs, and no others. Created by
+/// [`migrate`](super::migrations::migrate), or beforehand by a user that may create roles.
 pub const SERVING_ROLE: &str = "fleet_devices_serving";
 
-/// What the user of a database's URL may do.
+/// Privileges of the user in a database URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolePrivileges {
-    /// Its name.
+    /// Name of the user.
     pub user: String,
-    /// What keeps its connections from giving up every right but those of [`SERVING_ROLE`], and what
-    /// to do about it, in words.
+    /// Reason why its connections cannot switch to [`SERVING_ROLE`], with a remedy. `None` if they
+    /// can.
     pub cannot_assume_role: Option<&'static str>,
-    /// What it may do beyond what serving needs, in words.
+    /// Descriptions of the privileges that serving does not need.
     pub surplus: Vec<String>,
 }
 
 impl RolePrivileges {
-    /// Whether its connections can give up every right but those of [`SERVING_ROLE`].
+    /// Returns whether connections can switch to [`SERVING_ROLE`], and so give up all other
+    /// privileges.
     pub fn can_assume_role(&self) -> bool {
         self.cannot_assume_role.is_none()
     }
 }
 
-/// Makes the role, as far as this user may, and gives it its rights, if the tables are his.
+/// Creates the serving role and grants its privileges, as far as this user may. Does nothing unless
+/// the user owns the tables.
 pub(crate) fn prepare(connection: &mut PgConnection) -> QueryResult<()> {
     let is_owner = sql::<Bool>(
         "EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('devices') \
                  AND pg_has_role(relowner, 'USAGE'))",
     );
-    match diesel::select(is_owner).get_result(connection)? {
-        true => connection.batch_execute(include_str!("serving_role.sql")),
-        false => Ok(()),
+    if diesel::select(is_owner).get_result(connection)? {
+        connection.batch_execute(include_str!("serving_role.sql"))?;
     }
+    Ok(())
 }
 
 #[derive(QueryableByName)]
-struct Held {
+struct PrivilegeRow {
     #[diesel(sql_type = Text)]
-    rights: String,
+    description: String,
     #[diesel(sql_type = Bool)]
-    held: bool,
+    is_granted: bool,
 }
 
-/// What serving never does. A superuser holds them all, as does an owner of the tables. Of who logged in:
-/// a role that his sessions begin with can be put off again.
-const EXCESS: &str = "
+/// Privileges that serving never uses. A superuser has all of them, as does the owner of the tables.
+/// The query checks `session_user`, the login role: a session can always reset a role that it started
+/// with.
+const SURPLUS: &str = "
     SELECT * FROM (VALUES
         ('is a superuser',
             (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)),
@@ -67,24 +70,24 @@ const EXCESS: &str = "
         ('may change the audit trail',
             has_any_column_privilege(session_user, 'device_events', 'UPDATE')
             OR has_table_privilege(session_user, 'device_events', 'DELETE, TRUNCATE')),
-        ('may make workspaces and keys',
+        ('may create workspaces and keys',
             has_any_column_privilege(session_user, 'workspaces', 'INSERT')
             OR has_any_column_privilege(session_user, 'api_keys', 'INSERT'))
-    ) AS excess (rights, held)";
+    ) AS surplus (description, is_granted)";
 
-/// What the user of `url` may do in its database, whose schema must be up to date.
+/// Returns the privileges of the user in `url`. The schema of the database must be up to date.
 ///
 /// # Errors
-/// Where there is no connection, or the database does not answer.
+/// If the connection or a query fails.
 pub fn role_privileges(url: &str) -> Result<RolePrivileges, ConnectError> {
     let mut connection = connect(url)?;
     let user: String =
         diesel::select(sql::<Text>("session_user::text")).get_result(&mut connection)?;
-    let held: Vec<Held> = sql_query(EXCESS).load(&mut connection)?;
-    let excess = held.into_iter().filter(|right| right.held);
+    let privileges: Vec<PrivilegeRow> = sql_query(SURPLUS).load(&mut connection)?;
+    let surplus = privileges.into_iter().filter(|row| row.is_granted);
     Ok(RolePrivileges {
         user,
-        surplus: excess.map(|right| right.rights).collect(),
+        surplus: surplus.map(|row| row.description).collect(),
         cannot_assume_role: cannot_assume_role(&mut connection)?,
     })
 }
@@ -93,25 +96,27 @@ fn cannot_assume_role(connection: &mut PgConnection) -> QueryResult<Option<&'sta
     let exists = format!("to_regrole('{SERVING_ROLE}') IS NOT NULL");
     if !diesel::select(sql::<Bool>(&exists)).get_result(connection)? {
         return Ok(Some(
-            "there is no such role: create it, and run `devices-api migrate` as the tables' owner",
+            "the role does not exist: create it, then run `devices-api migrate` as the owner of \
+             the tables",
         ));
     }
-    let mut obstacle = None;
-    // Rolled back: behind a pooler another client is the next to use the session.
-    let tried = connection.transaction::<(), _, _>(|connection| {
+    let mut reason = None;
+    // Rolled back: behind a transaction pooler, the next client continues on this session.
+    let rolled_back = connection.transaction::<(), _, _>(|connection| {
         let set_role = format!("SET LOCAL ROLE {SERVING_ROLE}");
-        // A role that was made after the migrations ran was given nothing yet.
+        // A role that was created after the migrations ran has no privileges yet.
         let reads =
             "SELECT FROM devices, device_documents, device_events, idempotency_keys LIMIT 0";
         if connection.batch_execute(&set_role).is_err() {
-            obstacle = Some("the database's user is no member of it: grant it to him");
+            reason = Some("the user in the database URL is not a member of it: grant the role");
         } else if connection.batch_execute(reads).is_err() {
-            obstacle = Some("it has no rights: run `devices-api migrate` as the tables' owner");
+            reason =
+                Some("it has no privileges: run `devices-api migrate` as the owner of the tables");
         }
         Err(DieselError::RollbackTransaction)
     });
-    match tried {
-        Ok(()) | Err(DieselError::RollbackTransaction) => Ok(obstacle),
+    match rolled_back {
+        Ok(()) | Err(DieselError::RollbackTransaction) => Ok(reason),
         Err(error) => Err(error),
     }
 }

@@ -1,30 +1,30 @@
--- The role that serves: it may do what serving needs, and nothing else. Can be run again and again, after every
--- migration, by the owner of the tables; adds what is missing.
+-- Creates the serving role, and grants it the privileges that serving needs, and no others.
+-- Idempotent: the owner of the tables runs it after every migration.
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fleet_devices_serving') THEN
         CREATE ROLE fleet_devices_serving NOLOGIN;
     END IF;
 EXCEPTION
-    -- It belongs to the whole server, and whoever runs this may not be allowed to make one.
+    -- A role belongs to the whole server, and this user may not be allowed to create one.
     WHEN insufficient_privilege THEN NULL;
-    -- Another database's owner makes it at this moment.
+    -- The owner of another database creates it at the same time.
     WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 
--- Before PostgreSQL 15 everybody may create tables here.
+-- Before PostgreSQL 15, every role may create tables in this schema.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 DO $$
 DECLARE
-    changed record;
+    grants record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fleet_devices_serving') THEN
         RETURN;
     END IF;
     GRANT USAGE ON SCHEMA public TO fleet_devices_serving;
     GRANT SELECT ON __diesel_schema_migrations, workspaces, api_keys TO fleet_devices_serving;
-    -- A device limit is read under a lock, which needs the right to change some column.
+    -- The device limit is read with FOR NO KEY UPDATE, which requires UPDATE on some column.
     GRANT UPDATE (created_at) ON workspaces TO fleet_devices_serving;
     GRANT UPDATE (last_used_at) ON api_keys TO fleet_devices_serving;
     GRANT SELECT, INSERT ON devices, device_events, users, devices_mdm TO fleet_devices_serving;
@@ -35,10 +35,11 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE ON rate_limits TO fleet_devices_serving;
     GRANT USAGE ON SEQUENCE devices_id_seq, device_events_id_seq, users_id_seq, devices_mdm_id_seq,
         device_search_queue_id_seq TO fleet_devices_serving;
-    -- Whatever is changed stays in its workspace, and is what it was.
-    FOR changed IN
+    -- All columns but keys and creation times: an update never moves a row to another workspace, and
+    -- never changes its identity.
+    FOR grants IN
         SELECT format('GRANT UPDATE (%s) ON %s TO fleet_devices_serving',
-                      string_agg(quote_ident(attname), ', '), attrelid::regclass) AS rights
+                      string_agg(quote_ident(attname), ', '), attrelid::regclass) AS statement
         FROM pg_attribute
         WHERE attrelid IN ('devices'::regclass, 'users'::regclass, 'devices_mdm'::regclass,
                            'device_search'::regclass)
@@ -46,11 +47,11 @@ BEGIN
           AND attname NOT IN ('workspace_id', 'id', 'device_id', 'created_at')
         GROUP BY attrelid
     LOOP
-        EXECUTE changed.rights;
+        EXECUTE grants.statement;
     END LOOP;
 END $$;
 
--- The owner may take the role on, too: a superuser may anyway, others must be members.
+-- Lets the owner switch to the role, too. A superuser can anyway; others must be members.
 DO $$
 BEGIN
     IF NOT pg_has_role('fleet_devices_serving', 'MEMBER') THEN
