@@ -40,7 +40,8 @@ pub(crate) fn try_lock(
 ) -> QueryResult<Vec<bool>> {
     let (operations, keys) = operations_and_keys(requests);
     let rows: Vec<LockRow> = diesel::sql_query(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended(operation || ' ' || key, $1)) AS is_locked \
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(operation || ' ' || key, $1)) \
+                AS is_locked \
          FROM unnest($2, $3) AS requested (operation, key)",
     )
     .bind::<BigInt, _>(workspace.0)
@@ -120,7 +121,8 @@ pub(crate) fn insert(
 /// Advisory lock of the purge. Any number that no other program on the database locks.
 const PURGE_LOCK: i64 = 0x466f_7267_6574_4b65;
 
-/// Deletes the responses of all workspaces that are older than `retention`, and returns their number.
+/// Deletes the responses of all workspaces that are older than `retention`. Returns the number of
+/// deleted responses.
 ///
 /// Deletes in small batches, so that no request waits long. If several processes purge at the same
 /// time, one of them does the work.

@@ -61,8 +61,11 @@ impl<T: Column> Column for Option<T> {
     }
 }
 
+/// Implements [`Column`] for types of fields: type, type of the column, and both conversions.
 macro_rules! column {
-    ($($Field:ty => $Column:ty: |$value:ident| $to_column:expr, |$column:ident| $from_column:expr;)+) => {$(
+    ($(
+        $Field:ty => $Column:ty: |$value:ident| $to_column:expr, |$column:ident| $from_column:expr;
+    )+) => {$(
         impl Column for $Field {
             type Column<'a> = $Column;
 
@@ -87,7 +90,8 @@ column! {
     AddedVia => Cow<'a, str>: |choice| choice.as_str().into(), |name| known(Self::from_name(&name));
     KeyboardLayout => Cow<'a, str>:
         |choice| choice.as_str().into(), |name| known(Self::from_name(&name));
-    Lifecycle => Cow<'a, str>: |choice| choice.as_str().into(), |name| known(Self::from_name(&name));
+    Lifecycle => Cow<'a, str>:
+        |choice| choice.as_str().into(), |name| known(Self::from_name(&name));
     // Diesel's schema declares every array item as nullable.
     TextList => Vec<Option<Cow<'a, str>>>:
         |list| list.iter().map(|item| Some(item.into())).collect(),
@@ -98,7 +102,8 @@ column! {
     Date => NaiveDate: |date| date.to_naive(), |date| Ok(Self::from_trusted(date));
     UserId => i64: |user| user.0, |id| Ok(Self(id));
     bool => bool: |value| *value, |value| Ok(value);
-    Email => Cow<'a, str>: |email| email.as_str().into(), |text| Ok(Self::from_trusted(text.into()));
+    Email => Cow<'a, str>:
+        |email| email.as_str().into(), |text| Ok(Self::from_trusted(text.into()));
     Instant => DateTime<Utc>: |instant| instant.to_utc(), |instant| Ok(Self::from_trusted(instant));
     Role => Cow<'a, str>: |choice| choice.as_str().into(), |name| known(Self::from_name(&name));
     EnrollmentStatus => Cow<'a, str>:

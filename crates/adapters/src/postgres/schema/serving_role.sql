@@ -30,13 +30,14 @@ BEGIN
     GRANT SELECT, INSERT ON devices, device_events, users, devices_mdm TO fleet_devices_serving;
     GRANT SELECT ON device_documents TO fleet_devices_serving;
     GRANT SELECT, INSERT ON device_search TO fleet_devices_serving;
-    GRANT SELECT, INSERT, DELETE, UPDATE (device_ids) ON device_search_queue TO fleet_devices_serving;
+    GRANT SELECT, INSERT, DELETE, UPDATE (device_ids) ON device_search_queue
+        TO fleet_devices_serving;
     GRANT SELECT, INSERT, DELETE ON idempotency_keys TO fleet_devices_serving;
     GRANT SELECT, INSERT, UPDATE ON rate_limits TO fleet_devices_serving;
     GRANT USAGE ON SEQUENCE devices_id_seq, device_events_id_seq, users_id_seq, devices_mdm_id_seq,
         device_search_queue_id_seq TO fleet_devices_serving;
-    -- All columns but keys and creation times: an update never moves a row to another workspace, and
-    -- never changes its identity.
+    -- All columns but keys and creation times: an update never moves a row to another workspace,
+    -- and never changes its identity.
     FOR grants IN
         SELECT format('GRANT UPDATE (%s) ON %s TO fleet_devices_serving',
                       string_agg(quote_ident(attname), ', '), attrelid::regclass) AS statement
