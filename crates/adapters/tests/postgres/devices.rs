@@ -11,7 +11,7 @@ use devices_domain::{
 use devices_tests::{TestDatabase, execute};
 use diesel::pg::PgConnection;
 
-use crate::{TestStore, WriteAccess, block_on, device, device_of, options};
+use crate::{TestStore, Writer, block_on, device, device_of, options};
 
 /// Begins a transaction that writes a device, and does not end it.
 fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
@@ -272,9 +272,9 @@ fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_defa
         let key = store.key(workspace).await;
         let setting = "default_transaction_isolation";
         store.database.set_default(setting, "'serializable'");
-        let store = store.with(options());
+        let store = store.with_options(options());
         let mut rival = begin_rival(&store.database, "A1");
-        let acme = WriteAccess {
+        let acme = Writer {
             workspace,
             key,
             devices: store.devices(workspace),
@@ -306,12 +306,12 @@ fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
-        store.database.reject_connections();
-        let store = store.with(DatabaseOptions {
+        store.database.close();
+        let store = store.with_options(DatabaseOptions {
             pool_timeout: Duration::from_millis(200),
             ..options()
         });
-        let acme = WriteAccess {
+        let acme = Writer {
             devices: store.devices(acme.workspace),
             ..acme
         };

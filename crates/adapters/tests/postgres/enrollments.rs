@@ -8,7 +8,7 @@ use devices_domain::{
     UnknownFields,
 };
 
-use crate::{TestStore, WriteAccess, block_on, device};
+use crate::{TestStore, Writer, block_on, device};
 
 fn serial(text: &str) -> SerialNumber {
     SerialNumber::parse(&RawValue::text(text)).unwrap()
@@ -16,7 +16,7 @@ fn serial(text: &str) -> SerialNumber {
 
 async fn put(
     store: &TestStore,
-    writer: &WriteAccess,
+    writer: &Writer,
     number: &str,
     status: &str,
 ) -> (StoredEnrollment, bool) {
@@ -33,7 +33,7 @@ async fn put(
 
 async fn linked(
     store: &TestStore,
-    writer: &WriteAccess,
+    writer: &Writer,
     linked: Option<bool>,
 ) -> Vec<(i64, Option<i64>)> {
     let paging = PageRequest {

@@ -10,13 +10,13 @@ use devices_domain::{
 };
 use futures_util::future::{join, join_all};
 
-use crate::{TestStore, WriteAccess, block_on, device, device_of, keys, options};
+use crate::{TestStore, Writer, block_on, device, device_of, keys, options};
 
 /// Does what is asked for in this order while two transactions of the workspace are held up, so that all of
 /// it is done in the next one.
 async fn together<T>(
     store: &TestStore,
-    writer: &WriteAccess,
+    writer: &Writer,
     asked: impl IntoIterator<Item = impl Future<Output = T>>,
 ) -> Vec<T> {
     let held_up = store.database.lock("device_events");
@@ -154,7 +154,7 @@ fn a_device_limit_stands_against_those_that_come_too_late() {
             device_limit: Some(5),
         };
         let workspace = store.workspaces().create(new).await.unwrap().unwrap().id;
-        let acme = WriteAccess {
+        let acme = Writer {
             devices: store.devices(workspace),
             workspace,
             key: store.key(workspace).await,
@@ -179,7 +179,7 @@ fn a_device_limit_stands_against_those_that_come_too_late() {
 #[test]
 fn what_one_of_them_waits_for_in_vain_is_no_others_fault() {
     block_on(async {
-        let store = TestStore::new().with(DatabaseOptions {
+        let store = TestStore::new().with_options(DatabaseOptions {
             lock_timeout: Duration::from_millis(300),
             ..options()
         });

@@ -8,7 +8,7 @@ use devices_domain::{
     NewDevice, RenderResponse, StoreResult, StoredResponse,
 };
 
-use crate::{TestStore, WriteAccess, block_on, device};
+use crate::{TestStore, Writer, block_on, device};
 
 fn attempt(fingerprint: u8) -> IdempotentRequest {
     IdempotentRequest {
@@ -25,7 +25,7 @@ const TELL: RenderResponse = |_, stored| {
 };
 
 async fn make(
-    writer: &WriteAccess,
+    writer: &Writer,
     attempt: IdempotentRequest,
     devices: Vec<NewDevice>,
 ) -> Result<IdempotentResponse, CreateError> {

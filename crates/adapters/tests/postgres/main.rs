@@ -62,7 +62,7 @@ impl TestStore {
     }
 
     /// The same database by a new pool.
-    fn with(mut self, options: DatabaseOptions) -> Self {
+    fn with_options(mut self, options: DatabaseOptions) -> Self {
         self.pool = Database::new(self.database.url(), &options).unwrap();
         self
     }
@@ -114,9 +114,9 @@ impl TestStore {
     }
 
     /// A workspace with a key to write to it with.
-    async fn writer(&self, name: &str) -> WriteAccess {
+    async fn writer(&self, name: &str) -> Writer {
         let workspace = self.workspace(name).await;
-        WriteAccess {
+        Writer {
             devices: self.devices(workspace),
             workspace,
             key: self.key(workspace).await,
@@ -140,13 +140,13 @@ impl Drop for TestStore {
 
 /// Whoever writes devices.
 #[derive(Clone)]
-struct WriteAccess {
+struct Writer {
     workspace: WorkspaceId,
     key: KeyId,
     devices: Arc<dyn DeviceRepository>,
 }
 
-impl WriteAccess {
+impl Writer {
     async fn create(&self, devices: Vec<NewDevice>) -> Result<Vec<InsertedDevice>, CreateError> {
         match self.store(devices, None).await? {
             StoreResult::Devices(stored) => Ok(stored),

@@ -2,9 +2,9 @@
 
 use devices_domain::{Actor, RateLimiter, Scope};
 
-use crate::{TestStore, WriteAccess, block_on};
+use crate::{TestStore, Writer, block_on};
 
-fn actor(writer: &WriteAccess) -> Actor {
+fn actor(writer: &Writer) -> Actor {
     Actor {
         workspace: writer.workspace,
         key: writer.key,

@@ -11,7 +11,7 @@ use devices_domain::{
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 
-use crate::{TestStore, WriteAccess, block_on, device, device_of, statements};
+use crate::{TestStore, Writer, block_on, device, device_of, statements};
 
 fn patch<'a>(fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>) -> DevicePatch {
     let mut row = RawRow::new();
@@ -21,7 +21,7 @@ fn patch<'a>(fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>) -> 
     DevicePatch::from_row(&row, UnknownFields::InvalidValueSink).unwrap()
 }
 
-impl WriteAccess {
+impl Writer {
     async fn update<'a>(
         &self,
         device: i64,
@@ -364,7 +364,7 @@ fn an_assignee_who_is_renamed_is_found_by_the_new_name_at_once() {
     });
 }
 
-async fn rename(store: &TestStore, writer: &WriteAccess, user: UserId, name: &str) {
+async fn rename(store: &TestStore, writer: &Writer, user: UserId, name: &str) {
     let mut row = RawRow::of_user();
     row.set("first_name", RawValue::text(name));
     let change = devices_domain::UserChange {
@@ -385,7 +385,7 @@ struct AccessLogEntry {
 
 /// The statement that was sent to search, by how it begins and how many values it takes.
 fn statement(begin: &str, values: usize) -> String {
-    let sent = statements::holding("device_documents")
+    let sent = statements::containing("device_documents")
         .into_iter()
         .find(|statement| {
             statement.starts_with(begin)

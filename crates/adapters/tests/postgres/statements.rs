@@ -32,7 +32,7 @@ pub(crate) fn assert_no_complaints() {
 }
 
 /// Every different statement that was sent and holds these words.
-pub(crate) fn holding(words: &str) -> Vec<String> {
+pub(crate) fn containing(words: &str) -> Vec<String> {
     let statements = STATEMENTS.lock().unwrap();
     let holding = statements
         .iter()

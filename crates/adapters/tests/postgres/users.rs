@@ -8,7 +8,7 @@ use devices_domain::{
     UserRepository, WorkspaceId,
 };
 
-use crate::{TestStore, WriteAccess, block_on, device_of};
+use crate::{TestStore, Writer, block_on, device_of};
 
 fn named(email: &str) -> UserFields {
     UserFields::new(Email::from_trusted(email.to_owned()))
@@ -28,7 +28,7 @@ fn users_of(store: &TestStore, workspace: WorkspaceId) -> Box<dyn UserRepository
 
 async fn update(
     store: &TestStore,
-    writer: &WriteAccess,
+    writer: &Writer,
     user: UserId,
     fields: &[(&'static str, &'static str)],
 ) -> Result<User, ChangeUserError> {
