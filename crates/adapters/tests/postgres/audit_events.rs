@@ -6,7 +6,7 @@ use devices_domain::{Action, DeviceId, EventFilter, EventRepository};
 use crate::{TestStore, block_on, device};
 
 #[test]
-fn a_batch_is_one_event_that_names_its_devices_and_whose_it_is() {
+fn batch_writes_one_event_with_its_devices() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -33,7 +33,7 @@ fn a_batch_is_one_event_that_names_its_devices_and_whose_it_is() {
 }
 
 #[test]
-fn events_are_found_by_device_by_time_and_after_another() {
+fn list_filters_by_device_time_and_previous_event() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -43,11 +43,11 @@ fn events_are_found_by_device_by_time_and_after_another() {
         store.database.execute(
             "UPDATE device_events SET occurred_at = now() - interval '1 day' WHERE id = 1",
         );
-        let find = |filter| {
+        let list = |filter| {
             let events = store.events();
             async move {
-                let found = events.list(acme.workspace, filter).await.unwrap();
-                found.iter().map(|event| event.id.0).collect::<Vec<_>>()
+                let listed = events.list(acme.workspace, filter).await.unwrap();
+                listed.iter().map(|event| event.id.0).collect::<Vec<_>>()
             }
         };
         let all = EventFilter::default();
@@ -55,23 +55,23 @@ fn events_are_found_by_device_by_time_and_after_another() {
             device: Some(DeviceId(2)),
             ..all
         };
-        assert_eq!(find(of_device).await, [2]);
+        assert_eq!(list(of_device).await, [2]);
         let of_today = EventFilter {
             since: Some(Utc::now() - TimeDelta::hours(1)),
             ..all
         };
-        assert_eq!(find(of_today).await, [2, 3]);
+        assert_eq!(list(of_today).await, [2, 3]);
         let events = store.events().list(acme.workspace, all).await.unwrap();
         let next = EventFilter {
             after: Some(events[1].id),
             ..all
         };
-        assert_eq!(find(next).await, [3]);
+        assert_eq!(list(next).await, [3]);
     });
 }
 
 #[test]
-fn a_batch_that_is_refused_leaves_no_event() {
+fn rejected_batch_writes_no_event() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;

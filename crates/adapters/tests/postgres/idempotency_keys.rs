@@ -1,4 +1,4 @@
-//! What is done once: attempts under an idempotency key.
+//! Requests with an idempotency key.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use devices_domain::{
 
 use crate::{TestStore, Writer, block_on, device};
 
-fn attempt(fingerprint: u8) -> IdempotentRequest {
+fn request(fingerprint: u8) -> IdempotentRequest {
     IdempotentRequest {
         operation: "POST /devices",
         key: IdempotencyKey::parse("job-1").unwrap(),
@@ -18,45 +18,45 @@ fn attempt(fingerprint: u8) -> IdempotentRequest {
     }
 }
 
-/// The devices' ids.
-const TELL: RenderResponse = |_, stored| {
-    let ids = stored.iter().map(|device| device.id.to_string());
+/// Renders the ids of the devices.
+const RENDER_IDS: RenderResponse = |_, devices| {
+    let ids = devices.iter().map(|device| device.id.to_string());
     ids.collect::<Vec<_>>().join(",").into_bytes()
 };
 
-async fn make(
+async fn create(
     writer: &Writer,
-    attempt: IdempotentRequest,
+    request: IdempotentRequest,
     devices: Vec<NewDevice>,
 ) -> Result<IdempotentResponse, CreateError> {
-    match writer.store(devices, Some((attempt, TELL))).await? {
-        StoreResult::Response(outcome) => Ok(outcome),
-        StoreResult::Devices(devices) => panic!("an attempt was made: {devices:?}"),
+    match writer.store(devices, Some((request, RENDER_IDS))).await? {
+        StoreResult::Response(response) => Ok(response),
+        StoreResult::Devices(devices) => panic!("expected a response, got {devices:?}"),
     }
 }
 
-fn outcome(answer: &str, replayed: bool) -> IdempotentResponse {
+fn response(body: &str, replayed: bool) -> IdempotentResponse {
     IdempotentResponse {
-        answer: answer.as_bytes().to_vec(),
+        answer: body.as_bytes().to_vec(),
         replayed,
     }
 }
 
 #[test]
-fn an_attempt_is_carried_out_once_and_its_outcome_remembered() {
+fn second_request_replays_the_response() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         let devices = || vec![device(&[("serial_number", "A1")]), device(&[])];
-        let remembered = acme.devices.find_response(attempt(7)).await;
-        assert_eq!(remembered.unwrap(), None);
-        let first = make(&acme, attempt(7), devices()).await.unwrap();
-        assert_eq!(first, outcome("1,2", false));
-        let again = make(&acme, attempt(7), devices()).await.unwrap();
-        assert_eq!(again, outcome("1,2", true));
-        let remembered = acme.devices.find_response(attempt(7)).await;
+        let stored = acme.devices.find_response(request(7)).await;
+        assert_eq!(stored.unwrap(), None);
+        let first = create(&acme, request(7), devices()).await.unwrap();
+        assert_eq!(first, response("1,2", false));
+        let second = create(&acme, request(7), devices()).await.unwrap();
+        assert_eq!(second, response("1,2", true));
+        let stored = acme.devices.find_response(request(7)).await;
         assert_eq!(
-            remembered.unwrap(),
+            stored.unwrap(),
             Some(StoredResponse {
                 fingerprint: [7; 32],
                 answer: b"1,2".to_vec()
@@ -68,70 +68,72 @@ fn an_attempt_is_carried_out_once_and_its_outcome_remembered() {
 }
 
 #[test]
-fn a_key_that_was_used_for_something_else_is_refused() {
+fn key_with_another_fingerprint_is_rejected() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
-        make(&acme, attempt(7), vec![device(&[])]).await.unwrap();
-        let other = make(&acme, attempt(8), vec![device(&[])]).await;
+        create(&acme, request(7), vec![device(&[])]).await.unwrap();
+        let reused = create(&acme, request(8), vec![device(&[])]).await;
         assert!(
             matches!(
-                other,
+                reused,
                 Err(CreateError::Idempotency(IdempotencyError::KeyReused))
             ),
-            "{other:?}"
+            "{reused:?}"
         );
         assert_eq!(store.database.count("devices"), 1);
     });
 }
 
 #[test]
-fn the_same_key_is_another_one_in_another_workspace_and_for_another_operation() {
+fn key_is_scoped_to_workspace_and_operation() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         let globex = store.writer("globex").await;
-        let elsewhere = IdempotentRequest {
+        let other_operation = IdempotentRequest {
             operation: "POST /elsewhere",
-            ..attempt(9)
+            ..request(9)
         };
-        for (writer, attempt, answer) in [
-            (&acme, attempt(7), "1"),
-            (&globex, attempt(8), "2"),
-            (&acme, elsewhere, "3"),
+        for (writer, request, body) in [
+            (&acme, request(7), "1"),
+            (&globex, request(8), "2"),
+            (&acme, other_operation, "3"),
         ] {
-            let made = make(writer, attempt, vec![device(&[])]).await.unwrap();
-            assert_eq!(made, outcome(answer, false));
+            let created = create(writer, request, vec![device(&[])]).await.unwrap();
+            assert_eq!(created, response(body, false));
         }
     });
 }
 
 #[test]
-fn an_attempt_that_is_refused_is_not_remembered() {
+fn rejected_request_stores_no_response() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[("serial_number", "A1")])])
             .await
             .unwrap();
-        let taken = make(&acme, attempt(7), vec![device(&[("serial_number", "A1")])]).await;
+        let taken = create(&acme, request(7), vec![device(&[("serial_number", "A1")])]).await;
         assert!(matches!(taken, Err(CreateError::Conflicts(_))), "{taken:?}");
-        let free = make(&acme, attempt(8), vec![device(&[])]).await.unwrap();
-        assert!(!free.replayed);
+        let valid = create(&acme, request(8), vec![device(&[])]).await.unwrap();
+        assert!(!valid.replayed);
     });
 }
 
 #[test]
-fn an_attempt_that_is_under_way_is_told_as_such_without_waiting_for_it() {
+fn concurrent_request_is_rejected_without_waiting() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
-        // The first attempt has its lock, and waits for this one to write its devices.
-        let blocker = store.database.lock("devices");
+        // The first request holds its advisory lock, and waits for the table lock to insert its
+        // devices.
+        let table_lock = store.database.lock("devices");
         let first = acme.clone();
-        let first = tokio::spawn(async move { make(&first, attempt(7), vec![device(&[])]).await });
-        store.database.wait_for_blocked_statement();
-        let second = make(&acme, attempt(7), vec![device(&[])]).await;
+        let first =
+            tokio::spawn(async move { create(&first, request(7), vec![device(&[])]).await });
+        store.database.wait_until_one_is_blocked();
+        let second = create(&acme, request(7), vec![device(&[])]).await;
         assert!(
             matches!(
                 second,
@@ -139,27 +141,30 @@ fn an_attempt_that_is_under_way_is_told_as_such_without_waiting_for_it() {
             ),
             "{second:?}"
         );
-        drop(blocker);
-        assert_eq!(first.await.unwrap().unwrap(), outcome("1", false));
-        let third = make(&acme, attempt(7), vec![device(&[])]).await.unwrap();
-        assert_eq!(third, outcome("1", true));
+        drop(table_lock);
+        assert_eq!(first.await.unwrap().unwrap(), response("1", false));
+        let third = create(&acme, request(7), vec![device(&[])]).await.unwrap();
+        assert_eq!(third, response("1", true));
     });
 }
 
 #[test]
-fn outcomes_are_forgotten_when_they_are_old_and_not_before_however_many_they_are() {
+fn purge_deletes_all_expired_responses_and_no_others() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         store.database.execute(
-            "INSERT INTO idempotency_keys (workspace_id, operation, key, fingerprint, outcome, created_at) \
+            "INSERT INTO idempotency_keys \
+                 (workspace_id, operation, key, fingerprint, outcome, created_at) \
              SELECT 1, 'POST /devices', n, repeat('x', 32)::bytea, '', now() - interval '73 hours' \
              FROM generate_series(1, 1234) AS n",
         );
-        make(&acme, attempt(7), vec![device(&[])]).await.unwrap();
-        let kept = Duration::from_secs(72 * 3_600);
-        let forgotten = purge_idempotency_keys(&store.pool, kept).await.unwrap();
-        assert_eq!(forgotten, 1_234);
+        create(&acme, request(7), vec![device(&[])]).await.unwrap();
+        let retention = Duration::from_secs(72 * 3_600);
+        let purged = purge_idempotency_keys(&store.pool, retention)
+            .await
+            .unwrap();
+        assert_eq!(purged, 1_234);
         assert_eq!(
             store.database.texts("SELECT key FROM idempotency_keys"),
             ["job-1"]

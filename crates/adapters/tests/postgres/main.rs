@@ -1,6 +1,6 @@
-//! The ports on a real PostgreSQL: what each method promises, and what the schema holds to.
+//! Integration tests of the ports on a real PostgreSQL, and of the rules of the schema.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod audit_events;
 mod devices;
@@ -35,25 +35,25 @@ use devices_domain::{
 };
 use devices_tests::TestDatabase;
 
-/// A database of the test's own, and the pool that the ports use it by.
+/// A database of one test, and the pools that the ports use.
 struct TestStore {
-    /// With the rights that serving needs.
+    /// Pool with the privileges of the serving role.
     pool: Database,
-    /// With all rights.
+    /// Pool with all privileges.
     administration: Database,
     database: TestDatabase,
 }
 
 impl TestStore {
     fn new() -> Self {
-        statements::watch();
+        statements::start_checking();
         let database = TestDatabase::new();
         let pool = Database::new(database.url(), &options()).unwrap();
-        let all_rights = DatabaseOptions {
+        let all_privileges = DatabaseOptions {
             session: SessionSettings::PerConnection { serve_only: false },
             ..options()
         };
-        let administration = Database::new(database.url(), &all_rights).unwrap();
+        let administration = Database::new(database.url(), &all_privileges).unwrap();
         Self {
             pool,
             administration,
@@ -61,7 +61,7 @@ impl TestStore {
         }
     }
 
-    /// The same database by a new pool.
+    /// Replaces the serving pool by one with these options.
     fn with_options(mut self, options: DatabaseOptions) -> Self {
         self.pool = Database::new(self.database.url(), &options).unwrap();
         self
@@ -105,7 +105,7 @@ impl TestStore {
             device_limit: None,
         };
         let created = self.workspaces().create(new).await.unwrap();
-        created.expect("the name is free").id
+        created.expect("the name is not taken").id
     }
 
     async fn key(&self, workspace: WorkspaceId) -> KeyId {
@@ -113,7 +113,7 @@ impl TestStore {
         key.unwrap().id
     }
 
-    /// A workspace with a key to write to it with.
+    /// Creates a workspace and a key that writes to it.
     async fn writer(&self, name: &str) -> Writer {
         let workspace = self.workspace(name).await;
         Writer {
@@ -133,12 +133,12 @@ impl TestStore {
 impl Drop for TestStore {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            statements::assert_no_complaints();
+            statements::assert_no_violations();
         }
     }
 }
 
-/// Whoever writes devices.
+/// A client that writes devices to one workspace.
 #[derive(Clone)]
 struct Writer {
     workspace: WorkspaceId,
@@ -149,20 +149,20 @@ struct Writer {
 impl Writer {
     async fn create(&self, devices: Vec<NewDevice>) -> Result<Vec<InsertedDevice>, CreateError> {
         match self.store(devices, None).await? {
-            StoreResult::Devices(stored) => Ok(stored),
-            StoreResult::Response(outcome) => panic!("no attempt was made: {outcome:?}"),
+            StoreResult::Devices(devices) => Ok(devices),
+            StoreResult::Response(response) => panic!("unexpected response {response:?}"),
         }
     }
 
     async fn store(
         &self,
         devices: Vec<NewDevice>,
-        once: Option<(IdempotentRequest, RenderResponse)>,
+        idempotency: Option<(IdempotentRequest, RenderResponse)>,
     ) -> Result<StoreResult, CreateError> {
         let batch = NewBatch {
             devices,
             origin: self.origin(),
-            once,
+            once: idempotency,
         };
         self.devices.create(Arc::new(batch)).await
     }
@@ -177,7 +177,7 @@ impl Writer {
     async fn conflicts(&self, devices: Vec<NewDevice>) -> Conflicts {
         match self.create(devices).await {
             Err(CreateError::Conflicts(conflicts)) => *conflicts,
-            other => panic!("no conflicts, but {other:?}"),
+            other => panic!("expected conflicts, got {other:?}"),
         }
     }
 }
@@ -192,7 +192,7 @@ fn options() -> DatabaseOptions {
     }
 }
 
-/// Runs a test's futures; the ports use threads of the runtime.
+/// Runs the future of a test on a runtime, whose threads the ports use.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -201,7 +201,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(future)
 }
 
-/// A device with these texts beside the required ones.
+/// Creates a device from text fields, and defaults for the required fields.
 fn device(fields: &[(&'static str, &'static str)]) -> NewDevice {
     device_of(
         fields
@@ -210,6 +210,7 @@ fn device(fields: &[(&'static str, &'static str)]) -> NewDevice {
     )
 }
 
+/// Creates a device from fields of any type, and defaults for the required fields.
 fn device_of<'a>(fields: impl IntoIterator<Item = (&'a str, RawValue<'a>)>) -> NewDevice {
     let mut row = RawRow::new();
     for (name, value) in fields {

@@ -1,8 +1,9 @@
-//! The way to the schema, and back.
+//! Schema migrations, up and down.
 
 use devices_adapters::postgres::{migrate, pending_migrations};
 use devices_tests::TestDatabase;
 
+/// Returns the contents of one file of every migration, oldest first.
 fn files(name: &str) -> Vec<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
     let mut folders: Vec<_> = std::fs::read_dir(folder)
@@ -14,7 +15,7 @@ fn files(name: &str) -> Vec<String> {
     folders.iter().map(read).collect()
 }
 
-/// What is in the schema, but for the book-keeping of migrations.
+/// Returns all relations of the schema except Diesel's table of migrations.
 fn relations(database: &TestDatabase) -> Vec<String> {
     database.texts(
         "SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
@@ -23,7 +24,7 @@ fn relations(database: &TestDatabase) -> Vec<String> {
 }
 
 #[test]
-fn every_migration_can_be_taken_back_and_run_again() {
+fn migrations_can_be_reverted_and_run_again() {
     let database = TestDatabase::empty();
     let ran = migrate(database.url()).unwrap();
     assert_eq!(ran.len(), files("up.sql").len());
@@ -39,7 +40,7 @@ fn every_migration_can_be_taken_back_and_run_again() {
 }
 
 #[test]
-fn what_ran_is_not_run_again() {
+fn applied_migration_does_not_run_again() {
     let database = TestDatabase::empty();
     let pending = pending_migrations(database.url()).unwrap();
     assert_eq!(pending.len(), files("up.sql").len());
@@ -52,13 +53,16 @@ fn what_ran_is_not_run_again() {
 }
 
 #[test]
-fn of_several_processes_that_migrate_at_once_one_does() {
+fn concurrent_migrate_runs_each_migration_once() {
     let database = TestDatabase::empty();
     let ran: usize = std::thread::scope(|scope| {
-        let migrating: Vec<_> = (0..4)
+        let threads: Vec<_> = (0..4)
             .map(|_| scope.spawn(|| migrate(database.url()).unwrap().len()))
             .collect();
-        migrating.into_iter().map(|one| one.join().unwrap()).sum()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
     });
     assert_eq!(ran, files("up.sql").len());
 }

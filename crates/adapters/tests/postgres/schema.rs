@@ -1,40 +1,40 @@
-//! What every table holds to, and that its columns take just what the domain takes.
+//! Rules of all tables, and agreement of their CHECK constraints with the domain.
 
 use devices_domain::{Action, EnrollmentStatus, Format, Role, Scope, fields};
 use devices_tests::TestDatabase;
 
-/// Tables whose rows belong to a workspace: all but the workspaces themselves.
+/// Selects the tables whose rows belong to a workspace: all except `workspaces`.
 const TENANT_TABLES: &str = "SELECT oid FROM pg_class \
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace \
       AND relname NOT IN ('workspaces', '__diesel_schema_migrations')";
 
 #[test]
-fn every_tenant_table_has_a_workspace() {
+fn tenant_tables_have_a_workspace_column() {
     let database = TestDatabase::new();
-    let without = database.texts(&format!(
+    let violations = database.texts(&format!(
         "SELECT tenant.oid::regclass FROM ({TENANT_TABLES}) AS tenant WHERE NOT EXISTS (
              SELECT FROM pg_attribute WHERE attrelid = tenant.oid AND attname = 'workspace_id'
                  AND attnotnull)"
     ));
-    assert_eq!(without, Vec::<String>::new());
+    assert_eq!(violations, Vec::<String>::new());
 }
 
 #[test]
-fn every_key_and_every_unique_index_of_a_tenant_table_starts_with_the_workspace() {
+fn keys_and_unique_indexes_start_with_the_workspace() {
     let database = TestDatabase::new();
     let all = format!(
         "FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
          WHERE indisunique AND indrelid IN ({TENANT_TABLES})"
     );
     assert_ne!(database.texts(&format!("SELECT count(*) {all}")), ["0"]);
-    let others = database.texts(&format!(
+    let violations = database.texts(&format!(
         "SELECT indexrelid::regclass {all} AND attname <> 'workspace_id'"
     ));
-    assert_eq!(others, Vec::<String>::new());
+    assert_eq!(violations, Vec::<String>::new());
 }
 
 #[test]
-fn every_foreign_key_between_tenant_tables_carries_the_workspace() {
+fn foreign_keys_include_the_workspace() {
     let database = TestDatabase::new();
     let all = format!(
         "FROM pg_constraint
@@ -43,44 +43,45 @@ fn every_foreign_key_between_tenant_tables_carries_the_workspace() {
          WHERE contype = 'f' AND conrelid IN ({TENANT_TABLES})"
     );
     assert_ne!(database.texts(&format!("SELECT count(*) {all}")), ["0"]);
-    let others = database.texts(&format!(
+    let violations = database.texts(&format!(
         "SELECT conname {all} AND NOT (here.attname = 'workspace_id' AND there.attname =
              CASE confrelid WHEN 'workspaces'::regclass THEN 'id' ELSE 'workspace_id' END)"
     ));
-    assert_eq!(others, Vec::<String>::new());
+    assert_eq!(violations, Vec::<String>::new());
 }
 
 #[test]
-fn every_column_of_text_has_a_limit() {
+fn text_columns_have_a_length_limit() {
     let database = TestDatabase::new();
-    let unchecked = database.texts(
+    let violations = database.texts(
         "SELECT attrelid::regclass || '.' || attname FROM pg_attribute
          JOIN pg_class ON pg_class.oid = attrelid
          WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND attnum > 0
-           AND relname <> '__diesel_schema_migrations' AND atttypid IN ('text'::regtype, 'text[]'::regtype)
+           AND relname <> '__diesel_schema_migrations'
+           AND atttypid IN ('text'::regtype, 'text[]'::regtype)
            AND NOT EXISTS (SELECT FROM pg_constraint
                            WHERE conrelid = attrelid AND contype = 'c' AND attnum = ANY (conkey))",
     );
-    assert_eq!(unchecked, Vec::<String>::new());
+    assert_eq!(violations, Vec::<String>::new());
 }
 
-/// The CHECK of a column, as PostgreSQL writes it.
+/// Returns the CHECK constraints of a column, in the notation of PostgreSQL.
 fn checks(database: &TestDatabase, table: &str, column: &str) -> String {
-    let found = database.texts(&format!(
+    let definitions = database.texts(&format!(
         "SELECT pg_get_constraintdef(pg_constraint.oid) FROM pg_constraint
          JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)
          WHERE contype = 'c' AND conrelid = '{table}'::regclass AND attname = '{column}'"
     ));
-    found.join(" ")
+    definitions.join(" ")
 }
 
 #[test]
-fn the_limits_of_the_columns_are_those_of_the_domain() {
+fn column_limits_match_the_domain() {
     let database = TestDatabase::new();
     for field in fields() {
         let column = field.name().replace("Date", "_date");
         let checks = checks(&database, "devices", &column);
-        let wanted = match field.shape() {
+        let expected = match field.shape() {
             Format::Text { max_length } => vec![format!("<= {max_length})")],
             Format::SerialNumber => vec!["<= 64)".to_owned()],
             Format::TextList {
@@ -93,17 +94,17 @@ fn the_limits_of_the_columns_are_those_of_the_domain() {
             Format::OneOf(words) => words.iter().map(|word| format!("'{word}'")).collect(),
             Format::Amount => vec![">= ".to_owned()],
             Format::Date | Format::Instant | Format::Boolean | Format::Id => vec![],
-            // Not a column: the address is resolved to the user's number.
+            // Not a column: the email address is resolved to a user id.
             Format::Email => continue,
         };
-        for part in wanted {
+        for part in expected {
             assert!(checks.contains(&part), "{column}: {part} in {checks}");
         }
     }
 }
 
 #[test]
-fn the_words_of_the_columns_are_those_of_the_domain() {
+fn column_values_match_the_domain() {
     let database = TestDatabase::new();
     let statuses = EnrollmentStatus::WORDS;
     let scopes = Scope::ALL.map(|scope| scope.as_str());

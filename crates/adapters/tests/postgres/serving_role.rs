@@ -1,21 +1,23 @@
-//! What the serving role may do, and what it may not.
+//! Privileges of the serving role.
 
 use devices_adapters::postgres::{SERVING_ROLE, migrate, role_privileges};
 use devices_tests::{Login, TestDatabase};
 use diesel::connection::SimpleConnection;
 
-/// What PostgreSQL says to a statement of the serving role, "" where it carries it out.
-fn refusal(database: &TestDatabase, statement: &str) -> String {
+/// Runs a statement as the serving role. Returns PostgreSQL's error message, or "" on success.
+fn error_of(database: &TestDatabase, statement: &str) -> String {
     let mut connection = database.connect();
-    let role = connection.batch_execute(&format!("SET ROLE {SERVING_ROLE}"));
-    role.unwrap();
-    let said = connection.batch_execute(statement);
-    said.err()
+    connection
+        .batch_execute(&format!("SET ROLE {SERVING_ROLE}"))
+        .unwrap();
+    let result = connection.batch_execute(statement);
+    result
+        .err()
         .map_or_else(String::new, |error| error.to_string())
 }
 
 #[test]
-fn the_serving_role_may_change_nothing_that_serving_does_not_change() {
+fn serving_role_cannot_change_what_serving_does_not() {
     let database = TestDatabase::new();
     for statement in [
         "DELETE FROM devices",
@@ -46,34 +48,34 @@ fn the_serving_role_may_change_nothing_that_serving_does_not_change() {
         "DELETE FROM devices_mdm",
         "DELETE FROM __diesel_schema_migrations",
     ] {
-        let said = refusal(&database, statement);
+        let error = error_of(&database, statement);
         assert!(
-            said.contains("permission denied") || said.contains("must be owner"),
-            "{statement}: {said:?}"
+            error.contains("permission denied") || error.contains("must be owner"),
+            "{statement}: {error:?}"
         );
     }
 }
 
 #[test]
-fn the_serving_role_may_read_what_it_serves() {
+fn serving_role_can_read_its_tables() {
     let database = TestDatabase::new();
     for table in ["workspaces", "api_keys", "devices", "devices_mdm", "users"] {
-        assert_eq!(refusal(&database, &format!("SELECT * FROM {table}")), "");
+        assert_eq!(error_of(&database, &format!("SELECT * FROM {table}")), "");
     }
 }
 
 #[test]
-fn a_user_with_the_serving_role_alone_has_no_excess() {
+fn member_of_serving_role_has_no_surplus() {
     let database = TestDatabase::new();
     let login = Login::with(&database, SERVING_ROLE);
-    let rights = role_privileges(login.url()).unwrap();
-    assert_eq!(rights.user, login.name());
-    assert!(rights.can_assume_role());
-    assert_eq!(rights.surplus, Vec::<String>::new());
+    let privileges = role_privileges(login.url()).unwrap();
+    assert_eq!(privileges.user, login.name());
+    assert!(privileges.can_assume_role());
+    assert_eq!(privileges.surplus, Vec::<String>::new());
 }
 
 #[test]
-fn what_a_user_may_do_beyond_serving_is_named() {
+fn surplus_privileges_are_listed() {
     let database = TestDatabase::new();
     let login = LoginRole::member_of(&database, SERVING_ROLE);
     database.execute(
@@ -85,7 +87,7 @@ fn what_a_user_may_do_beyond_serving_is_named() {
         [
             "may delete or truncate devices",
             "may change the audit trail",
-            "may make workspaces and keys"
+            "may create workspaces and keys"
         ]
     );
     let of_owner = role_privileges(database.url()).unwrap();
@@ -94,27 +96,27 @@ fn what_a_user_may_do_beyond_serving_is_named() {
 }
 
 #[test]
-fn what_keeps_a_user_from_serving_only_is_named_and_mended_by_migrating() {
+fn missing_privileges_are_reported_and_granted_by_migrate() {
     let database = TestDatabase::new();
     let stranger = Login::with(&database, "pg_monitor");
-    let obstacle = role_privileges(stranger.url())
+    let reason = role_privileges(stranger.url())
         .unwrap()
         .cannot_assume_role
         .unwrap();
-    assert!(obstacle.contains("no member"), "{obstacle}");
+    assert!(reason.contains("not a member"), "{reason}");
 
     let login = LoginRole::member_of(&database, SERVING_ROLE);
     database.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM fleet_devices_serving");
-    let obstacle = role_privileges(login.url())
+    let reason = role_privileges(login.url())
         .unwrap()
         .cannot_assume_role
         .unwrap();
-    assert!(obstacle.contains("devices-api migrate"), "{obstacle}");
+    assert!(reason.contains("devices-api migrate"), "{reason}");
     assert_eq!(migrate(database.url()).unwrap(), Vec::<String>::new());
     assert_eq!(
         role_privileges(login.url()).unwrap().cannot_assume_role,
         None
     );
-    // Whoever may only serve has nothing to migrate, and is not kept from trying.
+    // A user that may only serve can call `migrate` while no migration is pending.
     assert_eq!(migrate(login.url()).unwrap(), Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! Who sees to the settings of a session.
+//! Session settings.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use devices_tests::{LoginRole, TestDatabase};
 
 use super::{block_on, options};
 
-fn stored() -> DatabaseOptions {
+fn per_role() -> DatabaseOptions {
     DatabaseOptions {
         pool_timeout: Duration::from_millis(500),
         session: SessionSettings::PerRole,
@@ -19,53 +19,56 @@ fn stored() -> DatabaseOptions {
 }
 
 #[test]
-fn a_pool_refuses_a_session_without_its_settings_and_takes_it_once_they_are_stored() {
+fn role_without_settings_is_rejected_until_they_are_stored() {
     let database = TestDatabase::new();
     database.set_default("default_transaction_isolation", "serializable");
-    let login = LoginRole::member_of(&database, SERVING_ROLE);
-    let pool = Database::new(login.url(), &stored()).unwrap();
-    let remedy = missing_settings_sql(login.url(), &stored())
+    let login = Login::with(&database, SERVING_ROLE);
+    let pool = Database::new(login.url(), &per_role()).unwrap();
+    let instructions = missing_settings_sql(login.url(), &per_role())
         .unwrap()
         .unwrap();
-    let refused = block_on(pool.ping()).unwrap_err().to_string();
-    assert!(refused.contains(&remedy), "{refused}");
+    let error = block_on(pool.ping()).unwrap_err().to_string();
+    assert!(error.contains(&instructions), "{error}");
 
-    let (_, statements) = remedy.split_once("Run: ").unwrap();
+    let (_, statements) = instructions.split_once("Run: ").unwrap();
     let (statements, _) = statements.split_once("; then let").unwrap();
     assert_eq!(statements.matches("ALTER ROLE").count(), 6, "{statements}");
     database.execute(statements);
-    assert_eq!(missing_settings_sql(login.url(), &stored()).unwrap(), None);
+    assert_eq!(
+        missing_settings_sql(login.url(), &per_role()).unwrap(),
+        None
+    );
     block_on(pool.ping()).unwrap();
 }
 
 #[test]
-fn the_remedy_names_only_what_is_missing() {
+fn instructions_contain_only_missing_settings() {
     let database = TestDatabase::new();
     let login = LoginRole::member_of(&database, "pg_monitor");
     let name = login.name();
     database.execute(&format!("ALTER ROLE {name} SET jit = off"));
-    let remedy = missing_settings_sql(login.url(), &stored())
+    let instructions = missing_settings_sql(login.url(), &per_role())
         .unwrap()
         .unwrap();
     assert!(
-        remedy.contains(&format!("Run: GRANT {SERVING_ROLE} TO {name}; ALTER ROLE")),
-        "{remedy}"
+        instructions.contains(&format!("Run: GRANT {SERVING_ROLE} TO {name}; ALTER ROLE")),
+        "{instructions}"
     );
-    assert!(!remedy.contains("jit"), "{remedy}");
+    assert!(!instructions.contains("jit"), "{instructions}");
 }
 
 #[test]
-fn a_session_that_begins_as_the_serving_role_does_not_hide_who_logged_in() {
+fn privileges_are_those_of_the_login_role() {
     let database = TestDatabase::new();
     let login = LoginRole::member_of(&database, SERVING_ROLE);
     let name = login.name();
     database.execute(&format!(
         "ALTER ROLE {name} CREATEROLE; ALTER ROLE {name} SET role = {SERVING_ROLE}"
     ));
-    let rights = role_privileges(login.url()).unwrap();
+    let privileges = role_privileges(login.url()).unwrap();
     assert_eq!(
-        (rights.user.as_str(), rights.surplus),
+        (privileges.user.as_str(), privileges.surplus),
         (name, vec!["may create roles".to_owned()])
     );
-    assert_eq!(rights.cannot_assume_role, None);
+    assert_eq!(privileges.cannot_assume_role, None);
 }

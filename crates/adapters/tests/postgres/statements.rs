@@ -1,4 +1,4 @@
-//! Every statement that these tests send keeps to a workspace.
+//! Checks that every statement of these tests is limited to one workspace.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -14,47 +14,47 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::{TestStore, block_on, device};
 
-static SEEN: AtomicUsize = AtomicUsize::new(0);
-static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static STATEMENT_COUNT: AtomicUsize = AtomicUsize::new(0);
+static VIOLATIONS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// Distinct statements.
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// From now on every statement is looked at.
-pub(crate) fn watch() {
-    static WATCHING: LazyLock<()> =
-        LazyLock::new(|| tracing_subscriber::registry().with(Watch).init());
-    LazyLock::force(&WATCHING);
+/// Starts to check every statement that is logged.
+pub(crate) fn start_checking() {
+    static CHECKER: LazyLock<()> =
+        LazyLock::new(|| tracing_subscriber::registry().with(Checker).init());
+    LazyLock::force(&CHECKER);
 }
 
-/// Fails where one did not keep to a workspace, whichever test sent it.
-pub(crate) fn assert_no_complaints() {
-    let complaints = COMPLAINTS.lock().unwrap().clone();
-    assert!(complaints.is_empty(), "{complaints:?}");
+/// Fails if any statement so far was not limited to a workspace, whichever test sent it.
+pub(crate) fn assert_no_violations() {
+    let violations = VIOLATIONS.lock().unwrap().clone();
+    assert!(violations.is_empty(), "{violations:?}");
 }
 
-/// Every different statement that was sent and holds these words.
-pub(crate) fn containing(words: &str) -> Vec<String> {
+/// Returns the distinct statements so far that contain `text`.
+pub(crate) fn containing(text: &str) -> Vec<String> {
     let statements = STATEMENTS.lock().unwrap();
-    let holding = statements
+    let matching = statements
         .iter()
-        .filter(|statement| statement.contains(words));
-    holding.cloned().collect()
+        .filter(|statement| statement.contains(text));
+    matching.cloned().collect()
 }
 
-struct Watch;
+struct Checker;
 
-impl Layer<Registry> for Watch {
+impl Layer<Registry> for Checker {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, Registry>) {
         event.record(&mut Self);
     }
 }
 
-impl Visit for Watch {
+impl Visit for Checker {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "statement" {
-            SEEN.fetch_add(1, Ordering::Relaxed);
+            STATEMENT_COUNT.fetch_add(1, Ordering::Relaxed);
             STATEMENTS.lock().unwrap().insert(value.to_owned());
-            let complaint = missing_workspace_filter(value);
-            COMPLAINTS.lock().unwrap().extend(complaint);
+            VIOLATIONS.lock().unwrap().extend(complaint_about(value));
         }
     }
 
@@ -62,17 +62,17 @@ impl Visit for Watch {
 }
 
 #[test]
-fn statements_are_seen() {
+fn statements_are_checked() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[])]).await.unwrap();
-        assert_ne!(SEEN.load(Ordering::Relaxed), 0);
+        assert_ne!(STATEMENT_COUNT.load(Ordering::Relaxed), 0);
     });
 }
 
 #[test]
-fn every_table_whose_rows_belong_to_a_workspace_is_known() {
+fn tenant_tables_are_all_listed() {
     let tables = TestDatabase::new().texts(
         "SELECT relname FROM pg_class
          WHERE relkind IN ('r', 'v') AND relnamespace = 'public'::regnamespace

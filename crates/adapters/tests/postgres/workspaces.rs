@@ -6,7 +6,7 @@ use devices_domain::{NewWorkspace, StoreHealth, WorkspaceId, WorkspaceRepository
 use crate::{TestStore, block_on};
 
 #[test]
-fn a_name_is_taken_once() {
+fn duplicate_name_is_rejected() {
     block_on(async {
         let store = TestStore::new();
         let new = || NewWorkspace {
@@ -26,7 +26,7 @@ fn a_name_is_taken_once() {
 }
 
 #[test]
-fn workspaces_are_listed_oldest_first() {
+fn list_is_ordered_oldest_first() {
     block_on(async {
         let store = TestStore::new();
         let ids = [store.workspace("b").await, store.workspace("a").await];
@@ -37,22 +37,22 @@ fn workspaces_are_listed_oldest_first() {
 }
 
 #[test]
-fn a_limit_is_set_and_lifted() {
+fn device_limit_is_set_and_removed() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let workspaces = store.workspaces();
         for limit in [Some(5), None] {
-            let set = workspaces.set_device_limit(acme, limit).await.unwrap();
-            assert_eq!(set.unwrap().device_limit, limit);
+            let updated = workspaces.set_device_limit(acme, limit).await.unwrap();
+            assert_eq!(updated.unwrap().device_limit, limit);
         }
-        let nobody = workspaces.set_device_limit(WorkspaceId(4711), None).await;
-        assert_eq!(nobody.unwrap(), None);
+        let unknown = workspaces.set_device_limit(WorkspaceId(4711), None).await;
+        assert_eq!(unknown.unwrap(), None);
     });
 }
 
 #[test]
-fn health_asks_the_database_each_time() {
+fn ping_reaches_the_database() {
     block_on(async {
         let store = TestStore::new();
         assert!(store.pool.ping().await.is_ok());
