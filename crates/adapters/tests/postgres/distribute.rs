@@ -1,5 +1,5 @@
-//! What `scripts/distribute.sql` asks of Citus, whose functions are played here: they write down what they are
-//! called with, and refuse what Citus refuses.
+//! Tests `scripts/distribute.sql` against stubs of the Citus functions, which record their calls and
+//! reject what Citus rejects.
 
 use devices_tests::{TestDatabase, execute};
 use diesel::connection::SimpleConnection;
@@ -7,61 +7,70 @@ use diesel::pg::PgConnection;
 
 const SCRIPT: &str = include_str!("../../../../scripts/distribute.sql");
 
-/// In a schema of their own, as Citus has its functions: they are none of ours.
-const CITUS: &str = "
+/// Stubs of the Citus functions. They have their own schema, because the script distributes all
+/// functions in `public`.
+const CITUS_STUBS: &str = "
     CREATE SCHEMA citus;
     CREATE TABLE citus.calls (
-        number    bigint GENERATED ALWAYS AS IDENTITY,
-        made      text,
-        of        text,
-        by_column text,
-        beside    text
+        number         bigint GENERATED ALWAYS AS IDENTITY,
+        kind           text,
+        target         text,
+        column_name    text,
+        colocated_with text
     );
 
-    CREATE FUNCTION citus.refuse(regclass) RETURNS void LANGUAGE plpgsql AS $$
+    CREATE FUNCTION citus.reject(regclass) RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
-        IF EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND $1 IN (conrelid, confrelid)) THEN
-            RAISE 'a foreign key of % is there', $1;
+        IF EXISTS (
+            SELECT FROM pg_constraint WHERE contype = 'f' AND $1 IN (conrelid, confrelid)
+        ) THEN
+            RAISE '% has a foreign key', $1;
         END IF;
-        IF EXISTS (SELECT FROM pg_proc JOIN pg_class ON pg_class.oid = $1 AND reltype = ANY (proargtypes)) THEN
+        IF EXISTS (
+            SELECT FROM pg_proc
+            JOIN pg_class ON pg_class.oid = $1 AND reltype = ANY (proargtypes)
+        ) THEN
             RAISE '% depends on itself', $1;
         END IF;
     END $$;
 
-    CREATE FUNCTION citus.create_distributed_function(regprocedure) RETURNS void LANGUAGE sql AS $$
-        INSERT INTO citus.calls (made, of) VALUES ('function', $1)
+    CREATE FUNCTION citus.create_distributed_function(regprocedure) RETURNS void
+    LANGUAGE sql AS $$
+        INSERT INTO citus.calls (kind, target) VALUES ('function', $1)
     $$;
     CREATE FUNCTION citus.create_reference_table(regclass) RETURNS void LANGUAGE sql AS $$
-        SELECT citus.refuse($1);
-        INSERT INTO citus.calls (made, of) VALUES ('reference table', $1);
+        SELECT citus.reject($1);
+        INSERT INTO citus.calls (kind, target) VALUES ('reference table', $1);
     $$;
-    CREATE FUNCTION citus.create_distributed_table(regclass, text, colocate_with text) RETURNS void
-    LANGUAGE sql AS $$
-        SELECT citus.refuse($1);
-        INSERT INTO citus.calls (made, of, by_column, beside) VALUES ('table', $1, $2, $3);
+    CREATE FUNCTION citus.create_distributed_table(regclass, text, colocate_with text)
+    RETURNS void LANGUAGE sql AS $$
+        SELECT citus.reject($1);
+        INSERT INTO citus.calls (kind, target, column_name, colocated_with)
+        VALUES ('table', $1, $2, $3);
     $$;
     CREATE FUNCTION citus.truncate_local_data_after_distributing_table(regclass) RETURNS void
     LANGUAGE sql AS $$
-        INSERT INTO citus.calls (made, of) VALUES ('emptied', $1)
+        INSERT INTO citus.calls (kind, target) VALUES ('truncated', $1)
     $$;
     SET search_path = public, citus";
 
-/// The database with Citus in it, and a connection that finds its functions.
+/// Creates a database with the stubs, and a connection whose search path contains them.
 fn with_citus() -> (TestDatabase, PgConnection) {
     let database = TestDatabase::new();
     let mut connection = database.connect();
-    execute(&mut connection, CITUS);
+    execute(&mut connection, CITUS_STUBS);
     (database, connection)
 }
 
-/// What was made so, in the order of the calls.
-fn made(database: &TestDatabase, kind: &str) -> Vec<String> {
+/// Returns the arguments of the calls of one kind, in their order.
+fn calls(database: &TestDatabase, kind: &str) -> Vec<String> {
     database.texts(&format!(
-        "SELECT concat_ws(' ', of, by_column, beside) FROM citus.calls WHERE made = '{kind}' ORDER BY number"
+        "SELECT concat_ws(' ', target, column_name, colocated_with) FROM citus.calls
+         WHERE kind = '{kind}' ORDER BY number"
     ))
 }
 
-/// Every foreign key, view and function, what it is, and who may do what with it.
+/// Returns all foreign keys, views and functions, with their definitions and privileges.
 fn schema(database: &TestDatabase) -> Vec<String> {
     let foreign_keys = database.texts(
         "SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
@@ -73,18 +82,19 @@ fn schema(database: &TestDatabase) -> Vec<String> {
     );
     let functions = database.texts(
         "SELECT concat_ws(' ', pg_get_functiondef(oid), proacl) FROM pg_proc
-         WHERE pronamespace = 'public'::regnamespace AND prokind = 'f' ORDER BY oid::regprocedure::text",
+         WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
+         ORDER BY oid::regprocedure::text",
     );
     assert!(!foreign_keys.is_empty() && !views.is_empty() && !functions.is_empty());
     [foreign_keys, views, functions].concat()
 }
 
 #[test]
-fn every_table_of_workspaces_is_distributed_by_them_and_they_are_on_every_node() {
+fn tenant_tables_are_distributed_by_workspace() {
     let (database, mut connection) = with_citus();
     execute(&mut connection, SCRIPT);
-    assert_eq!(made(&database, "reference table"), ["workspaces"]);
-    let mut tables = made(&database, "table");
+    assert_eq!(calls(&database, "reference table"), ["workspaces"]);
+    let mut tables = calls(&database, "table");
     assert_eq!(tables.remove(0), "devices workspace_id none");
     let others = database.texts(
         "SELECT attrelid::regclass || ' workspace_id devices' FROM pg_attribute
@@ -97,7 +107,7 @@ fn every_table_of_workspaces_is_distributed_by_them_and_they_are_on_every_node()
 }
 
 #[test]
-fn foreign_keys_views_and_functions_are_afterwards_what_they_were() {
+fn foreign_keys_views_and_functions_are_restored() {
     let (database, mut connection) = with_citus();
     let before = schema(&database);
     execute(&mut connection, SCRIPT);
@@ -105,52 +115,54 @@ fn foreign_keys_views_and_functions_are_afterwards_what_they_were() {
 }
 
 #[test]
-fn nothing_of_a_distributed_table_is_left_where_it_was() {
+fn local_rows_of_distributed_tables_are_truncated() {
     let (database, mut connection) = with_citus();
     execute(&mut connection, SCRIPT);
-    let mut emptied = made(&database, "emptied");
-    emptied.sort_unstable();
+    let mut truncated = calls(&database, "truncated");
+    truncated.sort_unstable();
     let distributed = database.texts(
-        "SELECT of FROM citus.calls WHERE made IN ('table', 'reference table') ORDER BY of COLLATE \"C\"",
+        "SELECT target FROM citus.calls WHERE kind IN ('table', 'reference table')
+         ORDER BY target COLLATE \"C\"",
     );
-    assert_eq!(emptied, distributed);
+    assert_eq!(truncated, distributed);
 }
 
 #[test]
-fn functions_come_to_the_other_nodes_after_those_that_they_call() {
+fn functions_are_distributed_after_their_callees() {
     let (database, mut connection) = with_citus();
     execute(&mut connection, SCRIPT);
-    let functions = made(&database, "function");
-    let place = |name: &str| {
+    let functions = calls(&database, "function");
+    let position = |name: &str| {
         functions
             .iter()
             .position(|function| function.starts_with(name))
     };
-    assert!(place("search_text(").unwrap() < place("search_words(").unwrap());
-    assert!(place("search_text(").unwrap() < place("search_query(").unwrap());
+    assert!(position("search_text(").unwrap() < position("search_words(").unwrap());
+    assert!(position("search_text(").unwrap() < position("search_query(").unwrap());
 }
 
 #[test]
-fn what_fails_half_way_changes_nothing() {
+fn failed_script_changes_nothing() {
     let (database, mut connection) = with_citus();
     let before = schema(&database);
-    // A foreign key that the script does not know of: the table has no workspace.
+    // The script does not drop this foreign key, because the table has no `workspace_id`.
     execute(
         &mut connection,
         "CREATE TABLE notes (workspace bigint REFERENCES workspaces)",
     );
-    let refused = connection.batch_execute(SCRIPT).unwrap_err().to_string();
-    assert!(refused.contains("a foreign key of workspaces"), "{refused}");
+    let error = connection.batch_execute(SCRIPT).unwrap_err().to_string();
+    assert!(error.contains("workspaces has a foreign key"), "{error}");
     execute(&mut connection, "DROP TABLE notes");
     assert_eq!(schema(&database), before);
     assert_eq!(database.count("citus.calls"), 0);
 }
 
 #[test]
-fn without_citus_it_is_said_and_nothing_is_changed() {
+fn missing_citus_is_reported() {
     let database = TestDatabase::new();
     let before = schema(&database);
-    let refused = database.connect().batch_execute(SCRIPT).unwrap_err();
-    assert_eq!(refused.to_string(), "this database has no Citus");
+    let error = database.connect().batch_execute(SCRIPT).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("Citus"), "{error}");
     assert_eq!(schema(&database), before);
 }
