@@ -139,7 +139,6 @@ pub async fn purge_idempotency_keys(
     loop {
         let deleted = database
             .run(move |connection| {
-                // `MATERIALIZED`: the lock is requested once, not once per row.
                 diesel::sql_query(format!(
                     "/* all workspaces */ WITH purge_lock AS MATERIALIZED ( \
                          SELECT pg_try_advisory_xact_lock({PURGE_LOCK}) AS is_locked) \

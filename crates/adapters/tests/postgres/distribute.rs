@@ -1,5 +1,5 @@
-//! Tests `scripts/distribute.sql` against stubs of the Citus functions, which record their calls and
-//! reject what Citus rejects.
+//! Tests `scripts/distribute.sql` against stubs of the Citus functions, which record their calls
+//! and reject what Citus rejects.
 
 use devices_tests::{TestDatabase, execute};
 use diesel::connection::SimpleConnection;

@@ -47,8 +47,7 @@ impl PagedQuery {
         count.push("SELECT count(*) AS total").append(from.clone());
         let totals: Vec<TotalRow> = count.load(connection)?;
         let total = totals.first().map_or(0, |row| row.total.unsigned_abs());
-        // All pages of a list have the same order: the first page decides, and its cursors carry
-        // the decision to the next pages.
+        // A cursor keeps the order of the page that issued it, whatever the total is by now.
         let rank = rank.filter(|_| match paging.start {
             PageStart::Offset(_) => total <= MAX_RANKED,
             PageStart::Cursor(cursor) => cursor.rank.is_some(),

@@ -96,8 +96,8 @@ fn cannot_assume_role(connection: &mut PgConnection) -> QueryResult<Option<&'sta
     let exists = format!("to_regrole('{SERVING_ROLE}') IS NOT NULL");
     if !diesel::select(sql::<Bool>(&exists)).get_result(connection)? {
         return Ok(Some(
-            "the role does not exist: create it, then run `devices-api migrate` as the owner of \
-             the tables",
+            "it does not exist: create it, then run `devices-api migrate` as the owner of the \
+             tables",
         ));
     }
     let mut reason = None;
@@ -108,7 +108,8 @@ fn cannot_assume_role(connection: &mut PgConnection) -> QueryResult<Option<&'sta
         let reads =
             "SELECT FROM devices, device_documents, device_events, idempotency_keys LIMIT 0";
         if connection.batch_execute(&set_role).is_err() {
-            reason = Some("the user in the database URL is not a member of it: grant the role");
+            reason =
+                Some("the user in the database URL is not a member of it: grant it to that user");
         } else if connection.batch_execute(reads).is_err() {
             reason =
                 Some("it has no privileges: run `devices-api migrate` as the owner of the tables");

@@ -16,7 +16,7 @@ impl Database {
     /// there are connections.
     ///
     /// Work that has started runs to completion, even if the caller is cancelled or receives a
-    /// timeout: closing a connection does not end a statement that hangs on the server.
+    /// timeout: a server that hangs does not cancel its statements.
     pub(crate) async fn run<T, E>(
         &self,
         work: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,

@@ -186,7 +186,7 @@ impl<T: GroupWork> Worker<T> {
                 .unzip();
             let responses = self.shared.work.run(self.workspace, requests).await;
             for (sender, response) in senders.into_iter().zip(responses) {
-                // Fails if the caller was cancelled, who then needs no response.
+                // Fails if the caller was cancelled, and so needs no response.
                 drop(sender.send(response));
             }
         }

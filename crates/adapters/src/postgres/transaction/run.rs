@@ -15,7 +15,7 @@ use crate::postgres::transaction::in_doubt::CommitMarker;
 pub(crate) enum Failure<E> {
     /// The request is rejected. Not retried.
     Rejected(E),
-    /// The caller timed out, and was told that nothing was stored.
+    /// The caller timed out, and received the error that nothing was stored.
     Abandoned,
     Diesel(DieselError),
 }
