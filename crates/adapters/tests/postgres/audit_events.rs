@@ -33,7 +33,7 @@ fn batch_writes_one_event_with_its_devices() {
 }
 
 #[test]
-fn list_filters_by_device_time_and_previous_event() {
+fn list_filters_by_device_time_and_id() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;

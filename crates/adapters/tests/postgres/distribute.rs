@@ -115,7 +115,7 @@ fn foreign_keys_views_and_functions_are_restored() {
 }
 
 #[test]
-fn local_rows_of_distributed_tables_are_truncated() {
+fn local_rows_are_truncated() {
     let (database, mut connection) = with_citus();
     execute(&mut connection, SCRIPT);
     let mut truncated = calls(&database, "truncated");

@@ -115,7 +115,7 @@ fn large_batch_reports_all_conflicts_at_once() {
 }
 
 #[test]
-fn first_request_of_a_group_uses_the_idempotency_key() {
+fn idempotency_key_is_used_once_per_group() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -146,7 +146,7 @@ fn first_request_of_a_group_uses_the_idempotency_key() {
 }
 
 #[test]
-fn concurrent_batches_stay_within_the_device_limit() {
+fn concurrent_batches_respect_the_device_limit() {
     block_on(async {
         let store = TestStore::new();
         let new = NewWorkspace {

@@ -122,7 +122,7 @@ fn rejected_request_stores_no_response() {
 }
 
 #[test]
-fn concurrent_request_is_rejected_without_waiting() {
+fn concurrent_request_is_rejected_at_once() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -149,7 +149,7 @@ fn concurrent_request_is_rejected_without_waiting() {
 }
 
 #[test]
-fn purge_deletes_all_expired_responses_and_no_others() {
+fn purge_deletes_only_expired_responses() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;

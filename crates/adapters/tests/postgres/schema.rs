@@ -20,7 +20,7 @@ fn tenant_tables_have_a_workspace_column() {
 }
 
 #[test]
-fn keys_and_unique_indexes_start_with_the_workspace() {
+fn unique_indexes_start_with_the_workspace() {
     let database = TestDatabase::new();
     let all = format!(
         "FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]

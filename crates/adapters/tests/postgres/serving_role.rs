@@ -17,7 +17,7 @@ fn error_of(database: &TestDatabase, statement: &str) -> String {
 }
 
 #[test]
-fn serving_role_cannot_change_what_serving_does_not() {
+fn serving_role_cannot_do_more_than_serve() {
     let database = TestDatabase::new();
     for statement in [
         "DELETE FROM devices",
@@ -96,7 +96,7 @@ fn surplus_privileges_are_listed() {
 }
 
 #[test]
-fn missing_privileges_are_reported_and_granted_by_migrate() {
+fn migrate_grants_missing_privileges() {
     let database = TestDatabase::new();
     let stranger = Login::with(&database, "pg_monitor");
     let reason = role_privileges(stranger.url())

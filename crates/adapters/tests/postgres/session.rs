@@ -19,7 +19,7 @@ fn per_role() -> DatabaseOptions {
 }
 
 #[test]
-fn role_without_settings_is_rejected_until_they_are_stored() {
+fn role_without_settings_is_rejected() {
     let database = TestDatabase::new();
     database.set_default("default_transaction_isolation", "serializable");
     let login = Login::with(&database, SERVING_ROLE);

@@ -115,13 +115,13 @@ mod tests {
         "postgres://connect_timeout@host/db",
         "postgres://connect_timeout@host/db?{}"
     )]
-    fn url_keeps_its_own_parameters_last(#[case] url: &str, #[case] pattern: &str) {
+    fn url_keeps_its_parameters_last(#[case] url: &str, #[case] pattern: &str) {
         let expected = pattern.replace("{}", &PARAMETERS.join("&"));
         assert_eq!(with_parameters(url).ok(), Some(expected));
     }
 
     #[test]
-    fn key_value_string_keeps_its_own_parameters_last() {
+    fn key_value_string_keeps_its_parameters_last() {
         let actual = with_parameters("host=h password='a b'").ok();
         let expected = format!("{} host=h password='a b'", PARAMETERS.join(" "));
         assert_eq!(actual, Some(expected));

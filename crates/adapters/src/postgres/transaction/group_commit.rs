@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn group_size_is_limited_and_large_request_runs_alone() {
+    async fn group_size_is_limited() {
         let fixture = Fixture::new();
         fixture.submit(&[1, 5, 5, 1, 20, 1]).await;
         assert_eq!(
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn request_that_times_out_before_its_start_never_runs() {
+    async fn timed_out_request_never_runs() {
         let fixture = Fixture::with_start_timeout(Duration::from_millis(20));
         let committer = fixture.committer.clone();
         let first = tokio::spawn(async move { committer.submit(WorkspaceId(1), 1).await });
