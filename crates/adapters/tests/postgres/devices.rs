@@ -306,7 +306,7 @@ fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
-        store.database.close();
+        store.database.reject_connections();
         let store = store.with_options(DatabaseOptions {
             pool_timeout: Duration::from_millis(200),
             ..options()

@@ -132,7 +132,7 @@ fn concurrent_request_is_rejected_at_once() {
         let first = acme.clone();
         let first =
             tokio::spawn(async move { create(&first, request(7), vec![device(&[])]).await });
-        store.database.wait_until_one_is_blocked();
+        store.database.wait_for_blocked_statement();
         let second = create(&acme, request(7), vec![device(&[])]).await;
         assert!(
             matches!(

@@ -1,7 +1,7 @@
 //! Privileges of the serving role.
 
 use devices_adapters::postgres::{SERVING_ROLE, migrate, role_privileges};
-use devices_tests::{Login, TestDatabase};
+use devices_tests::{LoginRole, TestDatabase};
 use diesel::connection::SimpleConnection;
 
 /// Runs a statement as the serving role. Returns PostgreSQL's error message, or "" on success.
@@ -67,7 +67,7 @@ fn serving_role_can_read_its_tables() {
 #[test]
 fn member_of_serving_role_has_no_surplus() {
     let database = TestDatabase::new();
-    let login = Login::with(&database, SERVING_ROLE);
+    let login = LoginRole::member_of(&database, SERVING_ROLE);
     let privileges = role_privileges(login.url()).unwrap();
     assert_eq!(privileges.user, login.name());
     assert!(privileges.can_assume_role());
@@ -98,7 +98,7 @@ fn surplus_privileges_are_listed() {
 #[test]
 fn migrate_grants_missing_privileges() {
     let database = TestDatabase::new();
-    let stranger = Login::with(&database, "pg_monitor");
+    let stranger = LoginRole::member_of(&database, "pg_monitor");
     let reason = role_privileges(stranger.url())
         .unwrap()
         .cannot_assume_role

@@ -22,7 +22,7 @@ fn per_role() -> DatabaseOptions {
 fn role_without_settings_is_rejected() {
     let database = TestDatabase::new();
     database.set_default("default_transaction_isolation", "serializable");
-    let login = Login::with(&database, SERVING_ROLE);
+    let login = LoginRole::member_of(&database, SERVING_ROLE);
     let pool = Database::new(login.url(), &per_role()).unwrap();
     let instructions = missing_settings_sql(login.url(), &per_role())
         .unwrap()

@@ -54,7 +54,10 @@ impl Visit for Checker {
         if field.name() == "statement" {
             STATEMENT_COUNT.fetch_add(1, Ordering::Relaxed);
             STATEMENTS.lock().unwrap().insert(value.to_owned());
-            VIOLATIONS.lock().unwrap().extend(complaint_about(value));
+            VIOLATIONS
+                .lock()
+                .unwrap()
+                .extend(missing_workspace_filter(value));
         }
     }
 
