@@ -4,12 +4,9 @@ use std::borrow::Cow;
 
 use chrono::NaiveDate;
 use devices_domain::{Characteristics, DeviceFields, Identity, Ownership, UserId, WorkspaceId};
-use diesel::pg::{CopyFormat, PgConnection};
 use diesel::prelude::*;
-use diesel::result::Error as DieselError;
 use rust_decimal::Decimal;
 
-use crate::postgres::devices::copy::Rows;
 use crate::postgres::query::columns::Column;
 use crate::postgres::schema::tables::devices;
 
@@ -57,38 +54,6 @@ macro_rules! columns {
         }
 
         impl DeviceRow<'_> {
-            /// Adds it to rows for [`copy`](Self::copy).
-            pub(crate) fn write(&self, rows: &mut Rows) {
-                rows.begin([
-                    stringify!(workspace_id), stringify!(id), stringify!(serial_number_folded),
-                    $($(stringify!($field),)+)+
-                ].len());
-                rows.push(&self.workspace_id);
-                rows.push(&self.id);
-                rows.push(&self.serial_number_folded);
-                $($(rows.push(&self.$field);)+)+
-            }
-
-            /// Stores all rows, and returns how many they were.
-            pub(crate) fn copy(connection: &mut PgConnection, rows: Rows) -> QueryResult<usize> {
-                let rows = rows.finish();
-                diesel::copy_from(devices::table)
-                    .from_raw_data(
-                        (
-                            devices::workspace_id, devices::id, devices::serial_number_folded,
-                            $($(devices::$field,)+)+
-                        ),
-                        |copy| {
-                            // libpq keeps a buffer of the largest piece for as long as the connection.
-                            rows.chunks(PIECE)
-                                .try_for_each(|piece| copy.write_all(piece))
-                                .map_err(|error| DieselError::SerializationError(error.into()))
-                        },
-                    )
-                    .with_format(CopyFormat::Binary)
-                    .execute(connection)
-            }
-
             /// The fields that the row holds.
             pub(crate) fn into_fields(self) -> QueryResult<DeviceFields> {
                 Ok(DeviceFields {
@@ -98,9 +63,6 @@ macro_rules! columns {
         }
     };
 }
-
-/// How many bytes are sent at once.
-const PIECE: usize = 64 * 1_024;
 
 columns! {
     identity: Identity {

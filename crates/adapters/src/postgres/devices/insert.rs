@@ -19,9 +19,9 @@ use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::copy_error;
 use crate::postgres::devices::columns::DeviceRow;
 use crate::postgres::devices::conflicts::{self, Found, Lookup};
-use crate::postgres::devices::copy::Rows;
 use crate::postgres::enrollments;
 use crate::postgres::idempotency_keys;
+use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::group_commit::GroupWork;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::transaction::run::{Effect, Failure, is_retryable};
@@ -359,12 +359,14 @@ fn insert(
     }
     // Two batches with the same serial numbers in another order must not wait for each other.
     rows.sort_by_key(|(_, device, _)| folded_serial(device));
-    let mut copied = Rows::with_capacity(rows.len());
-    for (id, device, assignee) in &rows {
-        DeviceRow::new(workspace, *id, &device.fields, *assignee).write(&mut copied);
-    }
-    let written = DeviceRow::copy(connection, copied)?;
-    debug_assert_eq!(written, rows.len());
+    let rows: Vec<DeviceRow<'_>> = rows
+        .into_iter()
+        .map(|(id, device, assignee)| DeviceRow::new(workspace, id, &device.fields, assignee))
+        .collect();
+    let inserted = diesel::copy_from(devices::table)
+        .from_insertable(&rows)
+        .execute(connection)?;
+    debug_assert_eq!(inserted, rows.len());
     Ok(())
 }
 

@@ -2,7 +2,6 @@
 
 mod columns;
 mod conflicts;
-mod copy;
 mod filter;
 mod insert;
 mod search_index;
