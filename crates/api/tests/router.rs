@@ -211,7 +211,7 @@ fn a_part(after: Option<DeviceId>) -> Vec<StoredDevice> {
 async fn an_export_that_loses_its_store_breaks_off_and_does_not_pass_for_a_whole_one() {
     for format in ["json", "ndjson", "csv"] {
         let lost = devices(|devices| {
-            devices.expect_next().returning(|_, after, most| {
+            devices.expect_list_by_id().returning(|_, after, most| {
                 assert_eq!(most, 250);
                 match after {
                     None => Ok(a_part(after)),
@@ -231,7 +231,7 @@ async fn an_export_that_loses_its_store_breaks_off_and_does_not_pass_for_a_whole
 async fn an_export_whose_store_is_away_from_the_beginning_is_a_503() {
     let away = devices(|devices| {
         devices
-            .expect_next()
+            .expect_list_by_id()
             .returning(|_, _, _| Err(unavailable()));
     });
     let request = test::TestRequest::get().uri("/devices/export");

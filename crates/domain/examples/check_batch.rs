@@ -56,7 +56,7 @@ fn judge(path: &str) -> Result<Batch, csv::Error> {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                batch.push_unreadable(unreadable(error)?);
+                batch.push_invalid(unreadable(error)?);
                 continue;
             }
         };

@@ -254,9 +254,9 @@ fn rotate(
         .for_no_key_update()
         .first(connection)
         .optional()?;
-    let (row, works) = found.ok_or(Failure::Key(KeyError::NoSuchKey))?;
+    let (row, works) = found.ok_or(Failure::Key(KeyError::NotFound))?;
     if !works {
-        return Err(Failure::Key(KeyError::Ended));
+        return Err(Failure::Key(KeyError::Inactive));
     }
     let replaced = ApiKey::try_from(row)?;
     let lasts = replaced.expires_at.map(|at| at - replaced.created_at);

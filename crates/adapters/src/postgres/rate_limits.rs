@@ -59,8 +59,8 @@ impl RateLimiter for PostgresRateLimiter {
             .run(move |connection| query.get_result(connection).map_err(classify))
             .await?;
         Ok(RateLimitDecision {
-            passed: bucket.passed,
-            left: bucket.tokens,
+            is_allowed: bucket.passed,
+            remaining: bucket.tokens,
         })
     }
 }

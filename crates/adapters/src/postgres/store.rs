@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use devices_domain::{RepositoryError, Store, User, WorkspaceId, WorkspaceStore};
 
 use super::connection::database::Database;
-use super::devices::{InsertBatches, PostgresDevices};
+use super::devices::{CreateBatches, PostgresDevices};
 use super::enrollments::PostgresEnrollments;
 use super::transaction::group_commit::GroupCommitter;
 use super::users::{self, PostgresUsers};
@@ -13,14 +13,14 @@ use super::users::{self, PostgresUsers};
 #[derive(Clone)]
 pub struct PostgresStore {
     database: Database,
-    committer: GroupCommitter<InsertBatches>,
+    committer: GroupCommitter<CreateBatches>,
 }
 
 impl PostgresStore {
     /// Creates a store on this database.
     pub fn new(database: Database) -> Self {
-        let inserts = InsertBatches::new(database.clone());
-        let committer = GroupCommitter::new(inserts, database.pool_timeout());
+        let batches = CreateBatches::new(database.clone());
+        let committer = GroupCommitter::new(batches, database.pool_timeout());
         Self {
             database,
             committer,

@@ -285,7 +285,7 @@ fn update(
     change: &UserChange,
 ) -> Result<(User, Effect), Failure<ChangeUserError>> {
     let before = lock(connection, workspace, change.user)?;
-    let refused = |error| Failure::Rejected(ChangeUserError::Refused(error));
+    let refused = |error| Failure::Rejected(ChangeUserError::Rejected(error));
     let after = change.patch.apply(&before.fields).map_err(refused)?;
     let changed = before.fields.changed_field_names(&after);
     if changed.is_empty() {
@@ -313,7 +313,7 @@ fn delete(
         .filter(devices::user_id.eq(user.0))
         .filter(devices::deleted_at.is_null());
     if diesel::select(exists(held)).get_result(connection)? {
-        return Err(Failure::Rejected(ChangeUserError::HoldsDevices));
+        return Err(Failure::Rejected(ChangeUserError::HasDevices));
     }
     diesel::update(users::table.find((workspace.0, user.0)))
         .set(users::deleted_at.eq(now))

@@ -140,7 +140,7 @@ fn every_conflict_is_returned_and_nothing_is_stored() {
         };
         let looked_up = acme
             .devices
-            .find_conflicts(LookupKeys::of_devices(&batch))
+            .find_conflicts(LookupKeys::from_devices(&batch))
             .await
             .unwrap();
         assert_eq!(looked_up, expected);
@@ -166,7 +166,7 @@ fn a_limit_that_was_lowered_below_what_is_held_stands_against_new_devices_only()
             .await
             .unwrap();
         assert!(none.is_empty());
-        let one = LookupKeys::of_devices(&[device(&[])]);
+        let one = LookupKeys::from_devices(&[device(&[])]);
         assert!(!acme.devices.find_conflicts(one).await.unwrap().is_empty());
     });
 }
@@ -185,7 +185,7 @@ fn nothing_is_held_against_a_batch_that_passes() {
         let batch = [device(&[("serial_number", "A1")])];
         let none = acme
             .devices
-            .find_conflicts(LookupKeys::of_devices(&batch))
+            .find_conflicts(LookupKeys::from_devices(&batch))
             .await
             .unwrap();
         assert_eq!(none, Conflicts::default());

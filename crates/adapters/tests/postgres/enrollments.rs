@@ -150,7 +150,7 @@ fn an_enrolment_and_a_device_that_come_at_once_find_each_other() {
         assert_eq!(linked(&store, &acme, Some(false)).await, []);
         let deleted = acme.devices.delete(
             devices_domain::DeviceId(1),
-            Precondition::Anything,
+            Precondition::Any,
             acme.origin(),
         );
         let deleted = deleted.await.unwrap();

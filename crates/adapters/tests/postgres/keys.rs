@@ -207,11 +207,11 @@ fn only_keys_that_work_are_rotated() {
         let old = keys.create(key(acme, 1), MOST).await.unwrap();
         keys.revoke(acme, old.id).await.unwrap();
         let ended = keys.rotate(acme, old.id, secret(2), Utc::now(), MOST).await;
-        assert!(matches!(ended, Err(KeyError::Ended)), "{ended:?}");
+        assert!(matches!(ended, Err(KeyError::Inactive)), "{ended:?}");
         let none = keys
             .rotate(acme, KeyId(4711), secret(2), Utc::now(), MOST)
             .await;
-        assert!(matches!(none, Err(KeyError::NoSuchKey)), "{none:?}");
+        assert!(matches!(none, Err(KeyError::NotFound)), "{none:?}");
         assert_eq!(store.database.count("api_keys"), 1);
     });
 }

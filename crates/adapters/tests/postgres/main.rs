@@ -162,7 +162,7 @@ impl Writer {
         let batch = NewBatch {
             devices,
             origin: self.origin(),
-            once: idempotency,
+            idempotency,
         };
         self.devices.create(Arc::new(batch)).await
     }

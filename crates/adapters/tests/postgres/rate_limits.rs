@@ -27,13 +27,13 @@ fn request_over_the_limit_is_rejected() {
         let limiter = store.limiter();
         for left in (0..5).rev() {
             let decision = limiter.take(actor(&acme), 5).await.unwrap();
-            assert!(decision.passed);
-            assert_eq!(decision.left.floor(), f64::from(left));
+            assert!(decision.is_allowed);
+            assert_eq!(decision.remaining.floor(), f64::from(left));
         }
         for _ in 0..2 {
             let decision = limiter.take(actor(&acme), 5).await.unwrap();
-            assert!(!decision.passed);
-            assert!(decision.left < 1.0, "{decision:?}");
+            assert!(!decision.is_allowed);
+            assert!(decision.remaining < 1.0, "{decision:?}");
         }
     });
 }
@@ -46,7 +46,7 @@ fn bucket_refills_evenly_up_to_the_limit() {
         let limiter = store.limiter();
         let take_all = async || {
             let mut count = 0;
-            while limiter.take(actor(&acme), 5).await.unwrap().passed {
+            while limiter.take(actor(&acme), 5).await.unwrap().is_allowed {
                 count += 1;
             }
             count
@@ -66,9 +66,9 @@ fn each_key_has_its_own_bucket() {
         let acme = store.writer("acme").await;
         let globex = store.writer("globex").await;
         let limiter = store.limiter();
-        assert!(limiter.take(actor(&acme), 1).await.unwrap().passed);
-        assert!(!limiter.take(actor(&acme), 1).await.unwrap().passed);
-        assert!(limiter.take(actor(&globex), 1).await.unwrap().passed);
+        assert!(limiter.take(actor(&acme), 1).await.unwrap().is_allowed);
+        assert!(!limiter.take(actor(&acme), 1).await.unwrap().is_allowed);
+        assert!(limiter.take(actor(&globex), 1).await.unwrap().is_allowed);
     });
 }
 
@@ -80,7 +80,7 @@ fn concurrent_requests_stay_within_the_limit() {
         let tasks: Vec<_> = (0..40)
             .map(|_| {
                 let (limiter, actor) = (store.limiter(), actor(&acme));
-                tokio::spawn(async move { limiter.take(actor, 10).await.unwrap().passed })
+                tokio::spawn(async move { limiter.take(actor, 10).await.unwrap().is_allowed })
             })
             .collect();
         let mut passed = 0;

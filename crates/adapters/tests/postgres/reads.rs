@@ -31,7 +31,7 @@ impl Writer {
         let change = DeviceChange {
             device: DeviceId(device),
             patch: patch(fields),
-            expected,
+            precondition: expected,
             origin: self.origin(),
         };
         self.devices.update(Arc::new(change)).await
@@ -92,9 +92,7 @@ fn devices_that_are_found_by_a_status_are_those_that_have_it_whatever_they_stand
             let created = acme.create(vec![device_of(fields)]).await.unwrap();
             let id = created[0].id;
             if standing.is_archived {
-                let deleted = acme
-                    .devices
-                    .delete(id, Precondition::Anything, acme.origin());
+                let deleted = acme.devices.delete(id, Precondition::Any, acme.origin());
                 deleted.await.unwrap();
             }
             let read = acme.devices.find(id).await.unwrap().unwrap();
@@ -180,9 +178,7 @@ fn patches_of_different_fields_at_once_lose_nothing_and_each_is_later_than_the_o
                 let mut revisions = Vec::new();
                 for round in 0..10 {
                     let value = RawValue::text(format!("{name} {round}"));
-                    let updated = acme
-                        .update(1, [(name, value)], Precondition::Anything)
-                        .await;
+                    let updated = acme.update(1, [(name, value)], Precondition::Any).await;
                     revisions.push(updated.unwrap().revision().0);
                 }
                 revisions
@@ -213,7 +209,7 @@ fn of_changes_that_expect_the_same_state_one_is_made() {
         acme.create(vec![device(&[])]).await.unwrap();
         for round in 0..10 {
             let read = acme.devices.find(DeviceId(1)).await.unwrap().unwrap();
-            let expected = Precondition::OneOf(vec![read.revision()]);
+            let expected = Precondition::AnyOf(vec![read.revision()]);
             let changes = ["one", "other"].map(|name| {
                 let (acme, expected) = (acme.clone(), expected.clone());
                 let value = RawValue::text(format!("{name} {round}"));
@@ -242,7 +238,7 @@ fn a_serial_number_that_two_patches_take_at_once_goes_to_one() {
                 let acme = acme.clone();
                 let value = RawValue::text(format!("SN-{round}"));
                 tokio::spawn(async move {
-                    acme.update(id, [("serial_number", value)], Precondition::Anything)
+                    acme.update(id, [("serial_number", value)], Precondition::Any)
                         .await
                 })
             });
@@ -250,7 +246,7 @@ fn a_serial_number_that_two_patches_take_at_once_goes_to_one() {
             for change in changes {
                 match change.await.unwrap() {
                     Ok(_) => made += 1,
-                    Err(ChangeDeviceError::Refused(objections)) => {
+                    Err(ChangeDeviceError::Rejected(objections)) => {
                         assert_eq!(objections.conflicts.taken_serial_numbers.len(), 1);
                     }
                     Err(error) => panic!("{error}"),
@@ -271,7 +267,7 @@ fn a_patch_that_changes_nothing_leaves_no_trace() {
             .unwrap();
         let before = acme.devices.find(DeviceId(1)).await.unwrap().unwrap();
         let same = [("brand", RawValue::text("Dell")), ("ram", RawValue::Null)];
-        let after = acme.update(1, same, Precondition::Anything).await.unwrap();
+        let after = acme.update(1, same, Precondition::Any).await.unwrap();
         assert_eq!(after, before);
         assert_eq!(store.database.count("device_events"), 1);
     });
@@ -336,7 +332,7 @@ fn what_a_device_is_found_by_is_what_it_is_after_every_change_whoever_indexes_it
                 devices_adapters::postgres::index_queued_devices(&pool, 10).await
             });
             let name = [("name", RawValue::text(format!("After{round}")))];
-            acme.update(id, name, Precondition::Anything).await.unwrap();
+            acme.update(id, name, Precondition::Any).await.unwrap();
             index.await.unwrap().unwrap();
             assert_eq!(acme.ids(searching(&format!("after{round}"))).await, [id]);
         }

@@ -165,7 +165,7 @@ fn a_user_whom_devices_are_given_to_stays_and_one_who_goes_is_given_none_meanwhi
             let (deleted, given) = (delete.await.unwrap(), give.await.unwrap());
             match deleted {
                 Ok(_) => assert!(given.is_err(), "round {round}"),
-                Err(ChangeUserError::HoldsDevices) => assert!(given.is_ok(), "round {round}"),
+                Err(ChangeUserError::HasDevices) => assert!(given.is_ok(), "round {round}"),
                 Err(error) => panic!("round {round}: {error}"),
             }
         }

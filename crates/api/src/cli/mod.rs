@@ -105,7 +105,7 @@ impl From<KeyError> for CliError {
         match error {
             KeyError::TooMany(most) => Self::TooManyKeys(most),
             KeyError::Repository(error) => error.into(),
-            KeyError::NoSuchKey | KeyError::Ended => Self::Refused(format!("{error}.")),
+            KeyError::NotFound | KeyError::Inactive => Self::Refused(format!("{error}.")),
         }
     }
 }

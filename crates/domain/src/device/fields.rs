@@ -202,14 +202,6 @@ impl NewDevice {
         self.assignment.write(&mut row);
         row
     }
-
-    pub(crate) fn claim(&self) -> ExternalRefs<'_> {
-        ExternalRefs {
-            serial_number: self.fields.identity.serial_number.as_ref(),
-            user: self.fields.ownership.user_id,
-            user_email: self.assignment.user_email.as_ref(),
-        }
-    }
 }
 
 /// What a refused row refers to outside itself.
@@ -232,7 +224,7 @@ impl RejectedRefs {
         }
     }
 
-    pub(crate) fn claim(&self) -> ExternalRefs<'_> {
+    pub(crate) fn external_refs(&self) -> ExternalRefs<'_> {
         ExternalRefs {
             serial_number: self.serial_number.as_ref(),
             user: self.user,
@@ -399,7 +391,7 @@ impl DevicePatch {
         }
     }
 
-    pub(crate) fn claim(&self) -> ExternalRefs<'_> {
+    pub(crate) fn external_refs(&self) -> ExternalRefs<'_> {
         fn changed<T>(change: &FieldChange<Option<T>>) -> Option<&T> {
             match change {
                 FieldChange::Set(Some(value)) => Some(value),

@@ -1,4 +1,4 @@
-//! Enrolments in device management.
+//! Storage of enrolments in device management.
 
 use std::sync::Arc;
 
@@ -10,27 +10,32 @@ use crate::enrollment::{EnrollmentFields, StoredEnrollment};
 use crate::field::SerialNumber;
 use crate::paging::{Page, PageRequest};
 
-/// The enrolments of one workspace. The device of each is the living one of its serial number, at
-/// every moment: neither need be stored before the other.
+/// The enrolments of one workspace.
+///
+/// An enrolment belongs to the active device with its serial number, at every moment: either may be
+/// stored first.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait EnrollmentRepository: Send + Sync {
-    /// A page of the living enrolments, newest first: all, or those with a device, or without one.
+    /// Lists a page of the active enrolments, newest first. `linked` selects those with (`true`) or
+    /// without (`false`) a device.
     async fn list(
         &self,
         linked: Option<bool>,
-        paging: PageRequest,
+        page: PageRequest,
     ) -> Result<Page<StoredEnrollment>, RepositoryError>;
 
-    /// Makes this the one living enrolment of the serial number, and says whether there was none. One
-    /// that was there keeps its number. MUST store the event of the audit trail with it or not at all.
+    /// Creates or replaces the active enrolment of a serial number. Returns `true` beside it if it
+    /// was created. A replaced enrolment keeps its id.
+    ///
+    /// MUST store the audit event in the same transaction.
     async fn put(
         &self,
         report: Arc<EnrollmentReport>,
     ) -> Result<(StoredEnrollment, bool), RepositoryError>;
 
-    /// Deletes the living enrolments of a serial number, and returns the newest as it was; `None` where
-    /// there is none.
+    /// Deletes the active enrolments of a serial number. Returns the newest of them as it was, or
+    /// `None` if there is none.
     async fn delete(
         &self,
         serial_number: SerialNumber,
@@ -38,13 +43,13 @@ pub trait EnrollmentRepository: Send + Sync {
     ) -> Result<Option<StoredEnrollment>, RepositoryError>;
 }
 
-/// What device management reports of a serial number.
+/// An enrolment as device management reports it.
 #[derive(Debug, Clone)]
 pub struct EnrollmentReport {
-    /// Of which.
+    /// The serial number that identifies the enrolment.
     pub serial_number: SerialNumber,
-    /// What.
+    /// The reported values.
     pub fields: EnrollmentFields,
-    /// Whom the audit trail puts it down to.
+    /// The author of the audit event.
     pub origin: Origin,
 }

@@ -1,4 +1,4 @@
-//! API keys.
+//! Storage of API keys.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -7,43 +7,43 @@ use super::RepositoryError;
 use crate::access::{Actor, ApiKey, Scope};
 use crate::ids::{KeyId, WorkspaceId};
 
-/// The API keys, by their secrets' hashes.
+/// The API keys of all workspaces. Secrets are stored as SHA-256 hashes only.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait KeyRepository: Send + Sync {
-    /// Who calls with the secret of this SHA-256, if its key belongs to `workspace` and is neither
-    /// expired nor revoked at this moment. Notes at some later time, once a minute at most, that
-    /// the key was used.
+    /// Finds the actor whose key has this secret, if the key belongs to `workspace` and is neither
+    /// expired nor revoked. Records the use of the key later, at most once per minute.
     async fn find_actor(
         &self,
         workspace: WorkspaceId,
         secret_sha256: [u8; 32],
     ) -> Result<Option<Actor>, RepositoryError>;
 
-    /// Stores a key, unless the workspace would have more than `most` that work, not counting those
-    /// whose place another has taken.
-    async fn create(&self, key: NewApiKey, most: u32) -> Result<ApiKey, KeyError>;
+    /// Stores a key, unless the workspace would then have more than `max` active keys. Keys that
+    /// were replaced by a rotation do not count.
+    async fn create(&self, key: NewApiKey, max: u32) -> Result<ApiKey, KeyError>;
 
-    /// Stores a key that takes the place of the workspace's key `old`: of the same name and scope,
-    /// and made to last as long. The old one works until `until` at the latest, and no longer than an
-    /// earlier rotation said. MUST do both or neither.
+    /// Replaces the key `old` by a new key with the same name, scope and lifetime. The old key
+    /// remains valid until `until`, or until the end set by an earlier rotation.
+    ///
+    /// MUST store both changes or neither.
     async fn rotate(
         &self,
         workspace: WorkspaceId,
         old: KeyId,
         secret: NewSecret,
         until: DateTime<Utc>,
-        most: u32,
+        max: u32,
     ) -> Result<ApiKey, KeyError>;
 
-    /// The key of this number, in whichever workspace: for who administers all of them.
+    /// Finds a key of any workspace by id. For administration.
     async fn find(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError>;
 
-    /// The keys of a workspace, or of all of them, oldest first.
+    /// Lists the keys of a workspace, or of all workspaces, oldest first.
     async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<ApiKey>, RepositoryError>;
 
-    /// Revokes a key from this moment on; `None` where there is no such key. A key that was
-    /// revoked before keeps its instant.
+    /// Revokes a key. Returns `None` if it does not exist. A key that is revoked already keeps the
+    /// time of its revocation.
     async fn revoke(
         &self,
         workspace: WorkspaceId,
@@ -51,43 +51,43 @@ pub trait KeyRepository: Send + Sync {
     ) -> Result<Option<ApiKey>, RepositoryError>;
 }
 
-/// A key to be stored.
+/// A key to store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewApiKey {
-    /// The workspace it opens.
+    /// The workspace to which the key gives access.
     pub workspace: WorkspaceId,
-    /// A label for people.
+    /// Label for people.
     pub name: String,
-    /// What it allows.
+    /// Granted access.
     pub scope: Scope,
-    /// What is kept of its secret.
+    /// The stored part of the secret.
     pub secret: NewSecret,
-    /// From when on it is refused; `None`: never.
+    /// Time from which the key is rejected. `None`: never.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// What is kept of a secret.
+/// The stored part of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSecret {
-    /// Its SHA-256.
+    /// SHA-256 of the secret.
     pub sha256: [u8; 32],
-    /// How it begins: enough to know it by, and too little to guess the rest.
+    /// First characters of the secret: enough to recognise it, too few to guess the rest.
     pub prefix: String,
 }
 
-/// Why a key was not stored.
+/// Error of storing or rotating a key. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The workspace has as many keys as may work at once.
-    #[error("the workspace has {0} keys that work, the most that it may have")]
+    /// The workspace has its maximum number of active keys.
+    #[error("the workspace has {0} active keys, which is the maximum")]
     TooMany(u32),
-    /// There is no such key.
-    #[error("there is no such key")]
-    NoSuchKey,
-    /// The key was revoked, or has expired.
-    #[error("the key works no longer")]
-    Ended,
-    /// The store gave no answer.
+    /// The key does not exist.
+    #[error("the key does not exist")]
+    NotFound,
+    /// The key is revoked or expired.
+    #[error("the key is revoked or expired")]
+    Inactive,
+    /// The repository failed.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
 }

@@ -1,5 +1,7 @@
-//! What the use cases need from a store. An implementation MUST keep what the methods promise:
-//! the use cases rely on it, and do not check it again.
+//! Ports: what the use cases need from storage.
+//!
+//! Implementations MUST keep the contracts of the methods. The use cases rely on them and do not
+//! check the results again.
 
 mod devices;
 mod enrollments;
@@ -23,26 +25,26 @@ pub use store::*;
 pub use users::*;
 pub use workspaces::*;
 
-/// Why a store gave no answer.
+/// Failure of a repository.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
-    /// It could not be reached, or not in time, and a later try can succeed. Nothing was stored.
-    #[error("the store cannot be reached in time: {0}")]
+    /// The database could not be reached in time. Nothing was stored. A retry may succeed.
+    #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// It was lost while it stored something, and could not be asked since: all of it may have
-    /// been stored, or nothing.
-    #[error("whether it was stored is not known: {0}")]
+    /// The connection was lost during COMMIT, and the outcome could not be determined: everything
+    /// or nothing was stored.
+    #[error("the commit is in doubt: {0}")]
     InDoubt(#[source] Box<dyn Error + Send + Sync>),
-    /// It answered in a way that was not foreseen. Holds no customer's value.
-    #[error("the store failed: {0}")]
+    /// An unexpected error. Its text contains no customer values.
+    #[error("the database failed: {0}")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// Whether the store can be used.
+/// Health of the storage.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait StoreHealth: Send + Sync {
-    /// Answers once the store does, if it can be written to. MUST ask the store itself, each time.
+    /// Returns once the database has answered and accepts writes. MUST ask the database each time.
     async fn ping(&self) -> Result<(), RepositoryError>;
 }
 
@@ -50,7 +52,8 @@ pub trait StoreHealth: Send + Sync {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait EventRepository: Send + Sync {
-    /// The first events of a workspace that pass the filter, oldest first; none where there is none.
+    /// Lists the next page of a workspace's events that match the filter, oldest first. Returns an
+    /// empty list at the end.
     async fn list(
         &self,
         workspace: WorkspaceId,
@@ -58,12 +61,13 @@ pub trait EventRepository: Send + Sync {
     ) -> Result<Vec<Event>, RepositoryError>;
 }
 
-/// How much each key may ask for.
+/// Token buckets that limit the request rate of each key.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Takes one request of `per_minute` out of what the actor's key has left, if it has one left.
-    /// MUST be shared by all processes on the same store.
+    /// Takes a token from the bucket of the actor's key, if it has one. The bucket holds
+    /// `per_minute` tokens and refills at that rate. MUST be shared by all processes on the same
+    /// database.
     async fn take(
         &self,
         actor: Actor,
@@ -71,11 +75,11 @@ pub trait RateLimiter: Send + Sync {
     ) -> Result<RateLimitDecision, RepositoryError>;
 }
 
-/// What a key has left.
+/// Result of taking a token.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimitDecision {
-    /// Whether this request may pass.
-    pub passed: bool,
-    /// How many requests are left, with a fraction of the next one.
-    pub left: f64,
+    /// `true` if a token was taken.
+    pub is_allowed: bool,
+    /// Tokens left, with a fraction of the next one.
+    pub remaining: f64,
 }

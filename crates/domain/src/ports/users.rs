@@ -1,4 +1,4 @@
-//! Users.
+//! Storage of users.
 
 use std::sync::Arc;
 
@@ -16,63 +16,67 @@ use crate::validation::error::FieldError;
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait UserRepository: Send + Sync {
-    /// The living user of this number.
+    /// Finds an active user by id.
     async fn find(&self, user: UserId) -> Result<Option<User>, RepositoryError>;
 
-    /// A page of the living users, newest first; where they are searched for, the most relevant first,
-    /// then the newest.
+    /// Lists a page of the active users, newest first. A search lists the most relevant users
+    /// first, then the newest.
     async fn list(
         &self,
         search: Option<Search>,
-        paging: PageRequest,
+        page: PageRequest,
     ) -> Result<Page<User>, RepositoryError>;
 
-    /// Stores a user. MUST store the event of the audit trail with it or not at all, where it is put
-    /// down to a key. MUST have stored it durably before it returns, and MUST NOT return
-    /// [`RepositoryError::Unavailable`] where it may be stored now or later.
+    /// Stores a user.
+    ///
+    /// MUST store the audit event in the same transaction if there is an `origin`. MUST have
+    /// committed durably before it returns. MUST NOT return [`RepositoryError::Unavailable`] if the
+    /// user may be stored now or later.
     async fn create(
         &self,
         user: UserFields,
         origin: Option<Origin>,
     ) -> Result<User, ChangeUserError>;
 
-    /// Changes a user by a patch, and returns what it has become. MUST apply the patch to the user as
-    /// it is when nobody else can change it. Promises of the audit trail and of durability are those
-    /// of [`create`](Self::create).
+    /// Applies a patch to a user. Returns the changed user.
+    ///
+    /// MUST apply the patch while nobody else can change the user. MUST store the audit event in
+    /// the same transaction. MUST be as durable as [`create`](Self::create).
     async fn update(&self, change: Arc<UserChange>) -> Result<User, ChangeUserError>;
 
-    /// Deletes a user that no living device is given to, and returns what it was. MUST keep any device
-    /// from being given to it meanwhile.
+    /// Deletes a user to whom no active device is assigned. Returns the user as it was.
+    ///
+    /// MUST prevent a device from being assigned to the user at the same time.
     async fn delete(&self, user: UserId, origin: Origin) -> Result<User, ChangeUserError>;
 }
 
-/// What is to become of one user.
+/// A patch of one user.
 #[derive(Debug, Clone)]
 pub struct UserChange {
-    /// Which.
+    /// The user.
     pub user: UserId,
-    /// What changes.
+    /// The new values.
     pub patch: UserPatch,
-    /// Whom the audit trail puts it down to.
+    /// The author of the audit event.
     pub origin: Origin,
 }
 
-/// Why a user was not stored, changed or deleted.
+/// Error of storing, changing or deleting a user. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeUserError {
-    /// There is none.
-    #[error("there is no such user")]
+    /// The user does not exist.
+    #[error("the user does not exist")]
     NotFound,
-    /// This living user has its address, in whatever case.
-    #[error("the address is taken")]
+    /// This active user has the email address, compared case-insensitively.
+    #[error("the email address is taken")]
     EmailTaken(UserId),
-    /// What it would become breaks a rule.
-    #[error("the change is refused: {0}")]
-    Refused(FieldError),
-    /// Devices are given to it.
-    #[error("devices are given to the user")]
-    HoldsDevices,
-    /// The store gave no answer.
+    /// The changed user would break a rule.
+    #[error("the change is invalid: {0}")]
+    Rejected(FieldError),
+    /// Devices are assigned to the user.
+    #[error("devices are assigned to the user")]
+    HasDevices,
+    /// The repository failed.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
 }

@@ -1,4 +1,4 @@
-//! Workspaces.
+//! Storage of workspaces.
 
 use async_trait::async_trait;
 
@@ -6,21 +6,21 @@ use super::RepositoryError;
 use crate::access::Workspace;
 use crate::ids::WorkspaceId;
 
-/// The workspaces.
+/// All workspaces.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait WorkspaceRepository: Send + Sync {
-    /// Stores a workspace; `None` where its name is taken.
+    /// Stores a workspace. Returns `None` if its name is taken.
     async fn create(&self, workspace: NewWorkspace) -> Result<Option<Workspace>, RepositoryError>;
 
-    /// The workspace of this name.
+    /// Finds a workspace by name.
     async fn find(&self, name: String) -> Result<Option<Workspace>, RepositoryError>;
 
-    /// All workspaces, oldest first.
+    /// Lists all workspaces, oldest first.
     async fn list(&self) -> Result<Vec<Workspace>, RepositoryError>;
 
-    /// Sets how many living devices it may hold, `None` for any number; `None` is returned where
-    /// there is no such workspace.
+    /// Sets the maximum number of active devices; `None` removes the limit. Returns the changed
+    /// workspace, or `None` if it does not exist.
     async fn set_device_limit(
         &self,
         workspace: WorkspaceId,
@@ -28,11 +28,11 @@ pub trait WorkspaceRepository: Send + Sync {
     ) -> Result<Option<Workspace>, RepositoryError>;
 }
 
-/// A workspace to be stored.
+/// A workspace to store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewWorkspace {
-    /// Its name, unique.
+    /// Unique name.
     pub name: String,
-    /// How many living devices it may hold; `None`: no limit.
+    /// Maximum number of active devices. `None`: no limit.
     pub device_limit: Option<u32>,
 }

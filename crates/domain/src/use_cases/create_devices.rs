@@ -1,4 +1,4 @@
-//! The use case behind `POST /devices`.
+//! The use case of `POST /devices`.
 
 use std::sync::Arc;
 
@@ -6,74 +6,77 @@ use crate::audit::Origin;
 use crate::device::{Device, NewDevice};
 use crate::idempotency::{IdempotencyError, IdempotentRequest, IdempotentResponse};
 use crate::ports::{
-    CreateError, DeviceRepository, NewBatch, RenderResponse, RepositoryError, StoreResult,
+    CreateError, DeviceRepository, InsertedDevice, NewBatch, RenderResponse, RepositoryError,
+    StoreResult,
 };
-use crate::validation::batch::{Batch, report_conflicts};
+use crate::validation::batch::Batch;
+use crate::validation::conflict_errors::add_batch_conflicts;
 use crate::validation::error::ErrorReport;
 
-/// Creates every device of a batch, or none and says everything that is wrong with it.
+/// Creates every device of a batch, or none and reports every error.
 pub struct CreateDevices {
     devices: Box<dyn DeviceRepository>,
 }
 
-/// What came of a batch.
+/// Result of a stored batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CreateResult {
-    /// The devices, in the order of their rows.
+    /// The devices, in row order.
     Devices(Vec<Device>),
-    /// What the attempt is answered, this time and whenever it is made again.
+    /// The response of an idempotent request, now or from an earlier call.
     Response(IdempotentResponse),
 }
 
-/// Why no device was created.
+/// Error of a batch. Nothing was stored, except possibly with
+/// [`RepositoryError::InDoubt`].
 #[derive(Debug, thiserror::Error)]
 pub enum CreateDevicesError {
-    /// The batch was refused.
-    #[error("the batch was refused for {} problems", .0.total())]
-    Refused(ErrorReport),
-    /// The attempt cannot be made.
+    /// The batch is invalid or conflicts with stored data.
+    #[error("the batch has {} errors", .0.total())]
+    Rejected(ErrorReport),
+    /// The idempotency key is in use, or belongs to another request.
     #[error(transparent)]
     Idempotency(#[from] IdempotencyError),
-    /// The store gave no answer.
+    /// The repository failed.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
 }
 
 impl CreateDevices {
-    /// The use case over the devices of one workspace.
+    /// Creates the use case for the devices of one workspace.
     pub fn new(devices: Box<dyn DeviceRepository>) -> Self {
         Self { devices }
     }
 
-    /// The outcome of the attempt if it succeeded before: to be asked before its rows are judged,
-    /// since rules and stored devices may have changed meanwhile.
+    /// Finds the response of an earlier request with the same idempotency key.
+    ///
+    /// Call this before the rows are validated: the rules and the stored devices may have changed
+    /// since the first request.
     ///
     /// # Errors
-    /// [`IdempotencyError::KeyReused`] where something else was asked for under its key.
-    pub async fn recall(
+    /// [`IdempotencyError::KeyReused`] if the key belongs to another request.
+    pub async fn find_response(
         &self,
-        attempt: &IdempotentRequest,
+        request: &IdempotentRequest,
     ) -> Result<Option<IdempotentResponse>, CreateDevicesError> {
-        let remembered = self.devices.find_response(attempt.clone()).await?;
-        let outcome = remembered.map(|remembered| attempt.recall(remembered));
-        Ok(outcome.transpose()?)
+        let stored = self.devices.find_response(request.clone()).await?;
+        let response = stored.map(|stored| request.recall(stored));
+        Ok(response.transpose()?)
     }
 
-    /// Stores the devices of `batch`, and returns them in the order of their rows.
+    /// Stores the devices of `batch`.
     ///
-    /// With `once` the batch is stored at most once for the attempt, however often this is called;
-    /// what `RenderResponse` makes of the devices is the outcome from then on. Without, the devices
-    /// themselves are returned.
+    /// With `idempotency`, stores the batch at most once per idempotency key, however often this is
+    /// called, and returns the rendered response. Without it, returns the devices.
     ///
     /// # Errors
-    /// [`CreateDevicesError::Refused`] with every problem of every row: its shape, the rules,
-    /// serial numbers that two rows share, users that do not exist, serial numbers already taken,
-    /// the workspace's device limit. Nothing is stored then.
+    /// [`CreateDevicesError::Rejected`] with every error of every row: shape, rules, serial numbers
+    /// that two rows share, unknown users, taken serial numbers, and the device limit.
     pub async fn execute(
         &self,
         mut batch: Batch,
         origin: Origin,
-        once: Option<(IdempotentRequest, RenderResponse)>,
+        idempotency: Option<(IdempotentRequest, RenderResponse)>,
     ) -> Result<CreateResult, CreateDevicesError> {
         batch.validate_whole();
         match batch.try_into_devices() {
@@ -81,42 +84,47 @@ impl CreateDevices {
                 let batch = NewBatch {
                     devices,
                     origin,
-                    once,
+                    idempotency,
                 };
                 self.store(batch).await
             }
-            Err(refused) => {
-                let conflicts = self.devices.find_conflicts(refused.references()).await?;
-                Err(CreateDevicesError::Refused(refused.into_report(&conflicts)))
+            Err(rejected) => {
+                let keys = rejected.lookup_keys();
+                let conflicts = self.devices.find_conflicts(keys).await?;
+                let report = rejected.into_report(&conflicts);
+                Err(CreateDevicesError::Rejected(report))
             }
         }
     }
 
     async fn store(&self, batch: NewBatch) -> Result<CreateResult, CreateDevicesError> {
         let batch = Arc::new(batch);
-        let stored = match self.devices.create(Arc::clone(&batch)).await {
-            Ok(StoreResult::Devices(stored)) => stored,
-            Ok(StoreResult::Response(outcome)) => return Ok(CreateResult::Response(outcome)),
+        match self.devices.create(Arc::clone(&batch)).await {
+            Ok(StoreResult::Response(response)) => Ok(CreateResult::Response(response)),
+            Ok(StoreResult::Devices(inserted)) => {
+                let devices = Arc::unwrap_or_clone(batch).devices;
+                let devices = devices.into_iter().zip(inserted);
+                Ok(CreateResult::Devices(devices.map(created_device).collect()))
+            }
             Err(CreateError::Conflicts(conflicts)) => {
                 let mut report = ErrorReport::default();
-                let claims = batch.devices.iter().map(NewDevice::claim);
-                report_conflicts(&mut report, claims, &conflicts);
-                return Err(CreateDevicesError::Refused(report.finish()));
+                let refs = batch.devices.iter().map(NewDevice::external_refs);
+                add_batch_conflicts(&mut report, refs, &conflicts);
+                Err(CreateDevicesError::Rejected(report.finish()))
             }
-            Err(CreateError::Idempotency(error)) => return Err(error.into()),
-            Err(CreateError::Repository(error)) => return Err(error.into()),
-        };
-        let devices = Arc::unwrap_or_clone(batch).devices;
-        let created = stored.into_iter().zip(devices).map(|(stored, device)| {
-            let mut fields = device.fields;
-            fields.ownership.user_id = stored.assignee;
-            Device {
-                id: stored.id,
-                fields,
-                enrollment: stored.enrollment,
-            }
-        });
-        Ok(CreateResult::Devices(created.collect()))
+            Err(CreateError::Idempotency(error)) => Err(error.into()),
+            Err(CreateError::Repository(error)) => Err(error.into()),
+        }
+    }
+}
+
+fn created_device((device, inserted): (NewDevice, InsertedDevice)) -> Device {
+    let mut fields = device.fields;
+    fields.ownership.user_id = inserted.assignee;
+    Device {
+        id: inserted.id,
+        fields,
+        enrollment: inserted.enrollment,
     }
 }
 
@@ -156,17 +164,17 @@ mod tests {
         let use_case = CreateDevices::new(Box::new(repository));
         match pollster::block_on(use_case.execute(batch, origin(), None))? {
             CreateResult::Devices(devices) => Ok(devices),
-            CreateResult::Response(outcome) => panic!("no attempt was made: {outcome:?}"),
+            CreateResult::Response(response) => panic!("unexpected response: {response:?}"),
         }
     }
 
-    fn refusals(repository: MockDeviceRepository, batch: Batch) -> (ErrorReport, Vec<String>) {
+    fn rejected(repository: MockDeviceRepository, batch: Batch) -> (ErrorReport, Vec<String>) {
         match execute(repository, batch) {
-            Err(CreateDevicesError::Refused(report)) => {
+            Err(CreateDevicesError::Rejected(report)) => {
                 let errors = report.entries().iter().map(ToString::to_string).collect();
                 (report, errors)
             }
-            other => panic!("not refused: {other:?}"),
+            other => panic!("expected a rejected batch, got {other:?}"),
         }
     }
 
@@ -189,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn created_devices_come_in_the_order_of_their_rows() {
+    fn created_devices_are_in_row_order() {
         let mut repository = MockDeviceRepository::new();
         repository
             .expect_create()
@@ -223,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_with_a_bad_row_is_not_stored_and_the_store_is_asked_about_all_rows() {
+    fn invalid_batch_reports_conflicts_of_all_rows() {
         let mut bad = row("S1");
         bad.set("user_id", RawValue::Integer(9));
         bad.set("client_purchase_price", RawValue::text("much"));
@@ -233,7 +241,7 @@ mod tests {
             .with(eq(LookupKeys {
                 serial_numbers: vec!["S0".to_owned(), "S1".to_owned()],
                 users: vec![UserId(9)],
-                devices: 3,
+                added_devices: 3,
                 ..LookupKeys::default()
             }))
             .once()
@@ -243,12 +251,12 @@ mod tests {
                     ..taken("S1", 812)
                 })
             });
-        let (report, errors) = refusals(repository, batch([row("S0"), bad, row("s1")]));
+        let (report, errors) = rejected(repository, batch([row("S0"), bad, row("s1")]));
         assert_eq!(
             errors,
             [
                 "row 1: `client_purchase_price` must be a decimal amount such as \"1299.00\", without a currency",
-                "row 1: `user_id` names no user of this workspace: 9",
+                "row 1: `user_id` is not the id of a user of this workspace: 9",
                 "row 1: `serial_number` is taken by device 812",
                 "row 2: `serial_number` is the same as in row 1 of this batch",
                 "row 2: `serial_number` is taken by device 812",
@@ -258,18 +266,18 @@ mod tests {
     }
 
     #[test]
-    fn conflicts_of_a_good_batch_become_errors_of_its_rows() {
+    fn conflicts_of_valid_batch_become_row_errors() {
         let mut repository = MockDeviceRepository::new();
         repository
             .expect_create()
             .returning(|_| Err(CreateError::Conflicts(taken("S1", 3).into())));
-        let (report, errors) = refusals(repository, batch([row("S0"), row("s1")]));
+        let (report, errors) = rejected(repository, batch([row("S0"), row("s1")]));
         assert_eq!(errors, ["row 1: `serial_number` is taken by device 3"]);
         assert!(!report.has_only_unknown_users());
     }
 
     #[test]
-    fn a_reached_device_limit_is_an_error_of_the_whole_batch_and_comes_first() {
+    fn device_limit_error_comes_first() {
         let mut repository = MockDeviceRepository::new();
         repository.expect_find_conflicts().returning(|_| {
             Ok(Conflicts {
@@ -281,7 +289,7 @@ mod tests {
                 ..Conflicts::default()
             })
         });
-        let (_, errors) = refusals(repository, batch([row("None"), row("S1")]));
+        let (_, errors) = rejected(repository, batch([row("None"), row("S1")]));
         assert_eq!(
             errors[0],
             "`devices` must not bring the workspace over its limit of 5 devices: \
@@ -291,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_unknown_users_alone_says_so() {
+    fn report_knows_that_all_errors_are_unknown_users() {
         let mut bad = row("S1");
         bad.set("user_id", RawValue::Integer(9));
         let mut repository = MockDeviceRepository::new();
@@ -301,12 +309,12 @@ mod tests {
                 ..Conflicts::default()
             })))
         });
-        let (report, _) = refusals(repository, batch([bad]));
+        let (report, _) = rejected(repository, batch([bad]));
         assert!(report.has_only_unknown_users());
     }
 
     #[test]
-    fn a_store_out_of_reach_is_told_as_such_whether_the_batch_is_good_or_bad() {
+    fn unavailable_repository_is_an_error() {
         let mut repository = MockDeviceRepository::new();
         repository
             .expect_create()
@@ -324,7 +332,7 @@ mod tests {
         }
     }
 
-    fn attempt(fingerprint: u8) -> IdempotentRequest {
+    fn request(fingerprint: u8) -> IdempotentRequest {
         IdempotentRequest {
             operation: "POST /devices",
             key: IdempotencyKey::parse("job-1").unwrap(),
@@ -333,22 +341,22 @@ mod tests {
     }
 
     #[test]
-    fn the_outcome_of_an_attempt_is_what_the_store_remembers() {
-        let tell: RenderResponse = |_, _| b"told".to_vec();
+    fn idempotent_batch_returns_the_rendered_response() {
+        let render: RenderResponse = |_, _| b"rendered".to_vec();
         let mut repository = MockDeviceRepository::new();
         repository.expect_create().once().returning(|batch| {
-            let (attempt, tell) = batch.once.clone().unwrap();
-            assert_eq!(attempt.fingerprint, [7; 32]);
+            let (request, render) = batch.idempotency.clone().unwrap();
+            assert_eq!(request.fingerprint, [7; 32]);
             Ok(StoreResult::Response(IdempotentResponse {
-                answer: tell(&batch.devices, &[]),
+                answer: render(&batch.devices, &[]),
                 replayed: false,
             }))
         });
         let use_case = CreateDevices::new(Box::new(repository));
-        let once = Some((attempt(7), tell));
-        let created = use_case.execute(batch([row("S1")]), origin(), once);
+        let idempotency = Some((request(7), render));
+        let created = use_case.execute(batch([row("S1")]), origin(), idempotency);
         let expected = IdempotentResponse {
-            answer: b"told".to_vec(),
+            answer: b"rendered".to_vec(),
             replayed: false,
         };
         assert_eq!(
@@ -358,54 +366,49 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_succeeded_is_recalled_and_its_key_serves_nothing_else() {
+    fn find_response_rejects_a_reused_key() {
         let mut repository = MockDeviceRepository::new();
         repository.expect_find_response().returning(|_| {
             Ok(Some(StoredResponse {
                 fingerprint: [7; 32],
-                answer: b"told".to_vec(),
+                answer: b"rendered".to_vec(),
             }))
         });
         let use_case = CreateDevices::new(Box::new(repository));
-        let recalled = pollster::block_on(use_case.recall(&attempt(7))).unwrap();
+        let response = pollster::block_on(use_case.find_response(&request(7))).unwrap();
         assert_eq!(
-            recalled,
+            response,
             Some(IdempotentResponse {
-                answer: b"told".to_vec(),
+                answer: b"rendered".to_vec(),
                 replayed: true
             })
         );
         assert!(matches!(
-            pollster::block_on(use_case.recall(&attempt(8))),
+            pollster::block_on(use_case.find_response(&request(8))),
             Err(CreateDevicesError::Idempotency(IdempotencyError::KeyReused))
         ));
     }
 
     #[test]
-    fn an_attempt_that_is_under_way_or_whose_end_is_unknown_is_told_as_such() {
-        for under_way in [true, false] {
-            let mut repository = MockDeviceRepository::new();
-            repository
-                .expect_create()
-                .returning(move |_| match under_way {
-                    true => Err(IdempotencyError::InProgress.into()),
-                    false => Err(RepositoryError::InDoubt("cut off".into()).into()),
-                });
-            let error = execute(repository, batch([row("S1")])).unwrap_err();
-            assert_eq!(
-                under_way,
-                matches!(
-                    error,
-                    CreateDevicesError::Idempotency(IdempotencyError::InProgress)
-                )
-            );
-            assert_eq!(
-                !under_way,
-                matches!(
-                    error,
-                    CreateDevicesError::Repository(RepositoryError::InDoubt(_))
-                )
-            );
-        }
+    fn request_in_progress_and_in_doubt_commit_are_errors() {
+        let mut repository = MockDeviceRepository::new();
+        repository
+            .expect_create()
+            .returning(|_| Err(IdempotencyError::InProgress.into()));
+        assert!(matches!(
+            execute(repository, batch([row("S1")])),
+            Err(CreateDevicesError::Idempotency(
+                IdempotencyError::InProgress
+            ))
+        ));
+
+        let mut repository = MockDeviceRepository::new();
+        repository
+            .expect_create()
+            .returning(|_| Err(RepositoryError::InDoubt("connection lost".into()).into()));
+        assert!(matches!(
+            execute(repository, batch([row("S1")])),
+            Err(CreateDevicesError::Repository(RepositoryError::InDoubt(_)))
+        ));
     }
 }

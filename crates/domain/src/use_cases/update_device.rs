@@ -1,4 +1,4 @@
-//! The use case behind `PATCH /devices/{device_id}`.
+//! The use case of `PATCH /devices/{device_id}`.
 
 use std::sync::Arc;
 
@@ -7,102 +7,104 @@ use crate::device::{DevicePatch, RejectedRefs, RentalTerms, StoredDevice};
 use crate::field::{RawRow, UnknownFields};
 use crate::ids::DeviceId;
 use crate::ports::{
-    ChangeConflicts, ChangeDeviceError, Conflicts, DeviceChange, DeviceRepository, Precondition,
+    ChangeConflicts, ChangeDeviceError, DeviceChange, DeviceRepository, Precondition,
     RepositoryError,
 };
-use crate::validation::batch::report_conflicts_of;
-use crate::validation::error::{ErrorReport, FieldError};
+use crate::validation::conflict_errors::add_row_conflicts;
+use crate::validation::error::ErrorReport;
 use crate::validation::external_refs::ExternalRefs;
 use crate::validation::lookup_keys::LookupKeys;
 
-/// Changes a device, or says everything that is wrong with the change.
+/// Applies a patch to a device, or reports every error of the patch.
 pub struct UpdateDevice {
     devices: Box<dyn DeviceRepository>,
 }
 
-/// A patch that was judged by all that needs nothing but its row.
+/// A patch after validation of everything that its row alone shows.
 #[derive(Debug)]
-pub struct ValidatedPatch(Judged);
+pub struct ValidatedPatch(Validation);
 
 #[derive(Debug)]
-enum Judged {
-    Accepted(Box<DevicePatch>),
+enum Validation {
+    Valid(Box<DevicePatch>),
     Empty,
-    Refused(Box<RefusedPatch>),
+    Rejected(Box<RejectedPatch>),
 }
 
 #[derive(Debug)]
-struct RefusedPatch {
+struct RejectedPatch {
     report: ErrorReport,
-    claims: RejectedRefs,
+    refs: RejectedRefs,
     rental: RentalTerms,
 }
 
 impl ValidatedPatch {
-    /// Judges the row of a patch.
-    pub fn of(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Self {
+    /// Validates the row of a patch.
+    pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Self {
         Self(match DevicePatch::from_row(row, unknown_fields) {
-            Ok(_) if row.known().next().is_none() => Judged::Empty,
-            Ok(patch) => Judged::Accepted(Box::new(patch)),
-            Err(report) => Judged::Refused(Box::new(RefusedPatch {
+            Ok(_) if row.known().next().is_none() => Validation::Empty,
+            Ok(patch) => Validation::Valid(Box::new(patch)),
+            Err(report) => Validation::Rejected(Box::new(RejectedPatch {
                 report,
-                claims: RejectedRefs::of_refused(row),
+                refs: RejectedRefs::of_refused(row),
                 rental: RentalTerms::of_refused(row),
             })),
         })
     }
 }
 
-/// Why a device was not changed.
+/// Error of a change of a device. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateDeviceError {
-    /// There is none.
-    #[error("there is no such device")]
+    /// The device does not exist.
+    #[error("the device does not exist")]
     NotFound,
-    /// It is archived.
+    /// The device is archived.
     #[error("the device is archived")]
     Archived,
-    /// It is not what was expected.
+    /// The device has another revision than the [`Precondition`] requires.
     #[error("the device has changed")]
     PreconditionFailed,
-    /// The patch says nothing.
-    #[error("the patch holds no field")]
+    /// The patch contains no field.
+    #[error("the patch contains no field")]
     Empty,
-    /// What the device would become is refused.
-    #[error("the change was refused for {} problems", .0.total())]
-    Refused(ErrorReport),
-    /// The store gave no answer.
+    /// The patch is invalid, or the changed device would be.
+    #[error("the change has {} errors", .0.total())]
+    Rejected(ErrorReport),
+    /// The repository failed.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
 }
 
 impl UpdateDevice {
-    /// The use case over the devices of one workspace.
+    /// Creates the use case for the devices of one workspace.
     pub fn new(devices: Box<dyn DeviceRepository>) -> Self {
         Self { devices }
     }
 
-    /// Applies the patch to the device, and returns what it has become.
+    /// Applies the patch to the device. Returns the changed device.
     ///
     /// # Errors
-    /// [`UpdateDeviceError::Refused`] with every problem of the patch: its shape, the rules, a user that
-    /// does not exist, a serial number that another device has. Nothing is changed then.
+    /// [`UpdateDeviceError::Rejected`] with every error of the patch: shape, rules, an unknown
+    /// user, and a serial number of another device.
     pub async fn execute(
         &self,
         device: DeviceId,
         patch: ValidatedPatch,
-        expected: Precondition,
+        precondition: Precondition,
         origin: Origin,
     ) -> Result<StoredDevice, UpdateDeviceError> {
         let patch = match patch.0 {
-            Judged::Accepted(patch) => patch,
-            Judged::Empty => return Err(UpdateDeviceError::Empty),
-            Judged::Refused(refused) => return Err(self.refuse(device, *refused).await?),
+            Validation::Valid(patch) => *patch,
+            Validation::Empty => return Err(UpdateDeviceError::Empty),
+            Validation::Rejected(rejected) => {
+                return Err(self.complete_report(device, *rejected).await?);
+            }
         };
         let change = Arc::new(DeviceChange {
             device,
-            patch: *patch,
-            expected,
+            patch,
+            precondition,
             origin,
         });
         let updated = self.devices.update(Arc::clone(&change)).await;
@@ -110,47 +112,47 @@ impl UpdateDevice {
             ChangeDeviceError::NotFound => UpdateDeviceError::NotFound,
             ChangeDeviceError::Archived => UpdateDeviceError::Archived,
             ChangeDeviceError::PreconditionFailed => UpdateDeviceError::PreconditionFailed,
-            ChangeDeviceError::Refused(objections) => {
-                let ChangeConflicts { error, conflicts } = *objections;
-                let claim = change.patch.claim();
-                let report = ErrorReport::default();
-                UpdateDeviceError::Refused(completed(report, error, claim, &conflicts))
+            ChangeDeviceError::Rejected(conflicts) => {
+                let refs = change.patch.external_refs();
+                let report = with_conflicts(ErrorReport::default(), refs, *conflicts);
+                UpdateDeviceError::Rejected(report)
             }
             ChangeDeviceError::Repository(error) => error.into(),
         })
     }
 
-    /// Everything that is wrong with a patch that is refused anyway, if its device could be changed.
-    async fn refuse(
+    /// Adds the errors that only the stored data shows to the report of an invalid patch.
+    async fn complete_report(
         &self,
         device: DeviceId,
-        patch: RefusedPatch,
+        patch: RejectedPatch,
     ) -> Result<UpdateDeviceError, UpdateDeviceError> {
         let stored = self.devices.find(device).await?;
         let stored = stored.ok_or(UpdateDeviceError::NotFound)?;
         if stored.archived_at.is_some() {
             return Err(UpdateDeviceError::Archived);
         }
-        let claim = patch.claims.claim();
-        let references = LookupKeys::of_change(device, claim);
-        let conflicts = self.devices.find_conflicts(references).await?;
-        let error = patch.rental.error(&stored.device.fields);
-        let report = completed(patch.report, error, claim, &conflicts);
-        Ok(UpdateDeviceError::Refused(report))
+        let refs = patch.refs.external_refs();
+        let keys = LookupKeys::from_change(device, refs);
+        let conflicts = ChangeConflicts {
+            error: patch.rental.error(&stored.device.fields),
+            conflicts: self.devices.find_conflicts(keys).await?,
+        };
+        let report = with_conflicts(patch.report, refs, conflicts);
+        Ok(UpdateDeviceError::Rejected(report))
     }
 }
 
-/// A report with what a device would break as a whole, and with what the store holds against it.
-fn completed(
+fn with_conflicts(
     mut report: ErrorReport,
-    error: Option<FieldError>,
-    claim: ExternalRefs<'_>,
-    conflicts: &Conflicts,
+    refs: ExternalRefs<'_>,
+    conflicts: ChangeConflicts,
 ) -> ErrorReport {
+    let ChangeConflicts { error, conflicts } = conflicts;
     if let Some(error) = error {
         report.add(None, error);
     }
-    report_conflicts_of(claim, conflicts, |error| report.add(None, error));
+    add_row_conflicts(&mut report, None, refs, &conflicts);
     report.finish()
 }
 
@@ -164,7 +166,7 @@ mod tests {
     use crate::device::{Device, NewDevice};
     use crate::field::RawValue;
     use crate::ids::{KeyId, UserId};
-    use crate::ports::MockDeviceRepository;
+    use crate::ports::{Conflicts, MockDeviceRepository};
 
     fn row(fields: &[(&'static str, RawValue<'static>)]) -> RawRow<'static> {
         let mut row = RawRow::new();
@@ -201,20 +203,20 @@ mod tests {
         fields: &[(&'static str, RawValue<'static>)],
     ) -> Result<StoredDevice, UpdateDeviceError> {
         let use_case = UpdateDevice::new(Box::new(devices));
-        let patch = ValidatedPatch::of(&row(fields), UnknownFields::InvalidValueSink);
+        let patch = ValidatedPatch::from_row(&row(fields), UnknownFields::InvalidValueSink);
         let origin = Origin {
             key: KeyId(1),
             request_id: "r1".to_owned(),
         };
-        pollster::block_on(use_case.execute(DeviceId(7), patch, Precondition::Anything, origin))
+        pollster::block_on(use_case.execute(DeviceId(7), patch, Precondition::Any, origin))
     }
 
     fn errors(result: Result<StoredDevice, UpdateDeviceError>) -> Vec<String> {
         match result {
-            Err(UpdateDeviceError::Refused(report)) => {
+            Err(UpdateDeviceError::Rejected(report)) => {
                 report.entries().iter().map(ToString::to_string).collect()
             }
-            other => panic!("not refused: {other:?}"),
+            other => panic!("expected a rejected patch, got {other:?}"),
         }
     }
 
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_that_passes_is_handed_to_the_store_and_what_becomes_of_the_device_is_returned() {
+    fn valid_patch_returns_the_changed_device() {
         let mut devices = MockDeviceRepository::new();
         devices
             .expect_update()
@@ -239,16 +241,16 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_patch_is_told_with_all_that_the_store_and_the_device_hold_against_it() {
+    fn invalid_patch_reports_conflicts_with_stored_data() {
         let mut devices = MockDeviceRepository::new();
         devices.expect_find().returning(|_| Ok(Some(stored(false))));
         devices
             .expect_find_conflicts()
-            .withf(|references| {
-                references.changed == Some(DeviceId(7))
-                    && references.serial_numbers == ["S1"]
-                    && references.users == [UserId(9)]
-                    && references.devices == 0
+            .withf(|keys| {
+                keys.changed_device == Some(DeviceId(7))
+                    && keys.serial_numbers == ["S1"]
+                    && keys.users == [UserId(9)]
+                    && keys.added_devices == 0
             })
             .returning(|_| Ok(conflicts()));
         let patch = [
@@ -264,18 +266,18 @@ mod tests {
                 "`name` must have a value: it cannot be cleared",
                 "`type` cannot be changed once a device is created",
                 "`client_rental_endDate` must not be before `client_rental_startDate`",
-                "`user_id` names no user of this workspace: 9",
+                "`user_id` is not the id of a user of this workspace: 9",
                 "`serial_number` is taken by device 8",
             ]
         );
     }
 
     #[test]
-    fn what_the_store_finds_when_it_applies_a_patch_is_told_alike() {
+    fn conflicts_of_valid_patch_are_reported() {
         let mut devices = MockDeviceRepository::new();
         devices.expect_update().returning(|change| {
             let error = change.patch.apply(&stored(false).device.fields, None).err();
-            Err(ChangeDeviceError::Refused(Box::new(ChangeConflicts {
+            Err(ChangeDeviceError::Rejected(Box::new(ChangeConflicts {
                 error,
                 conflicts: conflicts(),
             })))
@@ -288,34 +290,38 @@ mod tests {
             errors(execute(devices, &patch)),
             [
                 "`client_rental_endDate` must not be before `client_rental_startDate`",
-                "`user_id` names no user of this workspace: 9",
+                "`user_id` is not the id of a user of this workspace: 9",
             ]
         );
     }
 
     #[test]
-    fn a_refused_patch_of_no_device_or_an_archived_one_is_told_as_that() {
+    fn invalid_patch_of_missing_or_archived_device() {
         for found in [None, Some(stored(true))] {
-            let is_there = found.is_some();
+            let exists = found.is_some();
             let mut devices = MockDeviceRepository::new();
             devices.expect_find().returning(move |_| Ok(found.clone()));
             let error = execute(devices, &[("ram", RawValue::Integer(16))]).unwrap_err();
-            assert_eq!(is_there, matches!(error, UpdateDeviceError::Archived));
-            assert_eq!(!is_there, matches!(error, UpdateDeviceError::NotFound));
+            assert_eq!(exists, matches!(error, UpdateDeviceError::Archived));
+            assert_eq!(!exists, matches!(error, UpdateDeviceError::NotFound));
         }
     }
 
     #[test]
-    fn an_empty_patch_needs_no_store_and_a_store_that_is_away_is_told() {
+    fn empty_patch_is_an_error_without_a_query() {
         let empty = execute(MockDeviceRepository::new(), &[]).unwrap_err();
         assert!(matches!(empty, UpdateDeviceError::Empty));
+    }
+
+    #[test]
+    fn unavailable_repository_is_an_error() {
         let mut devices = MockDeviceRepository::new();
         devices
             .expect_update()
             .returning(|_| Err(RepositoryError::Unavailable("connection refused".into()).into()));
-        let away = execute(devices, &[("brand", RawValue::Null)]).unwrap_err();
+        let unavailable = execute(devices, &[("brand", RawValue::Null)]).unwrap_err();
         assert!(matches!(
-            away,
+            unavailable,
             UpdateDeviceError::Repository(RepositoryError::Unavailable(_))
         ));
     }

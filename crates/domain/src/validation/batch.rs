@@ -1,27 +1,27 @@
-//! Many rows judged together.
+//! Batches of rows that are validated together.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::conflict_errors::{add_batch_conflicts, duplicate_serial_number_error};
+use super::error::{ErrorCode, ErrorReport, FieldError, Reason};
+use super::external_refs::ExternalRefs;
+use super::lookup_keys::LookupKeys;
 use crate::device::{NewDevice, RejectedRefs, validate_device};
 use crate::field::{RawRow, UnknownFields, ValueKind};
 use crate::ports::Conflicts;
-use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason, Related};
-use crate::validation::external_refs::ExternalRefs;
-use crate::validation::lookup_keys::LookupKeys;
 
-/// What a batch may be.
+/// Limits and options of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchRules {
-    /// The most devices it may hold.
+    /// Maximum number of devices.
     pub max_devices: usize,
-    /// What to do with a field that no device has.
+    /// Treatment of unknown fields.
     pub unknown_fields: UnknownFields,
-    /// How many errors its report names one by one; all are counted.
+    /// Maximum number of errors that the report lists. All errors are counted.
     pub max_errors: usize,
 }
 
-/// A thousand devices and a thousand errors at most, unknown fields refused.
+/// At most 1,000 devices and 1,000 listed errors; unknown fields are errors.
 impl Default for BatchRules {
     fn default() -> Self {
         Self {
@@ -32,56 +32,63 @@ impl Default for BatchRules {
     }
 }
 
-/// Rows that are judged as they come in, and what was found.
+/// Validates rows as they arrive and collects every error of every row.
 ///
-/// A row that is refused does not end the batch: what is wrong with the others is found, too.
+/// An invalid row does not end the batch.
 #[derive(Debug)]
 pub struct Batch {
     rules: BatchRules,
-    count: usize,
-    rows: Vec<Judged>,
+    len: usize,
+    rows: Vec<ValidatedRow>,
     report: ErrorReport,
 }
 
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "nearly every row is accepted")]
-enum Judged {
-    Accepted(NewDevice),
-    Refused(RejectedRefs),
+#[expect(clippy::large_enum_variant, reason = "nearly every row is valid")]
+enum ValidatedRow {
+    Valid(NewDevice),
+    Rejected(RejectedRefs),
+}
+
+impl ValidatedRow {
+    fn external_refs(&self) -> ExternalRefs<'_> {
+        match self {
+            Self::Valid(device) => device.external_refs(),
+            Self::Rejected(refs) => refs.external_refs(),
+        }
+    }
 }
 
 impl Batch {
-    /// A batch without rows.
+    /// Creates a batch without rows.
     pub fn new(rules: BatchRules) -> Self {
         Self {
             rules,
-            count: 0,
+            len: 0,
             rows: Vec::new(),
             report: ErrorReport::new(rules.max_errors),
         }
     }
 
-    /// Judges the next row. Rows beyond the most that the batch may hold are counted and not
-    /// judged.
+    /// Validates the next row. Rows beyond [`BatchRules::max_devices`] are counted, but not
+    /// validated.
     pub fn push(&mut self, row: &RawRow<'_>) {
-        let index = self.count;
-        self.count += 1;
-        if index >= self.rules.max_devices {
+        let Some(index) = self.next_index() else {
             return;
-        }
+        };
         let report = &mut self.report;
         let device = validate_device(row, self.rules.unknown_fields, &mut |error| {
             report.add_in_order(index, error);
         });
         self.rows.push(match device {
-            Some(device) => Judged::Accepted(device),
-            None => Judged::Refused(RejectedRefs::of_refused(row)),
+            Some(device) => ValidatedRow::Valid(device),
+            None => ValidatedRow::Rejected(RejectedRefs::of_refused(row)),
         });
     }
 
-    /// Takes note of a row that has no fields at all since it is something else.
-    pub fn push_other(&mut self, found: ValueKind) {
-        self.push_unreadable(|| {
+    /// Rejects the next row because it is not an object.
+    pub fn push_non_object(&mut self, found: ValueKind) {
+        self.push_invalid(|| {
             FieldError::whole(
                 ErrorCode::InvalidBody,
                 Reason::WrongType,
@@ -90,204 +97,126 @@ impl Batch {
         });
     }
 
-    /// Takes note of a row that cannot be read. `error` is not called when the report is full.
-    pub fn push_unreadable(&mut self, error: impl FnOnce() -> FieldError) {
-        let index = self.count;
-        self.count += 1;
-        if index >= self.rules.max_devices {
-            return;
+    /// Rejects the next row because it cannot be read. Calls `error` only if the report lists the
+    /// error.
+    pub fn push_invalid(&mut self, error: impl FnOnce() -> FieldError) {
+        if let Some(index) = self.next_index() {
+            self.report.add_in_order(index, error);
+            self.rows
+                .push(ValidatedRow::Rejected(RejectedRefs::default()));
         }
-        self.report.add_in_order(index, error);
-        self.rows.push(Judged::Refused(RejectedRefs::default()));
     }
 
-    /// Takes note of something that is wrong with the batch as a whole.
-    pub fn refuse(&mut self, error: FieldError) {
+    /// Rejects the batch as a whole.
+    pub fn reject(&mut self, error: FieldError) {
         self.report.add(None, error);
     }
 
-    /// What a batch may be.
+    /// Counts a row. Returns its index unless the batch is over its limit.
+    fn next_index(&mut self) -> Option<usize> {
+        let index = self.len;
+        self.len += 1;
+        (index < self.rules.max_devices).then_some(index)
+    }
+
+    /// Returns the limits and options of the batch.
     pub fn rules(&self) -> BatchRules {
         self.rules
     }
 
-    /// How many rows came in.
+    /// Returns the number of rows, those beyond the limit included.
     pub fn len(&self) -> usize {
-        self.count
+        self.len
     }
 
-    /// Whether no row came in.
+    /// Returns `true` if the batch has no rows.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.len == 0
     }
 
-    /// The devices of all rows, in order, if every one of them passed and no two share a serial
-    /// number.
+    /// Returns the devices of all rows, in order.
     ///
-    /// What only the store knows (users, serial numbers already taken) is not asked here; see
+    /// Does not check what only a repository knows (users, taken serial numbers): see
     /// [`CreateDevices`](crate::CreateDevices).
     ///
     /// # Errors
-    /// Everything that is wrong with every row, also where there is no row at all.
+    /// Every error of every row, two rows with the same serial number included, and those of the
+    /// batch as a whole. A batch without rows is an error.
     pub fn into_devices(mut self) -> Result<Vec<NewDevice>, ErrorReport> {
         self.validate_whole();
         self.try_into_devices()
-            .map_err(|refused| refused.report.finish())
+            .map_err(|rejected| rejected.report.finish())
     }
 
-    /// Judges what no single row can show: how many rows there are, and serial numbers that two of
-    /// them share.
+    /// Validates the number of rows, and that no two rows have the same serial number.
     pub(crate) fn validate_whole(&mut self) {
         let max = self.rules.max_devices;
-        if self.count == 0 && self.report.is_empty() {
-            self.refuse(FieldError::of(
+        if self.len == 0 && self.report.is_empty() {
+            self.reject(FieldError::of(
                 "devices",
                 ErrorCode::InvalidBody,
                 Reason::EmptyBatch,
-                "must hold at least one device",
+                "must contain at least one device",
             ));
         }
-        if self.count > max {
-            self.refuse(FieldError::of(
+        if self.len > max {
+            self.reject(FieldError::of(
                 "devices",
                 ErrorCode::InvalidBody,
                 Reason::TooManyDevices,
                 format!(
-                    "must hold at most {max} devices, not {}: send it in parts",
-                    self.count
+                    "must contain at most {max} devices, not {}: send them in several batches",
+                    self.len
                 ),
             ));
         }
-        let mut first_with = HashMap::with_capacity(self.rows.len());
+        for (index, first) in self.duplicate_serial_numbers() {
+            self.report
+                .add(Some(index), duplicate_serial_number_error(first));
+        }
+    }
+
+    /// Returns each row that has the serial number of an earlier row, with the first such row.
+    fn duplicate_serial_numbers(&self) -> Vec<(usize, usize)> {
+        let mut first_rows = HashMap::with_capacity(self.rows.len());
         let mut duplicates = Vec::new();
-        for (index, claim) in claims(&self.rows).enumerate() {
-            let Some(serial) = claim.serial_number else {
-                continue;
-            };
-            let first = *first_with.entry(serial.folded()).or_insert(index);
-            if first != index {
-                duplicates.push((index, first));
+        for (index, row) in self.rows.iter().enumerate() {
+            if let Some(serial) = row.external_refs().serial_number {
+                let first = *first_rows.entry(serial.folded()).or_insert(index);
+                if first != index {
+                    duplicates.push((index, first));
+                }
             }
         }
-        for (index, first) in duplicates {
-            self.report.add(
-                Some(index),
-                serial_number_error(
-                    Reason::Duplicate,
-                    format!("is the same as in row {first} of this batch"),
-                    Related::DuplicateOf(first),
-                ),
-            );
+        duplicates
+    }
+
+    /// Returns the keys for looking up the conflicts of all rows, rejected rows included.
+    pub(crate) fn lookup_keys(&self) -> LookupKeys {
+        LookupKeys {
+            added_devices: self.len,
+            ..LookupKeys::from_refs(self.rows.iter().map(ValidatedRow::external_refs))
         }
     }
 
-    /// What the rows refer to outside themselves, refused rows included.
-    pub(crate) fn references(&self) -> LookupKeys {
-        LookupKeys::of_claims(claims(&self.rows), self.count)
-    }
-
-    /// The devices, unless anything was refused.
+    /// Returns the devices, or the batch itself if it has an error.
     pub(crate) fn try_into_devices(self) -> Result<Vec<NewDevice>, Self> {
         if !self.report.is_empty() {
             return Err(self);
         }
-        let accepted = |row| match row {
-            Judged::Accepted(device) => Some(device),
-            Judged::Refused(_) => None,
-        };
-        Ok(self.rows.into_iter().filter_map(accepted).collect())
+        let devices = self.rows.into_iter().filter_map(|row| match row {
+            ValidatedRow::Valid(device) => Some(device),
+            ValidatedRow::Rejected(_) => None,
+        });
+        Ok(devices.collect())
     }
 
-    /// What was found, and what the store holds against the rows.
+    /// Returns the report of all errors, with the conflicts of the rows.
     pub(crate) fn into_report(mut self, conflicts: &Conflicts) -> ErrorReport {
-        report_conflicts(&mut self.report, claims(&self.rows), conflicts);
+        let refs = self.rows.iter().map(ValidatedRow::external_refs);
+        add_batch_conflicts(&mut self.report, refs, conflicts);
         self.report.finish()
     }
-}
-
-fn claims(rows: &[Judged]) -> impl Iterator<Item = ExternalRefs<'_>> {
-    rows.iter().map(|row| match row {
-        Judged::Accepted(device) => device.claim(),
-        Judged::Refused(claims) => claims.claim(),
-    })
-}
-
-/// Adds what the store knows about the rows with these claims, in their order.
-pub(crate) fn report_conflicts<'a>(
-    report: &mut ErrorReport,
-    claims: impl Iterator<Item = ExternalRefs<'a>>,
-    conflicts: &Conflicts,
-) {
-    if let Some(reached) = conflicts.device_limit {
-        report.add(None, reached.error());
-    }
-    for (index, claim) in claims.enumerate() {
-        report_conflicts_of(claim, conflicts, |error| report.add(Some(index), error));
-    }
-}
-
-/// Tells what the store knows about one claim.
-pub(crate) fn report_conflicts_of(
-    claim: ExternalRefs<'_>,
-    conflicts: &Conflicts,
-    mut add: impl FnMut(FieldError),
-) {
-    if let Some(user) = claim.user
-        && conflicts.unknown_users.contains(&user)
-    {
-        add(user_error(
-            "user_id",
-            Reason::UnknownUser,
-            format!("names no user of this workspace: {user}"),
-        ));
-    }
-    if let Some(email) = claim.user_email {
-        if conflicts.unknown_emails.contains(email.as_str()) {
-            add(user_error(
-                "user_email",
-                Reason::UnknownUser,
-                "names no user of this workspace",
-            ));
-        } else if let Some(user) = claim.user
-            && conflicts
-                .mismatched_users
-                .contains(&(email.as_str().to_owned(), user))
-        {
-            add(user_error(
-                "user_email",
-                Reason::UserMismatch,
-                format!("is the address of another user than `user_id` {user}"),
-            ));
-        }
-    }
-    let taken = claim
-        .serial_number
-        .and_then(|serial| conflicts.taken_serial_numbers.get(serial.folded()));
-    if let Some(existing) = taken {
-        add(serial_number_error(
-            Reason::AlreadyExists,
-            format!("is taken by device {existing}"),
-            Related::ExistingDevice(*existing),
-        ));
-    }
-}
-
-fn serial_number_error(reason: Reason, detail: String, related: Related) -> FieldError {
-    FieldError::of(
-        "serial_number",
-        ErrorCode::InvalidSerialNumber,
-        reason,
-        detail,
-    )
-    .with(related)
-}
-
-fn user_error(
-    field: &'static str,
-    reason: Reason,
-    detail: impl Into<Cow<'static, str>>,
-) -> FieldError {
-    FieldError::of(field, ErrorCode::InvalidUser, reason, detail)
 }
 
 #[cfg(test)]
@@ -317,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_come_in_the_order_of_their_rows() {
+    fn devices_are_in_row_order() {
         let devices = batch(["B", "A", ""].map(row)).into_devices().unwrap();
         let serials: Vec<_> = devices
             .iter()
@@ -334,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_names_the_first_row_whatever_the_case_width_or_spaces() {
+    fn duplicates_are_compared_after_folding() {
         assert_eq!(
             errors(batch(
                 ["ab 1", "other", "AB 1", "ａｂ　１", " ab 1 "].map(row)
@@ -348,11 +277,11 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_of_a_refused_row_is_found_too() {
-        let mut refused = row("S1");
-        refused.set("user_id", RawValue::text("me"));
+    fn duplicate_of_invalid_row_is_reported() {
+        let mut rejected = row("S1");
+        rejected.set("user_id", RawValue::text("me"));
         assert_eq!(
-            errors(batch([refused, row("s1")])),
+            errors(batch([rejected, row("s1")])),
             [
                 "row 0: `user_id` must be an integer, not a string",
                 "row 1: `serial_number` is the same as in row 0 of this batch",
@@ -361,20 +290,20 @@ mod tests {
     }
 
     #[test]
-    fn devices_without_a_serial_number_are_no_duplicates() {
+    fn missing_serial_numbers_are_not_duplicates() {
         assert!(batch(["", "", ""].map(row)).into_devices().is_ok());
     }
 
     #[test]
-    fn an_empty_batch_is_refused() {
+    fn empty_batch_is_rejected() {
         assert_eq!(
             errors(batch([])),
-            ["`devices` must hold at least one device"]
+            ["`devices` must contain at least one device"]
         );
     }
 
     #[test]
-    fn rows_beyond_the_most_are_counted_and_not_judged() {
+    fn rows_over_the_limit_are_only_counted() {
         let mut batch = Batch::new(BatchRules {
             max_devices: 2,
             ..BatchRules::default()
@@ -382,11 +311,11 @@ mod tests {
         batch.push(&RawRow::new());
         batch.push(&row("S1"));
         batch.push(&row("S1"));
-        batch.push_other(ValueKind::Null);
+        batch.push_non_object(ValueKind::Null);
         assert_eq!(
             errors(batch),
             [
-                "`devices` must hold at most 2 devices, not 4: send it in parts",
+                "`devices` must contain at most 2 devices, not 4: send them in several batches",
                 "row 0: `name` is required",
                 "row 0: `type` is required",
                 "row 0: `category` is required",
@@ -395,9 +324,9 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_no_object_is_an_error_among_the_others() {
+    fn non_object_row_is_an_error() {
         let mut batch = batch([row("S1")]);
-        batch.push_other(ValueKind::List);
+        batch.push_non_object(ValueKind::List);
         batch.push(&row("S1"));
         assert_eq!(
             errors(batch),
@@ -409,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_ignored_where_that_was_asked_for() {
+    fn unknown_fields_can_be_ignored() {
         let mut batch = Batch::new(BatchRules {
             unknown_fields: UnknownFields::Ignore,
             ..BatchRules::default()
@@ -421,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ignored_field_must_not_be_given_twice_either() {
+    fn repeated_unknown_field_is_rejected() {
         let mut batch = Batch::new(BatchRules {
             unknown_fields: UnknownFields::Ignore,
             ..BatchRules::default()
@@ -435,11 +364,11 @@ mod tests {
     }
 
     #[test]
-    fn a_million_problems_of_the_batch_take_no_more_room_than_a_few_thousand() {
+    fn report_memory_is_bounded() {
         let mut batch = Batch::new(BatchRules::default());
         for _ in 0..1_000_000 {
             let detail = "must be an object";
-            batch.refuse(FieldError::whole(
+            batch.reject(FieldError::whole(
                 ErrorCode::InvalidBody,
                 Reason::WrongType,
                 detail,
@@ -450,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_names_a_thousand_errors_and_counts_all() {
+    fn report_lists_1000_errors_and_counts_all() {
         let empty = batch(std::iter::repeat_with(RawRow::new).take(999));
         let report = empty.into_devices().unwrap_err();
         assert_eq!(report.entries().len(), ErrorReport::MAX_ENTRIES);

@@ -1,63 +1,62 @@
-//! What rows refer to outside themselves: what the store must be asked about.
+//! Keys by which stored data is looked up for a batch or a change.
 
+use super::external_refs::ExternalRefs;
 use crate::device::NewDevice;
 use crate::ids::{DeviceId, UserId};
-use crate::validation::external_refs::ExternalRefs;
 
-/// What a batch, or a change, refers to outside itself.
+/// Keys by which a repository looks up the conflicts of a batch or a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LookupKeys {
-    /// Serial numbers in folded form, each once, in order.
+    /// Folded serial numbers, sorted, without duplicates.
     pub serial_numbers: Vec<String>,
-    /// Users, each once, in order.
+    /// Users by id, sorted, without duplicates.
     pub users: Vec<UserId>,
-    /// Users by their addresses, each spelling once for each number that is given beside it, in order.
+    /// Users by email address, with the id that was sent beside the address. Sorted, without
+    /// duplicates.
     pub emails: Vec<(String, Option<UserId>)>,
-    /// How many devices would be added.
-    pub devices: usize,
-    /// The device that is changed: what it has itself is not taken.
-    pub changed: Option<DeviceId>,
+    /// Number of devices to add. 0 for a change.
+    pub added_devices: usize,
+    /// The device to change. Its own serial number is not a conflict.
+    pub changed_device: Option<DeviceId>,
 }
 
 impl LookupKeys {
-    /// What these devices refer to.
-    pub fn of_devices<'a>(devices: impl IntoIterator<Item = &'a NewDevice>) -> Self {
+    /// Returns the keys of new devices.
+    pub fn from_devices<'a>(devices: impl IntoIterator<Item = &'a NewDevice>) -> Self {
         let mut count = 0;
-        let claims = devices.into_iter().inspect(|_| count += 1);
-        let mut references = Self::of_claims(claims.map(NewDevice::claim), 0);
-        references.devices = count;
-        references
+        let devices = devices.into_iter().inspect(|_| count += 1);
+        let mut keys = Self::from_refs(devices.map(NewDevice::external_refs));
+        keys.added_devices = count;
+        keys
     }
 
-    pub(crate) fn of_claims<'a>(
-        claims: impl Iterator<Item = ExternalRefs<'a>>,
-        devices: usize,
-    ) -> Self {
-        let mut references = Self {
-            devices,
-            ..Self::default()
-        };
-        for claim in claims {
-            let serial_number = claim.serial_number.map(|serial| serial.folded().to_owned());
-            references.serial_numbers.extend(serial_number);
-            references.users.extend(claim.user);
-            let email = claim.user_email;
-            let email = email.map(|email| (email.as_str().to_owned(), claim.user));
-            references.emails.extend(email);
+    pub(crate) fn from_refs<'a>(refs: impl Iterator<Item = ExternalRefs<'a>>) -> Self {
+        let mut keys = Self::default();
+        for ExternalRefs {
+            serial_number,
+            user,
+            user_email,
+        } in refs
+        {
+            keys.serial_numbers
+                .extend(serial_number.map(|serial| serial.folded().to_owned()));
+            keys.users.extend(user);
+            keys.emails
+                .extend(user_email.map(|email| (email.as_str().to_owned(), user)));
         }
-        references.serial_numbers.sort_unstable();
-        references.serial_numbers.dedup();
-        references.users.sort_unstable();
-        references.users.dedup();
-        references.emails.sort_unstable();
-        references.emails.dedup();
-        references
+        keys.serial_numbers.sort_unstable();
+        keys.serial_numbers.dedup();
+        keys.users.sort_unstable();
+        keys.users.dedup();
+        keys.emails.sort_unstable();
+        keys.emails.dedup();
+        keys
     }
 
-    pub(crate) fn of_change(device: DeviceId, claim: ExternalRefs<'_>) -> Self {
+    pub(crate) fn from_change(device: DeviceId, refs: ExternalRefs<'_>) -> Self {
         Self {
-            changed: Some(device),
-            ..Self::of_claims(std::iter::once(claim), 0)
+            changed_device: Some(device),
+            ..Self::from_refs(std::iter::once(refs))
         }
     }
 }

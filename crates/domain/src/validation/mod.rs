@@ -1,6 +1,7 @@
 //! Validation of batches and changes: errors, reports, and references to stored data.
 
 pub(crate) mod batch;
+pub(crate) mod conflict_errors;
 pub(crate) mod error;
 pub(crate) mod external_refs;
 pub(crate) mod lookup_keys;

@@ -1,4 +1,4 @@
-//! The columns of a device: the one list of them in the adapter.
+//! The columns of a device: the only list of them in this crate.
 
 use std::borrow::Cow;
 
@@ -10,11 +10,11 @@ use rust_decimal::Decimal;
 use crate::postgres::query::columns::Column;
 use crate::postgres::schema::tables::devices;
 
-/// Declares the row of a device from its groups of fields. Every field of a group must be listed:
-/// one that is forgotten does not compile. One flat struct: its columns are listed once.
+/// Declares the row struct of a device from the domain's groups of fields. The groups are destructured
+/// without `..`, so a missing field does not compile.
 macro_rules! columns {
     ($($group:ident: $Group:ident { $($field:ident: $Column:ty,)+ })+) => {
-        /// A row of `devices`, to be written or as it was read.
+        /// A row of `devices` for reading and writing, without timestamps.
         #[derive(Insertable, AsChangeset, Queryable, Selectable)]
         #[diesel(
             table_name = devices,
@@ -30,7 +30,7 @@ macro_rules! columns {
         }
 
         impl<'a> DeviceRow<'a> {
-            /// The row of a device with these fields, whoever it is given to.
+            /// Creates the row of a device. `assignee` replaces the `user_id` of its fields.
             pub(crate) fn new(
                 workspace: WorkspaceId,
                 id: i64,
@@ -54,7 +54,7 @@ macro_rules! columns {
         }
 
         impl DeviceRow<'_> {
-            /// The fields that the row holds.
+            /// Converts the row to the fields of the domain.
             pub(crate) fn into_fields(self) -> QueryResult<DeviceFields> {
                 Ok(DeviceFields {
                     $($group: $Group { $($field: Column::from_column(self.$field)?,)+ },)+

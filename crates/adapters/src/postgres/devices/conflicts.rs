@@ -1,4 +1,4 @@
-//! What the store knows of what devices refer to, and holds against them.
+//! Look-up of conflicts with stored data, and of what inserting needs beside them.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,208 +10,253 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
 use crate::postgres::schema::tables::devices;
 
-/// What the store knows.
-pub(crate) struct Found {
-    /// What it holds against what was asked about, but for the device limit.
+/// Result of a look-up.
+pub(crate) struct LookupResult {
+    /// Conflicts of all keys, without the device limit.
     pub(crate) conflicts: Conflicts,
-    /// The users that are named by an address, by the address as it is spelled.
+    /// Users by email address, as sent.
     pub(crate) users_by_email: HashMap<String, UserId>,
-    /// How many devices the workspace may hold, and how many it holds.
-    pub(crate) limit: Option<(u64, u64)>,
-    /// Ids for devices to come, rising.
+    /// The workspace's device limit, if it has one.
+    pub(crate) device_limit: Option<DeviceLimit>,
+    /// Reserved ids for the new devices, rising.
     pub(crate) ids: Vec<i64>,
-    /// Whether the workspace has device management at all.
+    /// `true` if the workspace has enrolments.
     pub(crate) has_enrollments: bool,
 }
 
-impl Found {
-    /// Whether so many more devices are too many.
+/// A workspace's device limit.
+#[derive(Clone, Copy)]
+pub(crate) struct DeviceLimit {
+    /// Maximum number of active devices.
+    pub(crate) limit: u64,
+    /// Current number of active devices.
+    pub(crate) held: u64,
+}
+
+impl LookupResult {
+    /// Returns an error if `added` more devices would exceed the limit.
     pub(crate) fn device_limit_reached(&self, added: usize) -> Option<DeviceLimitReached> {
-        let (limit, held) = self.limit?;
+        let DeviceLimit { limit, held } = self.device_limit?;
         let added = added as u64;
-        // A limit that was lowered below what is held stands against new devices, not against none.
+        // A limit below the current number rejects new devices, but not a batch without any.
         (added > 0 && held + added > limit).then_some(DeviceLimitReached { limit, held, added })
     }
 }
 
 #[derive(QueryableByName)]
-struct LookedUp {
+struct LookupRow {
     #[diesel(sql_type = Nullable<Integer>)]
     device_limit: Option<i32>,
     #[diesel(sql_type = Array<BigInt>)]
     ids: Vec<i64>,
-    /// Pairs: which serial number, counted from 1, and the device that has it.
+    /// Pairs: position in the serial numbers, from 1, and the device that has it.
     #[diesel(sql_type = Array<BigInt>)]
-    taken: Vec<i64>,
+    taken_serial_numbers: Vec<i64>,
     #[diesel(sql_type = Bool)]
     has_enrollments: bool,
     #[diesel(sql_type = Array<BigInt>)]
-    known: Vec<i64>,
-    /// Pairs: which address, counted from 1, and the user who has it.
+    existing_users: Vec<i64>,
+    /// Pairs: position in the email addresses, from 1, and the user who has it.
     #[diesel(sql_type = Array<BigInt>)]
-    named: Vec<i64>,
+    users_by_email: Vec<i64>,
 }
 
-/// What is meant to be done with what is found.
+/// Purpose of a look-up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lookup {
-    /// To tell it.
+    /// Reports conflicts. Nothing will be inserted.
     Report,
-    /// Like [`BeforeInsert`](Self::Storing), without a look at serial numbers that are taken: where one is,
-    /// the unique index says so.
-    SkipSerials,
-    /// To store devices: batches of a workspace with a limit wait for each other until their
-    /// transactions end, so that two of them cannot both take the last places. Those of other workspaces
-    /// wait for nobody.
+    /// Prepares an insert. Reserves ids.
+    ///
+    /// If the workspace has a device limit, locks the workspace until the transaction ends, so
+    /// that two batches cannot both take the last places. Other workspaces do not wait.
     BeforeInsert,
+    /// Like [`BeforeInsert`](Self::BeforeInsert), but does not look up taken serial numbers. The
+    /// unique index reports the first one.
+    SkipSerials,
 }
 
-/// Everything that the store knows, in one statement whatever is asked, or two where the workspace has a
-/// device limit. Users stay what they are until the transaction ends.
+impl Lookup {
+    fn is_before_insert(self) -> bool {
+        self != Self::Report
+    }
+}
+
+/// Looks up conflicts in one statement, whatever the number of keys, or two if the workspace has a
+/// device limit. Locks the users that are found: they are not deleted before the transaction ends.
 pub(crate) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    references: &LookupKeys,
-    purpose: Lookup,
-) -> QueryResult<Found> {
-    let mut emails: Vec<&str> = references
+    keys: &LookupKeys,
+    lookup: Lookup,
+) -> QueryResult<LookupResult> {
+    let mut emails: Vec<&str> = keys
         .emails
         .iter()
         .map(|(email, _)| email.as_str())
         .collect();
     emails.dedup();
-    let users: Vec<i64> = references.users.iter().map(|user| user.0).collect();
-    let serial_numbers = &references.serial_numbers;
-    let is_storing = purpose != Lookup::Report;
-    let found: LookedUp = diesel::sql_query(statement(references, purpose))
+    let users: Vec<i64> = keys.users.iter().map(|user| user.0).collect();
+    let new_ids = if lookup.is_before_insert() {
+        keys.added_devices as i32
+    } else {
+        0
+    };
+    let row: LookupRow = diesel::sql_query(statement(keys, lookup))
         .bind::<BigInt, _>(workspace.0)
-        .bind::<Array<Text>, _>(serial_numbers)
+        .bind::<Array<Text>, _>(&keys.serial_numbers)
         .bind::<Array<BigInt>, _>(users)
         .bind::<Array<Text>, _>(&emails)
-        .bind::<Integer, _>(if is_storing {
-            references.devices as i32
-        } else {
-            0
-        })
+        .bind::<Integer, _>(new_ids)
         .get_result(connection)?;
 
-    let mut conflicts = Conflicts::default();
-    let known: BTreeSet<UserId> = found.known.into_iter().map(UserId).collect();
-    let named = references.users.iter().copied();
-    conflicts.unknown_users = named.filter(|user| !known.contains(user)).collect();
-    let named = found.named.chunks_exact(2);
-    let users_by_email: HashMap<String, UserId> = named
-        .map(|pair| (emails[place(pair[0])].to_owned(), UserId(pair[1])))
+    let users_by_email: HashMap<String, UserId> = row
+        .users_by_email
+        .chunks_exact(2)
+        .map(|pair| (emails[array_index(pair[0])].to_owned(), UserId(pair[1])))
         .collect();
-    for (email, beside) in &references.emails {
-        match (users_by_email.get(email), beside) {
+    let device_limit = match row.device_limit {
+        Some(limit) if keys.added_devices > 0 => Some(DeviceLimit {
+            limit: limit.unsigned_abs().into(),
+            held: count_devices(connection, workspace)?,
+        }),
+        _ => None,
+    };
+    let mut ids = row.ids;
+    ids.sort_unstable();
+    Ok(LookupResult {
+        conflicts: conflicts(
+            keys,
+            &row.existing_users,
+            &users_by_email,
+            &row.taken_serial_numbers,
+        ),
+        users_by_email,
+        device_limit,
+        ids,
+        has_enrollments: row.has_enrollments,
+    })
+}
+
+fn conflicts(
+    keys: &LookupKeys,
+    existing_users: &[i64],
+    users_by_email: &HashMap<String, UserId>,
+    taken_serial_numbers: &[i64],
+) -> Conflicts {
+    let mut conflicts = Conflicts::default();
+    let existing: BTreeSet<UserId> = existing_users.iter().copied().map(UserId).collect();
+    conflicts.unknown_users = keys
+        .users
+        .iter()
+        .copied()
+        .filter(|user| !existing.contains(user))
+        .collect();
+    for (email, sent_id) in &keys.emails {
+        match (users_by_email.get(email), sent_id) {
             (None, _) => drop(conflicts.unknown_emails.insert(email.clone())),
-            (Some(named), Some(user)) if named != user => {
-                conflicts.mismatched_users.insert((email.clone(), *user));
+            (Some(user), Some(sent_id)) if user != sent_id => {
+                conflicts.mismatched_users.insert((email.clone(), *sent_id));
             }
             (Some(_), _) => {}
         }
     }
-    let taken = found.taken.chunks_exact(2);
-    conflicts.taken_serial_numbers = taken
-        .map(|pair| (serial_numbers[place(pair[0])].clone(), DeviceId(pair[1])))
-        .filter(|(_, device)| Some(*device) != references.changed)
+    conflicts.taken_serial_numbers = taken_serial_numbers
+        .chunks_exact(2)
+        .map(|pair| {
+            let serial_number = keys.serial_numbers[array_index(pair[0])].clone();
+            (serial_number, DeviceId(pair[1]))
+        })
+        .filter(|(_, device)| Some(*device) != keys.changed_device)
         .collect();
-    let limit = match (found.device_limit, references.devices) {
-        (Some(limit), 1..) => Some((limit.unsigned_abs().into(), held(connection, workspace)?)),
-        _ => None,
-    };
-    let mut ids = found.ids;
-    ids.sort_unstable();
-    Ok(Found {
-        conflicts,
-        users_by_email,
-        limit,
-        ids,
-        has_enrollments: found.has_enrollments,
-    })
+    conflicts
 }
 
-/// Where the nth of a list, counted from 1, stands.
-fn place(nth: i64) -> usize {
-    nth as usize - 1
+/// Converts a position that PostgreSQL counts from 1.
+fn array_index(ordinality: i64) -> usize {
+    ordinality as usize - 1
 }
 
-// The look-ups go into an index once for each value, whatever the planner believes of the table:
-// for `= ANY` it would read every row of the workspace where a table was not analysed yet.
+// Each LATERAL subquery with LIMIT 1 probes an index once per value. For `= ANY` on a table that was
+// never analysed, the planner would read every row of the workspace instead.
 
-const TAKEN: &str = "ARRAY( \
-    SELECT unnest(ARRAY[wanted.place, living.id]) \
-    FROM unnest($2) WITH ORDINALITY AS wanted (serial_number_folded, place) \
+const TAKEN_SERIAL_NUMBERS: &str = "ARRAY( \
+    SELECT unnest(ARRAY[requested.position, existing.id]) \
+    FROM unnest($2) WITH ORDINALITY AS requested (serial_number_folded, position) \
     CROSS JOIN LATERAL ( \
         SELECT devices.id FROM devices \
         WHERE devices.workspace_id = $1 \
-          AND devices.serial_number_folded = wanted.serial_number_folded \
+          AND devices.serial_number_folded = requested.serial_number_folded \
           AND devices.deleted_at IS NULL \
         LIMIT 1 \
-    ) AS living)";
+    ) AS existing)";
 
 const HAS_ENROLLMENTS: &str =
     "EXISTS (SELECT FROM devices_mdm WHERE devices_mdm.workspace_id = $1)";
 
-// A user that is deleted meanwhile is waited for: FOR KEY SHARE looks again then. One that is found
-// is not deleted before the transaction has ended.
+// FOR KEY SHARE waits for a concurrent deletion of the user and then checks the row again. It also
+// keeps the user from being deleted before this transaction ends.
 
-const USERS: &str = "ARRAY( \
-    SELECT living.id FROM unnest($3) AS wanted (id) \
+const EXISTING_USERS: &str = "ARRAY( \
+    SELECT existing.id FROM unnest($3) AS requested (id) \
     CROSS JOIN LATERAL ( \
         SELECT users.id FROM users \
-        WHERE users.workspace_id = $1 AND users.id = wanted.id AND users.deleted_at IS NULL \
+        WHERE users.workspace_id = $1 AND users.id = requested.id AND users.deleted_at IS NULL \
         LIMIT 1 FOR KEY SHARE \
-    ) AS living)";
+    ) AS existing)";
 
-const NAMED: &str = "ARRAY( \
-    SELECT unnest(ARRAY[wanted.place, living.id]) \
-    FROM unnest($4) WITH ORDINALITY AS wanted (email, place) \
+const USERS_BY_EMAIL: &str = "ARRAY( \
+    SELECT unnest(ARRAY[requested.position, existing.id]) \
+    FROM unnest($4) WITH ORDINALITY AS requested (email, position) \
     CROSS JOIN LATERAL ( \
-        SELECT named.id FROM users AS named \
-        WHERE named.workspace_id = $1 AND lower(named.email) = lower(wanted.email) \
-          AND named.deleted_at IS NULL \
+        SELECT assignee.id FROM users AS assignee \
+        WHERE assignee.workspace_id = $1 AND lower(assignee.email) = lower(requested.email) \
+          AND assignee.deleted_at IS NULL \
         LIMIT 1 FOR KEY SHARE \
-    ) AS living)";
+    ) AS existing)";
 
-/// Nextval is asked for beforehand since COPY returns no rows.
-const IDS: &str = "ARRAY(SELECT nextval('devices_id_seq') FROM generate_series(1, $5))";
+/// Ids are reserved beforehand because COPY returns no rows.
+const NEW_IDS: &str = "ARRAY(SELECT nextval('devices_id_seq') FROM generate_series(1, $5))";
 
-/// A statement that looks up just what there is to look up: the rest would be planned each time, and
-/// find nothing.
-fn statement(references: &LookupKeys, purpose: Lookup) -> String {
-    let is_storing = purpose != Lookup::Report;
-    let has_serial_numbers = !references.serial_numbers.is_empty();
-    let asks_for_taken = has_serial_numbers && purpose != Lookup::SkipSerials;
-    let nothing = "'{}'::bigint[]";
-    let when = |is_wanted, look_up| if is_wanted { look_up } else { nothing };
-    let has_enrollments = match has_serial_numbers && is_storing {
-        true => HAS_ENROLLMENTS,
-        false => "false",
+/// Returns the look-up statement. Contains only the subqueries that `keys` need: PostgreSQL would
+/// plan the others on every execution.
+fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
+    const EMPTY: &str = "'{}'::bigint[]";
+    let subquery_if = |is_needed, subquery| if is_needed { subquery } else { EMPTY };
+    let is_before_insert = lookup.is_before_insert();
+    let has_serial_numbers = !keys.serial_numbers.is_empty();
+    let has_enrollments = if has_serial_numbers && is_before_insert {
+        HAS_ENROLLMENTS
+    } else {
+        "false"
     };
-    let lock = match is_storing {
-        true => " FOR NO KEY UPDATE",
-        false => "",
+    let lock = if is_before_insert {
+        " FOR NO KEY UPDATE"
+    } else {
+        ""
     };
     format!(
         "SELECT (SELECT device_limit FROM workspaces \
                  WHERE workspaces.id = $1 AND device_limit IS NOT NULL{lock}) AS device_limit, \
-                {} AS ids, {} AS taken, {has_enrollments} AS has_enrollments, {} AS known, {} AS named",
-        when(is_storing, IDS),
-        when(asks_for_taken, TAKEN),
-        when(!references.users.is_empty(), USERS),
-        when(!references.emails.is_empty(), NAMED),
+                {} AS ids, {} AS taken_serial_numbers, {has_enrollments} AS has_enrollments, \
+                {} AS existing_users, {} AS users_by_email",
+        subquery_if(is_before_insert, NEW_IDS),
+        subquery_if(
+            has_serial_numbers && lookup != Lookup::SkipSerials,
+            TAKEN_SERIAL_NUMBERS
+        ),
+        subquery_if(!keys.users.is_empty(), EXISTING_USERS),
+        subquery_if(!keys.emails.is_empty(), USERS_BY_EMAIL),
     )
 }
 
-/// How many living devices there are. By a statement of its own: what others have stored while their
-/// workspace was waited for counts.
-fn held(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<u64> {
-    let held: i64 = devices::table
+/// Counts the active devices. A statement of its own sees what other transactions stored while this
+/// one waited for the lock on the workspace.
+fn count_devices(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<u64> {
+    let count: i64 = devices::table
         .filter(devices::workspace_id.eq(workspace.0))
         .filter(devices::deleted_at.is_null())
         .select(count_star())
         .first(connection)?;
-    Ok(held.unsigned_abs())
+    Ok(count.unsigned_abs())
 }

@@ -1,4 +1,4 @@
-//! Which devices are asked for, in SQL.
+//! Filters of device lists, in SQL.
 
 use devices_domain::{ClientStatus, DeviceFilter, Lifecycle, WorkspaceId};
 
@@ -6,7 +6,7 @@ use crate::postgres::query::pagination::PagedQuery;
 use crate::postgres::query::search_sql::SearchSql;
 use crate::postgres::query::statement::{Statement, Value};
 
-/// The devices of a workspace that pass a filter.
+/// Returns the list of a workspace's devices that match a filter.
 pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
     let DeviceFilter {
         search,
@@ -18,95 +18,107 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         updated_since,
     } = filter;
     let mut from = Statement::default();
-    let own = from.bind(Value::Integer(workspace.0));
-    let terms = search
+    let workspace = from.bind(Value::Integer(workspace.0));
+    let search = search
         .as_ref()
         .map(|search| SearchSql::new(search, &mut from));
-    // What devices are found by says much of them: most searches need not look at the devices.
-    let of_devices_alone = type_.is_some()
+    // Search documents repeat the assignee, the serial number and whether the device is archived,
+    // so that most searches need not read the devices.
+    let needs_devices = type_.is_some()
         || category.is_some()
         || updated_since.is_some()
         || !matches!(client_status, None | Some(ClientStatus::Archived));
-    let (row, id) = match terms {
+    let (table, id) = match search {
         None => ("devices", "devices.id"),
         Some(_) => ("found", "found.device_id"),
     };
-    match &terms {
+    match &search {
         None => from.push(&format!(
-            " FROM devices WHERE devices.workspace_id = {own}"
+            " FROM devices WHERE devices.workspace_id = {workspace}"
         )),
-        // What is found is found first, and once, whatever the planner believes of either.
-        Some(terms) if of_devices_alone => from.push(&format!(
+        // `MATERIALIZED` makes the search run first and once. The planner would otherwise scan all
+        // devices (ADR 7).
+        Some(search) if needs_devices => from.push(&format!(
             " FROM (WITH found AS MATERIALIZED ( \
-                 SELECT * FROM device_documents AS found WHERE found.workspace_id = {own} AND {}) \
+                 SELECT * FROM device_documents AS found \
+                 WHERE found.workspace_id = {workspace} AND {}) \
                SELECT * FROM found) AS found \
-             JOIN devices ON devices.workspace_id = {own} AND devices.id = found.device_id WHERE true",
-            terms.device_condition()
+             JOIN devices ON devices.workspace_id = {workspace} \
+                         AND devices.id = found.device_id \
+             WHERE true",
+            search.device_condition()
         )),
-        Some(terms) => from.push(&format!(
-            " FROM device_documents AS found WHERE found.workspace_id = {own} AND {}",
-            terms.device_condition()
+        Some(search) => from.push(&format!(
+            " FROM device_documents AS found WHERE found.workspace_id = {workspace} AND {}",
+            search.device_condition()
         )),
     };
-    from.push(" AND ").push(&standing(*client_status, row));
-    let mut equal = |expression: &str, value: Option<Value>| {
+    from.push(" AND ").push(&has_status(*client_status, table));
+    let mut add_condition = |condition: &str, value: Option<Value>| {
         if let Some(value) = value {
-            let value = from.bind(value);
-            from.push(&format!(" AND {}", expression.replace("{}", &value)));
+            let parameter = from.bind(value);
+            from.push(&format!(" AND {}", condition.replace("{}", &parameter)));
         }
     };
     let text = |text: &Option<String>| text.clone().map(Value::Text);
-    let user = user.map(|user| Value::Integer(user.0));
-    equal(&format!("{row}.user_id = {{}}"), user);
-    equal(
-        &format!("{row}.serial_number_folded = {{}}"),
+    add_condition(
+        &format!("{table}.user_id = {{}}"),
+        user.map(|user| Value::Integer(user.0)),
+    );
+    add_condition(
+        &format!("{table}.serial_number_folded = {{}}"),
         text(serial_number),
     );
-    equal("lower(devices.type) = lower({})", text(type_));
-    equal("lower(devices.category) = lower({})", text(category));
-    equal(
+    add_condition("lower(devices.type) = lower({})", text(type_));
+    add_condition("lower(devices.category) = lower({})", text(category));
+    add_condition(
         "devices.updated_at >= {}",
         updated_since.map(Value::Instant),
     );
     PagedQuery {
         from,
         id,
-        rank: terms.map(|terms| rank(&terms)),
+        rank: search.map(|search| rank(&search)),
     }
 }
 
-fn rank(terms: &SearchSql) -> String {
+/// Returns the rank of a found device: that of its own document plus that of its assignee's.
+fn rank(search: &SearchSql) -> String {
     format!(
         "({} + coalesce((SELECT {} FROM users WHERE users.workspace_id = $1 \
                          AND users.id = found.user_id), 0))::real",
-        terms.rank("found.document"),
-        terms.rank("users.document"),
+        search.rank("found.document"),
+        search.rank("users.document"),
     )
 }
 
-/// Where a device stands: what [`ClientStatus::of`] computes. A test holds the two together. `row` is
-/// `devices`, or the row of `device_documents`, which knows the archived ones.
-fn standing(status: Option<ClientStatus>, row: &str) -> String {
-    let (living, archived) = match row {
-        "devices" => (
+/// Returns the condition for a status, as [`ClientStatus::of`] computes it. A test compares the two
+/// for all combinations.
+///
+/// `table` is `devices`, or `found` for search documents, which know the archived devices.
+fn has_status(status: Option<ClientStatus>, table: &str) -> String {
+    let (active, archived) = if table == "devices" {
+        (
             "devices.deleted_at IS NULL",
             "devices.deleted_at IS NOT NULL",
-        ),
-        _ => ("NOT found.is_archived", "found.is_archived"),
+        )
+    } else {
+        ("NOT found.is_archived", "found.is_archived")
     };
-    let said =
-        |lifecycle: Lifecycle| format!("{living} AND devices.lifecycle = '{}'", lifecycle.as_str());
+    let has_lifecycle =
+        |lifecycle: Lifecycle| format!("{active} AND devices.lifecycle = '{}'", lifecycle.as_str());
     match status {
-        None => living.to_owned(),
+        None => active.to_owned(),
         Some(ClientStatus::Archived) => archived.to_owned(),
-        Some(ClientStatus::InMaintenance) => said(Lifecycle::InMaintenance),
-        Some(ClientStatus::OutOfService) => said(Lifecycle::OutOfService),
+        Some(ClientStatus::InMaintenance) => has_lifecycle(Lifecycle::InMaintenance),
+        Some(ClientStatus::OutOfService) => has_lifecycle(Lifecycle::OutOfService),
         Some(ClientStatus::InService) => {
-            format!("{living} AND devices.lifecycle IS NULL AND devices.user_id IS NOT NULL")
+            format!("{active} AND devices.lifecycle IS NULL AND devices.user_id IS NOT NULL")
         }
         Some(ClientStatus::Available) => {
-            format!("{living} AND devices.lifecycle IS NULL AND devices.user_id IS NULL")
+            format!("{active} AND devices.lifecycle IS NULL AND devices.user_id IS NULL")
         }
+        // External devices never have these statuses.
         Some(
             ClientStatus::PendingValidation
             | ClientStatus::InPreparation

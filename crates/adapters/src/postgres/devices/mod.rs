@@ -2,6 +2,7 @@
 
 mod columns;
 mod conflicts;
+mod create;
 mod filter;
 mod insert;
 mod search_index;
@@ -22,21 +23,21 @@ use crate::postgres::connection::error::classify;
 use crate::postgres::idempotency_keys;
 use crate::postgres::transaction::group_commit::GroupCommitter;
 use conflicts::Lookup;
-pub(crate) use insert::InsertBatches;
-use insert::SMALL;
+pub(crate) use create::CreateBatches;
+use create::GROUP_COMMIT_BELOW;
 pub use search_index::index_queued_devices;
 
 /// The devices of one workspace, in PostgreSQL.
 pub(crate) struct PostgresDevices {
     database: Database,
-    committer: GroupCommitter<InsertBatches>,
+    committer: GroupCommitter<CreateBatches>,
     workspace: WorkspaceId,
 }
 
 impl PostgresDevices {
     pub(crate) fn new(
         database: Database,
-        committer: GroupCommitter<InsertBatches>,
+        committer: GroupCommitter<CreateBatches>,
         workspace: WorkspaceId,
     ) -> Self {
         Self {
@@ -49,13 +50,13 @@ impl PostgresDevices {
 
 #[async_trait]
 impl DeviceRepository for PostgresDevices {
-    async fn find_conflicts(&self, references: LookupKeys) -> Result<Conflicts, RepositoryError> {
+    async fn find_conflicts(&self, keys: LookupKeys) -> Result<Conflicts, RepositoryError> {
         let workspace = self.workspace;
         self.database
             .run(move |connection| {
-                let found = conflicts::find(connection, workspace, &references, Lookup::Report);
+                let found = conflicts::find(connection, workspace, &keys, Lookup::Report);
                 let found = found.map_err(classify)?;
-                let device_limit = found.device_limit_reached(references.devices);
+                let device_limit = found.device_limit_reached(keys.added_devices);
                 Ok(Conflicts {
                     device_limit,
                     ..found.conflicts
@@ -66,24 +67,23 @@ impl DeviceRepository for PostgresDevices {
 
     async fn find_response(
         &self,
-        attempt: IdempotentRequest,
+        request: IdempotentRequest,
     ) -> Result<Option<StoredResponse>, RepositoryError> {
         let workspace = self.workspace;
         self.database
             .run(move |connection| {
-                let found = idempotency_keys::find(connection, workspace, &[&attempt]);
+                let found = idempotency_keys::find(connection, workspace, &[&request]);
                 Ok(found.map_err(classify)?.remove(&0))
             })
             .await
     }
 
     async fn create(&self, batch: Arc<NewBatch>) -> Result<StoreResult, CreateError> {
-        match batch.devices.len() {
-            ..SMALL => self.committer.submit(self.workspace, batch).await?,
-            _ => {
-                let alone = self.committer.work();
-                alone.store_one(self.workspace, batch).await
-            }
+        if batch.devices.len() < GROUP_COMMIT_BELOW {
+            self.committer.submit(self.workspace, batch).await?
+        } else {
+            let create = self.committer.work();
+            create.create_alone(self.workspace, batch).await
         }
     }
 
@@ -100,23 +100,23 @@ impl DeviceRepository for PostgresDevices {
     async fn list(
         &self,
         filter: DeviceFilter,
-        paging: PageRequest,
+        page: PageRequest,
     ) -> Result<Page<StoredDevice>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| select::list(connection, workspace, &filter, paging))
+            .read(move |connection| select::list(connection, workspace, &filter, page))
             .await
     }
 
-    async fn next(
+    async fn list_by_id(
         &self,
         filter: DeviceFilter,
         after: Option<DeviceId>,
-        most: u32,
+        max: u32,
     ) -> Result<Vec<StoredDevice>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| select::next(connection, workspace, &filter, after, most))
+            .read(move |connection| select::list_by_id(connection, workspace, &filter, after, max))
             .await
     }
 
@@ -130,13 +130,13 @@ impl DeviceRepository for PostgresDevices {
     async fn delete(
         &self,
         device: DeviceId,
-        expected: Precondition,
+        precondition: Precondition,
         origin: Origin,
     ) -> Result<StoredDevice, ChangeDeviceError> {
         let workspace = self.workspace;
         self.database
             .transact(move |connection| {
-                update::delete(connection, workspace, device, &expected, &origin)
+                update::delete(connection, workspace, device, &precondition, &origin)
             })
             .await
     }

@@ -1,4 +1,4 @@
-//! What devices are found by.
+//! The search index: a search document per device, and the queue of devices without one.
 
 use devices_domain::{RepositoryError, WorkspaceId};
 use diesel::pg::PgConnection;
@@ -9,36 +9,37 @@ use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::device_search_queue;
 
-/// Makes anew what a device that was changed is found by.
-pub(crate) fn renew(
+/// Replaces the search document of a changed device.
+pub(crate) fn reindex(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     device: i64,
 ) -> QueryResult<()> {
-    let when_known = "DO UPDATE SET user_id = excluded.user_id, \
-                      serial_number_folded = excluded.serial_number_folded, \
-                      is_archived = excluded.is_archived, document = excluded.document";
-    index(connection, workspace, &[device], when_known)
+    let replace = "DO UPDATE SET user_id = excluded.user_id, \
+                   serial_number_folded = excluded.serial_number_folded, \
+                   is_archived = excluded.is_archived, document = excluded.document";
+    insert_documents(connection, workspace, &[device], replace)
 }
 
-/// Makes what these devices are found by, each looked up by itself, whatever the planner believes of
-/// the table.
-fn index(
+/// Inserts the search documents of devices. The LATERAL subquery probes the primary key once per
+/// device, whatever the planner believes of the table.
+fn insert_documents(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     devices: &[i64],
-    when_known: &str,
+    on_conflict: &str,
 ) -> QueryResult<()> {
     diesel::sql_query(format!(
         "INSERT INTO device_search (workspace_id, device_id, user_id, serial_number_folded, \
                                     is_archived, document) \
-         SELECT device.* FROM unnest($2) AS wanted (id) \
+         SELECT device.* FROM unnest($2) AS requested (id) \
          CROSS JOIN LATERAL ( \
-             SELECT devices.workspace_id, devices.id, devices.user_id, devices.serial_number_folded, \
-                    devices.deleted_at IS NOT NULL, device_document(devices.*) \
-             FROM devices WHERE devices.workspace_id = $1 AND devices.id = wanted.id LIMIT 1 \
+             SELECT devices.workspace_id, devices.id, devices.user_id, \
+                    devices.serial_number_folded, devices.deleted_at IS NOT NULL, \
+                    device_document(devices.*) \
+             FROM devices WHERE devices.workspace_id = $1 AND devices.id = requested.id LIMIT 1 \
          ) AS device \
-         ON CONFLICT (workspace_id, device_id) {when_known}"
+         ON CONFLICT (workspace_id, device_id) {on_conflict}"
     ))
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<BigInt>, _>(devices)
@@ -46,68 +47,67 @@ fn index(
     Ok(())
 }
 
-/// A batch that waits.
+/// A batch in the queue.
 #[derive(QueryableByName)]
 #[diesel(table_name = device_search_queue)]
-struct Waiting {
+struct QueueEntry {
     workspace_id: i64,
     id: i64,
     device_ids: Vec<Option<i64>>,
 }
 
-/// Makes what devices that wait for it are found by: of the oldest `most` of any workspace, so that
-/// nobody waits for it. Several processes may do so at once. Returns how many it were.
+/// Indexes the `max` oldest queued devices of all workspaces. Returns the number of indexed
+/// devices. Several processes may index at the same time.
 ///
 /// # Errors
-/// Where the store gives no answer, or not in time; they wait on then.
+/// If the database fails or a statement times out. The devices remain queued.
 pub async fn index_queued_devices(
     database: &Database,
-    most: usize,
+    max: usize,
 ) -> Result<usize, RepositoryError> {
     database
         .run(move |connection| {
-            let any = device_search_queue::table
+            // An empty queue costs one statement and no transaction.
+            let first = device_search_queue::table
                 .select(device_search_queue::id)
                 .limit(1);
-            let any: Option<i64> = any.first(connection).optional().map_err(classify)?;
-            if any.is_none() {
+            let first: Option<i64> = first.first(connection).optional().map_err(classify)?;
+            if first.is_none() {
                 return Ok(0);
             }
             connection
-                .transaction(|connection| index_waiting(connection, most))
+                .transaction(|connection| index_oldest(connection, max))
                 .map_err(classify)
         })
         .await
 }
 
-fn index_waiting(connection: &mut PgConnection, most: usize) -> QueryResult<usize> {
-    let waiting: Vec<Waiting> = diesel::sql_query(format!(
+fn index_oldest(connection: &mut PgConnection, max: usize) -> QueryResult<usize> {
+    // Enough entries even if each has one device only; the rest stays locked, but unused.
+    const MAX_ENTRIES: usize = 100;
+    let entries: Vec<QueueEntry> = diesel::sql_query(format!(
         "/* all workspaces */ SELECT workspace_id, id, device_ids FROM device_search_queue \
          ORDER BY id LIMIT {} FOR UPDATE SKIP LOCKED",
-        // Of batches with a device each; of larger ones not all are needed.
-        most.min(100),
+        max.min(MAX_ENTRIES),
     ))
     .load(connection)?;
     let mut indexed = 0;
-    for batch in waiting {
-        let mut devices: Vec<i64> = batch.device_ids.into_iter().flatten().collect();
-        let rest = devices.split_off(devices.len().min(most - indexed));
-        // What is there already was made by a change since, of what is newer.
-        index(
-            connection,
-            WorkspaceId(batch.workspace_id),
-            &devices,
-            "DO NOTHING",
-        )?;
-        let row = device_search_queue::table.find((batch.workspace_id, batch.id));
-        match rest.is_empty() {
-            true => diesel::delete(row).execute(connection)?,
-            false => diesel::update(row)
+    for entry in entries {
+        let mut devices: Vec<i64> = entry.device_ids.into_iter().flatten().collect();
+        let rest = devices.split_off(devices.len().min(max - indexed));
+        // An existing document comes from a later change of the device, and is newer.
+        let workspace = WorkspaceId(entry.workspace_id);
+        insert_documents(connection, workspace, &devices, "DO NOTHING")?;
+        let row = device_search_queue::table.find((entry.workspace_id, entry.id));
+        if rest.is_empty() {
+            diesel::delete(row).execute(connection)?;
+        } else {
+            diesel::update(row)
                 .set(device_search_queue::device_ids.eq(rest))
-                .execute(connection)?,
-        };
+                .execute(connection)?;
+        }
         indexed += devices.len();
-        if indexed >= most {
+        if indexed >= max {
             break;
         }
     }

@@ -1,25 +1,26 @@
-//! Devices as they are read: with their assignees and enrolments.
+//! Reads devices with their assignees and enrolments.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Assignee, Device, DeviceFilter, DeviceId, Page, PageRequest, StoredDevice, UserId, WorkspaceId,
+    Assignee, Device, DeviceFilter, DeviceId, Enrollment, Page, PageRequest, StoredDevice, UserId,
+    WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
-use crate::postgres::devices::columns::DeviceRow;
-use crate::postgres::devices::filter;
+use super::columns::DeviceRow;
+use super::filter;
 use crate::postgres::enrollments;
 use crate::postgres::query::statement::{IdRow, Statement, Value};
 use crate::postgres::schema::tables::devices;
 use crate::postgres::users;
 
-/// A row with the instants at which it was created, changed and archived.
+/// A row of `devices` with its timestamps.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = devices)]
-pub(crate) struct ReadRow {
+pub(crate) struct StoredRow {
     #[diesel(embed)]
     pub(crate) row: DeviceRow<'static>,
     created_at: DateTime<Utc>,
@@ -27,7 +28,7 @@ pub(crate) struct ReadRow {
     pub(crate) deleted_at: Option<DateTime<Utc>>,
 }
 
-/// The devices of these numbers, in the order of the numbers, which are each given once.
+/// Loads devices in the order of `ids`, which must not contain duplicates. Skips unknown ids.
 pub(crate) fn load(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -36,52 +37,55 @@ pub(crate) fn load(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<ReadRow> = devices::table
+    let rows: Vec<StoredRow> = devices::table
         .filter(devices::workspace_id.eq(workspace.0))
         .filter(devices::id.eq_any(ids))
-        .select(ReadRow::as_select())
+        .select(StoredRow::as_select())
         .load(connection)?;
-    let mut devices: HashMap<i64, StoredDevice> = complete(connection, workspace, rows)?
+    let mut devices: HashMap<i64, StoredDevice> = with_relations(connection, workspace, rows)?
         .into_iter()
-        .map(|device| (device.device.id.0, device))
+        .map(|stored| (stored.device.id.0, stored))
         .collect();
     Ok(ids.iter().filter_map(|id| devices.remove(id)).collect())
 }
 
-/// What is told of the devices in these rows.
-pub(crate) fn complete(
+/// Adds the assignees and the enrolments of devices, each with one statement.
+fn with_relations(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    rows: Vec<ReadRow>,
+    rows: Vec<StoredRow>,
 ) -> QueryResult<Vec<StoredDevice>> {
-    let assignees = rows.iter().filter_map(|read| read.row.user_id);
+    let assignees = rows.iter().filter_map(|stored| stored.row.user_id);
     let assignees = users::assignees(connection, workspace, assignees.map(UserId).collect())?;
-    // An archived device's serial number may be another's by now.
-    let living = rows.iter().filter(|read| read.deleted_at.is_none());
-    let serial_numbers = living.filter_map(|read| read.row.serial_number_folded.as_ref());
+    // Another device may have the serial number of an archived device by now.
+    let active = rows.iter().filter(|stored| stored.deleted_at.is_none());
+    let serial_numbers = active.filter_map(|stored| stored.row.serial_number_folded.as_ref());
     let enrollments = enrollments::newest(connection, workspace, serial_numbers)?;
     rows.into_iter()
-        .map(|row| complete_one(row, &assignees, &enrollments))
+        .map(|row| stored_device(row, &assignees, &enrollments))
         .collect()
 }
 
-fn complete_one(
-    read: ReadRow,
+fn stored_device(
+    stored: StoredRow,
     assignees: &HashMap<UserId, Assignee>,
-    enrollments: &HashMap<String, devices_domain::Enrollment>,
+    enrollments: &HashMap<String, Enrollment>,
 ) -> QueryResult<StoredDevice> {
-    let ReadRow {
+    let StoredRow {
         mut row,
         created_at,
         updated_at,
         deleted_at: archived_at,
-    } = read;
-    let serial_number = row.serial_number_folded.as_deref();
-    let enrollment = serial_number.filter(|_| archived_at.is_none());
+    } = stored;
+    let enrollment = row
+        .serial_number_folded
+        .as_deref()
+        .filter(|_| archived_at.is_none())
+        .and_then(|serial| enrollments.get(serial).cloned());
     let assignee = row
         .user_id
         .and_then(|user| assignees.get(&UserId(user)).cloned());
-    // An archived device may have been given to a user who is no more.
+    // The assignee of an archived device may have been deleted.
     row.user_id = row.user_id.filter(|_| assignee.is_some());
     Ok(StoredDevice {
         assignee,
@@ -90,19 +94,20 @@ fn complete_one(
         archived_at,
         device: Device {
             id: DeviceId(row.id),
-            enrollment: enrollment.and_then(|serial| enrollments.get(serial).cloned()),
+            enrollment,
             fields: row.into_fields()?,
         },
     })
 }
 
+/// Lists a page of the devices that match the filter.
 pub(crate) fn list(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     filter: &DeviceFilter,
-    paging: PageRequest,
+    page: PageRequest,
 ) -> QueryResult<Page<StoredDevice>> {
-    let page = filter::list(workspace, filter).page(connection, paging)?;
+    let page = filter::list(workspace, filter).page(connection, page)?;
     Ok(Page {
         items: load(connection, workspace, &page.items)?,
         total: page.total,
@@ -110,23 +115,25 @@ pub(crate) fn list(
     })
 }
 
-pub(crate) fn next(
+/// Lists the first `max` devices that match the filter and have an id greater than `after`, by
+/// rising id.
+pub(crate) fn list_by_id(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     filter: &DeviceFilter,
     after: Option<DeviceId>,
-    most: u32,
+    max: u32,
 ) -> QueryResult<Vec<StoredDevice>> {
     let list = filter::list(workspace, filter);
-    let mut statement = Statement::default();
     let id = list.id;
+    let mut statement = Statement::default();
     statement
         .push(&format!("SELECT {id} AS id"))
         .append(list.from);
     let after = statement.bind(Value::Integer(after.map_or(0, |device| device.0)));
-    let most = statement.bind(Value::Integer(most.into()));
-    statement.push(&format!(" AND {id} > {after} ORDER BY {id} LIMIT {most}"));
-    let ids: Vec<IdRow> = statement.load(connection)?;
-    let ids: Vec<i64> = ids.into_iter().map(|found| found.id).collect();
+    let max = statement.bind(Value::Integer(max.into()));
+    statement.push(&format!(" AND {id} > {after} ORDER BY {id} LIMIT {max}"));
+    let rows: Vec<IdRow> = statement.load(connection)?;
+    let ids: Vec<i64> = rows.into_iter().map(|row| row.id).collect();
     load(connection, workspace, &ids)
 }

@@ -5,104 +5,119 @@ use devices_domain::{
     Revision, StoredDevice, Subject, WorkspaceId,
 };
 use diesel::dsl::{now, sql};
+use diesel::expression::SqlLiteral;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::Timestamptz;
 
+use super::columns::DeviceRow;
+use super::conflicts::{self, Lookup};
+use super::search_index;
+use super::select::{self, StoredRow};
 use crate::postgres::audit_events::NewEvent;
-use crate::postgres::devices::columns::DeviceRow;
-use crate::postgres::devices::conflicts::{self, Lookup};
-use crate::postgres::devices::search_index;
-use crate::postgres::devices::select::{self, ReadRow};
 use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::run::{Effect, Failure};
 
-/// The device, which nobody else changes until the transaction ends.
+type ChangeResult = Result<(StoredDevice, Effect), Failure<ChangeDeviceError>>;
+
+/// Applies a patch to a device.
+pub(crate) fn update(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    change: &DeviceChange,
+) -> ChangeResult {
+    let stored = lock(connection, workspace, change.device)?;
+    if stored.deleted_at.is_some() {
+        return Err(Failure::Rejected(ChangeDeviceError::Archived));
+    }
+    check_precondition(&change.precondition, &stored)?;
+    let before = stored.row.into_fields()?;
+    let found = conflicts::find(connection, workspace, &change.lookup_keys(), Lookup::Report)?;
+    let assignee = found.users_by_email.into_values().next();
+    let after = match change.patch.apply(&before, assignee) {
+        Ok(after) if found.conflicts.is_empty() => after,
+        applied => {
+            let conflicts = ChangeConflicts {
+                error: applied.err(),
+                conflicts: found.conflicts,
+            };
+            let error = ChangeDeviceError::Rejected(Box::new(conflicts));
+            return Err(Failure::Rejected(error));
+        }
+    };
+    let changed_fields = before.changed_field_names(&after);
+    let mut effect = Effect::None;
+    if !changed_fields.is_empty() {
+        let assignee = after.ownership.user_id;
+        let row = DeviceRow::new(workspace, change.device.0, &after, assignee);
+        diesel::update(devices::table.find((workspace.0, change.device.0)))
+            .set((&row, devices::updated_at.eq(next_updated_at())))
+            .execute(connection)?;
+        search_index::reindex(connection, workspace, change.device.0)?;
+        let event = NewEvent::new(Action::Updated, Subject::Devices(vec![change.device]))
+            .with_fields(changed_fields);
+        effect = Effect::Marked(event.insert(connection, workspace, &change.origin)?);
+    }
+    Ok((reload(connection, workspace, change.device)?, effect))
+}
+
+/// Archives a device.
+pub(crate) fn delete(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    device: DeviceId,
+    precondition: &Precondition,
+    origin: &Origin,
+) -> ChangeResult {
+    let stored = lock(connection, workspace, device)?;
+    if stored.deleted_at.is_some() {
+        return Err(Failure::Rejected(ChangeDeviceError::NotFound));
+    }
+    check_precondition(precondition, &stored)?;
+    diesel::update(devices::table.find((workspace.0, device.0)))
+        .set((
+            devices::deleted_at.eq(now),
+            devices::updated_at.eq(next_updated_at()),
+        ))
+        .execute(connection)?;
+    search_index::reindex(connection, workspace, device.0)?;
+    let event = NewEvent::new(Action::Deleted, Subject::Devices(vec![device]));
+    let marker = event.insert(connection, workspace, origin)?;
+    let deleted = reload(connection, workspace, device)?;
+    Ok((deleted, Effect::Marked(marker)))
+}
+
+/// Reads a device and locks it until the transaction ends.
 fn lock(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     device: DeviceId,
-) -> Result<ReadRow, Failure<ChangeDeviceError>> {
-    let row: Option<ReadRow> = devices::table
+) -> Result<StoredRow, Failure<ChangeDeviceError>> {
+    let row: Option<StoredRow> = devices::table
         .find((workspace.0, device.0))
-        .select(ReadRow::as_select())
+        .select(StoredRow::as_select())
         .for_no_key_update()
         .first(connection)
         .optional()?;
     row.ok_or(Failure::Rejected(ChangeDeviceError::NotFound))
 }
 
-/// Later than now, where the last change seems to be from the future: of two changes the second is
-/// later, whatever the clock does.
-fn later() -> diesel::expression::SqlLiteral<Timestamptz> {
+fn check_precondition(
+    precondition: &Precondition,
+    stored: &StoredRow,
+) -> Result<(), Failure<ChangeDeviceError>> {
+    if precondition.is_met_by(Revision::at(stored.updated_at)) {
+        Ok(())
+    } else {
+        Err(Failure::Rejected(ChangeDeviceError::PreconditionFailed))
+    }
+}
+
+/// Returns an instant after the last change. The clock may have been set back since then, and
+/// revisions must rise.
+fn next_updated_at() -> SqlLiteral<Timestamptz> {
     sql::<Timestamptz>("greatest(clock_timestamp(), updated_at + interval '1 microsecond')")
-}
-
-pub(crate) fn update(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    change: &DeviceChange,
-) -> Result<(StoredDevice, Effect), Failure<ChangeDeviceError>> {
-    let stored = lock(connection, workspace, change.device)?;
-    if stored.deleted_at.is_some() {
-        return Err(Failure::Rejected(ChangeDeviceError::Archived));
-    }
-    if !change.expected.holds(Revision::at(stored.updated_at)) {
-        return Err(Failure::Rejected(ChangeDeviceError::PreconditionFailed));
-    }
-    let before = stored.row.into_fields()?;
-    let found = conflicts::find(connection, workspace, &change.references(), Lookup::Report)?;
-    let by_email = found.users_by_email.into_values().next();
-    let after = match change.patch.apply(&before, by_email) {
-        Ok(after) if found.conflicts.is_empty() => after,
-        applied => {
-            let objections = ChangeConflicts {
-                error: applied.err(),
-                conflicts: found.conflicts,
-            };
-            let refused = ChangeDeviceError::Refused(Box::new(objections));
-            return Err(Failure::Rejected(refused));
-        }
-    };
-    let changed = before.changed_field_names(&after);
-    let mut written = Effect::None;
-    if !changed.is_empty() {
-        let assignee = after.ownership.user_id;
-        let row = DeviceRow::new(workspace, change.device.0, &after, assignee);
-        diesel::update(devices::table.find((workspace.0, change.device.0)))
-            .set((&row, devices::updated_at.eq(later())))
-            .execute(connection)?;
-        search_index::renew(connection, workspace, change.device.0)?;
-        let subject = Subject::Devices(vec![change.device]);
-        let record = NewEvent::new(Action::Updated, subject).with_fields(changed);
-        written = Effect::Marked(record.insert(connection, workspace, &change.origin)?);
-    }
-    Ok((reload(connection, workspace, change.device)?, written))
-}
-
-pub(crate) fn delete(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    device: DeviceId,
-    expected: &Precondition,
-    origin: &Origin,
-) -> Result<(StoredDevice, Effect), Failure<ChangeDeviceError>> {
-    let stored = lock(connection, workspace, device)?;
-    if stored.deleted_at.is_some() {
-        return Err(Failure::Rejected(ChangeDeviceError::NotFound));
-    }
-    if !expected.holds(Revision::at(stored.updated_at)) {
-        return Err(Failure::Rejected(ChangeDeviceError::PreconditionFailed));
-    }
-    diesel::update(devices::table.find((workspace.0, device.0)))
-        .set((devices::deleted_at.eq(now), devices::updated_at.eq(later())))
-        .execute(connection)?;
-    search_index::renew(connection, workspace, device.0)?;
-    let subject = Subject::Devices(vec![device]);
-    let receipt = NewEvent::new(Action::Deleted, subject).insert(connection, workspace, origin)?;
-    let deleted = reload(connection, workspace, device)?;
-    Ok((deleted, Effect::Marked(receipt)))
 }
 
 fn reload(

@@ -105,8 +105,8 @@ impl Administration {
                     self.most_keys,
                 );
                 let key = rotated.await.map_err(|error| match error {
-                    KeyError::NoSuchKey => no_key(id),
-                    KeyError::Ended => CliError::Refused(format!(
+                    KeyError::NotFound => no_key(id),
+                    KeyError::Inactive => CliError::Refused(format!(
                         "Key {id} works no longer. `devices-api key create` makes a new one."
                     )),
                     other => other.into(),

@@ -20,7 +20,7 @@ pub fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
     let mut batch = Batch::new(rules);
     match json.kind() {
         ValueKind::Object => read_body(&mut json, &mut batch),
-        found => batch.refuse(no_object(found)),
+        found => batch.reject(no_object(found)),
     }
     Ok(batch)
 }
@@ -30,7 +30,7 @@ const DEVICES: &str = "devices";
 
 fn refuse(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<'static, str>>) {
     let field = field.to_owned();
-    batch.refuse(FieldError::of(
+    batch.reject(FieldError::of(
         field,
         ErrorCode::InvalidBody,
         reason,
@@ -50,7 +50,7 @@ fn refuse_member(batch: &mut Batch, name: &str, reason: Reason) {
         ),
     };
     match name.len() > MAX_SHOWN_NAME {
-        true => batch.refuse(FieldError::whole(ErrorCode::InvalidBody, reason, hidden)),
+        true => batch.reject(FieldError::whole(ErrorCode::InvalidBody, reason, hidden)),
         false => refuse(batch, name, reason, shown),
     }
 }
@@ -101,7 +101,7 @@ fn read_devices(json: &mut Json<'_>, batch: &mut Batch) {
             }
             found => {
                 json.skip();
-                batch.push_other(found);
+                batch.push_non_object(found);
             }
         }
     }

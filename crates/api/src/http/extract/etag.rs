@@ -18,11 +18,11 @@ use crate::http::respond::views::FullDevice;
 /// What `If-Match` says the device must be.
 pub(crate) fn expected(request: &HttpRequest, device: DeviceId) -> Result<Precondition, ApiError> {
     if !request.headers().contains_key(IF_MATCH) {
-        return Ok(Precondition::Anything);
+        return Ok(Precondition::Any);
     }
     match Tags::of(request, IF_MATCH) {
-        Some(Tags::Any) => Ok(Precondition::Anything),
-        Some(Tags::Some(tags)) => Ok(Precondition::OneOf(
+        Some(Tags::Any) => Ok(Precondition::Any),
+        Some(Tags::Some(tags)) => Ok(Precondition::AnyOf(
             tags.iter()
                 .filter_map(|tag| tag.revision_of(device))
                 .collect(),

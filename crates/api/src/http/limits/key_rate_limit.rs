@@ -51,7 +51,7 @@ pub(crate) async fn take(
         per_minute,
         allowance,
     };
-    if !allowance.passed {
+    if !allowance.is_allowed {
         let lasts = left.seconds_to(1.0).min(REMEMBERED);
         state.exhausted.change(key, lasts, left, |_| left);
         return Err(refuse(request, left));
@@ -80,7 +80,7 @@ fn count(decision: &'static str) {
 impl Left {
     /// How long it takes until so many requests are left.
     fn seconds_to(&self, wanted: f64) -> Duration {
-        let missing = (wanted - self.allowance.left).max(0.0);
+        let missing = (wanted - self.allowance.remaining).max(0.0);
         Duration::from_secs_f64(missing * 60.0 / f64::from(self.per_minute))
     }
 
@@ -88,7 +88,7 @@ impl Left {
     /// the vendor's clients read.
     fn write(&self, headers: &mut HeaderMap) {
         let limit = self.per_minute;
-        let left = self.allowance.left.floor();
+        let left = self.allowance.remaining.floor();
         let reset = self.seconds_to(f64::from(limit)).as_secs_f64().ceil();
         for (name, value) in [
             ("ratelimit-policy", format!("\"key\";q={limit};w=60")),

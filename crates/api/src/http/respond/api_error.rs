@@ -192,7 +192,7 @@ impl From<RepositoryError> for ApiError {
 impl From<CreateDevicesError> for ApiError {
     fn from(error: CreateDevicesError) -> Self {
         match error {
-            CreateDevicesError::Refused(report) => Self::Refused(report),
+            CreateDevicesError::Rejected(report) => Self::Refused(report),
             CreateDevicesError::Idempotency(IdempotencyError::InProgress) => {
                 Self::IdempotencyKeyInUse
             }
@@ -214,7 +214,7 @@ impl From<UpdateDeviceError> for ApiError {
             UpdateDeviceError::Archived => Self::DeviceMutationForbidden,
             UpdateDeviceError::PreconditionFailed => Self::PreconditionFailed,
             UpdateDeviceError::Empty => Self::EmptyPatchBody,
-            UpdateDeviceError::Refused(report) => Self::Refused(report),
+            UpdateDeviceError::Rejected(report) => Self::Refused(report),
             UpdateDeviceError::Repository(error) => error.into(),
         }
     }
@@ -227,7 +227,7 @@ impl From<ChangeDeviceError> for ApiError {
             ChangeDeviceError::Archived => Self::DeviceMutationForbidden,
             ChangeDeviceError::PreconditionFailed => Self::PreconditionFailed,
             // A device is archived without being judged.
-            ChangeDeviceError::Refused(_) => Self::Internal(error.into()),
+            ChangeDeviceError::Rejected(_) => Self::Internal(error.into()),
             ChangeDeviceError::Repository(error) => error.into(),
         }
     }
@@ -245,8 +245,8 @@ impl From<ChangeUserError> for ApiError {
             )
             .with(Related::ExistingUser(holder))
             .into(),
-            ChangeUserError::Refused(error) => error.into(),
-            ChangeUserError::HoldsDevices => Self::UserDeleteBlocked,
+            ChangeUserError::Rejected(error) => error.into(),
+            ChangeUserError::HasDevices => Self::UserDeleteBlocked,
             ChangeUserError::Repository(error) => error.into(),
         }
     }

@@ -26,7 +26,7 @@ pub(crate) async fn update(
         let expected = etag::expected(&request, device)?;
         let mut body = body::read(&request, payload, &state, actor.workspace).await?;
         let judge = move |row: &RawRow<'_>| -> Result<_, ApiError> {
-            Ok(ValidatedPatch::of(row, handling.unknown_fields()))
+            Ok(ValidatedPatch::from_row(row, handling.unknown_fields()))
         };
         let patch = json::read_object(&mut body, RawRow::new, judge).await?;
         let use_case = UpdateDevice::new(state.store.for_workspace(actor.workspace).devices);

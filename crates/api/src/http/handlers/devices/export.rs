@@ -214,7 +214,9 @@ impl Export {
     async fn read(&self) -> Result<Vec<StoredDevice>, RepositoryError> {
         let mut tries = 1;
         loop {
-            let devices = self.devices.next(self.filter.clone(), self.after, AT_ONCE);
+            let devices = self
+                .devices
+                .list_by_id(self.filter.clone(), self.after, AT_ONCE);
             match devices.await {
                 // Where nothing was sent yet, the client is told to come again.
                 Err(RepositoryError::Unavailable(_)) if self.is_begun && tries < TRIES => {

@@ -59,7 +59,7 @@ async fn carry_out(
     })
     .await?;
     if let Some(attempt) = &attempt
-        && let Some(outcome) = use_case.recall(attempt).await?
+        && let Some(outcome) = use_case.find_response(attempt).await?
     {
         return Ok(created_devices::outcome(outcome));
     }

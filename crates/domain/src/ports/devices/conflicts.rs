@@ -1,0 +1,76 @@
+//! Conflicts of new or changed devices with stored data.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::ids::{DeviceId, UserId};
+use crate::validation::lookup_keys::LookupKeys;
+
+/// Conflicts of a batch, or of a change, with stored data.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Conflicts {
+    /// User ids that do not exist in the workspace.
+    pub unknown_users: BTreeSet<UserId>,
+    /// Email addresses, as sent, that no user of the workspace has.
+    pub unknown_emails: BTreeSet<String>,
+    /// Email addresses, as sent, whose user is not the one whose id was sent beside the address.
+    pub mismatched_users: BTreeSet<(String, UserId)>,
+    /// Folded serial numbers of active devices of the workspace.
+    pub taken_serial_numbers: HashMap<String, DeviceId>,
+    /// Set if the new devices would exceed the workspace's device limit.
+    pub device_limit: Option<DeviceLimitReached>,
+}
+
+impl Conflicts {
+    /// Returns `true` if there are no conflicts.
+    pub fn is_empty(&self) -> bool {
+        self.unknown_users.is_empty()
+            && self.unknown_emails.is_empty()
+            && self.mismatched_users.is_empty()
+            && self.taken_serial_numbers.is_empty()
+            && self.device_limit.is_none()
+    }
+
+    /// Returns the conflicts that concern `keys`, without the device limit.
+    #[must_use]
+    pub fn for_lookup_keys(&self, keys: &LookupKeys) -> Self {
+        let unknown_users = keys
+            .users
+            .iter()
+            .copied()
+            .filter(|user| self.unknown_users.contains(user));
+        let unknown_emails = keys
+            .emails
+            .iter()
+            .map(|(email, _)| email)
+            .filter(|email| self.unknown_emails.contains(*email));
+        let mismatched_users = keys
+            .emails
+            .iter()
+            .filter_map(|(email, user)| Some((email.clone(), (*user)?)))
+            .filter(|pair| self.mismatched_users.contains(pair));
+        let taken_serial_numbers = keys
+            .serial_numbers
+            .iter()
+            .filter_map(|serial| self.taken_serial_numbers.get_key_value(serial));
+        Self {
+            unknown_users: unknown_users.collect(),
+            unknown_emails: unknown_emails.cloned().collect(),
+            mismatched_users: mismatched_users.collect(),
+            taken_serial_numbers: taken_serial_numbers
+                .map(|(serial, device)| (serial.clone(), *device))
+                .collect(),
+            device_limit: None,
+        }
+    }
+}
+
+/// A workspace's device limit that new devices would exceed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceLimitReached {
+    /// Maximum number of active devices.
+    pub limit: u64,
+    /// Current number of active devices.
+    pub held: u64,
+    /// Number of new devices.
+    pub added: u64,
+}

@@ -1,0 +1,26 @@
+//! Filters of device lists.
+
+use chrono::{DateTime, Utc};
+
+use crate::device::ClientStatus;
+use crate::ids::UserId;
+use crate::search::Search;
+
+/// Conditions that a listed device meets. A condition that is `None` is always met.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DeviceFilter {
+    /// The device or its assignee matches the search.
+    pub search: Option<Search>,
+    /// The device is assigned to this user.
+    pub user: Option<UserId>,
+    /// The device has this status. `None` excludes archived devices.
+    pub client_status: Option<ClientStatus>,
+    /// The device has this folded serial number.
+    pub serial_number: Option<String>,
+    /// The device has this type, compared case-insensitively.
+    pub type_: Option<String>,
+    /// The device has this category, compared case-insensitively.
+    pub category: Option<String>,
+    /// The device was changed at this instant or later.
+    pub updated_since: Option<DateTime<Utc>>,
+}

@@ -1,0 +1,94 @@
+//! Storage of devices.
+
+mod change;
+mod conflicts;
+mod filter;
+mod new_batch;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::RepositoryError;
+use crate::audit::Origin;
+use crate::device::StoredDevice;
+use crate::idempotency::{IdempotentRequest, StoredResponse};
+use crate::ids::DeviceId;
+use crate::paging::{Page, PageRequest};
+use crate::validation::lookup_keys::LookupKeys;
+
+pub use change::{ChangeConflicts, ChangeDeviceError, DeviceChange, Precondition, Revision};
+pub use conflicts::{Conflicts, DeviceLimitReached};
+pub use filter::DeviceFilter;
+pub use new_batch::{CreateError, InsertedDevice, NewBatch, RenderResponse, StoreResult};
+
+/// The devices of one workspace.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait DeviceRepository: Send + Sync {
+    /// Finds the conflicts of a batch or a change with stored data. Changes nothing.
+    ///
+    /// MUST return every conflict, not only the first. MUST return the same for another
+    /// workspace's users as for users that do not exist.
+    async fn find_conflicts(&self, keys: LookupKeys) -> Result<Conflicts, RepositoryError>;
+
+    /// Finds the stored response of an earlier request with this idempotency key.
+    async fn find_response(
+        &self,
+        request: IdempotentRequest,
+    ) -> Result<Option<StoredResponse>, RepositoryError>;
+
+    /// Stores every device of the batch, or none.
+    ///
+    /// - MUST return one result per device, in order, with the newest enrolment of its serial
+    ///   number that is neither deleted nor a draft.
+    /// - MUST store the audit event, and the response of an idempotent request, in the same
+    ///   transaction as the devices.
+    /// - MUST have committed durably before it returns. MUST NOT return
+    ///   [`RepositoryError::Unavailable`] if the devices may be stored now or later.
+    /// - If two calls race for a serial number, exactly one MUST succeed. The other MUST return the
+    ///   conflicts that [`find_conflicts`](Self::find_conflicts) returns from then on.
+    /// - If two calls have the same idempotency key, one MUST store. The other MUST return the same
+    ///   response, or [`InProgress`](crate::IdempotencyError::InProgress) without waiting.
+    async fn create(&self, batch: Arc<NewBatch>) -> Result<StoreResult, CreateError>;
+
+    /// Finds a device by id, archived devices included.
+    async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError>;
+
+    /// Lists a page of the devices that match the filter: newest first.
+    ///
+    /// A search lists the most relevant devices first, then the newest, unless it matches too many
+    /// devices to rank them. Lists active devices only, unless the filter asks for archived ones.
+    async fn list(
+        &self,
+        filter: DeviceFilter,
+        page: PageRequest,
+    ) -> Result<Page<StoredDevice>, RepositoryError>;
+
+    /// Lists the first `max` devices that match the filter and have an id greater than `after`, by
+    /// rising id. Returns fewer only at the end.
+    async fn list_by_id(
+        &self,
+        filter: DeviceFilter,
+        after: Option<DeviceId>,
+        max: u32,
+    ) -> Result<Vec<StoredDevice>, RepositoryError>;
+
+    /// Applies a patch to a device. Returns the changed device.
+    ///
+    /// MUST apply the patch while nobody else can change the device. MUST store the audit event,
+    /// with the names of the changed fields, in the same transaction. A patch that changes nothing
+    /// MUST NOT leave an event or a new revision. MUST be as durable as [`create`](Self::create).
+    async fn update(&self, change: Arc<DeviceChange>) -> Result<StoredDevice, ChangeDeviceError>;
+
+    /// Archives an active device and frees its serial number. Returns the archived device.
+    ///
+    /// MUST store the audit event in the same transaction. MUST return
+    /// [`ChangeDeviceError::NotFound`] for an archived device.
+    async fn delete(
+        &self,
+        device: DeviceId,
+        precondition: Precondition,
+        origin: Origin,
+    ) -> Result<StoredDevice, ChangeDeviceError>;
+}

@@ -1,0 +1,124 @@
+//! Errors for conflicts with stored data.
+
+use std::borrow::Cow;
+
+use super::error::{ErrorCode, ErrorReport, FieldError, Reason, Related};
+use super::external_refs::ExternalRefs;
+use crate::ids::DeviceId;
+use crate::ports::{Conflicts, DeviceLimitReached};
+
+/// Adds the conflicts of a batch to a report. `refs` are those of its rows, in order.
+pub(crate) fn add_batch_conflicts<'a>(
+    report: &mut ErrorReport,
+    refs: impl Iterator<Item = ExternalRefs<'a>>,
+    conflicts: &Conflicts,
+) {
+    if let Some(reached) = conflicts.device_limit {
+        report.add(None, device_limit_error(reached));
+    }
+    for (index, refs) in refs.enumerate() {
+        add_row_conflicts(report, Some(index), refs, conflicts);
+    }
+}
+
+/// Adds the conflicts of one row to a report. `index` is `None` for a single object.
+pub(crate) fn add_row_conflicts(
+    report: &mut ErrorReport,
+    index: Option<usize>,
+    refs: ExternalRefs<'_>,
+    conflicts: &Conflicts,
+) {
+    if let Some(error) = user_id_error(refs, conflicts) {
+        report.add(index, error);
+    }
+    if let Some(error) = user_email_error(refs, conflicts) {
+        report.add(index, error);
+    }
+    let existing = refs
+        .serial_number
+        .and_then(|serial| conflicts.taken_serial_numbers.get(serial.folded()));
+    if let Some(existing) = existing {
+        report.add(index, taken_serial_number_error(*existing));
+    }
+}
+
+/// Returns the error of a row with the same serial number as the earlier row `first`.
+pub(crate) fn duplicate_serial_number_error(first: usize) -> FieldError {
+    serial_number_error(
+        Reason::Duplicate,
+        format!("is the same as in row {first} of this batch"),
+        Related::DuplicateOf(first),
+    )
+}
+
+fn taken_serial_number_error(existing: DeviceId) -> FieldError {
+    serial_number_error(
+        Reason::AlreadyExists,
+        format!("is taken by device {existing}"),
+        Related::ExistingDevice(existing),
+    )
+}
+
+fn serial_number_error(reason: Reason, detail: String, related: Related) -> FieldError {
+    FieldError::of(
+        "serial_number",
+        ErrorCode::InvalidSerialNumber,
+        reason,
+        detail,
+    )
+    .with(related)
+}
+
+fn user_id_error(refs: ExternalRefs<'_>, conflicts: &Conflicts) -> Option<FieldError> {
+    let user = refs.user?;
+    conflicts.unknown_users.contains(&user).then(|| {
+        user_error(
+            "user_id",
+            Reason::UnknownUser,
+            format!("is not the id of a user of this workspace: {user}"),
+        )
+    })
+}
+
+fn user_email_error(refs: ExternalRefs<'_>, conflicts: &Conflicts) -> Option<FieldError> {
+    let email = refs.user_email?.as_str();
+    if conflicts.unknown_emails.contains(email) {
+        return Some(user_error(
+            "user_email",
+            Reason::UnknownUser,
+            "is not the address of a user of this workspace",
+        ));
+    }
+    let user = refs.user?;
+    conflicts
+        .mismatched_users
+        .contains(&(email.to_owned(), user))
+        .then(|| {
+            user_error(
+                "user_email",
+                Reason::UserMismatch,
+                format!("is the address of another user than `user_id` {user}: send one of them"),
+            )
+        })
+}
+
+fn user_error(
+    field: &'static str,
+    reason: Reason,
+    detail: impl Into<Cow<'static, str>>,
+) -> FieldError {
+    FieldError::of(field, ErrorCode::InvalidUser, reason, detail)
+}
+
+fn device_limit_error(reached: DeviceLimitReached) -> FieldError {
+    let DeviceLimitReached { limit, held, added } = reached;
+    FieldError::of(
+        "devices",
+        ErrorCode::DeviceProvisioningFailed,
+        Reason::DeviceLimit,
+        format!(
+            "must not bring the workspace over its limit of {limit} devices: \
+             it holds {held}, and this batch would add {added}"
+        ),
+    )
+}
