@@ -187,7 +187,7 @@ async fn a_conflict_that_the_store_names_is_an_error_of_its_row() {
 
 /// As many devices as an export reads at once.
 fn a_part(after: Option<DeviceId>) -> Vec<StoredDevice> {
-    let mut row = RawRow::new();
+    let mut row = RawRow::for_device();
     for name in ["name", "type", "category"] {
         row.set(name, RawValue::text("x"));
     }

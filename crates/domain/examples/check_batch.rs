@@ -38,7 +38,7 @@ fn help() -> io::Result<ExitCode> {
     let mut output = io::stdout().lock();
     writeln!(output, "usage: check_batch FILE.csv\n\ncolumns:")?;
     for field in fields() {
-        let required = if field.required() { " (required)" } else { "" };
+        let required = if field.is_required() { " (required)" } else { "" };
         writeln!(output, "  {}{required}", field.name())?;
     }
     Ok(ExitCode::SUCCESS)
@@ -60,7 +60,7 @@ fn judge(path: &str) -> Result<Batch, csv::Error> {
                 continue;
             }
         };
-        let mut row = RawRow::new();
+        let mut row = RawRow::for_device();
         for (column, cell) in columns.iter().zip(&record) {
             row.set_text(column, cell);
         }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::field::choice;
+use crate::field::string_enum;
 use crate::ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
 
 /// Whom an event is put down to.
@@ -15,7 +15,7 @@ pub struct Origin {
     pub request_id: String,
 }
 
-choice! {
+string_enum! {
     /// What was done.
     Action {
         Created = "CREATED",

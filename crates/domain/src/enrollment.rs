@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::field::{
-    Field, Instant, RawRow, SerialNumber, ShortText, UnknownFields, choice, fields,
+    Field, Instant, RawRow, SerialNumber, ShortText, UnknownFields, string_enum, fields,
     never_null_field_types, read_required, validate_alone,
 };
 use crate::ids::{DeviceId, EnrollmentId};
 use crate::validation::error::ErrorReport;
 
-choice! {
+string_enum! {
     /// Where an enrolment stands. A draft is prepared and not yet offered to the device: it is never
     /// shown with one.
     EnrollmentStatus {
@@ -54,7 +54,7 @@ fields! {
 
 impl RawRow<'_> {
     /// A row of an enrolment in device management, in which every field is absent.
-    pub fn of_enrollment() -> Self {
+    pub fn for_enrollment() -> Self {
         Self::of(&ENROLLMENT)
     }
 }
@@ -77,7 +77,7 @@ impl EnrollmentFields {
 
     /// The row that [`from_row`](Self::from_row) makes the same of.
     pub fn to_row(&self) -> RawRow<'_> {
-        let mut row = RawRow::of_enrollment();
+        let mut row = RawRow::for_enrollment();
         self.write(&mut row);
         row
     }

@@ -46,13 +46,13 @@ impl IdempotentRequest {
     ///
     /// # Errors
     /// [`IdempotencyError::KeyReused`] where something else was asked for.
-    pub fn recall(
+    pub fn replay(
         &self,
         remembered: StoredResponse,
     ) -> Result<IdempotentResponse, IdempotencyError> {
         match remembered.fingerprint == self.fingerprint {
             true => Ok(IdempotentResponse {
-                answer: remembered.answer,
+                body: remembered.body,
                 replayed: true,
             }),
             false => Err(IdempotencyError::KeyReused),
@@ -77,14 +77,14 @@ pub struct StoredResponse {
     /// The SHA-256 of what was asked for.
     pub fingerprint: [u8; 32],
     /// What was answered.
-    pub answer: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 /// What a request was answered, byte by byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotentResponse {
     /// The bytes.
-    pub answer: Vec<u8>,
+    pub body: Vec<u8>,
     /// Whether it was answered before, and nothing was carried out this time.
     pub replayed: bool,
 }

@@ -9,7 +9,7 @@
 //!
 //! let mut batch = Batch::new(BatchRules::default());
 //!
-//! let mut row = RawRow::new();
+//! let mut row = RawRow::for_device();
 //! row.set("name", RawValue::text("MacBook Pro 14"));
 //! row.set("type", RawValue::text("laptop"));
 //! row.set("category", RawValue::text("computers"));

@@ -72,7 +72,7 @@ impl Search {
     }
 
     /// What stands between white space, in order; pieces without a word are left out.
-    pub fn pieces(&self) -> &[SearchTerm] {
+    pub fn terms(&self) -> &[SearchTerm] {
         &self.0
     }
 }
@@ -87,12 +87,12 @@ mod tests {
             .unwrap()
             .unwrap();
         let words: Vec<_> = search
-            .pieces()
+            .terms()
             .iter()
             .map(|piece| piece.words().join(" "))
             .collect();
         assert_eq!(words, ["macbook", "1 sn", "ada"]);
-        assert_eq!(search.pieces()[1].folded(), "SN-1");
+        assert_eq!(search.terms()[1].folded(), "SN-1");
         assert_eq!(Search::parse(" \u{3000}"), Ok(None));
     }
 

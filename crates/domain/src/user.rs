@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::field::{
-    Date, Email, Field, FieldValue, RawRow, ShortText, UnknownFields, choice, fields,
+    Date, Email, Field, FieldValue, RawRow, ShortText, UnknownFields, string_enum, fields,
     never_null_field_types, read_or_default, validate_alone,
 };
 use crate::ids::{UserId, WorkspaceId};
 use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
 
-choice! {
+string_enum! {
     /// What a user is in its company. Says nothing of what it may do here: keys do.
     #[derive(Default)]
     Role {
@@ -55,7 +55,7 @@ fields! {
 
 impl RawRow<'_> {
     /// A row of a user, in which every field is absent.
-    pub fn of_user() -> Self {
+    pub fn for_user() -> Self {
         Self::of(&USER)
     }
 }
@@ -108,7 +108,7 @@ impl UserFields {
 
     /// The row that [`from_row`](Self::from_row) makes the same of.
     pub fn to_row(&self) -> RawRow<'_> {
-        let mut row = RawRow::of_user();
+        let mut row = RawRow::for_user();
         self.write(&mut row);
         row
     }

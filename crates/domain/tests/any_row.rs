@@ -66,7 +66,7 @@ fn name() -> impl Strategy<Value = String> {
 fn row() -> impl Strategy<Value = RawRow<'static>> {
     let required = prop::option::weighted(0.8, Just(["name", "type", "category"]));
     (required, prop::collection::vec((name(), value()), 0..8)).prop_map(|(required, members)| {
-        let mut row = RawRow::new();
+        let mut row = RawRow::for_device();
         for name in required.into_iter().flatten() {
             row.set(name, RawValue::text("x"));
         }
@@ -104,7 +104,7 @@ proptest! {
 
     #[test]
     fn text_of_a_source_that_knows_only_text_never_panics(name in name(), text in text()) {
-        let mut row = RawRow::new();
+        let mut row = RawRow::for_device();
         row.set_text(name, text);
         prop_assert!(NewDevice::from_row(&row).is_err());
     }

@@ -20,11 +20,11 @@ async fn put(
     number: &str,
     status: &str,
 ) -> (StoredEnrollment, bool) {
-    let mut row = RawRow::of_enrollment();
+    let mut row = RawRow::for_enrollment();
     row.set("status", RawValue::text(status));
     let report = EnrollmentReport {
         serial_number: serial(number),
-        fields: EnrollmentFields::from_row(&row, UnknownFields::InvalidValueSink).unwrap(),
+        fields: EnrollmentFields::from_row(&row, UnknownFields::Reject).unwrap(),
         origin: writer.origin(),
     };
     let enrollments = store.enrollments(writer.workspace);

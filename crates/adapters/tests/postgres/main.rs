@@ -212,7 +212,7 @@ fn device(fields: &[(&'static str, &'static str)]) -> NewDevice {
 
 /// Creates a device from fields of any type, and defaults for the required fields.
 fn device_of<'a>(fields: impl IntoIterator<Item = (&'a str, RawValue<'a>)>) -> NewDevice {
-    let mut row = RawRow::new();
+    let mut row = RawRow::for_device();
     for (name, value) in fields {
         row.set(name, value);
     }

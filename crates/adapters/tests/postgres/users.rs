@@ -15,11 +15,11 @@ fn named(email: &str) -> UserFields {
 }
 
 fn patch(fields: &[(&'static str, &'static str)]) -> UserPatch {
-    let mut row = RawRow::of_user();
+    let mut row = RawRow::for_user();
     for (name, text) in fields {
         row.set(*name, RawValue::text(*text));
     }
-    UserPatch::from_row(&row, UnknownFields::InvalidValueSink).unwrap()
+    UserPatch::from_row(&row, UnknownFields::Reject).unwrap()
 }
 
 fn users_of(store: &TestStore, workspace: WorkspaceId) -> Box<dyn UserRepository> {

@@ -1,8 +1,8 @@
 //! Fields of a device that take one of a few words.
 
-use crate::field::choice;
+use crate::field::string_enum;
 
-choice! {
+string_enum! {
     /// How a device was added.
     AddedVia {
         MassImport = "MASS_IMPORT",
@@ -11,7 +11,7 @@ choice! {
     }
 }
 
-choice! {
+string_enum! {
     /// The layout of a device's keyboard.
     KeyboardLayout {
         FrenchAzerty = "FRENCH_AZERTY",
@@ -28,7 +28,7 @@ choice! {
     }
 }
 
-choice! {
+string_enum! {
     /// What only people know of where a device stands.
     Lifecycle {
         InMaintenance = "IN_MAINTENANCE",
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn every_word_is_read_as_the_value_that_spells_it() {
-        for word in KeyboardLayout::WORDS {
+        for word in KeyboardLayout::NAMES {
             let layout = KeyboardLayout::parse(&RawValue::text(*word)).unwrap();
             assert_eq!(layout.as_str(), *word);
         }

@@ -94,15 +94,8 @@ fields! {
 
 impl RawRow<'_> {
     /// A row of a device, in which every field is absent.
-    pub fn new() -> Self {
+    pub fn for_device() -> Self {
         Self::of(&DEVICE)
-    }
-}
-
-/// A row of a device.
-impl Default for RawRow<'_> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -136,7 +129,7 @@ impl DeviceFields {
 
     /// The row that a device with these fields, and no other, is created from.
     pub fn to_row(&self) -> RawRow<'_> {
-        let mut row = RawRow::new();
+        let mut row = RawRow::for_device();
         self.write(&mut row);
         row
     }
@@ -170,7 +163,7 @@ impl NewDevice {
     /// ```
     /// use devices_domain::{NewDevice, RawRow, RawValue, Reason};
     ///
-    /// let mut row = RawRow::new();
+    /// let mut row = RawRow::for_device();
     /// row.set("name", RawValue::text("  Reception screen "));
     /// row.set("type", RawValue::text("screen"));
     /// row.set("category", RawValue::text("displays"));
@@ -190,7 +183,7 @@ impl NewDevice {
     /// At least one, in the order of the field table, unknown and repeated fields last.
     pub fn from_row(row: &RawRow<'_>) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
-        validate_device(row, UnknownFields::InvalidValueSink, &mut |error| {
+        validate_device(row, UnknownFields::Reject, &mut |error| {
             errors.push(error())
         })
         .ok_or(errors)
@@ -201,6 +194,14 @@ impl NewDevice {
         let mut row = self.fields.to_row();
         self.assignment.write(&mut row);
         row
+    }
+
+    pub(crate) fn external_refs(&self) -> ExternalRefs<'_> {
+        ExternalRefs {
+            serial_number: self.fields.identity.serial_number.as_ref(),
+            user: self.fields.ownership.user_id,
+            user_email: self.assignment.user_email.as_ref(),
+        }
     }
 }
 
@@ -213,7 +214,7 @@ pub(crate) struct RejectedRefs {
 }
 
 impl RejectedRefs {
-    pub(crate) fn of_refused(row: &RawRow<'_>) -> Self {
+    pub(crate) fn from_row(row: &RawRow<'_>) -> Self {
         fn value<T: FieldValue>(row: &RawRow<'_>, slot: FieldIndex) -> Option<T> {
             Option::read(row.value(slot as usize), &mut |_, _| ()).flatten()
         }
@@ -241,7 +242,7 @@ pub(crate) struct RentalTerms {
 }
 
 impl RentalTerms {
-    pub(crate) fn of_refused(row: &RawRow<'_>) -> Self {
+    pub(crate) fn from_row(row: &RawRow<'_>) -> Self {
         let read = |slot: FieldIndex| {
             let read = read_change(row, slot as usize, &mut |_| ());
             read.unwrap_or(FieldChange::Keep)
@@ -414,7 +415,7 @@ mod tests {
     use crate::field::RawValue;
 
     fn row() -> RawRow<'static> {
-        let mut row = RawRow::new();
+        let mut row = RawRow::for_device();
         row.set("name", RawValue::text("XPS 13"));
         row.set("type", RawValue::text("laptop"));
         row.set("category", RawValue::text("computers"));
@@ -446,13 +447,13 @@ mod tests {
 
     #[test]
     fn an_empty_row_lacks_the_three_required_fields() {
-        let required: Vec<_> = fields().iter().filter(|f| f.required()).collect();
+        let required: Vec<_> = fields().iter().filter(|f| f.is_required()).collect();
         assert_eq!(required.len(), 3);
         let lacking: Vec<_> = required
             .iter()
             .map(|field| reason(field.name(), Reason::Required))
             .collect();
-        assert_eq!(reasons(&RawRow::new()), lacking);
+        assert_eq!(reasons(&RawRow::for_device()), lacking);
     }
 
     #[test]
@@ -467,7 +468,7 @@ mod tests {
     fn null_and_empty_text_mean_that_an_optional_field_is_absent() {
         for nothing in [RawValue::Null, RawValue::text(""), RawValue::text("  ")] {
             let mut sent = row();
-            for field in fields().iter().filter(|field| !field.required()) {
+            for field in fields().iter().filter(|field| !field.is_required()) {
                 sent.set(field.name(), nothing.clone());
             }
             assert_eq!(NewDevice::from_row(&sent), NewDevice::from_row(&row()));
@@ -476,7 +477,7 @@ mod tests {
 
     #[test]
     fn every_field_refuses_an_object() {
-        let mut sent = RawRow::new();
+        let mut sent = RawRow::for_device();
         for field in fields() {
             sent.set(
                 field.name(),
@@ -555,28 +556,28 @@ mod tests {
 
     #[test]
     fn a_row_of_another_kind_is_an_error() {
-        for other in [RawRow::of_user(), RawRow::of_enrollment()] {
+        for other in [RawRow::for_user(), RawRow::for_enrollment()] {
             let errors = NewDevice::from_row(&other).unwrap_err();
             assert_eq!(errors[0].reason, Reason::WrongType);
         }
-        let errors = NewDevice::from_row(&RawRow::of_user()).unwrap_err();
+        let errors = NewDevice::from_row(&RawRow::for_user()).unwrap_err();
         assert_eq!(
             errors[0].to_string(),
             "must be the row of a device, not of a user"
         );
         assert!(crate::UserFields::from_row(&row(), UnknownFields::Ignore).is_err());
         let mut batch = crate::Batch::new(crate::BatchRules::default());
-        batch.push(&RawRow::of_user());
+        batch.push(&RawRow::for_user());
         assert!(batch.into_devices().is_err());
     }
 
     #[test]
     fn a_patch_names_somebody_or_nobody_and_not_both() {
         let patch = |user_id: RawValue<'static>, user_email: RawValue<'static>| {
-            let mut row = RawRow::new();
+            let mut row = RawRow::for_device();
             row.set("user_id", user_id);
             row.set("user_email", user_email);
-            DevicePatch::from_row(&row, UnknownFields::InvalidValueSink)
+            DevicePatch::from_row(&row, UnknownFields::Reject)
         };
         let (ada, one) = (RawValue::text("ada@example.com"), RawValue::Integer(1));
         assert!(patch(one.clone(), ada.clone()).is_ok());

@@ -62,7 +62,7 @@ impl StoredDevice {
     }
 
     /// The new device that would be created like it: all that whoever creates one can say.
-    pub fn to_new(&self) -> NewDevice {
+    pub fn to_new_device(&self) -> NewDevice {
         let mut fields = self.device.fields.clone();
         fields.ownership.user_id = None;
         let assignee = self.assignee.as_ref();

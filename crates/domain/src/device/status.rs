@@ -2,9 +2,9 @@
 
 use super::enums::Lifecycle;
 use super::fields::DeviceFields;
-use crate::field::choice;
+use crate::field::string_enum;
 
-choice! {
+string_enum! {
     /// Where a device stands, as its owner sees it.
     ClientStatus {
         Archived = "ARCHIVED",

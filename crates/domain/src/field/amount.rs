@@ -44,7 +44,7 @@ impl Serialize for Amount {
 }
 
 impl FieldValue for Amount {
-    const SHAPE: Format = Format::Amount;
+    const FORMAT: Format = Format::Amount;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = clean(raw)?;

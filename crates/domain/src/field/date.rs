@@ -77,7 +77,7 @@ fn is_time(text: &str) -> bool {
 }
 
 impl FieldValue for Date {
-    const SHAPE: Format = Format::Date;
+    const FORMAT: Format = Format::Date;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         Self::read(clean(raw)?).ok_or_else(|| {

@@ -26,7 +26,7 @@ impl Email {
 }
 
 impl FieldValue for Email {
-    const SHAPE: Format = Format::Email;
+    const FORMAT: Format = Format::Email;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = ShortText::parse(raw)?;

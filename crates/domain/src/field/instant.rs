@@ -27,7 +27,7 @@ impl Instant {
 }
 
 impl FieldValue for Instant {
-    const SHAPE: Format = Format::Instant;
+    const FORMAT: Format = Format::Instant;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let read = DateTime::parse_from_rfc3339(clean(raw)?);

@@ -24,7 +24,7 @@ pub use instant::Instant;
 pub use raw_row::{RawRow, RawValue, ValueKind};
 pub use serial_number::SerialNumber;
 pub(crate) use serial_number::fold;
-pub(crate) use string_enum::choice;
+pub(crate) use string_enum::string_enum;
 pub(crate) use table::{FieldChange, FieldTable, fields, judge, read, read_change, validate_alone};
 pub(crate) use text::clean;
 pub use text::{Comment, RequiredText, ShortText, Text, TextList};
@@ -36,7 +36,7 @@ pub struct Field {
     name: &'static str,
     required: bool,
     immutable: bool,
-    shape: Format,
+    format: Format,
 }
 
 impl Field {
@@ -45,7 +45,7 @@ impl Field {
             name,
             required: T::REQUIRED,
             immutable: false,
-            shape: T::SHAPE,
+            format: T::FORMAT,
         }
     }
 
@@ -61,7 +61,7 @@ impl Field {
     }
 
     /// Whether what lacks it is refused.
-    pub const fn required(&self) -> bool {
+    pub const fn is_required(&self) -> bool {
         self.required
     }
 
@@ -71,8 +71,8 @@ impl Field {
     }
 
     /// What values it takes.
-    pub const fn shape(&self) -> Format {
-        self.shape
+    pub const fn format(&self) -> Format {
+        self.format
     }
 }
 
@@ -153,7 +153,7 @@ pub(crate) trait FieldType: Sized {
     const REQUIRED: bool = false;
     /// Whether "nothing" is a value that it can be changed to.
     const NULLABLE: bool;
-    const SHAPE: Format;
+    const FORMAT: Format;
 
     /// The value, or `None` after at least one refusal.
     fn read(raw: &RawValue<'_>, refuse: InvalidValueSink<'_>) -> Option<Self>;
@@ -174,7 +174,7 @@ pub(crate) trait FieldType: Sized {
 /// ```
 pub trait FieldValue: Sized {
     /// What values it takes.
-    const SHAPE: Format;
+    const FORMAT: Format;
 
     /// Judges a value that is there: neither absent nor null nor empty.
     ///
@@ -201,7 +201,7 @@ fn read_value<T: FieldValue>(raw: &RawValue<'_>, refuse: InvalidValueSink<'_>) -
 
 impl<T: FieldValue> FieldType for Option<T> {
     const NULLABLE: bool = true;
-    const SHAPE: Format = T::SHAPE;
+    const FORMAT: Format = T::FORMAT;
 
     fn read(raw: &RawValue<'_>, refuse: InvalidValueSink<'_>) -> Option<Self> {
         match is_empty_value(raw) {
@@ -237,7 +237,7 @@ macro_rules! never_null_field_types {
         impl $crate::field::FieldType for $Value {
             const REQUIRED: bool = $required;
             const NULLABLE: bool = false;
-            const SHAPE: $crate::field::Format = <$Value as $crate::field::FieldValue>::SHAPE;
+            const FORMAT: $crate::field::Format = <$Value as $crate::field::FieldValue>::FORMAT;
 
             fn read(
                 raw: &$crate::field::RawValue<'_>,
@@ -271,7 +271,7 @@ never_null_field_types! {
 }
 
 impl FieldValue for bool {
-    const SHAPE: Format = Format::Boolean;
+    const FORMAT: Format = Format::Boolean;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         match raw {
@@ -286,7 +286,7 @@ impl FieldValue for bool {
 }
 
 impl FieldValue for UserId {
-    const SHAPE: Format = Format::Id;
+    const FORMAT: Format = Format::Id;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         match raw {

@@ -144,7 +144,7 @@ impl<'a> RawRow<'a> {
         let shape = self
             .table
             .slot(&name)
-            .map(|slot| self.table.fields[slot].shape());
+            .map(|slot| self.table.fields[slot].format());
         let value = match shape {
             Some(Format::Boolean) if text.trim().eq_ignore_ascii_case("true") => {
                 RawValue::Boolean(true)
@@ -166,7 +166,7 @@ impl<'a> RawRow<'a> {
     }
 
     /// The fields that were set, with their values, in the order of their table.
-    pub fn known(&self) -> impl Iterator<Item = (&'static str, &RawValue<'a>)> {
+    pub fn present_fields(&self) -> impl Iterator<Item = (&'static str, &RawValue<'a>)> {
         let names = self.table.fields.iter().map(super::Field::name);
         names
             .zip(&self.values)

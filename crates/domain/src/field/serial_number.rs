@@ -96,7 +96,7 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
 }
 
 impl FieldValue for SerialNumber {
-    const SHAPE: Format = Format::SerialNumber;
+    const FORMAT: Format = Format::SerialNumber;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let invalid = |reason, detail: Cow<'static, str>| InvalidValue {

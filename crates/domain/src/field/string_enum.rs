@@ -1,7 +1,7 @@
 //! Fields that take one of a few words.
 
 /// Declares a field's words, each as a value.
-macro_rules! choice {
+macro_rules! string_enum {
     ($(#[$doc:meta])* $Choice:ident { $($(#[$word_doc:meta])* $Word:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,14 +10,14 @@ macro_rules! choice {
 
         impl $Choice {
             /// Every word, as the API spells it.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
+            pub const NAMES: &'static [&'static str] = &[$($word),+];
 
             /// Every value, in the order of their words.
             pub const ALL: &'static [Self] = &[$(Self::$Word),+];
 
             /// The word as the API spells it.
             pub fn as_str(self) -> &'static str {
-                Self::WORDS[self as usize]
+                Self::NAMES[self as usize]
             }
 
             /// The value that `word` spells; `None` where none does.
@@ -30,13 +30,13 @@ macro_rules! choice {
         }
 
         impl $crate::field::FieldValue for $Choice {
-            const SHAPE: $crate::field::Format = $crate::field::Format::OneOf(Self::WORDS);
+            const FORMAT: $crate::field::Format = $crate::field::Format::OneOf(Self::NAMES);
 
             fn parse(raw: &$crate::field::RawValue<'_>) -> Result<Self, $crate::field::InvalidValue> {
                 let word = $crate::field::clean(raw)?;
                 Self::from_name(word).ok_or_else(|| $crate::field::InvalidValue::new(
                     $crate::validation::error::Reason::NotInEnum,
-                    format!("must be one of {}", Self::WORDS.join(", ")),
+                    format!("must be one of {}", Self::NAMES.join(", ")),
                 ))
             }
 
@@ -52,4 +52,4 @@ macro_rules! choice {
         }
     };
 }
-pub(crate) use choice;
+pub(crate) use string_enum;

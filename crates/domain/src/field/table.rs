@@ -196,7 +196,7 @@ pub(crate) fn judge<T>(
     }
     let mut ignored = HashSet::new();
     for name in row.unknown() {
-        if unknown_fields == UnknownFields::InvalidValueSink {
+        if unknown_fields == UnknownFields::Reject {
             refuse(&mut || unknown_field(name, row.table()));
         } else if !ignored.insert(name) {
             refuse(&mut || repeated_unknown_field(name, row.table()));

@@ -34,7 +34,7 @@ impl<const MAX: usize> Text<MAX> {
 }
 
 impl<const MAX: usize> FieldValue for Text<MAX> {
-    const SHAPE: Format = Format::Text { max_length: MAX };
+    const FORMAT: Format = Format::Text { max_length: MAX };
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = clean(raw)?;
@@ -71,7 +71,7 @@ impl RequiredText {
 }
 
 impl FieldValue for RequiredText {
-    const SHAPE: Format = <ShortText as FieldValue>::SHAPE;
+    const FORMAT: Format = <ShortText as FieldValue>::FORMAT;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = ShortText::parse(raw)?;
@@ -119,7 +119,7 @@ impl Serialize for TextList {
 
 impl FieldType for TextList {
     const NULLABLE: bool = true;
-    const SHAPE: Format = Format::TextList {
+    const FORMAT: Format = Format::TextList {
         max_items: Self::MAX_ITEMS,
         max_length: Self::MAX_LENGTH,
     };

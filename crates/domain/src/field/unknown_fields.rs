@@ -10,7 +10,7 @@ use crate::validation::error::{ErrorCode, FieldError, Reason, Related};
 pub enum UnknownFields {
     /// It is an error: dropping it in silence would lose data.
     #[default]
-    InvalidValueSink,
+    Reject,
     /// It is ignored: whoever sent it asked for that.
     Ignore,
 }

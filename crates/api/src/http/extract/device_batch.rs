@@ -63,7 +63,7 @@ fn read_body(json: &mut Json<'_>, batch: &mut Batch) {
     while let Some(name) = json.next_member() {
         if name != DEVICES {
             json.skip();
-            if batch.rules().unknown_fields == UnknownFields::InvalidValueSink {
+            if batch.rules().unknown_fields == UnknownFields::Reject {
                 refuse_member(batch, &name, Reason::UnknownField);
             } else if let Some(name) = ignored.replace(name) {
                 refuse_member(batch, &name, Reason::RepeatedField);
@@ -91,7 +91,7 @@ fn read_devices(json: &mut Json<'_>, batch: &mut Batch) {
         }
     }
     // All devices fill the same one.
-    let mut row = RawRow::new();
+    let mut row = RawRow::for_device();
     while json.next_item() {
         match json.kind() {
             ValueKind::Object => {

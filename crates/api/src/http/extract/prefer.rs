@@ -33,7 +33,7 @@ impl Handling {
 
     pub(crate) fn unknown_fields(self) -> UnknownFields {
         match self {
-            Self::Strict => UnknownFields::InvalidValueSink,
+            Self::Strict => UnknownFields::Reject,
             Self::Lenient => UnknownFields::Ignore,
         }
     }

@@ -65,7 +65,7 @@ pub(crate) async fn put(
         let mut body = body::read(&request, payload, &state, actor.workspace).await?;
         let judge =
             move |row: &RawRow<'_>| EnrollmentFields::from_row(row, handling.unknown_fields());
-        let fields = json::read_object(&mut body, RawRow::of_enrollment, judge).await?;
+        let fields = json::read_object(&mut body, RawRow::for_enrollment, judge).await?;
         let enrollments = state.store.for_workspace(actor.workspace).enrollments;
         let report = EnrollmentReport {
             serial_number,

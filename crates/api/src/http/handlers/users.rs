@@ -82,7 +82,7 @@ pub(crate) async fn create(
     let created = async {
         let mut body = body::read(&request, payload, &state, actor.workspace).await?;
         let judge = move |row: &RawRow<'_>| UserFields::from_row(row, handling.unknown_fields());
-        let user = json::read_object(&mut body, RawRow::of_user, judge).await?;
+        let user = json::read_object(&mut body, RawRow::for_user, judge).await?;
         let users = state.store.for_workspace(actor.workspace).users;
         let origin = RequestContext::of(&request).origin(actor);
         let work = async move { Ok(users.create(user, Some(origin)).await?) };
@@ -104,12 +104,12 @@ pub(crate) async fn update(
         let mut body = body::read(&request, payload, &state, actor.workspace).await?;
         let judge = move |row: &RawRow<'_>| {
             let patch = UserPatch::from_row(row, handling.unknown_fields())?;
-            match row.known().next() {
+            match row.present_fields().next() {
                 None => Err(ApiError::EmptyPatchBody),
                 Some(_) => Ok(patch),
             }
         };
-        let patch = json::read_object(&mut body, RawRow::of_user, judge).await?;
+        let patch = json::read_object(&mut body, RawRow::for_user, judge).await?;
         let users = state.store.for_workspace(actor.workspace).users;
         let change = UserChange {
             user,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// A value that a field of this shape takes, and nothing at times.
-fn accepted(shape: Format) -> BoxedStrategy<Value> {
+fn accepted(format: Format) -> BoxedStrategy<Value> {
     let text = |length: usize| {
         let inner = format!("[^\\pC\u{202D}\u{202E}]{{0,{}}}", length - 2);
         let inner = proptest::string::string_regex(&inner).unwrap();
@@ -47,9 +47,9 @@ pub(crate) fn accepted_device() -> impl Strategy<Value = Value> {
     let members: Vec<_> = fields()
         .iter()
         .map(|field| {
-            let value = match field.required() {
+            let value = match field.is_required() {
                 true => "[a-z]{1,255}".prop_map_into().boxed(),
-                false => accepted(field.shape()),
+                false => accepted(field.format()),
             };
             value.prop_map(|value| (field.name().to_owned(), value))
         })

@@ -50,8 +50,8 @@ pub fn tell(devices: &[NewDevice], stored: &[InsertedDevice]) -> Vec<u8> {
 
 /// 201 with what was told, this time or before.
 pub(crate) fn outcome(outcome: IdempotentResponse) -> HttpResponse {
-    let IdempotentResponse { answer, replayed } = outcome;
-    let mut response = respond(answer);
+    let IdempotentResponse { body, replayed } = outcome;
+    let mut response = respond(body);
     if replayed {
         metrics::counter!("devices_idempotent_replays_total").increment(1);
         response.headers_mut().insert(

@@ -28,7 +28,7 @@ pub(crate) async fn update(
         let judge = move |row: &RawRow<'_>| -> Result<_, ApiError> {
             Ok(ValidatedPatch::from_row(row, handling.unknown_fields()))
         };
-        let patch = json::read_object(&mut body, RawRow::new, judge).await?;
+        let patch = json::read_object(&mut body, RawRow::for_device, judge).await?;
         let use_case = UpdateDevice::new(state.store.for_workspace(actor.workspace).devices);
         let origin = RequestContext::of(&request).origin(actor);
         let work = async move { Ok(use_case.execute(device, patch, expected, origin).await?) };

@@ -233,7 +233,7 @@ impl Export {
         let devices = self.read().await?;
         self.after = devices.last().map(|last| last.device.id);
         self.is_done = devices.len() < AT_ONCE as usize;
-        let devices: Vec<_> = devices.iter().map(StoredDevice::to_new).collect();
+        let devices: Vec<_> = devices.iter().map(StoredDevice::to_new_device).collect();
         let part = self.format.write(&devices, !self.is_begun, self.is_done);
         self.is_begun = true;
         part.map_err(RepositoryError::Failed)
@@ -264,7 +264,7 @@ struct Row<'a>(&'a RawRow<'a>);
 impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
-        for (name, value) in self.0.known() {
+        for (name, value) in self.0.present_fields() {
             object.serialize_entry(name, &Member(value))?;
         }
         object.end()
@@ -318,7 +318,7 @@ mod tests {
         let mut batch = Batch::new(BatchRules::default());
         for record in csv.records() {
             let record = record.unwrap();
-            let mut row = RawRow::new();
+            let mut row = RawRow::for_device();
             for (name, cell) in names.iter().zip(&record) {
                 row.set_text(name, cell);
             }
