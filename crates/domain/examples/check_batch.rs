@@ -1,11 +1,11 @@
-//! Judges the devices of a CSV file and prints what is wrong with every row.
+//! Validates the devices of a CSV file and prints every error of every row.
 //!
 //! ```text
 //! cargo run -p devices-domain --example check_batch -- devices.csv
 //! ```
 //!
-//! The first line names the columns, spelled like the fields of the API. Exits with 1 if a row was
-//! refused, and with 2 if the file cannot be read.
+//! The first line contains the names of the columns, spelled like the fields of the API. The exit
+//! code is 1 if a row is invalid, and 2 if the file cannot be read.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,12 +14,12 @@ use devices_domain::{Batch, BatchRules, ErrorCode, FieldError, RawRow, Reason, f
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
-    let ran = match (args.next().as_deref(), args.next()) {
-        (Some("--help" | "-h"), _) => help(),
-        (Some(path), None) => match judge(path) {
-            Ok(batch) => print(batch),
+    let result = match (args.next().as_deref(), args.next()) {
+        (Some("--help" | "-h"), _) => print_help(),
+        (Some(path), None) => match read_batch(path) {
+            Ok(batch) => print_result(batch),
             Err(error) => {
-                eprintln!("{path} cannot be read: {error}");
+                eprintln!("cannot read {path}: {error}");
                 Ok(ExitCode::from(2))
             }
         },
@@ -28,23 +28,27 @@ fn main() -> ExitCode {
             Ok(ExitCode::from(2))
         }
     };
-    ran.unwrap_or_else(|error| {
-        eprintln!("the output cannot be written: {error}");
+    result.unwrap_or_else(|error| {
+        eprintln!("cannot write the output: {error}");
         ExitCode::from(2)
     })
 }
 
-fn help() -> io::Result<ExitCode> {
+fn print_help() -> io::Result<ExitCode> {
     let mut output = io::stdout().lock();
     writeln!(output, "usage: check_batch FILE.csv\n\ncolumns:")?;
     for field in fields() {
-        let required = if field.is_required() { " (required)" } else { "" };
+        let required = if field.is_required() {
+            " (required)"
+        } else {
+            ""
+        };
         writeln!(output, "  {}{required}", field.name())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn judge(path: &str) -> Result<Batch, csv::Error> {
+fn read_batch(path: &str) -> Result<Batch, csv::Error> {
     let mut reader = csv::Reader::from_path(path)?;
     let columns = reader.headers()?.clone();
     let mut batch = Batch::new(BatchRules {
@@ -56,7 +60,7 @@ fn judge(path: &str) -> Result<Batch, csv::Error> {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                batch.push_invalid(unreadable(error)?);
+                batch.push_unreadable(unreadable_row(error)?);
                 continue;
             }
         };
@@ -69,8 +73,8 @@ fn judge(path: &str) -> Result<Batch, csv::Error> {
     Ok(batch)
 }
 
-/// What is wrong with one row; the others can still be judged.
-fn unreadable(error: csv::Error) -> Result<impl FnOnce() -> FieldError, csv::Error> {
+/// Converts an error that concerns a single row, so that the other rows are still validated.
+fn unreadable_row(error: csv::Error) -> Result<impl FnOnce() -> FieldError, csv::Error> {
     let (reason, detail) = match error.kind() {
         csv::ErrorKind::Utf8 { .. } => (Reason::NotUtf8, "is not UTF-8".to_owned()),
         csv::ErrorKind::UnequalLengths {
@@ -84,18 +88,18 @@ fn unreadable(error: csv::Error) -> Result<impl FnOnce() -> FieldError, csv::Err
     Ok(move || FieldError::whole(ErrorCode::InvalidBody, reason, detail))
 }
 
-fn print(batch: Batch) -> io::Result<ExitCode> {
+fn print_result(batch: Batch) -> io::Result<ExitCode> {
     let mut output = io::stdout().lock();
     match batch.into_devices() {
         Ok(devices) => {
-            writeln!(output, "all {} devices are good", devices.len())?;
+            writeln!(output, "all {} devices are valid", devices.len())?;
             Ok(ExitCode::SUCCESS)
         }
         Err(report) => {
             for error in report.entries() {
                 writeln!(output, "{error}")?;
             }
-            writeln!(output, "{} problems", report.total())?;
+            writeln!(output, "{} errors", report.total())?;
             Ok(ExitCode::FAILURE)
         }
     }

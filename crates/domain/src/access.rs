@@ -1,36 +1,37 @@
-//! Who calls, and what a workspace consists of.
+//! Access: actors and their scopes, workspaces, and API keys.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::ids::{KeyId, WorkspaceId};
 
-/// Who calls, and from which workspace. Comes from an API key alone, never from a request's fields.
+/// The caller and its workspace. Determined by the API key alone, never by fields of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Actor {
-    /// The workspace that the key belongs to: all that this actor can see.
+    /// Workspace of the key. The actor has access to no other.
     pub workspace: WorkspaceId,
-    /// The key that was used.
+    /// API key of the request.
     pub key: KeyId,
-    /// What the key allows.
+    /// Scope of the key.
     pub scope: Scope,
 }
 
-/// What a key allows.
+/// Permissions of an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Scope {
-    /// To read.
+    /// Read access.
     Read,
-    /// To read and to write.
+    /// Read and write access.
     Write,
 }
 
 impl Scope {
-    /// Every scope.
+    /// All scopes.
     pub const ALL: [Self; 2] = [Self::Read, Self::Write];
 
-    /// `READ` or `WRITE`.
+    /// Returns `READ` or `WRITE`.
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "READ",
@@ -38,46 +39,48 @@ impl Scope {
         }
     }
 
-    /// Whether this scope includes `needed`.
-    pub fn allows(self, needed: Self) -> bool {
-        self == Self::Write || needed == Self::Read
+    /// Returns whether this scope includes the `required` one.
+    #[must_use]
+    pub fn allows(self, required: Self) -> bool {
+        self == Self::Write || required == Self::Read
     }
 }
 
-/// A company or team with its own users, keys and devices; no other workspace sees them.
+/// A company or team with its own users, API keys and devices. No other workspace can access them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Workspace {
-    /// Its number.
+    /// Id.
     pub id: WorkspaceId,
-    /// Its name, unique.
+    /// Unique name.
     pub name: String,
-    /// How many living devices it may hold; `None`: no limit.
+    /// Maximum number of active devices, `None` for no limit.
     pub device_limit: Option<u32>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: DateTime<Utc>,
 }
 
-/// An API key, without its secret: that is stored nowhere.
+/// An API key without its secret, which is not stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ApiKey {
-    /// Its number.
+    /// Id.
     pub id: KeyId,
-    /// The workspace it opens.
+    /// Workspace of the key.
     pub workspace_id: WorkspaceId,
-    /// A label for people.
+    /// Label for people.
     pub name: String,
-    /// How its secret begins, to know it by; `None` for keys that are older than this.
+    /// First characters of the secret, to recognize it by. `None` for keys that were created before
+    /// prefixes were stored.
     pub secret_prefix: Option<String>,
-    /// What it allows.
+    /// Permissions.
     pub scope: Scope,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: DateTime<Utc>,
-    /// From when on it is refused; `None`: never.
+    /// Time of expiry, `None` for never.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Since when it is refused; `None`: it was not revoked.
+    /// Time of revocation, `None` if the key is not revoked.
     pub revoked_at: Option<DateTime<Utc>>,
-    /// From when on it is refused because another key has taken its place; `None`: none has.
+    /// Time at which a rotated key stops working, `None` if the key is not rotated.
     pub retires_at: Option<DateTime<Utc>>,
-    /// When it was last used, to the minute; `None`: not yet.
+    /// Time of the last use, with a precision of one minute. `None` for an unused key.
     pub last_used_at: Option<DateTime<Utc>>,
 }

@@ -1,4 +1,4 @@
-//! The audit trail: who did what to which devices, users and enrolments.
+//! The audit trail of changes to devices, users and enrolments.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -6,17 +6,18 @@ use serde::Serialize;
 use crate::field::string_enum;
 use crate::ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
 
-/// Whom an event is put down to.
+/// Key and request to which an event is attributed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The key that was used.
+    /// API key of the request.
     pub key: KeyId,
-    /// The request that it was used for; 1 to 128 characters.
+    /// Request id, 1 to 128 characters.
     pub request_id: String,
 }
 
 string_enum! {
-    /// What was done.
+    /// Kind of a change.
+    #[non_exhaustive]
     Action {
         Created = "CREATED",
         Updated = "UPDATED",
@@ -24,49 +25,49 @@ string_enum! {
     }
 }
 
-/// What it was done to.
+/// Objects of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// These devices; at least one.
+    /// Devices, at least one.
     Devices(Vec<DeviceId>),
-    /// This user.
+    /// A user.
     User(UserId),
-    /// This enrolment in device management.
+    /// An enrolment.
     Enrollment(EnrollmentId),
 }
 
-/// Something that was done, recorded in the transaction that did it.
+/// A change, recorded in the same transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// Its number.
+    /// Id.
     pub id: EventId,
-    /// Whose devices, users or enrolments.
+    /// Workspace of the changed objects.
     pub workspace_id: WorkspaceId,
-    /// When.
+    /// Time of the change.
     pub occurred_at: DateTime<Utc>,
-    /// What.
+    /// Kind of the change.
     pub action: Action,
-    /// With which key.
+    /// API key of the request.
     pub key_id: KeyId,
-    /// For which request.
+    /// Id of the request.
     pub request_id: String,
-    /// To which devices; none where it was done to something else.
+    /// Changed devices, empty if the change was to another object.
     pub device_ids: Vec<DeviceId>,
-    /// To which user, if it was one.
+    /// Changed user.
     pub user_id: Option<UserId>,
-    /// To which enrolment, if it was one.
+    /// Changed enrolment.
     pub enrollment_id: Option<EnrollmentId>,
-    /// Which fields an update changed: their names alone.
+    /// Names of the fields that an update changed. Values are not recorded.
     pub fields: Vec<String>,
 }
 
-/// Which events are asked for.
+/// Filter of a list of events. All conditions must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EventFilter {
-    /// From this instant on.
+    /// Selects events at or after this time.
     pub since: Option<DateTime<Utc>>,
-    /// Of this device.
+    /// Selects events of this device.
     pub device: Option<DeviceId>,
-    /// After this one: the last that was seen.
+    /// Selects events after this one: the cursor of the next page.
     pub after: Option<EventId>,
 }

@@ -1,18 +1,19 @@
-//! A device's record in device management (MDM).
+//! Enrolments: the records of devices in device management (MDM).
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::field::{
-    Field, Instant, RawRow, SerialNumber, ShortText, UnknownFields, string_enum, fields,
-    never_null_field_types, read_required, validate_alone,
+    Field, Instant, RawRow, SerialNumber, ShortText, UnknownFields, fields, non_null_field_type,
+    string_enum, validate_single,
 };
 use crate::ids::{DeviceId, EnrollmentId};
 use crate::validation::error::ErrorReport;
 
 string_enum! {
-    /// Where an enrolment stands. A draft is prepared and not yet offered to the device: it is never
-    /// shown with one.
+    /// Status of an enrolment. A draft is prepared and not yet offered to the device: no device
+    /// shows it.
+    #[non_exhaustive]
     EnrollmentStatus {
         Draft = "DRAFT",
         Pending = "PENDING",
@@ -22,17 +23,15 @@ string_enum! {
     }
 }
 
-never_null_field_types! {
-    EnrollmentStatus: true, read_required;
-}
+non_null_field_type!(required EnrollmentStatus);
 
 fields! {
-    /// Every field of an enrolment.
-    ENROLLMENT of "an enrolment";
+    /// All fields of an enrolment.
+    static ENROLLMENT: FieldTable of "an enrolment";
 
-    /// What device management reports.
-    #[allow(missing_docs, reason = "the names are the contract's and say what they hold")]
-    EnrollmentFields {
+    /// Fields of an enrolment that device management reports.
+    #[expect(missing_docs, reason = "the names are those of the API and describe themselves")]
+    struct EnrollmentFields {
         "status" => status: EnrollmentStatus,
         "local_name" => local_name: Option<ShortText>,
         "is_locked" => is_locked: Option<bool>,
@@ -53,63 +52,67 @@ fields! {
 }
 
 impl RawRow<'_> {
-    /// A row of an enrolment in device management, in which every field is absent.
+    /// Creates a row of an enrolment in which every field is absent.
+    #[must_use]
     pub fn for_enrollment() -> Self {
-        Self::of(&ENROLLMENT)
+        Self::for_table(&ENROLLMENT)
     }
 }
 
-/// Every field of an enrolment, in order.
+/// Returns all fields of an enrolment, in order.
+#[must_use]
 pub fn enrollment_fields() -> &'static [Field] {
     ENROLLMENT.fields
 }
 
 impl EnrollmentFields {
-    /// What `row` says.
+    /// Validates a row.
     ///
     /// # Errors
-    /// At least one, in the order of the fields, unknown and repeated ones last.
+    /// Returns every error, in the order of the fields, repeated and unknown ones last.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        validate_alone(row, &ENROLLMENT, unknown_fields, |refuse| {
-            Self::read(row, refuse)
+        validate_single(row, &ENROLLMENT, unknown_fields, |reject| {
+            Self::read(row, reject)
         })
     }
 
-    /// The row that [`from_row`](Self::from_row) makes the same of.
+    /// Returns the row from which [`from_row`](Self::from_row) creates the same fields.
+    #[must_use]
     pub fn to_row(&self) -> RawRow<'_> {
         let mut row = RawRow::for_enrollment();
         self.write(&mut row);
         row
     }
 
-    /// The names of the fields in which `other` differs, in order.
+    /// Returns the names of the fields that differ from `other`, in order.
+    #[must_use]
     pub fn changed_field_names(&self, other: &Self) -> Vec<&'static str> {
         self.to_row().changed_field_names(&other.to_row())
     }
 }
 
-/// A device's record in device management. Serialises to the object that the API shows as `mdm`.
+/// Record of a device in device management. Serializes to `mdm` in the API.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Enrollment {
-    /// Its number.
+    /// Id.
     pub id: EnrollmentId,
-    /// What device management reports.
+    /// Fields that device management reports.
     #[serde(flatten)]
     pub fields: EnrollmentFields,
 }
 
-/// A stored enrolment. The living device of its serial number is its device, whichever of the two was
-/// known first.
+/// A stored enrolment. It belongs to the active device with its serial number, regardless of which
+/// of the two was stored first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoredEnrollment {
-    /// Its number and what device management reports.
+    /// Id and reported fields.
     #[serde(flatten)]
     pub enrollment: Enrollment,
-    /// The serial number that it was reported for.
+    /// Serial number for which it was reported.
     pub serial_number: SerialNumber,
-    /// The living device of this serial number.
+    /// Active device with this serial number.
     pub device_id: Option<DeviceId>,
-    /// When it was first reported.
+    /// Time of the first report.
     #[serde(skip)]
     pub created_at: DateTime<Utc>,
 }

@@ -1,91 +1,90 @@
-//! One request, carried out once however often it is sent.
+//! Idempotency keys: a request that is sent several times is executed once.
 
 use std::fmt;
 
-/// A client's own name for one request: 1 to 255 visible ASCII characters.
+/// Idempotency key of a client: 1 to 255 visible ASCII characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// The longest one, in characters.
+    /// Maximum length, in characters.
     pub const MAX_LENGTH: usize = 255;
 
-    /// The key that `text` spells; `None` where it is too short, too long, or not visible ASCII.
+    /// Parses a key. Returns `None` for a text that is empty, too long, or not visible ASCII.
+    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-        let fits = (1..=Self::MAX_LENGTH).contains(&text.len());
-        (is_visible && fits).then(|| Self(text.to_owned()))
+        let has_valid_length = (1..=Self::MAX_LENGTH).contains(&text.len());
+        (is_visible && has_valid_length).then(|| Self(text.to_owned()))
     }
 
-    /// As the client sent it.
+    /// Returns the key as sent.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Hides the key: it can be guessable from a customer's values.
+/// Hides the key, which may be derived from customer data.
 impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("IdempotencyKey(..)")
     }
 }
 
-/// What is to be carried out once.
+/// A request that must be executed at most once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotentRequest {
-    /// Which operation; the same key may be used for another one.
+    /// Operation. The same key of another operation is another request.
     pub operation: &'static str,
-    /// The client's name for it.
+    /// Key that the client chose.
     pub key: IdempotencyKey,
-    /// The SHA-256 of what was asked for: the same key for something else is refused.
+    /// SHA-256 of the request body. The same key with another fingerprint is rejected.
     pub fingerprint: [u8; 32],
 }
 
 impl IdempotentRequest {
-    /// The outcome that was remembered, if it came of the same request.
+    /// Returns the response that was stored for the same request.
     ///
     /// # Errors
-    /// [`IdempotencyError::KeyReused`] where something else was asked for.
-    pub fn replay(
-        &self,
-        remembered: StoredResponse,
-    ) -> Result<IdempotentResponse, IdempotencyError> {
-        match remembered.fingerprint == self.fingerprint {
-            true => Ok(IdempotentResponse {
-                body: remembered.body,
-                replayed: true,
-            }),
-            false => Err(IdempotencyError::KeyReused),
+    /// Returns [`IdempotencyError::KeyReused`] if it was stored for another body.
+    pub fn replay(&self, stored: StoredResponse) -> Result<IdempotentResponse, IdempotencyError> {
+        if stored.fingerprint != self.fingerprint {
+            return Err(IdempotencyError::KeyReused);
         }
+        Ok(IdempotentResponse {
+            body: stored.body,
+            replayed: true,
+        })
     }
 }
 
-/// Why an attempt cannot be made.
+/// Reason for which an idempotent request is not executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdempotencyError {
-    /// Another attempt with this key is being made, and has not ended.
-    #[error("an attempt with this idempotency key is under way")]
+    /// Another request with this key has not finished.
+    #[error("a request with this idempotency key is in progress")]
     InProgress,
-    /// The key was used for something else.
-    #[error("the idempotency key was used for something else")]
+    /// The key was used for a request with another body.
+    #[error("the idempotency key was used for another request body")]
     KeyReused,
 }
 
-/// What is remembered of an attempt that succeeded.
+/// Stored response of an idempotent request that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredResponse {
-    /// The SHA-256 of what was asked for.
+    /// SHA-256 of the request body.
     pub fingerprint: [u8; 32],
-    /// What was answered.
+    /// Response body.
     pub body: Vec<u8>,
 }
 
-/// What a request was answered, byte by byte.
+/// Response to an idempotent request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotentResponse {
-    /// The bytes.
+    /// Response body.
     pub body: Vec<u8>,
-    /// Whether it was answered before, and nothing was carried out this time.
+    /// Whether the response is a stored one, and the request was not executed again.
     pub replayed: bool,
 }
 
@@ -94,13 +93,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_1_to_255_visible_ascii_characters() {
-        for good in ["a", "~!\"#", &"x".repeat(255)] {
-            let key = IdempotencyKey::parse(good).unwrap();
-            assert_eq!(key.as_str(), good);
+    fn key_has_1_to_255_visible_ascii_characters() {
+        for valid in ["a", "~!\"#", &"x".repeat(255)] {
+            let key = IdempotencyKey::parse(valid).unwrap();
+            assert_eq!(key.as_str(), valid);
         }
-        for bad in ["", " ", "a b", "é", "\t", "\u{7f}", &"x".repeat(256)] {
-            assert!(IdempotencyKey::parse(bad).is_none(), "{bad:?}");
+        for invalid in ["", " ", "a b", "é", "\t", "\u{7f}", &"x".repeat(256)] {
+            assert!(IdempotencyKey::parse(invalid).is_none(), "{invalid:?}");
         }
     }
 }

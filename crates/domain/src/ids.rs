@@ -1,10 +1,10 @@
-//! The numbers that things are known by.
+//! Ids of stored objects.
 
 use serde::Serialize;
 
 macro_rules! ids {
-    ($($(#[$doc:meta])* $Id:ident),+ $(,)?) => {$(
-        $(#[$doc])*
+    ($($(#[$attribute:meta])* $Id:ident),+ $(,)?) => {$(
+        $(#[$attribute])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
         pub struct $Id(pub i64);
@@ -18,16 +18,16 @@ macro_rules! ids {
 }
 
 ids! {
-    /// The number of a [`Workspace`](crate::Workspace).
+    /// Id of a [`Workspace`](crate::Workspace).
     WorkspaceId,
-    /// The number of a [`User`](crate::User), unique over all workspaces.
+    /// Id of a [`User`](crate::User), unique across all workspaces.
     UserId,
-    /// The number of an [`ApiKey`](crate::ApiKey), unique over all workspaces.
+    /// Id of an [`ApiKey`](crate::ApiKey), unique across all workspaces.
     KeyId,
-    /// The number of a [`Device`](crate::Device), unique over all workspaces.
+    /// Id of a [`Device`](crate::Device), unique across all workspaces.
     DeviceId,
-    /// The number of an [`Enrollment`](crate::Enrollment), unique over all workspaces.
+    /// Id of an [`Enrollment`](crate::Enrollment), unique across all workspaces.
     EnrollmentId,
-    /// The number of an [`Event`](crate::Event).
+    /// Id of an [`Event`](crate::Event).
     EventId,
 }

@@ -1,40 +1,40 @@
-//! Lists, a page at a time.
+//! Pagination, by offset or by keyset.
 
-/// Which part of a list is asked for.
+/// Request for a page of a list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PageRequest {
-    /// The most items.
+    /// Maximum number of items.
     pub limit: u32,
-    /// Where it starts.
+    /// Start of the page.
     pub start: PageStart,
 }
 
-/// Where a page starts.
+/// Start of a page.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PageStart {
-    /// After so many items.
+    /// Skips this number of items.
     Offset(u64),
-    /// After the item at this position: as fast for the last page as for the first, and no item is
-    /// left out or told twice because others came or went.
+    /// Continues after this position (keyset pagination). The last page is as fast as the first,
+    /// and concurrent inserts and deletes neither skip nor repeat items.
     Cursor(Cursor),
 }
 
-/// Where an item stands in a list.
+/// Position of an item in a list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cursor {
-    /// The item's number.
+    /// Id of the item.
     pub id: i64,
-    /// How relevant it is for what is searched for; `None` where the list is in the order of numbers.
+    /// Search rank of the item, `None` if the list is ordered by id.
     pub rank: Option<f32>,
 }
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// The items.
+    /// Items.
     pub items: Vec<T>,
-    /// How many items the whole list has.
+    /// Number of items in the whole list.
     pub total: u64,
-    /// The position of the last item, where more come after it.
+    /// Position of the last item, if more items follow.
     pub next: Option<Cursor>,
 }

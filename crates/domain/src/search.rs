@@ -1,19 +1,19 @@
-//! What is searched for.
+//! Search queries.
 
 use std::collections::BTreeSet;
 
 use crate::field::{FieldValue, RawValue, ShortText, fold};
 use crate::validation::error::{ErrorCode, FieldError, Reason};
 
-/// Words that must all be found: at most 16 of them, in at most 255 characters. Where there is none, since all is
-/// punctuation, nothing is found.
+/// A search query of at most 255 characters and 16 words, all of which must match. A query of
+/// punctuation alone has no words and matches nothing.
 ///
-/// Pieces stand between white space, words between white space and punctuation. A piece may also be a part
-/// of a serial number, which can hold punctuation.
+/// White space separates terms, and white space and punctuation separate words. A term also matches
+/// as a part of a serial number, which may contain punctuation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search(Vec<SearchTerm>);
 
-/// What is searched for between white space.
+/// A part of a search query between white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchTerm {
     words: Vec<String>,
@@ -21,26 +21,28 @@ pub struct SearchTerm {
 }
 
 impl SearchTerm {
-    /// Its words, as they are written, each once; at least one.
+    /// Returns the distinct words, as sent. Has at least one.
+    #[must_use]
     pub fn words(&self) -> &[String] {
         &self.words
     }
 
-    /// All of it as serial numbers are compared.
+    /// Returns the whole term, folded like a serial number.
+    #[must_use]
     pub fn folded(&self) -> &str {
         &self.folded
     }
 }
 
 impl Search {
-    /// The most words.
+    /// Maximum number of words.
     pub const MAX_WORDS: usize = 16;
 
-    /// What `text` asks for; `None` where it is blank.
+    /// Parses a query. Returns `None` for blank text.
     ///
     /// # Errors
-    /// Where the text is too long, has too many words, or holds control characters; about the
-    /// parameter `search`.
+    /// Returns an error about the parameter `search` if the text is too long, has too many words,
+    /// or contains control characters.
     pub fn parse(text: &str) -> Result<Option<Self>, FieldError> {
         let raw = RawValue::text(text);
         if text.trim().is_empty() {
@@ -49,29 +51,30 @@ impl Search {
         let error =
             |reason, detail| FieldError::of("search", ErrorCode::InvalidParameter, reason, detail);
         let text =
-            ShortText::parse(&raw).map_err(|refusal| error(refusal.reason, refusal.detail))?;
-        let pieces = text.as_str().split_whitespace().map(|piece| {
-            let words = piece.split(|c: char| c.is_ascii_punctuation());
+            ShortText::parse(&raw).map_err(|invalid| error(invalid.reason, invalid.detail))?;
+        let terms = text.as_str().split_whitespace().map(|term| {
+            let words = term.split(|c: char| c.is_ascii_punctuation());
             let words = words.filter(|word| word.chars().any(char::is_alphanumeric));
-            // What is asked for twice is asked for once.
+            // A repeated word adds no condition.
             let words: BTreeSet<_> = words.map(str::to_owned).collect();
             SearchTerm {
                 words: words.into_iter().collect(),
-                folded: fold(piece).into_owned(),
+                folded: fold(term).into_owned(),
             }
         });
-        let pieces: Vec<_> = pieces.filter(|piece| !piece.words.is_empty()).collect();
-        let words: usize = pieces.iter().map(|piece| piece.words.len()).sum();
-        match words <= Self::MAX_WORDS {
-            true => Ok(Some(Self(pieces))),
-            false => Err(error(
+        let terms: Vec<_> = terms.filter(|term| !term.words.is_empty()).collect();
+        let word_count: usize = terms.iter().map(|term| term.words.len()).sum();
+        if word_count > Self::MAX_WORDS {
+            return Err(error(
                 Reason::TooManyItems,
                 format!("must have at most {} words", Self::MAX_WORDS).into(),
-            )),
+            ));
         }
+        Ok(Some(Self(terms)))
     }
 
-    /// What stands between white space, in order; pieces without a word are left out.
+    /// Returns the terms in order, without those that have no word.
+    #[must_use]
     pub fn terms(&self) -> &[SearchTerm] {
         &self.0
     }
@@ -82,22 +85,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_search_is_its_words_and_blank_text_is_none() {
+    fn query_is_split_into_terms_and_words() {
         let search = Search::parse(" macbook  sn-1\u{3000}& ada ")
             .unwrap()
             .unwrap();
         let words: Vec<_> = search
             .terms()
             .iter()
-            .map(|piece| piece.words().join(" "))
+            .map(|term| term.words().join(" "))
             .collect();
         assert_eq!(words, ["macbook", "1 sn", "ada"]);
         assert_eq!(search.terms()[1].folded(), "SN-1");
+    }
+
+    #[test]
+    fn blank_query_is_none() {
         assert_eq!(Search::parse(" \u{3000}"), Ok(None));
     }
 
     #[test]
-    fn what_is_too_long_or_cannot_be_stored_is_refused() {
+    fn long_or_malformed_query_is_rejected() {
         for (text, reason) in [
             ("x".repeat(256), Reason::TooLong),
             ("x ".repeat(17), Reason::TooManyItems),

@@ -1,18 +1,19 @@
-//! A user: the person that devices are given to.
+//! Users: the people to whom devices are assigned.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::field::{
-    Date, Email, Field, FieldValue, RawRow, ShortText, UnknownFields, string_enum, fields,
-    never_null_field_types, read_or_default, validate_alone,
+    Date, Email, Field, RawRow, ShortText, UnknownFields, fields, non_null_field_type,
+    read_if_valid, string_enum, validate_single,
 };
 use crate::ids::{UserId, WorkspaceId};
 use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
 
 string_enum! {
-    /// What a user is in its company. Says nothing of what it may do here: keys do.
+    /// Role of a user in its company. Grants nothing: the scope of an API key does.
     #[derive(Default)]
+    #[non_exhaustive]
     Role {
         #[default]
         Employee = "EMPLOYEE",
@@ -20,53 +21,54 @@ string_enum! {
     }
 }
 
-never_null_field_types! {
-    Role: false, read_or_default;
-}
+non_null_field_type!(defaulted Role);
 
 fields! {
-    /// Every field of a user.
-    USER of "a user";
+    /// All fields of a user.
+    static USER: FieldTable of "a user";
 
-    /// What is kept of a user.
-    UserFields / UserChanges {
-        /// Its address, unique among the living users of a workspace without regard to case.
+    /// Stored fields of a user that the client sets.
+    struct UserFields, patch UserFieldsPatch {
+        /// E-mail address, unique among the active users of a workspace, case-insensitive.
         "email" => email: Email,
         /// First name.
         "first_name" => first_name: Option<ShortText>,
         /// Last name.
         "last_name" => last_name: Option<ShortText>,
-        /// Its phone number.
+        /// Phone number.
         "phone" => phone: Option<ShortText>,
-        /// The country of its phone number.
+        /// Country of the phone number.
         "phone_country" => phone_country: Option<ShortText>,
-        /// The language that it speaks.
+        /// Language.
         "language" => language: Option<ShortText>,
-        /// What it works as.
+        /// Job title.
         "position" => position: Option<ShortText>,
-        /// What it is in its company.
+        /// Role in the company.
         "role" => role: Role,
-        /// When it comes.
+        /// First day in the company.
         "arrival_date" => arrival_date: Option<Date>,
-        /// When it leaves; not before it comes.
+        /// Last day in the company, not before the first.
         "departure_date" => departure_date: Option<Date>,
     }
 }
 
 impl RawRow<'_> {
-    /// A row of a user, in which every field is absent.
+    /// Creates a row of a user in which every field is absent.
+    #[must_use]
     pub fn for_user() -> Self {
-        Self::of(&USER)
+        Self::for_table(&USER)
     }
 }
 
-/// Every field of a user, in order.
+/// Returns all fields of a user, in order.
+#[must_use]
 pub fn user_fields() -> &'static [Field] {
     USER.fields
 }
 
 impl UserFields {
-    /// A user of whom nothing is known but the address.
+    /// Creates the fields of a user with this address. All others are absent or have their default.
+    #[must_use]
     pub fn new(email: Email) -> Self {
         Self {
             email,
@@ -82,92 +84,92 @@ impl UserFields {
         }
     }
 
-    /// What `row` says.
+    /// Validates a row.
     ///
     /// # Errors
-    /// At least one, in the order of the fields, unknown and repeated ones last.
+    /// Returns every error, in the order of the fields, repeated and unknown ones last.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        validate_alone(row, &USER, unknown_fields, |refuse| {
-            let user = Self::read(row, refuse);
-            // ListQuery of the raw row, so that it is found beside any other error.
-            let date = |slot: FieldIndex| Date::parse(row.value(slot as usize)).ok();
-            if date(FieldIndex::departure_date)
-                .zip(date(FieldIndex::arrival_date))
-                .is_some_and(|(departure, arrival)| departure < arrival)
-            {
-                refuse(departs_before_arrival());
+        validate_single(row, &USER, unknown_fields, |reject| {
+            let user = Self::read(row, reject);
+            // Reads the raw row, so that the error is reported beside those of other fields.
+            let arrival = read_if_valid(row, FieldIndex::arrival_date as usize);
+            let departure = read_if_valid(row, FieldIndex::departure_date as usize);
+            if let Some(error) = date_order_error(arrival, departure) {
+                reject(error);
             }
             user
         })
     }
 
-    /// The names of the fields in which `other` differs, in order.
+    /// Returns the names of the fields that differ from `other`, in order.
+    #[must_use]
     pub fn changed_field_names(&self, other: &Self) -> Vec<&'static str> {
         self.to_row().changed_field_names(&other.to_row())
     }
 
-    /// The row that [`from_row`](Self::from_row) makes the same of.
+    /// Returns the row from which [`from_row`](Self::from_row) creates the same fields.
+    #[must_use]
     pub fn to_row(&self) -> RawRow<'_> {
         let mut row = RawRow::for_user();
         self.write(&mut row);
         row
     }
-
-    fn departure_error(&self) -> Option<FieldError> {
-        (self.departure_date? < self.arrival_date?).then(departs_before_arrival)
-    }
 }
 
-fn departs_before_arrival() -> FieldError {
-    let name = |slot: FieldIndex| USER.fields[slot as usize].name();
-    FieldError::of(
-        name(FieldIndex::departure_date),
-        ErrorCode::InvalidField,
-        Reason::EndsBeforeStart,
-        format!("must not be before `{}`", name(FieldIndex::arrival_date)),
-    )
+/// Returns the error of a departure before the arrival.
+fn date_order_error(arrival: Option<Date>, departure: Option<Date>) -> Option<FieldError> {
+    let name = |index: FieldIndex| USER.fields[index as usize].name();
+    (departure? < arrival?).then(|| {
+        FieldError::of(
+            name(FieldIndex::departure_date),
+            ErrorCode::InvalidField,
+            Reason::EndsBeforeStart,
+            format!("must not be before `{}`", name(FieldIndex::arrival_date)),
+        )
+    })
 }
 
-/// What is to become of a stored user: each of its fields stays, or becomes something else.
+/// A valid change of a user: a new value for some of its fields.
 #[derive(Debug, Clone, PartialEq)]
-pub struct UserPatch(UserChanges);
+pub struct UserPatch(UserFieldsPatch);
 
 impl UserPatch {
-    /// What `row` says: a field that is absent stays, one that is null or empty is cleared, any other
-    /// becomes its value.
+    /// Validates the row of a patch. An absent field keeps its value, null or blank text clears it,
+    /// and any other value replaces it.
     ///
     /// # Errors
-    /// At least one, in the order of the fields, unknown and repeated ones last.
+    /// Returns every error, in the order of the fields, repeated and unknown ones last. Fields that
+    /// cannot be cleared are errors, too.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        validate_alone(row, &USER, unknown_fields, |refuse| {
-            UserChanges::read(row, refuse).map(Self)
+        validate_single(row, &USER, unknown_fields, |reject| {
+            UserFieldsPatch::read(row, reject).map(Self)
         })
     }
 
-    /// What the patch makes of a user.
+    /// Applies the patch to the fields of a user.
     ///
     /// # Errors
-    /// What the user would break as a whole.
+    /// Returns the rule that the changed fields break together.
     pub fn apply(&self, user: &UserFields) -> Result<UserFields, FieldError> {
         let mut changed = user.clone();
         self.0.apply(&mut changed);
-        match changed.departure_error() {
+        match date_order_error(changed.arrival_date, changed.departure_date) {
             None => Ok(changed),
             Some(error) => Err(error),
         }
     }
 }
 
-/// A person whom devices are given to: an assignee. `user_id` of a device names one.
+/// A person to whom devices are assigned. The `user_id` of a device refers to one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct User {
-    /// Its number.
+    /// Id.
     pub id: UserId,
-    /// The workspace it belongs to.
+    /// Workspace of the user.
     pub workspace_id: WorkspaceId,
-    /// What is kept of it.
+    /// Stored fields.
     #[serde(flatten)]
     pub fields: UserFields,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: DateTime<Utc>,
 }

@@ -1,33 +1,36 @@
-//! The example as its users run it.
+//! Runs the example `check_batch` as a process.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::process::Command;
 
-/// The exit code and what was printed for a file of these bytes.
+/// Runs the example on a file with these bytes. Returns its exit code and output.
 fn check(name: &str, csv: &[u8]) -> (Option<i32>, String) {
-    // target/PROFILE/deps/TEST; examples are built with the tests.
+    // The test is target/PROFILE/deps/TEST. Cargo builds the examples together with the tests.
     let test = std::env::current_exe().unwrap();
     let example = test.parent().unwrap().with_file_name("examples");
     let file = std::env::temp_dir().join(format!("{name}-{}.csv", std::process::id()));
     std::fs::write(&file, csv).unwrap();
-    let ran = Command::new(example.join("check_batch"))
+    let output = Command::new(example.join("check_batch"))
         .arg(&file)
         .output()
         .unwrap();
     std::fs::remove_file(&file).unwrap();
-    (ran.status.code(), String::from_utf8(ran.stdout).unwrap())
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
 }
 
 #[test]
-fn a_good_file_is_called_good() {
+fn valid_file_is_accepted() {
     let csv = b"name,type,category,has_webcam,user_id\nXPS 13,laptop,computers,TRUE,7\n";
-    let expected = (Some(0), "all 1 devices are good\n".to_owned());
-    assert_eq!(check("good", csv), expected);
+    let expected = (Some(0), "all 1 devices are valid\n".to_owned());
+    assert_eq!(check("valid", csv), expected);
 }
 
 #[test]
-fn every_error_of_every_row_is_printed_also_where_rows_cannot_be_read() {
+fn every_error_of_every_row_is_printed() {
     let csv = b"name,type,category,serial_number\n\
                 a,b,c,S1\n\
                 a,b,c\n\
@@ -41,15 +44,15 @@ fn every_error_of_every_row_is_printed_also_where_rows_cannot_be_read() {
         "row 2: `serial_number` is the same as in row 0 of this batch",
         "row 3: is not UTF-8",
         "row 4: `serial_number` must be the device's own number, not a placeholder for \"none\"",
-        "6 problems",
+        "6 errors",
     ];
-    let (code, printed) = check("bad", csv);
+    let (code, printed) = check("invalid", csv);
     assert_eq!(code, Some(1));
     assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn more_errors_than_an_answer_would_hold_are_all_printed() {
+fn number_of_printed_errors_is_unlimited() {
     let csv = format!("name,type,category\n{}", "a,b,\n".repeat(1_500));
     let (_, printed) = check("many", csv.as_bytes());
     assert_eq!(printed.lines().count(), 1_501);

@@ -1,9 +1,10 @@
-//! Fields of a device that take one of a few words.
+//! Enums among the fields of a device.
 
 use crate::field::string_enum;
 
 string_enum! {
     /// How a device was added.
+    #[non_exhaustive]
     AddedVia {
         MassImport = "MASS_IMPORT",
         SingleImport = "SINGLE_IMPORT",
@@ -12,7 +13,8 @@ string_enum! {
 }
 
 string_enum! {
-    /// The layout of a device's keyboard.
+    /// Layout of a keyboard.
+    #[non_exhaustive]
     KeyboardLayout {
         FrenchAzerty = "FRENCH_AZERTY",
         SpanishQwerty = "SPANISH_QWERTY",
@@ -29,7 +31,8 @@ string_enum! {
 }
 
 string_enum! {
-    /// What only people know of where a device stands.
+    /// Part of the status that people set by hand.
+    #[non_exhaustive]
     Lifecycle {
         InMaintenance = "IN_MAINTENANCE",
         OutOfService = "OUT_OF_SERVICE",
@@ -43,20 +46,20 @@ mod tests {
     use crate::validation::error::Reason;
 
     #[test]
-    fn every_word_is_read_as_the_value_that_spells_it() {
-        for word in KeyboardLayout::NAMES {
-            let layout = KeyboardLayout::parse(&RawValue::text(*word)).unwrap();
-            assert_eq!(layout.as_str(), *word);
+    fn every_name_is_parsed_as_its_value() {
+        for name in KeyboardLayout::NAMES {
+            let layout = KeyboardLayout::parse(&RawValue::text(*name)).unwrap();
+            assert_eq!(layout.as_str(), *name);
         }
     }
 
     #[test]
-    fn another_word_or_another_case_is_refused_and_the_words_are_named() {
-        for word in ["mass_import", "CSV", "MASS IMPORT"] {
-            let refusal = AddedVia::parse(&RawValue::text(word)).unwrap_err();
-            assert_eq!(refusal.reason, Reason::NotInEnum);
+    fn unknown_name_is_rejected_with_the_known_names() {
+        for name in ["mass_import", "CSV", "MASS IMPORT"] {
+            let error = AddedVia::parse(&RawValue::text(name)).unwrap_err();
+            assert_eq!(error.reason, Reason::NotInEnum);
             assert_eq!(
-                refusal.detail,
+                error.detail,
                 "must be one of MASS_IMPORT, SINGLE_IMPORT, ONBOARDING"
             );
         }

@@ -1,7 +1,11 @@
-//! A device: the table of its fields, the device once stored, and where it stands.
+//! Devices: their fields, new devices and patches, stored devices, and their status.
 
 mod enums;
 mod fields;
+mod new_device;
+mod patch;
+mod rejected_refs;
+mod rental;
 mod status;
 
 use chrono::{DateTime, Utc};
@@ -12,48 +16,51 @@ use crate::field::{Email, ShortText};
 use crate::ids::{DeviceId, UserId};
 
 pub use enums::{AddedVia, KeyboardLayout, Lifecycle};
-pub use fields::{
-    Assignment, Characteristics, DeviceFields, DevicePatch, Identity, NewDevice, Ownership, field,
-    fields,
-};
-pub(crate) use fields::{RejectedRefs, RentalTerms, validate_device};
+pub use fields::{Assignment, Characteristics, DeviceFields, Identity, Ownership, field, fields};
+pub use new_device::NewDevice;
+pub(crate) use new_device::validate_device;
+pub use patch::DevicePatch;
+pub(crate) use rejected_refs::RejectedRefs;
+pub(crate) use rental::RentalTerms;
 pub use status::{ClientStatus, StatusInputs};
 
-/// A device with its number: what was just created, or a part of what is stored.
+/// A device with an id: one that was just created, or a part of a stored one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Device {
-    /// Its number.
+    /// Id.
     pub id: DeviceId,
-    /// What was judged and stored; its assignee by number.
+    /// Stored fields. The assignee is in `ownership.user_id`.
     pub fields: DeviceFields,
-    /// Its newest enrolment in device management that is neither deleted nor a draft.
+    /// Newest enrolment of its serial number that is neither deleted nor a draft.
     pub enrollment: Option<Enrollment>,
 }
 
 impl Device {
-    /// Where it stands.
+    /// Returns the status of the device as an active one.
+    #[must_use]
     pub fn client_status(&self) -> ClientStatus {
         ClientStatus::of(StatusInputs::of(&self.fields))
     }
 }
 
-/// A stored device, with all that is known of it.
+/// A stored device with its assignee and timestamps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredDevice {
-    /// Its number, its fields, and its enrolment.
+    /// Id, fields and enrolment.
     pub device: Device,
-    /// The user that it is given to.
+    /// User to whom the device is assigned.
     pub assignee: Option<Assignee>,
-    /// When it was created.
+    /// Time of creation.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed; of a change, later than of the one before.
+    /// Time of the last change. Strictly increases with every change.
     pub updated_at: DateTime<Utc>,
-    /// Since when it is archived; `None`: it is living.
+    /// Time of archiving, `None` for an active device.
     pub archived_at: Option<DateTime<Utc>>,
 }
 
 impl StoredDevice {
-    /// Where it stands.
+    /// Returns the status of the device.
+    #[must_use]
     pub fn client_status(&self) -> ClientStatus {
         ClientStatus::of(StatusInputs {
             is_archived: self.archived_at.is_some(),
@@ -61,7 +68,8 @@ impl StoredDevice {
         })
     }
 
-    /// The new device that would be created like it: all that whoever creates one can say.
+    /// Returns the new device that creates a copy of this one, with the assignee by e-mail address.
+    #[must_use]
     pub fn to_new_device(&self) -> NewDevice {
         let mut fields = self.device.fields.clone();
         fields.ownership.user_id = None;
@@ -75,12 +83,12 @@ impl StoredDevice {
     }
 }
 
-/// A user that a device is given to.
+/// User to whom a device is assigned.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Assignee {
-    /// Its number.
+    /// Id.
     pub id: UserId,
-    /// Its address.
+    /// E-mail address.
     pub email: Email,
     /// First name.
     pub first_name: Option<ShortText>,
@@ -88,10 +96,11 @@ pub struct Assignee {
     pub last_name: Option<ShortText>,
 }
 
-/// Where a device comes from.
+/// Origin of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
 pub enum Source {
-    /// Owned or rented elsewhere.
+    /// Owned by the client, or rented from a third party.
     External,
 }

@@ -1,11 +1,11 @@
-//! Where a device stands: computed here and nowhere else.
+//! The status of a device: computed here and nowhere else.
 
 use super::enums::Lifecycle;
 use super::fields::DeviceFields;
 use crate::field::string_enum;
 
 string_enum! {
-    /// Where a device stands, as its owner sees it.
+    /// Status of a device, as its owner sees it.
     ClientStatus {
         Archived = "ARCHIVED",
         PendingValidation = "PENDING_VALIDATION",
@@ -19,19 +19,20 @@ string_enum! {
     }
 }
 
-/// What decides where a device stands.
+/// Inputs of the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusInputs {
-    /// Whether it was deleted.
+    /// Whether the device is archived.
     pub is_archived: bool,
-    /// What only people know.
+    /// Part of the status that people set by hand.
     pub lifecycle: Option<Lifecycle>,
-    /// Whether it is given to a user.
+    /// Whether the device has an assignee.
     pub is_assigned: bool,
 }
 
 impl StatusInputs {
-    /// That of a living device with these fields.
+    /// Returns the inputs of an active device with these fields.
+    #[must_use]
     pub fn of(fields: &DeviceFields) -> Self {
         Self {
             is_archived: false,
@@ -42,17 +43,22 @@ impl StatusInputs {
 }
 
 impl ClientStatus {
-    /// The status of a device that stands so: archived ones are [`Archived`](Self::Archived); of the
-    /// others what people said of it counts before its assignee, and with one it is
-    /// [`InService`](Self::InService), else [`Available`](Self::Available). An external device is never
-    /// anything else: it is not validated, prepared or sent from here.
-    pub fn of(standing: StatusInputs) -> Self {
-        match (standing.is_archived, standing.lifecycle) {
-            (true, _) => Self::Archived,
-            (false, Some(Lifecycle::InMaintenance)) => Self::InMaintenance,
-            (false, Some(Lifecycle::OutOfService)) => Self::OutOfService,
-            (false, None) if standing.is_assigned => Self::InService,
-            (false, None) => Self::Available,
+    /// Computes the status. An archived device is [`Archived`](Self::Archived). For any other, the
+    /// lifecycle takes precedence over the assignee: with an assignee it is
+    /// [`InService`](Self::InService), and otherwise [`Available`](Self::Available).
+    ///
+    /// An external device never has another status: this service does not validate, prepare or ship
+    /// devices.
+    #[must_use]
+    pub fn of(inputs: StatusInputs) -> Self {
+        if inputs.is_archived {
+            return Self::Archived;
+        }
+        match inputs.lifecycle {
+            Some(Lifecycle::InMaintenance) => Self::InMaintenance,
+            Some(Lifecycle::OutOfService) => Self::OutOfService,
+            None if inputs.is_assigned => Self::InService,
+            None => Self::Available,
         }
     }
 }

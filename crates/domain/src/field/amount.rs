@@ -4,28 +4,29 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{FieldValue, Format, InvalidValue, RawValue, clean};
+use super::{FieldValue, Format, InvalidValue, RawValue, sanitize};
 use crate::validation::error::Reason;
 
-/// An amount of money without a currency, exact to the hundredth, from `0.00` to
-/// `999999999999.99`.
+/// An amount of money without a currency, with two decimals, from `0.00` to `999999999999.99`.
 ///
-/// Read from `1299`, `1299.5`, `1299.00` or `1299,00`; written as `1299.00`.
+/// Accepts `1299`, `1299.5`, `1299.00` and `1299,00`. Serializes as `1299.00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount {
     hundredths: u64,
 }
 
 impl Amount {
-    /// The most digits before the decimal point.
+    /// Maximum number of digits before the decimal point.
     pub const MAX_INTEGER_DIGITS: usize = 12;
 
-    /// An amount that was judged before, such as one that was stored; not judged again.
+    /// Wraps an amount that is known to be valid, such as a stored one, without validation.
+    #[must_use]
     pub fn from_trusted(hundredths: u64) -> Self {
         Self { hundredths }
     }
 
-    /// The amount in hundredths: `1299.00` is 129,900.
+    /// Returns the amount in hundredths: `1299.00` is 129,900.
+    #[must_use]
     pub fn hundredths(self) -> u64 {
         self.hundredths
     }
@@ -47,14 +48,14 @@ impl FieldValue for Amount {
     const FORMAT: Format = Format::Amount;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
-        let text = clean(raw)?;
+        let text = sanitize(raw)?;
         let unsigned = text.strip_prefix('-').unwrap_or(text);
         let (integer, fraction) = match unsigned.split_once(['.', ',']) {
             Some((integer, fraction)) => (integer, Some(fraction)),
             None => (unsigned, None),
         };
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if !digits(integer) || !fraction.is_none_or(digits) {
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !is_number(integer) || !fraction.is_none_or(is_number) {
             return Err(InvalidValue::new(
                 Reason::Malformed,
                 "must be a decimal amount such as \"1299.00\", without a currency",
@@ -97,7 +98,7 @@ mod tests {
     fn parse(text: &str) -> Result<String, Reason> {
         Amount::parse(&RawValue::text(text))
             .map(|amount| amount.to_string())
-            .map_err(|refusal| refusal.reason)
+            .map_err(|invalid| invalid.reason)
     }
 
     #[rstest]
@@ -109,8 +110,8 @@ mod tests {
     #[case("0.07", "0.07")]
     #[case("000012.30", "12.30")]
     #[case("999999999999.99", "999999999999.99")]
-    fn reads_decimal_amounts(#[case] sent: &str, #[case] kept: &str) {
-        assert_eq!(parse(sent).as_deref(), Ok(kept));
+    fn decimal_amount_is_normalized(#[case] sent: &str, #[case] stored: &str) {
+        assert_eq!(parse(sent).as_deref(), Ok(stored));
     }
 
     #[rstest]
@@ -130,13 +131,13 @@ mod tests {
     #[case("-5", Reason::Negative)]
     #[case("1.299", Reason::TooManyDecimals)]
     #[case("1000000000000", Reason::OutOfRange)]
-    fn refuses_everything_else(#[case] sent: &str, #[case] reason: Reason) {
+    fn malformed_amount_is_rejected(#[case] sent: &str, #[case] reason: Reason) {
         assert_eq!(parse(sent), Err(reason));
     }
 
     #[test]
-    fn refuses_numbers_since_they_are_inexact() {
-        let refusal = Amount::parse(&RawValue::Integer(1299)).unwrap_err();
-        assert_eq!(refusal.detail, "must be a string, not a number");
+    fn json_number_is_rejected_as_inexact() {
+        let error = Amount::parse(&RawValue::Integer(1299)).unwrap_err();
+        assert_eq!(error.detail, "must be a string, not a number");
     }
 }

@@ -1,39 +1,41 @@
-//! Days.
+//! Dates.
 
 use chrono::{NaiveDate, NaiveTime};
 use serde::Serialize;
 
-use super::{FieldValue, Format, InvalidValue, RawValue, clean};
+use super::{FieldValue, Format, InvalidValue, RawValue, sanitize};
 use crate::validation::error::Reason;
 
-/// A day of the years 0001 to 9999.
+/// A date in the years 0001 to 9999.
 ///
-/// Read from an ISO 8601 date (`2024-05-31`) or date and time (`2024-05-31T10:00:00Z`), of which
-/// the date counts as it is written, whatever the offset; written as `2024-05-31`.
+/// Accepts an ISO 8601 date (`2024-05-31`) or date and time (`2024-05-31T10:00:00Z`), of which it
+/// keeps the date as written, without converting the offset. Serializes as `2024-05-31`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Date(NaiveDate);
 
 impl Date {
-    /// A day that was judged before, such as one that was stored; not judged again.
+    /// Wraps a date that is known to be valid, such as a stored one, without validation.
+    #[must_use]
     pub fn from_trusted(date: NaiveDate) -> Self {
         Self(date)
     }
 
-    /// The day in chrono's terms.
+    /// Returns the date as a chrono type.
+    #[must_use]
     pub fn to_naive(self) -> NaiveDate {
         self.0
     }
 
-    /// The day that `text` names; `None` where it names none.
-    fn read(text: &str) -> Option<Self> {
+    /// Parses an ISO 8601 date, or date and time.
+    fn from_iso_8601(text: &str) -> Option<Self> {
         let (date, rest) = text.split_at_checked("YYYY-MM-DD".len())?;
         let (year, rest_of_date) = date.split_at_checked(4)?;
         let (month, day) = rest_of_date.strip_prefix('-')?.split_once('-')?;
-        let year = i32::try_from(number(year, 4)?)
+        let year = i32::try_from(parse_digits(year, 4)?)
             .ok()
             .filter(|year| *year > 0)?;
-        let date = NaiveDate::from_ymd_opt(year, number(month, 2)?, number(day, 2)?)?;
+        let date = NaiveDate::from_ymd_opt(year, parse_digits(month, 2)?, parse_digits(day, 2)?)?;
         match rest.strip_prefix(['T', 't', ' ']) {
             Some(time) => is_time(time).then_some(Self(date)),
             None => rest.is_empty().then_some(Self(date)),
@@ -41,14 +43,14 @@ impl Date {
     }
 }
 
-/// `text`, if it is `digits` ASCII digits.
-fn number(text: &str, digits: usize) -> Option<u32> {
+/// Parses a number of exactly `digits` ASCII digits.
+fn parse_digits(text: &str, digits: usize) -> Option<u32> {
     let all_digits = text.len() == digits && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| all_digits)
 }
 
-/// Whether `text` is `hh:mm[:ss[.fraction]]` with or without an offset (`Z`, `+hh`, `+hh:mm`,
-/// `+hhmm`).
+/// Returns whether `text` is `hh:mm[:ss[.fraction]]`, with or without an offset (`Z`, `+hh`,
+/// `+hh:mm`, `+hhmm`).
 fn is_time(text: &str) -> bool {
     let (time, offset) = match text.find(['Z', 'z', '+', '-']) {
         Some(at) => text.split_at(at),
@@ -59,31 +61,32 @@ fn is_time(text: &str) -> bool {
         Some(offset) => {
             let minutes = offset.get(2..).unwrap_or("none");
             let minutes = minutes.strip_prefix(':').unwrap_or(minutes);
-            let hours = offset.get(..2).and_then(|hours| number(hours, 2));
+            let hours = offset.get(..2).and_then(|hours| parse_digits(hours, 2));
             hours.is_some_and(|hours| hours < 24)
-                && (offset.len() == 2 || number(minutes, 2).is_some_and(|minutes| minutes < 60))
+                && (offset.len() == 2
+                    || parse_digits(minutes, 2).is_some_and(|minutes| minutes < 60))
         }
     };
-    // chrono also takes one digit where the standard wants two.
-    let two_digits_each = time
+    // chrono accepts one digit where ISO 8601 requires two.
+    let has_two_digits_each = time
         .split(['.', ','])
         .next()
-        .is_some_and(|whole| whole.split(':').all(|part| number(part, 2).is_some()));
+        .is_some_and(|whole| whole.split(':').all(|part| parse_digits(part, 2).is_some()));
     let time = time.replacen(',', ".", 1);
     let time_is_valid = ["%H:%M:%S%.f", "%H:%M"]
         .iter()
         .any(|format| NaiveTime::parse_from_str(&time, format).is_ok());
-    offset_is_valid && two_digits_each && time_is_valid
+    offset_is_valid && has_two_digits_each && time_is_valid
 }
 
 impl FieldValue for Date {
     const FORMAT: Format = Format::Date;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
-        Self::read(clean(raw)?).ok_or_else(|| {
+        Self::from_iso_8601(sanitize(raw)?).ok_or_else(|| {
             InvalidValue::new(
                 Reason::Malformed,
-                "must be an existing day as an ISO 8601 date such as \"2024-05-31\"",
+                "must be an existing ISO 8601 date, such as \"2024-05-31\"",
             )
         })
     }
@@ -102,7 +105,7 @@ mod tests {
     fn parse(text: &str) -> Result<String, Reason> {
         Date::parse(&RawValue::text(text))
             .map(|date| date.0.to_string())
-            .map_err(|refusal| refusal.reason)
+            .map_err(|invalid| invalid.reason)
     }
 
     #[rstest]
@@ -118,7 +121,7 @@ mod tests {
     #[case("2024-05-31T23:30:00-11:00")]
     #[case("2024-05-31T00:30:00+1100")]
     #[case("2024-05-31T00:30+11")]
-    fn the_day_counts_as_it_is_written(#[case] sent: &str) {
+    fn date_is_read_as_written(#[case] sent: &str) {
         assert_eq!(parse(sent).as_deref(), Ok("2024-05-31"));
     }
 
@@ -146,7 +149,7 @@ mod tests {
     #[case("2024-05-31T10:00:00 UTC")]
     #[case("２０２４-05-31")]
     #[case("2024-05-3é")]
-    fn refuses_what_names_no_day(#[case] sent: &str) {
+    fn malformed_date_is_rejected(#[case] sent: &str) {
         assert_eq!(parse(sent), Err(Reason::Malformed), "{sent}");
     }
 }

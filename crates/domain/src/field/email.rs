@@ -2,24 +2,28 @@
 
 use serde::Serialize;
 
-use super::text::is_invisible;
+use super::sanitize::is_invisible;
 use super::{FieldValue, Format, InvalidValue, RawValue, ShortText};
 use crate::validation::error::Reason;
 
-/// An e-mail address: 3 to 255 characters, something before and something after its one `@`, no white
-/// space and no other character that cannot be seen. Kept as it came; compared without regard to case. Whether mail arrives, only sending some
-/// can show.
+/// An e-mail address of 3 to 255 characters: text before and after a single `@`, without white
+/// space and other invisible characters.
+///
+/// Stored as sent, compared case-insensitively. No further syntax is checked: only sending mail
+/// shows whether an address works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Email(String);
 
 impl Email {
-    /// An address that was judged before, such as one that was stored; not judged again.
+    /// Wraps an address that is known to be valid, such as a stored one, without validation.
+    #[must_use]
     pub fn from_trusted(text: String) -> Self {
         Self(text)
     }
 
-    /// The address.
+    /// Returns the address.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -60,11 +64,11 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_something_before_and_after_its_one_at() {
-        for good in ["a@b", " ada@example.com ", "grâce+it@exämple.org"] {
-            assert_eq!(email(good).unwrap().as_str(), good.trim());
+    fn address_requires_text_around_a_single_at() {
+        for valid in ["a@b", " ada@example.com ", "grâce+it@exämple.org"] {
+            assert_eq!(email(valid).unwrap().as_str(), valid.trim());
         }
-        for bad in [
+        for invalid in [
             "a",
             "@b",
             "a@",
@@ -73,7 +77,7 @@ mod tests {
             "a@b\u{a0}c",
             "a\u{200B}@b",
         ] {
-            assert!(email(bad).is_err(), "{bad:?}");
+            assert!(email(invalid).is_err(), "{invalid:?}");
         }
         assert!(email(&format!("a@{}", "b".repeat(254))).is_err());
     }

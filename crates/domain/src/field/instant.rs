@@ -1,26 +1,28 @@
-//! Moments.
+//! Points in time.
 
 use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 
-use super::{FieldValue, Format, InvalidValue, RawValue, clean};
+use super::{FieldValue, Format, InvalidValue, RawValue, sanitize};
 use crate::validation::error::Reason;
 
-/// A moment of the years 0001 to 9999, to the microsecond.
+/// A point in time in the years 0001 to 9999, with microsecond precision.
 ///
-/// Read from an ISO 8601 date and time with an offset (`2024-05-31T10:00:00Z`,
-/// `2024-05-31T12:00:00.5+02:00`, RFC 3339); written in UTC.
+/// Accepts an RFC 3339 date and time with an offset (`2024-05-31T10:00:00Z`,
+/// `2024-05-31T12:00:00.5+02:00`). Serializes in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Instant(DateTime<Utc>);
 
 impl Instant {
-    /// A moment that was judged before, such as one that was stored; not judged again.
+    /// Wraps an instant that is known to be valid, such as a stored one, without validation.
+    #[must_use]
     pub fn from_trusted(instant: DateTime<Utc>) -> Self {
         Self(instant)
     }
 
-    /// The moment in chrono's terms.
+    /// Returns the instant as a chrono type.
+    #[must_use]
     pub fn to_utc(self) -> DateTime<Utc> {
         self.0
     }
@@ -30,17 +32,18 @@ impl FieldValue for Instant {
     const FORMAT: Format = Format::Instant;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
-        let read = DateTime::parse_from_rfc3339(clean(raw)?);
-        let instant = read.ok().map(|instant| instant.timestamp_micros());
-        instant
-            // What is stored knows no smaller parts, and no leap seconds.
+        let parsed = DateTime::parse_from_rfc3339(sanitize(raw)?).ok();
+        parsed
+            // PostgreSQL stores microseconds, and no leap seconds.
+            .map(|instant| instant.timestamp_micros())
             .and_then(DateTime::from_timestamp_micros)
             .filter(|instant| (1..=9999).contains(&instant.year()))
             .map(Self)
             .ok_or_else(|| {
                 InvalidValue::new(
                     Reason::Malformed,
-                    "must be a moment as an ISO 8601 date and time with an offset, such as \"2024-05-31T10:00:00Z\"",
+                    "must be an ISO 8601 date and time with an offset, \
+                     such as \"2024-05-31T10:00:00Z\"",
                 )
             })
     }
@@ -61,9 +64,9 @@ mod tests {
     #[case("2024-05-31t10:00:00z", "2024-05-31T10:00:00+00:00")]
     #[case(" 2024-05-31T12:00:00.5+02:00 ", "2024-05-31T10:00:00.500+00:00")]
     #[case("2024-05-31 10:00:00.123456789Z", "2024-05-31T10:00:00.123456+00:00")]
-    fn an_instant_has_an_offset_and_is_kept_in_utc(#[case] sent: &str, #[case] kept: &str) {
+    fn instant_is_converted_to_utc(#[case] sent: &str, #[case] stored: &str) {
         let instant = Instant::parse(&RawValue::text(sent)).unwrap();
-        assert_eq!(instant.to_utc().to_rfc3339(), kept);
+        assert_eq!(instant.to_utc().to_rfc3339(), stored);
         assert_eq!(Instant::parse(&instant.to_raw()), Ok(instant));
     }
 
@@ -75,7 +78,7 @@ mod tests {
     #[case("0001-01-01T00:30:00+01:00")]
     #[case("9999-12-31T23:59:60Z")]
     #[case("yesterday")]
-    fn anything_else_is_refused(#[case] sent: &str) {
+    fn malformed_instant_is_rejected(#[case] sent: &str) {
         assert!(Instant::parse(&RawValue::text(sent)).is_err(), "{sent}");
     }
 }

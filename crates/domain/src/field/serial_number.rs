@@ -2,49 +2,51 @@
 
 use std::borrow::Cow;
 
+use compact_str::CompactString;
 use serde::{Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 
-use super::text::Kept;
-use super::{FieldValue, Format, InvalidValue, RawValue, ValueKind, clean};
+use super::{FieldValue, Format, InvalidValue, RawValue, ValueKind, sanitize};
 use crate::validation::error::{ErrorCode, Reason};
 
-/// A device's own number, kept as it came and compared without regard to case, width and
+/// A serial number of a device, stored as sent and compared without regard to case, width and
 /// compatibility forms.
 ///
-/// After NFKC normalisation it has 1 to 64 characters: ASCII letters, digits, single inner spaces
-/// and `- _ . / : + #`, at least one of them a letter or digit. What firmware and spreadsheets
-/// write where there is none is refused: a few phrases, and whatever consists of nothing but `0`, `x`,
-/// `.`, `-` and `*`, in any mixture.
+/// After NFKC normalization it has 1 to 64 characters: ASCII letters, digits, single inner spaces
+/// and `- _ . / : + #`, with at least one letter or digit. Placeholders, which firmware and
+/// spreadsheets write for "none", are rejected: a few phrases, and texts of only `0`, `x`, `.`, `-`
+/// and `*`, in any mixture.
 #[derive(Debug, Clone)]
 pub struct SerialNumber {
-    text: Kept,
-    /// The form it is compared by, where that is not `text` itself.
-    folded: Option<Kept>,
+    text: CompactString,
+    /// Folded form, if it differs from `text`.
+    folded: Option<CompactString>,
 }
 
 impl SerialNumber {
-    /// The most characters, after NFKC normalisation.
+    /// Maximum number of characters, after NFKC normalization.
     pub const MAX_LENGTH: usize = 64;
 
-    /// A serial number that was judged before, such as one that was stored; not judged again.
+    /// Wraps a serial number that is known to be valid, such as a stored one, without validation.
     pub fn from_trusted(text: impl AsRef<str>) -> Self {
-        Self::folded_as(text.as_ref(), &fold(text.as_ref()))
+        Self::with_folded(text.as_ref(), &fold(text.as_ref()))
     }
 
-    fn folded_as(text: &str, folded: &str) -> Self {
+    fn with_folded(text: &str, folded: &str) -> Self {
         Self {
-            text: Kept::new(text),
-            folded: (folded != text).then(|| Kept::new(folded)),
+            text: CompactString::new(text),
+            folded: (folded != text).then(|| CompactString::new(folded)),
         }
     }
 
-    /// The serial number as it came, trimmed.
+    /// Returns the serial number as sent, trimmed.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The form that two equal serial numbers share: NFKC, ASCII upper case.
+    /// Returns the form in which serial numbers are compared: NFKC, ASCII upper case.
+    #[must_use]
     pub fn folded(&self) -> &str {
         self.folded.as_deref().unwrap_or(&self.text)
     }
@@ -64,7 +66,7 @@ impl Serialize for SerialNumber {
     }
 }
 
-/// What firmware and spreadsheets write for "none", folded.
+/// Phrases that firmware and spreadsheets write for "none", folded.
 const PLACEHOLDERS: [&str; 8] = [
     "TO BE FILLED BY O.E.M.",
     "DEFAULT STRING",
@@ -83,16 +85,18 @@ fn is_placeholder(folded: &str) -> bool {
             .all(|b| matches!(b, b'0' | b'X' | b'.' | b'-' | b'*'))
 }
 
-/// NFKC in ASCII upper case, trimmed again since normalisation can uncover a space.
+/// Converts a text to NFKC and ASCII upper case.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
-        return match text.bytes().any(|b| b.is_ascii_lowercase()) {
-            true => text.to_ascii_uppercase().into(),
-            false => text.into(),
+        return if text.bytes().any(|b| b.is_ascii_lowercase()) {
+            text.to_ascii_uppercase().into()
+        } else {
+            text.into()
         };
     }
-    let normalised: String = text.nfkc().collect();
-    normalised.trim().to_ascii_uppercase().into()
+    let normalized: String = text.nfkc().collect();
+    // Trims again: normalization turns some characters into a space and a combining mark.
+    normalized.trim().to_ascii_uppercase().into()
 }
 
 impl FieldValue for SerialNumber {
@@ -104,9 +108,9 @@ impl FieldValue for SerialNumber {
             reason,
             detail,
         };
-        let text = clean(raw).map_err(|refusal| match raw.kind() {
-            ValueKind::Text => invalid(refusal.reason, refusal.detail),
-            _ => refusal,
+        let text = sanitize(raw).map_err(|error| match raw.kind() {
+            ValueKind::Text => invalid(error.reason, error.detail),
+            _ => error,
         })?;
         let folded = fold(text);
         if is_placeholder(&folded) {
@@ -121,8 +125,8 @@ impl FieldValue for SerialNumber {
                 format!("must have at most {} characters", Self::MAX_LENGTH).into(),
             ));
         }
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b" -_./:+#".contains(&b);
-        if !folded.bytes().all(allowed) {
+        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b" -_./:+#".contains(&b);
+        if !folded.bytes().all(is_allowed) {
             return Err(invalid(
                 Reason::Malformed,
                 "must consist of ASCII letters, digits, single spaces and - _ . / : + #".into(),
@@ -131,16 +135,16 @@ impl FieldValue for SerialNumber {
         if folded.contains("  ") {
             return Err(invalid(
                 Reason::Malformed,
-                "must not hold two spaces in a row".into(),
+                "must not contain two consecutive spaces".into(),
             ));
         }
         if !folded.bytes().any(|b| b.is_ascii_alphanumeric()) {
             return Err(invalid(
                 Reason::Malformed,
-                "must hold at least one letter or digit".into(),
+                "must contain at least one letter or digit".into(),
             ));
         }
-        Ok(Self::folded_as(text, &folded))
+        Ok(Self::with_folded(text, &folded))
     }
 
     fn to_raw(&self) -> RawValue<'_> {
@@ -167,13 +171,13 @@ mod tests {
     #[case::ideographic_space_outside("\u{3000}AB12", "AB12", "AB12")]
     #[case::kelvin_sign("\u{212A}1", "\u{212A}1", "K1")]
     #[case::one_digit("7", "7", "7")]
-    fn keeps_it_as_it_came_and_folds_it(
+    fn serial_number_is_stored_as_sent_and_folded(
         #[case] sent: &str,
-        #[case] kept: &str,
+        #[case] stored: &str,
         #[case] folded: &str,
     ) {
         let serial = parse(sent).unwrap();
-        assert_eq!((serial.as_str(), serial.folded()), (kept, folded));
+        assert_eq!((serial.as_str(), serial.folded()), (stored, folded));
     }
 
     #[rstest]
@@ -192,10 +196,10 @@ mod tests {
     #[case("....")]
     #[case("-")]
     #[case("*****")]
-    fn refuses_placeholders_for_none(#[case] sent: &str) {
-        let refusal = parse(sent).unwrap_err();
-        assert_eq!(refusal.code, ErrorCode::InvalidSerialNumber);
-        assert_eq!(refusal.reason, Reason::Placeholder);
+    fn placeholder_is_rejected(#[case] sent: &str) {
+        let error = parse(sent).unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidSerialNumber);
+        assert_eq!(error.reason, Reason::Placeholder);
     }
 
     #[rstest]
@@ -207,21 +211,21 @@ mod tests {
     #[case::punctuation_only("#/#", Reason::Malformed)]
     #[case::control("AB\u{1}12", Reason::ControlCharacter)]
     #[case::nul("AB\0", Reason::ControlCharacter)]
-    fn refuses_what_no_device_carries(#[case] sent: &str, #[case] reason: Reason) {
-        let refusal = parse(sent).unwrap_err();
-        assert_eq!(refusal.code, ErrorCode::InvalidSerialNumber);
-        assert_eq!(refusal.reason, reason);
+    fn malformed_serial_number_is_rejected(#[case] sent: &str, #[case] reason: Reason) {
+        let error = parse(sent).unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidSerialNumber);
+        assert_eq!(error.reason, reason);
     }
 
     #[test]
-    fn sixty_four_characters_are_allowed() {
+    fn serial_number_of_64_characters_is_accepted() {
         assert!(parse(&"A".repeat(64)).is_ok());
     }
 
     #[test]
-    fn a_number_in_place_of_text_is_a_matter_of_shape() {
-        let refusal = SerialNumber::parse(&RawValue::Integer(5)).unwrap_err();
-        assert_eq!(refusal.code, ErrorCode::InvalidField);
-        assert_eq!(refusal.reason, Reason::WrongType);
+    fn number_instead_of_text_is_an_invalid_field() {
+        let error = SerialNumber::parse(&RawValue::Integer(5)).unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidField);
+        assert_eq!(error.reason, Reason::WrongType);
     }
 }

@@ -1,40 +1,49 @@
-//! Fields that take one of a few words.
+//! Enums whose values are names, such as `MASS_IMPORT`.
 
-/// Declares a field's words, each as a value.
+/// Declares an enum, the name of each variant, and its validation as a field value.
 macro_rules! string_enum {
-    ($(#[$doc:meta])* $Choice:ident { $($(#[$word_doc:meta])* $Word:ident = $word:literal),+ $(,)? }) => {
-        $(#[$doc])*
+    (
+        $(#[$attribute:meta])*
+        $Enum:ident {
+            $( $(#[$variant_attribute:meta])* $Variant:ident = $name:literal ),+ $(,)?
+        }
+    ) => {
+        $(#[$attribute])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[allow(missing_docs, reason = "the words are the contract's and say what they mean")]
-        pub enum $Choice { $($(#[$word_doc])* $Word),+ }
+        #[expect(missing_docs, reason = "the names are those of the API and describe themselves")]
+        pub enum $Enum { $($(#[$variant_attribute])* $Variant),+ }
 
-        impl $Choice {
-            /// Every word, as the API spells it.
-            pub const NAMES: &'static [&'static str] = &[$($word),+];
+        impl $Enum {
+            /// Names of all values, as the API spells them.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
 
-            /// Every value, in the order of their words.
-            pub const ALL: &'static [Self] = &[$(Self::$Word),+];
+            /// All values, in the order of their names.
+            pub const ALL: &'static [Self] = &[$(Self::$Variant),+];
 
-            /// The word as the API spells it.
+            /// Returns the name as the API spells it.
+            #[must_use]
             pub fn as_str(self) -> &'static str {
                 Self::NAMES[self as usize]
             }
 
-            /// The value that `word` spells; `None` where none does.
-            pub fn from_name(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$Word),)+
+            /// Returns the value with this name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$Variant),)+
                     _ => None,
                 }
             }
         }
 
-        impl $crate::field::FieldValue for $Choice {
+        impl $crate::field::FieldValue for $Enum {
             const FORMAT: $crate::field::Format = $crate::field::Format::OneOf(Self::NAMES);
 
-            fn parse(raw: &$crate::field::RawValue<'_>) -> Result<Self, $crate::field::InvalidValue> {
-                let word = $crate::field::clean(raw)?;
-                Self::from_name(word).ok_or_else(|| $crate::field::InvalidValue::new(
+            fn parse(
+                raw: &$crate::field::RawValue<'_>,
+            ) -> Result<Self, $crate::field::InvalidValue> {
+                let name = $crate::field::sanitize(raw)?;
+                Self::from_name(name).ok_or_else(|| $crate::field::InvalidValue::new(
                     $crate::validation::error::Reason::NotInEnum,
                     format!("must be one of {}", Self::NAMES.join(", ")),
                 ))
@@ -45,7 +54,7 @@ macro_rules! string_enum {
             }
         }
 
-        impl serde::Serialize for $Choice {
+        impl serde::Serialize for $Enum {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
             }

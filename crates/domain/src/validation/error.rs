@@ -7,6 +7,7 @@ use crate::ids::{DeviceId, UserId};
 
 /// Which part of the contract a problem falls under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ErrorCode {
     /// The batch, or a row of it, has not the right shape.
     InvalidBody,
@@ -62,6 +63,7 @@ macro_rules! reasons {
     ($($(#[$doc:meta])* $Reason:ident = $word:literal),+ $(,)?) => {
         /// Why something was refused, as a stable lower-case word for programs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum Reason { $($(#[$doc])* $Reason),+ }
 
         impl Reason {
@@ -146,7 +148,8 @@ pub struct FieldError {
     pub code: ErrorCode,
     /// Why, for programs.
     pub reason: Reason,
-    /// Why, for people: a predicate whose subject is the field, such as "must be a date".
+    /// Reason, for people: a predicate whose subject is the field, such as "must be a date", or a
+    /// sentence if [`is_sentence`](Self::is_sentence).
     pub detail: Cow<'static, str>,
     /// What else is involved.
     pub related: Option<Related>,
@@ -198,10 +201,12 @@ impl FieldError {
     }
 }
 
-/// "`serial_number` must ...": the field and what is wrong with it.
+/// Renders the field and its error: "`serial_number` must ...", or "unknown field `colour`".
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(field) = &self.field {
+        if let Some(field) = &self.field
+            && !self.is_sentence()
+        {
             write!(f, "`{field}")?;
             if let Some(item) = self.item {
                 write!(f, "[{item}]")?;
@@ -293,26 +298,19 @@ impl ErrorReport {
         self.total > 0 && self.total == self.unknown_users
     }
 
-    /// Adds an error of a row that comes after all rows before it. `error` is not called when the
-    /// report is full.
-    pub(crate) fn add_in_order(&mut self, index: usize, error: impl FnOnce() -> FieldError) {
-        self.total += 1;
-        if self.entries.len() < self.max_entries {
-            self.entries.push(RowError {
-                index: Some(index),
-                error: error(),
-            });
-        }
+    /// Returns whether the report names no further error of the current or a later row.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= self.max_entries
     }
 
-    /// Adds an error that is no row's, after those before it. `error` is not called when the report is
-    /// full.
-    pub(crate) fn add_unmade(&mut self, error: &mut dyn FnMut() -> FieldError) {
-        if self.entries.len() < self.max_entries {
-            self.add(None, error());
-        } else {
-            self.total += 1;
-        }
+    /// Counts an error that the report does not name.
+    pub(crate) fn count_only(&mut self) {
+        self.total += 1;
+    }
+
+    /// Returns the errors without their rows.
+    pub(crate) fn into_field_errors(self) -> Vec<FieldError> {
+        self.entries.into_iter().map(|entry| entry.error).collect()
     }
 
     /// Adds an error of any row or of the batch; [`finish`](Self::finish) brings it into order.

@@ -5,3 +5,4 @@ pub(crate) mod conflict_errors;
 pub(crate) mod error;
 pub(crate) mod external_refs;
 pub(crate) mod lookup_keys;
+pub(crate) mod row_errors;

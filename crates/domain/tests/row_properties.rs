@@ -1,4 +1,4 @@
-//! What holds of every row, whatever is in it.
+//! Properties of the validation of arbitrary rows.
 
 use devices_domain::{Batch, BatchRules, NewDevice, RawRow, RawValue, ValueKind, fields};
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ fn kind() -> impl Strategy<Value = ValueKind> {
     ])
 }
 
-/// Text of every kind, and text that nearly is what some field wants.
+/// Arbitrary text, and text that is nearly valid for some field.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -79,7 +79,7 @@ fn row() -> impl Strategy<Value = RawRow<'static>> {
 
 proptest! {
     #[test]
-    fn no_row_panics_and_a_refused_one_says_why(row in row()) {
+    fn arbitrary_row_never_panics(row in row()) {
         if let Err(errors) = NewDevice::from_row(&row) {
             prop_assert!(!errors.is_empty());
             for error in errors {
@@ -90,20 +90,20 @@ proptest! {
     }
 
     #[test]
-    fn a_row_is_judged_alike_each_time_and_alone_as_in_a_batch(row in row()) {
-        let alone = NewDevice::from_row(&row);
-        prop_assert_eq!(&alone, &NewDevice::from_row(&row));
+    fn single_row_and_batch_agree(row in row()) {
+        let single = NewDevice::from_row(&row);
+        prop_assert_eq!(&single, &NewDevice::from_row(&row));
         let mut batch = Batch::new(BatchRules::default());
         batch.push(&row);
-        match (batch.into_devices(), alone) {
+        match (batch.into_devices(), single) {
             (Ok(devices), Ok(device)) => prop_assert_eq!(devices, [device]),
             (Err(report), Err(errors)) => prop_assert_eq!(report.total(), errors.len()),
-            (batch, alone) => prop_assert!(false, "{batch:?} {alone:?}"),
+            (batch, single) => prop_assert!(false, "{batch:?} {single:?}"),
         }
     }
 
     #[test]
-    fn text_of_a_source_that_knows_only_text_never_panics(name in name(), text in text()) {
+    fn set_text_never_panics(name in name(), text in text()) {
         let mut row = RawRow::for_device();
         row.set_text(name, text);
         prop_assert!(NewDevice::from_row(&row).is_err());

@@ -1,0 +1,124 @@
+//! Patches: changes of a stored device.
+
+use super::fields::{
+    CharacteristicsPatch, DEVICE, DeviceFields, FieldIndex, IdentityPatch, OwnershipPatch, name_of,
+};
+use crate::field::{Email, FieldChange, RawRow, UnknownFields, read_change, validate_single};
+use crate::ids::UserId;
+use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
+use crate::validation::external_refs::ExternalRefs;
+
+/// A valid change of a device: a new value for some of its fields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DevicePatch {
+    identity: IdentityPatch,
+    ownership: OwnershipPatch,
+    characteristics: CharacteristicsPatch,
+    user_email: FieldChange<Option<Email>>,
+}
+
+impl DevicePatch {
+    /// Validates the row of a patch. An absent field keeps its value, null or blank text clears it,
+    /// and any other value replaces it.
+    ///
+    /// # Errors
+    /// Returns every error, in the order of the field table, repeated and unknown fields last.
+    /// Immutable fields, and fields that cannot be cleared, are errors, too.
+    pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
+        validate_single(row, &DEVICE, unknown_fields, |reject| {
+            let identity = IdentityPatch::read(row, reject);
+            let ownership = OwnershipPatch::read(row, reject);
+            let characteristics = CharacteristicsPatch::read(row, reject);
+            let user_email = read_change(row, FieldIndex::user_email as usize, reject);
+            if let (Some(ownership), Some(user_email)) = (&ownership, &user_email)
+                && is_contradictory_assignment(&ownership.user_id, user_email)
+            {
+                reject(FieldError::of(
+                    name_of(FieldIndex::user_email),
+                    ErrorCode::InvalidUser,
+                    Reason::UserMismatch,
+                    "must have a value if `user_id` has one, and be null if `user_id` is null",
+                ));
+            }
+            Some(Self {
+                identity: identity?,
+                ownership: ownership?,
+                characteristics: characteristics?,
+                user_email: user_email?,
+            })
+        })
+    }
+
+    /// Applies the patch to the fields of a device. `email_user` is the user with the `user_email`
+    /// of the patch, if it has one.
+    ///
+    /// # Errors
+    /// Returns the rule that the changed fields break together.
+    pub fn apply(
+        &self,
+        fields: &DeviceFields,
+        email_user: Option<UserId>,
+    ) -> Result<DeviceFields, FieldError> {
+        let mut changed = fields.clone();
+        self.identity.apply(&mut changed.identity);
+        self.ownership.apply(&mut changed.ownership);
+        self.characteristics.apply(&mut changed.characteristics);
+        if let FieldChange::Set(email) = &self.user_email {
+            changed.ownership.user_id = email.as_ref().and(email_user);
+        }
+        match changed.consistency_error() {
+            None => Ok(changed),
+            Some(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn external_refs(&self) -> ExternalRefs<'_> {
+        fn new_value<T>(change: &FieldChange<Option<T>>) -> Option<&T> {
+            match change {
+                FieldChange::Set(value) => value.as_ref(),
+                FieldChange::Keep => None,
+            }
+        }
+        ExternalRefs {
+            serial_number: new_value(&self.identity.serial_number),
+            user: new_value(&self.ownership.user_id).copied(),
+            user_email: new_value(&self.user_email),
+        }
+    }
+}
+
+/// Returns whether one field of a patch assigns the device, and the other clears the assignee.
+fn is_contradictory_assignment(
+    user_id: &FieldChange<Option<UserId>>,
+    user_email: &FieldChange<Option<Email>>,
+) -> bool {
+    match (user_id, user_email) {
+        (FieldChange::Set(user_id), FieldChange::Set(user_email)) => {
+            user_id.is_some() != user_email.is_some()
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::RawValue;
+
+    #[test]
+    fn patch_that_assigns_and_unassigns_is_rejected() {
+        let patch = |user_id: RawValue<'static>, user_email: RawValue<'static>| {
+            let mut row = RawRow::for_device();
+            row.set("user_id", user_id);
+            row.set("user_email", user_email);
+            DevicePatch::from_row(&row, UnknownFields::Reject)
+        };
+        let (email, id) = (RawValue::text("ada@example.com"), RawValue::Integer(1));
+        assert!(patch(id.clone(), email.clone()).is_ok());
+        assert!(patch(RawValue::Null, RawValue::Null).is_ok());
+        for rejected in [patch(RawValue::Null, email), patch(id, RawValue::Null)] {
+            let report = rejected.unwrap_err();
+            assert_eq!(report.entries()[0].error.reason, Reason::UserMismatch);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Rental dates: a rental must not end before it starts.
+
+use super::fields::{DeviceFields, FieldIndex, name_of};
+use crate::field::{Date, FieldChange, RawRow, read_change, read_if_valid};
+use crate::validation::error::{ErrorCode, FieldError, Reason};
+
+/// Returns the error of a rental that ends before it starts.
+pub(super) fn date_order_error(start: Option<Date>, end: Option<Date>) -> Option<FieldError> {
+    (end? < start?).then(|| {
+        let start = name_of(FieldIndex::client_rental_start_date);
+        FieldError::of(
+            name_of(FieldIndex::client_rental_end_date),
+            ErrorCode::InvalidField,
+            Reason::EndsBeforeStart,
+            format!("must not be before `{start}`"),
+        )
+    })
+}
+
+/// Checks the dates of a raw row, so that their order is reported beside errors of other fields.
+pub(super) fn row_date_order_error(row: &RawRow<'_>) -> Option<FieldError> {
+    date_order_error(
+        read_if_valid(row, FieldIndex::client_rental_start_date as usize),
+        read_if_valid(row, FieldIndex::client_rental_end_date as usize),
+    )
+}
+
+/// Rental dates of a rejected patch.
+#[derive(Debug)]
+pub(crate) struct RentalTerms {
+    start: FieldChange<Option<Date>>,
+    end: FieldChange<Option<Date>>,
+}
+
+impl RentalTerms {
+    /// Reads the dates of a patch. An invalid date counts as absent.
+    pub(crate) fn from_row(row: &RawRow<'_>) -> Self {
+        let read = |index: FieldIndex| {
+            let change = read_change(row, index as usize, &mut |_| ());
+            change.unwrap_or(FieldChange::Keep)
+        };
+        Self {
+            start: read(FieldIndex::client_rental_start_date),
+            end: read(FieldIndex::client_rental_end_date),
+        }
+    }
+
+    /// Returns the error that the dates would cause in a device with these fields.
+    pub(crate) fn error(&self, fields: &DeviceFields) -> Option<FieldError> {
+        let mut start = fields.ownership.client_rental_start_date;
+        let mut end = fields.ownership.client_rental_end_date;
+        self.start.apply(&mut start);
+        self.end.apply(&mut end);
+        date_order_error(start, end)
+    }
+}

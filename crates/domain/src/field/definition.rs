@@ -1,0 +1,87 @@
+//! Definition of a field: its name, its format, and whether it is required or immutable.
+
+use super::FieldType;
+
+/// An entry of a field table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    name: &'static str,
+    required: bool,
+    immutable: bool,
+    format: Format,
+}
+
+impl Field {
+    /// Defines a mutable field whose type is `T`.
+    pub(crate) const fn new<T: FieldType>(name: &'static str) -> Self {
+        Self {
+            name,
+            required: T::REQUIRED,
+            immutable: false,
+            format: T::FORMAT,
+        }
+    }
+
+    /// Makes the field immutable. The macro [`fields!`](super::fields) calls it for `[immutable]`.
+    pub(crate) const fn immutable(mut self) -> Self {
+        self.immutable = true;
+        self
+    }
+
+    /// Returns the name as the API spells it, such as `client_warranty_endDate`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns whether a row without this field is rejected.
+    #[must_use]
+    pub const fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// Returns whether the field keeps the value that it was created with.
+    #[must_use]
+    pub const fn is_immutable(&self) -> bool {
+        self.immutable
+    }
+
+    /// Returns the format of the field's values.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+}
+
+/// Format of a field's values. Lengths are in characters (Unicode scalar values), after trimming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A text.
+    Text {
+        /// Maximum length.
+        max_length: usize,
+    },
+    /// A text, or a list of texts.
+    TextList {
+        /// Maximum number of items.
+        max_items: usize,
+        /// Maximum length of an item.
+        max_length: usize,
+    },
+    /// A serial number: see [`SerialNumber`](crate::SerialNumber).
+    SerialNumber,
+    /// An e-mail address: see [`Email`](crate::Email).
+    Email,
+    /// An amount of money: see [`Amount`](crate::Amount).
+    Amount,
+    /// A date: see [`Date`](crate::Date).
+    Date,
+    /// A point in time: see [`Instant`](crate::Instant).
+    Instant,
+    /// One of these names.
+    OneOf(&'static [&'static str]),
+    /// True or false.
+    Boolean,
+    /// The id of a stored object, greater than 0.
+    Id,
+}

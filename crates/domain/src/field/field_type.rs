@@ -1,0 +1,110 @@
+//! Types of fields: a value that is required, optional, or has a default.
+
+use super::{Email, FieldValue, Format, InvalidValue, RawValue, RequiredText};
+use crate::validation::error::Reason;
+
+/// Receives an invalid value and, for a list, the index of the invalid item.
+pub(crate) type InvalidValueSink<'s> = &'s mut dyn FnMut(Option<usize>, InvalidValue);
+
+/// Type of a field in a group. Its implementation is the validation rule of the field.
+pub(crate) trait FieldType: Sized {
+    /// Whether the field must have a value when its row is created.
+    const REQUIRED: bool = false;
+    /// Whether an update may clear the field.
+    const NULLABLE: bool;
+    const FORMAT: Format;
+
+    /// Reads the field, or returns `None` after rejecting at least one value.
+    fn read(raw: &RawValue<'_>, reject: InvalidValueSink<'_>) -> Option<Self>;
+
+    /// Returns the raw value that [`read`](Self::read) turns into this value.
+    fn to_raw(&self) -> RawValue<'_>;
+}
+
+/// Returns whether a raw value is absent, null or blank text: all three mean "no value".
+pub(crate) fn is_empty_value(raw: &RawValue<'_>) -> bool {
+    match raw {
+        RawValue::Absent | RawValue::Null => true,
+        RawValue::Text(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
+fn read_value<T: FieldValue>(raw: &RawValue<'_>, reject: InvalidValueSink<'_>) -> Option<T> {
+    T::parse(raw).map_err(|invalid| reject(None, invalid)).ok()
+}
+
+impl<T: FieldValue> FieldType for Option<T> {
+    const NULLABLE: bool = true;
+    const FORMAT: Format = T::FORMAT;
+
+    fn read(raw: &RawValue<'_>, reject: InvalidValueSink<'_>) -> Option<Self> {
+        if is_empty_value(raw) {
+            Some(None)
+        } else {
+            read_value(raw, reject).map(Some)
+        }
+    }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        self.as_ref().map_or(RawValue::Absent, T::to_raw)
+    }
+}
+
+/// Reads a field that must have a value.
+pub(crate) fn read_required<T: FieldValue>(
+    raw: &RawValue<'_>,
+    reject: InvalidValueSink<'_>,
+) -> Option<T> {
+    if !is_empty_value(raw) {
+        return read_value(raw, reject);
+    }
+    let detail = match raw {
+        RawValue::Text(_) => "is required and must not be empty",
+        _ => "is required",
+    };
+    reject(None, InvalidValue::new(Reason::Required, detail));
+    None
+}
+
+/// Reads a field that has a default.
+pub(crate) fn read_or_default<T: FieldValue + Default>(
+    raw: &RawValue<'_>,
+    reject: InvalidValueSink<'_>,
+) -> Option<T> {
+    Option::<T>::read(raw, reject).map(Option::unwrap_or_default)
+}
+
+/// Implements [`FieldType`] for a [`FieldValue`] that is never null: a `required` one must be sent,
+/// a `defaulted` one is [`Default::default`] if it is not sent.
+macro_rules! non_null_field_type {
+    (required $Value:ty) => {
+        $crate::field::non_null_field_type!(@implement $Value, true, read_required);
+    };
+    (defaulted $Value:ty) => {
+        $crate::field::non_null_field_type!(@implement $Value, false, read_or_default);
+    };
+    (@implement $Value:ty, $is_required:literal, $read:ident) => {
+        impl $crate::field::FieldType for $Value {
+            const REQUIRED: bool = $is_required;
+            const NULLABLE: bool = false;
+            const FORMAT: $crate::field::Format = <$Value as $crate::field::FieldValue>::FORMAT;
+
+            fn read(
+                raw: &$crate::field::RawValue<'_>,
+                reject: $crate::field::InvalidValueSink<'_>,
+            ) -> Option<Self> {
+                $crate::field::$read(raw, reject)
+            }
+
+            fn to_raw(&self) -> $crate::field::RawValue<'_> {
+                $crate::field::FieldValue::to_raw(self)
+            }
+        }
+    };
+}
+pub(crate) use non_null_field_type;
+
+non_null_field_type!(defaulted bool);
+non_null_field_type!(required RequiredText);
+non_null_field_type!(required Email);

@@ -1,0 +1,152 @@
+//! Lists of texts.
+
+use serde::Serialize;
+
+use super::{FieldType, Format, InvalidValue, InvalidValueSink, RawValue, Text};
+use crate::validation::error::Reason;
+
+/// At most 50 texts of at most 100 characters each. A single text is read as a list of one item,
+/// and no value as an empty list.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(transparent)]
+pub struct TextList(Vec<Item>);
+
+type Item = Text<{ TextList::MAX_LENGTH }>;
+
+impl TextList {
+    /// Maximum number of items.
+    pub const MAX_ITEMS: usize = 50;
+    /// Maximum length of an item, in characters.
+    pub const MAX_LENGTH: usize = 100;
+
+    /// Wraps texts that are known to be valid, such as stored ones, without validation.
+    pub fn from_trusted(items: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        Self(items.into_iter().map(Text::from_trusted).collect())
+    }
+
+    /// Iterates over the items, in the order in which they were sent.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(Text::as_str)
+    }
+}
+
+impl FieldType for TextList {
+    const NULLABLE: bool = true;
+    const FORMAT: Format = Format::TextList {
+        max_items: Self::MAX_ITEMS,
+        max_length: Self::MAX_LENGTH,
+    };
+
+    fn read(raw: &RawValue<'_>, reject: InvalidValueSink<'_>) -> Option<Self> {
+        match raw {
+            RawValue::List(items) => read_items(items, reject).map(Self),
+            RawValue::Text(_) | RawValue::IllFormedText | RawValue::Absent | RawValue::Null => {
+                let item = Option::<Item>::read(raw, reject)?;
+                Some(Self(item.into_iter().collect()))
+            }
+            other => {
+                let kind = other.kind();
+                reject(
+                    None,
+                    InvalidValue::wrong_type("a string or an array of strings", kind),
+                );
+                None
+            }
+        }
+    }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        if self.0.is_empty() {
+            RawValue::Absent
+        } else {
+            RawValue::List(self.iter().map(RawValue::text).collect())
+        }
+    }
+}
+
+/// Reads every item before it returns `None`, so that all errors are reported.
+fn read_items(items: &[RawValue<'_>], reject: InvalidValueSink<'_>) -> Option<Vec<Item>> {
+    let max_items = TextList::MAX_ITEMS;
+    let mut is_valid = true;
+    if items.len() > max_items {
+        is_valid = false;
+        let detail = format!("must have at most {max_items} items");
+        reject(None, InvalidValue::new(Reason::TooManyItems, detail));
+    }
+    let mut texts = Vec::with_capacity(items.len().min(max_items));
+    for (index, item) in items.iter().take(max_items).enumerate() {
+        match read_item(item) {
+            Ok(text) => texts.push(text),
+            Err(invalid) => {
+                is_valid = false;
+                reject(Some(index), invalid);
+            }
+        }
+    }
+    is_valid.then_some(texts)
+}
+
+fn read_item(item: &RawValue<'_>) -> Result<Item, InvalidValue> {
+    use super::FieldValue as _;
+
+    match item {
+        RawValue::Text(text) if text.trim().is_empty() => {
+            Err(InvalidValue::new(Reason::EmptyItem, "must not be empty"))
+        }
+        item => Text::parse(item),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(items: Vec<RawValue<'_>>) -> Result<TextList, Vec<(Option<usize>, Reason)>> {
+        let mut reasons = Vec::new();
+        TextList::read(&RawValue::List(items), &mut |item, invalid| {
+            reasons.push((item, invalid.reason));
+        })
+        .ok_or(reasons)
+    }
+
+    #[test]
+    fn single_text_is_a_list_of_one() {
+        let read = |raw| TextList::read(&raw, &mut |_, _| unreachable!()).unwrap();
+        assert_eq!(
+            read(RawValue::text("HDMI")).iter().collect::<Vec<_>>(),
+            ["HDMI"]
+        );
+        assert_eq!(read(RawValue::text(" ")), TextList::default());
+        assert_eq!(read(RawValue::Null), TextList::default());
+        assert_eq!(read(RawValue::List(vec![])), TextList::default());
+    }
+
+    #[test]
+    fn every_invalid_item_is_reported() {
+        let items = vec![
+            RawValue::text("CE"),
+            RawValue::text(""),
+            RawValue::Integer(3),
+            RawValue::text("x".repeat(101)),
+            RawValue::Null,
+        ];
+        assert_eq!(
+            list(items).unwrap_err(),
+            [
+                (Some(1), Reason::EmptyItem),
+                (Some(2), Reason::WrongType),
+                (Some(3), Reason::TooLong),
+                (Some(4), Reason::WrongType),
+            ]
+        );
+    }
+
+    #[test]
+    fn list_of_51_items_is_rejected() {
+        assert!(list(vec![RawValue::text("x"); 50]).is_ok());
+        assert_eq!(
+            list(vec![RawValue::text("x"); 51]).unwrap_err(),
+            [(None, Reason::TooManyItems)]
+        );
+    }
+}

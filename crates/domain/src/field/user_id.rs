@@ -1,0 +1,32 @@
+//! Ids of users.
+
+use super::{FieldValue, Format, InvalidValue, RawValue, ValueKind};
+use crate::ids::UserId;
+use crate::validation::error::Reason;
+
+impl FieldValue for UserId {
+    const FORMAT: Format = Format::Id;
+
+    fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
+        match raw {
+            RawValue::Integer(id) if *id > 0 => Ok(Self(*id)),
+            RawValue::Integer(_) => Err(InvalidValue::new(
+                Reason::OutOfRange,
+                "must be an integer above zero",
+            )),
+            RawValue::HugeInteger => Err(InvalidValue::new(
+                Reason::OutOfRange,
+                "must be an integer of at most 64 bits",
+            )),
+            RawValue::Other(ValueKind::Number) => Err(InvalidValue::new(
+                Reason::WrongType,
+                "must be an integer, without a fraction",
+            )),
+            other => Err(InvalidValue::wrong_type("an integer", other.kind())),
+        }
+    }
+
+    fn to_raw(&self) -> RawValue<'_> {
+        RawValue::Integer(self.0)
+    }
+}
