@@ -1,40 +1,14 @@
-//! External IT devices: what is known about one, the rules a batch of them is judged by, and the
-//! use cases over repository ports.
+#![doc = include_str!("../README.md")]
 //!
-//! The crate knows no HTTP, no SQL, no JSON and no async runtime. A program of your own can judge
-//! rows with it, whatever they were read from:
+//! ## Overview
 //!
-//! ```
-//! use devices_domain::{Batch, BatchRules, RawRow, RawValue};
-//!
-//! let mut batch = Batch::new(BatchRules::default());
-//!
-//! let mut row = RawRow::for_device();
-//! row.set("name", RawValue::text("MacBook Pro 14"));
-//! row.set("type", RawValue::text("laptop"));
-//! row.set("category", RawValue::text("computers"));
-//! row.set("client_purchase_price", RawValue::text("1 299 EUR"));
-//! row.set("serial_number", RawValue::text("To be filled by O.E.M."));
-//! batch.push(&row);
-//!
-//! let report = batch.into_devices().unwrap_err();
-//! let errors: Vec<String> = report.entries().iter().map(ToString::to_string).collect();
-//! assert_eq!(
-//!     errors,
-//!     [
-//!         "row 0: `serial_number` must be the device's own number, not a placeholder for \"none\"",
-//!         "row 0: `client_purchase_price` must be a decimal amount such as \"1299.00\", without a currency",
-//!     ]
-//! );
-//! ```
-//!
-//! Where to begin:
-//! - [`NewDevice::from_row`] judges one row; [`Batch`] judges many, and finds the serial numbers
-//!   that two of them share.
-//! - [`RawRow`] is a row before it is judged; [`RawRow::set_text`] fills it from sources that know
-//!   only text (CSV, spreadsheets). `examples/check_batch.rs` does that.
-//! - [`fields()`] is the table of every field: its name, whether it is required, its shape.
-//! - [`CreateDevices`] is the use case that judges and stores; it needs a [`DeviceRepository`].
+//! - [`RawRow`] is a row before validation. [`RawRow::set`] fills it from typed values, and
+//!   [`RawRow::set_text`] from sources that have only text, such as CSV files.
+//! - [`NewDevice::from_row`] validates one row. [`Batch`] validates many, and also finds serial
+//!   numbers that occur twice.
+//! - [`fields()`] lists all fields of a device with their names and formats.
+//! - [`CreateDevices`] and [`UpdateDevice`] are the use cases. They validate, and store through a
+//!   [`DeviceRepository`].
 
 mod access;
 mod audit;
@@ -70,7 +44,19 @@ pub use idempotency::{
 };
 pub use ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
 pub use paging::{Cursor, Page, PageRequest, PageStart};
-pub use ports::*;
+pub use ports::{
+    ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts, CreateError, DeviceChange,
+    DeviceFilter, DeviceLimitReached, DeviceRepository, EnrollmentReport, EnrollmentRepository,
+    EventRepository, InsertedDevice, KeyError, KeyRepository, NewApiKey, NewBatch, NewSecret,
+    NewWorkspace, Precondition, RateLimitDecision, RateLimiter, RenderResponse, RepositoryError,
+    Revision, Store, StoreHealth, StoreResult, UserChange, UserRepository, WorkspaceRepository,
+    WorkspaceStore,
+};
+#[cfg(any(test, feature = "mocks"))]
+pub use ports::{
+    MockDeviceRepository, MockEnrollmentRepository, MockEventRepository, MockKeyRepository,
+    MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository, MockWorkspaceRepository,
+};
 pub use search::{Search, SearchTerm};
 pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateResult};
 pub use use_cases::update_device::{UpdateDevice, UpdateDeviceError, ValidatedPatch};
