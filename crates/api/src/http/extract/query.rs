@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::HttpRequest;
 use actix_web::web;
 use devices_domain::{
-    ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, Related, Search, nearest_name,
+    ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, Search, nearest_name,
 };
 
 use crate::http::respond::api_error::ApiError;
@@ -100,17 +100,13 @@ impl Parameters {
             if self.known.contains(&given.as_str()) {
                 continue;
             }
-            let shown: String = given.chars().take(MAX_SHOWN_NAME).collect();
-            let unknown = "is no parameter here";
-            self.errors.push(match nearest_name(given, &self.known) {
-                None => error(shown, Reason::UnknownField, unknown.to_owned()),
-                Some(near) => error(
-                    shown,
-                    Reason::UnknownField,
-                    format!("{unknown}; did you mean `{near}`?"),
-                )
-                .with(Related::DidYouMean(near)),
-            });
+            let name: String = given.chars().take(MAX_SHOWN_NAME).collect();
+            self.errors.push(FieldError::unknown_name(
+                "query parameter",
+                &name,
+                ErrorCode::InvalidParameter,
+                nearest_name(given, &self.known),
+            ));
         }
         match self.errors.is_empty() {
             true => Ok(()),

@@ -379,9 +379,11 @@ impl Entry {
         let RowError { index, error } = error;
         let mut pointer = String::new();
         let mut subject = String::new();
+        let mut row = String::new();
         if let Some(index) = index {
             pointer = format!("/devices/{index}");
             subject = format!("devices[{index}]");
+            row = format!("{subject}: ");
         }
         if let Some(field) = &error.field {
             // RFC 6901: `~` and `/` of a name are written `~0` and `~1`.
@@ -403,7 +405,11 @@ impl Entry {
             item: error.item,
             code: error.code.as_str(),
             reason: error.reason.as_str(),
-            message: format!("{subject} {}", error.detail),
+            message: if error.is_sentence() {
+                format!("{row}{}", error.detail)
+            } else {
+                format!("{subject} {}", error.detail)
+            },
             duplicate_of: None,
             existing_device_id: None,
             existing_user_id: None,

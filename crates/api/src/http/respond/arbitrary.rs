@@ -4,14 +4,14 @@ use devices_domain::{Format, fields};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// A value that a field of this shape takes, and nothing at times.
+/// A value that a field of this format takes, and nothing at times.
 fn accepted(format: Format) -> BoxedStrategy<Value> {
     let text = |length: usize| {
         let inner = format!("[^\\pC\u{202D}\u{202E}]{{0,{}}}", length - 2);
         let inner = proptest::string::string_regex(&inner).unwrap();
         inner.prop_map(|inner| format!("a{inner}z"))
     };
-    let value = match shape {
+    let value = match format {
         Format::Text { max_length } => text(max_length.min(300)).prop_map_into().boxed(),
         Format::TextList {
             max_items,
