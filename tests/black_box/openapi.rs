@@ -47,7 +47,7 @@ fn new_device_fields_match_domain() {
     assert_eq!(described["additionalProperties"], false);
     let expected = set(fields().iter().map(|field| field.name()));
     assert_eq!(names(&described["properties"]), expected);
-    let required = fields().iter().filter(|field| field.required());
+    let required = fields().iter().filter(|field| field.is_required());
     assert_eq!(
         words(&described["required"]),
         set(required.map(|field| field.name()))
@@ -63,8 +63,8 @@ fn assert_shapes(described: &Value, fields: &[Field]) {
             .as_str()
             .or_else(|| property["anyOf"][0]["$ref"].as_str())
             .unwrap_or_else(|| panic!("{}: {property}", field.name()));
-        let component = match field.shape() {
-            Format::Text { .. } if field.required() => "Label",
+        let component = match field.format() {
+            Format::Text { .. } if field.is_required() => "Label",
             Format::Text { max_length: 255 } => "Text",
             Format::Text { .. } => "Comment",
             Format::TextList { .. } => "TextList",
@@ -104,7 +104,7 @@ fn other_request_fields_match_domain() {
         let expected = set(fields.iter().map(|field| field.name()));
         assert_eq!(names(&described["properties"]), expected, "{name}");
         if name.starts_with("New") {
-            let required = fields.iter().filter(|field| field.required());
+            let required = fields.iter().filter(|field| field.is_required());
             let required = set(required.map(|field| field.name()));
             assert_eq!(words(&described["required"]), required, "{name}");
         }
@@ -114,7 +114,7 @@ fn other_request_fields_match_domain() {
 
 /// Returns the values of an enumeration field.
 fn enum_words(name: &str) -> Vec<&'static str> {
-    match field(name).map(|field| field.shape()) {
+    match field(name).map(|field| field.format()) {
         Some(Format::OneOf(words)) => words.to_vec(),
         other => panic!("{name}: {other:?}"),
     }
@@ -126,12 +126,12 @@ fn enumerations_match_domain() {
     for (name, domain) in [
         ("AddedVia", set(enum_words("added_via"))),
         ("KeyboardLayout", set(enum_words("keyboard_layout"))),
-        ("ClientStatus", set(ClientStatus::WORDS.iter().copied())),
+        ("ClientStatus", set(ClientStatus::NAMES.iter().copied())),
         ("Lifecycle", set(enum_words("lifecycle"))),
-        ("Role", set(Role::WORDS.iter().copied())),
+        ("Role", set(Role::NAMES.iter().copied())),
         (
             "EnrollmentStatus",
-            set(EnrollmentStatus::WORDS.iter().copied()),
+            set(EnrollmentStatus::NAMES.iter().copied()),
         ),
         ("Source", words(&json!([Source::External]))),
         ("ErrorCode", set(ErrorCode::ALL.map(ErrorCode::as_str))),

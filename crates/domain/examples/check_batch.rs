@@ -60,7 +60,7 @@ fn read_batch(path: &str) -> Result<Batch, csv::Error> {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                batch.push_unreadable(unreadable_row(error)?);
+                batch.push_invalid(unreadable_row(error)?);
                 continue;
             }
         };

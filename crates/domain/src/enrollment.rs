@@ -8,7 +8,7 @@ use crate::field::{
     string_enum, validate_single,
 };
 use crate::ids::{DeviceId, EnrollmentId};
-use crate::validation::error::ErrorReport;
+use crate::validation::report::ErrorReport;
 
 string_enum! {
     /// Status of an enrolment. A draft is prepared and not yet offered to the device: no device

@@ -62,5 +62,6 @@ pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateRes
 pub use use_cases::update_device::{UpdateDevice, UpdateDeviceError, ValidatedPatch};
 pub use user::{Role, User, UserFields, UserPatch, user_fields};
 pub use validation::batch::{Batch, BatchRules};
-pub use validation::error::{ErrorCode, ErrorReport, FieldError, Reason, Related, RowError};
+pub use validation::error::{ErrorCode, FieldError, Reason, Related, RowError};
 pub use validation::lookup_keys::LookupKeys;
+pub use validation::report::ErrorReport;

@@ -49,7 +49,7 @@ impl Search {
             return Ok(None);
         }
         let error =
-            |reason, detail| FieldError::of("search", ErrorCode::InvalidParameter, reason, detail);
+            |reason, detail| FieldError::new("search", ErrorCode::InvalidParameter, reason, detail);
         let text =
             ShortText::parse(&raw).map_err(|invalid| error(invalid.reason, invalid.detail))?;
         let terms = text.as_str().split_whitespace().map(|term| {

@@ -8,7 +8,8 @@ use crate::field::{
     read_if_valid, string_enum, validate_single,
 };
 use crate::ids::{UserId, WorkspaceId};
-use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
+use crate::validation::error::{ErrorCode, FieldError, Reason};
+use crate::validation::report::ErrorReport;
 
 string_enum! {
     /// Role of a user in its company. Grants nothing: the scope of an API key does.
@@ -120,7 +121,7 @@ impl UserFields {
 fn date_order_error(arrival: Option<Date>, departure: Option<Date>) -> Option<FieldError> {
     let name = |index: FieldIndex| USER.fields[index as usize].name();
     (departure? < arrival?).then(|| {
-        FieldError::of(
+        FieldError::new(
             name(FieldIndex::departure_date),
             ErrorCode::InvalidField,
             Reason::EndsBeforeStart,

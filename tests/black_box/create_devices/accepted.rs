@@ -31,7 +31,7 @@ fn minimal_device_returns_all_keys() {
     assert_eq!(response.header("content-type"), "application/json");
     let characteristics: Map<String, Value> = characteristic_fields()
         .map(|field| {
-            let is_list = matches!(field.shape(), Format::TextList { .. });
+            let is_list = matches!(field.format(), Format::TextList { .. });
             let empty = if is_list { json!([]) } else { Value::Null };
             (field.name().to_owned(), empty)
         })

@@ -79,8 +79,8 @@ fn assert_rejected(response: &Response, status: u16, expected: &[(&str, &str)]) 
 
 /// Returns the names of the fields that responses contain in `characteristics`.
 fn characteristic_names() -> Vec<&'static str> {
-    let mut row = RawRow::new();
-    for field in fields().iter().filter(|field| field.required()) {
+    let mut row = RawRow::for_device();
+    for field in fields().iter().filter(|field| field.is_required()) {
         row.set(field.name(), RawValue::text("x"));
     }
     let characteristics = json!(NewDevice::from_row(&row).unwrap().fields.characteristics);
@@ -94,7 +94,7 @@ fn characteristic_names() -> Vec<&'static str> {
 fn optional_text_fields() -> Vec<&'static str> {
     fields()
         .iter()
-        .filter(|field| !field.required() && matches!(field.shape(), Format::Text { .. }))
+        .filter(|field| !field.is_required() && matches!(field.format(), Format::Text { .. }))
         .map(Field::name)
         .collect()
 }

@@ -24,7 +24,7 @@ impl Change {
     fn new(field: &Field) -> Self {
         let name = field.name();
         let current = complete_device(json!({}))[name].clone();
-        let (sent, returned) = match (name, field.shape()) {
+        let (sent, returned) = match (name, field.format()) {
             ("name", _) => (json!("  New name "), json!("New name")),
             ("client_purchase_price", _) => (json!("12,5"), json!("12.50")),
             ("client_rental_price", _) => (json!("0"), json!("0.00")),
@@ -48,7 +48,7 @@ impl Change {
                 (value.clone(), value)
             }
         };
-        let cleared = match (name, field.shape()) {
+        let cleared = match (name, field.format()) {
             ("name" | "is_rented", _) => None,
             (_, Format::TextList { .. }) => Some(json!([])),
             _ => Some(Value::Null),

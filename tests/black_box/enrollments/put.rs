@@ -12,7 +12,7 @@ fn complete_enrollment() -> Value {
         .iter()
         .enumerate()
         .map(|(index, field)| {
-            let value = match (field.name(), field.shape()) {
+            let value = match (field.name(), field.format()) {
                 ("status", _) => json!("ENROLLED"),
                 ("screenlock_enabled" | "unenrollment_date", _) => Value::Null,
                 ("lock_date", _) => json!("2026-01-02T03:04:05+02:00"),
@@ -181,7 +181,7 @@ fn invalid_enrollment_field_is_rejected() {
     let names = |shape: Format| {
         let fields = enrollment_fields().iter();
         fields
-            .filter(move |field| field.shape() == shape)
+            .filter(move |field| field.format() == shape)
             .map(Field::name)
     };
     for field in names(Format::Instant) {

@@ -41,7 +41,7 @@ fn user_response_has_every_field() {
 fn null_and_blank_user_fields_mean_absent() {
     let api = Api::start();
     let mut empty = Map::new();
-    let optional = user_fields().iter().filter(|field| !field.required());
+    let optional = user_fields().iter().filter(|field| !field.is_required());
     for field in optional {
         empty.insert(field.name().to_owned(), Value::Null);
     }

@@ -19,7 +19,7 @@ const GRACE: &str = "grace@acme.test";
 fn text_fields() -> Vec<&'static str> {
     user_fields()
         .iter()
-        .filter(|field| matches!(field.shape(), Format::Text { .. }))
+        .filter(|field| matches!(field.format(), Format::Text { .. }))
         .map(Field::name)
         .collect()
 }
@@ -27,7 +27,7 @@ fn text_fields() -> Vec<&'static str> {
 /// Returns a user with every field.
 fn complete_user() -> Value {
     let members = user_fields().iter().map(|field| {
-        let value = match (field.name(), field.shape()) {
+        let value = match (field.name(), field.format()) {
             ("phone", _) => json!("+33 1 23 45 67 89"),
             ("departure_date", _) => json!("2025-01-31"),
             (_, Format::Date) => json!("2024-02-29"),

@@ -90,7 +90,7 @@ pub(crate) fn find(
         })?;
         let response = StoredResponse {
             fingerprint,
-            answer: row.outcome,
+            body: row.outcome,
         };
         Ok((row.position as usize - 1, response))
     };

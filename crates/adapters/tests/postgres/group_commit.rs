@@ -134,12 +134,12 @@ fn idempotency_key_is_used_once_per_group() {
             other => panic!("expected a response, got {other:?}"),
         };
         let (one, two) = (response(one), response(two));
-        assert_ne!(one.answer, two.answer);
+        assert_ne!(one.body, two.body);
         let in_progress = CreateError::Idempotency(IdempotencyError::InProgress);
         assert_eq!(repeated.unwrap_err().to_string(), in_progress.to_string());
         for (key, response) in [("one", one), ("two", two)] {
             let stored = acme.devices.find_response(request(key)).await.unwrap();
-            assert_eq!(stored.unwrap().answer, response.answer);
+            assert_eq!(stored.unwrap().body, response.body);
         }
         assert_eq!(transactions(&store, 2), 1);
     });

@@ -37,7 +37,7 @@ async fn create(
 
 fn response(body: &str, replayed: bool) -> IdempotentResponse {
     IdempotentResponse {
-        answer: body.as_bytes().to_vec(),
+        body: body.as_bytes().to_vec(),
         replayed,
     }
 }
@@ -59,7 +59,7 @@ fn second_request_replays_the_response() {
             stored.unwrap(),
             Some(StoredResponse {
                 fingerprint: [7; 32],
-                answer: b"1,2".to_vec()
+                body: b"1,2".to_vec()
             })
         );
         assert_eq!(store.database.count("devices"), 2);

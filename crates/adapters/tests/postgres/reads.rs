@@ -14,11 +14,11 @@ use diesel::connection::SimpleConnection;
 use crate::{TestStore, Writer, block_on, device, device_of, statements};
 
 fn patch<'a>(fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>) -> DevicePatch {
-    let mut row = RawRow::new();
+    let mut row = RawRow::for_device();
     for (name, value) in fields {
         row.set(name, value);
     }
-    DevicePatch::from_row(&row, UnknownFields::InvalidValueSink).unwrap()
+    DevicePatch::from_row(&row, UnknownFields::Reject).unwrap()
 }
 
 impl Writer {
@@ -130,9 +130,9 @@ fn what_is_written_is_read_again_in_every_field() {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         let user = store.user(acme.workspace, "ada@example.com").await;
-        let mut row = RawRow::new();
+        let mut row = RawRow::for_device();
         for field in devices_domain::fields() {
-            let value = match field.shape() {
+            let value = match field.format() {
                 devices_domain::Format::OneOf(words) => RawValue::text(words[0]),
                 devices_domain::Format::Boolean => RawValue::Boolean(true),
                 devices_domain::Format::Id => RawValue::Integer(user.0),
@@ -361,11 +361,11 @@ fn an_assignee_who_is_renamed_is_found_by_the_new_name_at_once() {
 }
 
 async fn rename(store: &TestStore, writer: &Writer, user: UserId, name: &str) {
-    let mut row = RawRow::of_user();
+    let mut row = RawRow::for_user();
     row.set("first_name", RawValue::text(name));
     let change = devices_domain::UserChange {
         user,
-        patch: devices_domain::UserPatch::from_row(&row, UnknownFields::InvalidValueSink).unwrap(),
+        patch: devices_domain::UserPatch::from_row(&row, UnknownFields::Reject).unwrap(),
         origin: writer.origin(),
     };
     let users = store.users(writer.workspace);

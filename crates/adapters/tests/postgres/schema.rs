@@ -81,7 +81,7 @@ fn column_limits_match_the_domain() {
     for field in fields() {
         let column = field.name().replace("Date", "_date");
         let checks = checks(&database, "devices", &column);
-        let expected = match field.shape() {
+        let expected = match field.format() {
             Format::Text { max_length } => vec![format!("<= {max_length})")],
             Format::SerialNumber => vec!["<= 64)".to_owned()],
             Format::TextList {
@@ -106,12 +106,12 @@ fn column_limits_match_the_domain() {
 #[test]
 fn column_values_match_the_domain() {
     let database = TestDatabase::new();
-    let statuses = EnrollmentStatus::WORDS;
+    let statuses = EnrollmentStatus::NAMES;
     let scopes = Scope::ALL.map(|scope| scope.as_str());
     for (table, column, words) in [
         ("devices_mdm", "status", statuses),
-        ("users", "role", Role::WORDS),
-        ("device_events", "action", Action::WORDS),
+        ("users", "role", Role::NAMES),
+        ("device_events", "action", Action::NAMES),
         ("api_keys", "scope", scopes.as_slice()),
     ] {
         let checks = checks(&database, table, column);

@@ -3,8 +3,9 @@
 use super::fields::{Assignment, Characteristics, DEVICE, DeviceFields, Identity, Ownership};
 use super::rental;
 use crate::field::{RawRow, UnknownFields, validate};
-use crate::validation::error::{ErrorReport, FieldError};
+use crate::validation::error::FieldError;
 use crate::validation::external_refs::ExternalRefs;
+use crate::validation::report::ErrorReport;
 use crate::validation::row_errors::RowErrors;
 
 /// A device whose row is valid on its own. Conflicts with other rows and with stored data are

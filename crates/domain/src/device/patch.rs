@@ -5,8 +5,9 @@ use super::fields::{
 };
 use crate::field::{Email, FieldChange, RawRow, UnknownFields, read_change, validate_single};
 use crate::ids::UserId;
-use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
+use crate::validation::error::{ErrorCode, FieldError, Reason};
 use crate::validation::external_refs::ExternalRefs;
+use crate::validation::report::ErrorReport;
 
 /// A valid change of a device: a new value for some of its fields.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +34,7 @@ impl DevicePatch {
             if let (Some(ownership), Some(user_email)) = (&ownership, &user_email)
                 && is_contradictory_assignment(&ownership.user_id, user_email)
             {
-                reject(FieldError::of(
+                reject(FieldError::new(
                     name_of(FieldIndex::user_email),
                     ErrorCode::InvalidUser,
                     Reason::UserMismatch,

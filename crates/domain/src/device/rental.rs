@@ -8,7 +8,7 @@ use crate::validation::error::{ErrorCode, FieldError, Reason};
 pub(super) fn date_order_error(start: Option<Date>, end: Option<Date>) -> Option<FieldError> {
     (end? < start?).then(|| {
         let start = name_of(FieldIndex::client_rental_start_date);
-        FieldError::of(
+        FieldError::new(
             name_of(FieldIndex::client_rental_end_date),
             ErrorCode::InvalidField,
             Reason::EndsBeforeStart,

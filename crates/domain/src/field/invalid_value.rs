@@ -38,7 +38,7 @@ impl InvalidValue {
     pub(crate) fn at(self, field: &'static str, item: Option<usize>) -> FieldError {
         FieldError {
             item,
-            ..FieldError::of(field, self.code, self.reason, self.detail)
+            ..FieldError::new(field, self.code, self.reason, self.detail)
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::unknown_fields::{UnknownFields, repeated_field, repeated_unknown_field, unknown_field};
 use super::{Field, FieldType, FieldValue, InvalidValue, RawRow};
-use crate::validation::error::{ErrorCode, ErrorReport, FieldError, Reason};
+use crate::validation::error::{ErrorCode, FieldError, Reason};
+use crate::validation::report::ErrorReport;
 use crate::validation::row_errors::RowErrors;
 
 /// All fields of one kind of object.

@@ -38,7 +38,7 @@ impl FieldError {
         if let Some(suggestion) = suggestion {
             detail.push_str(&format!(", did you mean `{suggestion}`?"));
         }
-        let error = Self::of(name.to_owned(), code, Reason::UnknownField, detail);
+        let error = Self::new(name.to_owned(), code, Reason::UnknownField, detail);
         match suggestion {
             Some(suggestion) => error.with(Related::DidYouMean(suggestion)),
             None => error,
@@ -71,7 +71,7 @@ pub(super) fn unknown_field(name: &str, table: &FieldTable) -> FieldError {
 }
 
 pub(super) fn repeated_field(name: &str) -> FieldError {
-    FieldError::of(
+    FieldError::new(
         name.to_owned(),
         ErrorCode::InvalidField,
         Reason::RepeatedField,

@@ -11,7 +11,7 @@ use crate::ports::{
 };
 use crate::validation::batch::Batch;
 use crate::validation::conflict_errors::add_batch_conflicts;
-use crate::validation::error::ErrorReport;
+use crate::validation::report::ErrorReport;
 
 /// Creates every device of a batch, or none and reports every error.
 pub struct CreateDevices {
@@ -60,7 +60,7 @@ impl CreateDevices {
         request: &IdempotentRequest,
     ) -> Result<Option<IdempotentResponse>, CreateDevicesError> {
         let stored = self.devices.find_response(request.clone()).await?;
-        let response = stored.map(|stored| request.recall(stored));
+        let response = stored.map(|stored| request.replay(stored));
         Ok(response.transpose()?)
     }
 
@@ -143,7 +143,7 @@ mod tests {
     use crate::validation::lookup_keys::LookupKeys;
 
     fn row(serial_number: &'static str) -> RawRow<'static> {
-        let mut row = RawRow::new();
+        let mut row = RawRow::for_device();
         for field in ["name", "type", "category"] {
             row.set(field, RawValue::text("x"));
         }
@@ -323,7 +323,7 @@ mod tests {
             .expect_find_conflicts()
             .returning(|_| Err(unavailable()));
         let use_case = CreateDevices::new(Box::new(repository));
-        for batch in [batch([row("S1")]), batch([RawRow::new()])] {
+        for batch in [batch([row("S1")]), batch([RawRow::for_device()])] {
             let error = pollster::block_on(use_case.execute(batch, origin(), None)).unwrap_err();
             assert!(matches!(
                 error,
@@ -348,7 +348,7 @@ mod tests {
             let (request, render) = batch.idempotency.clone().unwrap();
             assert_eq!(request.fingerprint, [7; 32]);
             Ok(StoreResult::Response(IdempotentResponse {
-                answer: render(&batch.devices, &[]),
+                body: render(&batch.devices, &[]),
                 replayed: false,
             }))
         });
@@ -356,7 +356,7 @@ mod tests {
         let idempotency = Some((request(7), render));
         let created = use_case.execute(batch([row("S1")]), origin(), idempotency);
         let expected = IdempotentResponse {
-            answer: b"rendered".to_vec(),
+            body: b"rendered".to_vec(),
             replayed: false,
         };
         assert_eq!(
@@ -371,7 +371,7 @@ mod tests {
         repository.expect_find_response().returning(|_| {
             Ok(Some(StoredResponse {
                 fingerprint: [7; 32],
-                answer: b"rendered".to_vec(),
+                body: b"rendered".to_vec(),
             }))
         });
         let use_case = CreateDevices::new(Box::new(repository));
@@ -379,7 +379,7 @@ mod tests {
         assert_eq!(
             response,
             Some(IdempotentResponse {
-                answer: b"rendered".to_vec(),
+                body: b"rendered".to_vec(),
                 replayed: true
             })
         );

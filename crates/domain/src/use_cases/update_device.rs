@@ -11,9 +11,9 @@ use crate::ports::{
     RepositoryError,
 };
 use crate::validation::conflict_errors::add_row_conflicts;
-use crate::validation::error::ErrorReport;
 use crate::validation::external_refs::ExternalRefs;
 use crate::validation::lookup_keys::LookupKeys;
+use crate::validation::report::ErrorReport;
 
 /// Applies a patch to a device, or reports every error of the patch.
 pub struct UpdateDevice {
@@ -42,12 +42,12 @@ impl ValidatedPatch {
     /// Validates the row of a patch.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Self {
         Self(match DevicePatch::from_row(row, unknown_fields) {
-            Ok(_) if row.known().next().is_none() => Validation::Empty,
+            Ok(_) if row.present_fields().next().is_none() => Validation::Empty,
             Ok(patch) => Validation::Valid(Box::new(patch)),
             Err(report) => Validation::Rejected(Box::new(RejectedPatch {
                 report,
-                refs: RejectedRefs::of_refused(row),
-                rental: RentalTerms::of_refused(row),
+                refs: RejectedRefs::from_row(row),
+                rental: RentalTerms::from_row(row),
             })),
         })
     }
@@ -169,7 +169,7 @@ mod tests {
     use crate::ports::{Conflicts, MockDeviceRepository};
 
     fn row(fields: &[(&'static str, RawValue<'static>)]) -> RawRow<'static> {
-        let mut row = RawRow::new();
+        let mut row = RawRow::for_device();
         for (name, value) in fields {
             row.set(*name, value.clone());
         }
@@ -203,7 +203,7 @@ mod tests {
         fields: &[(&'static str, RawValue<'static>)],
     ) -> Result<StoredDevice, UpdateDeviceError> {
         let use_case = UpdateDevice::new(Box::new(devices));
-        let patch = ValidatedPatch::from_row(&row(fields), UnknownFields::InvalidValueSink);
+        let patch = ValidatedPatch::from_row(&row(fields), UnknownFields::Reject);
         let origin = Origin {
             key: KeyId(1),
             request_id: "r1".to_owned(),

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use super::conflict_errors::{add_batch_conflicts, duplicate_serial_number_error};
-use super::error::{ErrorCode, ErrorReport, FieldError, Reason};
+use super::error::{ErrorCode, FieldError, Reason};
 use super::external_refs::ExternalRefs;
 use super::lookup_keys::LookupKeys;
+use super::report::ErrorReport;
+use super::row_errors::RowErrors;
 use crate::device::{NewDevice, RejectedRefs, validate_device};
 use crate::field::{RawRow, UnknownFields, ValueKind};
 use crate::ports::Conflicts;
@@ -76,13 +78,11 @@ impl Batch {
         let Some(index) = self.next_index() else {
             return;
         };
-        let report = &mut self.report;
-        let device = validate_device(row, self.rules.unknown_fields, &mut |error| {
-            report.add_in_order(index, error);
-        });
+        let errors = &mut RowErrors::new(&mut self.report, Some(index));
+        let device = validate_device(row, self.rules.unknown_fields, errors);
         self.rows.push(match device {
             Some(device) => ValidatedRow::Valid(device),
-            None => ValidatedRow::Rejected(RejectedRefs::of_refused(row)),
+            None => ValidatedRow::Rejected(RejectedRefs::from_row(row)),
         });
     }
 
@@ -101,7 +101,7 @@ impl Batch {
     /// error.
     pub fn push_invalid(&mut self, error: impl FnOnce() -> FieldError) {
         if let Some(index) = self.next_index() {
-            self.report.add_in_order(index, error);
+            RowErrors::new(&mut self.report, Some(index)).push_with(error);
             self.rows
                 .push(ValidatedRow::Rejected(RejectedRefs::default()));
         }
@@ -152,7 +152,7 @@ impl Batch {
     pub(crate) fn validate_whole(&mut self) {
         let max = self.rules.max_devices;
         if self.len == 0 && self.report.is_empty() {
-            self.reject(FieldError::of(
+            self.reject(FieldError::new(
                 "devices",
                 ErrorCode::InvalidBody,
                 Reason::EmptyBatch,
@@ -160,7 +160,7 @@ impl Batch {
             ));
         }
         if self.len > max {
-            self.reject(FieldError::of(
+            self.reject(FieldError::new(
                 "devices",
                 ErrorCode::InvalidBody,
                 Reason::TooManyDevices,
@@ -225,7 +225,7 @@ mod tests {
     use crate::field::{RawValue, SerialNumber};
 
     fn row(serial_number: &str) -> RawRow<'_> {
-        let mut row = RawRow::new();
+        let mut row = RawRow::for_device();
         for field in ["name", "type", "category"] {
             row.set(field, RawValue::text("x"));
         }
@@ -308,7 +308,7 @@ mod tests {
             max_devices: 2,
             ..BatchRules::default()
         });
-        batch.push(&RawRow::new());
+        batch.push(&RawRow::for_device());
         batch.push(&row("S1"));
         batch.push(&row("S1"));
         batch.push_non_object(ValueKind::Null);
@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn report_lists_1000_errors_and_counts_all() {
-        let empty = batch(std::iter::repeat_with(RawRow::new).take(999));
+        let empty = batch(std::iter::repeat_with(RawRow::for_device).take(999));
         let report = empty.into_devices().unwrap_err();
         assert_eq!(report.entries().len(), ErrorReport::MAX_ENTRIES);
         assert_eq!(report.total(), 999 * 3);

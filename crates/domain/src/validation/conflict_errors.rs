@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::error::{ErrorCode, ErrorReport, FieldError, Reason, Related};
+use super::error::{ErrorCode, FieldError, Reason, Related};
 use super::external_refs::ExternalRefs;
+use super::report::ErrorReport;
 use crate::ids::DeviceId;
 use crate::ports::{Conflicts, DeviceLimitReached};
 
@@ -60,7 +61,7 @@ fn taken_serial_number_error(existing: DeviceId) -> FieldError {
 }
 
 fn serial_number_error(reason: Reason, detail: String, related: Related) -> FieldError {
-    FieldError::of(
+    FieldError::new(
         "serial_number",
         ErrorCode::InvalidSerialNumber,
         reason,
@@ -107,12 +108,12 @@ fn user_error(
     reason: Reason,
     detail: impl Into<Cow<'static, str>>,
 ) -> FieldError {
-    FieldError::of(field, ErrorCode::InvalidUser, reason, detail)
+    FieldError::new(field, ErrorCode::InvalidUser, reason, detail)
 }
 
 fn device_limit_error(reached: DeviceLimitReached) -> FieldError {
     let DeviceLimitReached { limit, held, added } = reached;
-    FieldError::of(
+    FieldError::new(
         "devices",
         ErrorCode::DeviceProvisioningFailed,
         Reason::DeviceLimit,

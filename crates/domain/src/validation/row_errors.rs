@@ -1,6 +1,7 @@
 //! Sink for the errors of one row.
 
-use super::error::{ErrorReport, FieldError};
+use super::error::FieldError;
+use super::report::ErrorReport;
 
 /// Adds the errors of one row to a report. A full report counts further errors and drops them.
 #[derive(Debug)]

@@ -221,7 +221,7 @@ fn resolve_idempotency_keys(
             _ if !locked[position] => Err(IdempotencyError::InProgress),
             None if !is_first => Err(IdempotencyError::InProgress),
             None => continue,
-            Some(response) => request.recall(response),
+            Some(response) => request.replay(response),
         };
         results[indexes[position]] = Some(match result {
             Ok(response) => Ok(StoreResult::Response(response)),
@@ -344,7 +344,7 @@ fn store(
         results[*index] = Some(Ok(match &batch.idempotency {
             None => StoreResult::Devices(inserted),
             Some((_, render)) => StoreResult::Response(IdempotentResponse {
-                answer: render(&batch.devices, &inserted),
+                body: render(&batch.devices, &inserted),
                 replayed: false,
             }),
         }));
@@ -355,7 +355,7 @@ fn store(
             let (request, _) = accepted.batch.idempotency.as_ref()?;
             match &results[accepted.index] {
                 Some(Ok(StoreResult::Response(response))) => {
-                    Some((request, response.answer.as_slice()))
+                    Some((request, response.body.as_slice()))
                 }
                 _ => None,
             }

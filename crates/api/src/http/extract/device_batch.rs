@@ -30,7 +30,7 @@ const DEVICES: &str = "devices";
 
 fn refuse(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<'static, str>>) {
     let field = field.to_owned();
-    batch.reject(FieldError::of(
+    batch.reject(FieldError::new(
         field,
         ErrorCode::InvalidBody,
         reason,

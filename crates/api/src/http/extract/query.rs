@@ -110,7 +110,7 @@ impl Parameters {
         }
         match self.errors.is_empty() {
             true => Ok(()),
-            false => Err(ApiError::RefusedParameters(ErrorReport::of_all(
+            false => Err(ApiError::RefusedParameters(ErrorReport::from_errors(
                 self.errors,
             ))),
         }
@@ -121,12 +121,12 @@ impl Parameters {
 const MAX_SHOWN_NAME: usize = 64;
 
 fn error(name: impl Into<String>, reason: Reason, detail: String) -> FieldError {
-    FieldError::of(name.into(), ErrorCode::InvalidParameter, reason, detail)
+    FieldError::new(name.into(), ErrorCode::InvalidParameter, reason, detail)
 }
 
 /// That something in the path is refused.
 pub(crate) fn refused(error: FieldError) -> ApiError {
-    ApiError::RefusedParameters(ErrorReport::of(error))
+    ApiError::RefusedParameters(ErrorReport::from_error(error))
 }
 
 /// A whole number of this range.

@@ -24,7 +24,7 @@ use crate::http::state::State;
 fn serial_number(path: &web::Path<String>) -> Result<SerialNumber, ApiError> {
     SerialNumber::parse(&RawValue::text(path.as_str())).map_err(|refusal| {
         let field = "serial_number";
-        query::refused(FieldError::of(
+        query::refused(FieldError::new(
             field,
             refusal.code,
             refusal.reason,

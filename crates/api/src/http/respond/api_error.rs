@@ -237,7 +237,7 @@ impl From<ChangeUserError> for ApiError {
     fn from(error: ChangeUserError) -> Self {
         match error {
             ChangeUserError::NotFound => Self::UserNotFound,
-            ChangeUserError::EmailTaken(holder) => FieldError::of(
+            ChangeUserError::EmailTaken(holder) => FieldError::new(
                 "email",
                 ErrorCode::UserEmailConflict,
                 Reason::AlreadyExists,
@@ -260,7 +260,7 @@ impl From<ErrorReport> for ApiError {
 
 impl From<FieldError> for ApiError {
     fn from(error: FieldError) -> Self {
-        ErrorReport::of(error).into()
+        ErrorReport::from_error(error).into()
     }
 }
 
