@@ -101,7 +101,7 @@ fn describe() {
 }
 
 /// Counts a request that has ended.
-pub(crate) fn count_request(
+pub(crate) fn record_request(
     method: &Method,
     route: &str,
     status: StatusCode,
@@ -133,7 +133,7 @@ pub(crate) fn count_request(
 }
 
 /// Counts what was wrong with a batch.
-pub(crate) fn count_refusals(report: &ErrorReport) {
+pub(crate) fn count_row_errors(report: &ErrorReport) {
     let mut counts = BTreeMap::new();
     for entry in report.entries() {
         *counts.entry(entry.error.code.as_str()).or_insert(0) += 1;

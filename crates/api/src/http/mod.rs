@@ -1,4 +1,4 @@
-//! The HTTP side: reads requests, calls a use case, writes answers.
+//! HTTP: reads requests, calls use cases, and writes responses.
 
 mod bind;
 mod extract;
@@ -6,6 +6,7 @@ mod handlers;
 mod limits;
 mod metrics;
 mod middleware;
+mod request_context;
 mod respond;
 mod routes;
 mod server;

@@ -1,4 +1,4 @@
-//! What answers where.
+//! Routes: paths, methods and the middleware of each.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -13,16 +13,18 @@ use crate::http::handlers::docs;
 use crate::http::handlers::enrollments;
 use crate::http::handlers::health;
 use crate::http::handlers::users;
-use crate::http::limits::key_rate_limit;
 use crate::http::middleware::access_log;
+use crate::http::middleware::authentication::{require_read, require_write};
 use crate::http::middleware::drain_body;
+use crate::http::middleware::preference_applied;
+use crate::http::middleware::rate_limit_headers;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
-/// The prefix under which the vendor's clients call the same operations.
+/// Prefix under which the vendor's clients call the same operations.
 const VENDOR_PREFIX: &str = "/platform/v1";
 
-/// Everything that the server answers.
+/// Builds the application.
 pub fn app(
     state: web::Data<State>,
 ) -> App<
@@ -36,7 +38,7 @@ pub fn app(
 > {
     App::new()
         .app_data(state)
-        .wrap(from_fn(key_rate_limit::middleware))
+        .wrap(from_fn(rate_limit_headers::middleware))
         .wrap(from_fn(access_log::middleware))
         .wrap(from_fn(drain_body::middleware))
         .service(
@@ -45,12 +47,12 @@ pub fn app(
                 .default_service(web::to(not_found)),
         )
         .configure(operations)
-        .service(get("/livez", health::livez))
-        .service(get("/readyz", health::readyz))
-        .service(get("/openapi.yaml", docs::yaml))
-        .service(get("/openapi.json", docs::json))
-        .service(get("/docs", docs::to_docs))
-        .service(get("/docs/{file:.*}", docs::docs))
+        .service(public("/livez", health::livez))
+        .service(public("/readyz", health::readyz))
+        .service(public("/openapi.yaml", docs::yaml))
+        .service(public("/openapi.json", docs::json))
+        .service(public("/docs", docs::to_docs))
+        .service(public("/docs/{file:.*}", docs::docs))
         .default_service(web::to(not_found))
 }
 
@@ -58,67 +60,94 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::NotFound)
 }
 
+const GET: &[Method] = &[Method::GET, Method::HEAD];
+const GET_POST: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
+const GET_PATCH_DELETE: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE];
+const PUT_DELETE: &[Method] = &[Method::PUT, Method::DELETE];
+
 fn operations(scope: &mut web::ServiceConfig) {
     scope
         .service(
-            resource("/devices", &[Method::GET, Method::HEAD, Method::POST])
+            resource("/devices", GET_POST)
                 .route(read(devices::list))
-                .route(web::post().to(devices::create)),
+                .route(write_fields(Method::POST, devices::create)),
         )
-        // Before the path with an id, which it looks like.
-        .service(get("/devices/export", devices::export))
+        // Before the path with an id, which would match it.
+        .service(resource("/devices/export", GET).route(read(devices::export)))
         .service(
-            resource("/devices/{device_id}", READ_CHANGE_DELETE)
+            resource("/devices/{device_id}", GET_PATCH_DELETE)
                 .route(read(devices::get))
-                .route(web::patch().to(devices::update))
-                .route(web::delete().to(devices::delete)),
+                .route(write_fields(Method::PATCH, devices::update))
+                .route(write(Method::DELETE, devices::delete)),
         )
         .service(
-            resource("/users", &[Method::GET, Method::HEAD, Method::POST])
+            resource("/users", GET_POST)
                 .route(read(users::list))
-                .route(web::post().to(users::create)),
+                .route(write_fields(Method::POST, users::create)),
         )
         .service(
-            resource("/users/{user_id}", READ_CHANGE_DELETE)
+            resource("/users/{user_id}", GET_PATCH_DELETE)
                 .route(read(users::get))
-                .route(web::patch().to(users::update))
-                .route(web::delete().to(users::delete)),
+                .route(write_fields(Method::PATCH, users::update))
+                .route(write(Method::DELETE, users::delete)),
         )
-        .service(get("/mdm/enrollments", enrollments::list))
+        .service(resource("/mdm/enrollments", GET).route(read(enrollments::list)))
         .service(
-            resource(
-                "/mdm/enrollments/{serial_number}",
-                &[Method::PUT, Method::DELETE],
-            )
-            .route(web::put().to(enrollments::put))
-            .route(web::delete().to(enrollments::delete)),
+            resource("/mdm/enrollments/{serial_number}", PUT_DELETE)
+                .route(write_fields(Method::PUT, enrollments::put))
+                .route(write(Method::DELETE, enrollments::delete)),
         );
 }
 
-const READ_CHANGE_DELETE: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE];
-
-/// Answers GET, and HEAD with the same headers and no body; nothing else.
-fn get<F, Args>(path: &str, handler: F) -> Resource
+/// Routes GET and HEAD on a path that needs no key.
+fn public<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
-    resource(path, &[Method::GET, Method::HEAD]).route(read(handler))
+    resource(path, GET).route(get_or_head().to(handler))
 }
 
-/// Answers GET, and HEAD with the same headers and no body.
+/// Routes GET and HEAD with a key that allows reading.
 fn read<F, Args>(handler: F) -> Route
 where
     F: Handler<Args>,
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
-    let reads = guard::Any(guard::Get()).or(guard::Head());
-    web::route().guard(reads).to(handler)
+    get_or_head().to(handler).wrap(from_fn(require_read))
 }
 
-/// A resource that names its methods where it is asked for another.
+/// Routes a method with a key that allows writing.
+fn write<F, Args>(method: Method, handler: F) -> Route
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::method(method).to(handler).wrap(from_fn(require_write))
+}
+
+/// Routes a method whose body has fields, like [`write`], and honours `Prefer: handling=lenient`.
+fn write_fields<F, Args>(method: Method, handler: F) -> Route
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::method(method)
+        .to(handler)
+        .wrap(from_fn(preference_applied::middleware))
+        .wrap(from_fn(require_write))
+}
+
+/// Matches GET, and HEAD, for which actix sends the headers of the response without its body.
+fn get_or_head() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// A resource that rejects other methods than these with a 405 that names them.
 fn resource(path: &str, methods: &'static [Method]) -> Resource {
     web::resource(path).default_service(web::to(move || async move {
         Err::<HttpResponse, _>(ApiError::MethodNotAllowed(methods))

@@ -65,7 +65,7 @@ impl Server {
         actix_web::rt::spawn(async move {
             any(&mut terminated, &mut interrupted).await;
             tracing::info!("stopping: requests under way are carried to their end");
-            self.state.stopping.store(true, Ordering::Release);
+            self.state.is_stopping.store(true, Ordering::Release);
             let stopping = async {
                 tokio::time::sleep(self.drain).await;
                 handle.stop(true).await;

@@ -1,54 +1,53 @@
-//! What the handlers work with.
+//! State that all handlers share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use actix_web::http::header::HeaderName;
+use actix_web::{HttpRequest, web};
 use devices_domain::{KeyRepository, RateLimiter, Store, StoreHealth};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::limits::auth_throttle::AuthThrottle;
 use crate::http::limits::concurrency::WorkspaceLimiter;
-use crate::http::limits::key_rate_limit::Exhausted;
+use crate::http::limits::key_rate_limiter::KeyRateLimiter;
 use crate::http::respond::api_error::ApiError;
-use crate::settings::{Limits, RateLimit, Settings};
+use crate::settings::{Limits, Settings};
 
-/// What the handlers work with.
+/// State that all handlers share.
 pub struct State {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keys: Arc<dyn KeyRepository>,
-    pub(crate) limiter: Arc<dyn RateLimiter>,
     pub(crate) health: Arc<dyn StoreHealth>,
     pub(crate) limits: Limits,
-    pub(crate) rate_limit: RateLimit,
     pub(crate) client_address_header: Option<HeaderName>,
-    pub(crate) failures: AuthThrottle,
-    pub(crate) exhausted: Exhausted,
-    /// When the store last answered.
-    pub(crate) answered: tokio::sync::Mutex<Option<Instant>>,
+    pub(crate) auth_throttle: AuthThrottle,
+    pub(crate) key_rate_limiter: KeyRateLimiter,
+    /// Time of the last successful health check of the store.
+    pub(crate) last_health_check: tokio::sync::Mutex<Option<Instant>>,
     pub(crate) large_bodies: Arc<WorkspaceLimiter>,
     pub(crate) exports: Arc<WorkspaceLimiter>,
-    /// As many permits as requests may be worked on at once.
+    /// One permit for each request that may be in flight at once.
     in_flight: Arc<Semaphore>,
-    /// Whether the server was told to stop.
-    pub(crate) stopping: AtomicBool,
+    /// Set when the server begins to shut down.
+    pub(crate) is_stopping: AtomicBool,
 }
 
-/// The ports that the handlers use.
+/// Ports that the handlers use.
 pub struct Ports {
     /// Devices, users and enrolments of every workspace.
     pub store: Arc<dyn Store>,
-    /// Whose keys open what.
+    /// Resolves keys to actors.
     pub keys: Arc<dyn KeyRepository>,
-    /// How much each key may ask for.
+    /// Token buckets of the keys.
     pub limiter: Arc<dyn RateLimiter>,
-    /// Whether the store can be used.
+    /// Health check of the store.
     pub health: Arc<dyn StoreHealth>,
 }
 
 impl State {
-    /// Over these ports, with the limits of these settings.
+    /// Creates the state over these ports, with the limits of `settings`.
     pub fn new(ports: Ports, settings: &Settings) -> Self {
         let Ports {
             store,
@@ -61,31 +60,38 @@ impl State {
         Self {
             store,
             keys,
-            limiter,
             health,
             limits,
-            rate_limit,
             client_address_header: HeaderName::try_from(&settings.server.client_address_header)
                 .ok(),
-            failures: AuthThrottle::new(rate_limit.failed_authentications_per_minute),
-            exhausted: Exhausted::default(),
-            answered: tokio::sync::Mutex::default(),
+            auth_throttle: AuthThrottle::new(rate_limit.failed_authentications_per_minute),
+            key_rate_limiter: KeyRateLimiter::new(limiter, rate_limit.requests_per_minute),
+            last_health_check: tokio::sync::Mutex::default(),
             large_bodies: WorkspaceLimiter::new(
                 limits.large_bodies,
-                "the most large bodies, of all or of the workspace, are held already",
+                "the limit of large bodies, in total or of the workspace, is reached",
             ),
             exports: WorkspaceLimiter::new(
                 limits.exports,
-                "the most exports, of all or of the workspace, are running already",
+                "the limit of concurrent exports, in total or of the workspace, is reached",
             ),
             in_flight: Arc::new(Semaphore::new(limits.requests_in_flight)),
-            stopping: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
         }
     }
 
-    /// A place among the requests that are worked on.
-    pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let free = Arc::clone(&self.in_flight).try_acquire_owned();
-        free.map_err(|_| ApiError::Busy("the most requests are in flight already"))
+    /// Returns the state of the application that received the request.
+    pub(crate) fn of(request: &HttpRequest) -> Result<&web::Data<Self>, ApiError> {
+        let state = request.app_data();
+        state.ok_or_else(|| ApiError::Internal("the application has no state".into()))
+    }
+
+    /// Takes a permit for one more request in flight.
+    ///
+    /// # Errors
+    /// `Busy` if the limit is reached.
+    pub(crate) fn try_acquire(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let permit = Arc::clone(&self.in_flight).try_acquire_owned();
+        permit.map_err(|_| ApiError::Busy("the limit of requests in flight is reached"))
     }
 }

@@ -8,7 +8,8 @@ use devices_domain::{
     Batch, BatchRules, ErrorCode, FieldError, RawRow, Reason, UnknownFields, ValueKind,
 };
 
-use crate::http::extract::json::{self, Json, no_object};
+use crate::http::extract::json::{self, JsonReader};
+use crate::http::extract::json_object::not_an_object;
 
 /// The judged batch of a body `{"devices": [...]}`.
 ///
@@ -16,11 +17,11 @@ use crate::http::extract::json::{self, Json, no_object};
 /// Where the bytes are no JSON text at all. Every other fault, also of the body's shape, is in the
 /// batch: it will be refused.
 pub fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
-    let mut json = json::read(body, "a JSON object with the member `devices`")?;
+    let mut json = json::parse(body, "a JSON object with the member `devices`")?;
     let mut batch = Batch::new(rules);
     match json.kind() {
         ValueKind::Object => read_body(&mut json, &mut batch),
-        found => batch.reject(no_object(found)),
+        found => batch.refuse(not_an_object(found)),
     }
     Ok(batch)
 }
@@ -30,7 +31,7 @@ const DEVICES: &str = "devices";
 
 fn refuse(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<'static, str>>) {
     let field = field.to_owned();
-    batch.reject(FieldError::new(
+    batch.refuse(FieldError::of(
         field,
         ErrorCode::InvalidBody,
         reason,
@@ -50,20 +51,20 @@ fn refuse_member(batch: &mut Batch, name: &str, reason: Reason) {
         ),
     };
     match name.len() > MAX_SHOWN_NAME {
-        true => batch.reject(FieldError::whole(ErrorCode::InvalidBody, reason, hidden)),
+        true => batch.refuse(FieldError::whole(ErrorCode::InvalidBody, reason, hidden)),
         false => refuse(batch, name, reason, shown),
     }
 }
 
 const GIVEN_TWICE: &str = "is given twice";
 
-fn read_body(json: &mut Json<'_>, batch: &mut Batch) {
+fn read_body(json: &mut JsonReader<'_>, batch: &mut Batch) {
     let mut has_devices = false;
     let mut ignored = HashSet::new();
     while let Some(name) = json.next_member() {
         if name != DEVICES {
             json.skip();
-            if batch.rules().unknown_fields == UnknownFields::Reject {
+            if batch.rules().unknown_fields == UnknownFields::InvalidValueSink {
                 refuse_member(batch, &name, Reason::UnknownField);
             } else if let Some(name) = ignored.replace(name) {
                 refuse_member(batch, &name, Reason::RepeatedField);
@@ -81,7 +82,7 @@ fn read_body(json: &mut Json<'_>, batch: &mut Batch) {
     }
 }
 
-fn read_devices(json: &mut Json<'_>, batch: &mut Batch) {
+fn read_devices(json: &mut JsonReader<'_>, batch: &mut Batch) {
     match json.kind() {
         ValueKind::List => {}
         found => {
@@ -91,7 +92,7 @@ fn read_devices(json: &mut Json<'_>, batch: &mut Batch) {
         }
     }
     // All devices fill the same one.
-    let mut row = RawRow::for_device();
+    let mut row = RawRow::new();
     while json.next_item() {
         match json.kind() {
             ValueKind::Object => {
@@ -101,7 +102,7 @@ fn read_devices(json: &mut Json<'_>, batch: &mut Batch) {
             }
             found => {
                 json.skip();
-                batch.push_non_object(found);
+                batch.push_other(found);
             }
         }
     }

@@ -1,13 +1,17 @@
 //! `ETag`, `If-Match` and `If-None-Match` of devices (RFC 9110).
 //!
-//! A tag is `"<id>-<revision>-<digest>"`. The digest is of everything that is shown, so that whoever
-//! keeps a copy learns of every change; the revision is of the device itself, so that whoever changes it
-//! is not refused because device management reported something meanwhile.
+//! A tag is `"<id>-<revision>-<hash>"`. `If-None-Match` compares the whole tag: the hash covers every
+//! member of the representation, so that a client with a copy learns of every change. `If-Match`
+//! compares only the revision of the device itself: an update is not rejected because device management
+//! reported something in the meantime.
 
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
 use actix_web::http::header::{
     ContentType, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
 };
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use devices_domain::{DeviceId, Precondition, Revision, StoredDevice};
 use serde::Serialize;
 
@@ -15,58 +19,78 @@ use crate::http::respond::api_error::ApiError;
 use crate::http::respond::sha256_prefix::digest;
 use crate::http::respond::views::FullDevice;
 
-/// What `If-Match` says the device must be.
-pub(crate) fn expected(request: &HttpRequest, device: DeviceId) -> Result<Precondition, ApiError> {
-    if !request.headers().contains_key(IF_MATCH) {
-        return Ok(Precondition::Any);
-    }
-    match Tags::of(request, IF_MATCH) {
-        Some(Tags::Any) => Ok(Precondition::Any),
-        Some(Tags::Some(tags)) => Ok(Precondition::AnyOf(
-            tags.iter()
-                .filter_map(|tag| tag.revision_of(device))
-                .collect(),
-        )),
-        None => Err(ApiError::BadHeader(
-            "The header If-Match must be *, or the ETags of a device in their quotes, separated by commas",
-        )),
+/// The header `If-Match`, if the request has it.
+///
+/// # Errors
+/// `BadHeader` if the header is malformed. The parser of actix drops what it cannot parse, and a
+/// malformed header would return 412.
+pub(crate) struct IfMatch(Option<Tags>);
+
+impl FromRequest for IfMatch {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(if !request.headers().contains_key(IF_MATCH) {
+            Ok(Self(None))
+        } else if let Some(tags) = Tags::from_headers(request, IF_MATCH) {
+            Ok(Self(Some(tags)))
+        } else {
+            Err(ApiError::BadHeader(
+                "The header If-Match must be *, or the ETags of a device in their quotes, separated by commas",
+            ))
+        })
     }
 }
 
-/// The tags that a header names.
+impl IfMatch {
+    /// Returns the precondition on the revision of the device.
+    pub(crate) fn precondition(&self, device: DeviceId) -> Precondition {
+        match &self.0 {
+            None | Some(Tags::Any) => Precondition::Anything,
+            Some(Tags::List(tags)) => Precondition::OneOf(
+                tags.iter()
+                    .filter_map(|tag| tag.revision_of(device))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+/// The value of `If-Match` or `If-None-Match`.
 #[derive(Debug, PartialEq)]
 enum Tags {
-    /// Whatever there is.
+    /// `*`
     Any,
-    Some(Vec<Tag>),
+    List(Vec<Tag>),
 }
 
 #[derive(Debug, PartialEq)]
 struct Tag {
     is_weak: bool,
-    /// What stands between the quotes.
+    /// Text between the quotes.
     opaque: String,
 }
 
 impl Tags {
-    /// `None` where the header is no list of tags.
-    fn of(request: &HttpRequest, name: HeaderName) -> Option<Self> {
+    /// Parses the header; returns `None` if it is malformed.
+    fn from_headers(request: &HttpRequest, name: HeaderName) -> Option<Self> {
         let values = request.headers().get_all(name);
         let values: Option<Vec<_>> = values.map(|value| value.to_str().ok()).collect();
-        Self::read(&values?.join(","))
+        Self::parse(&values?.join(","))
     }
 
-    fn read(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         if text.trim() == "*" {
             return Some(Self::Any);
         }
         let mut tags = Vec::new();
         let mut rest = text.trim();
         while !rest.is_empty() {
-            let strong = rest.strip_prefix("W/");
-            let (opaque, after) = strong.unwrap_or(rest).strip_prefix('"')?.split_once('"')?;
+            let weak = rest.strip_prefix("W/");
+            let (opaque, after) = weak.unwrap_or(rest).strip_prefix('"')?.split_once('"')?;
             tags.push(Tag {
-                is_weak: strong.is_some(),
+                is_weak: weak.is_some(),
                 opaque: opaque.to_owned(),
             });
             let after = after.trim_start();
@@ -76,66 +100,74 @@ impl Tags {
                 None => return None,
             };
         }
-        (!tags.is_empty()).then_some(Self::Some(tags))
+        (!tags.is_empty()).then_some(Self::List(tags))
     }
 }
 
 impl Tag {
-    /// The revision in a tag of this device.
+    /// Returns the revision in the tag, if it is a strong tag of this device. RFC 9110, 13.1.1,
+    /// demands strong comparison for `If-Match`.
     fn revision_of(&self, device: DeviceId) -> Option<Revision> {
         let mut parts = self.opaque.split('-').filter(|_| !self.is_weak);
         let (id, revision) = (parts.next()?, parts.next()?);
         let revision = Revision(i64::from_str_radix(revision, 16).ok()?);
-        // As it is written, and not only of the same value.
-        let begin = begin(device, revision);
-        (id == format!("{:x}", device.0) && self.opaque.starts_with(&begin)).then_some(revision)
+        // Compares the text, not only the value: `0F` and `+f` also parse as the revision `f`.
+        let prefix = prefix(device, revision);
+        (id == format!("{:x}", device.0) && self.opaque.starts_with(&prefix)).then_some(revision)
     }
 }
 
-fn begin(device: DeviceId, revision: Revision) -> String {
+/// Returns the part of a tag before the hash.
+fn prefix(device: DeviceId, revision: Revision) -> String {
     format!("{:x}-{:x}-", device.0, revision.0)
 }
 
-/// 200 with a device and its tag.
-pub(crate) fn answer(stored: &StoredDevice) -> HttpResponse {
-    let (tag, body) = tagged(stored);
+/// Returns a 200 with the device and its tag.
+pub(crate) fn device_response(stored: &StoredDevice) -> HttpResponse {
+    let (tag, body) = render(stored);
     HttpResponse::Ok()
         .insert_header((ETAG, tag))
         .content_type(ContentType::json())
         .body(body)
 }
 
-/// The same, or 304 where the client has it.
-pub(crate) fn answer_if_changed(request: &HttpRequest, stored: &StoredDevice) -> HttpResponse {
-    let (tag, body) = tagged(stored);
-    let own = tag.to_str().unwrap_or_default().trim_matches('"');
-    let is_known = match Tags::of(request, IF_NONE_MATCH) {
+/// Returns a 304 if `If-None-Match` names the current tag, else a 200 with the device and its tag.
+pub(crate) fn conditional_device_response(
+    request: &HttpRequest,
+    stored: &StoredDevice,
+) -> HttpResponse {
+    let (tag, body) = render(stored);
+    let current = tag.to_str().unwrap_or_default().trim_matches('"');
+    let is_current = match Tags::from_headers(request, IF_NONE_MATCH) {
         Some(Tags::Any) => true,
-        Some(Tags::Some(tags)) => tags.iter().any(|known| known.opaque == own),
+        Some(Tags::List(tags)) => tags.iter().any(|tag| tag.opaque == current),
         None => false,
     };
-    let mut response = match is_known {
-        true => HttpResponse::NotModified(),
-        false => HttpResponse::Ok(),
-    };
-    response.insert_header((ETAG, tag));
-    match is_known {
-        true => response.finish(),
-        false => response.content_type(ContentType::json()).body(body),
+    if is_current {
+        HttpResponse::NotModified()
+            .insert_header((ETAG, tag))
+            .finish()
+    } else {
+        HttpResponse::Ok()
+            .insert_header((ETAG, tag))
+            .content_type(ContentType::json())
+            .body(body)
     }
 }
 
-fn tagged(stored: &StoredDevice) -> (HeaderValue, Vec<u8>) {
+/// Returns the tag and the body of a response with the device.
+fn render(stored: &StoredDevice) -> (HeaderValue, Vec<u8>) {
     #[derive(Serialize)]
-    struct Answer<'a> {
+    struct Body<'a> {
         data: FullDevice<'a>,
     }
     let data = FullDevice::of(stored);
-    let body = serde_json::to_vec(&Answer { data })
+    let body = serde_json::to_vec(&Body { data })
         .expect("texts, numbers and lists can always be written as JSON");
-    let digest = digest(&body);
-    let tag = format!("\"{}{digest}\"", begin(stored.device.id, stored.revision()));
-    let tag = HeaderValue::try_from(tag).expect("hexadecimal digits are a header's value");
+    let hash = digest(&body);
+    let prefix = prefix(stored.device.id, stored.revision());
+    let tag = HeaderValue::try_from(format!("\"{prefix}{hash}\""))
+        .expect("hexadecimal digits are a valid header value");
     (tag, body)
 }
 
@@ -146,11 +178,11 @@ mod tests {
     use super::*;
 
     fn revisions(header: &str) -> Option<Vec<i64>> {
-        match Tags::read(header)? {
+        match Tags::parse(header)? {
             Tags::Any => Some(vec![-1]),
-            Tags::Some(tags) => {
-                let of_device = |tag: &Tag| Some(tag.revision_of(DeviceId(10))?.0);
-                Some(tags.iter().filter_map(of_device).collect())
+            Tags::List(tags) => {
+                let revision = |tag: &Tag| Some(tag.revision_of(DeviceId(10))?.0);
+                Some(tags.iter().filter_map(revision).collect())
             }
         }
     }
@@ -168,10 +200,10 @@ mod tests {
     #[case(r#"*, "a-ff-00""#, None)]
     #[case(r#"w/"a-ff-00""#, None)]
     #[case(r#""a-ff-00" "a-1-0""#, None)]
-    fn a_tag_names_a_revision_of_its_own_device(
+    fn strong_tag_of_the_device_names_a_revision(
         #[case] header: &str,
-        #[case] named: Option<Vec<i64>>,
+        #[case] expected: Option<Vec<i64>>,
     ) {
-        assert_eq!(revisions(header), named);
+        assert_eq!(revisions(header), expected);
     }
 }

@@ -1,37 +1,54 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07).
 
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
+use actix_web::{FromRequest, HttpRequest};
 use devices_domain::{IdempotencyKey, IdempotentRequest};
 use sha2::{Digest, Sha256};
 
 use crate::http::respond::api_error::ApiError;
 
-/// The operation that keys are remembered for, by whichever path it is called.
+/// Operation under which keys are stored, for both paths that call it.
 const OPERATION: &str = "POST /devices";
-
-/// The key that the client gave, if any: bare, or as a quoted string. Both spell the same key.
-///
-/// # Errors
-/// Where there are two, or one that is none.
-pub(crate) fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
-    let mut given = headers.get_all("idempotency-key");
-    let (first, second) = (given.next(), given.next());
-    match (first.map(|value| value.to_str()), second) {
-        (None, _) => Ok(None),
-        (Some(Ok(text)), None) => match unquoted(text.trim_matches([' ', '\t'])) {
-            Some(key) => Ok(Some(key)),
-            None => Err(MALFORMED),
-        },
-        _ => Err(MALFORMED),
-    }
-}
 
 const MALFORMED: ApiError = ApiError::BadHeader(
     "The header Idempotency-Key must be given once, with 1 to 255 visible ASCII characters",
 );
 
-/// A quoted string is RFC 8941's: `\` stands before `"` and `\`, and before nothing else.
-fn unquoted(text: &str) -> Option<IdempotencyKey> {
+/// The idempotency key of a request, if it has one.
+///
+/// The header is a bare key or a quoted string of RFC 8941. Both forms of a key are equal.
+///
+/// # Errors
+/// `BadHeader` if the header is malformed or repeated.
+pub(crate) struct OptionalIdempotencyKey(pub(crate) Option<IdempotencyKey>);
+
+impl FromRequest for OptionalIdempotencyKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(from_headers(request.headers()).map(Self))
+    }
+}
+
+fn from_headers(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
+    let mut values = headers.get_all("idempotency-key");
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            let text = value.to_str().ok();
+            let key = text.and_then(|text| parse(text.trim_matches([' ', '\t'])));
+            key.map(Some).ok_or(MALFORMED)
+        }
+        (Some(_), Some(_)) => Err(MALFORMED),
+    }
+}
+
+/// Parses a bare or quoted key. In a quoted string (RFC 8941, 3.3.3), `\` only escapes `"` and `\`.
+fn parse(text: &str) -> Option<IdempotencyKey> {
     let Some(rest) = text.strip_prefix('"') else {
         return IdempotencyKey::parse(text);
     };
@@ -50,8 +67,8 @@ fn unquoted(text: &str) -> Option<IdempotencyKey> {
     IdempotencyKey::parse(&key)
 }
 
-/// What is to be carried out once: this body, under this key.
-pub(crate) fn attempt(key: IdempotencyKey, body: &[u8]) -> IdempotentRequest {
+/// Identifies the creation of the devices in `body` under `key`.
+pub(crate) fn idempotent_request(key: IdempotencyKey, body: &[u8]) -> IdempotentRequest {
     IdempotentRequest {
         operation: OPERATION,
         key,
@@ -74,7 +91,7 @@ mod tests {
                 HeaderValue::from_bytes(value.as_bytes()).unwrap(),
             );
         }
-        key(&headers).map(|key| key.map(|key| key.as_str().to_owned()))
+        from_headers(&headers).map(|key| key.map(|key| key.as_str().to_owned()))
     }
 
     #[rstest]
@@ -84,7 +101,7 @@ mod tests {
     #[case(&["\"job-1\""], Some("job-1"))]
     #[case(&["\"a\\\"b\\\\\""], Some("a\"b\\"))]
     #[case(&["a\"b"], Some("a\"b"))]
-    fn a_key_is_bare_or_quoted(#[case] sent: &[&str], #[case] key: Option<&str>) {
+    fn bare_and_quoted_keys_are_accepted(#[case] sent: &[&str], #[case] key: Option<&str>) {
         assert_eq!(read(sent).unwrap().as_deref(), key);
     }
 
@@ -101,14 +118,14 @@ mod tests {
     #[case(&["a, b"])]
     #[case(&["é"])]
     #[case(&["a", "a"])]
-    fn another_header_is_refused(#[case] sent: &[&str]) {
+    fn malformed_header_is_rejected(#[case] sent: &[&str]) {
         assert!(matches!(read(sent), Err(ApiError::BadHeader(_))));
     }
 
     #[test]
-    fn a_key_has_255_characters_at_most() {
-        let (longest, longer) = ("x".repeat(255), "x".repeat(256));
+    fn key_of_more_than_255_characters_is_rejected() {
+        let (longest, too_long) = ("x".repeat(255), "x".repeat(256));
         assert_eq!(read(&[&longest]).unwrap(), Some(longest));
-        assert!(read(&[&longer]).is_err());
+        assert!(read(&[&too_long]).is_err());
     }
 }

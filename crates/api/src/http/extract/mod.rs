@@ -1,4 +1,9 @@
-//! Reads the parts of a request: key, body, query, headers.
+//! Extractors: the parts of a request that handlers receive as arguments.
+//!
+//! The authentication middleware runs before any extractor. actix polls the extractors of a handler in
+//! the order of its arguments. All but [`body::Body`] and [`json_object::JsonObject`] are ready at
+//! once, so a handler whose body is its last argument that can fail rejects an invalid path or header
+//! before the body is read.
 
 pub(crate) mod auth;
 pub(crate) mod body;
@@ -6,5 +11,7 @@ pub(crate) mod device_batch;
 pub(crate) mod etag;
 pub(crate) mod idempotency_key;
 pub(crate) mod json;
+pub(crate) mod json_object;
+pub(crate) mod path;
 pub(crate) mod prefer;
 pub(crate) mod query;

@@ -1,23 +1,25 @@
-//! `Prefer: handling=lenient` (RFC 7240): the client asks that unknown fields be ignored.
+//! `Prefer: handling=lenient` (RFC 7240): the client asks to ignore unknown fields.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::HeaderMap;
+use actix_web::{FromRequest, HttpRequest};
 use devices_domain::UnknownFields;
 
-use crate::http::respond::api_error::ApiError;
-
-/// What the client prefers where it sent more than is understood.
+/// The `handling` preference of the client. The middleware `preference_applied` confirms it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Handling {
     /// Unknown fields are errors.
     Strict,
-    /// Unknown fields are ignored, and the answer says so.
+    /// Unknown fields are ignored.
     Lenient,
 }
 
 impl Handling {
-    /// The first `handling` preference of the `Prefer` headers counts, as RFC 7240 has it.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    /// Reads the first `handling` preference of the `Prefer` headers; RFC 7240, 2, ignores the others.
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let first = headers
             .get_all("prefer")
             .filter_map(|header| header.to_str().ok())
@@ -25,9 +27,10 @@ impl Handling {
             .filter_map(|preference| preference.split(';').next()?.split_once('='))
             .find(|(name, _)| name.trim().eq_ignore_ascii_case("handling"));
         let value = first.map(|(_, value)| value.trim().trim_matches('"'));
-        match value.is_some_and(|value| value.eq_ignore_ascii_case("lenient")) {
-            true => Self::Lenient,
-            false => Self::Strict,
+        if value.is_some_and(|value| value.eq_ignore_ascii_case("lenient")) {
+            Self::Lenient
+        } else {
+            Self::Strict
         }
     }
 
@@ -37,26 +40,20 @@ impl Handling {
             Self::Lenient => UnknownFields::Ignore,
         }
     }
+}
 
-    /// The answer, which says that the preference was honoured.
-    pub(crate) fn applied_to(self, answer: Result<HttpResponse, ApiError>) -> HttpResponse {
-        let mut response = answer.unwrap_or_else(HttpResponse::from_error);
-        self.apply(&mut response);
-        response
-    }
+impl FromRequest for Handling {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
 
-    fn apply(self, response: &mut HttpResponse) {
-        if self == Self::Lenient {
-            response.headers_mut().insert(
-                HeaderName::from_static("preference-applied"),
-                HeaderValue::from_static("handling=lenient"),
-            );
-        }
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::from_headers(request.headers())))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
     use rstest::rstest;
 
     use super::*;
@@ -70,7 +67,7 @@ mod tests {
     #[case(&["handling"], Handling::Strict)]
     #[case(&["lenient"], Handling::Strict)]
     #[case(&[], Handling::Strict)]
-    fn the_first_handling_preference_counts(#[case] sent: &[&str], #[case] handling: Handling) {
+    fn first_handling_preference_is_used(#[case] sent: &[&str], #[case] handling: Handling) {
         let mut headers = HeaderMap::new();
         for value in sent {
             headers.append(
@@ -78,6 +75,6 @@ mod tests {
                 HeaderValue::from_str(value).unwrap(),
             );
         }
-        assert_eq!(Handling::of(&headers), handling);
+        assert_eq!(Handling::from_headers(&headers), handling);
     }
 }

@@ -1,76 +1,76 @@
-//! Parameters of the path and the query.
+//! Parameters of the query.
 
 use std::collections::BTreeSet;
 
 use actix_web::HttpRequest;
 use actix_web::web;
 use devices_domain::{
-    ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, Search, nearest_name,
+    ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, Related, Search, nearest_name,
 };
 
 use crate::http::respond::api_error::ApiError;
 
-/// Why a parameter is refused: "must ...", and the word for it.
-pub(crate) type InvalidValue = (Reason, String);
+/// Error of a parameter: its reason, and a message such as "must not be empty".
+pub(crate) type InvalidParameter = (Reason, String);
 
-/// The parameters of a query, each of which is to be read once.
-pub(crate) struct Parameters {
-    given: Vec<(String, String)>,
+/// The parameters of a query. Collects the errors of all of them; [`finish`](Self::finish) returns
+/// them together, with those for unknown parameters.
+pub(crate) struct QueryParams {
+    pairs: Vec<(String, String)>,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
 
-impl Parameters {
-    /// Those of this request.
+impl QueryParams {
     pub(crate) fn of(request: &HttpRequest) -> Self {
-        // Any text is a list of pairs.
-        let given = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+        // Every text is a valid list of pairs.
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
         Self {
-            given: given.map(web::Query::into_inner).unwrap_or_default(),
+            pairs: pairs.map(web::Query::into_inner).unwrap_or_default(),
             known: Vec::new(),
             errors: Vec::new(),
         }
     }
 
-    /// The parameter `name`, as `parse` reads it; `None` where it is not given, or refused.
-    pub(crate) fn read<T>(
+    /// Parses the parameter `name`. Returns `None` if it is absent or invalid.
+    pub(crate) fn parse<T>(
         &mut self,
         name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, InvalidValue>,
+        parse: impl FnOnce(&str) -> Result<T, InvalidParameter>,
     ) -> Option<T> {
         self.known.push(name);
-        let mut values = self.given.iter().filter(|(given, _)| given == name);
+        let mut values = self.pairs.iter().filter(|(given, _)| given == name);
         let (_, value) = values.next()?;
         if values.next().is_some() {
-            self.refuse(name, Reason::RepeatedField, "is given twice".to_owned());
+            self.reject(name, Reason::RepeatedField, "is given twice".to_owned());
             return None;
         }
         match parse(value) {
             Ok(value) => Some(value),
             Err((reason, detail)) => {
-                self.refuse(name, reason, detail);
+                self.reject(name, reason, detail);
                 None
             }
         }
     }
 
-    /// The parameter `name`, by the rule of its type.
-    pub(crate) fn value<T: FieldValue>(&mut self, name: &'static str) -> Option<T> {
-        self.read(name, |text| {
+    /// Parses the parameter `name` by the rule of a field type.
+    pub(crate) fn parse_field<T: FieldValue>(&mut self, name: &'static str) -> Option<T> {
+        self.parse(name, |text| {
             if text.trim().is_empty() {
                 return Err((Reason::Required, "must not be empty".to_owned()));
             }
             let value = T::parse(&RawValue::text(text));
-            value.map_err(|refusal| (refusal.reason, refusal.detail.into_owned()))
+            value.map_err(|invalid| (invalid.reason, invalid.detail.into_owned()))
         })
     }
 
-    /// The search, if words are given.
+    /// Parses the parameter `search`. Returns `None` if it is absent, blank or invalid.
     pub(crate) fn search(&mut self) -> Option<Search> {
         let mut error = None;
-        let search = self.read("search", |text| {
-            Ok(Search::parse(text).unwrap_or_else(|refused| {
-                error = Some(refused);
+        let search = self.parse("search", |text| {
+            Ok(Search::parse(text).unwrap_or_else(|invalid| {
+                error = Some(invalid);
                 None
             }))
         });
@@ -78,94 +78,74 @@ impl Parameters {
         search.flatten()
     }
 
-    /// Takes note of something that is wrong.
-    pub(crate) fn refuse(&mut self, name: &'static str, reason: Reason, detail: String) {
+    /// Adds an error of the parameter `name`.
+    pub(crate) fn reject(&mut self, name: &'static str, reason: Reason, detail: String) {
         self.errors.push(error(name, reason, detail));
     }
 
-    /// What was given, but for these parameters, in the order that it came in.
-    pub(crate) fn without(&self, names: &[&str]) -> Vec<(String, String)> {
-        let others = self.given.iter();
+    /// Returns all parameters except these, in the order of the query.
+    pub(crate) fn except(&self, names: &[&str]) -> Vec<(String, String)> {
+        let others = self.pairs.iter();
         let others = others.filter(|(given, _)| !names.contains(&given.as_str()));
         others.cloned().collect()
     }
 
-    /// Nothing, if nothing is wrong with any of them, and no other was given.
+    /// Checks that all parameters are known and valid.
     ///
     /// # Errors
-    /// Everything that is wrong.
+    /// `RefusedParameters` with all errors.
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
-        let given: BTreeSet<_> = self.given.iter().map(|(name, _)| name).collect();
+        let given: BTreeSet<_> = self.pairs.iter().map(|(name, _)| name).collect();
         for given in given {
             if self.known.contains(&given.as_str()) {
                 continue;
             }
-            let name: String = given.chars().take(MAX_SHOWN_NAME).collect();
-            self.errors.push(FieldError::unknown_name(
-                "query parameter",
-                &name,
-                ErrorCode::InvalidParameter,
-                nearest_name(given, &self.known),
-            ));
+            let shown: String = given.chars().take(MAX_SHOWN_NAME).collect();
+            let unknown = "is no parameter here";
+            self.errors.push(match nearest_name(given, &self.known) {
+                None => error(shown, Reason::UnknownField, unknown.to_owned()),
+                Some(near) => error(
+                    shown,
+                    Reason::UnknownField,
+                    format!("{unknown}; did you mean `{near}`?"),
+                )
+                .with(Related::DidYouMean(near)),
+            });
         }
-        match self.errors.is_empty() {
-            true => Ok(()),
-            false => Err(ApiError::RefusedParameters(ErrorReport::from_errors(
-                self.errors,
-            ))),
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            let report = ErrorReport::of_all(self.errors);
+            Err(ApiError::RefusedParameters(report))
         }
     }
 }
 
-/// How many characters of an unknown name are repeated to its sender.
+/// Maximum number of characters of an unknown name that an error shows.
 const MAX_SHOWN_NAME: usize = 64;
 
 fn error(name: impl Into<String>, reason: Reason, detail: String) -> FieldError {
-    FieldError::new(name.into(), ErrorCode::InvalidParameter, reason, detail)
+    FieldError::of(name.into(), ErrorCode::InvalidParameter, reason, detail)
 }
 
-/// That something in the path is refused.
-pub(crate) fn refused(error: FieldError) -> ApiError {
-    ApiError::RefusedParameters(ErrorReport::from_error(error))
-}
-
-/// A whole number of this range.
-pub(crate) fn integer(
+/// Parses an integer in `range`. `expected` completes the message "must be ...".
+pub(crate) fn parse_integer(
     text: &str,
     range: std::ops::RangeInclusive<i64>,
-    what: &str,
-) -> Result<i64, InvalidValue> {
-    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_whole = is_plain
+    expected: &str,
+) -> Result<i64, InvalidParameter> {
+    let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_integer = is_digits
         || text
             .strip_prefix('-')
             .is_some_and(|rest| rest.parse::<u64>().is_ok());
-    let reason = match is_whole {
-        true => Reason::OutOfRange,
-        false => Reason::Malformed,
+    let reason = if is_integer {
+        Reason::OutOfRange
+    } else {
+        Reason::Malformed
     };
-    let number = text.parse().ok().filter(|_| is_plain);
+    let number = text.parse().ok().filter(|_| is_digits);
     number
         .filter(|number| range.contains(number))
-        .ok_or_else(|| (reason, format!("must be {what}")))
-}
-
-/// The id that a part of the path spells: digits, the first of which is not 0.
-///
-/// # Errors
-/// Where it spells none; about the parameter `name`.
-pub(crate) fn id(request: &HttpRequest, name: &'static str) -> Result<i64, ApiError> {
-    let text = request.match_info().get(name).unwrap_or_default();
-    let is_id = !text.starts_with('0')
-        && !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_digit());
-    match is_id {
-        // No id is greater than those that the store can hold; the greatest is as unknown as they are.
-        true => Ok(text.parse().unwrap_or(i64::MAX)),
-        false => Err(refused(error(
-            name,
-            Reason::Malformed,
-            "must be digits, the first of which is not 0".to_owned(),
-        ))),
-    }
+        .ok_or_else(|| (reason, format!("must be {expected}")))
 }

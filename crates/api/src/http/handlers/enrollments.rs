@@ -5,32 +5,27 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use devices_domain::{
-    EnrollmentFields, EnrollmentReport, FieldError, FieldValue, RawRow, RawValue, Reason,
-    SerialNumber,
+    EnrollmentFields, EnrollmentReport, RawRow, Reason, SerialNumber, UnknownFields,
 };
 
-use crate::http::extract::auth::{ReadAccess, WriteAccess};
-use crate::http::extract::body;
-use crate::http::extract::json;
-use crate::http::extract::prefer::Handling;
-use crate::http::extract::query::{self, Parameters};
+use crate::http::extract::auth::{AuditOrigin, ReadAccess, WriteAccess};
+use crate::http::extract::json_object::{FromObject, JsonObject};
+use crate::http::extract::path::PathParam;
+use crate::http::extract::query::QueryParams;
 use crate::http::limits::run_to_completion::run_to_completion;
-use crate::http::middleware::access_log::RequestContext;
 use crate::http::respond::api_error::ApiError;
+use crate::http::respond::data::data;
 use crate::http::respond::pagination::ListQuery;
 use crate::http::state::State;
 
-/// The serial number in the path, by the rules of devices' serial numbers.
-fn serial_number(path: &web::Path<String>) -> Result<SerialNumber, ApiError> {
-    SerialNumber::parse(&RawValue::text(path.as_str())).map_err(|refusal| {
-        let field = "serial_number";
-        query::refused(FieldError::new(
-            field,
-            refusal.code,
-            refusal.reason,
-            refusal.detail,
-        ))
-    })
+impl FromObject for EnrollmentFields {
+    fn empty_row() -> RawRow<'static> {
+        RawRow::of_enrollment()
+    }
+
+    fn validate(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ApiError> {
+        Ok(Self::from_row(row, unknown_fields)?)
+    }
 }
 
 pub(crate) async fn list(
@@ -38,62 +33,52 @@ pub(crate) async fn list(
     ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut parameters = Parameters::of(&request);
-    let asked = ListQuery::read(&request, actor.workspace, &mut parameters);
-    let linked = parameters.read("linked", |text| {
+    let mut parameters = QueryParams::of(&request);
+    let query = ListQuery::read(&request, actor.workspace, &mut parameters);
+    let linked = parameters.parse("linked", |text| {
         let linked = text.parse().map_err(|_| "must be true or false".to_owned());
         linked.map_err(|detail| (Reason::NotInEnum, detail))
     });
     parameters.finish()?;
     let enrollments = state.store.for_workspace(actor.workspace).enrollments;
-    let paging = asked.paging;
+    let paging = query.paging;
     let page = async move { Ok(enrollments.list(linked, paging).await?) };
     let page = run_to_completion(&state, page).await?;
-    Ok(asked.answer(&page, page.items.iter()))
+    Ok(query.answer(&page, page.items.iter()))
 }
 
 pub(crate) async fn put(
-    request: HttpRequest,
-    path: web::Path<String>,
     WriteAccess(actor): WriteAccess,
-    payload: web::Payload,
+    PathParam(serial_number): PathParam<SerialNumber>,
+    AuditOrigin(origin): AuditOrigin,
+    JsonObject(fields): JsonObject<EnrollmentFields>,
     state: web::Data<State>,
-) -> HttpResponse {
-    let handling = Handling::of(request.headers());
-    let put = async {
-        let serial_number = serial_number(&path)?;
-        let mut body = body::read(&request, payload, &state, actor.workspace).await?;
-        let judge =
-            move |row: &RawRow<'_>| EnrollmentFields::from_row(row, handling.unknown_fields());
-        let fields = json::read_object(&mut body, RawRow::for_enrollment, judge).await?;
-        let enrollments = state.store.for_workspace(actor.workspace).enrollments;
-        let report = EnrollmentReport {
-            serial_number,
-            fields,
-            origin: RequestContext::of(&request).origin(actor),
-        };
-        let work = async move { Ok(enrollments.put(Arc::new(report)).await?) };
-        let (stored, is_new) = run_to_completion(&state, work).await?;
-        let status = match is_new {
-            true => StatusCode::CREATED,
-            false => StatusCode::OK,
-        };
-        Ok(json::data(status, stored))
+) -> Result<HttpResponse, ApiError> {
+    let enrollments = state.store.for_workspace(actor.workspace).enrollments;
+    let report = EnrollmentReport {
+        serial_number,
+        fields,
+        origin,
     };
-    handling.applied_to(put.await)
+    let put = async move { Ok(enrollments.put(Arc::new(report)).await?) };
+    let (stored, is_new) = run_to_completion(&state, put).await?;
+    let status = if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok(data(status, stored))
 }
 
 pub(crate) async fn delete(
-    request: HttpRequest,
-    path: web::Path<String>,
     WriteAccess(actor): WriteAccess,
+    PathParam(serial_number): PathParam<SerialNumber>,
+    AuditOrigin(origin): AuditOrigin,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let serial_number = serial_number(&path)?;
     let enrollments = state.store.for_workspace(actor.workspace).enrollments;
-    let origin = RequestContext::of(&request).origin(actor);
-    let work = async move { Ok(enrollments.delete(serial_number, origin).await?) };
-    let deleted = run_to_completion(&state, work).await?;
+    let delete = async move { Ok(enrollments.delete(serial_number, origin).await?) };
+    let deleted = run_to_completion(&state, delete).await?;
     let deleted = deleted.ok_or(ApiError::EnrollmentNotFound)?;
-    Ok(json::data(StatusCode::OK, deleted))
+    Ok(data(StatusCode::OK, deleted))
 }

@@ -20,14 +20,14 @@ const FRESH: Duration = Duration::from_millis(250);
 /// The database answers, too, and the server was not told to stop. Needs no key: however many ask, the
 /// database is asked once at a time.
 pub(crate) async fn readyz(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
-    if state.stopping.load(Ordering::Acquire) {
+    if state.is_stopping.load(Ordering::Acquire) {
         return Err(ApiError::Busy("the server is stopping"));
     }
-    let mut answered = state.answered.lock().await;
-    if answered.is_none_or(|at| at.elapsed() > FRESH) {
-        *answered = None;
+    let mut last_health_check = state.last_health_check.lock().await;
+    if last_health_check.is_none_or(|at| at.elapsed() > FRESH) {
+        *last_health_check = None;
         state.health.ping().await?;
-        *answered = Some(Instant::now());
+        *last_health_check = Some(Instant::now());
     }
     Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))
 }

@@ -1,20 +1,19 @@
-//! `/users`: the people that devices are given to.
+//! `/users`: the assignees of devices.
 
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use devices_domain::{RawRow, User, UserChange, UserFields, UserId, UserPatch};
+use devices_domain::{RawRow, UnknownFields, User, UserChange, UserFields, UserId, UserPatch};
 use serde::Serialize;
 
-use crate::http::extract::auth::{ReadAccess, WriteAccess};
-use crate::http::extract::body;
-use crate::http::extract::json;
-use crate::http::extract::prefer::Handling;
-use crate::http::extract::query::{self, Parameters};
+use crate::http::extract::auth::{AuditOrigin, ReadAccess, WriteAccess};
+use crate::http::extract::json_object::{FromObject, JsonObject};
+use crate::http::extract::path::PathParam;
+use crate::http::extract::query::QueryParams;
 use crate::http::limits::run_to_completion::run_to_completion;
-use crate::http::middleware::access_log::RequestContext;
 use crate::http::respond::api_error::ApiError;
+use crate::http::respond::data::data;
 use crate::http::respond::pagination::ListQuery;
 use crate::http::state::State;
 
@@ -36,11 +35,31 @@ impl<'a> ShownUser<'a> {
 }
 
 fn answer(status: StatusCode, user: &User) -> HttpResponse {
-    json::data(status, ShownUser::of(user))
+    data(status, ShownUser::of(user))
 }
 
-fn user_id(request: &HttpRequest) -> Result<UserId, ApiError> {
-    query::id(request, "user_id").map(UserId)
+impl FromObject for UserFields {
+    fn empty_row() -> RawRow<'static> {
+        RawRow::of_user()
+    }
+
+    fn validate(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ApiError> {
+        Ok(Self::from_row(row, unknown_fields)?)
+    }
+}
+
+impl FromObject for UserPatch {
+    fn empty_row() -> RawRow<'static> {
+        RawRow::of_user()
+    }
+
+    fn validate(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ApiError> {
+        let patch = Self::from_row(row, unknown_fields)?;
+        if row.known().next().is_none() {
+            return Err(ApiError::EmptyPatchBody);
+        }
+        Ok(patch)
+    }
 }
 
 pub(crate) async fn list(
@@ -48,90 +67,67 @@ pub(crate) async fn list(
     ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut parameters = Parameters::of(&request);
-    let asked = ListQuery::read(&request, actor.workspace, &mut parameters);
+    let mut parameters = QueryParams::of(&request);
+    let query = ListQuery::read(&request, actor.workspace, &mut parameters);
     let search = parameters.search();
     parameters.finish()?;
     let users = state.store.for_workspace(actor.workspace).users;
-    let paging = asked.paging;
+    let paging = query.paging;
     let page = async move { Ok(users.list(search, paging).await?) };
     let page = run_to_completion(&state, page).await?;
-    Ok(asked.answer(&page, page.items.iter().map(ShownUser::of)))
+    Ok(query.answer(&page, page.items.iter().map(ShownUser::of)))
 }
 
 pub(crate) async fn get(
-    request: HttpRequest,
     ReadAccess(actor): ReadAccess,
+    PathParam(user): PathParam<UserId>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = user_id(&request)?;
     let users = state.store.for_workspace(actor.workspace).users;
-    let found = async move { Ok(users.find(user).await?) };
-    let found = run_to_completion(&state, found).await?;
+    let find = async move { Ok(users.find(user).await?) };
+    let found = run_to_completion(&state, find).await?;
     let found = found.ok_or(ApiError::UserNotFound)?;
     Ok(answer(StatusCode::OK, &found))
 }
 
 pub(crate) async fn create(
-    request: HttpRequest,
     WriteAccess(actor): WriteAccess,
-    payload: web::Payload,
+    AuditOrigin(origin): AuditOrigin,
+    JsonObject(user): JsonObject<UserFields>,
     state: web::Data<State>,
-) -> HttpResponse {
-    let handling = Handling::of(request.headers());
-    let created = async {
-        let mut body = body::read(&request, payload, &state, actor.workspace).await?;
-        let judge = move |row: &RawRow<'_>| UserFields::from_row(row, handling.unknown_fields());
-        let user = json::read_object(&mut body, RawRow::for_user, judge).await?;
-        let users = state.store.for_workspace(actor.workspace).users;
-        let origin = RequestContext::of(&request).origin(actor);
-        let work = async move { Ok(users.create(user, Some(origin)).await?) };
-        let created = run_to_completion(&state, work).await?;
-        Ok(answer(StatusCode::CREATED, &created))
-    };
-    handling.applied_to(created.await)
+) -> Result<HttpResponse, ApiError> {
+    let users = state.store.for_workspace(actor.workspace).users;
+    let create = async move { Ok(users.create(user, Some(origin)).await?) };
+    let created = run_to_completion(&state, create).await?;
+    Ok(answer(StatusCode::CREATED, &created))
 }
 
 pub(crate) async fn update(
-    request: HttpRequest,
     WriteAccess(actor): WriteAccess,
-    payload: web::Payload,
+    PathParam(user): PathParam<UserId>,
+    AuditOrigin(origin): AuditOrigin,
+    JsonObject(patch): JsonObject<UserPatch>,
     state: web::Data<State>,
-) -> HttpResponse {
-    let handling = Handling::of(request.headers());
-    let updated = async {
-        let user = user_id(&request)?;
-        let mut body = body::read(&request, payload, &state, actor.workspace).await?;
-        let judge = move |row: &RawRow<'_>| {
-            let patch = UserPatch::from_row(row, handling.unknown_fields())?;
-            match row.present_fields().next() {
-                None => Err(ApiError::EmptyPatchBody),
-                Some(_) => Ok(patch),
-            }
-        };
-        let patch = json::read_object(&mut body, RawRow::for_user, judge).await?;
-        let users = state.store.for_workspace(actor.workspace).users;
-        let change = UserChange {
-            user,
-            patch,
-            origin: RequestContext::of(&request).origin(actor),
-        };
-        let work = async move { Ok(users.update(Arc::new(change)).await?) };
-        let updated = run_to_completion(&state, work).await?;
-        Ok(answer(StatusCode::OK, &updated))
+) -> Result<HttpResponse, ApiError> {
+    let users = state.store.for_workspace(actor.workspace).users;
+    let change = UserChange {
+        user,
+        patch,
+        origin,
     };
-    handling.applied_to(updated.await)
+    let update = async move { Ok(users.update(Arc::new(change)).await?) };
+    let updated = run_to_completion(&state, update).await?;
+    Ok(answer(StatusCode::OK, &updated))
 }
 
 pub(crate) async fn delete(
-    request: HttpRequest,
     WriteAccess(actor): WriteAccess,
+    PathParam(user): PathParam<UserId>,
+    AuditOrigin(origin): AuditOrigin,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = user_id(&request)?;
     let users = state.store.for_workspace(actor.workspace).users;
-    let origin = RequestContext::of(&request).origin(actor);
-    let work = async move { Ok(users.delete(user, origin).await?) };
-    let deleted = run_to_completion(&state, work).await?;
+    let delete = async move { Ok(users.delete(user, origin).await?) };
+    let deleted = run_to_completion(&state, delete).await?;
     Ok(answer(StatusCode::OK, &deleted))
 }

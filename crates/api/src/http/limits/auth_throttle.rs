@@ -1,4 +1,4 @@
-//! Failed authentication, limited by the address that it comes from.
+//! Limits failed authentications per client address.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,69 +7,76 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::http::limits::ttl_map::TtlMap;
 
-const MINUTE: Duration = Duration::from_secs(60);
+/// Period in which the failures of an address are counted.
+const PERIOD: Duration = Duration::from_secs(60);
 
-/// How often each address failed to show a key that works. Kept by this process alone.
+/// Time for which a valid key needs no lookup slot.
+const VALID_TTL: Duration = Duration::from_secs(600);
+
+/// Counts failed authentications per client address, in this process only.
 ///
-/// An address that failed too often is answered without a look-up where what it shows cannot be a
-/// key. What could be one is looked up all the same, one at a time: others may share the address, and
-/// behind a proxy that is not told of all do.
+/// A throttled address gets no lookup for a token that cannot be a key. Tokens that can be one are
+/// still looked up, one at a time: other clients may share the address, and all of them do behind a
+/// proxy that is not configured.
 pub(crate) struct AuthThrottle {
+    /// Failures per minute and address; 0 means unlimited.
     per_minute: u32,
-    /// How often each address failed in the minute that began with its first failure.
-    failed: TtlMap<IpAddr, u32>,
-    /// Keys that worked, by their hashes: they need not wait for their turn.
-    worked: TtlMap<[u8; 32], ()>,
-    turn: Semaphore,
+    /// Failures of each address in the minute that began with its first failure.
+    failures: TtlMap<IpAddr, u32>,
+    /// Hashes of recently valid keys. They need no lookup slot.
+    valid_keys: TtlMap<[u8; 32], ()>,
+    lookup_slot: Semaphore,
 }
 
 impl AuthThrottle {
-    /// `per_minute` failures are let pass; any number where it is 0.
+    /// Creates a throttle that allows `per_minute` failures for each address; 0 means unlimited.
     pub(crate) fn new(per_minute: u32) -> Self {
         Self {
             per_minute,
-            failed: TtlMap::default(),
-            worked: TtlMap::default(),
-            turn: Semaphore::new(1),
+            failures: TtlMap::default(),
+            valid_keys: TtlMap::default(),
+            lookup_slot: Semaphore::new(1),
         }
     }
 
-    /// How long it takes until the address may fail again, if it has failed too often.
-    pub(crate) fn wait(&self, address: IpAddr) -> Option<Duration> {
-        let (times, left) = self.failed.get(&block(address))?;
-        (times >= self.per_minute).then_some(left)
+    /// Returns the time until the throttle on the address ends, if it is throttled.
+    pub(crate) fn retry_after(&self, address: IpAddr) -> Option<Duration> {
+        let (failures, remaining) = self.failures.get(&network(address))?;
+        (failures >= self.per_minute).then_some(remaining)
     }
 
-    /// The turn to look up a key at an address that has failed too often, if nobody has it.
-    pub(crate) fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.turn.try_acquire().ok()
+    /// Takes the slot for looking up a key from a throttled address, if it is free.
+    pub(crate) fn lookup_slot(&self) -> Option<SemaphorePermit<'_>> {
+        self.lookup_slot.try_acquire().ok()
     }
 
-    /// Counts one that failed; whether it was the last that may.
-    pub(crate) fn failed(&self, address: IpAddr) -> bool {
+    /// Counts a failure. Returns `true` if it is the one from which on the address is throttled.
+    pub(crate) fn record_failure(&self, address: IpAddr) -> bool {
         if self.per_minute == 0 {
             return false;
         }
-        let count = |times: u32| times.saturating_add(1);
-        self.failed.change(block(address), MINUTE, 0, count) == self.per_minute
+        let increment = |failures: u32| failures.saturating_add(1);
+        let failures = self.failures.upsert(network(address), PERIOD, 0, increment);
+        failures == self.per_minute
     }
 
-    /// Whether the key worked lately, and was not seen to work no longer.
-    pub(crate) fn knows(&self, key: [u8; 32]) -> bool {
-        self.worked.get(&key).is_some()
+    /// Returns whether the key was valid in the last ten minutes, and not found invalid since.
+    pub(crate) fn recently_valid(&self, key_hash: [u8; 32]) -> bool {
+        self.valid_keys.get(&key_hash).is_some()
     }
 
-    /// Remembers a key that worked, or forgets one that works no longer.
-    pub(crate) fn remember(&self, key: [u8; 32], works: bool) {
-        self.worked.remove(&key);
-        if works && self.per_minute > 0 {
-            self.worked.change(key, 10 * MINUTE, (), |()| ());
+    /// Records the result of looking up a key.
+    pub(crate) fn set_valid(&self, key_hash: [u8; 32], is_valid: bool) {
+        self.valid_keys.remove(&key_hash);
+        if is_valid && self.per_minute > 0 {
+            self.valid_keys.upsert(key_hash, VALID_TTL, (), |()| ());
         }
     }
 }
 
-/// What one client holds of addresses: of IPv6, whole networks of 64 bits.
-fn block(address: IpAddr) -> IpAddr {
+/// Returns what is counted as one client: an IPv4 address, or a /64 network of IPv6, which one
+/// client usually has as a whole.
+fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let network = address.to_bits() >> 64 << 64;
@@ -83,50 +90,50 @@ fn block(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     #[test]
-    fn an_address_waits_after_as_many_failures_as_are_let_pass_and_others_do_not() {
-        let failures = AuthThrottle::new(2);
-        assert_eq!(failures.wait(HERE), None);
-        assert!(!failures.failed(HERE));
-        assert_eq!(failures.wait(HERE), None);
-        assert!(failures.failed(HERE));
-        let wait = failures.wait(HERE).unwrap();
-        assert!(wait > Duration::from_secs(50) && wait <= MINUTE, "{wait:?}");
-        assert_eq!(failures.wait([10, 0, 0, 1].into()), None);
+    fn address_is_throttled_at_the_limit() {
+        let throttle = AuthThrottle::new(2);
+        assert_eq!(throttle.retry_after(ADDRESS), None);
+        assert!(!throttle.record_failure(ADDRESS));
+        assert_eq!(throttle.retry_after(ADDRESS), None);
+        assert!(throttle.record_failure(ADDRESS));
+        let wait = throttle.retry_after(ADDRESS).unwrap();
+        assert!(wait > Duration::from_secs(50) && wait <= PERIOD, "{wait:?}");
+        assert_eq!(throttle.retry_after([10, 0, 0, 1].into()), None);
     }
 
     #[test]
-    fn one_key_has_its_turn_at_a_time() {
-        let failures = AuthThrottle::new(1);
-        let turn = failures.turn();
-        assert!(turn.is_some() && failures.turn().is_none());
-        drop(turn);
-        assert!(failures.turn().is_some());
+    fn lookup_slot_is_exclusive() {
+        let throttle = AuthThrottle::new(1);
+        let slot = throttle.lookup_slot();
+        assert!(slot.is_some() && throttle.lookup_slot().is_none());
+        drop(slot);
+        assert!(throttle.lookup_slot().is_some());
     }
 
     #[test]
-    fn a_key_that_worked_lately_is_known_until_it_fails() {
-        let failures = AuthThrottle::new(1);
-        failures.remember([1; 32], true);
-        assert!(failures.knows([1; 32]) && !failures.knows([2; 32]));
-        failures.remember([1; 32], false);
-        assert!(!failures.knows([1; 32]));
+    fn key_is_recently_valid_until_it_fails() {
+        let throttle = AuthThrottle::new(1);
+        throttle.set_valid([1; 32], true);
+        assert!(throttle.recently_valid([1; 32]) && !throttle.recently_valid([2; 32]));
+        throttle.set_valid([1; 32], false);
+        assert!(!throttle.recently_valid([1; 32]));
     }
 
     #[test]
-    fn nobody_waits_where_any_number_may_fail() {
-        let failures = AuthThrottle::new(0);
-        failures.failed(HERE);
-        assert_eq!(failures.wait(HERE), None);
+    fn limit_of_zero_never_throttles() {
+        let throttle = AuthThrottle::new(0);
+        throttle.record_failure(ADDRESS);
+        assert_eq!(throttle.retry_after(ADDRESS), None);
     }
 
     #[test]
-    fn the_addresses_of_one_network_are_one_client() {
-        let of = |text: &str| block(text.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
+    fn ipv6_network_counts_as_one_client() {
+        let network = |text: &str| network(text.parse().unwrap());
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
     }
 }

@@ -1,4 +1,4 @@
-//! WorkspaceLimiter for what takes much memory, or long: large bodies with what is made of them, and exports.
+//! Limits concurrent use of expensive resources per workspace: large bodies and exports.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,63 +10,72 @@ use tokio::time::Instant;
 
 use crate::http::respond::api_error::ApiError;
 
-/// As many places as there may be of something at once. One workspace has half of them at most, so that
-/// its slow clients do not keep out the others.
+/// A semaphore of which one workspace holds at most half of the permits, so that its slow clients
+/// cannot lock out others.
 pub(crate) struct WorkspaceLimiter {
-    most: usize,
-    /// What is told where there is none left.
-    taken: &'static str,
-    /// How many each workspace has, of those that have any.
+    max: usize,
+    /// Cause that is logged if no permit is available.
+    busy_message: &'static str,
+    /// Permits held by each workspace that holds any.
     held: Mutex<HashMap<WorkspaceId, usize>>,
-    /// Tells those who wait that a place was given back.
-    freed: Notify,
+    /// Wakes up waiting tasks after a permit was released.
+    released: Notify,
 }
 
-/// A place, given back when it is dropped.
+/// Permit of a workspace; released when it is dropped.
 pub(crate) struct Permit {
-    places: Arc<WorkspaceLimiter>,
+    limiter: Arc<WorkspaceLimiter>,
     workspace: WorkspaceId,
 }
 
 impl WorkspaceLimiter {
-    pub(crate) fn new(most: usize, taken: &'static str) -> Arc<Self> {
+    pub(crate) fn new(max: usize, busy_message: &'static str) -> Arc<Self> {
         Arc::new(Self {
-            most,
-            taken,
+            max,
+            busy_message,
             held: Mutex::default(),
-            freed: Notify::new(),
+            released: Notify::new(),
         })
     }
 
-    /// A place for this workspace.
-    pub(crate) fn admit(self: &Arc<Self>, workspace: WorkspaceId) -> Result<Permit, ApiError> {
+    /// Takes a permit for the workspace.
+    ///
+    /// # Errors
+    /// `Busy` if none is available.
+    pub(crate) fn try_acquire(
+        self: &Arc<Self>,
+        workspace: WorkspaceId,
+    ) -> Result<Permit, ApiError> {
         let mut held = self.held();
-        let all: usize = held.values().sum();
-        let own = held.get(&workspace).copied().unwrap_or_default();
-        if all >= self.most || own >= self.most.div_ceil(2) {
-            return Err(ApiError::Busy(self.taken));
+        let in_total: usize = held.values().sum();
+        let of_workspace = held.get(&workspace).copied().unwrap_or_default();
+        if in_total >= self.max || of_workspace >= self.max.div_ceil(2) {
+            return Err(ApiError::Busy(self.busy_message));
         }
-        held.insert(workspace, own + 1);
+        held.insert(workspace, of_workspace + 1);
         Ok(Permit {
-            places: Arc::clone(self),
+            limiter: Arc::clone(self),
             workspace,
         })
     }
 
-    /// A place for this workspace, as soon as there is one.
-    pub(crate) async fn wait(
+    /// Takes a permit for the workspace; waits up to `timeout` for one.
+    ///
+    /// # Errors
+    /// `Busy` if none becomes available in time.
+    pub(crate) async fn acquire_timeout(
         self: &Arc<Self>,
         workspace: WorkspaceId,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Permit, ApiError> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         loop {
-            // Listened for from before the look on: a place that is given back in between is not missed.
-            let mut freed = std::pin::pin!(self.freed.notified());
-            freed.as_mut().enable();
-            match self.admit(workspace) {
-                Ok(place) => return Ok(place),
-                Err(busy) => tokio::time::timeout_at(deadline, freed)
+            // Registered before the attempt: a permit that is released in between is not missed.
+            let mut released = std::pin::pin!(self.released.notified());
+            released.as_mut().enable();
+            match self.try_acquire(workspace) {
+                Ok(permit) => return Ok(permit),
+                Err(busy) => tokio::time::timeout_at(deadline, released)
                     .await
                     .map_err(|_| busy)?,
             }
@@ -74,14 +83,14 @@ impl WorkspaceLimiter {
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<WorkspaceId, usize>> {
-        // Nothing is done with it that could panic half-way.
+        // No code that holds the lock can panic half-way.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut held = self.places.held();
+        let mut held = self.limiter.held();
         if let Some(count) = held.get_mut(&self.workspace) {
             *count -= 1;
             if *count == 0 {
@@ -89,7 +98,7 @@ impl Drop for Permit {
             }
         }
         drop(held);
-        self.places.freed.notify_waiters();
+        self.limiter.released.notify_waiters();
     }
 }
 
@@ -98,38 +107,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_workspace_has_half_of_the_places_and_gives_them_back() {
-        let bodies = WorkspaceLimiter::new(4, "all are taken");
-        let (one, other, third) = (WorkspaceId(1), WorkspaceId(2), WorkspaceId(3));
-        let held: Vec<_> = (0..2).map(|_| bodies.admit(one).ok().unwrap()).collect();
-        assert!(bodies.admit(one).is_err());
-        let others: Vec<_> = (0..2).map(|_| bodies.admit(other).ok().unwrap()).collect();
-        assert!(bodies.admit(third).is_err());
-        drop(held);
-        assert!(bodies.admit(one).is_ok() && bodies.admit(third).is_ok());
+    fn workspace_holds_at_most_half_of_the_permits() {
+        let limiter = WorkspaceLimiter::new(4, "busy");
+        let take_two = |workspace| -> Vec<_> {
+            let permits = (0..2).map(|_| limiter.try_acquire(workspace).ok().unwrap());
+            permits.collect()
+        };
+        let (first, second, third) = (WorkspaceId(1), WorkspaceId(2), WorkspaceId(3));
+        let permits = take_two(first);
+        assert!(limiter.try_acquire(first).is_err());
+        let others = take_two(second);
+        assert!(limiter.try_acquire(third).is_err());
+        drop(permits);
+        assert!(limiter.try_acquire(first).is_ok() && limiter.try_acquire(third).is_ok());
         drop(others);
-        assert!(bodies.held().is_empty());
+        assert!(limiter.held().is_empty());
     }
 
     #[tokio::test]
-    async fn who_waits_gets_the_place_that_is_given_back_and_not_before() {
-        let bodies = WorkspaceLimiter::new(1, "all are taken");
-        let held = bodies.admit(WorkspaceId(1)).ok().unwrap();
-        assert!(bodies.wait(WorkspaceId(2), Duration::ZERO).await.is_err());
+    async fn waiting_task_gets_the_released_permit() {
+        let limiter = WorkspaceLimiter::new(1, "busy");
+        let permit = limiter.try_acquire(WorkspaceId(1)).ok().unwrap();
+        let timed_out = limiter.acquire_timeout(WorkspaceId(2), Duration::ZERO);
+        assert!(timed_out.await.is_err());
         let waiting = {
-            let bodies = Arc::clone(&bodies);
-            let patience = Duration::from_secs(60);
-            tokio::spawn(async move { bodies.wait(WorkspaceId(2), patience).await.is_ok() })
+            let limiter = Arc::clone(&limiter);
+            tokio::spawn(async move {
+                let permit = limiter.acquire_timeout(WorkspaceId(2), Duration::from_secs(60));
+                permit.await.is_ok()
+            })
         };
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        drop(held);
+        drop(permit);
         assert!(waiting.await.unwrap());
     }
 
     #[test]
-    fn where_there_is_one_place_anybody_may_have_it() {
-        let bodies = WorkspaceLimiter::new(1, "all are taken");
-        assert!(bodies.admit(WorkspaceId(1)).is_ok());
+    fn single_permit_is_available_to_any_workspace() {
+        let limiter = WorkspaceLimiter::new(1, "busy");
+        assert!(limiter.try_acquire(WorkspaceId(1)).is_ok());
     }
 }

@@ -1,7 +1,7 @@
-//! Limits on what clients may use at once.
+//! Limits on the resources that clients use.
 
 pub(crate) mod auth_throttle;
 pub(crate) mod concurrency;
-pub(crate) mod key_rate_limit;
+pub(crate) mod key_rate_limiter;
 pub(crate) mod run_to_completion;
 pub(crate) mod ttl_map;

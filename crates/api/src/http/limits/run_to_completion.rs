@@ -1,4 +1,4 @@
-//! Work that is carried to its end.
+//! Processing that continues after its client has disconnected.
 
 use std::future::Future;
 
@@ -7,18 +7,22 @@ use actix_web::web;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
-/// Carries work to its end, also when the client goes away, so that what it holds is counted as long as
-/// it is held; if there is room for it among the requests that are worked on.
+/// Runs `task` to its end, also if the client disconnects: a request counts as in flight for as long as
+/// it holds resources.
+///
+/// # Errors
+/// `Busy` if the limit of requests in flight is reached; the errors of `task`; `Internal` if it
+/// panics.
 pub(crate) async fn run_to_completion<T: 'static>(
     state: &web::Data<State>,
-    work: impl Future<Output = Result<T, ApiError>> + 'static,
+    task: impl Future<Output = Result<T, ApiError>> + 'static,
 ) -> Result<T, ApiError> {
-    let place = state.admit()?;
-    let work = async move {
-        let done = work.await;
-        drop(place);
-        done
+    let permit = state.try_acquire()?;
+    let task = async move {
+        let result = task.await;
+        drop(permit);
+        result
     };
-    let done = actix_web::rt::spawn(work).await;
-    done.unwrap_or_else(|_| Err(ApiError::Internal("a panic".into())))
+    let joined = actix_web::rt::spawn(task).await;
+    joined.unwrap_or_else(|_| Err(ApiError::Internal("a panic".into())))
 }

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use devices_domain::{Cursor, Page, PageRequest, PageStart, Reason, WorkspaceId};
 use serde::Serialize;
 
-use crate::http::extract::query::{InvalidValue, Parameters, integer};
+use crate::http::extract::query::{InvalidParameter, QueryParams, parse_integer};
 use crate::http::respond::sha256_prefix::digest;
 
 /// What stands for no rank: the bits of no number.
@@ -31,13 +31,13 @@ impl ListQuery {
     pub(crate) fn read(
         request: &HttpRequest,
         workspace: WorkspaceId,
-        parameters: &mut Parameters,
+        parameters: &mut QueryParams,
     ) -> Self {
-        let limit = parameters.read("limit", |text| {
-            integer(text, 1..=100, "an integer from 1 to 100")
+        let limit = parameters.parse("limit", |text| {
+            parse_integer(text, 1..=100, "an integer from 1 to 100")
         });
-        let offset = parameters.read("offset", |text| {
-            integer(text, 0..=i64::MAX, "an integer of 0 or more")
+        let offset = parameters.parse("offset", |text| {
+            parse_integer(text, 0..=i64::MAX, "an integer of 0 or more")
         });
         let mut asked = Self {
             paging: PageRequest {
@@ -46,16 +46,16 @@ impl ListQuery {
             },
             offset: offset.unwrap_or_default().unsigned_abs(),
             path: request.path().to_owned(),
-            filters: parameters.without(&PAGING),
+            filters: parameters.except(&PAGING),
             workspace,
         };
         asked.paging.start = PageStart::Offset(asked.offset);
-        let cursor = parameters.read("cursor", |text| asked.open(text));
+        let cursor = parameters.parse("cursor", |text| asked.open(text));
         if let Some((position, before)) = cursor {
             // Generated clients send every default along.
             if offset.is_some_and(|offset| offset > 0) {
                 let detail = "must not be given with a cursor, which has its own";
-                parameters.refuse("offset", Reason::Duplicate, detail.to_owned());
+                parameters.reject("offset", Reason::Duplicate, detail.to_owned());
             }
             asked.offset = before;
             asked.paging.start = PageStart::Cursor(position);
@@ -130,7 +130,7 @@ impl ListQuery {
         digest(of)
     }
 
-    fn open(&self, cursor: &str) -> Result<(Cursor, u64), InvalidValue> {
+    fn open(&self, cursor: &str) -> Result<(Cursor, u64), InvalidParameter> {
         let opened = || {
             let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
             let (start, checksum) = cursor.split_at_checked(16 + 8 + 16)?;

@@ -1,51 +1,53 @@
 //! `PATCH` and `DELETE /devices/{device_id}`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use devices_domain::{DeviceId, RawRow, UpdateDevice, ValidatedPatch};
+use actix_web::{HttpResponse, web};
+use devices_domain::{DeviceId, RawRow, UnknownFields, UpdateDevice, ValidatedPatch};
 
-use crate::http::extract::auth::WriteAccess;
-use crate::http::extract::body;
-use crate::http::extract::etag;
-use crate::http::extract::json;
-use crate::http::extract::prefer::Handling;
-use crate::http::extract::query;
+use crate::http::extract::auth::{AuditOrigin, WriteAccess};
+use crate::http::extract::etag::{self, IfMatch};
+use crate::http::extract::json_object::{FromObject, JsonObject};
+use crate::http::extract::path::PathParam;
 use crate::http::limits::run_to_completion::run_to_completion;
-use crate::http::middleware::access_log::RequestContext;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
+impl FromObject for ValidatedPatch {
+    fn empty_row() -> RawRow<'static> {
+        RawRow::new()
+    }
+
+    /// Never fails: the use case reports the errors of the patch together with those of the stored
+    /// device.
+    fn validate(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ApiError> {
+        Ok(Self::of(row, unknown_fields))
+    }
+}
+
 pub(crate) async fn update(
-    request: HttpRequest,
     WriteAccess(actor): WriteAccess,
-    payload: web::Payload,
+    PathParam(device): PathParam<DeviceId>,
+    if_match: IfMatch,
+    AuditOrigin(origin): AuditOrigin,
+    JsonObject(patch): JsonObject<ValidatedPatch>,
     state: web::Data<State>,
-) -> HttpResponse {
-    let handling = Handling::of(request.headers());
-    let updated = async {
-        let device = DeviceId(query::id(&request, "device_id")?);
-        let expected = etag::expected(&request, device)?;
-        let mut body = body::read(&request, payload, &state, actor.workspace).await?;
-        let judge = move |row: &RawRow<'_>| -> Result<_, ApiError> {
-            Ok(ValidatedPatch::from_row(row, handling.unknown_fields()))
-        };
-        let patch = json::read_object(&mut body, RawRow::for_device, judge).await?;
-        let use_case = UpdateDevice::new(state.store.for_workspace(actor.workspace).devices);
-        let origin = RequestContext::of(&request).origin(actor);
-        let work = async move { Ok(use_case.execute(device, patch, expected, origin).await?) };
-        Ok(etag::answer(&run_to_completion(&state, work).await?))
-    };
-    handling.applied_to(updated.await)
+) -> Result<HttpResponse, ApiError> {
+    let use_case = UpdateDevice::new(state.store.for_workspace(actor.workspace).devices);
+    let expected = if_match.precondition(device);
+    let update = async move { Ok(use_case.execute(device, patch, expected, origin).await?) };
+    let updated = run_to_completion(&state, update).await?;
+    Ok(etag::device_response(&updated))
 }
 
 pub(crate) async fn delete(
-    request: HttpRequest,
     WriteAccess(actor): WriteAccess,
+    PathParam(device): PathParam<DeviceId>,
+    if_match: IfMatch,
+    AuditOrigin(origin): AuditOrigin,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let device = DeviceId(query::id(&request, "device_id")?);
-    let expected = etag::expected(&request, device)?;
     let devices = state.store.for_workspace(actor.workspace).devices;
-    let origin = RequestContext::of(&request).origin(actor);
-    let work = async move { Ok(devices.delete(device, expected, origin).await?) };
-    Ok(etag::answer(&run_to_completion(&state, work).await?))
+    let expected = if_match.precondition(device);
+    let delete = async move { Ok(devices.delete(device, expected, origin).await?) };
+    let deleted = run_to_completion(&state, delete).await?;
+    Ok(etag::device_response(&deleted))
 }

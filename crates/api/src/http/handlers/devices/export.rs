@@ -16,7 +16,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use crate::http::extract::auth::ReadAccess;
-use crate::http::extract::query::Parameters;
+use crate::http::extract::query::QueryParams;
 use crate::http::handlers::devices::filter;
 use crate::http::limits::concurrency::Permit;
 use crate::http::respond::api_error::ApiError;
@@ -32,9 +32,9 @@ pub(crate) async fn export(
     ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut parameters = Parameters::of(&request);
+    let mut parameters = QueryParams::of(&request);
     let filter = filter::read(&mut parameters);
-    let format = parameters.read("format", |text| {
+    let format = parameters.parse("format", |text| {
         let from_name = Format::ALL.into_iter().find(|format| format.word() == text);
         from_name.ok_or_else(|| {
             let detail = format!(
@@ -56,7 +56,7 @@ pub(crate) async fn export(
         after: None,
         is_begun: false,
         is_done: false,
-        _place: state.exports.admit(actor.workspace)?,
+        _permit: state.exports.try_acquire(actor.workspace)?,
     };
     // What is wrong from the beginning is told by a status.
     let first = export.next().await?;
@@ -202,7 +202,7 @@ struct Export {
     is_begun: bool,
     is_done: bool,
     /// Held until the last part was sent, or nobody waits for it.
-    _place: Permit,
+    _permit: Permit,
 }
 
 /// How often a part is asked for again where the store was out of reach, and how long is waited for it.

@@ -5,23 +5,23 @@ use devices_domain::{
     Date, DeviceFilter, FieldValue, Instant, RawValue, RequiredText, SerialNumber, UserId,
 };
 
-use crate::http::extract::query::{Parameters, integer};
+use crate::http::extract::query::{QueryParams, parse_integer};
 
 /// Reads every filter of devices.
-pub(crate) fn read(parameters: &mut Parameters) -> DeviceFilter {
+pub(crate) fn read(parameters: &mut QueryParams) -> DeviceFilter {
     let text = |label: RequiredText| label.as_str().to_owned();
-    let user = parameters.read("user_id", |text| {
-        integer(text, 1..=i64::MAX, "an integer above zero")
+    let user = parameters.parse("user_id", |text| {
+        parse_integer(text, 1..=i64::MAX, "an integer above zero")
     });
-    let serial_number = parameters.value::<SerialNumber>("serial_number");
+    let serial_number = parameters.parse_field::<SerialNumber>("serial_number");
     DeviceFilter {
         search: parameters.search(),
         user: user.map(UserId),
-        client_status: parameters.value("client_status"),
+        client_status: parameters.parse_field("client_status"),
         serial_number: serial_number.map(|serial| serial.folded().to_owned()),
-        type_: parameters.value("type").map(text),
-        category: parameters.value("category").map(text),
-        updated_since: parameters.read("updated_since", |text| {
+        type_: parameters.parse_field("type").map(text),
+        category: parameters.parse_field("category").map(text),
+        updated_since: parameters.parse("updated_since", |text| {
             // A plus that was not written as %2B is a blank in a query.
             let text = match text.rsplit_once(' ') {
                 Some((instant, offset)) if instant.contains(['T', 't']) => {

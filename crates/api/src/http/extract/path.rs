@@ -1,0 +1,81 @@
+//! Parameters of the path.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use devices_domain::{
+    DeviceId, ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, SerialNumber,
+    UserId,
+};
+
+use crate::http::respond::api_error::ApiError;
+
+/// The validated parameter of the path.
+///
+/// # Errors
+/// `RefusedParameters`, with the name of the parameter.
+pub(crate) struct PathParam<T>(pub(crate) T);
+
+/// A type that the parameter of a path is parsed into.
+pub(crate) trait PathParameter: Sized {
+    fn parse_parameter(text: &str) -> Result<Self, FieldError>;
+}
+
+impl<T: PathParameter> FromRequest for PathParam<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        // Decodes the percent-encoding that the router leaves, such as %2F.
+        let text = web::Path::<String>::from_request(request, payload).into_inner();
+        let parameter = text.map_err(|_| ApiError::NotFound).and_then(|text| {
+            let parameter = T::parse_parameter(&text);
+            parameter.map_err(|error| ApiError::RefusedParameters(ErrorReport::of(error)))
+        });
+        ready(parameter.map(Self))
+    }
+}
+
+impl PathParameter for DeviceId {
+    fn parse_parameter(text: &str) -> Result<Self, FieldError> {
+        parse_id("device_id", text).map(Self)
+    }
+}
+
+impl PathParameter for UserId {
+    fn parse_parameter(text: &str) -> Result<Self, FieldError> {
+        parse_id("user_id", text).map(Self)
+    }
+}
+
+impl PathParameter for SerialNumber {
+    fn parse_parameter(text: &str) -> Result<Self, FieldError> {
+        Self::parse(&RawValue::text(text)).map_err(|invalid| {
+            FieldError::of(
+                "serial_number",
+                invalid.code,
+                invalid.reason,
+                invalid.detail,
+            )
+        })
+    }
+}
+
+/// Parses an id: digits without a leading zero.
+fn parse_id(name: &'static str, text: &str) -> Result<i64, FieldError> {
+    let is_id = !text.is_empty()
+        && !text.starts_with('0')
+        && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_id {
+        // No stored id exceeds i64, so the maximum is as unknown as the id in the path.
+        Ok(text.parse().unwrap_or(i64::MAX))
+    } else {
+        Err(FieldError::of(
+            name,
+            ErrorCode::InvalidParameter,
+            Reason::Malformed,
+            "must be digits, the first of which is not 0",
+        ))
+    }
+}
