@@ -127,7 +127,7 @@ async fn working_key(
         workspace: workspace.id,
         name: format!("demo {}", scope.as_str().to_lowercase()),
         scope,
-        secret: secret.kept(),
+        secret: secret.to_stored(),
         expires_at: None,
     };
     keys.create(key, most_keys).await?;

@@ -138,7 +138,7 @@ fn start_figures(
         return Ok(None);
     }
     let database = database.clone();
-    let figures = MetricsRecorder::record(Arc::new(move || database.connections()))?;
+    let figures = MetricsRecorder::install(Arc::new(move || database.connections()))?;
     let server = MetricsServer::bind(figures, &settings.host, settings.port)?;
     let address = format!("http://{}/metrics", reachable(server.addresses()));
     server.start();

@@ -1,8 +1,8 @@
-//! Addresses to listen on.
+//! Errors of listening on an address.
 
-/// An address that cannot be listened on.
+/// An address that the server cannot listen on.
 #[derive(Debug, thiserror::Error)]
-#[error("{address} cannot be listened on: {cause}. {advice}")]
+#[error("cannot listen on {address}: {cause}. {advice}")]
 pub struct BindError {
     address: String,
     cause: std::io::Error,
@@ -10,7 +10,7 @@ pub struct BindError {
 }
 
 impl BindError {
-    /// `section` begins the names of the variables that set another address.
+    /// Creates the error. `section` is the prefix of the variables that set another address.
     pub(crate) fn new(host: &str, port: u16, cause: std::io::Error, section: &str) -> Self {
         let advice = match cause.kind() {
             std::io::ErrorKind::AddrInUse => format!(

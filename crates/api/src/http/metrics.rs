@@ -1,5 +1,5 @@
-//! MetricsRecorder for Prometheus, on a port of their own. Their labels are few and known: no workspace, no
-//! key, no value of a customer's.
+//! Metrics for Prometheus, on a port of their own. Labels have few and known values: never a
+//! workspace, a key or customer data.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,18 +13,19 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use crate::http::bind::BindError;
 
-/// Seconds. A batch of one takes about two milliseconds, one of 1,000 about twenty.
-const SECONDS: [f64; 13] = [
+/// Buckets of durations, in seconds. A batch of one device takes about two milliseconds, one of
+/// 1,000 devices about twenty.
+const DURATION_BUCKETS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// Devices.
-const BATCH_SIZES: [f64; 7] = [1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0];
+/// Buckets of batch sizes, in devices.
+const BATCH_SIZE_BUCKETS: [f64; 7] = [1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0];
 
-/// How many connections to the database there are, and how many of them are idle.
+/// Returns the number of connections to the database, and the number of idle ones.
 pub type Connections = Arc<dyn Fn() -> (u32, u32) + Send + Sync>;
 
-/// Everything that is counted in this process.
+/// Records the metrics of this process.
 #[derive(Clone)]
 pub struct MetricsRecorder {
     recorder: PrometheusHandle,
@@ -32,14 +33,17 @@ pub struct MetricsRecorder {
 }
 
 impl MetricsRecorder {
-    /// Begins to count, and says what each figure is. To be called once.
+    /// Installs the recorder and describes the metrics.
     ///
     /// # Errors
-    /// Where something in this process counts already.
-    pub fn record(connections: Connections) -> Result<Self, BuildError> {
+    /// If the process has a recorder already.
+    pub fn install(connections: Connections) -> Result<Self, BuildError> {
         let recorder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
-            .set_buckets_for_metric(Matcher::Full("devices_batch_rows".to_owned()), &BATCH_SIZES)?
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATION_BUCKETS)?
+            .set_buckets_for_metric(
+                Matcher::Full("devices_batch_rows".to_owned()),
+                &BATCH_SIZE_BUCKETS,
+            )?
             .install_recorder()?;
         describe();
         Ok(Self {
@@ -48,17 +52,18 @@ impl MetricsRecorder {
         })
     }
 
-    fn text(&self) -> String {
-        let (all, idle) = (self.connections)();
-        for (state, count) in [("idle", idle), ("in_use", all.saturating_sub(idle))] {
+    /// Renders all metrics in Prometheus' text format.
+    fn render(&self) -> String {
+        let (total, idle) = (self.connections)();
+        for (state, count) in [("idle", idle), ("in_use", total.saturating_sub(idle))] {
             metrics::gauge!("devices_pool_connections", "state" => state).set(count);
         }
         self.recorder.render()
     }
 
-    /// Sums up what was recorded, now and then, also where nobody asks: until then every single value
-    /// is held.
-    async fn keep_up(self) {
+    /// Aggregates the recorded values every five seconds. Without it, the recorder would keep every
+    /// single value in memory until the next scrape.
+    async fn run_upkeep(self) {
         loop {
             self.recorder.run_upkeep();
             tokio::time::sleep(Duration::from_secs(5)).await;
@@ -66,6 +71,7 @@ impl MetricsRecorder {
     }
 }
 
+/// Sets the HELP texts.
 fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
 
@@ -75,12 +81,12 @@ fn describe() {
     );
     describe_histogram!(
         "devices_http_request_duration_seconds",
-        "Time from a request's head to its answer, by route"
+        "Time from the head of a request to its response, by route"
     );
-    describe_histogram!("devices_batch_rows", "Devices in each batch that was read");
+    describe_histogram!("devices_batch_rows", "Devices per batch");
     describe_counter!(
         "devices_rows_refused_total",
-        "Row errors by code; a report counts 1,000 at most"
+        "Errors in rejected bodies, by code; at most 1,000 per request"
     );
     describe_gauge!(
         "devices_pool_connections",
@@ -88,19 +94,19 @@ fn describe() {
     );
     describe_histogram!(
         "devices_pool_wait_seconds",
-        "Time that work waited for a connection to the database"
+        "Time waited for a connection to the database"
     );
     describe_counter!(
         "devices_idempotent_replays_total",
-        "Batches that were answered from memory and not stored again"
+        "Batches with a known idempotency key, whose stored response was sent again"
     );
     describe_counter!(
         "devices_rate_limit_decisions_total",
-        "Requests that passed the limiter or did not, by decision"
+        "Rate limit decisions: passed, limited (key), address_limited (failed authentications)"
     );
 }
 
-/// Counts a request that has ended.
+/// Records a request that has ended.
 pub(crate) fn record_request(
     method: &Method,
     route: &str,
@@ -108,7 +114,7 @@ pub(crate) fn record_request(
     duration: Duration,
     devices: Option<usize>,
 ) {
-    // A client can make up any method.
+    // Clients can invent methods, and each value of a label is a time series.
     let methods = [
         Method::GET,
         Method::HEAD,
@@ -132,7 +138,7 @@ pub(crate) fn record_request(
     }
 }
 
-/// Counts what was wrong with a batch.
+/// Counts the errors of a rejected body by code.
 pub(crate) fn count_row_errors(report: &ErrorReport) {
     let mut counts = BTreeMap::new();
     for entry in report.entries() {
@@ -143,31 +149,31 @@ pub(crate) fn count_row_errors(report: &ErrorReport) {
     }
 }
 
-/// A server for the figures alone.
+/// An HTTP server for the metrics.
 pub struct MetricsServer {
-    figures: MetricsRecorder,
+    recorder: MetricsRecorder,
     running: actix_web::dev::Server,
     addresses: Vec<SocketAddr>,
 }
 
 impl MetricsServer {
-    /// Listens there.
+    /// Binds to the address.
     ///
     /// # Errors
-    /// Where the address is taken, not this machine's, or not allowed.
-    pub fn bind(figures: MetricsRecorder, host: &str, port: u16) -> Result<Self, BindError> {
-        let upkeep = figures.clone();
+    /// If the address is in use, not local, or not permitted.
+    pub fn bind(recorder: MetricsRecorder, host: &str, port: u16) -> Result<Self, BindError> {
+        let app_recorder = recorder.clone();
         let app = move || {
-            let figures = figures.clone();
-            let text = move || {
-                let figures = figures.clone();
+            let recorder = app_recorder.clone();
+            let scrape = move || {
+                let recorder = recorder.clone();
                 async move {
                     HttpResponse::Ok()
                         .content_type("text/plain; version=0.0.4; charset=utf-8")
-                        .body(figures.text())
+                        .body(recorder.render())
                 }
             };
-            App::new().route("/metrics", web::get().to(text))
+            App::new().route("/metrics", web::get().to(scrape))
         };
         let server = HttpServer::new(app)
             .disable_signals()
@@ -177,18 +183,18 @@ impl MetricsServer {
         Ok(Self {
             addresses: server.addrs(),
             running: server.run(),
-            figures: upkeep,
+            recorder,
         })
     }
 
-    /// Where it listens.
+    /// Returns the addresses that it is bound to.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Serves until the process ends.
+    /// Serves in the background until the process ends.
     pub fn start(self) {
-        actix_web::rt::spawn(self.figures.keep_up());
+        actix_web::rt::spawn(self.recorder.run_upkeep());
         actix_web::rt::spawn(self.running);
     }
 }

@@ -1,4 +1,4 @@
-//! Listening, serving, and stopping in good order.
+//! The HTTP server and its graceful shutdown.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::http::routes::app;
 use crate::http::state::State;
 use crate::settings;
 
-/// A server that listens and does not serve yet.
+/// A server that is bound to its address and does not serve yet.
 pub struct Server {
     running: actix_web::dev::Server,
     addresses: Vec<SocketAddr>,
@@ -22,14 +22,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens where `settings` say.
+    /// Binds to the address in `settings`.
     ///
     /// # Errors
-    /// Where the address is taken, not this machine's, or not allowed.
+    /// If the address is in use, not local, or not permitted.
     pub fn bind(state: State, settings: &settings::Server) -> Result<Self, BindError> {
         let state = web::Data::from(Arc::new(state));
-        let served = state.clone();
-        let app = move || app(served.clone());
+        let app_state = state.clone();
+        let app = move || app(app_state.clone());
         let bound = HttpServer::new(app)
             .disable_signals()
             .shutdown_timeout(settings.shutdown_seconds)
@@ -47,24 +47,25 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// Returns the addresses that it is bound to.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Serves until SIGTERM or Ctrl-C. Then `/readyz` says no, for as long as proxies need to
-    /// notice; then nothing new is taken, and requests that are under way are carried to their
-    /// end. A second signal does not wait for them: the process ends with 1.
+    /// Serves until SIGTERM or Ctrl-C, then shuts down gracefully: `/readyz` returns 503 for the
+    /// drain period, in which load balancers notice; then the server accepts no more connections
+    /// and completes the requests in flight. A second signal ends the process at once, with exit
+    /// code 1.
     ///
     /// # Errors
-    /// Where the operating system refuses to be listened to.
+    /// If the operating system does not allow listening for signals.
     pub async fn run(self) -> std::io::Result<()> {
-        let mut terminated = signal(SignalKind::terminate())?;
-        let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
         let handle = self.running.handle();
         actix_web::rt::spawn(async move {
-            any(&mut terminated, &mut interrupted).await;
-            tracing::info!("stopping: requests under way are carried to their end");
+            first_of(&mut terminate, &mut interrupt).await;
+            tracing::info!("shutting down: completing the requests in flight");
             self.state.is_stopping.store(true, Ordering::Release);
             let stopping = async {
                 tokio::time::sleep(self.drain).await;
@@ -72,10 +73,10 @@ impl Server {
             };
             tokio::select! {
                 () = stopping => {}
-                () = any(&mut terminated, &mut interrupted) => {
-                    // A server that stops in good order cannot be told to hurry. What is under way
-                    // in the database is rolled back with its connection.
-                    tracing::warn!("stopping at once");
+                () = first_of(&mut terminate, &mut interrupt) => {
+                    // A graceful stop of actix cannot be turned into an immediate one. PostgreSQL
+                    // rolls back open transactions when their connections close.
+                    tracing::warn!("second signal: exiting at once");
                     std::process::exit(1);
                 }
             }
@@ -86,9 +87,10 @@ impl Server {
     }
 }
 
-async fn any(one: &mut Signal, other: &mut Signal) {
+/// Waits for the first of two signals.
+async fn first_of(terminate: &mut Signal, interrupt: &mut Signal) {
     tokio::select! {
-        _ = one.recv() => {}
-        _ = other.recv() => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }

@@ -82,7 +82,7 @@ impl Administration {
                     workspace: workspace.id,
                     name,
                     scope: scope.into(),
-                    secret: secret.kept(),
+                    secret: secret.to_stored(),
                     expires_at: expires_in.map(|lasts| Utc::now() + lasts),
                 };
                 let key = self.keys.create(new, self.most_keys).await?;
@@ -100,7 +100,7 @@ impl Administration {
                 let rotated = self.keys.rotate(
                     old.workspace_id,
                     old.id,
-                    secret.kept(),
+                    secret.to_stored(),
                     until,
                     self.most_keys,
                 );

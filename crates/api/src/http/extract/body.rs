@@ -17,8 +17,8 @@ use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 use crate::settings::Limits;
 
-/// Size in bytes from which on a body is large: it needs a permit before it is read, and is parsed on
-/// a blocking thread.
+/// Size in bytes from which on a body is large: it needs a permit before it is read, and is parsed
+/// on a blocking thread.
 pub(crate) const LARGE_BODY: usize = 64 * 1024;
 
 /// A body that was read.
@@ -62,7 +62,8 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<Body, ApiError>
         None
     };
     let body = Body {
-        // The announced length can be trusted: it is within the limit, and a large body has a permit.
+        // The announced length can be trusted: it is within the limit, and a large body has a
+        // permit.
         bytes: Vec::with_capacity(
             LARGE_BODY
                 .min(state.limits.body_bytes)
@@ -149,8 +150,8 @@ impl Body {
     }
 }
 
-/// Applies `parse` to a body, and returns the body with the result. Moves a large body to a blocking
-/// thread, so that other requests of the worker do not wait for it.
+/// Applies `parse` to a body, and returns the body with the result. Moves a large body to a
+/// blocking thread, so that other requests of the worker do not wait for it.
 pub(crate) async fn run_blocking_if_large<T: Send + 'static>(
     body: Vec<u8>,
     parse: impl FnOnce(&[u8]) -> T + Send + 'static,

@@ -1,5 +1,5 @@
-//! Reads a batch out of a body in one pass: each device is judged as soon as it was read, its
-//! strings are borrowed from the body where they can be, and no tree of values is built.
+//! Reads a batch from a body in one pass. Each device is validated as soon as it was read. Strings
+//! are borrowed from the body where possible, and no tree of values is built.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,25 +11,30 @@ use devices_domain::{
 use crate::http::extract::json::{self, JsonReader};
 use crate::http::extract::json_object::not_an_object;
 
-/// The judged batch of a body `{"devices": [...]}`.
+/// Reads and validates the batch in a body `{"devices": [...]}`.
 ///
 /// # Errors
-/// Where the bytes are no JSON text at all. Every other fault, also of the body's shape, is in the
-/// batch: it will be refused.
+/// If the body is not JSON. All other errors, also those of the body's structure, are recorded in
+/// the batch, which is then rejected.
 pub fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
     let mut json = json::parse(body, "a JSON object with the member `devices`")?;
     let mut batch = Batch::new(rules);
     match json.kind() {
         ValueKind::Object => read_body(&mut json, &mut batch),
-        found => batch.refuse(not_an_object(found)),
+        other => batch.refuse(not_an_object(other)),
     }
     Ok(batch)
 }
 
-/// The one member of the body.
+/// Name of the only member of the body.
 const DEVICES: &str = "devices";
 
-fn refuse(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<'static, str>>) {
+/// Maximum length in bytes of a name that an error shows.
+const MAX_SHOWN_NAME: usize = 255;
+
+const GIVEN_TWICE: &str = "is given twice";
+
+fn reject(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<'static, str>>) {
     let field = field.to_owned();
     batch.refuse(FieldError::of(
         field,
@@ -39,24 +44,22 @@ fn refuse(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<
     ));
 }
 
-/// Names that are longer are not repeated to their sender.
-const MAX_SHOWN_NAME: usize = 255;
-
-fn refuse_member(batch: &mut Batch, name: &str, reason: Reason) {
-    let (shown, hidden) = match reason {
-        Reason::RepeatedField => (GIVEN_TWICE, "holds a member twice"),
+/// Adds the error for a member of the body that is unknown or repeated.
+fn reject_member(batch: &mut Batch, name: &str, reason: Reason) {
+    let (with_name, without_name) = match reason {
+        Reason::RepeatedField => (GIVEN_TWICE, "has a member twice"),
         _ => (
-            "is no member of the body, which holds `devices` alone",
-            "holds a member that it does not know; it holds `devices` alone",
+            "is no member of the body, which has only `devices`",
+            "has an unknown member; it must have only `devices`",
         ),
     };
-    match name.len() > MAX_SHOWN_NAME {
-        true => batch.refuse(FieldError::whole(ErrorCode::InvalidBody, reason, hidden)),
-        false => refuse(batch, name, reason, shown),
+    if name.len() > MAX_SHOWN_NAME {
+        let error = FieldError::whole(ErrorCode::InvalidBody, reason, without_name);
+        batch.refuse(error);
+    } else {
+        reject(batch, name, reason, with_name);
     }
 }
-
-const GIVEN_TWICE: &str = "is given twice";
 
 fn read_body(json: &mut JsonReader<'_>, batch: &mut Batch) {
     let mut has_devices = false;
@@ -65,33 +68,33 @@ fn read_body(json: &mut JsonReader<'_>, batch: &mut Batch) {
         if name != DEVICES {
             json.skip();
             if batch.rules().unknown_fields == UnknownFields::InvalidValueSink {
-                refuse_member(batch, &name, Reason::UnknownField);
+                reject_member(batch, &name, Reason::UnknownField);
             } else if let Some(name) = ignored.replace(name) {
-                refuse_member(batch, &name, Reason::RepeatedField);
+                reject_member(batch, &name, Reason::RepeatedField);
             }
         } else if has_devices {
             json.skip();
-            refuse(batch, DEVICES, Reason::RepeatedField, GIVEN_TWICE);
+            reject(batch, DEVICES, Reason::RepeatedField, GIVEN_TWICE);
         } else {
             has_devices = true;
             read_devices(json, batch);
         }
     }
     if !has_devices {
-        refuse(batch, DEVICES, Reason::Required, "is required");
+        reject(batch, DEVICES, Reason::Required, "is required");
     }
 }
 
 fn read_devices(json: &mut JsonReader<'_>, batch: &mut Batch) {
     match json.kind() {
         ValueKind::List => {}
-        found => {
+        other => {
             json.skip();
-            let detail = format!("must be an array, not {}", found.as_str());
-            return refuse(batch, DEVICES, Reason::WrongType, detail);
+            let detail = format!("must be an array, not {}", other.as_str());
+            return reject(batch, DEVICES, Reason::WrongType, detail);
         }
     }
-    // All devices fill the same one.
+    // Reused for all devices, to save allocations.
     let mut row = RawRow::new();
     while json.next_item() {
         match json.kind() {
@@ -100,9 +103,9 @@ fn read_devices(json: &mut JsonReader<'_>, batch: &mut Batch) {
                 json.read_members(&mut row);
                 batch.push(&row);
             }
-            found => {
+            other => {
                 json.skip();
-                batch.push_other(found);
+                batch.push_other(other);
             }
         }
     }

@@ -1,9 +1,9 @@
 //! `ETag`, `If-Match` and `If-None-Match` of devices (RFC 9110).
 //!
-//! A tag is `"<id>-<revision>-<hash>"`. `If-None-Match` compares the whole tag: the hash covers every
-//! member of the representation, so that a client with a copy learns of every change. `If-Match`
-//! compares only the revision of the device itself: an update is not rejected because device management
-//! reported something in the meantime.
+//! A tag is `"<id>-<revision>-<hash>"`. `If-None-Match` compares the whole tag: the hash covers
+//! every member of the representation, so that a client with a copy learns of every change.
+//! `If-Match` compares only the revision of the device itself: an update is not rejected because
+//! device management reported something in the meantime.
 
 use std::future::{Ready, ready};
 
@@ -37,7 +37,7 @@ impl FromRequest for IfMatch {
             Ok(Self(Some(tags)))
         } else {
             Err(ApiError::BadHeader(
-                "The header If-Match must be *, or the ETags of a device in their quotes, separated by commas",
+                "The header If-Match must be * or a comma-separated list of quoted ETags",
             ))
         })
     }

@@ -36,7 +36,8 @@ impl<T: FromObject> FromRequest for JsonObject<T> {
             let Body { bytes, permit } = body.await?;
             let validate = move |bytes: &[u8]| validate(bytes, unknown_fields);
             let (object, bytes) = run_blocking_if_large(bytes, validate).await?;
-            // The fields' maximum lengths bound the memory of the object; the permit ends with the bytes.
+            // The fields' maximum lengths bound the memory of the object; the permit ends with the
+            // bytes.
             drop((bytes, permit));
             object.map(Self)
         }

@@ -1,9 +1,9 @@
 //! Extractors: the parts of a request that handlers receive as arguments.
 //!
-//! The authentication middleware runs before any extractor. actix polls the extractors of a handler in
-//! the order of its arguments. All but [`body::Body`] and [`json_object::JsonObject`] are ready at
-//! once, so a handler whose body is its last argument that can fail rejects an invalid path or header
-//! before the body is read.
+//! The authentication middleware runs before any extractor. actix polls the extractors of a handler
+//! in the order of its arguments. All but [`body::Body`] and [`json_object::JsonObject`] are ready
+//! at once, so a handler whose body is its last argument that can fail rejects an invalid path or
+//! header before the body is read.
 
 pub(crate) mod auth;
 pub(crate) mod body;

@@ -75,7 +75,7 @@ fn parse_id(name: &'static str, text: &str) -> Result<i64, FieldError> {
             name,
             ErrorCode::InvalidParameter,
             Reason::Malformed,
-            "must be digits, the first of which is not 0",
+            "must be digits without a leading zero",
         ))
     }
 }

@@ -18,7 +18,8 @@ pub(crate) enum Handling {
 }
 
 impl Handling {
-    /// Reads the first `handling` preference of the `Prefer` headers; RFC 7240, 2, ignores the others.
+    /// Reads the first `handling` preference of the `Prefer` headers; RFC 7240, 2, ignores the
+    /// others.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let first = headers
             .get_all("prefer")

@@ -14,7 +14,8 @@ const EXHAUSTED_TTL: Duration = Duration::from_secs(1);
 
 /// Limits the requests per minute of each key, across all processes on the same store.
 ///
-/// Stores the [`KeyQuota`] in the extensions of each request that it checks, for the response headers.
+/// Stores the [`KeyQuota`] in the extensions of each request that it checks, for the response
+/// headers.
 pub(crate) struct KeyRateLimiter {
     store: Arc<dyn RateLimiter>,
     /// Requests per minute for each key; 0 means unlimited.

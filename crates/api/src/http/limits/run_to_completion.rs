@@ -7,8 +7,8 @@ use actix_web::web;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
-/// Runs `task` to its end, also if the client disconnects: a request counts as in flight for as long as
-/// it holds resources.
+/// Runs `task` to its end, also if the client disconnects: a request counts as in flight for as
+/// long as it holds resources.
 ///
 /// # Errors
 /// `Busy` if the limit of requests in flight is reached; the errors of `task`; `Internal` if it

@@ -32,8 +32,9 @@ impl<K: Eq + Hash, V: Copy> TtlMap<K, V> {
         Some((*value, remaining))
     }
 
-    /// Applies `update` to the entry and returns the new value. If there is none, or it has expired,
-    /// first inserts `initial` for the duration `ttl`. An update does not extend the entry.
+    /// Applies `update` to the entry and returns the new value. If there is none, or it has
+    /// expired, first inserts `initial` for the duration `ttl`. An update does not extend the
+    /// entry.
     pub(crate) fn upsert(
         &self,
         key: K,

@@ -23,8 +23,8 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Logs the request, adds its id to the response, and turns a panic into a 500.
 ///
-/// The log entry contains no secret and no customer data: the pattern of the route instead of the path,
-/// no query, no header, no body.
+/// The log entry contains no secret and no customer data: the pattern of the route instead of the
+/// path, no query, no header, no body.
 pub(crate) async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -101,7 +101,8 @@ impl AccessLogEntry {
             method: request.method().clone(),
             route: request.match_pattern(),
             context,
-            // Logged unless `end` is called. nginx logs a client that disconnected with this status.
+            // Logged unless `end` is called. nginx logs a client that disconnected with this
+            // status.
             status: StatusCode::from_u16(499).unwrap_or_default(),
             problem: Some("UNANSWERED"),
             cause: Some("the client disconnected, or the server stopped".to_owned()),

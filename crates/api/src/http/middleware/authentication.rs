@@ -73,8 +73,8 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<Actor, Api
     let secret = bearer_token(request).and_then(KeySecret::parse);
     let secret = secret.ok_or_else(&fail)?;
     let key_hash = secret.sha256();
-    // A throttled address may be shared with clients whose keys work. Their keys are still looked up,
-    // one at a time.
+    // A throttled address may be shared with clients whose keys work. Their keys are still looked
+    // up, one at a time.
     let _slot = if retry_after.is_some() && !throttle.recently_valid(key_hash) {
         let slot = throttle.lookup_slot();
         Some(slot.ok_or_else(|| address_rate_limited(LOOKUP_RETRY))?)

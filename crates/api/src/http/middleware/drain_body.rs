@@ -1,9 +1,9 @@
-//! An answer that comes before the body was read ends the connection.
+//! Closes the connection after a response that was sent before the request's body was read.
 //!
-//! actix closes the connection after such an answer where the body's length was announced. A body in
-//! chunks whose reader has gone it reads on for as long as chunks come, without an end or a deadline:
-//! anybody could keep a connection busy, key or no key. So the reader does not go: it stays in the
-//! answer's body until that was sent.
+//! actix does so by itself if the length of the body was announced. If a body in chunks has lost
+//! its reader, actix reads on for as long as chunks arrive, without a limit or a deadline: any
+//! client, even without a key, could keep a connection busy. So the reader stays alive, inside the
+//! response's body, until the response was sent.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -18,26 +18,26 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage};
 use futures_util::Stream;
 
-/// Keeps the request's body until the answer was sent.
+/// Keeps the request's payload alive until the response was sent.
 pub(crate) async fn middleware(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let body = Shared(Rc::new(RefCell::new(request.take_payload())));
-    let lent = Shared(Rc::clone(&body.0));
+    let payload = SharedPayload(Rc::new(RefCell::new(request.take_payload())));
+    let handler_payload = SharedPayload(Rc::clone(&payload.0));
     request.set_payload(Payload::Stream {
-        payload: Box::pin(lent),
+        payload: Box::pin(handler_payload),
     });
     let response = next.call(request).await?.map_into_boxed_body();
-    Ok(response.map_body(|_, answer| Keeping {
-        answer,
-        _request: body,
+    Ok(response.map_body(|_, body| BodyWithPayload {
+        body,
+        _payload: payload,
     }))
 }
 
-struct Shared(Rc<RefCell<Payload>>);
+struct SharedPayload(Rc<RefCell<Payload>>);
 
-impl Stream for Shared {
+impl Stream for SharedPayload {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -45,23 +45,23 @@ impl Stream for Shared {
     }
 }
 
-/// The answer's body and, with it, the request's.
-struct Keeping {
-    answer: BoxBody,
-    _request: Shared,
+/// Body of a response that keeps the request's payload alive.
+struct BodyWithPayload {
+    body: BoxBody,
+    _payload: SharedPayload,
 }
 
-impl MessageBody for Keeping {
+impl MessageBody for BodyWithPayload {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {
-        self.answer.size()
+        self.body.size()
     }
 
     fn poll_next(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.answer).poll_next(context)
+        Pin::new(&mut self.body).poll_next(context)
     }
 }

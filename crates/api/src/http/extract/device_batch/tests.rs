@@ -1,4 +1,4 @@
-//! Bodies of every kind.
+//! Tests with valid, invalid and arbitrary bodies.
 
 use devices_domain::ErrorReport;
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ fn not_json(body: &[u8]) -> Reason {
 #[case(b"{\"devices\":[{\"name\":\"a\nb\"}]}")]
 #[case(br#"{"devices":[{"name":NaN}]}"#)]
 #[case(br#"{"devices":[{"user_id":01}]}"#)]
-fn text_that_is_no_json_is_refused_as_such(#[case] body: &[u8]) {
+fn text_that_is_not_json_is_rejected(#[case] body: &[u8]) {
     assert_eq!(not_json(body), Reason::NotJson);
 }
 
@@ -44,7 +44,7 @@ fn text_that_is_no_json_is_refused_as_such(#[case] body: &[u8]) {
 #[case(b"{\"devices\":[{\"name\":\"\xff\"}]}".as_slice())]
 #[case(b"{\"devices\":[{\"unknown\":\"\xc3\x28\"}]}")]
 #[case(b"\xff\xfe{\0}\0")]
-fn bytes_that_are_not_utf_8_are_refused_wherever_they_are(#[case] body: &[u8]) {
+fn body_that_is_not_utf_8_is_rejected(#[case] body: &[u8]) {
     assert_eq!(not_json(body), Reason::NotUtf8);
 }
 
@@ -62,14 +62,14 @@ fn bytes_that_are_not_utf_8_are_refused_wherever_they_are(#[case] body: &[u8]) {
 #[case(r#"{"devices":[]}"#, Reason::EmptyBatch)]
 #[case(r#"{"devices":[7]}"#, Reason::WrongType)]
 #[case(r#"{"devices":[["name","type"]]}"#, Reason::WrongType)]
-fn json_of_another_shape_is_refused_as_such(#[case] body: &str, #[case] reason: Reason) {
+fn json_of_another_structure_is_rejected(#[case] body: &str, #[case] reason: Reason) {
     assert_eq!(reasons(body), [reason]);
 }
 
 const DEVICE: &str = r#"{"name":"a","type":"b","category":"c"}"#;
 
 #[test]
-fn members_of_the_body_are_known_and_given_once() {
+fn unknown_and_repeated_members_are_rejected() {
     assert_eq!(
         reasons(&format!(
             r#"{{"devices":[{DEVICE}],"page":1,"devices":[{DEVICE}]}}"#
@@ -79,7 +79,7 @@ fn members_of_the_body_are_known_and_given_once() {
 }
 
 #[test]
-fn names_are_read_through_their_escapes_and_may_be_any_text() {
+fn escaped_names_are_decoded() {
     let row = r#"{"na\u006de":"a","type":"b","category":"c"}"#;
     let batch = read(
         format!(r#"{{"devices":[{row}]}}"#).as_bytes(),
@@ -89,7 +89,7 @@ fn names_are_read_through_their_escapes_and_may_be_any_text() {
 
     let row = r#"{"\ud800":1,"":2,"name":7,"type":"b","category":"c"}"#;
     let report = report(&format!(r#"{{"devices":[{row}],"\ud800":1}}"#));
-    let found: Vec<_> = report
+    let errors: Vec<_> = report
         .entries()
         .iter()
         .map(|entry| {
@@ -101,7 +101,7 @@ fn names_are_read_through_their_escapes_and_may_be_any_text() {
         })
         .collect();
     assert_eq!(
-        found,
+        errors,
         [
             (None, r"\ud800", Reason::UnknownField),
             (Some(0), "name", Reason::WrongType),
@@ -112,7 +112,7 @@ fn names_are_read_through_their_escapes_and_may_be_any_text() {
 }
 
 #[test]
-fn a_member_that_is_ignored_must_not_be_given_twice_either() {
+fn repeated_ignored_member_is_rejected() {
     let rules = BatchRules {
         unknown_fields: UnknownFields::Ignore,
         ..BatchRules::default()
@@ -125,14 +125,14 @@ fn a_member_that_is_ignored_must_not_be_given_twice_either() {
 }
 
 #[test]
-fn a_byte_order_mark_is_ignored() {
+fn byte_order_mark_is_ignored() {
     let body = format!("\u{FEFF}{{\"devices\":[{DEVICE}]}}");
     let batch = read(body.as_bytes(), BatchRules::default()).unwrap();
     assert_eq!(batch.into_devices().unwrap().len(), 1);
 }
 
 #[test]
-fn nesting_of_any_depth_is_one_value_of_the_wrong_kind() {
+fn deeply_nested_value_has_the_wrong_type() {
     for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
         let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
         let in_field = format!(r#"{{"devices":[{{"name":"a","type":"b","category":{deep}}}]}}"#);
@@ -149,15 +149,15 @@ fn nesting_of_any_depth_is_one_value_of_the_wrong_kind() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(body: Vec<u8>) {
+    fn arbitrary_bytes_do_not_panic(body: Vec<u8>) {
         if let Ok(batch) = read(&body, BatchRules::default()) {
             prop_assert!(batch.into_devices().is_err());
         }
     }
 
     #[test]
-    fn no_text_of_json_pieces_panics(
-        pieces in proptest::collection::vec(
+    fn arbitrary_json_tokens_do_not_panic(
+        tokens in proptest::collection::vec(
             proptest::sample::select(vec![
                 "{", "}", "[", "]", ",", ":", "\"devices\"", "\"name\"", "\"\\ud800\"", "null",
                 "1e9", "-1", "\"\"", "true", "{\"devices\":[{", "\"compliance\":[", " ",
@@ -165,7 +165,7 @@ proptest! {
             0..40,
         )
     ) {
-        let body = pieces.concat();
+        let body = tokens.concat();
         if let Ok(batch) = read(body.as_bytes(), BatchRules::default()) {
             prop_assert!(batch.into_devices().is_err());
         }

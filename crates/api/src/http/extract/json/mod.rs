@@ -1,7 +1,7 @@
 //! JSON in one pass, without a tree of values. Strings are borrowed from the body where possible.
 //!
-//! serde_json checks the syntax of the whole body first. The reader can then assume well-formed JSON
-//! (ADR 18).
+//! serde_json checks the syntax of the whole body first. The reader can then assume well-formed
+//! JSON (ADR 18).
 
 mod number;
 mod reader;
@@ -15,11 +15,12 @@ pub(crate) use reader::JsonReader;
 /// Checks that the body is JSON, and returns a reader at its beginning.
 ///
 /// # Errors
-/// If the body is not UTF-8 or not JSON. `expected` describes the body to send, e.g. "a JSON object".
+/// If the body is not UTF-8 or not JSON. `expected` describes the body to send, e.g. "a JSON
+/// object".
 pub(crate) fn parse<'a>(body: &'a [u8], expected: &str) -> Result<JsonReader<'a>, FieldError> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let detail = format!(
-            "is not UTF-8: byte {} begins no character",
+            "is not UTF-8: invalid byte at offset {}",
             error.valid_up_to()
         );
         FieldError::whole(ErrorCode::InvalidBody, Reason::NotUtf8, detail)

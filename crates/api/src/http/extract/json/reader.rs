@@ -7,8 +7,8 @@ use devices_domain::{RawRow, RawValue, ValueKind};
 use super::number::parse_number;
 use super::string::JsonString;
 
-/// Reads well-formed JSON from beginning to end, each byte once, without copies that can be avoided.
-/// It skips nested values in a loop, so that deep nesting cannot overflow the stack.
+/// Reads well-formed JSON from beginning to end, each byte once, without copies that can be
+/// avoided. It skips nested values in a loop, so that deep nesting cannot overflow the stack.
 pub(crate) struct JsonReader<'a> {
     text: &'a str,
     /// Offset of the next value, or of the punctuation before it.
@@ -33,8 +33,8 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// Advances to the value of the next member, and returns the name of the member; `None` at the end
-    /// of the object. The first call enters the object.
+    /// Advances to the value of the next member, and returns the name of the member; `None` at the
+    /// end of the object. The first call enters the object.
     pub(crate) fn next_member(&mut self) -> Option<Cow<'a, str>> {
         if !self.advance(b'{') {
             return None;
@@ -48,14 +48,14 @@ impl<'a> JsonReader<'a> {
         })
     }
 
-    /// Advances to the next item; returns `false` at the end of the array. The first call enters the
-    /// array.
+    /// Advances to the next item; returns `false` at the end of the array. The first call enters
+    /// the array.
     pub(crate) fn next_item(&mut self) -> bool {
         self.advance(b'[')
     }
 
-    /// Enters the object or array that `opening` begins, or advances to its next entry. Returns `false`
-    /// and leaves it at its end.
+    /// Enters the object or array that `opening` begins, or advances to its next entry. Returns
+    /// `false` and leaves it at its end.
     fn advance(&mut self, opening: u8) -> bool {
         // The previous entry was read to its end, so that `opening` cannot begin an entry here.
         if matches!(self.skip_whitespace(), Some(byte) if byte == opening || byte == b',') {
@@ -102,7 +102,8 @@ impl<'a> JsonReader<'a> {
                 continue;
             }
             values.push(match self.kind() {
-                // No field takes a nested list, and reading it would recurse as deep as it is nested.
+                // No field takes a nested list, and reading it would recurse as deep as it is
+                // nested.
                 ValueKind::List => {
                     self.skip();
                     RawValue::Other(ValueKind::List)

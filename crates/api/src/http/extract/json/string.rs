@@ -44,8 +44,8 @@ impl<'a> JsonString<'a> {
         if !self.has_escapes {
             return RawValue::text(self.escaped());
         }
-        // In well-formed JSON, only a lone surrogate fails here. It is an error of its field and not of
-        // the whole body.
+        // In well-formed JSON, only a lone surrogate fails here. It is an error of its field and
+        // not of the whole body.
         serde_json::from_str::<String>(self.token).map_or(RawValue::IllFormedText, RawValue::text)
     }
 }
