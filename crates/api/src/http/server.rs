@@ -65,7 +65,7 @@ impl Server {
         let handle = self.running.handle();
         actix_web::rt::spawn(async move {
             first_of(&mut terminate, &mut interrupt).await;
-            tracing::info!("shutting down: completing the requests in flight");
+            tracing::info!("stopping: completing the requests in flight");
             self.state.is_stopping.store(true, Ordering::Release);
             let stopping = async {
                 tokio::time::sleep(self.drain).await;
