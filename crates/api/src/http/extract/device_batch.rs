@@ -21,7 +21,7 @@ pub fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
     let mut batch = Batch::new(rules);
     match json.kind() {
         ValueKind::Object => read_body(&mut json, &mut batch),
-        other => batch.refuse(not_an_object(other)),
+        other => batch.reject(not_an_object(other)),
     }
     Ok(batch)
 }
@@ -36,7 +36,7 @@ const GIVEN_TWICE: &str = "is given twice";
 
 fn reject(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<'static, str>>) {
     let field = field.to_owned();
-    batch.refuse(FieldError::of(
+    batch.reject(FieldError::new(
         field,
         ErrorCode::InvalidBody,
         reason,
@@ -44,20 +44,19 @@ fn reject(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<
     ));
 }
 
-/// Adds the error for a member of the body that is unknown or repeated.
-fn reject_member(batch: &mut Batch, name: &str, reason: Reason) {
-    let (with_name, without_name) = match reason {
-        Reason::RepeatedField => (GIVEN_TWICE, "has a member twice"),
-        _ => (
-            "is no member of the body, which has only `devices`",
-            "has an unknown member; it must have only `devices`",
-        ),
-    };
+fn reject_unknown_member(batch: &mut Batch, name: &str) {
+    let mut error = FieldError::unknown_name("field", name, ErrorCode::InvalidBody, None);
+    error.detail = format!("{}, the body has only the field `devices`", error.detail).into();
+    batch.reject(error);
+}
+
+fn reject_repeated_member(batch: &mut Batch, name: &str) {
+    let reason = Reason::RepeatedField;
     if name.len() > MAX_SHOWN_NAME {
-        let error = FieldError::whole(ErrorCode::InvalidBody, reason, without_name);
-        batch.refuse(error);
+        let detail = "must not contain a field twice";
+        batch.reject(FieldError::whole(ErrorCode::InvalidBody, reason, detail));
     } else {
-        reject(batch, name, reason, with_name);
+        reject(batch, name, reason, GIVEN_TWICE);
     }
 }
 
@@ -67,10 +66,10 @@ fn read_body(json: &mut JsonReader<'_>, batch: &mut Batch) {
     while let Some(name) = json.next_member() {
         if name != DEVICES {
             json.skip();
-            if batch.rules().unknown_fields == UnknownFields::InvalidValueSink {
-                reject_member(batch, &name, Reason::UnknownField);
+            if batch.rules().unknown_fields == UnknownFields::Reject {
+                reject_unknown_member(batch, &name);
             } else if let Some(name) = ignored.replace(name) {
-                reject_member(batch, &name, Reason::RepeatedField);
+                reject_repeated_member(batch, &name);
             }
         } else if has_devices {
             json.skip();
@@ -95,7 +94,7 @@ fn read_devices(json: &mut JsonReader<'_>, batch: &mut Batch) {
         }
     }
     // Reused for all devices, to save allocations.
-    let mut row = RawRow::new();
+    let mut row = RawRow::for_device();
     while json.next_item() {
         match json.kind() {
             ValueKind::Object => {
@@ -105,7 +104,7 @@ fn read_devices(json: &mut JsonReader<'_>, batch: &mut Batch) {
             }
             other => {
                 json.skip();
-                batch.push_other(other);
+                batch.push_non_object(other);
             }
         }
     }

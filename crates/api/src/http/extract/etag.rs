@@ -47,8 +47,8 @@ impl IfMatch {
     /// Returns the precondition on the revision of the device.
     pub(crate) fn precondition(&self, device: DeviceId) -> Precondition {
         match &self.0 {
-            None | Some(Tags::Any) => Precondition::Anything,
-            Some(Tags::List(tags)) => Precondition::OneOf(
+            None | Some(Tags::Any) => Precondition::Any,
+            Some(Tags::List(tags)) => Precondition::AnyOf(
                 tags.iter()
                     .filter_map(|tag| tag.revision_of(device))
                     .collect(),

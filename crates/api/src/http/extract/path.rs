@@ -31,7 +31,7 @@ impl<T: PathParameter> FromRequest for PathParam<T> {
         let text = web::Path::<String>::from_request(request, payload).into_inner();
         let parameter = text.map_err(|_| ApiError::NotFound).and_then(|text| {
             let parameter = T::parse_parameter(&text);
-            parameter.map_err(|error| ApiError::RefusedParameters(ErrorReport::of(error)))
+            parameter.map_err(|error| ApiError::RefusedParameters(ErrorReport::from_error(error)))
         });
         ready(parameter.map(Self))
     }
@@ -52,7 +52,7 @@ impl PathParameter for UserId {
 impl PathParameter for SerialNumber {
     fn parse_parameter(text: &str) -> Result<Self, FieldError> {
         Self::parse(&RawValue::text(text)).map_err(|invalid| {
-            FieldError::of(
+            FieldError::new(
                 "serial_number",
                 invalid.code,
                 invalid.reason,
@@ -71,7 +71,7 @@ fn parse_id(name: &'static str, text: &str) -> Result<i64, FieldError> {
         // No stored id exceeds i64, so the maximum is as unknown as the id in the path.
         Ok(text.parse().unwrap_or(i64::MAX))
     } else {
-        Err(FieldError::of(
+        Err(FieldError::new(
             name,
             ErrorCode::InvalidParameter,
             Reason::Malformed,

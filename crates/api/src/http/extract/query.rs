@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::HttpRequest;
 use actix_web::web;
 use devices_domain::{
-    ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, Related, Search, nearest_name,
+    ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, Search, nearest_name,
 };
 
 use crate::http::respond::api_error::ApiError;
@@ -101,21 +101,17 @@ impl QueryParams {
                 continue;
             }
             let shown: String = given.chars().take(MAX_SHOWN_NAME).collect();
-            let unknown = "is no parameter here";
-            self.errors.push(match nearest_name(given, &self.known) {
-                None => error(shown, Reason::UnknownField, unknown.to_owned()),
-                Some(near) => error(
-                    shown,
-                    Reason::UnknownField,
-                    format!("{unknown}; did you mean `{near}`?"),
-                )
-                .with(Related::DidYouMean(near)),
-            });
+            self.errors.push(FieldError::unknown_name(
+                "query parameter",
+                &shown,
+                ErrorCode::InvalidParameter,
+                nearest_name(given, &self.known),
+            ));
         }
         if self.errors.is_empty() {
             Ok(())
         } else {
-            let report = ErrorReport::of_all(self.errors);
+            let report = ErrorReport::from_errors(self.errors);
             Err(ApiError::RefusedParameters(report))
         }
     }
@@ -125,7 +121,7 @@ impl QueryParams {
 const MAX_SHOWN_NAME: usize = 64;
 
 fn error(name: impl Into<String>, reason: Reason, detail: String) -> FieldError {
-    FieldError::of(name.into(), ErrorCode::InvalidParameter, reason, detail)
+    FieldError::new(name.into(), ErrorCode::InvalidParameter, reason, detail)
 }
 
 /// Parses an integer in `range`. `expected` completes the message "must be ...".

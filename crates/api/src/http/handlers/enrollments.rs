@@ -20,7 +20,7 @@ use crate::http::state::State;
 
 impl FromObject for EnrollmentFields {
     fn empty_row() -> RawRow<'static> {
-        RawRow::of_enrollment()
+        RawRow::for_enrollment()
     }
 
     fn validate(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ApiError> {

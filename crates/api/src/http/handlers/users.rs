@@ -40,7 +40,7 @@ fn answer(status: StatusCode, user: &User) -> HttpResponse {
 
 impl FromObject for UserFields {
     fn empty_row() -> RawRow<'static> {
-        RawRow::of_user()
+        RawRow::for_user()
     }
 
     fn validate(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ApiError> {
@@ -50,12 +50,12 @@ impl FromObject for UserFields {
 
 impl FromObject for UserPatch {
     fn empty_row() -> RawRow<'static> {
-        RawRow::of_user()
+        RawRow::for_user()
     }
 
     fn validate(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ApiError> {
         let patch = Self::from_row(row, unknown_fields)?;
-        if row.known().next().is_none() {
+        if row.present_fields().next().is_none() {
             return Err(ApiError::EmptyPatchBody);
         }
         Ok(patch)

@@ -65,7 +65,7 @@ impl KeyRateLimiter {
             per_minute,
             decision,
         };
-        if !decision.passed {
+        if !decision.is_allowed {
             let ttl = quota.available_after(1.0).min(EXHAUSTED_TTL);
             self.exhausted.upsert(key_hash, ttl, quota, |_| quota);
             return Err(key_rate_limited(request, quota));
@@ -91,7 +91,7 @@ impl KeyQuota {
 
     /// Returns the number of whole requests that remain.
     pub(crate) fn remaining(&self) -> f64 {
-        self.decision.left.floor()
+        self.decision.remaining.floor()
     }
 
     /// Returns the time until the whole limit is available again.
@@ -101,7 +101,7 @@ impl KeyQuota {
 
     /// Returns the time until this many requests are available.
     fn available_after(&self, requests: f64) -> Duration {
-        let missing = (requests - self.decision.left).max(0.0);
+        let missing = (requests - self.decision.remaining).max(0.0);
         Duration::from_secs_f64(missing * 60.0 / f64::from(self.per_minute))
     }
 }

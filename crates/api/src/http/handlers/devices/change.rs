@@ -13,13 +13,13 @@ use crate::http::state::State;
 
 impl FromObject for ValidatedPatch {
     fn empty_row() -> RawRow<'static> {
-        RawRow::new()
+        RawRow::for_device()
     }
 
     /// Never fails: the use case reports the errors of the patch together with those of the stored
     /// device.
     fn validate(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ApiError> {
-        Ok(Self::of(row, unknown_fields))
+        Ok(Self::from_row(row, unknown_fields))
     }
 }
 

@@ -71,7 +71,7 @@ impl CreateRequest {
         })
         .await?;
         if let Some(request) = &request
-            && let Some(outcome) = use_case.recall(request).await?
+            && let Some(outcome) = use_case.find_response(request).await?
         {
             return Ok(created_devices::outcome(outcome));
         }
