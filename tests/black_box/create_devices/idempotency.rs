@@ -62,7 +62,7 @@ fn replay_ignores_changed_limits() {
         ..
     } = api;
     drop(server);
-    let options = ServerOptions::with("DEVICES__LIMITS__DEVICES_PER_BATCH", 1);
+    let options = ServerOptions::with("DEVICES__LIMITS__MAX_DEVICES_PER_BATCH", 1);
     let api = Api::resume(database, key, &options);
     assert_replayed(&post(&api, "job-number-1", &rows()), &first);
 }
@@ -191,7 +191,7 @@ fn api_behind_proxy() -> (Api, Proxy) {
     let database = TestDatabase::new();
     let proxy = Proxy::in_front_of(&database);
     let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
-        .and("DEVICES__DATABASE__POOL_WAIT_MS", 300)
+        .and("DEVICES__DATABASE__POOL_TIMEOUT_MS", 300)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 300);
     (Api::start_on(database, &options), proxy)
 }

@@ -165,7 +165,7 @@ fn migrate(json: bool) -> Result<(), CliError> {
 fn serving(settings: &settings::Database, serve_only: bool) -> DatabaseOptions {
     DatabaseOptions {
         pool_size: settings.pool_size,
-        pool_timeout: Duration::from_millis(settings.pool_wait_ms),
+        pool_timeout: Duration::from_millis(settings.pool_timeout_ms),
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
         lock_timeout: Duration::from_millis(settings.lock_timeout_ms),
         session: match settings.pooler {

@@ -35,7 +35,7 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let use_case = CreateDevices::new(state.store.for_workspace(actor.workspace).devices);
     let rules = BatchRules {
-        max_devices: state.limits.devices_per_batch,
+        max_devices: state.limits.max_devices_per_batch,
         unknown_fields: handling.unknown_fields(),
         ..BatchRules::default()
     };

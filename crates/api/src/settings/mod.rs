@@ -57,7 +57,7 @@ pub struct Database {
     /// The most connections.
     pub pool_size: u32,
     /// Milliseconds that a request waits for one of them.
-    pub pool_wait_ms: u64,
+    pub pool_timeout_ms: u64,
     /// Milliseconds after which PostgreSQL ends a statement.
     pub statement_timeout_ms: u64,
     /// Milliseconds after which PostgreSQL ends a statement that waits for another transaction.
@@ -97,21 +97,21 @@ impl TryFrom<String> for Pooler {
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// The most devices in a batch.
-    pub devices_per_batch: usize,
+    pub max_devices_per_batch: usize,
     /// The longest body, in bytes.
     pub body_bytes: usize,
     /// Seconds that a client may take to send it.
-    pub body_seconds: u64,
+    pub body_timeout_seconds: u64,
     /// Bytes a second that it must send, on average, after the first two seconds.
     pub body_bytes_per_second: u64,
     /// The most bodies of 64 KiB or more that are held at once.
-    pub large_bodies: usize,
+    pub max_large_bodies: usize,
     /// How long one more waits for its place, in milliseconds.
     pub large_body_wait_ms: u64,
     /// The most exports that run at once.
-    pub exports: usize,
+    pub max_concurrent_exports: usize,
     /// The most requests that are worked on at once; those whose body is still coming do not count.
-    pub requests_in_flight: usize,
+    pub max_requests_in_flight: usize,
     /// The most keys of a workspace that work at once.
     pub keys_per_workspace: u32,
 }
@@ -119,7 +119,7 @@ pub struct Limits {
 impl Limits {
     /// How long a client may take to send its body.
     pub fn body_deadline(&self) -> Duration {
-        Duration::from_secs(self.body_seconds)
+        Duration::from_secs(self.body_timeout_seconds)
     }
 }
 
@@ -138,13 +138,13 @@ pub struct RateLimit {
 #[serde(deny_unknown_fields)]
 pub struct Idempotency {
     /// Hours after which a key may be forgotten.
-    pub kept_hours: u64,
+    pub retention_hours: u64,
 }
 
 impl Idempotency {
     /// For how long a key is remembered at least.
     pub fn kept(&self) -> Duration {
-        Duration::from_secs(self.kept_hours * 3_600)
+        Duration::from_secs(self.retention_hours * 3_600)
     }
 }
 
@@ -224,16 +224,16 @@ pub enum SettingsError {
 
 /// The files, as they were when the program was built: it runs without them.
 const BUILT_IN: [(&str, &str); 4] = [
-    ("default", include_str!("../../../config/default.toml")),
+    ("default", include_str!("../../../../config/default.toml")),
     (
         "development",
-        include_str!("../../../config/development.toml"),
+        include_str!("../../../../config/development.toml"),
     ),
     (
         "production",
-        include_str!("../../../config/production.toml"),
+        include_str!("../../../../config/production.toml"),
     ),
-    ("test", include_str!("../../../config/test.toml")),
+    ("test", include_str!("../../../../config/test.toml")),
 ];
 
 impl Settings {
@@ -335,38 +335,50 @@ impl Settings {
             });
         }
         let Limits {
-            devices_per_batch,
+            max_devices_per_batch,
             body_bytes,
-            body_seconds,
+            body_timeout_seconds,
             body_bytes_per_second,
-            large_bodies,
+            max_large_bodies,
             large_body_wait_ms,
-            exports,
-            requests_in_flight,
+            max_concurrent_exports,
+            max_requests_in_flight,
             keys_per_workspace,
         } = self.limits;
         within(
-            "DEVICES__LIMITS__DEVICES_PER_BATCH",
-            devices_per_batch,
+            "DEVICES__LIMITS__MAX_DEVICES_PER_BATCH",
+            max_devices_per_batch,
             1..=10_000,
         )?;
         within("DEVICES__LIMITS__BODY_BYTES", body_bytes, 1_024..=1 << 30)?;
-        within("DEVICES__LIMITS__BODY_SECONDS", body_seconds, 1..=3_600)?;
+        within(
+            "DEVICES__LIMITS__BODY_TIMEOUT_SECONDS",
+            body_timeout_seconds,
+            1..=3_600,
+        )?;
         within(
             "DEVICES__LIMITS__BODY_BYTES_PER_SECOND",
             body_bytes_per_second,
             1..=1 << 30,
         )?;
-        within("DEVICES__LIMITS__LARGE_BODIES", large_bodies, 1..=10_000)?;
+        within(
+            "DEVICES__LIMITS__MAX_LARGE_BODIES",
+            max_large_bodies,
+            1..=10_000,
+        )?;
         within(
             "DEVICES__LIMITS__LARGE_BODY_WAIT_MS",
             large_body_wait_ms,
             0..=60_000,
         )?;
-        within("DEVICES__LIMITS__EXPORTS", exports, 1..=10_000)?;
         within(
-            "DEVICES__LIMITS__REQUESTS_IN_FLIGHT",
-            requests_in_flight,
+            "DEVICES__LIMITS__MAX_CONCURRENT_EXPORTS",
+            max_concurrent_exports,
+            1..=10_000,
+        )?;
+        within(
+            "DEVICES__LIMITS__MAX_REQUESTS_IN_FLIGHT",
+            max_requests_in_flight,
             1..=1_000_000,
         )?;
         within(
@@ -389,19 +401,23 @@ impl Settings {
             0..=1_000_000,
         )?;
         within(
-            "DEVICES__IDEMPOTENCY__KEPT_HOURS",
-            self.idempotency.kept_hours,
+            "DEVICES__IDEMPOTENCY__RETENTION_HOURS",
+            self.idempotency.retention_hours,
             1..=87_600,
         )?;
         let Database {
             pool_size,
-            pool_wait_ms,
+            pool_timeout_ms,
             statement_timeout_ms,
             lock_timeout_ms,
             ..
         } = self.database;
         within("DEVICES__DATABASE__POOL_SIZE", pool_size, 1..=1_000)?;
-        within("DEVICES__DATABASE__POOL_WAIT_MS", pool_wait_ms, 1..=60_000)?;
+        within(
+            "DEVICES__DATABASE__POOL_TIMEOUT_MS",
+            pool_timeout_ms,
+            1..=60_000,
+        )?;
         within(
             "DEVICES__DATABASE__STATEMENT_TIMEOUT_MS",
             statement_timeout_ms,
@@ -491,8 +507,8 @@ mod tests {
     #[test]
     fn a_value_out_of_range_says_what_it_must_be() {
         assert_eq!(
-            load("test", &[("DEVICES__LIMITS__DEVICES_PER_BATCH", "0")]).unwrap_err(),
-            "DEVICES__LIMITS__DEVICES_PER_BATCH is 0; it must be from 1 to 10000."
+            load("test", &[("DEVICES__LIMITS__MAX_DEVICES_PER_BATCH", "0")]).unwrap_err(),
+            "DEVICES__LIMITS__MAX_DEVICES_PER_BATCH is 0; it must be from 1 to 10000."
         );
     }
 
