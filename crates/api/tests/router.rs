@@ -93,7 +93,7 @@ async fn ask(
         health: Arc::new(MockStoreHealth::new()),
     };
     let url = ("DEVICES__DATABASE__URL", "postgres://nowhere/devices");
-    let settings = Settings::of("test", &[url]).unwrap();
+    let settings = Settings::for_environment("test", &[url]).unwrap();
     let state = State::new(ports, &settings);
     let app = test::init_service(app(web::Data::new(state))).await;
     let secret = KeySecret::generate(WORKSPACE);

@@ -1,0 +1,108 @@
+//! Declares settings: the structs that hold them, their validation, and their reference.
+
+/// A section of the settings, for the reference.
+#[derive(Debug)]
+pub struct Section {
+    /// Name, as in `config/default.toml`.
+    pub name: &'static str,
+    /// Doc comment, in one line.
+    pub doc: String,
+    /// Settings of the section.
+    pub fields: Vec<Field>,
+}
+
+/// A setting, for the reference.
+#[derive(Debug)]
+pub struct Field {
+    /// Name, as in `config/default.toml`.
+    pub name: &'static str,
+    /// Environment variable that sets it.
+    pub variable: String,
+    /// Doc comment, in one line.
+    pub doc: String,
+    /// Description of the allowed values, such as "from 1 to 100".
+    pub allowed: String,
+}
+
+/// Returns the name of the variable that sets `section.field`.
+pub(super) fn variable(section: &str, field: &str) -> String {
+    format!("DEVICES__{section}__{field}").to_uppercase()
+}
+
+/// Joins the lines of a doc comment.
+pub(super) fn join_doc(lines: &[&str]) -> String {
+    let lines: Vec<_> = lines.iter().map(|line| line.trim()).collect();
+    lines.join(" ")
+}
+
+/// Declares all sections and their fields as `name: Type => rule`, where the rule implements
+/// [`Rule`](super::rules::Rule) for the type.
+///
+/// Generates the struct `Settings`, a struct for each section, `Settings::validate`, which checks
+/// every rule, and `Settings::sections`, which lists the fields with their doc comments and rules.
+macro_rules! settings {
+    ($(
+        $(#[doc = $section_doc:literal])+
+        $(#[derive($Derived:ident)])?
+        $section:ident: $Section:ident {
+            $( $(#[doc = $doc:literal])+ $field:ident: $Type:ty => $rule:expr, )+
+        }
+    )+) => {
+        /// All settings.
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Settings {
+            $( $(#[doc = $section_doc])+ pub $section: $Section, )+
+        }
+
+        impl Settings {
+            /// Returns every section, in the order of `config/default.toml`.
+            pub fn sections() -> Vec<$crate::settings::Section> {
+                vec![$(
+                    $crate::settings::Section {
+                        name: stringify!($section),
+                        doc: declaration::join_doc(&[$($section_doc),+]),
+                        fields: vec![$(
+                            $crate::settings::Field {
+                                name: stringify!($field),
+                                variable: declaration::variable(
+                                    stringify!($section),
+                                    stringify!($field),
+                                ),
+                                doc: declaration::join_doc(&[$($doc),+]),
+                                allowed: rules::Rule::<$Type>::describe(&$rule),
+                            },
+                        )+],
+                    },
+                )+]
+            }
+
+            fn validate(&self) -> Result<(), $crate::settings::SettingsError> {
+                $($(
+                    rules::Rule::<$Type>::validate(&$rule, &self.$section.$field).map_err(|value| {
+                        $crate::settings::SettingsError::NotAllowed {
+                            variable: declaration::variable(
+                                stringify!($section),
+                                stringify!($field),
+                            ),
+                            value,
+                            allowed: rules::Rule::<$Type>::describe(&$rule),
+                        }
+                    })?;
+                )+)+
+                Ok(())
+            }
+        }
+
+        $(
+            $(#[doc = $section_doc])+
+            #[derive(Debug, Clone, serde::Deserialize $(, $Derived)?)]
+            #[serde(deny_unknown_fields)]
+            pub struct $Section {
+                $( $(#[doc = $doc])+ pub $field: $Type, )+
+            }
+        )+
+    };
+}
+
+pub(super) use settings;
