@@ -1,7 +1,8 @@
-//! The HTTP service and its admin commands. [`cli`] wires them to PostgreSQL; everything else
-//! knows the ports of `devices-domain` only.
+//! HTTP service and admin commands. [`cli`] wires them to PostgreSQL. All other modules use only
+//! the ports of `devices-domain`.
 
 pub mod cli;
 pub mod http;
+pub mod jobs;
 pub mod secret;
 pub mod settings;

@@ -1,4 +1,4 @@
-//! The one binary: the server and the admin commands.
+//! Binary with the server and the admin commands.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,6 @@
-//! The command line: serves, or administers the workspaces.
+//! Command line: the server and the admin commands.
 
 mod admin;
-mod demo;
 mod output;
 mod serve;
 
@@ -19,7 +18,7 @@ use secrecy::ExposeSecret;
 use crate::http::BindError;
 use crate::settings::{self, Pooler, Settings, SettingsError};
 
-/// Keeps external IT devices: takes batches of them over HTTP, and stores each whole or not at all.
+/// Registry of external IT devices with an HTTP API.
 ///
 /// Settings come from config/*.toml and from variables named DEVICES__SECTION__KEY, such as
 /// DEVICES__DATABASE__URL and DEVICES__SERVER__PORT.
@@ -35,15 +34,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the HTTP API (also what happens without a command)
-    Serve(serve::Arguments),
-    /// Bring the database's schema up to date; safe when several processes do it at once
+    /// Serve the HTTP API (the default command)
+    Serve,
+    /// Update the database schema; several processes may run this at once
     Migrate,
     #[command(flatten)]
     Admin(admin::Command),
 }
 
-/// Why a command did not do what it was asked to; says what to do.
+/// Failure of a command. The message states the problem and how to solve it.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
     #[error(transparent)]
@@ -51,51 +50,47 @@ enum CliError {
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error(
-        "The database cannot be used: {0}. Check that it runs, and that DEVICES__DATABASE__URL \
-         names it."
+        "cannot use the database: {0}. Check that it runs and that DEVICES__DATABASE__URL is \
+         correct."
     )]
     Connect(#[from] ConnectError),
     #[error(
-        "Bringing the schema up to date needs a session of its own, which a pooler does not give. Run \
-         `devices-api migrate` with PostgreSQL's own URL and DEVICES__DATABASE__POOLER=none, and set \
-         DEVICES__DATABASE__MIGRATE_ON_START=false."
+        "cannot update the schema through a pooler, because that needs a session of its own. Run \
+         `devices-api migrate` with the URL of PostgreSQL itself and \
+         DEVICES__DATABASE__POOLER=none, and set DEVICES__DATABASE__MIGRATE_ON_START=false."
     )]
-    NoSession,
-    #[error("The database's schema cannot be brought up to date: {0}")]
+    MigrationThroughPooler,
+    #[error("cannot update the schema: {0}")]
     Migrate(#[from] MigrationError),
+    #[error("the schema is out of date (missing: {0}). Run `devices-api migrate` first.")]
+    PendingMigrations(String),
+    #[error("no response from the database: {0}. Check that it runs, then retry.")]
+    DatabaseUnavailable(#[source] RepositoryError),
     #[error(
-        "The database's schema is not up to date (it lacks {0}). Run `devices-api migrate` first."
+        "the database rejected the command: {0}. Check the privileges of the user in \
+         DEVICES__DATABASE__URL. The owner of the tables has all of them."
     )]
-    NotMigrated(String),
-    #[error("The database gave no answer: {0}. Check that it runs, then try again.")]
-    NoAnswer(#[source] RepositoryError),
+    DatabaseRejected(#[source] RepositoryError),
     #[error(
-        "The database refused: {0}. Check that the user in DEVICES__DATABASE__URL may do this: the \
-         tables' owner may."
-    )]
-    RefusedByDatabase(#[source] RepositoryError),
-    #[error(
-        "The workspace has {0} keys that work already, the most that it may have. Revoke one, or raise \
+        "the workspace has {0} active keys, the maximum. Revoke one, or raise \
          DEVICES__LIMITS__KEYS_PER_WORKSPACE."
     )]
     TooManyKeys(u32),
     #[error("{0}")]
-    Refused(String),
-    #[error("{path} cannot be used: {cause}. Delete it, or let this user read and write it.")]
-    File { path: String, cause: std::io::Error },
-    #[error("MetricsRecorder cannot be recorded: {0}.")]
-    MetricsRecorder(#[from] metrics_exporter_prometheus::BuildError),
-    #[error("The server cannot run: {0}.")]
+    Rejected(String),
+    #[error("cannot record metrics: {0}.")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    #[error("the server failed: {0}.")]
     Serve(#[from] std::io::Error),
-    #[error("What was asked for is done, but cannot be printed: {0}.")]
+    #[error("the command succeeded, but its output cannot be printed: {0}.")]
     Output(#[source] std::io::Error),
 }
 
 impl From<RepositoryError> for CliError {
     fn from(error: RepositoryError) -> Self {
         match error {
-            RepositoryError::Failed(_) => Self::RefusedByDatabase(error),
-            _ => Self::NoAnswer(error),
+            RepositoryError::Failed(_) => Self::DatabaseRejected(error),
+            _ => Self::DatabaseUnavailable(error),
         }
     }
 }
@@ -103,66 +98,64 @@ impl From<RepositoryError> for CliError {
 impl From<KeyError> for CliError {
     fn from(error: KeyError) -> Self {
         match error {
-            KeyError::TooMany(most) => Self::TooManyKeys(most),
+            KeyError::TooMany(max) => Self::TooManyKeys(max),
             KeyError::Repository(error) => error.into(),
-            KeyError::NotFound | KeyError::Inactive => Self::Refused(format!("{error}.")),
+            KeyError::NoSuchKey | KeyError::Ended => Self::Rejected(format!("{error}.")),
         }
     }
 }
 
-/// Runs the command that the arguments ask for.
+/// Runs the command of this process's arguments.
 pub fn run() -> ExitCode {
     let Cli { command, json } = Cli::parse();
     let system = actix_web::rt::System::new();
-    let ran = system.block_on(async {
+    let result = system.block_on(async {
         match command {
-            None => serve::run(&serve::Arguments::default(), json).await,
-            Some(Command::Serve(arguments)) => serve::run(&arguments, json).await,
+            None | Some(Command::Serve) => serve::run(json).await,
             Some(Command::Migrate) => migrate(json),
             Some(Command::Admin(command)) => admin::run(command, json).await,
         }
     });
-    // Dropped, it would wait for every statement that a hanging database does not answer.
+    // Dropping the runtime would wait for every statement that a hanging database never finishes.
     std::mem::forget(system);
-    match ran {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where this fails, too, there is nobody left to tell.
-            drop(writeln!(
-                std::io::stderr(),
-                "error: {}",
-                one_line(&error.to_string())
-            ));
+            let message = join_lines(&error.to_string());
+            // If standard error fails, too, there is no other place for the message.
+            drop(writeln!(std::io::stderr(), "error: {message}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// PostgreSQL's messages have several lines.
-fn one_line(message: &str) -> String {
+/// Joins the lines of a message. Those of PostgreSQL have several.
+fn join_lines(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn migrate(json: bool) -> Result<(), CliError> {
     let settings = Settings::load()?;
     if settings.database.pooler == Pooler::Transaction {
-        return Err(CliError::NoSession);
+        return Err(CliError::MigrationThroughPooler);
     }
-    Database::probe(settings.database.url.expose_secret())?;
-    let ran = devices_adapters::postgres::migrate(settings.database.url.expose_secret())?;
+    let url = settings.database.url.expose_secret();
+    Database::probe(url)?;
+    let migrations = devices_adapters::postgres::migrate(url)?;
     if json {
-        output::line(serde_json::json!({ "migrations": ran }))
-    } else if ran.is_empty() {
-        output::line("The schema is up to date.")
+        output::print_line(serde_json::json!({ "migrations": migrations }))
+    } else if migrations.is_empty() {
+        output::print_line("The schema is up to date.")
     } else {
-        ran.iter()
-            .try_for_each(|migration| output::line(format_args!("ran {migration}")))
+        migrations
+            .iter()
+            .try_for_each(|migration| output::print_line(format_args!("ran {migration}")))
     }
 }
 
-/// How serving uses the database; `serve_only`: with no rights but those that it needs, which behind a
-/// pooler is no choice.
-fn serving(settings: &settings::Database, serve_only: bool) -> DatabaseOptions {
+/// Returns the options of the server's connections. With `serve_only`, they give up all privileges
+/// that serving does not need. Through a pooler, the role decides that.
+fn serving_options(settings: &settings::Database, serve_only: bool) -> DatabaseOptions {
     DatabaseOptions {
         pool_size: settings.pool_size,
         pool_timeout: Duration::from_millis(settings.pool_timeout_ms),
@@ -175,9 +168,9 @@ fn serving(settings: &settings::Database, serve_only: bool) -> DatabaseOptions {
     }
 }
 
-/// A database to be administered: whoever does waits for it himself, and has every right of the
-/// database's user.
-fn administered(settings: &Settings) -> Result<Database, CliError> {
+/// Opens the database for admin commands, with all privileges of its user. The timeouts are long,
+/// because nobody but the operator waits.
+fn admin_database(settings: &Settings) -> Result<Database, CliError> {
     let options = DatabaseOptions {
         pool_size: 1,
         pool_timeout: Duration::from_secs(10),
@@ -188,18 +181,17 @@ fn administered(settings: &Settings) -> Result<Database, CliError> {
             Pooler::Transaction => SessionSettings::Unmanaged,
         },
     };
-    Ok(Database::new(
-        settings.database.url.expose_secret(),
-        &options,
-    )?)
+    let url = settings.database.url.expose_secret();
+    Ok(Database::new(url, &options)?)
 }
 
-/// Refuses a database that another version of this program, or none, has prepared.
+/// Rejects a database whose schema lacks migrations of this version.
 fn check_schema(settings: &Settings) -> Result<(), CliError> {
     let url = settings.database.url.expose_secret();
     let pending = devices_adapters::postgres::pending_migrations(url)?;
-    match pending.is_empty() {
-        true => Ok(()),
-        false => Err(CliError::NotMigrated(pending.join(", "))),
+    if pending.is_empty() {
+        Ok(())
+    } else {
+        Err(CliError::PendingMigrations(pending.join(", ")))
     }
 }

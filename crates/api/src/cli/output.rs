@@ -1,4 +1,4 @@
-//! What the commands print: lines, and tables for people or JSON for programs.
+//! Output of the commands: lines, and tables for people or JSON for programs.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -7,22 +7,22 @@ use serde::Serialize;
 
 use super::CliError;
 
-/// Prints a line, at once.
-pub(super) fn line(text: impl Display) -> Result<(), CliError> {
+/// Prints and flushes a line.
+pub(super) fn print_line(text: impl Display) -> Result<(), CliError> {
     let mut output = std::io::stdout().lock();
     let written = writeln!(output, "{text}").and_then(|()| output.flush());
     written.map_err(CliError::Output)
 }
 
-/// Prints `value` as JSON, or as lines of aligned columns under `headings`.
-pub(super) fn print<T: Serialize>(
+/// Prints `value` as JSON, or `rows` as aligned columns under `headings`.
+pub(super) fn print_table<T: Serialize>(
     json: bool,
     value: &T,
     headings: &[&str],
     rows: Vec<Vec<String>>,
 ) -> Result<(), CliError> {
     if json {
-        return line(serde_json::json!(value));
+        return print_line(serde_json::json!(value));
     }
     let headings = headings
         .iter()
@@ -40,11 +40,11 @@ pub(super) fn print<T: Serialize>(
             .zip(&widths)
             .map(|(cell, width)| format!("{cell:width$}"))
             .collect();
-        line(padded.join("  ").trim_end())
+        print_line(padded.join("  ").trim_end())
     })
 }
 
-/// A cell that may be empty.
-pub(super) fn optional<T: ToString>(value: &Option<T>) -> String {
+/// Formats a cell. A missing value is `-`.
+pub(super) fn optional_cell<T: ToString>(value: &Option<T>) -> String {
     value.as_ref().map_or_else(|| "-".to_owned(), T::to_string)
 }

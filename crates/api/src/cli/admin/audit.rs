@@ -1,28 +1,30 @@
-//! `audit`.
+//! Command `audit`.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 use devices_domain::{DeviceId, Event, EventFilter, EventRepository};
 
-use super::Administration;
-use super::arguments::{instant, label};
+use super::Admin;
+use super::arguments::{parse_instant, parse_label};
 use crate::cli::{CliError, output};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
-    /// Whose devices: the workspace's name
-    #[arg(long, value_name = "NAME", value_parser = label)]
+    /// Name of the workspace
+    #[arg(long, value_name = "NAME", value_parser = parse_label)]
     workspace: String,
-    /// From this moment on: so long ago (7d), a date in UTC, or an instant (2026-01-31T08:00:00Z)
-    #[arg(long, value_name = "WHEN", value_parser = instant)]
+    /// Print only changes since this time: an age (7d), a date in UTC, or a timestamp
+    /// (2026-01-31T08:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = parse_instant)]
     since: Option<DateTime<Utc>>,
-    /// Of the device with this id only
+    /// Print only changes of the device with this id
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
     device: Option<i64>,
 }
 
-impl Administration {
-    /// One line an event; with `--json` one object a line, so that any number can be printed.
+impl Admin {
+    /// Prints one line per event. Reads the events in pages, so that memory does not limit their
+    /// number.
     pub(super) async fn audit(&self, arguments: Arguments) -> Result<(), CliError> {
         let workspace = self.find_workspace(&arguments.workspace).await?;
         let mut filter = EventFilter {
@@ -37,31 +39,33 @@ impl Administration {
             };
             filter.after = Some(last.id);
             for event in &events {
-                match self.json {
-                    true => output::line(serde_json::json!(event))?,
-                    false => output::line(sentence(event))?,
+                if self.json {
+                    output::print_line(serde_json::json!(event))?;
+                } else {
+                    output::print_line(format_event(event))?;
                 }
             }
         }
     }
 }
 
-fn sentence(event: &Event) -> String {
-    let fields = match event.fields.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", event.fields.join(", ")),
+fn format_event(event: &Event) -> String {
+    let fields = if event.fields.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", event.fields.join(", "))
     };
     format!(
         "{}  {}  {}{fields}  by key {}, request {}",
         event.occurred_at.format("%F %TZ"),
         event.action.as_str(),
-        subject(event),
+        format_subject(event),
         event.key_id,
         event.request_id,
     )
 }
 
-fn subject(event: &Event) -> String {
+fn format_subject(event: &Event) -> String {
     if let Some(user) = event.user_id {
         return format!("user {user}");
     }
@@ -71,12 +75,12 @@ fn subject(event: &Event) -> String {
     let mut ids: Vec<i64> = event.device_ids.iter().map(|id| id.0).collect();
     ids.sort_unstable();
     let noun = if ids.len() == 1 { "device" } else { "devices" };
-    format!("{} {noun}: {}", ids.len(), ranges(&ids))
+    format!("{} {noun}: {}", ids.len(), format_ranges(&ids))
 }
 
-/// `1-3, 7` for 1, 2, 3 and 7.
-fn ranges(sorted: &[i64]) -> String {
-    let runs = sorted.chunk_by(|one, next| one + 1 == *next);
+/// Formats 1, 2, 3 and 7 as `1-3, 7`.
+fn format_ranges(sorted: &[i64]) -> String {
+    let runs = sorted.chunk_by(|id, next| id + 1 == *next);
     let texts = runs.map(|run| match run {
         [first, .., last] => format!("{first}-{last}"),
         run => run.iter().map(i64::to_string).collect(),
@@ -89,8 +93,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_in_a_row_are_told_as_a_range() {
-        assert_eq!(ranges(&[1, 2, 3, 7, 9, 10]), "1-3, 7, 9-10");
-        assert_eq!(ranges(&[]), "");
+    fn consecutive_ids_are_formatted_as_range() {
+        assert_eq!(format_ranges(&[1, 2, 3, 7, 9, 10]), "1-3, 7, 9-10");
+        assert_eq!(format_ranges(&[]), "");
     }
 }

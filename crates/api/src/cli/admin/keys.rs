@@ -1,51 +1,51 @@
-//! `key`.
+//! Command `key`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Subcommand, ValueEnum};
 use devices_domain::{ApiKey, KeyError, KeyId, KeyRepository, NewApiKey, Scope};
 use serde::Serialize;
 
-use super::Administration;
-use super::arguments::{duration, label, lifetime};
+use super::Admin;
+use super::arguments::{parse_duration, parse_label, parse_lifetime};
 use crate::cli::CliError;
-use crate::cli::output::{self, optional, print};
+use crate::cli::output::{optional_cell, print_line, print_table};
 use crate::secret::KeySecret;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Command {
-    /// Make a key and print its secret: it is shown this once, and stored as a hash only
+    /// Create a key and print its secret, this once: the database stores only its hash
     Create {
-        /// The workspace that it opens, by name
-        #[arg(long, value_name = "NAME", value_parser = label)]
+        /// Name of the workspace that the key gives access to
+        #[arg(long, value_name = "NAME", value_parser = parse_label)]
         workspace: String,
-        /// What it allows; WRITE includes READ
+        /// Access that the key gives; WRITE includes READ
         #[arg(long, ignore_case = true)]
         scope: ScopeArgument,
-        /// A label to know it by
-        #[arg(long, value_name = "LABEL", value_parser = label)]
+        /// Label that identifies the key for people
+        #[arg(long, value_name = "LABEL", value_parser = parse_label)]
         name: String,
-        /// How long it works, such as 30d or 12h; for ever unless given
-        #[arg(long, value_name = "DURATION", value_parser = lifetime)]
+        /// Time until the key expires, such as 30d or 12h; without it, the key does not expire
+        #[arg(long, value_name = "DURATION", value_parser = parse_lifetime)]
         expires_in: Option<TimeDelta>,
     },
     /// List keys, without their secrets
     List {
-        /// Of this workspace only
-        #[arg(long, value_name = "NAME", value_parser = label)]
+        /// List only the keys of this workspace
+        #[arg(long, value_name = "NAME", value_parser = parse_label)]
         workspace: Option<String>,
     },
-    /// Make a key that takes the place of another: of the same workspace, name and scope, and made to
-    /// last as long. Its secret is printed this once. The old key works on for a while
+    /// Replace a key: create one with the same workspace, name, scope and lifetime, and print its
+    /// secret, this once; the old key stays valid for the overlap
     Rotate {
-        /// The old key's id, as `key list` shows it
+        /// Id of the old key, as printed by `key list`
         id: i64,
-        /// How long the old key works on, such as 24h or 0s; no longer than it would anyway
-        #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
+        /// Time for which the old key stays valid, such as 24h or 0s; does not extend its lifetime
+        #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "24h")]
         overlap: TimeDelta,
     },
-    /// Revoke a key: it stops working at once
+    /// Revoke a key: it is invalid from the next request on
     Revoke {
-        /// The key's id, as `key list` shows it
+        /// Id of the key, as printed by `key list`
         id: i64,
     },
 }
@@ -67,7 +67,7 @@ impl From<ScopeArgument> for Scope {
     }
 }
 
-impl Administration {
+impl Admin {
     pub(super) async fn key(&self, command: Command) -> Result<(), CliError> {
         match command {
             Command::Create {
@@ -82,68 +82,74 @@ impl Administration {
                     workspace: workspace.id,
                     name,
                     scope: scope.into(),
-                    secret: secret.to_stored(),
-                    expires_at: expires_in.map(|lasts| Utc::now() + lasts),
+                    secret: secret.kept(),
+                    expires_at: expires_in.map(|lifetime| Utc::now() + lifetime),
                 };
-                let key = self.keys.create(new, self.most_keys).await?;
-                self.show_created(key, &secret)
+                let key = self.keys.create(new, self.max_keys).await?;
+                self.print_created(key, &secret)
             }
             Command::List { workspace } => {
                 let workspace = self.find_optional_workspace(workspace).await?;
-                let keys = self.keys.list(workspace.map(|found| found.id)).await?;
-                show(self.json, &keys, &keys)
+                let id = workspace.map(|workspace| workspace.id);
+                let keys = self.keys.list(id).await?;
+                print_keys(self.json, &keys, &keys)
             }
-            Command::Rotate { id, overlap } => {
-                let old = self.find_key(id).await?;
-                let secret = KeySecret::generate(old.workspace_id);
-                let until = Utc::now() + overlap;
-                let rotated = self.keys.rotate(
-                    old.workspace_id,
-                    old.id,
-                    secret.to_stored(),
-                    until,
-                    self.most_keys,
-                );
-                let key = rotated.await.map_err(|error| match error {
-                    KeyError::NotFound => no_key(id),
-                    KeyError::Inactive => CliError::Refused(format!(
-                        "Key {id} works no longer. `devices-api key create` makes a new one."
-                    )),
-                    other => other.into(),
-                })?;
-                self.show_created(key, &secret)
-            }
+            Command::Rotate { id, overlap } => self.rotate(id, overlap).await,
             Command::Revoke { id } => {
                 let key = self.find_key(id).await?;
                 let revoked = self.keys.revoke(key.workspace_id, key.id).await?;
-                let revoked = revoked.ok_or_else(|| no_key(id))?;
-                show(self.json, &revoked, std::slice::from_ref(&revoked))
+                let revoked = revoked.ok_or_else(|| unknown_key(id))?;
+                print_keys(self.json, &revoked, std::slice::from_ref(&revoked))
             }
         }
     }
 
-    async fn find_key(&self, id: i64) -> Result<ApiKey, CliError> {
-        let found = self.keys.find(KeyId(id)).await?;
-        found.ok_or_else(|| no_key(id))
+    async fn rotate(&self, id: i64, overlap: TimeDelta) -> Result<(), CliError> {
+        let old = self.find_key(id).await?;
+        let secret = KeySecret::generate(old.workspace_id);
+        let until = Utc::now() + overlap;
+        let rotated = self
+            .keys
+            .rotate(
+                old.workspace_id,
+                old.id,
+                secret.kept(),
+                until,
+                self.max_keys,
+            )
+            .await;
+        let key = rotated.map_err(|error| match error {
+            KeyError::NoSuchKey => unknown_key(id),
+            KeyError::Ended => CliError::Rejected(format!(
+                "key {id} is not active any more. `devices-api key create` creates a new one."
+            )),
+            other => other.into(),
+        })?;
+        self.print_created(key, &secret)
     }
 
-    fn show_created(&self, key: ApiKey, secret: &KeySecret) -> Result<(), CliError> {
+    async fn find_key(&self, id: i64) -> Result<ApiKey, CliError> {
+        let key = self.keys.find(KeyId(id)).await?;
+        key.ok_or_else(|| unknown_key(id))
+    }
+
+    fn print_created(&self, key: ApiKey, secret: &KeySecret) -> Result<(), CliError> {
         let created = CreatedKey {
             key,
             secret: secret.expose(),
         };
-        show(self.json, &created, std::slice::from_ref(&created.key))?;
-        match self.json {
-            true => Ok(()),
-            false => output::line(format_args!(
-                "\nThe secret, shown this once:\n{}",
-                created.secret
-            )),
+        print_keys(self.json, &created, std::slice::from_ref(&created.key))?;
+        if self.json {
+            return Ok(());
         }
+        print_line(format_args!(
+            "\nThe secret, printed only this once:\n{}",
+            created.secret
+        ))
     }
 }
 
-/// A key and, this once, its secret.
+/// Created key with its secret.
 #[derive(Serialize)]
 struct CreatedKey<'a> {
     #[serde(flatten)]
@@ -151,35 +157,32 @@ struct CreatedKey<'a> {
     secret: &'a str,
 }
 
-fn no_key(id: i64) -> CliError {
-    CliError::Refused(format!(
-        "There is no key {id}. `devices-api key list` shows all keys."
+fn unknown_key(id: i64) -> CliError {
+    CliError::Rejected(format!(
+        "unknown key {id}. `devices-api key list` prints all keys."
     ))
 }
 
-fn show<T: Serialize>(json: bool, value: &T, keys: &[ApiKey]) -> Result<(), CliError> {
+fn print_keys<T: Serialize>(json: bool, value: &T, keys: &[ApiKey]) -> Result<(), CliError> {
     let now = Utc::now();
-    let ago = |at: DateTime<Utc>| format!("{} ago", rounded(now - at));
+    let age = |at: DateTime<Utc>| format!("{} ago", format_duration(now - at));
     let row = |key: &ApiKey| {
         let end = [key.expires_at, key.retires_at].into_iter().flatten().min();
         let ends = match (key.revoked_at, end) {
-            (Some(at), _) => format!("revoked {}", ago(at)),
-            (None, Some(at)) if at <= now => format!("ended {}", ago(at)),
-            (None, Some(at)) => format!("in {}", rounded(at - now)),
+            (Some(at), _) => format!("revoked {}", age(at)),
+            (None, Some(at)) if at <= now => format!("ended {}", age(at)),
+            (None, Some(at)) => format!("in {}", format_duration(at - now)),
             (None, None) => "never".to_owned(),
         };
+        let prefix = key.secret_prefix.as_ref();
         vec![
             key.id.to_string(),
             key.workspace_id.to_string(),
             key.scope.as_str().to_owned(),
             key.name.clone(),
-            optional(
-                &key.secret_prefix
-                    .as_ref()
-                    .map(|prefix| format!("{prefix}...")),
-            ),
-            ago(key.created_at),
-            key.last_used_at.map_or_else(|| "never".to_owned(), ago),
+            optional_cell(&prefix.map(|prefix| format!("{prefix}..."))),
+            age(key.created_at),
+            key.last_used_at.map_or_else(|| "never".to_owned(), age),
             ends,
         ]
     };
@@ -193,12 +196,12 @@ fn show<T: Serialize>(json: bool, value: &T, keys: &[ApiKey]) -> Result<(), CliE
         "LAST USED",
         "ENDS",
     ];
-    print(json, value, &headings, keys.iter().map(row).collect())
+    print_table(json, value, &headings, keys.iter().map(row).collect())
 }
 
-/// A time as people say it: its two largest units at most.
-fn rounded(time: TimeDelta) -> String {
-    let minutes = time.num_minutes().max(0);
+/// Formats a duration with at most its two largest units.
+fn format_duration(duration: TimeDelta) -> String {
+    let minutes = duration.num_minutes().max(0);
     match minutes {
         0 => "less than a minute".to_owned(),
         1..60 => format!("{minutes}m"),

@@ -1,4 +1,4 @@
-//! Workspaces, users, keys and the audit trail.
+//! Admin commands: workspaces, users, keys and the audit trail.
 
 mod arguments;
 mod audit;
@@ -13,22 +13,22 @@ use devices_adapters::postgres::{
 use devices_domain::{Workspace, WorkspaceRepository};
 use secrecy::ExposeSecret;
 
-use super::{CliError, administered, check_schema};
+use super::{CliError, admin_database, check_schema};
 use crate::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make and list workspaces: each has its own users, keys and devices
+    /// Create, limit and list workspaces; each has its own users, keys and devices
     #[command(subcommand)]
     Workspace(workspaces::Command),
-    /// Add and list users: the assignees that `user_id` of a device names
+    /// Add and list users: the assignees that `user_id` and `user_email` of a device name
     #[command(subcommand)]
     User(users::Command),
-    /// Make, list, rotate and revoke API keys
+    /// Create, list, rotate and revoke API keys
     #[command(subcommand)]
     Key(keys::Command),
-    /// Print who did what to which devices, users and enrolments, oldest first; with --json one object a
-    /// line
+    /// Print the changes of devices, users and enrolments, oldest first; with --json, one object
+    /// per line
     Audit(audit::Arguments),
 }
 
@@ -36,37 +36,38 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
     let settings = Settings::load()?;
     Database::probe(settings.database.url.expose_secret())?;
     check_schema(&settings)?;
-    let database = administered(&settings)?;
-    let administration = Administration {
+    let database = admin_database(&settings)?;
+    let admin = Admin {
         workspaces: PostgresWorkspaces::new(database.clone()),
         store: PostgresStore::new(database.clone()),
         keys: PostgresKeys::new(database.clone()),
         events: PostgresEvents::new(database),
-        most_keys: settings.limits.keys_per_workspace,
+        max_keys: settings.limits.keys_per_workspace,
         json,
     };
     match command {
-        Command::Workspace(command) => administration.workspace(command).await,
-        Command::User(command) => administration.user(command).await,
-        Command::Key(command) => administration.key(command).await,
-        Command::Audit(arguments) => administration.audit(arguments).await,
+        Command::Workspace(command) => admin.workspace(command).await,
+        Command::User(command) => admin.user(command).await,
+        Command::Key(command) => admin.key(command).await,
+        Command::Audit(arguments) => admin.audit(arguments).await,
     }
 }
 
-struct Administration {
+/// Repositories and options of the admin commands.
+struct Admin {
     workspaces: PostgresWorkspaces,
     store: PostgresStore,
     keys: PostgresKeys,
     events: PostgresEvents,
-    /// How many keys of a workspace may work at once.
-    most_keys: u32,
+    /// Maximum number of active keys per workspace.
+    max_keys: u32,
     json: bool,
 }
 
-impl Administration {
+impl Admin {
     async fn find_workspace(&self, name: &str) -> Result<Workspace, CliError> {
-        let found = self.workspaces.find(name.to_owned()).await?;
-        found.ok_or_else(|| no_workspace(name))
+        let workspace = self.workspaces.find(name.to_owned()).await?;
+        workspace.ok_or_else(|| unknown_workspace(name))
     }
 
     async fn find_optional_workspace(
@@ -80,9 +81,9 @@ impl Administration {
     }
 }
 
-fn no_workspace(name: &str) -> CliError {
-    CliError::Refused(format!(
-        "There is no workspace \"{name}\". `devices-api workspace list` shows all, and \
-         `devices-api workspace create` makes one."
+fn unknown_workspace(name: &str) -> CliError {
+    CliError::Rejected(format!(
+        "unknown workspace \"{name}\". `devices-api workspace list` prints all, and \
+         `devices-api workspace create` creates one."
     ))
 }

@@ -1,54 +1,54 @@
-//! `workspace`.
+//! Command `workspace`.
 
 use clap::Subcommand;
 use devices_domain::{NewWorkspace, Workspace, WorkspaceRepository};
 use serde::Serialize;
 
-use super::arguments::label;
-use super::{Administration, no_workspace};
+use super::arguments::parse_label;
+use super::{Admin, unknown_workspace};
 use crate::cli::CliError;
-use crate::cli::output::{optional, print};
+use crate::cli::output::{optional_cell, print_table};
 
-/// The highest limit that the database's column holds.
-const MOST_DEVICES: u32 = i32::MAX as u32;
+/// Maximum of the database's column.
+const MAX_DEVICE_LIMIT: u32 = i32::MAX as u32;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Command {
-    /// Make a workspace
+    /// Create a workspace
     Create {
-        /// Its name, unique
-        #[arg(value_parser = label)]
+        /// Unique name
+        #[arg(value_parser = parse_label)]
         name: String,
-        /// How many devices it may hold, or none for any number
-        #[arg(long, value_name = "N", value_parser = limit, default_value = "none")]
-        device_limit: Limit,
+        /// Maximum number of devices, or none
+        #[arg(long, value_name = "N", value_parser = parse_limit, default_value = "none")]
+        device_limit: DeviceLimit,
     },
     /// List all workspaces
     List,
-    /// Set how many devices a workspace may hold
+    /// Set the maximum number of devices of a workspace
     Limit {
-        /// Its name
-        #[arg(value_parser = label)]
+        /// Name of the workspace
+        #[arg(value_parser = parse_label)]
         name: String,
-        /// How many devices, or none for any number
-        #[arg(long, value_name = "N", value_parser = limit)]
-        devices: Limit,
+        /// Maximum number of devices, or none
+        #[arg(long, value_name = "N", value_parser = parse_limit)]
+        devices: DeviceLimit,
     },
 }
 
-/// How many devices a workspace may hold, if it may not hold any number.
+/// Maximum number of devices of a workspace. `None` is unlimited.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::cli) struct Limit(Option<u32>);
+pub(in crate::cli) struct DeviceLimit(Option<u32>);
 
-fn limit(text: &str) -> Result<Limit, String> {
+fn parse_limit(text: &str) -> Result<DeviceLimit, String> {
     match text.parse() {
-        Ok(number @ ..=MOST_DEVICES) => Ok(Limit(Some(number))),
-        _ if text == "none" => Ok(Limit(None)),
-        _ => Err(format!("must be none, or from 0 to {MOST_DEVICES}")),
+        Ok(limit @ ..=MAX_DEVICE_LIMIT) => Ok(DeviceLimit(Some(limit))),
+        _ if text == "none" => Ok(DeviceLimit(None)),
+        _ => Err(format!("must be none, or from 0 to {MAX_DEVICE_LIMIT}")),
     }
 }
 
-impl Administration {
+impl Admin {
     pub(super) async fn workspace(&self, command: Command) -> Result<(), CliError> {
         match command {
             Command::Create { name, device_limit } => {
@@ -57,15 +57,15 @@ impl Administration {
                     device_limit: device_limit.0,
                 };
                 let created = self.workspaces.create(new).await?.ok_or_else(|| {
-                    CliError::Refused(format!(
-                        "There is a workspace \"{name}\" already. Choose another name."
+                    CliError::Rejected(format!(
+                        "the workspace \"{name}\" already exists. Choose another name."
                     ))
                 })?;
-                show(self.json, &created, std::slice::from_ref(&created))
+                print_workspaces(self.json, &created, std::slice::from_ref(&created))
             }
             Command::List => {
                 let workspaces = self.workspaces.list().await?;
-                show(self.json, &workspaces, &workspaces)
+                print_workspaces(self.json, &workspaces, &workspaces)
             }
             Command::Limit { name, devices } => {
                 let workspace = self.find_workspace(&name).await?;
@@ -73,21 +73,25 @@ impl Administration {
                     .workspaces
                     .set_device_limit(workspace.id, devices.0)
                     .await?;
-                let limited = limited.ok_or_else(|| no_workspace(&name))?;
-                show(self.json, &limited, std::slice::from_ref(&limited))
+                let limited = limited.ok_or_else(|| unknown_workspace(&name))?;
+                print_workspaces(self.json, &limited, std::slice::from_ref(&limited))
             }
         }
     }
 }
 
-fn show<T: Serialize>(json: bool, value: &T, workspaces: &[Workspace]) -> Result<(), CliError> {
+fn print_workspaces<T: Serialize>(
+    json: bool,
+    value: &T,
+    workspaces: &[Workspace],
+) -> Result<(), CliError> {
     let row = |workspace: &Workspace| {
         vec![
             workspace.id.to_string(),
             workspace.name.clone(),
-            optional(&workspace.device_limit),
+            optional_cell(&workspace.device_limit),
         ]
     };
     let rows = workspaces.iter().map(row).collect();
-    print(json, value, &["ID", "NAME", "DEVICE LIMIT"], rows)
+    print_table(json, value, &["ID", "NAME", "DEVICE LIMIT"], rows)
 }

@@ -1,0 +1,4 @@
+//! Background jobs of the server. They reach the store through closures.
+
+pub mod index_devices;
+pub mod purge_idempotency_keys;
