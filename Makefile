@@ -102,3 +102,12 @@ db-reset: ## Delete its data and start it empty
 
 db-psql: ## Open psql on it
 	@scripts/postgres psql
+
+settings: ## Check that docs/CONFIGURATION.md matches the settings
+	@scripts/dependencies
+	@cargo run --quiet --package devices-api --example configuration_docs | diff -u docs/CONFIGURATION.md - || \
+	  { echo "docs/CONFIGURATION.md is outdated: run 'make settings-update' and commit it." >&2; exit 1; }
+
+settings-update: ## Generate docs/CONFIGURATION.md from the settings
+	@scripts/dependencies
+	cargo run --quiet --package devices-api --example configuration_docs > docs/CONFIGURATION.md
