@@ -110,4 +110,5 @@ settings: ## Check that docs/CONFIGURATION.md matches the settings
 
 settings-update: ## Generate docs/CONFIGURATION.md from the settings
 	@scripts/dependencies
-	cargo run --quiet --package devices-api --example configuration_docs > docs/CONFIGURATION.md
+	cargo run --quiet --package devices-api --example configuration_docs > docs/CONFIGURATION.md.new
+	mv docs/CONFIGURATION.md.new docs/CONFIGURATION.md
