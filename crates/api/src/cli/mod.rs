@@ -72,7 +72,7 @@ enum CliError {
     )]
     DatabaseRejected(#[source] RepositoryError),
     #[error(
-        "the workspace has {0} active keys, the maximum. Revoke one, or raise \
+        "the workspace has the maximum of {0} active keys. Revoke one, or raise \
          DEVICES__LIMITS__KEYS_PER_WORKSPACE."
     )]
     TooManyKeys(u32),

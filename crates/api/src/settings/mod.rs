@@ -42,7 +42,7 @@ declaration::settings! {
         /// Maximum number of connections, and of batches that are written at once.
         pool_size: u32 => 1..=1_000,
         /// Milliseconds that a request waits for a connection, or behind batches of its workspace
-        /// that are being stored. Then the response is a 503.
+        /// that are being stored. After that, the response is a 503.
         pool_timeout_ms: u64 => 1..=60_000,
         /// Milliseconds after which PostgreSQL ends a statement. The response is a 503. If
         /// PostgreSQL itself hangs, the server abandons the statement after twice this time plus
@@ -66,22 +66,22 @@ declaration::settings! {
     limits: Limits {
         /// Maximum number of devices per batch.
         max_devices_per_batch: usize => 1..=10_000,
-        /// Maximum size of a body.
+        /// Maximum size of a body in bytes.
         body_bytes: usize => 1_024..=1 << 30,
-        /// Seconds in which a client must send its body. Then the response is a 408.
+        /// Seconds in which a client must send its body. After that, the response is a 408.
         body_timeout_seconds: u64 => 1..=3_600,
         /// Minimum rate of a body in bytes per second, on average after the first two seconds.
         /// Otherwise the response is a 408. A body with a `Content-Length` must also keep the rate
         /// that completes it within `body_timeout_seconds`.
         body_bytes_per_second: u64 => 1..=1 << 30,
-        /// Maximum number of bodies of 64 KiB or more in memory at once, half of them for one
+        /// Maximum number of bodies of 64 KiB or more in memory at once, at most half of them of one
         /// workspace.
         max_large_bodies: usize => 1..=10_000,
-        /// Milliseconds that a further large body waits before it is read. Then the response is a
-        /// 503.
+        /// Milliseconds that a further large body waits before it is read. After that, the response
+        /// is a 503.
         large_body_wait_ms: u64 => 0..=60_000,
-        /// Maximum number of concurrent exports, half of them for one workspace. The response to a
-        /// further one is a 503.
+        /// Maximum number of concurrent exports, at most half of them of one workspace. The response
+        /// to a further one is a 503.
         max_concurrent_exports: usize => 1..=10_000,
         /// Maximum number of requests in progress, without those whose body is still arriving. The
         /// response to a further one is a 503.
@@ -91,10 +91,10 @@ declaration::settings! {
         keys_per_workspace: u32 => 1..=1_000_000,
     }
 
-    /// Rate limits, over all servers on the database.
+    /// Rate limits.
     #[derive(Copy)]
     rate_limit: RateLimit {
-        /// Requests per minute and key. 0 disables the limit.
+        /// Requests per minute and key, over all servers on the database. 0 disables the limit.
         requests_per_minute: u32 => 0..=1_000_000,
         /// Requests per minute and address without a valid key. 0 disables the limit. Behind a
         /// proxy, set `client_address_header`: otherwise all clients count as one address. Valid
@@ -381,12 +381,25 @@ mod tests {
     }
 
     #[test]
-    fn sections_list_every_setting() {
-        let sections = Settings::sections();
-        let settings = sections.iter().flat_map(|section| &section.fields);
-        assert_eq!(settings.count(), 28);
-        let pool_size = &sections[1].fields[1];
+    fn sections_list_the_settings_of_the_default_file() {
+        let mut listed = Vec::new();
+        for section in Settings::sections() {
+            listed.push(format!("[{}]", section.name));
+            listed.extend(section.fields.iter().map(|field| field.name.to_owned()));
+        }
+        let lines = Settings::built_in_file("default").unwrap().lines();
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let names: Vec<_> = lines
+            .map(|line| line.split(" = ").next().unwrap())
+            .collect();
+        assert_eq!(listed, names);
+    }
+
+    #[test]
+    fn section_describes_its_fields() {
+        let pool_size = &Settings::sections()[1].fields[1];
         assert_eq!(pool_size.variable, "DEVICES__DATABASE__POOL_SIZE");
         assert_eq!(pool_size.allowed, "from 1 to 1000");
+        assert!(pool_size.doc.starts_with("Maximum number of connections"));
     }
 }
