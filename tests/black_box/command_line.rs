@@ -268,7 +268,7 @@ fn unwritable_output_is_reported() {
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(
-        error.starts_with("error: What was asked for is done"),
+        error.starts_with("error: the command succeeded, but its output cannot be printed"),
         "{error}"
     );
     assert_eq!(database.count("workspaces"), 1);

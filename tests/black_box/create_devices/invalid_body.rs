@@ -135,7 +135,7 @@ fn too_many_devices_are_rejected() {
     assert_eq!(response.json()["errors"][0]["pointer"], "/devices");
 
     let api = api_with_one_device_and_options(&ServerOptions::with(
-        "DEVICES__LIMITS__DEVICES_PER_BATCH",
+        "DEVICES__LIMITS__MAX_DEVICES_PER_BATCH",
         2,
     ));
     let rows = vec![device(json!({})); 3];

@@ -12,7 +12,7 @@ use super::one_device;
 
 /// Returns options with timeouts that are short enough for a test.
 fn short_timeouts() -> ServerOptions {
-    ServerOptions::with("DEVICES__DATABASE__POOL_WAIT_MS", 300)
+    ServerOptions::with("DEVICES__DATABASE__POOL_TIMEOUT_MS", 300)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 300)
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 150)
 }
@@ -154,7 +154,7 @@ fn lock_timeout_returns_503() {
 #[test]
 fn exhausted_pool_rejects_only_new_requests() {
     let options = ServerOptions::with("DEVICES__DATABASE__POOL_SIZE", 1)
-        .and("DEVICES__DATABASE__POOL_WAIT_MS", 300)
+        .and("DEVICES__DATABASE__POOL_TIMEOUT_MS", 300)
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000);
     let api = Api::start_with(&options);

@@ -149,7 +149,7 @@ fn exhausted_key_is_rejected_without_database() {
 
 #[test]
 fn excess_request_in_flight_returns_503() {
-    let options = ServerOptions::with("DEVICES__LIMITS__REQUESTS_IN_FLIGHT", 1)
+    let options = ServerOptions::with("DEVICES__LIMITS__MAX_REQUESTS_IN_FLIGHT", 1)
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000);
     let api = Api::start_with(&options);
@@ -169,7 +169,7 @@ fn excess_request_in_flight_returns_503() {
 
 #[test]
 fn excess_concurrent_export_returns_503() {
-    let options = ServerOptions::with("DEVICES__LIMITS__EXPORTS", 1)
+    let options = ServerOptions::with("DEVICES__LIMITS__MAX_CONCURRENT_EXPORTS", 1)
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000);
     let api = Api::start_with(&options);
@@ -188,7 +188,7 @@ fn excess_concurrent_export_returns_503() {
 #[test]
 fn incoming_body_is_not_in_flight() {
     let api = Api::start_with(&ServerOptions::with(
-        "DEVICES__LIMITS__REQUESTS_IN_FLIGHT",
+        "DEVICES__LIMITS__MAX_REQUESTS_IN_FLIGHT",
         1,
     ));
     let mut socket = api.begin_post(&["Expect: 100-continue", "Content-Length: 500"]);
@@ -200,7 +200,7 @@ fn incoming_body_is_not_in_flight() {
 
 #[test]
 fn slow_upload_is_aborted_before_timeout() {
-    let options = ServerOptions::with("DEVICES__LIMITS__BODY_SECONDS", 60)
+    let options = ServerOptions::with("DEVICES__LIMITS__BODY_TIMEOUT_SECONDS", 60)
         .and("DEVICES__LIMITS__BODY_BYTES_PER_SECOND", 100_000);
     let api = Api::start_with(&options);
     let mut socket = api.begin_post(&["Content-Length: 500000", "Connection: close"]);
@@ -219,7 +219,7 @@ fn slow_upload_is_aborted_before_timeout() {
 
 #[test]
 fn excess_large_body_returns_503() {
-    let options = ServerOptions::with("DEVICES__LIMITS__LARGE_BODIES", 1);
+    let options = ServerOptions::with("DEVICES__LIMITS__MAX_LARGE_BODIES", 1);
     let api = Api::start_with(&options.and("DEVICES__LIMITS__LARGE_BODY_WAIT_MS", 0));
     let mut body = json!({"devices": [device(json!({"serial_number": "SN1"}))]}).to_string();
     body.push_str(&" ".repeat(100_000));
@@ -247,7 +247,7 @@ fn excess_large_body_returns_503() {
 
 #[test]
 fn concurrent_large_bodies_are_queued() {
-    let api = Api::start_with(&ServerOptions::with("DEVICES__LIMITS__LARGE_BODIES", 1));
+    let api = Api::start_with(&ServerOptions::with("DEVICES__LIMITS__MAX_LARGE_BODIES", 1));
     let mut body = json!({"devices": [device(json!({}))]}).to_string();
     body.push_str(&" ".repeat(100_000));
     let responses = race(8, |_| api.post_text(body.clone()).status);

@@ -53,7 +53,7 @@ fn shutdown_completes_requests_in_flight() {
 #[test]
 fn second_signal_aborts_requests_in_flight() {
     let one_hour = "3600";
-    let options = ServerOptions::with("DEVICES__LIMITS__BODY_SECONDS", one_hour)
+    let options = ServerOptions::with("DEVICES__LIMITS__BODY_TIMEOUT_SECONDS", one_hour)
         .and("DEVICES__SERVER__SHUTDOWN_SECONDS", one_hour);
     let mut api = Api::start_with(&options);
     let mut socket = api.begin_post(&["Expect: 100-continue", "Content-Length: 500"]);

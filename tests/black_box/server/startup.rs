@@ -22,38 +22,43 @@ fn demo_workspace_survives_restarts() {
     let database = TestDatabase::empty();
     let folder = std::env::temp_dir().join(format!("devices-demo-{}", std::process::id()));
     let file = folder.join("demo-keys.env");
-    let options = ServerOptions {
-        arguments: vec!["--demo-keys".to_owned(), file.display().to_string()],
-        ..ServerOptions::default()
+    let prepare = || {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/demo-workspace");
+        let status = std::process::Command::new(script)
+            .arg(binary().get_program())
+            .arg(&file)
+            .env("DEVICES__DATABASE__URL", database.url())
+            .status();
+        assert!(status.unwrap().success());
+        std::fs::read_to_string(&file).unwrap()
     };
-    let start = || Server::start_with(&database, &options);
 
-    let server = start();
-    let header = server.wait_for_output_line(|line| line.contains("Authorization: Bearer fdk_"));
-    let saved = std::fs::read_to_string(&file).unwrap();
+    let saved = prepare();
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let lines: Vec<_> = saved.lines().collect();
     let write = lines[0].strip_prefix("DEMO_WRITE_KEY=").unwrap();
     let read = lines[1].strip_prefix("DEMO_READ_KEY=").unwrap();
-    assert!(header.contains(write));
-    let post = |server: &Server, key: &str| {
+    let server = Server::start(&database);
+    let post = |key: &str| {
         let client = reqwest::blocking::Client::new();
         let request = client.post(server.url("/devices")).bearer_auth(key);
         send(request.json(&json!({"devices": [device(json!({"user_id": 1}))]}))).status
     };
-    assert_eq!((post(&server, write), post(&server, read)), (201, 403));
+    assert_eq!((post(write), post(read)), (201, 403));
     assert_eq!(database.count("users"), 3);
-    drop(server);
 
-    let server = start();
-    server.wait_for_output_line(|line| line.contains("Authorization: Bearer fdk_"));
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), saved);
-    assert_eq!((post(&server, write), post(&server, read)), (201, 403));
+    assert_eq!(prepare(), saved);
     assert_eq!(
         (database.count("users"), database.count("api_keys")),
         (3, 2)
     );
+
+    let revoked = devices_tests::run(&database, &["key", "revoke", "1"]);
+    assert_eq!(revoked.code, 0, "{revoked:?}");
+    let replaced = prepare();
+    assert_ne!(replaced.lines().next(), saved.lines().next());
+    assert_eq!(replaced.lines().nth(1), saved.lines().nth(1));
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

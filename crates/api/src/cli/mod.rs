@@ -100,7 +100,7 @@ impl From<KeyError> for CliError {
         match error {
             KeyError::TooMany(max) => Self::TooManyKeys(max),
             KeyError::Repository(error) => error.into(),
-            KeyError::NoSuchKey | KeyError::Ended => Self::Rejected(format!("{error}.")),
+            KeyError::NotFound | KeyError::Inactive => Self::Rejected(format!("{error}.")),
         }
     }
 }

@@ -121,7 +121,7 @@ fn start_metrics(
         return Ok(None);
     }
     let database = database.clone();
-    let recorder = MetricsRecorder::record(Arc::new(move || database.connections()))?;
+    let recorder = MetricsRecorder::install(Arc::new(move || database.connections()))?;
     let server = MetricsServer::bind(recorder, &settings.host, settings.port)?;
     let url = format!("http://{}/metrics", local_address(server.addresses()));
     server.start();

@@ -68,14 +68,14 @@ impl State {
             key_rate_limiter: KeyRateLimiter::new(limiter, rate_limit.requests_per_minute),
             last_health_check: tokio::sync::Mutex::default(),
             large_bodies: WorkspaceLimiter::new(
-                limits.large_bodies,
+                limits.max_large_bodies,
                 "the limit of large bodies, in total or of the workspace, is reached",
             ),
             exports: WorkspaceLimiter::new(
-                limits.exports,
+                limits.max_concurrent_exports,
                 "the limit of concurrent exports, in total or of the workspace, is reached",
             ),
-            in_flight: Arc::new(Semaphore::new(limits.requests_in_flight)),
+            in_flight: Arc::new(Semaphore::new(limits.max_requests_in_flight)),
             is_stopping: AtomicBool::new(false),
         }
     }

@@ -82,7 +82,7 @@ impl Admin {
                     workspace: workspace.id,
                     name,
                     scope: scope.into(),
-                    secret: secret.kept(),
+                    secret: secret.to_stored(),
                     expires_at: expires_in.map(|lifetime| Utc::now() + lifetime),
                 };
                 let key = self.keys.create(new, self.max_keys).await?;
@@ -113,14 +113,14 @@ impl Admin {
             .rotate(
                 old.workspace_id,
                 old.id,
-                secret.kept(),
+                secret.to_stored(),
                 until,
                 self.max_keys,
             )
             .await;
         let key = rotated.map_err(|error| match error {
-            KeyError::NoSuchKey => unknown_key(id),
-            KeyError::Ended => CliError::Rejected(format!(
+            KeyError::NotFound => unknown_key(id),
+            KeyError::Inactive => CliError::Rejected(format!(
                 "key {id} is not active any more. `devices-api key create` creates a new one."
             )),
             other => other.into(),
