@@ -136,8 +136,7 @@ impl Response {
         assert_eq!(entry["pointer"], format!("/{field}"), "{case}");
         assert_eq!(entry["reason"], reason, "{case}");
         let message = entry["message"].as_str().unwrap_or_default();
-        let names_field = message.starts_with(&format!("{field} "));
-        assert!(names_field, "{case}: {message}");
+        assert_names(message, "field", field, reason, case);
         match reason {
             "already_exists" => assert_eq!(body["error"], entry["code"], "{case}"),
             _ => {
@@ -169,11 +168,23 @@ impl Response {
             assert_eq!(entry["pointer"], "", "{case}");
             assert_eq!(entry["code"], "INVALID_PARAMETER", "{case}");
             let message = entry["message"].as_str().unwrap_or_default();
-            let names_field = message.starts_with(&field_of(entry));
-            assert!(names_field, "{case}: {message}");
+            let reason = entry["reason"].as_str().unwrap_or_default();
+            assert_names(message, "query parameter", &field_of(entry), reason, case);
         }
         body
     }
+}
+
+/// Asserts that an error message begins with the field or parameter at fault, or with an item of it.
+#[track_caller]
+pub fn assert_names(message: &str, kind: &str, name: &str, reason: &str, case: &str) {
+    let is_named = if reason == "unknown_field" {
+        message.starts_with(&format!("unknown {kind} `{name}`"))
+    } else {
+        let rest = message.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with([' ', '[']))
+    };
+    assert!(is_named, "{case}: {message}");
 }
 
 impl From<reqwest::blocking::Response> for Response {

@@ -15,7 +15,7 @@ mod server;
 mod server_process;
 mod workspace_filter;
 
-pub use api::{Api, Response, percent_encode, send};
+pub use api::{Api, Response, assert_names, percent_encode, send};
 pub use binary::{CommandOutput, binary, built_binary, run, run_at, run_executable};
 pub use cluster::{Cluster, Row};
 use confidential_values::{ConfidentialValues, record_secret, record_values, register_server};

@@ -75,8 +75,10 @@ fn other_content_types_return_415() {
 
 #[test]
 fn stalled_body_returns_408() {
-    let api =
-        api_with_one_device_and_options(&ServerOptions::with("DEVICES__LIMITS__BODY_TIMEOUT_SECONDS", 1));
+    let api = api_with_one_device_and_options(&ServerOptions::with(
+        "DEVICES__LIMITS__BODY_TIMEOUT_SECONDS",
+        1,
+    ));
     let mut socket = api.begin_post(&["Content-Length: 500"]);
     socket.write_all(b"{\"devices\":[").unwrap();
     let response = read_response(&mut socket);
@@ -90,8 +92,10 @@ fn stalled_body_returns_408() {
 
 #[test]
 fn stalled_chunked_body_closes_connection() {
-    let api =
-        api_with_one_device_and_options(&ServerOptions::with("DEVICES__LIMITS__BODY_TIMEOUT_SECONDS", 1));
+    let api = api_with_one_device_and_options(&ServerOptions::with(
+        "DEVICES__LIMITS__BODY_TIMEOUT_SECONDS",
+        1,
+    ));
     let mut socket = api.begin_post(&["Transfer-Encoding: chunked"]);
     socket.write_all(b"b\r\n{\"devices\":").unwrap();
     let response = read_response(&mut socket);

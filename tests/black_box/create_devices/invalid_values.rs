@@ -165,16 +165,16 @@ fn unknown_field_suggests_nearest_name() {
     assert_eq!(
         response.json(),
         json!({
-            "error": "devices[0].client_warranty_end_date is no field of a device; did you mean \
-                      `client_warranty_endDate`?",
+            "error": "devices[0]: unknown field `client_warranty_end_date`, did you mean \
+                          `client_warranty_endDate`?",
             "errors": [{
                 "index": 0,
                 "pointer": "/devices/0/client_warranty_end_date",
                 "field": "client_warranty_end_date",
                 "code": "INVALID_FIELD",
                 "reason": "unknown_field",
-                "message": "devices[0].client_warranty_end_date is no field of a device; did you \
-                            mean `client_warranty_endDate`?",
+                "message": "devices[0]: unknown field `client_warranty_end_date`, did you mean \
+                            `client_warranty_endDate`?",
                 "did_you_mean": "client_warranty_endDate",
             }],
             "errors_total": 1,

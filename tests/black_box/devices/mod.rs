@@ -11,7 +11,7 @@ mod patch_errors;
 use std::time::{Duration, Instant};
 
 use devices_domain::{Field, Format, NewDevice, RawRow, RawValue, fields};
-use devices_tests::{Api, Response, complete_device};
+use devices_tests::{Api, Response, assert_names, complete_device};
 use serde_json::{Map, Value, json};
 
 /// Creates a device and returns its path.
@@ -72,7 +72,8 @@ fn assert_rejected(response: &Response, status: u16, expected: &[(&str, &str)]) 
         let pointer = entry["pointer"].as_str().unwrap();
         assert!(pointer.starts_with(&format!("/{field}")), "{body}");
         let message = entry["message"].as_str().unwrap();
-        assert!(message.starts_with(field), "{body}");
+        let reason = entry["reason"].as_str().unwrap();
+        assert_names(message, "field", field, reason, "a patch");
     }
     body
 }

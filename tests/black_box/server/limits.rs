@@ -125,7 +125,7 @@ fn failed_authentications_throttle_address() {
     let elsewhere = Api::start();
     assert_eq!(post(&elsewhere.key, "10.0.0.1").status, 429);
     api.server.wait_for_log_line(|line| {
-        line.contains("an address must wait") && line.contains("10.0.0.1")
+        line.contains("throttling the address") && line.contains("10.0.0.1")
     });
 }
 
