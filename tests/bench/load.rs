@@ -54,7 +54,7 @@ pub(crate) fn measure<W: FnMut() -> bool + Send>(
                 })
             })
             .collect();
-        let results = threads.into_iter().map(|thread| thread.join());
+        let results = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         results
             .map(|result| result.expect("no worker panics"))
             .collect()

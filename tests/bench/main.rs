@@ -54,7 +54,7 @@ pub(crate) struct Arguments {
     /// Numbers of stored devices to measure growth with, in ascending order; 0 skips it
     #[arg(long, value_delimiter = ',', default_values_t = [1_000_000, 5_000_000])]
     pub(crate) stored: Vec<usize>,
-    /// Setting of the servers, such as DEVICES__DATABASE__POOL_SIZE=4; may be repeated
+    /// Setting of the servers, such as `DEVICES__DATABASE__POOL_SIZE=4`; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
     set: Vec<(String, String)>,
     /// Number of servers that share the database; clients are spread over them
@@ -320,9 +320,9 @@ impl Bench {
         self.subjects.iter().for_each(Subject::reset);
         let subject = &self.subjects[subject];
         let servers = subject.processes();
-        servers
-            .iter()
-            .for_each(|server| processes::reset_peak_memory(*server));
+        for server in &servers {
+            processes::reset_peak_memory(*server);
+        }
         let before = CpuTime::now(&servers, &self.postmaster);
         let addresses: Vec<&str> = subject
             .services

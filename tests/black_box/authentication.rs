@@ -26,7 +26,7 @@ fn invalid_authorization_returns_401() {
     let mistyped = format!("{}{other_character}", &key[..key.len() - 1]);
     let of_another_workspace = key.replacen("fdk_1_", "fdk_2_", 1);
     for header in [
-        "".to_owned(),
+        String::new(),
         "Bearer".to_owned(),
         "Bearer ".to_owned(),
         key.clone(),

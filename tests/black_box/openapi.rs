@@ -45,12 +45,12 @@ fn names(object: &Value) -> BTreeSet<String> {
 fn new_device_fields_match_domain() {
     let described = schema("NewDevice");
     assert_eq!(described["additionalProperties"], false);
-    let expected = set(fields().iter().map(|field| field.name()));
+    let expected = set(fields().iter().map(devices_domain::Field::name));
     assert_eq!(names(&described["properties"]), expected);
     let required = fields().iter().filter(|field| field.is_required());
     assert_eq!(
         words(&described["required"]),
-        set(required.map(|field| field.name()))
+        set(required.map(devices_domain::Field::name))
     );
     assert_shapes(&described, fields());
 }
@@ -101,11 +101,11 @@ fn other_request_fields_match_domain() {
     ] {
         let described = schema(name);
         assert_eq!(described["additionalProperties"], false, "{name}");
-        let expected = set(fields.iter().map(|field| field.name()));
+        let expected = set(fields.iter().map(devices_domain::Field::name));
         assert_eq!(names(&described["properties"]), expected, "{name}");
         if name.starts_with("New") {
             let required = fields.iter().filter(|field| field.is_required());
-            let required = set(required.map(|field| field.name()));
+            let required = set(required.map(devices_domain::Field::name));
             assert_eq!(words(&described["required"]), required, "{name}");
         }
         assert_shapes(&described, fields);
@@ -114,7 +114,7 @@ fn other_request_fields_match_domain() {
 
 /// Returns the values of an enumeration field.
 fn enum_words(name: &str) -> Vec<&'static str> {
-    match field(name).map(|field| field.format()) {
+    match field(name).map(devices_domain::Field::format) {
         Some(Format::OneOf(words)) => words.to_vec(),
         other => panic!("{name}: {other:?}"),
     }

@@ -171,7 +171,7 @@ impl<'a> Crashes<'a> {
             // Writers that the fault did not hit go on for a moment.
             std::thread::sleep(Duration::from_millis(100));
             stop.store(true, Ordering::SeqCst);
-            let rounds = threads.into_iter().map(|thread| thread.join());
+            let rounds = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
             rounds
                 .map(|round| round.expect("no writer panics"))
                 .collect()

@@ -34,7 +34,7 @@ struct Arguments {
 enum Scenario {
     /// Kill the server, PostgreSQL and connections under eight writers
     Crashes,
-    /// Check that the harness detects losses: synchronous_commit = off must lose batches
+    /// Check that the harness detects losses: `synchronous_commit` = off must lose batches
     NegativeControl,
     /// Keep a thousand connections open that send or read one byte at a time
     SlowClients,

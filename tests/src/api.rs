@@ -137,12 +137,11 @@ impl Response {
         assert_eq!(entry["reason"], reason, "{case}");
         let message = entry["message"].as_str().unwrap_or_default();
         assert_names(message, "field", field, reason, case);
-        match reason {
-            "already_exists" => assert_eq!(body["error"], entry["code"], "{case}"),
-            _ => {
-                assert_eq!(entry["code"], "INVALID_FIELD", "{case}");
-                assert_eq!(body["error"], entry["message"], "{case}");
-            }
+        if reason == "already_exists" {
+            assert_eq!(body["error"], entry["code"], "{case}");
+        } else {
+            assert_eq!(entry["code"], "INVALID_FIELD", "{case}");
+            assert_eq!(body["error"], entry["message"], "{case}");
         }
         entry
     }

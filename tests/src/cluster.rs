@@ -116,9 +116,9 @@ impl Cluster {
                        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() \
                        ORDER BY state = 'active' DESC, random() LIMIT 1";
         let backends = self.query(backend);
-        backends
-            .iter()
-            .for_each(|backend| kill(&backend.number.to_string()));
+        for backend in &backends {
+            kill(&backend.number.to_string());
+        }
         !backends.is_empty()
     }
 }

@@ -17,7 +17,7 @@ pub fn race<T: Send>(count: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
                 })
             })
             .collect();
-        let results = racers.into_iter().map(|racer| racer.join());
+        let results = racers.into_iter().map(std::thread::ScopedJoinHandle::join);
         results
             .map(|result| result.expect("no racer panics"))
             .collect()

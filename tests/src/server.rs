@@ -27,6 +27,7 @@ impl ServerOptions {
     }
 
     /// Adds another setting.
+    #[must_use]
     pub fn and(mut self, name: &'static str, value: impl ToString) -> Self {
         self.settings.push((name, value.to_string()));
         self

@@ -65,7 +65,7 @@ impl ServerProcess {
         let deadline = Instant::now() + Duration::from_secs(3);
         loop {
             let response = reqwest::blocking::get(&self.metrics_url);
-            let metrics = response.and_then(|response| response.text());
+            let metrics = response.and_then(reqwest::blocking::Response::text);
             let metrics = metrics.expect("the metrics can be read");
             let name = "devices_pool_connections{state=\"in_use\"}";
             let in_use = metrics.lines().find_map(|line| line.strip_prefix(name));

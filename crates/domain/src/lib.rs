@@ -10,6 +10,8 @@
 //! - [`CreateDevices`] and [`UpdateDevice`] are the use cases. They validate, and store through a
 //!   [`DeviceRepository`].
 
+#![warn(clippy::must_use_candidate)]
+
 mod access;
 mod audit;
 mod device;

@@ -56,7 +56,7 @@ fn value() -> impl Strategy<Value = RawValue<'static>> {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    let names: Vec<_> = fields().iter().map(|field| field.name()).collect();
+    let names: Vec<_> = fields().iter().map(devices_domain::Field::name).collect();
     prop_oneof![
         20 => prop::sample::select(names).prop_map(str::to_owned),
         1 => any::<String>(),

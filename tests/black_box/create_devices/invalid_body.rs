@@ -12,7 +12,7 @@ fn malformed_json_is_rejected() {
     let api = api_with_one_device();
     let complete = json!({"devices": [device(json!({}))]}).to_string();
     for body in [
-        "".to_owned(),
+        String::new(),
         "devices".to_owned(),
         "{\"devices\":[".to_owned(),
         "{'devices':[]}".to_owned(),
@@ -66,7 +66,7 @@ fn json_of_wrong_structure_is_rejected() {
     );
     let repeated = row
         .to_string()
-        .replace("{", "{\"color\":\"red\",\"color\":\"red\",");
+        .replace('{', "{\"color\":\"red\",\"color\":\"red\",");
     assert_body_rejected(
         &api,
         format!("{{\"devices\":[{repeated}]}}"),
@@ -75,7 +75,7 @@ fn json_of_wrong_structure_is_rejected() {
     for field in ["color", "unknown"] {
         let nested = row
             .to_string()
-            .replace("{", &format!("{{\"{field}\":{deep},"));
+            .replace('{', &format!("{{\"{field}\":{deep},"));
         let reason = if field == "color" {
             "wrong_type"
         } else {
@@ -85,7 +85,7 @@ fn json_of_wrong_structure_is_rejected() {
     }
     let list = row
         .to_string()
-        .replace("{", &format!("{{\"compliance\":[\"CE\",{deep}],"));
+        .replace('{', &format!("{{\"compliance\":[\"CE\",{deep}],"));
     assert_body_rejected(&api, format!("{{\"devices\":[{list}]}}"), "wrong_type");
 }
 

@@ -65,7 +65,7 @@ fn values_beyond_limits_are_rejected() {
         "-99999999999999999999",
     ] {
         let row = device(json!({})).to_string();
-        let row = row.replace("{", &format!("{{\"user_id\":{user},"));
+        let row = row.replace('{', &format!("{{\"user_id\":{user},"));
         assert_body_rejected(&api, format!("{{\"devices\":[{row}]}}"), "out_of_range");
     }
 }

@@ -187,7 +187,7 @@ fn assignee_matches_without_accents() {
     let zoe = add_user(&api, "z@acme.test", "Zoé", "Ångström");
     let id = api.create_device(json!({"user_id": zoe}));
     before_and_after_indexing(&api, || {
-        assert_found(&api, id, &["zoe", "ZOÉ angstrom", "ång xps"])
+        assert_found(&api, id, &["zoe", "ZOÉ angstrom", "ång xps"]);
     });
 }
 

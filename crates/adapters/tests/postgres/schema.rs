@@ -107,7 +107,7 @@ fn column_limits_match_the_domain() {
 fn column_values_match_the_domain() {
     let database = TestDatabase::new();
     let statuses = EnrollmentStatus::NAMES;
-    let scopes = Scope::ALL.map(|scope| scope.as_str());
+    let scopes = Scope::ALL.map(Scope::as_str);
     for (table, column, words) in [
         ("devices_mdm", "status", statuses),
         ("users", "role", Role::NAMES),

@@ -22,6 +22,7 @@ use crate::settings::{self, Pooler, Settings, SettingsError};
 ///
 /// Settings come from config/*.toml and from variables named DEVICES__SECTION__KEY, such as
 /// DEVICES__DATABASE__URL and DEVICES__SERVER__PORT.
+#[expect(clippy::doc_markdown, reason = "`--help` prints the text as it is")]
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {

@@ -45,6 +45,6 @@ pub(super) fn print_table<T: Serialize>(
 }
 
 /// Formats a cell. A missing value is `-`.
-pub(super) fn optional_cell<T: ToString>(value: &Option<T>) -> String {
-    value.as_ref().map_or_else(|| "-".to_owned(), T::to_string)
+pub(super) fn optional_cell(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }

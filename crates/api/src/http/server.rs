@@ -77,6 +77,10 @@ impl Server {
                     // A graceful stop of actix cannot be turned into an immediate one. PostgreSQL
                     // rolls back open transactions when their connections close.
                     tracing::warn!("second signal: exiting at once");
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "destructors would wait for the requests in progress"
+                    )]
                     std::process::exit(1);
                 }
             }

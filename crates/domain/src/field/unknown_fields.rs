@@ -34,14 +34,12 @@ impl FieldError {
             let detail = format!("unknown {kind} with a name of {length} bytes");
             return Self::whole(code, Reason::UnknownField, detail);
         }
-        let mut detail = format!("unknown {kind} {}", quote(name));
-        if let Some(suggestion) = suggestion {
-            detail.push_str(&format!(", did you mean `{suggestion}`?"));
-        }
-        let error = Self::new(name.to_owned(), code, Reason::UnknownField, detail);
+        let unknown = format!("unknown {kind} {}", quote(name));
+        let error = |detail| Self::new(name.to_owned(), code, Reason::UnknownField, detail);
         match suggestion {
-            Some(suggestion) => error.with(Related::DidYouMean(suggestion)),
-            None => error,
+            Some(suggestion) => error(format!("{unknown}, did you mean `{suggestion}`?"))
+                .with(Related::DidYouMean(suggestion)),
+            None => error(unknown),
         }
     }
 

@@ -44,6 +44,7 @@ pub enum CreateDevicesError {
 
 impl CreateDevices {
     /// Creates the use case for the devices of one workspace.
+    #[must_use]
     pub fn new(devices: Box<dyn DeviceRepository>) -> Self {
         Self { devices }
     }

@@ -40,6 +40,7 @@ struct RejectedPatch {
 
 impl ValidatedPatch {
     /// Validates the row of a patch.
+    #[must_use]
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Self {
         Self(match DevicePatch::from_row(row, unknown_fields) {
             Ok(_) if row.present_fields().next().is_none() => Validation::Empty,
@@ -78,6 +79,7 @@ pub enum UpdateDeviceError {
 
 impl UpdateDevice {
     /// Creates the use case for the devices of one workspace.
+    #[must_use]
     pub fn new(devices: Box<dyn DeviceRepository>) -> Self {
         Self { devices }
     }

@@ -63,6 +63,7 @@ impl ValidatedRow {
 
 impl Batch {
     /// Creates a batch without rows.
+    #[must_use]
     pub fn new(rules: BatchRules) -> Self {
         Self {
             rules,
@@ -120,16 +121,19 @@ impl Batch {
     }
 
     /// Returns the limits and options of the batch.
+    #[must_use]
     pub fn rules(&self) -> BatchRules {
         self.rules
     }
 
     /// Returns the number of rows, those beyond the limit included.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Returns `true` if the batch has no rows.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -38,6 +38,7 @@ impl ErrorCode {
     ];
 
     /// Returns the code as the API spells it.
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidBody => "INVALID_BODY",
@@ -51,6 +52,7 @@ impl ErrorCode {
     }
 
     /// Returns `true` for a business rule, `false` for the shape of the request.
+    #[must_use]
     pub fn is_business_rule(self) -> bool {
         !matches!(
             self,

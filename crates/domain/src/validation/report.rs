@@ -31,6 +31,7 @@ impl ErrorReport {
     }
 
     /// Creates a report of one error that belongs to no row.
+    #[must_use]
     pub fn from_error(error: FieldError) -> Self {
         Self::from_errors([error])
     }
@@ -43,21 +44,25 @@ impl ErrorReport {
     }
 
     /// Returns the listed errors: those of the batch as a whole first, then by row.
+    #[must_use]
     pub fn entries(&self) -> &[RowError] {
         &self.entries
     }
 
     /// Returns the number of all errors, including those that are not listed.
+    #[must_use]
     pub fn total(&self) -> usize {
         self.total
     }
 
     /// Returns `true` if there is no error.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }
 
     /// Returns `true` if there are errors, and all of them are unknown users.
+    #[must_use]
     pub fn has_only_unknown_users(&self) -> bool {
         self.total > 0 && self.total == self.unknown_users
     }

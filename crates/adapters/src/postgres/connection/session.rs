@@ -17,13 +17,12 @@ pub(crate) fn prepare(
 ) -> QueryResult<Option<String>> {
     match options.session {
         SessionSettings::PerConnection { serve_only } => {
-            let mut statements: String = settings(options)
-                .map(|(name, value)| format!("SET {name} = '{value}';"))
-                .concat();
+            let settings = settings(options).map(|(name, value)| format!("SET {name} = '{value}'"));
+            let mut statements = settings.to_vec();
             if serve_only {
-                statements.push_str(&format!("SET ROLE {SERVING_ROLE}"));
+                statements.push(format!("SET ROLE {SERVING_ROLE}"));
             }
-            connection.batch_execute(&statements)?;
+            connection.batch_execute(&statements.join(";"))?;
             Ok(None)
         }
         SessionSettings::PerRole => missing_role_settings(connection, options),

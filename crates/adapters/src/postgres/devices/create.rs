@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use devices_domain::{
     Conflicts, CreateError, DeviceId, IdempotencyError, IdempotentRequest, IdempotentResponse,
-    InsertedDevice, LookupKeys, NewBatch, NewDevice, RepositoryError, StoreResult, UserId,
-    WorkspaceId,
+    InsertedDevice, LookupKeys, NewBatch, NewDevice, RepositoryError, SerialNumber, StoreResult,
+    UserId, WorkspaceId,
 };
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
@@ -305,7 +305,7 @@ fn assignee(device: &NewDevice, found: &LookupResult) -> Option<UserId> {
 
 pub(crate) fn folded_serial(device: &NewDevice) -> Option<&str> {
     let serial = device.fields.identity.serial_number.as_ref();
-    serial.map(|serial| serial.folded())
+    serial.map(SerialNumber::folded)
 }
 
 /// Inserts the devices with their audit events and idempotent responses, and sets the results of

@@ -75,9 +75,12 @@ pub async fn index_queued_devices(
             if first.is_none() {
                 return Ok(0);
             }
-            connection
-                .transaction(|connection| index_oldest(connection, max))
-                .map_err(classify)
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "after a lost COMMIT the devices are indexed, or still queued"
+            )]
+            let indexed = connection.transaction(|connection| index_oldest(connection, max));
+            indexed.map_err(classify)
         })
         .await
 }

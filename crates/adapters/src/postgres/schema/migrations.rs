@@ -61,7 +61,7 @@ pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
 type Migrations = Vec<Box<dyn Migration<Pg>>>;
 
 fn names(migrations: &Migrations) -> Vec<String> {
-    let names = migrations.iter().map(|migration| migration.name());
+    let names = migrations.iter().map(Migration::name);
     names.map(ToString::to_string).collect()
 }
 
@@ -82,6 +82,10 @@ fn run(connection: &mut PgConnection, migrations: &Migrations) -> Result<(), Mig
                 return Err(MigrationError::Failed(error));
             }
             tracing::warn!("a migration waits for tables that are in use, retrying");
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the server starts after the migrations, so no other task waits"
+            )]
             std::thread::sleep(LOCK_TIMEOUT);
         }
     }

@@ -101,6 +101,7 @@ fn cannot_assume_role(connection: &mut PgConnection) -> QueryResult<Option<&'sta
         ));
     }
     let mut reason = None;
+    #[expect(clippy::disallowed_methods, reason = "never commits")]
     // Rolled back: behind a transaction pooler, the next client continues on this session.
     let rolled_back = connection.transaction::<(), _, _>(|connection| {
         let set_role = format!("SET LOCAL ROLE {SERVING_ROLE}");

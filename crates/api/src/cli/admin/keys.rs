@@ -180,7 +180,7 @@ fn print_keys<T: Serialize>(json: bool, value: &T, keys: &[ApiKey]) -> Result<()
             key.workspace_id.to_string(),
             key.scope.as_str().to_owned(),
             key.name.clone(),
-            optional_cell(&prefix.map(|prefix| format!("{prefix}..."))),
+            optional_cell(prefix.map(|prefix| format!("{prefix}..."))),
             age(key.created_at),
             key.last_used_at.map_or_else(|| "never".to_owned(), age),
             ends,

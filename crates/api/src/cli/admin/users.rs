@@ -78,8 +78,8 @@ fn print_users<T: Serialize>(json: bool, value: &T, users: &[User]) -> Result<()
             user.id.to_string(),
             user.workspace_id.to_string(),
             user.fields.email.as_str().to_owned(),
-            optional_cell(&user.fields.first_name.as_ref().map(ShortText::as_str)),
-            optional_cell(&user.fields.last_name.as_ref().map(ShortText::as_str)),
+            optional_cell(user.fields.first_name.as_ref().map(ShortText::as_str)),
+            optional_cell(user.fields.last_name.as_ref().map(ShortText::as_str)),
         ]
     };
     let rows = users.iter().map(row).collect();

@@ -89,7 +89,7 @@ fn print_workspaces<T: Serialize>(
         vec![
             workspace.id.to_string(),
             workspace.name.clone(),
-            optional_cell(&workspace.device_limit),
+            optional_cell(workspace.device_limit),
         ]
     };
     let rows = workspaces.iter().map(row).collect();

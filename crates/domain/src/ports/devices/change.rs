@@ -25,6 +25,7 @@ pub struct DeviceChange {
 
 impl DeviceChange {
     /// Returns the keys for looking up the conflicts of the change.
+    #[must_use]
     pub fn lookup_keys(&self) -> LookupKeys {
         LookupKeys::from_change(self.device, self.patch.external_refs())
     }
@@ -37,6 +38,7 @@ pub struct Revision(pub i64);
 
 impl Revision {
     /// Returns the revision of a device that was last changed at this instant.
+    #[must_use]
     pub fn at(updated_at: DateTime<Utc>) -> Self {
         Self(updated_at.timestamp_micros())
     }
@@ -44,6 +46,7 @@ impl Revision {
 
 impl StoredDevice {
     /// Returns the revision of the device.
+    #[must_use]
     pub fn revision(&self) -> Revision {
         Revision::at(self.updated_at)
     }
@@ -60,6 +63,7 @@ pub enum Precondition {
 
 impl Precondition {
     /// Returns `true` if a device with this revision may be changed.
+    #[must_use]
     pub fn is_met_by(&self, revision: Revision) -> bool {
         match self {
             Self::Any => true,

@@ -22,6 +22,7 @@ pub struct Conflicts {
 
 impl Conflicts {
     /// Returns `true` if there are no conflicts.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.unknown_users.is_empty()
             && self.unknown_emails.is_empty()

@@ -46,6 +46,7 @@ pub struct InsertedDevice {
 
 impl InsertedDevice {
     /// Returns the status of the stored device.
+    #[must_use]
     pub fn client_status(&self, device: &NewDevice) -> ClientStatus {
         ClientStatus::of(StatusInputs {
             is_assigned: self.assignee.is_some(),

@@ -31,7 +31,7 @@ fn not_json(body: &[u8]) -> Reason {
 #[case(b"devices")]
 #[case(br#"{"devices":[]} {}"#)]
 #[case(br#"{"devices":[],}"#)]
-#[case(br#"{'devices':[]}"#)]
+#[case(br"{'devices':[]}")]
 #[case(br#"{"devices":[{"name":"a"]}"#)]
 #[case(b"{\"devices\":[{\"name\":\"a\nb\"}]}")]
 #[case(br#"{"devices":[{"name":NaN}]}"#)]

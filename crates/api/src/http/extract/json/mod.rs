@@ -1,6 +1,6 @@
 //! JSON in one pass, without a tree of values. Strings are borrowed from the body where possible.
 //!
-//! serde_json checks the syntax of the whole body first. The reader can then assume well-formed
+//! `serde_json` checks the syntax of the whole body first. The reader can then assume well-formed
 //! JSON (ADR 18).
 
 mod number;
