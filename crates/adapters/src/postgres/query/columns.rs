@@ -22,12 +22,12 @@ macro_rules! columns {
         }
 
         impl<'a> $Columns<'a> {
-            fn from_fields(fields: &'a $Fields) -> Self {
+            pub(crate) fn from_fields(fields: &'a $Fields) -> Self {
                 let $Fields { $($field,)+ } = fields;
                 Self { $($field: $field.to_column(),)+ }
             }
 
-            fn into_fields(self) -> QueryResult<$Fields> {
+            pub(crate) fn into_fields(self) -> QueryResult<$Fields> {
                 Ok($Fields { $($field: Column::from_column(self.$field)?,)+ })
             }
         }

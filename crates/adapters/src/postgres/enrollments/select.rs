@@ -1,0 +1,113 @@
+//! Reads enrolments.
+
+use std::collections::HashMap;
+
+use devices_domain::{
+    DeviceId, Enrollment, Page, PageRequest, SerialNumber, StoredEnrollment, WorkspaceId,
+};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text};
+
+use super::row::EnrollmentRow;
+use crate::postgres::query::pagination::PagedQuery;
+use crate::postgres::query::statement::{Statement, Value};
+use crate::postgres::schema::tables::{devices, devices_mdm};
+
+/// The newest enrolment of each of these folded serial numbers that is neither deleted nor a draft.
+pub(crate) fn newest(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    serial_numbers: impl Iterator<Item = impl AsRef<str>>,
+) -> QueryResult<HashMap<String, Enrollment>> {
+    let serial_numbers: Vec<String> = serial_numbers
+        .map(|serial| serial.as_ref().to_owned())
+        .collect();
+    if serial_numbers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<EnrollmentRow> = diesel::sql_query(
+        "SELECT newest.* FROM unnest($2) AS wanted (serial_number_folded) \
+         CROSS JOIN LATERAL ( \
+             SELECT * FROM devices_mdm \
+             WHERE devices_mdm.workspace_id = $1 \
+               AND devices_mdm.serial_number_folded = wanted.serial_number_folded \
+               AND devices_mdm.deleted_at IS NULL \
+               AND devices_mdm.status <> 'DRAFT' \
+             ORDER BY devices_mdm.created_at DESC, devices_mdm.id DESC \
+             LIMIT 1 \
+         ) AS newest",
+    )
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<Array<Text>, _>(serial_numbers)
+    .load(connection)?;
+    found
+        .into_iter()
+        .map(|row| Ok((row.serial_number_folded.clone(), row.into_enrollment()?)))
+        .collect()
+}
+
+/// The enrolments in these rows, each with the living device of its serial number.
+pub(super) fn complete(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    rows: Vec<EnrollmentRow>,
+) -> QueryResult<Vec<StoredEnrollment>> {
+    let serial_numbers = rows.iter().map(|row| row.serial_number_folded.as_str());
+    let linked: HashMap<Option<String>, i64> = devices::table
+        .filter(devices::workspace_id.eq(workspace.0))
+        .filter(devices::serial_number_folded.eq_any(serial_numbers.collect::<Vec<_>>()))
+        .filter(devices::deleted_at.is_null())
+        .select((devices::serial_number_folded, devices::id))
+        .load(connection)?
+        .into_iter()
+        .collect();
+    let complete_one = |row: EnrollmentRow| {
+        let device = linked.get(&Some(row.serial_number_folded.clone()));
+        Ok(StoredEnrollment {
+            serial_number: SerialNumber::from_trusted(&row.serial_number),
+            device_id: device.copied().map(DeviceId),
+            created_at: row.created_at,
+            enrollment: row.into_enrollment()?,
+        })
+    };
+    rows.into_iter().map(complete_one).collect()
+}
+
+pub(super) fn list(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    linked: Option<bool>,
+    paging: PageRequest,
+) -> QueryResult<Page<StoredEnrollment>> {
+    let mut from = Statement::default();
+    let own = from.bind(Value::Integer(workspace.0));
+    from.push(&format!(
+        " FROM devices_mdm WHERE devices_mdm.workspace_id = {own} AND devices_mdm.deleted_at IS NULL"
+    ));
+    if let Some(linked) = linked {
+        let not = if linked { "" } else { "NOT " };
+        from.push(&format!(
+            " AND {not}EXISTS (SELECT FROM devices WHERE devices.workspace_id = {own} \
+               AND devices.serial_number_folded = devices_mdm.serial_number_folded \
+               AND devices.deleted_at IS NULL)"
+        ));
+    }
+    let list = PagedQuery {
+        from,
+        id: "devices_mdm.id",
+        rank: None,
+    };
+    let page = list.page(connection, paging)?;
+    let rows = devices_mdm::table
+        .filter(devices_mdm::workspace_id.eq(workspace.0))
+        .filter(devices_mdm::id.eq_any(&page.items))
+        .order(devices_mdm::id.desc())
+        .select(EnrollmentRow::as_select())
+        .load(connection)?;
+    Ok(Page {
+        items: complete(connection, workspace, rows)?,
+        total: page.total,
+        next: page.next,
+    })
+}

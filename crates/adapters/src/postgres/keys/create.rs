@@ -1,0 +1,108 @@
+//! Creating and rotating keys.
+
+use chrono::{DateTime, Utc};
+use devices_domain::{ApiKey, KeyError, KeyId, NewApiKey, NewSecret, RepositoryError, WorkspaceId};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+
+use super::row::{KeyRow, works};
+use crate::postgres::connection::error::classify;
+use crate::postgres::schema::tables::{api_keys, workspaces};
+
+/// Why a transaction on keys was rolled back.
+pub(super) enum Failure {
+    Key(KeyError),
+    Diesel(DieselError),
+}
+
+impl From<DieselError> for Failure {
+    fn from(error: DieselError) -> Self {
+        Self::Diesel(error)
+    }
+}
+
+impl From<RepositoryError> for Failure {
+    fn from(error: RepositoryError) -> Self {
+        Self::Key(error.into())
+    }
+}
+
+impl From<Failure> for KeyError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Key(error) => error,
+            Failure::Diesel(error) => classify(error).into(),
+        }
+    }
+}
+
+/// Inserts a key unless the workspace has `most` that work, not counting those that retire.
+pub(super) fn insert(
+    connection: &mut PgConnection,
+    key: &NewApiKey,
+    most: u32,
+) -> Result<KeyRow, Failure> {
+    // Two that count at the same time would both find room.
+    let _: i64 = workspaces::table
+        .find(key.workspace.0)
+        .select(workspaces::id)
+        .for_no_key_update()
+        .first(connection)?;
+    let held: i64 = api_keys::table
+        .filter(api_keys::workspace_id.eq(key.workspace.0))
+        .filter(works())
+        .filter(api_keys::retires_at.is_null())
+        .count()
+        .get_result(connection)?;
+    if held >= most.into() {
+        return Err(Failure::Key(KeyError::TooMany(most)));
+    }
+    let row = (
+        api_keys::workspace_id.eq(key.workspace.0),
+        api_keys::name.eq(&key.name),
+        api_keys::scope.eq(key.scope.as_str()),
+        api_keys::secret_sha256.eq(key.secret.sha256.to_vec()),
+        api_keys::secret_prefix.eq(&key.secret.prefix),
+        api_keys::expires_at.eq(key.expires_at),
+    );
+    let inserted = diesel::insert_into(api_keys::table)
+        .values(row)
+        .returning(KeyRow::as_returning())
+        .get_result(connection)?;
+    Ok(inserted)
+}
+
+pub(super) fn rotate(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    old: KeyId,
+    secret: NewSecret,
+    until: DateTime<Utc>,
+    most: u32,
+) -> Result<KeyRow, Failure> {
+    let found: Option<(KeyRow, bool)> = api_keys::table
+        .find((workspace.0, old.0))
+        .select((KeyRow::as_select(), works()))
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
+    let (row, works) = found.ok_or(Failure::Key(KeyError::NotFound))?;
+    if !works {
+        return Err(Failure::Key(KeyError::Inactive));
+    }
+    let replaced = ApiKey::try_from(row)?;
+    let lasts = replaced.expires_at.map(|at| at - replaced.created_at);
+    let key = NewApiKey {
+        workspace,
+        name: replaced.name,
+        scope: replaced.scope,
+        secret,
+        expires_at: lasts.and_then(|lasts| Utc::now().checked_add_signed(lasts)),
+    };
+    let until = replaced.retires_at.map_or(until, |at| at.min(until));
+    diesel::update(api_keys::table.find((workspace.0, old.0)))
+        .set(api_keys::retires_at.eq(until))
+        .execute(connection)?;
+    insert(connection, &key, most)
+}

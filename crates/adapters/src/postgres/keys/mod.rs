@@ -1,0 +1,139 @@
+//! The API keys.
+
+mod create;
+mod last_use;
+mod lookup;
+mod row;
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use devices_domain::{
+    Actor, ApiKey, KeyError, KeyId, KeyRepository, NewApiKey, NewSecret, RepositoryError,
+    WorkspaceId,
+};
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Timestamptz};
+
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::classify;
+use crate::postgres::schema::tables::api_keys;
+use crate::postgres::transaction::group_commit::GroupCommitter;
+use create::{insert, rotate};
+use last_use::Uses;
+use lookup::LookUp;
+use row::KeyRow;
+
+/// The API keys, in PostgreSQL.
+#[derive(Clone)]
+pub struct PostgresKeys {
+    database: Database,
+    lookups: GroupCommitter<LookUp>,
+    uses: Arc<Mutex<Uses>>,
+}
+
+impl PostgresKeys {
+    /// Over this database.
+    pub fn new(database: Database) -> Self {
+        Self {
+            lookups: GroupCommitter::new(
+                LookUp {
+                    database: database.clone(),
+                },
+                database.pool_timeout(),
+            ),
+            database,
+            uses: Arc::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl KeyRepository for PostgresKeys {
+    async fn find_actor(
+        &self,
+        workspace: WorkspaceId,
+        secret_sha256: [u8; 32],
+    ) -> Result<Option<Actor>, RepositoryError> {
+        let Some(key) = self.lookups.submit(workspace, secret_sha256).await?? else {
+            return Ok(None);
+        };
+        self.note_use(key.actor, key.last_used_at);
+        Ok(Some(key.actor))
+    }
+
+    async fn create(&self, key: NewApiKey, most: u32) -> Result<ApiKey, KeyError> {
+        let row = self
+            .database
+            .run(move |connection| {
+                connection.transaction(|connection| insert(connection, &key, most))
+            })
+            .await
+            .map_err(KeyError::from)?;
+        Ok(row.try_into()?)
+    }
+
+    async fn rotate(
+        &self,
+        workspace: WorkspaceId,
+        old: KeyId,
+        secret: NewSecret,
+        until: DateTime<Utc>,
+        most: u32,
+    ) -> Result<ApiKey, KeyError> {
+        let row = self
+            .database
+            .run(move |connection| {
+                connection.transaction(|connection| {
+                    rotate(connection, workspace, old, secret, until, most)
+                })
+            })
+            .await
+            .map_err(KeyError::from)?;
+        Ok(row.try_into()?)
+    }
+
+    async fn find(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError> {
+        let query = api_keys::table
+            .filter(api_keys::id.eq(key.0))
+            .select(KeyRow::as_select());
+        let row: Option<KeyRow> = self
+            .database
+            .run(move |connection| query.first(connection).optional().map_err(classify))
+            .await?;
+        row.map(ApiKey::try_from).transpose()
+    }
+
+    async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<ApiKey>, RepositoryError> {
+        let mut query = api_keys::table
+            .order(api_keys::id)
+            .select(KeyRow::as_select())
+            .into_boxed();
+        if let Some(workspace) = workspace {
+            query = query.filter(api_keys::workspace_id.eq(workspace.0));
+        }
+        let rows: Vec<KeyRow> = self
+            .database
+            .run(move |connection| query.load(connection).map_err(classify))
+            .await?;
+        rows.into_iter().map(ApiKey::try_from).collect()
+    }
+
+    async fn revoke(
+        &self,
+        workspace: WorkspaceId,
+        key: KeyId,
+    ) -> Result<Option<ApiKey>, RepositoryError> {
+        let already_or_now =
+            diesel::dsl::sql::<Nullable<Timestamptz>>("coalesce(revoked_at, now())");
+        let update = diesel::update(api_keys::table.find((workspace.0, key.0)))
+            .set(api_keys::revoked_at.eq(already_or_now))
+            .returning(KeyRow::as_returning());
+        let row: Option<KeyRow> = self
+            .database
+            .run(move |connection| update.get_result(connection).optional().map_err(classify))
+            .await?;
+        row.map(ApiKey::try_from).transpose()
+    }
+}

@@ -1,0 +1,89 @@
+//! The users: the assignees of devices.
+
+mod change;
+mod row;
+mod select;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use devices_domain::{
+    ChangeUserError, Origin, Page, PageRequest, RepositoryError, Search, User, UserChange,
+    UserFields, UserId, UserRepository, WorkspaceId,
+};
+use diesel::prelude::*;
+
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::classify;
+use crate::postgres::schema::tables::users;
+use change::{create, delete, update};
+use row::UserRow;
+use select::list;
+pub(crate) use select::{assignees, list_all};
+
+/// The users of one workspace, in PostgreSQL.
+pub(crate) struct PostgresUsers {
+    database: Database,
+    workspace: WorkspaceId,
+}
+
+impl PostgresUsers {
+    pub(crate) fn new(database: Database, workspace: WorkspaceId) -> Self {
+        Self {
+            database,
+            workspace,
+        }
+    }
+}
+
+#[async_trait]
+impl UserRepository for PostgresUsers {
+    async fn find(&self, user: UserId) -> Result<Option<User>, RepositoryError> {
+        let found = users::table
+            .find((self.workspace.0, user.0))
+            .filter(users::deleted_at.is_null())
+            .select(UserRow::as_select());
+        self.database
+            .run(move |connection| {
+                let row = found.first(connection).optional().map_err(classify)?;
+                row.map(UserRow::into_user).transpose().map_err(classify)
+            })
+            .await
+    }
+
+    async fn list(
+        &self,
+        search: Option<Search>,
+        paging: PageRequest,
+    ) -> Result<Page<User>, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .read(move |connection| list(connection, workspace, search.as_ref(), paging))
+            .await
+    }
+
+    async fn create(
+        &self,
+        user: UserFields,
+        origin: Option<Origin>,
+    ) -> Result<User, ChangeUserError> {
+        let workspace = self.workspace;
+        self.database
+            .transact(move |connection| create(connection, workspace, &user, origin.as_ref()))
+            .await
+    }
+
+    async fn update(&self, change: Arc<UserChange>) -> Result<User, ChangeUserError> {
+        let workspace = self.workspace;
+        self.database
+            .transact(move |connection| update(connection, workspace, &change))
+            .await
+    }
+
+    async fn delete(&self, user: UserId, origin: Origin) -> Result<User, ChangeUserError> {
+        let workspace = self.workspace;
+        self.database
+            .transact(move |connection| delete(connection, workspace, user, &origin))
+            .await
+    }
+}

@@ -1,0 +1,46 @@
+//! The row of a user.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use devices_domain::{User, UserFields, UserId, WorkspaceId};
+use diesel::prelude::*;
+
+use crate::postgres::query::columns::{Column, columns};
+use crate::postgres::schema::tables::users;
+
+columns! {
+    users: Columns of UserFields {
+        email: Cow<'a, str>,
+        first_name: Option<Cow<'a, str>>,
+        last_name: Option<Cow<'a, str>>,
+        phone: Option<Cow<'a, str>>,
+        phone_country: Option<Cow<'a, str>>,
+        language: Option<Cow<'a, str>>,
+        position: Option<Cow<'a, str>>,
+        role: Cow<'a, str>,
+        arrival_date: Option<NaiveDate>,
+        departure_date: Option<NaiveDate>,
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(super) struct UserRow {
+    pub(super) id: i64,
+    pub(super) workspace_id: i64,
+    #[diesel(embed)]
+    columns: Columns<'static>,
+    pub(super) created_at: DateTime<Utc>,
+}
+
+impl UserRow {
+    pub(super) fn into_user(self) -> QueryResult<User> {
+        Ok(User {
+            id: UserId(self.id),
+            workspace_id: WorkspaceId(self.workspace_id),
+            fields: self.columns.into_fields()?,
+            created_at: self.created_at,
+        })
+    }
+}

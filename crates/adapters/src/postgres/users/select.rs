@@ -1,0 +1,105 @@
+//! Reads users.
+
+use std::collections::{BTreeSet, HashMap};
+
+use devices_domain::{
+    Assignee, Email, Page, PageRequest, RepositoryError, Search, ShortText, User, UserId,
+    WorkspaceId,
+};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+
+use super::row::UserRow;
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::classify;
+use crate::postgres::query::pagination::PagedQuery;
+use crate::postgres::query::search_sql::SearchSql;
+use crate::postgres::query::statement::{Statement, Value};
+use crate::postgres::schema::tables::users;
+
+/// Lists the active users of one workspace, or of all workspaces, oldest first.
+pub(crate) async fn list_all(
+    database: &Database,
+    workspace: Option<WorkspaceId>,
+) -> Result<Vec<User>, RepositoryError> {
+    let mut query = users::table
+        .filter(users::deleted_at.is_null())
+        .order(users::id)
+        .select(UserRow::as_select())
+        .into_boxed();
+    if let Some(workspace) = workspace {
+        query = query.filter(users::workspace_id.eq(workspace.0));
+    }
+    database
+        .run(move |connection| {
+            let rows = query.load(connection).map_err(classify)?;
+            let users = rows.into_iter().map(UserRow::into_user);
+            users.collect::<QueryResult<_>>().map_err(classify)
+        })
+        .await
+}
+
+/// What is told of the users that devices are given to; nothing of those that were deleted since.
+pub(crate) fn assignees(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    wanted: BTreeSet<UserId>,
+) -> QueryResult<HashMap<UserId, Assignee>> {
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids = wanted.iter().map(|user| user.0);
+    let found: Vec<(i64, String, Option<String>, Option<String>)> = users::table
+        .filter(users::workspace_id.eq(workspace.0))
+        .filter(users::id.eq_any(ids))
+        .filter(users::deleted_at.is_null())
+        .select((users::id, users::email, users::first_name, users::last_name))
+        .load(connection)?;
+    let assignees = found.into_iter().map(|(id, email, first_name, last_name)| {
+        let assignee = Assignee {
+            id: UserId(id),
+            email: Email::from_trusted(email),
+            first_name: first_name.map(ShortText::from_trusted),
+            last_name: last_name.map(ShortText::from_trusted),
+        };
+        (assignee.id, assignee)
+    });
+    Ok(assignees.collect())
+}
+
+pub(super) fn list(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    search: Option<&Search>,
+    paging: PageRequest,
+) -> QueryResult<Page<User>> {
+    let mut from = Statement::default();
+    let own = from.bind(Value::Integer(workspace.0));
+    let terms = search.map(|search| SearchSql::new(search, &mut from));
+    from.push(&format!(
+        " FROM users WHERE users.workspace_id = {own} AND users.deleted_at IS NULL"
+    ));
+    if let Some(terms) = &terms {
+        from.push(" AND ").push(&terms.user_condition());
+    }
+    let list = PagedQuery {
+        from,
+        id: "users.id",
+        rank: terms.map(|terms| terms.rank("users.document")),
+    };
+    let page = list.page(connection, paging)?;
+    let rows: Vec<UserRow> = users::table
+        .filter(users::workspace_id.eq(workspace.0))
+        .filter(users::id.eq_any(&page.items))
+        .select(UserRow::as_select())
+        .load(connection)?;
+    let mut rows: HashMap<i64, UserRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let in_order = page.items.iter().filter_map(|id| rows.remove(id));
+    Ok(Page {
+        items: in_order
+            .map(UserRow::into_user)
+            .collect::<QueryResult<_>>()?,
+        total: page.total,
+        next: page.next,
+    })
+}
