@@ -11,7 +11,6 @@ mod idempotency_keys;
 mod keys;
 mod migrations;
 mod rate_limits;
-mod reads;
 mod schema;
 mod serving_role;
 mod session;

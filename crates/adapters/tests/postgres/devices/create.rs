@@ -1,29 +1,11 @@
-//! [`DeviceRepository`](devices_domain::DeviceRepository).
+//! Creation of devices.
 
-use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use devices_adapters::postgres::DatabaseOptions;
-use devices_domain::{
-    Conflicts, CreateError, DeviceId, DeviceLimitReached, LookupKeys, RawValue, RepositoryError,
-    UserId, WorkspaceRepository,
-};
-use devices_tests::{TestDatabase, execute};
-use diesel::pg::PgConnection;
+use devices_domain::{CreateError, RawRow, RawValue, RepositoryError};
 
 use crate::{TestStore, Writer, block_on, device, device_of, options};
-
-/// Begins a transaction that writes a device, and does not end it.
-fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
-    let mut rival = database.connect();
-    let write = format!(
-        "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
-         connection_type, serial_number, serial_number_folded) \
-         VALUES (1, 'a', 'b', 'c', false, '{{}}', '{{}}', '{serial_number}', '{serial_number}')"
-    );
-    execute(&mut rival, &write);
-    rival
-}
 
 #[test]
 fn results_come_in_the_order_of_the_devices_whatever_order_they_are_written_in() {
@@ -103,201 +85,43 @@ fn one_device_and_many_are_written_alike_in_every_column() {
 }
 
 #[test]
-fn every_conflict_is_returned_and_nothing_is_stored() {
-    block_on(async {
-        let store = TestStore::new();
-        let acme = store.writer("acme").await;
-        acme.create(vec![
-            device(&[("serial_number", "A1")]),
-            device(&[("serial_number", "A2")]),
-        ])
-        .await
-        .unwrap();
-        store
-            .workspaces()
-            .set_device_limit(acme.workspace, Some(4))
-            .await
-            .unwrap();
-
-        let nobody = device_of([("user_id", RawValue::Integer(77))]);
-        let batch = vec![
-            device(&[("serial_number", "a1")]),
-            device(&[("serial_number", "A2")]),
-            nobody,
-        ];
-        let expected = Conflicts {
-            unknown_users: BTreeSet::from([UserId(77)]),
-            taken_serial_numbers: HashMap::from([
-                ("A1".to_owned(), DeviceId(1)),
-                ("A2".to_owned(), DeviceId(2)),
-            ]),
-            device_limit: Some(DeviceLimitReached {
-                limit: 4,
-                held: 2,
-                added: 3,
-            }),
-            ..Conflicts::default()
-        };
-        let looked_up = acme
-            .devices
-            .find_conflicts(LookupKeys::from_devices(&batch))
-            .await
-            .unwrap();
-        assert_eq!(looked_up, expected);
-        assert_eq!(acme.conflicts(batch).await, expected);
-        assert_eq!(store.database.count("devices"), 2);
-    });
-}
-
-#[test]
-fn a_limit_that_was_lowered_below_what_is_held_stands_against_new_devices_only() {
-    block_on(async {
-        let store = TestStore::new();
-        let acme = store.writer("acme").await;
-        acme.create(vec![device(&[]), device(&[])]).await.unwrap();
-        let workspaces = store.workspaces();
-        workspaces
-            .set_device_limit(acme.workspace, Some(1))
-            .await
-            .unwrap();
-        let none = acme
-            .devices
-            .find_conflicts(LookupKeys::default())
-            .await
-            .unwrap();
-        assert!(none.is_empty());
-        let one = LookupKeys::from_devices(&[device(&[])]);
-        assert!(!acme.devices.find_conflicts(one).await.unwrap().is_empty());
-    });
-}
-
-#[test]
-fn nothing_is_held_against_a_batch_that_passes() {
-    block_on(async {
-        let store = TestStore::new();
-        let acme = store.writer("acme").await;
-        let none = acme
-            .devices
-            .find_conflicts(LookupKeys::default())
-            .await
-            .unwrap();
-        assert!(none.is_empty());
-        let batch = [device(&[("serial_number", "A1")])];
-        let none = acme
-            .devices
-            .find_conflicts(LookupKeys::from_devices(&batch))
-            .await
-            .unwrap();
-        assert_eq!(none, Conflicts::default());
-    });
-}
-
-#[test]
-fn another_workspaces_users_and_devices_are_not_seen() {
-    block_on(async {
-        let store = TestStore::new();
-        let (acme, globex) = (store.writer("acme").await, store.writer("globex").await);
-        let stranger = store.user(globex.workspace, "stranger@example.com").await;
-        for writer in [&globex, &acme] {
-            let own = vec![device(&[("serial_number", "A1")])];
-            writer.create(own).await.unwrap();
-        }
-        let named = device_of([("user_id", RawValue::Integer(stranger.0))]);
-        let found = acme.conflicts(vec![named]).await;
-        assert_eq!(found.unknown_users, BTreeSet::from([stranger]));
-    });
-}
-
-#[test]
-fn deleted_devices_and_users_do_not_count() {
+fn what_is_written_is_read_again_in_every_field() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         let user = store.user(acme.workspace, "ada@example.com").await;
-        acme.create(vec![device(&[("serial_number", "A1")])])
-            .await
-            .unwrap();
-        store
-            .workspaces()
-            .set_device_limit(acme.workspace, Some(1))
-            .await
-            .unwrap();
-        store
-            .database
-            .execute("UPDATE devices SET deleted_at = now(); UPDATE users SET deleted_at = now()");
-        acme.create(vec![device(&[("serial_number", "A1")])])
-            .await
-            .unwrap();
-        let named = device_of([("user_id", RawValue::Integer(user.0))]);
-        let found = acme.conflicts(vec![named]).await;
-        assert_eq!(found.unknown_users, BTreeSet::from([user]));
-    });
-}
-
-#[test]
-fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
-    block_on(async {
-        let store = TestStore::new();
-        let acme = store.writer("acme").await;
-        for (winner, batch) in [
-            ("A1", vec![device(&[("serial_number", "a1")])]),
-            (
-                "B1",
-                vec![
-                    device(&[("serial_number", "B0")]),
-                    device(&[("serial_number", "b1")]),
-                ],
-            ),
-        ] {
-            let held = store.database.count("devices");
-            let mut rival = begin_rival(&store.database, winner);
-            let loser = acme.clone();
-            let loser = tokio::spawn(async move { loser.conflicts(batch).await });
-            // It has looked, found nothing, and waits at the unique index.
-            store.database.wait_for_blocked_statement();
-            execute(&mut rival, "COMMIT");
-            let taken = loser.await.unwrap().taken_serial_numbers;
-            let by = taken.keys().map(String::as_str).collect::<Vec<_>>();
-            assert_eq!(by, [winner]);
-            assert_eq!(store.database.count("devices"), held + 1);
+        let mut row = RawRow::for_device();
+        for field in devices_domain::fields() {
+            let value = match field.format() {
+                devices_domain::Format::OneOf(words) => RawValue::text(words[0]),
+                devices_domain::Format::Boolean => RawValue::Boolean(true),
+                devices_domain::Format::Id => RawValue::Integer(user.0),
+                devices_domain::Format::Email => RawValue::text("ADA@example.com"),
+                devices_domain::Format::Amount => RawValue::text("999999999999.99"),
+                devices_domain::Format::Date => RawValue::text("2024-02-29"),
+                devices_domain::Format::SerialNumber => RawValue::text("sn ab-12"),
+                devices_domain::Format::TextList { .. } => RawValue::List(vec![
+                    RawValue::text("a,b"),
+                    RawValue::text("NULL"),
+                    RawValue::text("{}"),
+                ]),
+                _ => RawValue::text(format!("Ün \"{}\" 🖥", field.name())),
+            };
+            row.set(field.name(), value);
         }
-    });
-}
-
-#[test]
-fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_default() {
-    block_on(async {
-        let store = TestStore::new();
-        let workspace = store.workspace("acme").await;
-        let key = store.key(workspace).await;
-        let setting = "default_transaction_isolation";
-        store.database.set_default(setting, "'serializable'");
-        let store = store.with_options(options());
-        let mut rival = begin_rival(&store.database, "A1");
-        let acme = Writer {
-            workspace,
-            key,
-            devices: store.devices(workspace),
-        };
-        let batch = vec![device(&[("serial_number", "A1")])];
-        let loser = tokio::spawn(async move { acme.conflicts(batch).await });
-        store.database.wait_for_blocked_statement();
-        execute(&mut rival, "COMMIT");
-        assert_eq!(loser.await.unwrap().taken_serial_numbers.len(), 1);
-    });
-}
-
-#[test]
-fn a_batch_whose_rival_gives_up_is_stored() {
-    block_on(async {
-        let store = TestStore::new();
-        let acme = store.writer("acme").await;
-        let mut rival = begin_rival(&store.database, "A1");
-        let batch = vec![device(&[("serial_number", "A1")])];
-        let waiter = tokio::spawn(async move { acme.create(batch).await });
-        store.database.wait_for_blocked_statement();
-        execute(&mut rival, "ROLLBACK");
-        assert_eq!(waiter.await.unwrap().unwrap().len(), 1);
+        let new = devices_domain::NewDevice::from_row(&row).unwrap();
+        let created = acme.create(vec![new.clone(), device(&[])]).await.unwrap();
+        let read = acme.devices.find(created[0].id).await.unwrap().unwrap();
+        assert_eq!(read.device.fields, new.fields);
+        let assignee = read.assignee.unwrap();
+        assert_eq!(
+            (assignee.id, assignee.email.as_str()),
+            (user, "ada@example.com")
+        );
+        assert_eq!(read.created_at, read.updated_at);
+        let read = acme.devices.find(created[1].id).await.unwrap().unwrap();
+        assert_eq!(read.device.fields, device(&[]).fields);
+        assert_eq!(read.assignee, None);
     });
 }
 

@@ -1,0 +1,56 @@
+//! [`DeviceRepository`](devices_domain::DeviceRepository).
+
+mod conflicts;
+mod create;
+mod list;
+mod races;
+mod search;
+mod update;
+
+use std::sync::Arc;
+
+use devices_domain::{
+    ChangeDeviceError, DeviceChange, DeviceFilter, DeviceId, DevicePatch, Page, PageRequest,
+    PageStart, Precondition, RawRow, RawValue, StoredDevice, UnknownFields,
+};
+
+use crate::Writer;
+
+fn patch<'a>(fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>) -> DevicePatch {
+    let mut row = RawRow::for_device();
+    for (name, value) in fields {
+        row.set(name, value);
+    }
+    DevicePatch::from_row(&row, UnknownFields::Reject).unwrap()
+}
+
+impl Writer {
+    async fn update<'a>(
+        &self,
+        device: i64,
+        fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>,
+        expected: Precondition,
+    ) -> Result<StoredDevice, ChangeDeviceError> {
+        let change = DeviceChange {
+            device: DeviceId(device),
+            patch: patch(fields),
+            precondition: expected,
+            origin: self.origin(),
+        };
+        self.devices.update(Arc::new(change)).await
+    }
+
+    async fn page(&self, filter: DeviceFilter) -> Page<StoredDevice> {
+        let paging = PageRequest {
+            limit: 100,
+            start: PageStart::Offset(0),
+        };
+        self.devices.list(filter, paging).await.unwrap()
+    }
+
+    async fn ids(&self, filter: DeviceFilter) -> Vec<i64> {
+        let page = self.page(filter).await;
+        assert_eq!(page.total as usize, page.items.len());
+        page.items.iter().map(|stored| stored.device.id.0).collect()
+    }
+}

@@ -1,0 +1,85 @@
+//! Batches that race with another transaction.
+
+use devices_tests::{TestDatabase, execute};
+use diesel::pg::PgConnection;
+
+use crate::{TestStore, Writer, block_on, device, options};
+
+/// Begins a transaction that writes a device, and does not end it.
+fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
+    let mut rival = database.connect();
+    let write = format!(
+        "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
+         connection_type, serial_number, serial_number_folded) \
+         VALUES (1, 'a', 'b', 'c', false, '{{}}', '{{}}', '{serial_number}', '{serial_number}')"
+    );
+    execute(&mut rival, &write);
+    rival
+}
+
+#[test]
+fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        for (winner, batch) in [
+            ("A1", vec![device(&[("serial_number", "a1")])]),
+            (
+                "B1",
+                vec![
+                    device(&[("serial_number", "B0")]),
+                    device(&[("serial_number", "b1")]),
+                ],
+            ),
+        ] {
+            let held = store.database.count("devices");
+            let mut rival = begin_rival(&store.database, winner);
+            let loser = acme.clone();
+            let loser = tokio::spawn(async move { loser.conflicts(batch).await });
+            // It has looked, found nothing, and waits at the unique index.
+            store.database.wait_for_blocked_statement();
+            execute(&mut rival, "COMMIT");
+            let taken = loser.await.unwrap().taken_serial_numbers;
+            let by = taken.keys().map(String::as_str).collect::<Vec<_>>();
+            assert_eq!(by, [winner]);
+            assert_eq!(store.database.count("devices"), held + 1);
+        }
+    });
+}
+
+#[test]
+fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_default() {
+    block_on(async {
+        let store = TestStore::new();
+        let workspace = store.workspace("acme").await;
+        let key = store.key(workspace).await;
+        let setting = "default_transaction_isolation";
+        store.database.set_default(setting, "'serializable'");
+        let store = store.with_options(options());
+        let mut rival = begin_rival(&store.database, "A1");
+        let acme = Writer {
+            workspace,
+            key,
+            devices: store.devices(workspace),
+        };
+        let batch = vec![device(&[("serial_number", "A1")])];
+        let loser = tokio::spawn(async move { acme.conflicts(batch).await });
+        store.database.wait_for_blocked_statement();
+        execute(&mut rival, "COMMIT");
+        assert_eq!(loser.await.unwrap().taken_serial_numbers.len(), 1);
+    });
+}
+
+#[test]
+fn a_batch_whose_rival_gives_up_is_stored() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let mut rival = begin_rival(&store.database, "A1");
+        let batch = vec![device(&[("serial_number", "A1")])];
+        let waiter = tokio::spawn(async move { acme.create(batch).await });
+        store.database.wait_for_blocked_statement();
+        execute(&mut rival, "ROLLBACK");
+        assert_eq!(waiter.await.unwrap().unwrap().len(), 1);
+    });
+}
