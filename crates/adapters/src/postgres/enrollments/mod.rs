@@ -1,4 +1,4 @@
-//! Enrolments in device management.
+//! The enrolments of one workspace in device management.
 
 mod change;
 mod row;
@@ -13,8 +13,6 @@ use devices_domain::{
 };
 
 use crate::postgres::connection::database::Database;
-use change::{delete, put};
-use select::list;
 pub(crate) use select::newest;
 
 /// The enrolments of one workspace, in PostgreSQL.
@@ -37,11 +35,11 @@ impl EnrollmentRepository for PostgresEnrollments {
     async fn list(
         &self,
         linked: Option<bool>,
-        paging: PageRequest,
+        page: PageRequest,
     ) -> Result<Page<StoredEnrollment>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| list(connection, workspace, linked, paging))
+            .read(move |connection| select::list(connection, workspace, linked, page))
             .await
     }
 
@@ -51,7 +49,7 @@ impl EnrollmentRepository for PostgresEnrollments {
     ) -> Result<(StoredEnrollment, bool), RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .transact(move |connection| put(connection, workspace, &report))
+            .transact(move |connection| change::put(connection, workspace, &report))
             .await
     }
 
@@ -62,7 +60,9 @@ impl EnrollmentRepository for PostgresEnrollments {
     ) -> Result<Option<StoredEnrollment>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .transact(move |connection| delete(connection, workspace, &serial_number, &origin))
+            .transact(move |connection| {
+                change::delete(connection, workspace, &serial_number, &origin)
+            })
             .await
     }
 }

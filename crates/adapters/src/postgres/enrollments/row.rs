@@ -1,4 +1,4 @@
-//! The row of an enrolment.
+//! The columns and the row of an enrolment.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::postgres::query::columns::{Column, columns};
 use crate::postgres::schema::tables::devices_mdm;
 
 columns! {
-    devices_mdm: Columns of EnrollmentFields {
+    devices_mdm: EnrollmentColumns of EnrollmentFields {
         status: Cow<'a, str>,
         local_name: Option<Cow<'a, str>>,
         is_locked: Option<bool>,
@@ -30,19 +30,20 @@ columns! {
     }
 }
 
+/// A row of `devices_mdm`.
 #[derive(QueryableByName, Queryable, Selectable)]
 #[diesel(table_name = devices_mdm)]
-pub(super) struct EnrollmentRow {
-    pub(super) id: i64,
-    pub(super) serial_number: String,
-    pub(super) serial_number_folded: String,
-    pub(super) created_at: DateTime<Utc>,
+pub(crate) struct EnrollmentRow {
+    pub(crate) id: i64,
+    pub(crate) serial_number: String,
+    pub(crate) serial_number_folded: String,
+    pub(crate) created_at: DateTime<Utc>,
     #[diesel(embed)]
-    columns: Columns<'static>,
+    columns: EnrollmentColumns<'static>,
 }
 
 impl EnrollmentRow {
-    pub(super) fn into_enrollment(self) -> QueryResult<Enrollment> {
+    pub(crate) fn into_enrollment(self) -> QueryResult<Enrollment> {
         Ok(Enrollment {
             id: EnrollmentId(self.id),
             fields: self.columns.into_fields()?,

@@ -14,7 +14,7 @@ use crate::postgres::query::pagination::PagedQuery;
 use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::schema::tables::{devices, devices_mdm};
 
-/// The newest enrolment of each of these folded serial numbers that is neither deleted nor a draft.
+/// Returns the newest active enrolment of each of these folded serial numbers. Drafts do not count.
 pub(crate) fn newest(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -26,12 +26,12 @@ pub(crate) fn newest(
     if serial_numbers.is_empty() {
         return Ok(HashMap::new());
     }
-    let found: Vec<EnrollmentRow> = diesel::sql_query(
-        "SELECT newest.* FROM unnest($2) AS wanted (serial_number_folded) \
+    let rows: Vec<EnrollmentRow> = diesel::sql_query(
+        "SELECT newest.* FROM unnest($2) AS requested (serial_number_folded) \
          CROSS JOIN LATERAL ( \
              SELECT * FROM devices_mdm \
              WHERE devices_mdm.workspace_id = $1 \
-               AND devices_mdm.serial_number_folded = wanted.serial_number_folded \
+               AND devices_mdm.serial_number_folded = requested.serial_number_folded \
                AND devices_mdm.deleted_at IS NULL \
                AND devices_mdm.status <> 'DRAFT' \
              ORDER BY devices_mdm.created_at DESC, devices_mdm.id DESC \
@@ -41,54 +41,28 @@ pub(crate) fn newest(
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<Text>, _>(serial_numbers)
     .load(connection)?;
-    found
-        .into_iter()
+    rows.into_iter()
         .map(|row| Ok((row.serial_number_folded.clone(), row.into_enrollment()?)))
         .collect()
 }
 
-/// The enrolments in these rows, each with the living device of its serial number.
-pub(super) fn complete(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    rows: Vec<EnrollmentRow>,
-) -> QueryResult<Vec<StoredEnrollment>> {
-    let serial_numbers = rows.iter().map(|row| row.serial_number_folded.as_str());
-    let linked: HashMap<Option<String>, i64> = devices::table
-        .filter(devices::workspace_id.eq(workspace.0))
-        .filter(devices::serial_number_folded.eq_any(serial_numbers.collect::<Vec<_>>()))
-        .filter(devices::deleted_at.is_null())
-        .select((devices::serial_number_folded, devices::id))
-        .load(connection)?
-        .into_iter()
-        .collect();
-    let complete_one = |row: EnrollmentRow| {
-        let device = linked.get(&Some(row.serial_number_folded.clone()));
-        Ok(StoredEnrollment {
-            serial_number: SerialNumber::from_trusted(&row.serial_number),
-            device_id: device.copied().map(DeviceId),
-            created_at: row.created_at,
-            enrollment: row.into_enrollment()?,
-        })
-    };
-    rows.into_iter().map(complete_one).collect()
-}
-
-pub(super) fn list(
+/// Lists a page of the active enrolments. `linked` selects those with or without a device.
+pub(crate) fn list(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     linked: Option<bool>,
-    paging: PageRequest,
+    page: PageRequest,
 ) -> QueryResult<Page<StoredEnrollment>> {
     let mut from = Statement::default();
-    let own = from.bind(Value::Integer(workspace.0));
+    let workspace_id = from.bind(Value::Integer(workspace.0));
     from.push(&format!(
-        " FROM devices_mdm WHERE devices_mdm.workspace_id = {own} AND devices_mdm.deleted_at IS NULL"
+        " FROM devices_mdm WHERE devices_mdm.workspace_id = {workspace_id} \
+           AND devices_mdm.deleted_at IS NULL"
     ));
     if let Some(linked) = linked {
         let not = if linked { "" } else { "NOT " };
         from.push(&format!(
-            " AND {not}EXISTS (SELECT FROM devices WHERE devices.workspace_id = {own} \
+            " AND {not}EXISTS (SELECT FROM devices WHERE devices.workspace_id = {workspace_id} \
                AND devices.serial_number_folded = devices_mdm.serial_number_folded \
                AND devices.deleted_at IS NULL)"
         ));
@@ -98,7 +72,7 @@ pub(super) fn list(
         id: "devices_mdm.id",
         rank: None,
     };
-    let page = list.page(connection, paging)?;
+    let page = list.page(connection, page)?;
     let rows = devices_mdm::table
         .filter(devices_mdm::workspace_id.eq(workspace.0))
         .filter(devices_mdm::id.eq_any(&page.items))
@@ -106,8 +80,35 @@ pub(super) fn list(
         .select(EnrollmentRow::as_select())
         .load(connection)?;
     Ok(Page {
-        items: complete(connection, workspace, rows)?,
+        items: with_devices(connection, workspace, rows)?,
         total: page.total,
         next: page.next,
     })
+}
+
+/// Adds the active devices with the serial numbers of these enrolments.
+pub(crate) fn with_devices(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    rows: Vec<EnrollmentRow>,
+) -> QueryResult<Vec<StoredEnrollment>> {
+    let serial_numbers = rows.iter().map(|row| row.serial_number_folded.as_str());
+    let devices: HashMap<Option<String>, i64> = devices::table
+        .filter(devices::workspace_id.eq(workspace.0))
+        .filter(devices::serial_number_folded.eq_any(serial_numbers.collect::<Vec<_>>()))
+        .filter(devices::deleted_at.is_null())
+        .select((devices::serial_number_folded, devices::id))
+        .load(connection)?
+        .into_iter()
+        .collect();
+    let with_device = |row: EnrollmentRow| {
+        let device = devices.get(&Some(row.serial_number_folded.clone()));
+        Ok(StoredEnrollment {
+            serial_number: SerialNumber::from_trusted(&row.serial_number),
+            device_id: device.copied().map(DeviceId),
+            created_at: row.created_at,
+            enrollment: row.into_enrollment()?,
+        })
+    };
+    rows.into_iter().map(with_device).collect()
 }

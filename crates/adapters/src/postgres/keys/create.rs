@@ -1,4 +1,4 @@
-//! Creating and rotating keys.
+//! Creation and rotation of keys.
 
 use chrono::{DateTime, Utc};
 use devices_domain::{ApiKey, KeyError, KeyId, NewApiKey, NewSecret, RepositoryError, WorkspaceId};
@@ -6,12 +6,12 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 
-use super::row::{KeyRow, works};
+use super::row::{KeyRow, is_active};
 use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::{api_keys, workspaces};
 
-/// Why a transaction on keys was rolled back.
-pub(super) enum Failure {
+/// Reason why a transaction on keys is rolled back.
+pub(crate) enum Failure {
     Key(KeyError),
     Diesel(DieselError),
 }
@@ -37,26 +37,27 @@ impl From<Failure> for KeyError {
     }
 }
 
-/// Inserts a key unless the workspace has `most` that work, not counting those that retire.
-pub(super) fn insert(
+/// Inserts a key, unless the workspace has `max` active keys. Keys that will retire after a
+/// rotation do not count.
+pub(crate) fn insert(
     connection: &mut PgConnection,
     key: &NewApiKey,
-    most: u32,
+    max: u32,
 ) -> Result<KeyRow, Failure> {
-    // Two that count at the same time would both find room.
+    // Locks the workspace: two concurrent transactions could otherwise both take the last place.
     let _: i64 = workspaces::table
         .find(key.workspace.0)
         .select(workspaces::id)
         .for_no_key_update()
         .first(connection)?;
-    let held: i64 = api_keys::table
+    let active: i64 = api_keys::table
         .filter(api_keys::workspace_id.eq(key.workspace.0))
-        .filter(works())
+        .filter(is_active())
         .filter(api_keys::retires_at.is_null())
         .count()
         .get_result(connection)?;
-    if held >= most.into() {
-        return Err(Failure::Key(KeyError::TooMany(most)));
+    if active >= max.into() {
+        return Err(Failure::Key(KeyError::TooMany(max)));
     }
     let row = (
         api_keys::workspace_id.eq(key.workspace.0),
@@ -73,36 +74,38 @@ pub(super) fn insert(
     Ok(inserted)
 }
 
-pub(super) fn rotate(
+/// Replaces an active key by one with the same name, scope and lifetime. The old key retires at
+/// `until`, or at the earlier time set by a previous rotation.
+pub(crate) fn rotate(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     old: KeyId,
     secret: NewSecret,
     until: DateTime<Utc>,
-    most: u32,
+    max: u32,
 ) -> Result<KeyRow, Failure> {
     let found: Option<(KeyRow, bool)> = api_keys::table
         .find((workspace.0, old.0))
-        .select((KeyRow::as_select(), works()))
+        .select((KeyRow::as_select(), is_active()))
         .for_no_key_update()
         .first(connection)
         .optional()?;
-    let (row, works) = found.ok_or(Failure::Key(KeyError::NotFound))?;
-    if !works {
+    let (row, is_active) = found.ok_or(Failure::Key(KeyError::NotFound))?;
+    if !is_active {
         return Err(Failure::Key(KeyError::Inactive));
     }
     let replaced = ApiKey::try_from(row)?;
-    let lasts = replaced.expires_at.map(|at| at - replaced.created_at);
+    let lifetime = replaced.expires_at.map(|at| at - replaced.created_at);
     let key = NewApiKey {
         workspace,
         name: replaced.name,
         scope: replaced.scope,
         secret,
-        expires_at: lasts.and_then(|lasts| Utc::now().checked_add_signed(lasts)),
+        expires_at: lifetime.and_then(|lifetime| Utc::now().checked_add_signed(lifetime)),
     };
-    let until = replaced.retires_at.map_or(until, |at| at.min(until));
+    let retires_at = replaced.retires_at.map_or(until, |at| at.min(until));
     diesel::update(api_keys::table.find((workspace.0, old.0)))
-        .set(api_keys::retires_at.eq(until))
+        .set(api_keys::retires_at.eq(retires_at))
         .execute(connection)?;
-    insert(connection, &key, most)
+    insert(connection, &key, max)
 }

@@ -1,67 +1,85 @@
-//! When keys were last used.
+//! Recording of the last use of keys.
 
 use std::collections::BTreeSet;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use devices_domain::Actor;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::PostgresKeys;
+use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 
-/// Keys whose use is to be noted.
-#[derive(Default)]
-pub(super) struct Uses {
-    waiting: BTreeSet<(i64, i64)>,
-    /// Whether somebody is noting them.
-    noting: bool,
+/// Precision of the recorded last use. The statement below repeats it: several servers may record
+/// the same key.
+const PRECISION: TimeDelta = TimeDelta::minutes(1);
+
+/// Records in the background when keys were last used, one key after the other. Requests do not
+/// wait for it. Clones share the queue.
+#[derive(Clone)]
+pub(crate) struct LastUseRecorder {
+    database: Database,
+    queue: Arc<Mutex<Queue>>,
 }
 
-/// How exactly it is known when a key was last used.
-const USE_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+#[derive(Default)]
+struct Queue {
+    /// Workspaces and ids of the keys whose use is not recorded yet.
+    keys: BTreeSet<(i64, i64)>,
+    /// Whether a task is recording them.
+    has_worker: bool,
+}
 
-impl PostgresKeys {
-    /// Notes that the key was used, unless that was noted lately: beside the request, which does
-    /// not wait for it, and one key after the other.
-    pub(super) fn note_use(&self, actor: Actor, last_used_at: Option<DateTime<Utc>>) {
-        if last_used_at.is_some_and(|at| Utc::now() - at < USE_INTERVAL) {
-            return;
-        }
-        let mut uses = self.uses();
-        uses.waiting.insert((actor.workspace.0, actor.key.0));
-        if !std::mem::replace(&mut uses.noting, true) {
-            tokio::spawn(self.clone().note_uses());
+impl LastUseRecorder {
+    pub(crate) fn new(database: Database) -> Self {
+        Self {
+            database,
+            queue: Arc::default(),
         }
     }
 
-    async fn note_uses(self) {
-        while let Some((workspace, key)) = self.next_use() {
+    /// Records that a key was used now, unless its last recorded use is less than a minute ago.
+    pub(crate) fn record(&self, actor: Actor, last_used_at: Option<DateTime<Utc>>) {
+        if last_used_at.is_some_and(|at| Utc::now() - at < PRECISION) {
+            return;
+        }
+        let mut queue = self.queue();
+        queue.keys.insert((actor.workspace.0, actor.key.0));
+        if !std::mem::replace(&mut queue.has_worker, true) {
+            tokio::spawn(self.clone().run());
+        }
+    }
+
+    /// Records queued uses until the queue is empty.
+    async fn run(self) {
+        while let Some((workspace, key)) = self.next() {
             let update = diesel::sql_query(
                 "UPDATE api_keys SET last_used_at = now() WHERE workspace_id = $1 AND id = $2 \
                  AND (last_used_at IS NULL OR last_used_at <= now() - interval '1 minute')",
             )
             .bind::<BigInt, _>(workspace)
             .bind::<BigInt, _>(key);
-            let noted = self
+            let recorded = self
                 .database
                 .run(move |connection| update.execute(connection).map_err(classify));
-            if let Err(error) = noted.await {
-                tracing::warn!(%error, "the use of a key was not noted");
+            if let Err(error) = recorded.await {
+                tracing::warn!(%error, "cannot record the last use of a key");
             }
         }
     }
 
-    fn next_use(&self) -> Option<(i64, i64)> {
-        let mut uses = self.uses();
-        let next = uses.waiting.pop_first();
-        uses.noting = next.is_some();
+    /// Takes the next key. If there is none, the worker counts as finished from then on, and the
+    /// next use starts another one.
+    fn next(&self) -> Option<(i64, i64)> {
+        let mut queue = self.queue();
+        let next = queue.keys.pop_first();
+        queue.has_worker = next.is_some();
         next
     }
 
-    fn uses(&self) -> MutexGuard<'_, Uses> {
-        // What a panic left behind is still a set of keys.
-        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // After a panic, the queue is still a valid set of keys.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

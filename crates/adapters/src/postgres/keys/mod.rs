@@ -1,11 +1,9 @@
-//! The API keys.
+//! API keys.
 
 mod create;
 mod last_use;
 mod lookup;
 mod row;
-
-use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -13,6 +11,7 @@ use devices_domain::{
     Actor, ApiKey, KeyError, KeyId, KeyRepository, NewApiKey, NewSecret, RepositoryError,
     WorkspaceId,
 };
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Timestamptz};
 
@@ -20,31 +19,27 @@ use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::api_keys;
 use crate::postgres::transaction::group_commit::GroupCommitter;
-use create::{insert, rotate};
-use last_use::Uses;
-use lookup::LookUp;
+use last_use::LastUseRecorder;
+use lookup::KeyLookup;
 use row::KeyRow;
 
-/// The API keys, in PostgreSQL.
+/// The API keys of all workspaces, in PostgreSQL. Clones share the grouped look-up and the
+/// recording of the last use.
 #[derive(Clone)]
 pub struct PostgresKeys {
     database: Database,
-    lookups: GroupCommitter<LookUp>,
-    uses: Arc<Mutex<Uses>>,
+    lookups: GroupCommitter<KeyLookup>,
+    last_use: LastUseRecorder,
 }
 
 impl PostgresKeys {
-    /// Over this database.
+    /// Creates a repository on this database.
     pub fn new(database: Database) -> Self {
+        let lookup = KeyLookup::new(database.clone());
         Self {
-            lookups: GroupCommitter::new(
-                LookUp {
-                    database: database.clone(),
-                },
-                database.pool_timeout(),
-            ),
+            lookups: GroupCommitter::new(lookup, database.pool_timeout()),
+            last_use: LastUseRecorder::new(database.clone()),
             database,
-            uses: Arc::default(),
         }
     }
 }
@@ -59,15 +54,15 @@ impl KeyRepository for PostgresKeys {
         let Some(key) = self.lookups.submit(workspace, secret_sha256).await?? else {
             return Ok(None);
         };
-        self.note_use(key.actor, key.last_used_at);
+        self.last_use.record(key.actor, key.last_used_at);
         Ok(Some(key.actor))
     }
 
-    async fn create(&self, key: NewApiKey, most: u32) -> Result<ApiKey, KeyError> {
+    async fn create(&self, key: NewApiKey, max: u32) -> Result<ApiKey, KeyError> {
         let row = self
             .database
             .run(move |connection| {
-                connection.transaction(|connection| insert(connection, &key, most))
+                connection.transaction(|connection| create::insert(connection, &key, max))
             })
             .await
             .map_err(KeyError::from)?;
@@ -80,13 +75,13 @@ impl KeyRepository for PostgresKeys {
         old: KeyId,
         secret: NewSecret,
         until: DateTime<Utc>,
-        most: u32,
+        max: u32,
     ) -> Result<ApiKey, KeyError> {
         let row = self
             .database
             .run(move |connection| {
                 connection.transaction(|connection| {
-                    rotate(connection, workspace, old, secret, until, most)
+                    create::rotate(connection, workspace, old, secret, until, max)
                 })
             })
             .await
@@ -125,10 +120,9 @@ impl KeyRepository for PostgresKeys {
         workspace: WorkspaceId,
         key: KeyId,
     ) -> Result<Option<ApiKey>, RepositoryError> {
-        let already_or_now =
-            diesel::dsl::sql::<Nullable<Timestamptz>>("coalesce(revoked_at, now())");
+        let first_revocation = sql::<Nullable<Timestamptz>>("coalesce(revoked_at, now())");
         let update = diesel::update(api_keys::table.find((workspace.0, key.0)))
-            .set(api_keys::revoked_at.eq(already_or_now))
+            .set(api_keys::revoked_at.eq(first_revocation))
             .returning(KeyRow::as_returning());
         let row: Option<KeyRow> = self
             .database

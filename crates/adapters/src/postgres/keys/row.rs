@@ -1,4 +1,4 @@
-//! The row of a key.
+//! The row of a key, and the condition for an active one.
 
 use chrono::{DateTime, Utc};
 use devices_domain::{ApiKey, KeyId, RepositoryError, Scope, WorkspaceId};
@@ -9,9 +9,10 @@ use diesel::sql_types::Bool;
 
 use crate::postgres::schema::tables::api_keys;
 
+/// A row of `api_keys`, without the hash of the secret.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = api_keys)]
-pub(super) struct KeyRow {
+pub(crate) struct KeyRow {
     id: i64,
     workspace_id: i64,
     name: String,
@@ -33,7 +34,7 @@ impl TryFrom<KeyRow> for ApiKey {
             workspace_id: WorkspaceId(row.workspace_id),
             name: row.name,
             secret_prefix: row.secret_prefix,
-            scope: read_scope(&row.scope)?,
+            scope: parse_scope(&row.scope)?,
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
@@ -43,15 +44,19 @@ impl TryFrom<KeyRow> for ApiKey {
     }
 }
 
-pub(super) fn read_scope(stored: &str) -> Result<Scope, RepositoryError> {
+/// Parses a stored scope.
+///
+/// # Errors
+/// If this version does not know the scope: a newer version, or another program, stored it.
+pub(crate) fn parse_scope(stored: &str) -> Result<Scope, RepositoryError> {
     Scope::ALL
         .into_iter()
         .find(|scope| scope.as_str() == stored)
-        .ok_or_else(|| RepositoryError::Failed("unknown scope of a key".into()))
+        .ok_or_else(|| RepositoryError::Failed("a key has an unknown scope".into()))
 }
 
-/// Whether a key is neither revoked, nor expired, nor retired.
-pub(super) fn works() -> SqlLiteral<Bool> {
+/// Returns the condition for an active key: neither revoked, nor expired, nor retired.
+pub(crate) fn is_active() -> SqlLiteral<Bool> {
     sql(
         "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) \
          AND (retires_at IS NULL OR retires_at > now())",

@@ -1,4 +1,4 @@
-//! The users: the assignees of devices.
+//! The users of one workspace: the assignees of its devices.
 
 mod change;
 mod row;
@@ -16,9 +16,7 @@ use diesel::prelude::*;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::users;
-use change::{create, delete, update};
 use row::UserRow;
-use select::list;
 pub(crate) use select::{assignees, list_all};
 
 /// The users of one workspace, in PostgreSQL.
@@ -39,13 +37,13 @@ impl PostgresUsers {
 #[async_trait]
 impl UserRepository for PostgresUsers {
     async fn find(&self, user: UserId) -> Result<Option<User>, RepositoryError> {
-        let found = users::table
+        let query = users::table
             .find((self.workspace.0, user.0))
             .filter(users::deleted_at.is_null())
             .select(UserRow::as_select());
         self.database
             .run(move |connection| {
-                let row = found.first(connection).optional().map_err(classify)?;
+                let row = query.first(connection).optional().map_err(classify)?;
                 row.map(UserRow::into_user).transpose().map_err(classify)
             })
             .await
@@ -54,11 +52,11 @@ impl UserRepository for PostgresUsers {
     async fn list(
         &self,
         search: Option<Search>,
-        paging: PageRequest,
+        page: PageRequest,
     ) -> Result<Page<User>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| list(connection, workspace, search.as_ref(), paging))
+            .read(move |connection| select::list(connection, workspace, search.as_ref(), page))
             .await
     }
 
@@ -69,21 +67,23 @@ impl UserRepository for PostgresUsers {
     ) -> Result<User, ChangeUserError> {
         let workspace = self.workspace;
         self.database
-            .transact(move |connection| create(connection, workspace, &user, origin.as_ref()))
+            .transact(move |connection| {
+                change::create(connection, workspace, &user, origin.as_ref())
+            })
             .await
     }
 
     async fn update(&self, change: Arc<UserChange>) -> Result<User, ChangeUserError> {
         let workspace = self.workspace;
         self.database
-            .transact(move |connection| update(connection, workspace, &change))
+            .transact(move |connection| change::update(connection, workspace, &change))
             .await
     }
 
     async fn delete(&self, user: UserId, origin: Origin) -> Result<User, ChangeUserError> {
         let workspace = self.workspace;
         self.database
-            .transact(move |connection| delete(connection, workspace, user, &origin))
+            .transact(move |connection| change::delete(connection, workspace, user, &origin))
             .await
     }
 }

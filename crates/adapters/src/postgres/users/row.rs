@@ -1,4 +1,4 @@
-//! The row of a user.
+//! The columns and the row of a user.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::postgres::query::columns::{Column, columns};
 use crate::postgres::schema::tables::users;
 
 columns! {
-    users: Columns of UserFields {
+    users: UserColumns of UserFields {
         email: Cow<'a, str>,
         first_name: Option<Cow<'a, str>>,
         last_name: Option<Cow<'a, str>>,
@@ -24,18 +24,19 @@ columns! {
     }
 }
 
+/// A row of `users`.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-pub(super) struct UserRow {
-    pub(super) id: i64,
-    pub(super) workspace_id: i64,
+pub(crate) struct UserRow {
+    pub(crate) id: i64,
+    workspace_id: i64,
     #[diesel(embed)]
-    columns: Columns<'static>,
-    pub(super) created_at: DateTime<Utc>,
+    columns: UserColumns<'static>,
+    created_at: DateTime<Utc>,
 }
 
 impl UserRow {
-    pub(super) fn into_user(self) -> QueryResult<User> {
+    pub(crate) fn into_user(self) -> QueryResult<User> {
         Ok(User {
             id: UserId(self.id),
             workspace_id: WorkspaceId(self.workspace_id),

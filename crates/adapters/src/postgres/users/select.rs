@@ -39,23 +39,23 @@ pub(crate) async fn list_all(
         .await
 }
 
-/// What is told of the users that devices are given to; nothing of those that were deleted since.
+/// Returns the assignees with these ids. Deleted users are missing.
 pub(crate) fn assignees(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    wanted: BTreeSet<UserId>,
+    ids: BTreeSet<UserId>,
 ) -> QueryResult<HashMap<UserId, Assignee>> {
-    if wanted.is_empty() {
+    if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let ids = wanted.iter().map(|user| user.0);
-    let found: Vec<(i64, String, Option<String>, Option<String>)> = users::table
+    let ids = ids.iter().map(|user| user.0);
+    let rows: Vec<(i64, String, Option<String>, Option<String>)> = users::table
         .filter(users::workspace_id.eq(workspace.0))
         .filter(users::id.eq_any(ids))
         .filter(users::deleted_at.is_null())
         .select((users::id, users::email, users::first_name, users::last_name))
         .load(connection)?;
-    let assignees = found.into_iter().map(|(id, email, first_name, last_name)| {
+    let assignees = rows.into_iter().map(|(id, email, first_name, last_name)| {
         let assignee = Assignee {
             id: UserId(id),
             email: Email::from_trusted(email),
@@ -67,38 +67,37 @@ pub(crate) fn assignees(
     Ok(assignees.collect())
 }
 
-pub(super) fn list(
+/// Lists a page of the active users that match the search.
+pub(crate) fn list(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     search: Option<&Search>,
-    paging: PageRequest,
+    page: PageRequest,
 ) -> QueryResult<Page<User>> {
     let mut from = Statement::default();
-    let own = from.bind(Value::Integer(workspace.0));
-    let terms = search.map(|search| SearchSql::new(search, &mut from));
+    let workspace_id = from.bind(Value::Integer(workspace.0));
+    let search = search.map(|search| SearchSql::new(search, &mut from));
     from.push(&format!(
-        " FROM users WHERE users.workspace_id = {own} AND users.deleted_at IS NULL"
+        " FROM users WHERE users.workspace_id = {workspace_id} AND users.deleted_at IS NULL"
     ));
-    if let Some(terms) = &terms {
-        from.push(" AND ").push(&terms.user_condition());
+    if let Some(search) = &search {
+        from.push(" AND ").push(&search.user_condition());
     }
     let list = PagedQuery {
         from,
         id: "users.id",
-        rank: terms.map(|terms| terms.rank("users.document")),
+        rank: search.map(|search| search.rank("users.document")),
     };
-    let page = list.page(connection, paging)?;
+    let page = list.page(connection, page)?;
     let rows: Vec<UserRow> = users::table
         .filter(users::workspace_id.eq(workspace.0))
         .filter(users::id.eq_any(&page.items))
         .select(UserRow::as_select())
         .load(connection)?;
     let mut rows: HashMap<i64, UserRow> = rows.into_iter().map(|row| (row.id, row)).collect();
-    let in_order = page.items.iter().filter_map(|id| rows.remove(id));
+    let sorted = page.items.iter().filter_map(|id| rows.remove(id));
     Ok(Page {
-        items: in_order
-            .map(UserRow::into_user)
-            .collect::<QueryResult<_>>()?,
+        items: sorted.map(UserRow::into_user).collect::<QueryResult<_>>()?,
         total: page.total,
         next: page.next,
     })
