@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use devices_domain::{
-    Action, EnrollmentFields, EnrollmentReport, EventFilter, EventRepository, FieldValue,
+    Action, DeviceId, EnrollmentFields, EnrollmentReport, EventFilter, EventRepository, FieldValue,
     PageRequest, PageStart, Precondition, RawRow, RawValue, SerialNumber, StoredEnrollment,
     UnknownFields,
 };
@@ -17,13 +17,13 @@ fn serial(text: &str) -> SerialNumber {
 async fn put(
     store: &TestStore,
     writer: &Writer,
-    number: &str,
+    serial_number: &str,
     status: &str,
 ) -> (StoredEnrollment, bool) {
     let mut row = RawRow::for_enrollment();
     row.set("status", RawValue::text(status));
     let report = EnrollmentReport {
-        serial_number: serial(number),
+        serial_number: serial(serial_number),
         fields: EnrollmentFields::from_row(&row, UnknownFields::Reject).unwrap(),
         origin: writer.origin(),
     };
@@ -31,18 +31,15 @@ async fn put(
     enrollments.put(Arc::new(report)).await.unwrap()
 }
 
-async fn linked(
-    store: &TestStore,
-    writer: &Writer,
-    linked: Option<bool>,
-) -> Vec<(i64, Option<i64>)> {
-    let paging = PageRequest {
+/// Lists the ids of enrolments with those of their devices.
+async fn list(store: &TestStore, writer: &Writer, linked: Option<bool>) -> Vec<(i64, Option<i64>)> {
+    let page = PageRequest {
         limit: 100,
         start: PageStart::Offset(0),
     };
     let page = store
         .enrollments(writer.workspace)
-        .list(linked, paging)
+        .list(linked, page)
         .await
         .unwrap();
     let ids = page.items.iter().map(|stored| {
@@ -53,20 +50,22 @@ async fn linked(
 }
 
 #[test]
-fn a_report_replaces_the_one_before_whatever_the_case_and_older_ones_beside_it() {
+fn report_replaces_all_earlier_enrolments() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         store.database.execute(
-            "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status, created_at)
-             VALUES (1, 'sn1', 'SN1', 'FAILED', '2026-01-01'), (1, 'sn1', 'SN1', 'DRAFT', '2026-01-02')",
+            "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status,
+                                      created_at)
+             VALUES (1, 'sn1', 'SN1', 'FAILED', '2026-01-01'),
+                    (1, 'sn1', 'SN1', 'DRAFT', '2026-01-02')",
         );
         let (stored, is_new) = put(&store, &acme, "Sn1", "ENROLLED").await;
         assert_eq!((stored.enrollment.id.0, is_new), (2, false));
         assert_eq!(stored.serial_number.as_str(), "Sn1");
-        assert_eq!(linked(&store, &acme, None).await, [(2, None)]);
-        let (again, _) = put(&store, &acme, "Sn1", "ENROLLED").await;
-        assert_eq!(again, stored);
+        assert_eq!(list(&store, &acme, None).await, [(2, None)]);
+        let (unchanged, _) = put(&store, &acme, "Sn1", "ENROLLED").await;
+        assert_eq!(unchanged, stored);
         let enrollments = store.enrollments(acme.workspace);
         let deleted = enrollments
             .delete(serial("SN1"), acme.origin())
@@ -85,7 +84,7 @@ fn a_report_replaces_the_one_before_whatever_the_case_and_older_ones_beside_it()
             .list(acme.workspace, EventFilter::default())
             .await
             .unwrap();
-        let told: Vec<_> = events
+        let events: Vec<_> = events
             .iter()
             .map(|event| {
                 (
@@ -95,9 +94,9 @@ fn a_report_replaces_the_one_before_whatever_the_case_and_older_ones_beside_it()
                 )
             })
             .collect();
-        // What changes nothing is not told.
+        // A report that changes nothing writes no event.
         assert_eq!(
-            told,
+            events,
             [
                 (Action::Updated, 2, "serial_number status".to_owned()),
                 (Action::Deleted, 2, String::new()),
@@ -108,53 +107,52 @@ fn a_report_replaces_the_one_before_whatever_the_case_and_older_ones_beside_it()
 }
 
 #[test]
-fn reports_of_a_serial_number_at_once_are_one_enrolment() {
+fn concurrent_reports_create_one_enrolment() {
     block_on(async {
         let store = Arc::new(TestStore::new());
         let acme = store.writer("acme").await;
         for round in 0..10 {
-            let number = format!("SN-{round}");
+            let serial_number = format!("SN-{round}");
             let reports = ["PENDING", "ENROLLED"].map(|status| {
-                let (store, acme, number) = (Arc::clone(&store), acme.clone(), number.clone());
-                tokio::spawn(async move { put(&store, &acme, &number, status).await.1 })
+                let (store, acme) = (Arc::clone(&store), acme.clone());
+                let serial_number = serial_number.clone();
+                tokio::spawn(async move { put(&store, &acme, &serial_number, status).await.1 })
             });
-            let mut new = 0;
+            let mut created = 0;
             for report in reports {
-                new += usize::from(report.await.unwrap());
+                created += usize::from(report.await.unwrap());
             }
-            assert_eq!(new, 1);
-            assert_eq!(linked(&store, &acme, None).await.len(), round + 1);
+            assert_eq!(created, 1);
+            assert_eq!(list(&store, &acme, None).await.len(), round + 1);
         }
     });
 }
 
 #[test]
-fn an_enrolment_and_a_device_that_come_at_once_find_each_other() {
+fn concurrent_enrolment_and_device_are_linked() {
     block_on(async {
         let store = Arc::new(TestStore::new());
         let acme = store.writer("acme").await;
         for round in 0..20 {
-            let number = format!("SN-{round}");
+            let serial_number = format!("SN-{round}");
             let report = {
-                let (store, acme, number) = (Arc::clone(&store), acme.clone(), number.clone());
-                tokio::spawn(async move { put(&store, &acme, &number, "ENROLLED").await })
+                let (store, acme) = (Arc::clone(&store), acme.clone());
+                let serial_number = serial_number.clone();
+                tokio::spawn(async move { put(&store, &acme, &serial_number, "ENROLLED").await })
             };
-            let row = device(&[("serial_number", Box::leak(number.into_boxed_str()))]);
-            let created = acme.create(vec![row]).await.unwrap();
+            let new = device(&[("serial_number", Box::leak(serial_number.into_boxed_str()))]);
+            let created = acme.create(vec![new]).await.unwrap();
             let (reported, _) = report.await.unwrap();
-            let read = acme.devices.find(created[0].id).await.unwrap().unwrap();
-            let shown = read.device.enrollment.map(|enrollment| enrollment.id);
-            assert_eq!(shown, Some(reported.enrollment.id));
+            let stored = acme.devices.find(created[0].id).await.unwrap().unwrap();
+            let linked = stored.device.enrollment.map(|enrollment| enrollment.id);
+            assert_eq!(linked, Some(reported.enrollment.id));
         }
-        assert_eq!(linked(&store, &acme, Some(true)).await.len(), 20);
-        assert_eq!(linked(&store, &acme, Some(false)).await, []);
-        let deleted = acme.devices.delete(
-            devices_domain::DeviceId(1),
-            Precondition::Any,
-            acme.origin(),
-        );
+        assert_eq!(list(&store, &acme, Some(true)).await.len(), 20);
+        assert_eq!(list(&store, &acme, Some(false)).await, []);
+        let first = DeviceId(1);
+        let deleted = acme.devices.delete(first, Precondition::Any, acme.origin());
         let deleted = deleted.await.unwrap();
         assert_eq!(deleted.device.enrollment, None);
-        assert_eq!(linked(&store, &acme, Some(false)).await, [(1, None)]);
+        assert_eq!(list(&store, &acme, Some(false)).await, [(1, None)]);
     });
 }

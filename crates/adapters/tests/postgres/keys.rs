@@ -10,8 +10,9 @@ use devices_domain::{
 
 use crate::{TestStore, block_on};
 
-const MOST: u32 = 100;
+const MAX_KEYS: u32 = 100;
 
+/// Creates a key with write access that does not expire.
 pub(crate) fn key(workspace: WorkspaceId, hash: u8) -> NewApiKey {
     NewApiKey {
         workspace,
@@ -26,7 +27,7 @@ pub(crate) fn key(workspace: WorkspaceId, hash: u8) -> NewApiKey {
 }
 
 #[test]
-fn a_key_is_found_by_its_workspace_and_hash() {
+fn key_is_found_by_workspace_and_hash() {
     block_on(async {
         let store = TestStore::new();
         let (acme, globex) = (
@@ -34,7 +35,7 @@ fn a_key_is_found_by_its_workspace_and_hash() {
             store.workspace("globex").await,
         );
         let keys = store.keys();
-        let created = keys.create(key(acme, 7), MOST).await.unwrap();
+        let created = keys.create(key(acme, 7), MAX_KEYS).await.unwrap();
         let actor = Actor {
             workspace: acme,
             key: created.id,
@@ -47,30 +48,30 @@ fn a_key_is_found_by_its_workspace_and_hash() {
 }
 
 #[test]
-fn a_key_works_until_it_expires() {
+fn expired_key_is_not_found() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.workspace("acme").await;
-        for (hash, hours, works) in [(1, 1, true), (2, -1, false)] {
-            let expires_at = Some(Utc::now() + TimeDelta::hours(hours));
+        for (hash, expires_in_hours, is_active) in [(1, 1, true), (2, -1, false)] {
+            let expires_at = Some(Utc::now() + TimeDelta::hours(expires_in_hours));
             let new = NewApiKey {
                 expires_at,
                 ..key(acme, hash)
             };
-            store.keys().create(new, MOST).await.unwrap();
+            store.keys().create(new, MAX_KEYS).await.unwrap();
             let found = store.keys().find_actor(acme, [hash; 32]).await.unwrap();
-            assert_eq!(found.is_some(), works);
+            assert_eq!(found.is_some(), is_active);
         }
     });
 }
 
 #[test]
-fn a_key_works_until_it_is_revoked_and_keeps_the_first_instant() {
+fn revocation_is_immediate_and_idempotent() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let keys = store.keys();
-        let created = keys.create(key(acme, 7), MOST).await.unwrap();
+        let created = keys.create(key(acme, 7), MAX_KEYS).await.unwrap();
         let first = keys.revoke(acme, created.id).await.unwrap().unwrap();
         assert!(first.revoked_at.is_some());
         assert_eq!(keys.find_actor(acme, [7; 32]).await.unwrap(), None);
@@ -83,7 +84,7 @@ fn a_key_works_until_it_is_revoked_and_keeps_the_first_instant() {
 }
 
 #[test]
-fn keys_are_listed_oldest_first_of_one_workspace_or_all() {
+fn list_is_ordered_oldest_first() {
     block_on(async {
         let store = TestStore::new();
         let (acme, globex) = (
@@ -91,17 +92,17 @@ fn keys_are_listed_oldest_first_of_one_workspace_or_all() {
             store.workspace("globex").await,
         );
         let keys = store.keys();
-        let one = keys.create(key(acme, 1), MOST).await.unwrap();
-        let two = keys.create(key(globex, 2), MOST).await.unwrap();
-        let three = keys.create(key(acme, 3), MOST).await.unwrap();
-        let of_acme = keys.list(Some(acme)).await.unwrap();
-        assert_eq!(of_acme, [one.clone(), three.clone()]);
-        assert_eq!(keys.list(None).await.unwrap(), [one, two, three]);
+        let first = keys.create(key(acme, 1), MAX_KEYS).await.unwrap();
+        let second = keys.create(key(globex, 2), MAX_KEYS).await.unwrap();
+        let third = keys.create(key(acme, 3), MAX_KEYS).await.unwrap();
+        let keys_of_acme = keys.list(Some(acme)).await.unwrap();
+        assert_eq!(keys_of_acme, [first.clone(), third.clone()]);
+        assert_eq!(keys.list(None).await.unwrap(), [first, second, third]);
     });
 }
 
 #[test]
-fn a_workspace_has_no_more_keys_that_work_than_it_may() {
+fn number_of_active_keys_is_limited() {
     block_on(async {
         let store = TestStore::new();
         let (acme, globex) = (
@@ -116,8 +117,11 @@ fn a_workspace_has_no_more_keys_that_work_than_it_may() {
         };
         keys.create(expired, 2).await.unwrap();
         keys.create(key(acme, 3), 2).await.unwrap();
-        let many = keys.create(key(acme, 4), 2).await;
-        assert!(matches!(many, Err(KeyError::TooMany(2))), "{many:?}");
+        let rejected = keys.create(key(acme, 4), 2).await;
+        assert!(
+            matches!(rejected, Err(KeyError::TooMany(2))),
+            "{rejected:?}"
+        );
         keys.create(key(globex, 5), 2).await.unwrap();
         keys.revoke(acme, first.id).await.unwrap();
         keys.create(key(acme, 6), 2).await.unwrap();
@@ -125,22 +129,22 @@ fn a_workspace_has_no_more_keys_that_work_than_it_may() {
 }
 
 #[test]
-fn of_many_keys_that_are_made_at_once_no_more_are_made_than_may_be() {
+fn concurrent_creation_respects_the_limit() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let keys = store.keys();
-        let making: Vec<_> = (0..8)
+        let creations: Vec<_> = (0..8)
             .map(|hash| {
                 let keys = keys.clone();
                 tokio::spawn(async move { keys.create(key(acme, hash), 3).await.is_ok() })
             })
             .collect();
-        let mut made = 0;
-        for one in making {
-            made += u32::from(one.await.unwrap());
+        let mut created = 0;
+        for creation in creations {
+            created += u32::from(creation.await.unwrap());
         }
-        assert_eq!(made, 3);
+        assert_eq!(created, 3);
     });
 }
 
@@ -152,22 +156,22 @@ fn secret(hash: u8) -> NewSecret {
 }
 
 #[test]
-fn a_rotated_key_is_like_the_old_one_which_works_on_for_a_while() {
+fn rotation_copies_the_key_and_retires_the_old() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let keys = store.keys();
-        let lasting = NewApiKey {
+        let expiring = NewApiKey {
             expires_at: Some(Utc::now() + TimeDelta::days(30)),
             ..key(acme, 1)
         };
-        let old = keys.create(lasting, 1).await.unwrap();
+        let old = keys.create(expiring, 1).await.unwrap();
         store.database.execute(
             "UPDATE api_keys SET created_at = created_at - interval '20 days', \
              expires_at = expires_at - interval '20 days'",
         );
         let until = Utc::now() + TimeDelta::hours(24);
-        // It takes the old one's place among those that may work, too.
+        // The limit counts the new key only: the old one is retiring.
         let new = keys
             .rotate(acme, old.id, secret(2), until, 1)
             .await
@@ -175,75 +179,81 @@ fn a_rotated_key_is_like_the_old_one_which_works_on_for_a_while() {
         assert_eq!((new.workspace_id, new.scope), (acme, Scope::Write));
         assert_eq!(new.name, old.name);
         assert_eq!(new.secret_prefix.as_deref(), Some("fdk_1_wxyz"));
-        let lasts = new.expires_at.unwrap() - new.created_at;
-        assert!((lasts - TimeDelta::days(30)).abs() < TimeDelta::minutes(5));
+        let lifetime = new.expires_at.unwrap() - new.created_at;
+        assert!((lifetime - TimeDelta::days(30)).abs() < TimeDelta::minutes(5));
         for hash in [1, 2] {
             let found = keys.find_actor(acme, [hash; 32]).await.unwrap();
             assert!(found.is_some());
         }
-        let kept = keys.find(old.id).await.unwrap().unwrap();
-        assert!((kept.retires_at.unwrap() - until).abs() < TimeDelta::seconds(1));
-        // Whoever lost the new secret rotates the old key again; there must be room for that.
-        let again = keys.rotate(acme, old.id, secret(3), until, 1).await;
-        assert!(matches!(again, Err(KeyError::TooMany(1))), "{again:?}");
+        let retiring = keys.find(old.id).await.unwrap().unwrap();
+        assert!((retiring.retires_at.unwrap() - until).abs() < TimeDelta::seconds(1));
+        // A client that lost the new secret can rotate the old key again, within the limit.
+        let rejected = keys.rotate(acme, old.id, secret(3), until, 1).await;
+        assert!(
+            matches!(rejected, Err(KeyError::TooMany(1))),
+            "{rejected:?}"
+        );
         let later = until + TimeDelta::hours(24);
-        let again = keys.rotate(acme, old.id, secret(4), later, 2).await;
-        assert!(again.is_ok(), "{again:?}");
-        let kept = keys.find(old.id).await.unwrap().unwrap();
-        assert!((kept.retires_at.unwrap() - until).abs() < TimeDelta::seconds(1));
-        let again = keys.rotate(acme, old.id, secret(3), Utc::now(), 3).await;
-        let lasts = again.unwrap().expires_at.unwrap() - Utc::now();
-        assert!((lasts - TimeDelta::days(30)).abs() < TimeDelta::minutes(5));
+        let rotated = keys.rotate(acme, old.id, secret(4), later, 2).await;
+        assert!(rotated.is_ok(), "{rotated:?}");
+        // The old key keeps its earlier end.
+        let retiring = keys.find(old.id).await.unwrap().unwrap();
+        assert!((retiring.retires_at.unwrap() - until).abs() < TimeDelta::seconds(1));
+        let rotated = keys.rotate(acme, old.id, secret(3), Utc::now(), 3).await;
+        let lifetime = rotated.unwrap().expires_at.unwrap() - Utc::now();
+        assert!((lifetime - TimeDelta::days(30)).abs() < TimeDelta::minutes(5));
         assert_eq!(keys.find_actor(acme, [1; 32]).await.unwrap(), None);
     });
 }
 
 #[test]
-fn only_keys_that_work_are_rotated() {
+fn inactive_key_is_not_rotated() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let keys = store.keys();
-        let old = keys.create(key(acme, 1), MOST).await.unwrap();
+        let old = keys.create(key(acme, 1), MAX_KEYS).await.unwrap();
         keys.revoke(acme, old.id).await.unwrap();
-        let ended = keys.rotate(acme, old.id, secret(2), Utc::now(), MOST).await;
-        assert!(matches!(ended, Err(KeyError::Inactive)), "{ended:?}");
-        let none = keys
-            .rotate(acme, KeyId(4711), secret(2), Utc::now(), MOST)
+        let inactive = keys
+            .rotate(acme, old.id, secret(2), Utc::now(), MAX_KEYS)
             .await;
-        assert!(matches!(none, Err(KeyError::NotFound)), "{none:?}");
+        assert!(matches!(inactive, Err(KeyError::Inactive)), "{inactive:?}");
+        let unknown = keys
+            .rotate(acme, KeyId(4711), secret(2), Utc::now(), MAX_KEYS)
+            .await;
+        assert!(matches!(unknown, Err(KeyError::NotFound)), "{unknown:?}");
         assert_eq!(store.database.count("api_keys"), 1);
     });
 }
 
 #[test]
-fn the_use_of_a_key_is_noted_once_a_minute() {
+fn last_use_is_recorded_once_a_minute() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.workspace("acme").await;
-        let created = store.keys().create(key(acme, 1), MOST).await.unwrap();
+        let created = store.keys().create(key(acme, 1), MAX_KEYS).await.unwrap();
         assert_eq!(created.last_used_at, None);
         let serving = PostgresKeys::new(store.pool.clone());
-        let use_it = async || {
+        let use_key = async || {
             serving.find_actor(acme, [1; 32]).await.unwrap().unwrap();
         };
-        let noted = async |other_than: Option<DateTime<Utc>>| {
+        let next_last_use = async |previous: Option<DateTime<Utc>>| {
             loop {
                 let key = store.keys().find(created.id).await.unwrap().unwrap();
-                if key.last_used_at != other_than {
+                if key.last_used_at != previous {
                     return key.last_used_at;
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        use_it().await;
-        let first = noted(None).await;
-        use_it().await;
+        use_key().await;
+        let first = next_last_use(None).await;
+        use_key().await;
         store
             .database
             .execute("UPDATE api_keys SET last_used_at = last_used_at - interval '2 minutes'");
         let earlier = first.map(|at| at - TimeDelta::minutes(2));
-        use_it().await;
-        assert!(noted(earlier).await > first);
+        use_key().await;
+        assert!(next_last_use(earlier).await > first);
     });
 }

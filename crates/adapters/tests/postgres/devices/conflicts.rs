@@ -9,7 +9,7 @@ use devices_domain::{
 use crate::{TestStore, block_on, device, device_of};
 
 #[test]
-fn every_conflict_is_returned_and_nothing_is_stored() {
+fn all_conflicts_are_reported_and_nothing_is_stored() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -25,11 +25,10 @@ fn every_conflict_is_returned_and_nothing_is_stored() {
             .await
             .unwrap();
 
-        let nobody = device_of([("user_id", RawValue::Integer(77))]);
         let batch = vec![
             device(&[("serial_number", "a1")]),
             device(&[("serial_number", "A2")]),
-            nobody,
+            device_of([("user_id", RawValue::Integer(77))]),
         ];
         let expected = Conflicts {
             unknown_users: BTreeSet::from([UserId(77)]),
@@ -44,73 +43,73 @@ fn every_conflict_is_returned_and_nothing_is_stored() {
             }),
             ..Conflicts::default()
         };
-        let looked_up = acme
+        let found = acme
             .devices
             .find_conflicts(LookupKeys::from_devices(&batch))
             .await
             .unwrap();
-        assert_eq!(looked_up, expected);
+        assert_eq!(found, expected);
         assert_eq!(acme.conflicts(batch).await, expected);
         assert_eq!(store.database.count("devices"), 2);
     });
 }
 
 #[test]
-fn a_limit_that_was_lowered_below_what_is_held_stands_against_new_devices_only() {
+fn lowered_device_limit_rejects_only_new_devices() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[]), device(&[])]).await.unwrap();
-        let workspaces = store.workspaces();
-        workspaces
+        store
+            .workspaces()
             .set_device_limit(acme.workspace, Some(1))
             .await
             .unwrap();
-        let none = acme
+        let found = acme
             .devices
             .find_conflicts(LookupKeys::default())
             .await
             .unwrap();
-        assert!(none.is_empty());
-        let one = LookupKeys::from_devices(&[device(&[])]);
-        assert!(!acme.devices.find_conflicts(one).await.unwrap().is_empty());
+        assert!(found.is_empty());
+        let keys = LookupKeys::from_devices(&[device(&[])]);
+        assert!(!acme.devices.find_conflicts(keys).await.unwrap().is_empty());
     });
 }
 
 #[test]
-fn nothing_is_held_against_a_batch_that_passes() {
+fn batch_without_conflicts_reports_none() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
-        let none = acme
+        let found = acme
             .devices
             .find_conflicts(LookupKeys::default())
             .await
             .unwrap();
-        assert!(none.is_empty());
+        assert!(found.is_empty());
         let batch = [device(&[("serial_number", "A1")])];
-        let none = acme
+        let found = acme
             .devices
             .find_conflicts(LookupKeys::from_devices(&batch))
             .await
             .unwrap();
-        assert_eq!(none, Conflicts::default());
+        assert_eq!(found, Conflicts::default());
     });
 }
 
 #[test]
-fn another_workspaces_users_and_devices_are_not_seen() {
+fn other_workspaces_do_not_conflict() {
     block_on(async {
         let store = TestStore::new();
         let (acme, globex) = (store.writer("acme").await, store.writer("globex").await);
-        let stranger = store.user(globex.workspace, "stranger@example.com").await;
+        let foreign_user = store.user(globex.workspace, "ada@example.com").await;
         for writer in [&globex, &acme] {
-            let own = vec![device(&[("serial_number", "A1")])];
-            writer.create(own).await.unwrap();
+            let batch = vec![device(&[("serial_number", "A1")])];
+            writer.create(batch).await.unwrap();
         }
-        let named = device_of([("user_id", RawValue::Integer(stranger.0))]);
-        let found = acme.conflicts(vec![named]).await;
-        assert_eq!(found.unknown_users, BTreeSet::from([stranger]));
+        let assigned = device_of([("user_id", RawValue::Integer(foreign_user.0))]);
+        let conflicts = acme.conflicts(vec![assigned]).await;
+        assert_eq!(conflicts.unknown_users, BTreeSet::from([foreign_user]));
     });
 }
 
@@ -134,8 +133,8 @@ fn deleted_devices_and_users_do_not_count() {
         acme.create(vec![device(&[("serial_number", "A1")])])
             .await
             .unwrap();
-        let named = device_of([("user_id", RawValue::Integer(user.0))]);
-        let found = acme.conflicts(vec![named]).await;
-        assert_eq!(found.unknown_users, BTreeSet::from([user]));
+        let assigned = device_of([("user_id", RawValue::Integer(user.0))]);
+        let conflicts = acme.conflicts(vec![assigned]).await;
+        assert_eq!(conflicts.unknown_users, BTreeSet::from([user]));
     });
 }

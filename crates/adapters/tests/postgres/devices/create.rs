@@ -1,14 +1,14 @@
-//! Creation of devices.
+//! Creation of devices, without conflicts.
 
 use std::time::Duration;
 
 use devices_adapters::postgres::DatabaseOptions;
-use devices_domain::{CreateError, RawRow, RawValue, RepositoryError};
+use devices_domain::{CreateError, Format, NewDevice, RawRow, RawValue, RepositoryError, fields};
 
 use crate::{TestStore, Writer, block_on, device, device_of, options};
 
 #[test]
-fn results_come_in_the_order_of_the_devices_whatever_order_they_are_written_in() {
+fn results_are_in_request_order() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -26,7 +26,7 @@ fn results_come_in_the_order_of_the_devices_whatever_order_they_are_written_in()
 }
 
 #[test]
-fn one_device_and_many_are_written_alike_in_every_column() {
+fn single_and_batch_inserts_store_the_same() {
     let fields = [
         ("processor", RawValue::text("Ünïcode \\N \"quoted\" 🖥")),
         ("brand", RawValue::text("\\")),
@@ -66,8 +66,8 @@ fn one_device_and_many_are_written_alike_in_every_column() {
             writer.create(batch).await.unwrap();
         }
         let rows = store.database.texts(
-            "SELECT to_jsonb(devices) - 'workspace_id' - 'id' - 'created_at' - 'updated_at' FROM devices
-             WHERE serial_number IS NOT NULL",
+            "SELECT to_jsonb(devices) - 'workspace_id' - 'id' - 'created_at' - 'updated_at'
+             FROM devices WHERE serial_number IS NOT NULL",
         );
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0], rows[1]);
@@ -79,28 +79,28 @@ fn one_device_and_many_are_written_alike_in_every_column() {
             "\"9999-12-31\"",
             "[\"a,b\", \"NULL\", \"{}\"]",
         ] {
-            assert!(rows[0].contains(value), "{value} in {}", rows[0]);
+            assert!(rows[0].contains(value), "{value} is missing in {}", rows[0]);
         }
     });
 }
 
 #[test]
-fn what_is_written_is_read_again_in_every_field() {
+fn every_field_round_trips() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         let user = store.user(acme.workspace, "ada@example.com").await;
         let mut row = RawRow::for_device();
-        for field in devices_domain::fields() {
+        for field in fields() {
             let value = match field.format() {
-                devices_domain::Format::OneOf(words) => RawValue::text(words[0]),
-                devices_domain::Format::Boolean => RawValue::Boolean(true),
-                devices_domain::Format::Id => RawValue::Integer(user.0),
-                devices_domain::Format::Email => RawValue::text("ADA@example.com"),
-                devices_domain::Format::Amount => RawValue::text("999999999999.99"),
-                devices_domain::Format::Date => RawValue::text("2024-02-29"),
-                devices_domain::Format::SerialNumber => RawValue::text("sn ab-12"),
-                devices_domain::Format::TextList { .. } => RawValue::List(vec![
+                Format::OneOf(words) => RawValue::text(words[0]),
+                Format::Boolean => RawValue::Boolean(true),
+                Format::Id => RawValue::Integer(user.0),
+                Format::Email => RawValue::text("ADA@example.com"),
+                Format::Amount => RawValue::text("999999999999.99"),
+                Format::Date => RawValue::text("2024-02-29"),
+                Format::SerialNumber => RawValue::text("sn ab-12"),
+                Format::TextList { .. } => RawValue::List(vec![
                     RawValue::text("a,b"),
                     RawValue::text("NULL"),
                     RawValue::text("{}"),
@@ -109,24 +109,24 @@ fn what_is_written_is_read_again_in_every_field() {
             };
             row.set(field.name(), value);
         }
-        let new = devices_domain::NewDevice::from_row(&row).unwrap();
+        let new = NewDevice::from_row(&row).unwrap();
         let created = acme.create(vec![new.clone(), device(&[])]).await.unwrap();
-        let read = acme.devices.find(created[0].id).await.unwrap().unwrap();
-        assert_eq!(read.device.fields, new.fields);
-        let assignee = read.assignee.unwrap();
+        let stored = acme.devices.find(created[0].id).await.unwrap().unwrap();
+        assert_eq!(stored.device.fields, new.fields);
+        let assignee = stored.assignee.unwrap();
         assert_eq!(
             (assignee.id, assignee.email.as_str()),
             (user, "ada@example.com")
         );
-        assert_eq!(read.created_at, read.updated_at);
-        let read = acme.devices.find(created[1].id).await.unwrap().unwrap();
-        assert_eq!(read.device.fields, device(&[]).fields);
-        assert_eq!(read.assignee, None);
+        assert_eq!(stored.created_at, stored.updated_at);
+        let stored = acme.devices.find(created[1].id).await.unwrap().unwrap();
+        assert_eq!(stored.device.fields, device(&[]).fields);
+        assert_eq!(stored.assignee, None);
     });
 }
 
 #[test]
-fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
+fn pool_recovers_when_the_database_returns() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -139,13 +139,13 @@ fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
             devices: store.devices(acme.workspace),
             ..acme
         };
-        let away = acme.create(vec![device(&[])]).await;
+        let unavailable = acme.create(vec![device(&[])]).await;
         assert!(
             matches!(
-                away,
+                unavailable,
                 Err(CreateError::Repository(RepositoryError::Unavailable(_)))
             ),
-            "{away:?}"
+            "{unavailable:?}"
         );
         store.database.accept_connections();
         assert_eq!(acme.create(vec![device(&[])]).await.unwrap().len(), 1);
@@ -153,12 +153,13 @@ fn a_store_that_is_away_is_unavailable_and_back_without_a_restart() {
 }
 
 #[test]
-fn a_device_is_linked_to_the_newest_living_enrolment_of_its_serial_number() {
+fn newest_active_enrolment_is_linked() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         store.database.execute(
-            "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status, created_at, deleted_at)
+            "INSERT INTO devices_mdm (workspace_id, serial_number, serial_number_folded, status,
+                                      created_at, deleted_at)
              VALUES (1, 'a1', 'A1', 'UNENROLLED', '2026-01-01', NULL),
                     (1, 'A1', 'A1', 'ENROLLED', '2026-01-03', NULL),
                     (1, 'A1', 'A1', 'PENDING', '2026-01-02', NULL),
@@ -171,10 +172,10 @@ fn a_device_is_linked_to_the_newest_living_enrolment_of_its_serial_number() {
             device(&[("serial_number", "A2")]),
         ];
         let stored = acme.create(batch).await.unwrap();
-        let shown: Vec<_> = stored
+        let linked: Vec<_> = stored
             .iter()
             .map(|device| device.enrollment.as_ref().map(|enrollment| enrollment.id.0))
             .collect();
-        assert_eq!(shown, [None, Some(2), None]);
+        assert_eq!(linked, [None, Some(2), None]);
     });
 }

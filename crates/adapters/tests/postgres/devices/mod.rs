@@ -29,27 +29,27 @@ impl Writer {
         &self,
         device: i64,
         fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>,
-        expected: Precondition,
+        precondition: Precondition,
     ) -> Result<StoredDevice, ChangeDeviceError> {
         let change = DeviceChange {
             device: DeviceId(device),
             patch: patch(fields),
-            precondition: expected,
+            precondition,
             origin: self.origin(),
         };
         self.devices.update(Arc::new(change)).await
     }
 
-    async fn page(&self, filter: DeviceFilter) -> Page<StoredDevice> {
-        let paging = PageRequest {
+    async fn list(&self, filter: DeviceFilter) -> Page<StoredDevice> {
+        let page = PageRequest {
             limit: 100,
             start: PageStart::Offset(0),
         };
-        self.devices.list(filter, paging).await.unwrap()
+        self.devices.list(filter, page).await.unwrap()
     }
 
-    async fn ids(&self, filter: DeviceFilter) -> Vec<i64> {
-        let page = self.page(filter).await;
+    async fn list_ids(&self, filter: DeviceFilter) -> Vec<i64> {
+        let page = self.list(filter).await;
         assert_eq!(page.total as usize, page.items.len());
         page.items.iter().map(|stored| stored.device.id.0).collect()
     }

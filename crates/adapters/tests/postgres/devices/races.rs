@@ -1,24 +1,24 @@
-//! Batches that race with another transaction.
+//! Batches that race with another transaction for a serial number.
 
 use devices_tests::{TestDatabase, execute};
 use diesel::pg::PgConnection;
 
 use crate::{TestStore, Writer, block_on, device, options};
 
-/// Begins a transaction that writes a device, and does not end it.
+/// Begins a transaction that inserts a device, and leaves it open.
 fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
     let mut rival = database.connect();
-    let write = format!(
+    let insert = format!(
         "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
          connection_type, serial_number, serial_number_folded) \
          VALUES (1, 'a', 'b', 'c', false, '{{}}', '{{}}', '{serial_number}', '{serial_number}')"
     );
-    execute(&mut rival, &write);
+    execute(&mut rival, &insert);
     rival
 }
 
 #[test]
-fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
+fn loser_of_a_race_reports_the_winners_device() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -32,23 +32,23 @@ fn a_batch_that_loses_a_race_after_its_look_up_gets_the_winners_device() {
                 ],
             ),
         ] {
-            let held = store.database.count("devices");
+            let count_before = store.database.count("devices");
             let mut rival = begin_rival(&store.database, winner);
             let loser = acme.clone();
             let loser = tokio::spawn(async move { loser.conflicts(batch).await });
-            // It has looked, found nothing, and waits at the unique index.
+            // The look-up found no conflict, and the insert waits at the unique index.
             store.database.wait_for_blocked_statement();
             execute(&mut rival, "COMMIT");
             let taken = loser.await.unwrap().taken_serial_numbers;
-            let by = taken.keys().map(String::as_str).collect::<Vec<_>>();
-            assert_eq!(by, [winner]);
-            assert_eq!(store.database.count("devices"), held + 1);
+            let taken = taken.keys().map(String::as_str).collect::<Vec<_>>();
+            assert_eq!(taken, [winner]);
+            assert_eq!(store.database.count("devices"), count_before + 1);
         }
     });
 }
 
 #[test]
-fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_default() {
+fn default_isolation_level_of_database_is_ignored() {
     block_on(async {
         let store = TestStore::new();
         let workspace = store.workspace("acme").await;
@@ -71,15 +71,15 @@ fn a_race_is_lost_in_good_order_whatever_isolation_the_database_has_for_its_defa
 }
 
 #[test]
-fn a_batch_whose_rival_gives_up_is_stored() {
+fn batch_is_stored_after_its_rival_rolls_back() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         let mut rival = begin_rival(&store.database, "A1");
         let batch = vec![device(&[("serial_number", "A1")])];
-        let waiter = tokio::spawn(async move { acme.create(batch).await });
+        let waiting = tokio::spawn(async move { acme.create(batch).await });
         store.database.wait_for_blocked_statement();
         execute(&mut rival, "ROLLBACK");
-        assert_eq!(waiter.await.unwrap().unwrap().len(), 1);
+        assert_eq!(waiting.await.unwrap().unwrap().len(), 1);
     });
 }

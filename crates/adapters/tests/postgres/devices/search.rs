@@ -1,14 +1,18 @@
-//! The search index.
+//! Search and the search index.
 
 use std::sync::Arc;
 
-use devices_domain::{DeviceFilter, Precondition, RawRow, RawValue, Search, UnknownFields, UserId};
+use devices_adapters::postgres::index_queued_devices;
+use devices_domain::{
+    DeviceFilter, Precondition, RawRow, RawValue, Search, UnknownFields, UserChange, UserId,
+    UserPatch,
+};
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 
 use crate::{TestStore, Writer, block_on, device, device_of, statements};
 
-fn searching(text: &str) -> DeviceFilter {
+fn search(text: &str) -> DeviceFilter {
     DeviceFilter {
         search: Search::parse(text).unwrap(),
         ..DeviceFilter::default()
@@ -16,7 +20,7 @@ fn searching(text: &str) -> DeviceFilter {
 }
 
 #[test]
-fn devices_are_found_alike_before_and_after_they_were_indexed() {
+fn search_results_do_not_depend_on_indexing() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -46,12 +50,12 @@ fn devices_are_found_alike_before_and_after_they_were_indexed() {
             ("%", vec![]),
             ("_02", vec![]),
         ];
-        for round in ["waiting", "two are indexed", "all are", "nothing waits"] {
-            for (text, found) in &searches {
-                assert_eq!(&acme.ids(searching(text)).await, found, "{round}: {text}");
+        for indexed in ["none", "two", "all", "all, again"] {
+            for (text, ids) in &searches {
+                let listed = acme.list_ids(search(text)).await;
+                assert_eq!(&listed, ids, "{text}, indexed devices: {indexed}");
             }
-            let waiting = devices_adapters::postgres::index_queued_devices(&store.pool, 2);
-            waiting.await.unwrap();
+            index_queued_devices(&store.pool, 2).await.unwrap();
         }
         assert_eq!(store.database.count("device_search"), 4);
         assert_eq!(store.database.count("device_search_queue"), 0);
@@ -59,7 +63,7 @@ fn devices_are_found_alike_before_and_after_they_were_indexed() {
 }
 
 #[test]
-fn what_a_device_is_found_by_is_what_it_is_after_every_change_whoever_indexes_it_meanwhile() {
+fn concurrent_indexing_keeps_the_newest_document() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -70,20 +74,19 @@ fn what_a_device_is_found_by_is_what_it_is_after_every_change_whoever_indexes_it
                 .unwrap();
             let id = created[0].id.0;
             let pool = store.pool.clone();
-            let index = tokio::spawn(async move {
-                devices_adapters::postgres::index_queued_devices(&pool, 10).await
-            });
+            let index = tokio::spawn(async move { index_queued_devices(&pool, 10).await });
             let name = [("name", RawValue::text(format!("After{round}")))];
             acme.update(id, name, Precondition::Any).await.unwrap();
             index.await.unwrap().unwrap();
-            assert_eq!(acme.ids(searching(&format!("after{round}"))).await, [id]);
+            let listed = acme.list_ids(search(&format!("after{round}"))).await;
+            assert_eq!(listed, [id]);
         }
-        assert_eq!(acme.ids(searching("before")).await, Vec::<i64>::new());
+        assert_eq!(acme.list_ids(search("before")).await, Vec::<i64>::new());
     });
 }
 
 #[test]
-fn an_assignee_who_is_renamed_is_found_by_the_new_name_at_once() {
+fn search_finds_a_renamed_assignee_at_once() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -91,23 +94,21 @@ fn an_assignee_who_is_renamed_is_found_by_the_new_name_at_once() {
         acme.create(vec![device_of([("user_id", RawValue::Integer(user.0))])])
             .await
             .unwrap();
-        devices_adapters::postgres::index_queued_devices(&store.pool, 2)
-            .await
-            .unwrap();
-        rename(&store, &acme, user, "Grâce").await;
-        assert_eq!(acme.ids(searching("grace")).await, [1]);
-        rename(&store, &acme, user, "Alan").await;
-        assert_eq!(acme.ids(searching("grace")).await, Vec::<i64>::new());
-        assert_eq!(acme.ids(searching("alan exam")).await, [1]);
+        index_queued_devices(&store.pool, 2).await.unwrap();
+        rename_user(&store, &acme, user, "Grâce").await;
+        assert_eq!(acme.list_ids(search("grace")).await, [1]);
+        rename_user(&store, &acme, user, "Alan").await;
+        assert_eq!(acme.list_ids(search("grace")).await, Vec::<i64>::new());
+        assert_eq!(acme.list_ids(search("alan exam")).await, [1]);
     });
 }
 
-async fn rename(store: &TestStore, writer: &Writer, user: UserId, name: &str) {
+async fn rename_user(store: &TestStore, writer: &Writer, user: UserId, name: &str) {
     let mut row = RawRow::for_user();
     row.set("first_name", RawValue::text(name));
-    let change = devices_domain::UserChange {
+    let change = UserChange {
         user,
-        patch: devices_domain::UserPatch::from_row(&row, UnknownFields::Reject).unwrap(),
+        patch: UserPatch::from_row(&row, UnknownFields::Reject).unwrap(),
         origin: writer.origin(),
     };
     let users = store.users(writer.workspace);
@@ -115,81 +116,82 @@ async fn rename(store: &TestStore, writer: &Writer, user: UserId, name: &str) {
 }
 
 #[derive(diesel::QueryableByName)]
-struct AccessLogEntry {
+struct PlanLine {
     #[diesel(sql_type = diesel::sql_types::Text)]
     #[diesel(column_name = "QUERY PLAN")]
-    plan: String,
+    text: String,
 }
 
-/// The statement that was sent to search, by how it begins and how many values it takes.
-fn statement(begin: &str, values: usize) -> String {
+/// Returns the search statement that starts with `start` and has this number of parameters.
+fn search_statement(start: &str, parameters: usize) -> String {
     let sent = statements::containing("device_documents")
         .into_iter()
         .find(|statement| {
-            statement.starts_with(begin)
-                && statement.contains(&format!("${values}"))
-                && !statement.contains(&format!("${}", values + 1))
+            statement.starts_with(start)
+                && statement.contains(&format!("${parameters}"))
+                && !statement.contains(&format!("${}", parameters + 1))
         });
-    sent.unwrap_or_else(|| panic!("{begin}"))
+    sent.unwrap_or_else(|| panic!("no statement `{start} ...` with {parameters} parameters"))
+}
+
+/// Returns the lines of the plan of a statement for these parameters.
+fn explain(store: &TestStore, statement: &str, parameters: &str) -> Vec<String> {
+    let mut connection = store.database.connect();
+    connection
+        .batch_execute("SET plan_cache_mode = force_custom_plan")
+        .unwrap();
+    connection
+        .batch_execute(&format!("PREPARE search AS {statement}"))
+        .unwrap();
+    let plan: Vec<PlanLine> = diesel::sql_query(format!("EXPLAIN EXECUTE search ({parameters})"))
+        .load(&mut connection)
+        .unwrap();
+    plan.into_iter().map(|line| line.text).collect()
 }
 
 #[test]
-fn a_search_in_a_large_workspace_reads_no_table_from_its_beginning_to_its_end() {
+fn search_in_a_large_workspace_uses_the_index() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         store.user(acme.workspace, "ada@example.com").await;
         store.database.execute(
             "INSERT INTO devices (workspace_id, name, type, category, brand, serial_number,
-                                  serial_number_folded, comment, is_rented, compliance, connection_type)
-             SELECT 1, 'Laptop ' || n, 'laptop', 'computers', 'Brand ' || n % 100, 'SN-' || n, 'SN-' || n,
-                    repeat('remark ', 40), false, '{}', '{}' FROM generate_series(1, 30000) AS n;
-             INSERT INTO device_search (workspace_id, device_id, user_id, serial_number_folded, is_archived,
-                                        document)
+                                  serial_number_folded, comment, is_rented, compliance,
+                                  connection_type)
+             SELECT 1, 'Laptop ' || n, 'laptop', 'computers', 'Brand ' || n % 100, 'SN-' || n,
+                    'SN-' || n, repeat('remark ', 40), false, '{}', '{}'
+             FROM generate_series(1, 30000) AS n;
+             INSERT INTO device_search (workspace_id, device_id, user_id, serial_number_folded,
+                                        is_archived, document)
              SELECT workspace_id, id, user_id, serial_number_folded, false,
                     device_document(devices) FROM devices",
         );
-        // As autovacuum does it in time: until then what is new in the index waits in a list.
+        // Moves the new entries of the index from its pending list, as autovacuum does in time.
         store.database.execute("VACUUM ANALYZE");
         acme.create(vec![device(&[("name", "Waiting")])])
             .await
             .unwrap();
         for text in ["29999", "sn-2999", "laptop 2999 ada"] {
-            acme.page(searching(text)).await;
-            // The workspace, and words and their pattern each; the limit and the offset of a page.
-            let mut values = vec!["1".to_owned()];
-            for piece in text.split(' ') {
-                let words = piece.split('-').map(|word| format!("'{word}'"));
-                values.extend(words);
-                values.push(format!("'%{}%'", piece.to_uppercase()));
+            acme.list(search(text)).await;
+            // Parameters: the workspace; for each term, its words and its pattern; then, for a
+            // page, its limit and its offset.
+            let mut parameters = vec!["1".to_owned()];
+            for term in text.split(' ') {
+                parameters.extend(term.split('-').map(|word| format!("'{word}'")));
+                parameters.push(format!("'%{}%'", term.to_uppercase()));
             }
-            let of_count = values.join(", ");
-            let of_page = format!("{of_count}, 51, 0");
-            let count = statement("SELECT count(*)", values.len());
-            let page = statement("SELECT id, rank", values.len() + 2);
-            for (statement, values) in [(count, of_count), (page, of_page)] {
-                let mut connection = store.database.connect();
-                let prepare = format!("PREPARE sent AS {statement}");
-                connection
-                    .batch_execute("SET plan_cache_mode = force_custom_plan")
-                    .unwrap();
-                connection.batch_execute(&prepare).unwrap();
-                let explain = format!("EXPLAIN EXECUTE sent ({values})");
-                let plan: Vec<AccessLogEntry> =
-                    diesel::sql_query(explain).load(&mut connection).unwrap();
-                let plan: Vec<_> = plan.into_iter().map(|line| line.plan).collect();
-                let scans = |table: &str| {
-                    let scan = format!("Seq Scan on {table}");
-                    plan.iter().any(|line| line.contains(&scan))
-                };
-                assert!(
-                    !scans("devices") && !scans("device_search "),
-                    "{text}: {plan:#?}"
-                );
-                assert!(
-                    plan.iter().any(|line| line.contains("device_search_idx")),
-                    "{plan:#?}"
-                );
+            let count = search_statement("SELECT count(*)", parameters.len());
+            let page = search_statement("SELECT id, rank", parameters.len() + 2);
+            let count_parameters = parameters.join(", ");
+            let page_parameters = format!("{count_parameters}, 51, 0");
+            for (statement, parameters) in [(count, count_parameters), (page, page_parameters)] {
+                let plan = explain(&store, &statement, &parameters);
+                let contains = |text: &str| plan.iter().any(|line| line.contains(text));
+                let has_seq_scan =
+                    contains("Seq Scan on devices") || contains("Seq Scan on device_search ");
+                assert!(!has_seq_scan, "{text}: {plan:#?}");
+                assert!(contains("device_search_idx"), "{text}: {plan:#?}");
             }
         }
     });

@@ -7,7 +7,7 @@ use devices_domain::{ChangeDeviceError, DeviceId, Precondition, RawValue};
 use crate::{TestStore, block_on, device};
 
 #[test]
-fn patches_of_different_fields_at_once_lose_nothing_and_each_is_later_than_the_one_before() {
+fn concurrent_patches_are_all_applied() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -29,53 +29,54 @@ fn patches_of_different_fields_at_once_lose_nothing_and_each_is_later_than_the_o
         for patch in patches {
             revisions.extend(patch.await.unwrap());
         }
-        let different: BTreeSet<_> = revisions.iter().collect();
-        assert_eq!(different.len(), 60);
-        let read = acme.devices.find(DeviceId(1)).await.unwrap().unwrap();
-        let row = read.device.fields.to_row();
+        let distinct: BTreeSet<_> = revisions.iter().collect();
+        assert_eq!(distinct.len(), 60);
+        let stored = acme.devices.find(DeviceId(1)).await.unwrap().unwrap();
+        let row = stored.device.fields.to_row();
         for name in names {
             assert_eq!(row.get(name), &RawValue::text(format!("{name} 9")));
         }
-        assert_eq!(Some(&read.revision().0), different.last().copied());
+        // The last state has the highest revision.
+        assert_eq!(Some(&stored.revision().0), distinct.last().copied());
         let events = "SELECT count(*) FROM device_events WHERE action = 'UPDATED'";
         assert_eq!(store.database.texts(events), ["60"]);
     });
 }
 
 #[test]
-fn of_changes_that_expect_the_same_state_one_is_made() {
+fn one_of_two_updates_of_a_revision_succeeds() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[])]).await.unwrap();
         for round in 0..10 {
-            let read = acme.devices.find(DeviceId(1)).await.unwrap().unwrap();
-            let expected = Precondition::AnyOf(vec![read.revision()]);
-            let changes = ["one", "other"].map(|name| {
-                let (acme, expected) = (acme.clone(), expected.clone());
+            let stored = acme.devices.find(DeviceId(1)).await.unwrap().unwrap();
+            let precondition = Precondition::AnyOf(vec![stored.revision()]);
+            let updates = ["first", "second"].map(|name| {
+                let (acme, precondition) = (acme.clone(), precondition.clone());
                 let value = RawValue::text(format!("{name} {round}"));
-                tokio::spawn(async move { acme.update(1, [("brand", value)], expected).await })
+                tokio::spawn(async move { acme.update(1, [("brand", value)], precondition).await })
             });
-            let mut made = 0;
-            for change in changes {
-                match change.await.unwrap() {
-                    Ok(_) => made += 1,
+            let mut succeeded = 0;
+            for update in updates {
+                match update.await.unwrap() {
+                    Ok(_) => succeeded += 1,
                     Err(error) => assert!(matches!(error, ChangeDeviceError::PreconditionFailed)),
                 }
             }
-            assert_eq!(made, 1);
+            assert_eq!(succeeded, 1, "round {round}");
         }
     });
 }
 
 #[test]
-fn a_serial_number_that_two_patches_take_at_once_goes_to_one() {
+fn one_of_two_updates_takes_a_serial_number() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[]), device(&[])]).await.unwrap();
         for round in 0..10 {
-            let changes = [1, 2].map(|id| {
+            let updates = [1, 2].map(|id| {
                 let acme = acme.clone();
                 let value = RawValue::text(format!("SN-{round}"));
                 tokio::spawn(async move {
@@ -83,23 +84,23 @@ fn a_serial_number_that_two_patches_take_at_once_goes_to_one() {
                         .await
                 })
             });
-            let mut made = 0;
-            for change in changes {
-                match change.await.unwrap() {
-                    Ok(_) => made += 1,
-                    Err(ChangeDeviceError::Rejected(objections)) => {
-                        assert_eq!(objections.conflicts.taken_serial_numbers.len(), 1);
+            let mut succeeded = 0;
+            for update in updates {
+                match update.await.unwrap() {
+                    Ok(_) => succeeded += 1,
+                    Err(ChangeDeviceError::Rejected(rejected)) => {
+                        assert_eq!(rejected.conflicts.taken_serial_numbers.len(), 1);
                     }
-                    Err(error) => panic!("{error}"),
+                    Err(error) => panic!("round {round}: {error}"),
                 }
             }
-            assert_eq!(made, 1, "round {round}");
+            assert_eq!(succeeded, 1, "round {round}");
         }
     });
 }
 
 #[test]
-fn a_patch_that_changes_nothing_leaves_no_trace() {
+fn patch_without_changes_writes_nothing() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
