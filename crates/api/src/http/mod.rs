@@ -16,7 +16,7 @@ pub use bind::BindError;
 pub use extract::device_batch::read as read_batch;
 pub use metrics::{Connections, MetricsRecorder, MetricsServer};
 pub use respond::api_error::ApiError;
-pub use respond::created_devices::tell as render_created;
+pub use respond::created_devices::render as render_created;
 pub use routes::app;
 pub use server::Server;
 pub use state::{Ports, State};

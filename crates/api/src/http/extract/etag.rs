@@ -16,8 +16,8 @@ use devices_domain::{DeviceId, Precondition, Revision, StoredDevice};
 use serde::Serialize;
 
 use crate::http::respond::api_error::ApiError;
-use crate::http::respond::sha256_prefix::digest;
-use crate::http::respond::views::FullDevice;
+use crate::http::respond::sha256_prefix::sha256_prefix;
+use crate::http::respond::views::FullDeviceView;
 
 /// The header `If-Match`, if the request has it.
 ///
@@ -159,12 +159,12 @@ pub(crate) fn conditional_device_response(
 fn render(stored: &StoredDevice) -> (HeaderValue, Vec<u8>) {
     #[derive(Serialize)]
     struct Body<'a> {
-        data: FullDevice<'a>,
+        data: FullDeviceView<'a>,
     }
-    let data = FullDevice::of(stored);
+    let data = FullDeviceView::of(stored);
     let body = serde_json::to_vec(&Body { data })
         .expect("texts, numbers and lists can always be written as JSON");
-    let hash = digest(&body);
+    let hash = sha256_prefix(&body);
     let prefix = prefix(stored.device.id, stored.revision());
     let tag = HeaderValue::try_from(format!("\"{prefix}{hash}\""))
         .expect("hexadecimal digits are a valid header value");

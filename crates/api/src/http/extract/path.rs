@@ -14,7 +14,7 @@ use crate::http::respond::api_error::ApiError;
 /// The validated parameter of the path.
 ///
 /// # Errors
-/// `RefusedParameters`, with the name of the parameter.
+/// `RejectedParameters`, with the name of the parameter.
 pub(crate) struct PathParam<T>(pub(crate) T);
 
 /// A type that the parameter of a path is parsed into.
@@ -31,7 +31,7 @@ impl<T: PathParameter> FromRequest for PathParam<T> {
         let text = web::Path::<String>::from_request(request, payload).into_inner();
         let parameter = text.map_err(|_| ApiError::NotFound).and_then(|text| {
             let parameter = T::parse_parameter(&text);
-            parameter.map_err(|error| ApiError::RefusedParameters(ErrorReport::from_error(error)))
+            parameter.map_err(|error| ApiError::RejectedParameters(ErrorReport::from_error(error)))
         });
         ready(parameter.map(Self))
     }

@@ -93,7 +93,7 @@ impl QueryParams {
     /// Checks that all parameters are known and valid.
     ///
     /// # Errors
-    /// `RefusedParameters` with all errors.
+    /// `RejectedParameters` with all errors.
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         let given: BTreeSet<_> = self.pairs.iter().map(|(name, _)| name).collect();
         for given in given {
@@ -112,7 +112,7 @@ impl QueryParams {
             Ok(())
         } else {
             let report = ErrorReport::from_errors(self.errors);
-            Err(ApiError::RefusedParameters(report))
+            Err(ApiError::RejectedParameters(report))
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) async fn list(
     let paging = query.paging;
     let page = async move { Ok(enrollments.list(linked, paging).await?) };
     let page = run_to_completion(&state, page).await?;
-    Ok(query.answer(&page, page.items.iter()))
+    Ok(query.response(&page, page.items.iter()))
 }
 
 pub(crate) async fn put(

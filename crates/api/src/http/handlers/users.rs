@@ -19,13 +19,13 @@ use crate::http::state::State;
 
 /// A user as answers show it: every key is always there.
 #[derive(Serialize)]
-struct ShownUser<'a> {
+struct UserView<'a> {
     id: UserId,
     #[serde(flatten)]
     fields: &'a UserFields,
 }
 
-impl<'a> ShownUser<'a> {
+impl<'a> UserView<'a> {
     fn of(user: &'a User) -> Self {
         Self {
             id: user.id,
@@ -35,7 +35,7 @@ impl<'a> ShownUser<'a> {
 }
 
 fn answer(status: StatusCode, user: &User) -> HttpResponse {
-    data(status, ShownUser::of(user))
+    data(status, UserView::of(user))
 }
 
 impl FromObject for UserFields {
@@ -75,7 +75,7 @@ pub(crate) async fn list(
     let paging = query.paging;
     let page = async move { Ok(users.list(search, paging).await?) };
     let page = run_to_completion(&state, page).await?;
-    Ok(query.answer(&page, page.items.iter().map(ShownUser::of)))
+    Ok(query.response(&page, page.items.iter().map(UserView::of)))
 }
 
 pub(crate) async fn get(

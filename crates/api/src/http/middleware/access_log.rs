@@ -111,7 +111,7 @@ impl AccessLogEntry {
 
     fn end(mut self, status: StatusCode, error: Option<&ApiError>) {
         self.status = status;
-        if let Some(ApiError::Refused(report)) = error {
+        if let Some(ApiError::Rejected(report)) = error {
             metrics::count_row_errors(report);
         }
         self.problem = error.map(ApiError::code);

@@ -43,7 +43,7 @@ fn accepted(format: Format) -> BoxedStrategy<Value> {
 }
 
 /// A device that passes, as JSON.
-pub(crate) fn accepted_device() -> impl Strategy<Value = Value> {
+pub(crate) fn valid_device() -> impl Strategy<Value = Value> {
     let members: Vec<_> = fields()
         .iter()
         .map(|field| {

@@ -6,7 +6,7 @@ use devices_domain::{Device, IdempotentResponse, InsertedDevice, NewDevice, Repo
 use serde::Serialize;
 
 use crate::http::respond::api_error::ApiError;
-use crate::http::respond::views::CreatedDevice;
+use crate::http::respond::views::CreatedDeviceView;
 
 /// `{"data":{"devices":[...]}}`.
 #[derive(Serialize)]
@@ -16,17 +16,17 @@ struct Answer<'a> {
 
 #[derive(Serialize)]
 struct Data<'a> {
-    devices: Vec<CreatedDevice<'a>>,
+    devices: Vec<CreatedDeviceView<'a>>,
 }
 
 /// 201 with these devices. Many are written where other requests do not wait for them.
-pub(crate) async fn created(devices: Vec<Device>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn response(devices: Vec<Device>) -> Result<HttpResponse, ApiError> {
     const MANY: usize = 100;
     let are_many = devices.len() >= MANY;
     let write = move || {
         let shown = devices
             .iter()
-            .map(|device| CreatedDevice::of(device, device.client_status()));
+            .map(|device| CreatedDeviceView::of(device, device.client_status()));
         bytes(shown.collect())
     };
     let body = match are_many {
@@ -40,16 +40,16 @@ pub(crate) async fn created(devices: Vec<Device>) -> Result<HttpResponse, ApiErr
 }
 
 /// The body of the 201 for devices that were stored as `stored`, which comes in their order.
-pub fn tell(devices: &[NewDevice], stored: &[InsertedDevice]) -> Vec<u8> {
+pub fn render(devices: &[NewDevice], stored: &[InsertedDevice]) -> Vec<u8> {
     let shown = stored.iter().zip(devices).map(|(stored, device)| {
         let status = stored.client_status(device);
-        CreatedDevice::new(stored.id, &device.fields, status, &stored.enrollment)
+        CreatedDeviceView::new(stored.id, &device.fields, status, &stored.enrollment)
     });
     bytes(shown.collect())
 }
 
 /// 201 with what was told, this time or before.
-pub(crate) fn outcome(outcome: IdempotentResponse) -> HttpResponse {
+pub(crate) fn idempotent_response(outcome: IdempotentResponse) -> HttpResponse {
     let IdempotentResponse { body, replayed } = outcome;
     let mut response = respond(body);
     if replayed {
@@ -68,7 +68,7 @@ fn respond(body: Vec<u8>) -> HttpResponse {
         .body(body)
 }
 
-fn bytes(devices: Vec<CreatedDevice<'_>>) -> Vec<u8> {
+fn bytes(devices: Vec<CreatedDeviceView<'_>>) -> Vec<u8> {
     // About what a device takes: a buffer that grows is copied each time.
     let mut bytes = Vec::with_capacity(devices.len() * 1_024);
     let answer = Answer {

@@ -8,7 +8,7 @@ use devices_domain::{Cursor, Page, PageRequest, PageStart, Reason, WorkspaceId};
 use serde::Serialize;
 
 use crate::http::extract::query::{InvalidParameter, QueryParams, parse_integer};
-use crate::http::respond::sha256_prefix::digest;
+use crate::http::respond::sha256_prefix::sha256_prefix;
 
 /// What stands for no rank: the bits of no number.
 const UNRANKED: u32 = u32::MAX;
@@ -64,7 +64,7 @@ impl ListQuery {
     }
 
     /// 200 with the page.
-    pub(crate) fn answer<T>(
+    pub(crate) fn response<T>(
         self,
         page: &Page<T>,
         shown: impl Iterator<Item = impl Serialize>,
@@ -127,7 +127,7 @@ impl ListQuery {
         // In whatever order they are given.
         let filters: BTreeSet<_> = filters.collect();
         let of = format!("{start} {list} {} {filters:?}", self.workspace);
-        digest(of)
+        sha256_prefix(of)
     }
 
     fn open(&self, cursor: &str) -> Result<(Cursor, u64), InvalidParameter> {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// A device as the 201 shows it: every key is always there.
 #[derive(Serialize)]
-pub(crate) struct CreatedDevice<'a> {
+pub(crate) struct CreatedDeviceView<'a> {
     id: DeviceId,
     name: &'a RequiredText,
     r#type: &'a RequiredText,
@@ -26,7 +26,7 @@ pub(crate) struct CreatedDevice<'a> {
     mdm: &'a Option<Enrollment>,
 }
 
-impl<'a> CreatedDevice<'a> {
+impl<'a> CreatedDeviceView<'a> {
     pub(crate) fn of(device: &'a Device, client_status: ClientStatus) -> Self {
         Self::new(device.id, &device.fields, client_status, &device.enrollment)
     }
@@ -64,9 +64,9 @@ impl<'a> CreatedDevice<'a> {
 
 /// A device as everything but the 201 shows it: every key is always there.
 #[derive(Serialize)]
-pub(crate) struct FullDevice<'a> {
+pub(crate) struct FullDeviceView<'a> {
     #[serde(flatten)]
-    created: CreatedDevice<'a>,
+    created: CreatedDeviceView<'a>,
     brand: &'a Option<ShortText>,
     #[serde(flatten)]
     ownership: &'a Ownership,
@@ -75,10 +75,10 @@ pub(crate) struct FullDevice<'a> {
     updated_at: DateTime<Utc>,
 }
 
-impl<'a> FullDevice<'a> {
+impl<'a> FullDeviceView<'a> {
     pub(crate) fn of(stored: &'a StoredDevice) -> Self {
         Self {
-            created: CreatedDevice::of(&stored.device, stored.client_status()),
+            created: CreatedDeviceView::of(&stored.device, stored.client_status()),
             brand: &stored.device.fields.identity.brand,
             ownership: &stored.device.fields.ownership,
             user: &stored.assignee,

@@ -73,17 +73,17 @@ impl CreateRequest {
         if let Some(request) = &request
             && let Some(outcome) = use_case.find_response(request).await?
         {
-            return Ok(created_devices::outcome(outcome));
+            return Ok(created_devices::idempotent_response(outcome));
         }
         let (batch, _) =
             body::run_blocking_if_large(bytes, move |body| device_batch::read(body, rules)).await?;
         let batch = batch?;
         context.set_device_count(batch.len());
         let origin = context.origin(actor);
-        let once = request.map(|request| (request, created_devices::tell as RenderResponse));
+        let once = request.map(|request| (request, created_devices::render as RenderResponse));
         let response = match use_case.execute(batch, origin, once).await? {
-            CreateResult::Devices(devices) => created_devices::created(devices).await?,
-            CreateResult::Response(outcome) => created_devices::outcome(outcome),
+            CreateResult::Devices(devices) => created_devices::response(devices).await?,
+            CreateResult::Response(outcome) => created_devices::idempotent_response(outcome),
         };
         // Held until here: the batch and the response are parsed from the body.
         drop(permit);

@@ -11,7 +11,7 @@ use crate::http::handlers::devices::filter;
 use crate::http::limits::run_to_completion::run_to_completion;
 use crate::http::respond::api_error::ApiError;
 use crate::http::respond::pagination::ListQuery;
-use crate::http::respond::views::FullDevice;
+use crate::http::respond::views::FullDeviceView;
 use crate::http::state::State;
 
 pub(crate) async fn list(
@@ -27,7 +27,7 @@ pub(crate) async fn list(
     let paging = query.paging;
     let page = async move { Ok(devices.list(filter, paging).await?) };
     let page = run_to_completion(&state, page).await?;
-    Ok(query.answer(&page, page.items.iter().map(FullDevice::of)))
+    Ok(query.response(&page, page.items.iter().map(FullDeviceView::of)))
 }
 
 pub(crate) async fn get(

@@ -16,9 +16,9 @@ use serde::Serialize;
 #[derive(Debug)]
 pub enum ApiError {
     /// The body was refused: everything that is wrong with it.
-    Refused(ErrorReport),
+    Rejected(ErrorReport),
     /// What stands in the path or the query was refused: everything that is wrong with it.
-    RefusedParameters(ErrorReport),
+    RejectedParameters(ErrorReport),
     /// No key, or none that can be used. Says no more, whatever the reason.
     Unauthorized,
     /// The key does not allow it.
@@ -60,9 +60,9 @@ pub enum ApiError {
     /// The store cannot be reached in time, and nothing was stored.
     Unavailable(RepositoryError),
     /// The store was lost while it stored a batch: all of it may be there, or nothing.
-    UnknownBatch(RepositoryError),
+    BatchInDoubt(RepositoryError),
     /// The store was lost while it stored something else.
-    Unknown(RepositoryError),
+    InDoubt(RepositoryError),
     /// There is no room for one more of these.
     Busy(&'static str),
     /// Anything else.
@@ -75,8 +75,8 @@ const RETRY_AFTER_SECONDS: &str = "1";
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Refused(report) if report.has_only_unknown_users() => StatusCode::NOT_FOUND,
-            Self::Refused(_) | Self::RefusedParameters(_) => StatusCode::BAD_REQUEST,
+            Self::Rejected(report) if report.has_only_unknown_users() => StatusCode::NOT_FOUND,
+            Self::Rejected(_) | Self::RejectedParameters(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -95,7 +95,7 @@ impl ApiError {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unavailable(_) | Self::UnknownBatch(_) | Self::Unknown(_) | Self::Busy(_) => {
+            Self::Unavailable(_) | Self::BatchInDoubt(_) | Self::InDoubt(_) | Self::Busy(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -105,7 +105,7 @@ impl ApiError {
     /// The word that names the problem; of a refused batch, the code of its first error.
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Refused(report) | Self::RefusedParameters(report) => report
+            Self::Rejected(report) | Self::RejectedParameters(report) => report
                 .entries()
                 .first()
                 .map_or("INVALID_BODY", |first| first.error.code.as_str()),
@@ -128,7 +128,7 @@ impl ApiError {
             Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-            Self::Unavailable(_) | Self::UnknownBatch(_) | Self::Unknown(_) | Self::Busy(_) => {
+            Self::Unavailable(_) | Self::BatchInDoubt(_) | Self::InDoubt(_) | Self::Busy(_) => {
                 "SERVICE_UNAVAILABLE"
             }
             Self::Internal(_) => "INTERNAL_ERROR",
@@ -138,7 +138,7 @@ impl ApiError {
     /// What the operator must know and the client must not.
     pub(crate) fn cause(&self) -> Option<String> {
         match self {
-            Self::Unavailable(error) | Self::UnknownBatch(error) | Self::Unknown(error) => {
+            Self::Unavailable(error) | Self::BatchInDoubt(error) | Self::InDoubt(error) => {
                 Some(error.to_string())
             }
             Self::Busy(cause) => Some((*cause).to_owned()),
@@ -163,8 +163,8 @@ impl ApiError {
             }
             Self::IdempotencyKeyInUse
             | Self::Unavailable(_)
-            | Self::UnknownBatch(_)
-            | Self::Unknown(_)
+            | Self::BatchInDoubt(_)
+            | Self::InDoubt(_)
             | Self::Busy(_) => {
                 vec![(RETRY_AFTER, fixed(RETRY_AFTER_SECONDS))]
             }
@@ -183,7 +183,7 @@ impl From<RepositoryError> for ApiError {
     fn from(error: RepositoryError) -> Self {
         match error {
             RepositoryError::Unavailable(_) => Self::Unavailable(error),
-            RepositoryError::InDoubt(_) => Self::Unknown(error),
+            RepositoryError::InDoubt(_) => Self::InDoubt(error),
             RepositoryError::Failed(_) => Self::Internal(error.into()),
         }
     }
@@ -192,7 +192,7 @@ impl From<RepositoryError> for ApiError {
 impl From<CreateDevicesError> for ApiError {
     fn from(error: CreateDevicesError) -> Self {
         match error {
-            CreateDevicesError::Rejected(report) => Self::Refused(report),
+            CreateDevicesError::Rejected(report) => Self::Rejected(report),
             CreateDevicesError::Idempotency(IdempotencyError::InProgress) => {
                 Self::IdempotencyKeyInUse
             }
@@ -200,7 +200,7 @@ impl From<CreateDevicesError> for ApiError {
                 Self::IdempotencyKeyReused
             }
             CreateDevicesError::Repository(error @ RepositoryError::InDoubt(_)) => {
-                Self::UnknownBatch(error)
+                Self::BatchInDoubt(error)
             }
             CreateDevicesError::Repository(error) => error.into(),
         }
@@ -214,7 +214,7 @@ impl From<UpdateDeviceError> for ApiError {
             UpdateDeviceError::Archived => Self::DeviceMutationForbidden,
             UpdateDeviceError::PreconditionFailed => Self::PreconditionFailed,
             UpdateDeviceError::Empty => Self::EmptyPatchBody,
-            UpdateDeviceError::Rejected(report) => Self::Refused(report),
+            UpdateDeviceError::Rejected(report) => Self::Rejected(report),
             UpdateDeviceError::Repository(error) => error.into(),
         }
     }
@@ -254,7 +254,7 @@ impl From<ChangeUserError> for ApiError {
 
 impl From<ErrorReport> for ApiError {
     fn from(report: ErrorReport) -> Self {
-        Self::Refused(report)
+        Self::Rejected(report)
     }
 }
 
@@ -275,18 +275,18 @@ impl ResponseError for ApiError {
             response.insert_header(header);
         }
         match self {
-            Self::Refused(report) => response.json(InvalidValue::of(report, Entry::of)),
-            Self::RefusedParameters(report) => {
+            Self::Rejected(report) => response.json(InvalidValue::of(report, Entry::of)),
+            Self::RejectedParameters(report) => {
                 response.json(InvalidValue::of(report, Entry::of_parameter))
             }
             Self::BadHeader(sentence) => response.json(InvalidValue::saying(sentence)),
-            Self::Unknown(_) => response.json(InvalidValue {
+            Self::InDoubt(_) => response.json(InvalidValue {
                 message: Some(
                     "The change may have been stored. Look whether it is there before you send it again.",
                 ),
                 ..InvalidValue::saying(self.code())
             }),
-            Self::UnknownBatch(_) => response.json(InvalidValue {
+            Self::BatchInDoubt(_) => response.json(InvalidValue {
                 message: Some(
                     "The batch may have been stored. If it had an Idempotency-Key, send it again with \
                      the same one: it is stored once. If not, look whether it is there first.",

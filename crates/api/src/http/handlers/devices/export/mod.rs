@@ -299,7 +299,7 @@ mod tests {
 
     use super::*;
     use crate::http::extract::device_batch;
-    use crate::http::respond::arbitrary::accepted_device;
+    use crate::http::respond::arbitrary::valid_device;
 
     fn read_json(body: &[u8]) -> Vec<NewDevice> {
         let batch = device_batch::read(body, BatchRules::default()).unwrap();
@@ -339,7 +339,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_exported_is_read_as_the_same_devices_in_whatever_format_and_parts(
-            mut sent in prop::collection::vec(accepted_device(), 1..4),
+            mut sent in prop::collection::vec(valid_device(), 1..4),
             cut in 0..4_usize,
         ) {
             for (index, device) in sent.iter_mut().enumerate() {
