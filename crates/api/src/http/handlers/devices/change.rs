@@ -32,8 +32,12 @@ pub(crate) async fn update(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let use_case = UpdateDevice::new(state.store.for_workspace(actor.workspace).devices);
-    let expected = if_match.precondition(device);
-    let update = async move { Ok(use_case.execute(device, patch, expected, origin).await?) };
+    let precondition = if_match.precondition(device);
+    let update = async move {
+        Ok(use_case
+            .execute(device, patch, precondition, origin)
+            .await?)
+    };
     let updated = run_to_completion(&state, update).await?;
     Ok(etag::device_response(&updated))
 }
@@ -46,8 +50,8 @@ pub(crate) async fn delete(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let devices = state.store.for_workspace(actor.workspace).devices;
-    let expected = if_match.precondition(device);
-    let delete = async move { Ok(devices.delete(device, expected, origin).await?) };
+    let precondition = if_match.precondition(device);
+    let delete = async move { Ok(devices.delete(device, precondition, origin).await?) };
     let deleted = run_to_completion(&state, delete).await?;
     Ok(etag::device_response(&deleted))
 }

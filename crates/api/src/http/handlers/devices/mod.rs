@@ -1,92 +1,12 @@
 //! `/devices`.
 
 mod change;
+mod create;
 mod export;
 mod filter;
 mod read;
 
-use actix_web::{HttpResponse, web};
-use devices_domain::{
-    Actor, BatchRules, CreateDevices, CreateResult, IdempotencyKey, RenderResponse,
-};
-
-use crate::http::extract::auth::WriteAccess;
-use crate::http::extract::body::{self, Body};
-use crate::http::extract::idempotency_key::OptionalIdempotencyKey;
-use crate::http::extract::prefer::Handling;
-use crate::http::extract::{device_batch, idempotency_key};
-use crate::http::limits::run_to_completion::run_to_completion;
-use crate::http::request_context::RequestContext;
-use crate::http::respond::api_error::ApiError;
-use crate::http::respond::created_devices;
-use crate::http::state::State;
 pub(crate) use change::{delete, update};
+pub(crate) use create::create;
 pub(crate) use export::export;
 pub(crate) use read::{get, list};
-
-/// `POST /devices`: creates every device of a batch or none; once only with an idempotency key.
-pub(crate) async fn create(
-    WriteAccess(actor): WriteAccess,
-    OptionalIdempotencyKey(key): OptionalIdempotencyKey,
-    handling: Handling,
-    context: RequestContext,
-    body: Body,
-    state: web::Data<State>,
-) -> Result<HttpResponse, ApiError> {
-    let use_case = CreateDevices::new(state.store.for_workspace(actor.workspace).devices);
-    let rules = BatchRules {
-        max_devices: state.limits.max_devices_per_batch,
-        unknown_fields: handling.unknown_fields(),
-        ..BatchRules::default()
-    };
-    let request = CreateRequest {
-        actor,
-        key,
-        rules,
-        context,
-        body,
-    };
-    run_to_completion(&state, request.execute(use_case)).await
-}
-
-struct CreateRequest {
-    actor: Actor,
-    key: Option<IdempotencyKey>,
-    rules: BatchRules,
-    context: RequestContext,
-    body: Body,
-}
-
-impl CreateRequest {
-    async fn execute(self, use_case: CreateDevices) -> Result<HttpResponse, ApiError> {
-        let Self {
-            actor,
-            key,
-            rules,
-            context,
-            body: Body { bytes, permit },
-        } = self;
-        let (request, bytes) = body::run_blocking_if_large(bytes, |body| {
-            key.map(|key| idempotency_key::idempotent_request(key, body))
-        })
-        .await?;
-        if let Some(request) = &request
-            && let Some(outcome) = use_case.find_response(request).await?
-        {
-            return Ok(created_devices::idempotent_response(outcome));
-        }
-        let (batch, _) =
-            body::run_blocking_if_large(bytes, move |body| device_batch::read(body, rules)).await?;
-        let batch = batch?;
-        context.set_device_count(batch.len());
-        let origin = context.origin(actor);
-        let once = request.map(|request| (request, created_devices::render as RenderResponse));
-        let response = match use_case.execute(batch, origin, once).await? {
-            CreateResult::Devices(devices) => created_devices::response(devices).await?,
-            CreateResult::Response(outcome) => created_devices::idempotent_response(outcome),
-        };
-        // Held until here: the batch and the response are parsed from the body.
-        drop(permit);
-        Ok(response)
-    }
-}

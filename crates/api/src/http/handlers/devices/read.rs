@@ -38,7 +38,7 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, ApiError> {
     let devices = state.store.for_workspace(actor.workspace).devices;
     let find = async move { Ok(devices.find(device).await?) };
-    let found = run_to_completion(&state, find).await?;
-    let stored = found.ok_or(ApiError::DeviceNotFound)?;
+    let device = run_to_completion(&state, find).await?;
+    let stored = device.ok_or(ApiError::DeviceNotFound)?;
     Ok(etag::conditional_device_response(&request, &stored))
 }
