@@ -1,4 +1,4 @@
-//! The description of the API, and a page to read it on and to try it out.
+//! The OpenAPI description, and a page that shows it and sends requests.
 
 use std::sync::{Arc, LazyLock};
 
@@ -8,14 +8,10 @@ use utoipa_swagger_ui::Config;
 
 use crate::http::respond::api_error::ApiError;
 
-/// The description, as it was when the program was built.
-pub(crate) const YAML: &str = include_str!("../../../../../openapi.yaml");
+const YAML: &str = include_str!("../../../../../openapi.yaml");
 
-static JSON: LazyLock<String> = LazyLock::new(|| {
-    let description: serde_json::Value =
-        serde_yaml_ng::from_str(YAML).expect("openapi.yaml is YAML: a test reads it");
-    description.to_string()
-});
+/// Generated from the YAML by `build.rs`.
+const JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 pub(crate) async fn yaml() -> HttpResponse {
     HttpResponse::Ok()
@@ -26,31 +22,30 @@ pub(crate) async fn yaml() -> HttpResponse {
 pub(crate) async fn json() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
-        .body(JSON.as_str())
+        .body(JSON)
 }
 
-/// The page's own links are relative to `/docs/`.
+/// Redirects `/docs` to `/docs/`: the links of the page are relative to that path.
 pub(crate) async fn to_docs() -> HttpResponse {
     HttpResponse::PermanentRedirect()
         .insert_header((LOCATION, "/docs/"))
         .finish()
 }
 
-static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+static SWAGGER_UI: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     Arc::new(
         Config::from("/openapi.json")
             .try_it_out_enabled(true)
             .persist_authorization(true)
             .display_request_duration(true)
-            // Else the page shows the description's address to a validator elsewhere.
+            // By default, the page sends the URL of the description to an external validator.
             .validator_url("none"),
     )
 });
 
-/// A file of the page; the page itself where no file is named.
-pub(crate) async fn docs(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
-    let found = utoipa_swagger_ui::serve(&file, Arc::clone(&PAGE));
-    let file = found
+/// Serves a file of the page, or the page itself if the path has no file name.
+pub(crate) async fn docs(path: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let file = utoipa_swagger_ui::serve(&path, Arc::clone(&SWAGGER_UI))
         .map_err(|error| ApiError::Internal(error.to_string().into()))?
         .ok_or(ApiError::NotFound)?;
     let mut response = HttpResponse::Ok();

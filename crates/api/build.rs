@@ -1,0 +1,19 @@
+//! Converts `openapi.yaml` to JSON, so that the server need not parse YAML.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+const YAML: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.yaml");
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={YAML}");
+    let description: serde_json::Value = serde_yaml_ng::from_str(&fs::read_to_string(YAML)?)
+        .map_err(|error| format!("openapi.yaml: {error}"))?;
+    let directory = std::env::var("OUT_DIR")?;
+    fs::write(
+        Path::new(&directory).join("openapi.json"),
+        description.to_string(),
+    )?;
+    Ok(())
+}
