@@ -7,7 +7,6 @@ use crate::ids::{DeviceId, UserId};
 
 /// Error code of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ErrorCode {
     /// The batch or a row has the wrong shape.
     InvalidBody,

@@ -1,4 +1,4 @@
-//! `/mdm/enrollments`: what device management reports.
+//! `/mdm/enrollments`: enrolments in device management (MDM).
 
 use std::sync::Arc;
 
@@ -36,8 +36,8 @@ pub(crate) async fn list(
     let mut parameters = QueryParams::of(&request);
     let query = ListQuery::read(&request, actor.workspace, &mut parameters);
     let linked = parameters.parse("linked", |text| {
-        let linked = text.parse().map_err(|_| "must be true or false".to_owned());
-        linked.map_err(|detail| (Reason::NotInEnum, detail))
+        let linked = text.parse();
+        linked.map_err(|_| (Reason::NotInEnum, "must be true or false".to_owned()))
     });
     parameters.finish()?;
     let enrollments = state.store.for_workspace(actor.workspace).enrollments;

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can do its work.
+//! Health checks: liveness and readiness.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -9,22 +9,24 @@ use serde_json::json;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
-/// The process answers.
+/// Returns a 200 as long as the process runs. Does not check the database.
 pub(crate) async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// For how long an answer of the database's holds.
-const FRESH: Duration = Duration::from_millis(250);
+/// Time for which a successful check of the database is reused.
+const CHECK_TTL: Duration = Duration::from_millis(250);
 
-/// The database answers, too, and the server was not told to stop. Needs no key: however many ask, the
-/// database is asked once at a time.
+/// Returns a 200 if the database responds and the server is not stopping.
+///
+/// The path needs no key. The lock and the TTL bound the load: the database gets one check at a
+/// time, however many clients call.
 pub(crate) async fn readyz(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
     if state.is_stopping.load(Ordering::Acquire) {
         return Err(ApiError::Busy("the server is stopping"));
     }
     let mut last_health_check = state.last_health_check.lock().await;
-    if last_health_check.is_none_or(|at| at.elapsed() > FRESH) {
+    if last_health_check.is_none_or(|at| at.elapsed() > CHECK_TTL) {
         *last_health_check = None;
         state.health.ping().await?;
         *last_health_check = Some(Instant::now());

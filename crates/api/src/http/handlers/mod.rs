@@ -1,4 +1,4 @@
-//! The operations of the API, one function each.
+//! Handlers: one function per operation.
 
 pub(crate) mod devices;
 pub(crate) mod docs;

@@ -1,11 +1,10 @@
-//! `/users`: the assignees of devices.
+//! `/users`: users, to whom devices are assigned.
 
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use devices_domain::{RawRow, UnknownFields, User, UserChange, UserFields, UserId, UserPatch};
-use serde::Serialize;
 
 use crate::http::extract::auth::{AuditOrigin, ReadAccess, WriteAccess};
 use crate::http::extract::json_object::{FromObject, JsonObject};
@@ -15,26 +14,10 @@ use crate::http::limits::run_to_completion::run_to_completion;
 use crate::http::respond::api_error::ApiError;
 use crate::http::respond::data::data;
 use crate::http::respond::pagination::ListQuery;
+use crate::http::respond::views::UserView;
 use crate::http::state::State;
 
-/// A user as answers show it: every key is always there.
-#[derive(Serialize)]
-struct UserView<'a> {
-    id: UserId,
-    #[serde(flatten)]
-    fields: &'a UserFields,
-}
-
-impl<'a> UserView<'a> {
-    fn of(user: &'a User) -> Self {
-        Self {
-            id: user.id,
-            fields: &user.fields,
-        }
-    }
-}
-
-fn answer(status: StatusCode, user: &User) -> HttpResponse {
+fn user_response(status: StatusCode, user: &User) -> HttpResponse {
     data(status, UserView::of(user))
 }
 
@@ -85,9 +68,9 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, ApiError> {
     let users = state.store.for_workspace(actor.workspace).users;
     let find = async move { Ok(users.find(user).await?) };
-    let found = run_to_completion(&state, find).await?;
-    let found = found.ok_or(ApiError::UserNotFound)?;
-    Ok(answer(StatusCode::OK, &found))
+    let user = run_to_completion(&state, find).await?;
+    let user = user.ok_or(ApiError::UserNotFound)?;
+    Ok(user_response(StatusCode::OK, &user))
 }
 
 pub(crate) async fn create(
@@ -99,7 +82,7 @@ pub(crate) async fn create(
     let users = state.store.for_workspace(actor.workspace).users;
     let create = async move { Ok(users.create(user, Some(origin)).await?) };
     let created = run_to_completion(&state, create).await?;
-    Ok(answer(StatusCode::CREATED, &created))
+    Ok(user_response(StatusCode::CREATED, &created))
 }
 
 pub(crate) async fn update(
@@ -117,7 +100,7 @@ pub(crate) async fn update(
     };
     let update = async move { Ok(users.update(Arc::new(change)).await?) };
     let updated = run_to_completion(&state, update).await?;
-    Ok(answer(StatusCode::OK, &updated))
+    Ok(user_response(StatusCode::OK, &updated))
 }
 
 pub(crate) async fn delete(
@@ -129,5 +112,5 @@ pub(crate) async fn delete(
     let users = state.store.for_workspace(actor.workspace).users;
     let delete = async move { Ok(users.delete(user, origin).await?) };
     let deleted = run_to_completion(&state, delete).await?;
-    Ok(answer(StatusCode::OK, &deleted))
+    Ok(user_response(StatusCode::OK, &deleted))
 }

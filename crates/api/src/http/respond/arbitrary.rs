@@ -1,11 +1,11 @@
-//! Devices of every kind, as JSON.
+//! Generators of valid devices, as JSON.
 
 use devices_domain::{Format, fields};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// A value that a field of this format takes, and nothing at times.
-fn accepted(format: Format) -> BoxedStrategy<Value> {
+/// Generates a valid value of a format, and sometimes `null` or blank text.
+fn valid_value(format: Format) -> BoxedStrategy<Value> {
     let text = |length: usize| {
         let inner = format!("[^\\pC\u{202D}\u{202E}]{{0,{}}}", length - 2);
         let inner = proptest::string::string_regex(&inner).unwrap();
@@ -42,21 +42,22 @@ fn accepted(format: Format) -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// A device that passes, as JSON.
+/// Generates a valid device, as JSON.
 pub(crate) fn valid_device() -> impl Strategy<Value = Value> {
     let members: Vec<_> = fields()
         .iter()
         .map(|field| {
-            let value = match field.is_required() {
-                true => "[a-z]{1,255}".prop_map_into().boxed(),
-                false => accepted(field.format()),
+            let value = if field.is_required() {
+                "[a-z]{1,255}".prop_map_into().boxed()
+            } else {
+                valid_value(field.format())
             };
             value.prop_map(|value| (field.name().to_owned(), value))
         })
         .collect();
     members.prop_map(|members| {
         let mut device: serde_json::Map<_, _> = members.into_iter().collect();
-        // Whether a rental ends before it starts, no field knows alone.
+        // The dates are generated independently, and a rental must not end before it starts.
         device.remove("client_rental_endDate");
         device.into()
     })

@@ -1,4 +1,4 @@
-//! The answer to a created batch.
+//! Responses to `POST /devices`.
 
 use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
@@ -10,7 +10,7 @@ use crate::http::respond::views::CreatedDeviceView;
 
 /// `{"data":{"devices":[...]}}`.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Body<'a> {
     data: Data<'a>,
 }
 
@@ -19,39 +19,45 @@ struct Data<'a> {
     devices: Vec<CreatedDeviceView<'a>>,
 }
 
-/// 201 with these devices. Many are written where other requests do not wait for them.
+/// Number of devices from which on the body is rendered on a blocking thread.
+const LARGE_BATCH: usize = 100;
+
+/// Returns a 201 with the devices. Renders a large batch on a blocking thread, so that other
+/// requests of the worker do not wait for it.
+///
+/// # Errors
+/// `InDoubt` if rendering panics: the devices are stored nevertheless.
 pub(crate) async fn response(devices: Vec<Device>) -> Result<HttpResponse, ApiError> {
-    const MANY: usize = 100;
-    let are_many = devices.len() >= MANY;
-    let write = move || {
-        let shown = devices
+    let is_large = devices.len() >= LARGE_BATCH;
+    let render = move || {
+        let views = devices
             .iter()
             .map(|device| CreatedDeviceView::of(device, device.client_status()));
-        bytes(shown.collect())
+        to_json(views.collect())
     };
-    let body = match are_many {
-        false => write(),
-        // They are stored all the same.
-        true => web::block(write)
+    let body = if is_large {
+        web::block(render)
             .await
-            .map_err(|_| RepositoryError::InDoubt("the answer was not written".into()))?,
+            .map_err(|_| RepositoryError::InDoubt("the response could not be rendered".into()))?
+    } else {
+        render()
     };
-    Ok(respond(body))
+    Ok(created(body))
 }
 
-/// The body of the 201 for devices that were stored as `stored`, which comes in their order.
+/// Renders the body of the 201. `stored` is in the order of `devices`.
 pub fn render(devices: &[NewDevice], stored: &[InsertedDevice]) -> Vec<u8> {
-    let shown = stored.iter().zip(devices).map(|(stored, device)| {
+    let views = stored.iter().zip(devices).map(|(stored, device)| {
         let status = stored.client_status(device);
         CreatedDeviceView::new(stored.id, &device.fields, status, &stored.enrollment)
     });
-    bytes(shown.collect())
+    to_json(views.collect())
 }
 
-/// 201 with what was told, this time or before.
-pub(crate) fn idempotent_response(outcome: IdempotentResponse) -> HttpResponse {
-    let IdempotentResponse { body, replayed } = outcome;
-    let mut response = respond(body);
+/// Returns a 201 with the body of a request with an idempotency key. Marks it if it is replayed.
+pub(crate) fn idempotent_response(response: IdempotentResponse) -> HttpResponse {
+    let IdempotentResponse { body, replayed } = response;
+    let mut response = created(body);
     if replayed {
         metrics::counter!("devices_idempotent_replays_total").increment(1);
         response.headers_mut().insert(
@@ -62,19 +68,19 @@ pub(crate) fn idempotent_response(outcome: IdempotentResponse) -> HttpResponse {
     response
 }
 
-fn respond(body: Vec<u8>) -> HttpResponse {
+fn created(body: Vec<u8>) -> HttpResponse {
     HttpResponse::Created()
         .content_type(ContentType::json())
         .body(body)
 }
 
-fn bytes(devices: Vec<CreatedDeviceView<'_>>) -> Vec<u8> {
-    // About what a device takes: a buffer that grows is copied each time.
-    let mut bytes = Vec::with_capacity(devices.len() * 1_024);
-    let answer = Answer {
+fn to_json(devices: Vec<CreatedDeviceView<'_>>) -> Vec<u8> {
+    // About the size of the body. A buffer that grows is copied each time.
+    let mut json = Vec::with_capacity(devices.len() * 1_024);
+    let body = Body {
         data: Data { devices },
     };
-    serde_json::to_writer(&mut bytes, &answer)
+    serde_json::to_writer(&mut json, &body)
         .expect("texts, numbers and lists can always be written as JSON");
-    bytes
+    json
 }

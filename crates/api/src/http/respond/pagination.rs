@@ -1,4 +1,4 @@
-//! Lists: which part of one is asked for, and how it is told.
+//! Pages of lists: the parameters, the response and the cursors.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,20 @@ use serde::Serialize;
 use crate::http::extract::query::{InvalidParameter, QueryParams, parse_integer};
 use crate::http::respond::sha256_prefix::sha256_prefix;
 
-/// What stands for no rank: the bits of no number.
+/// Represents a missing rank in a cursor. These bits are a NaN, which no rank is.
 const UNRANKED: u32 = u32::MAX;
 
-const PAGING: [&str; 3] = ["limit", "offset", "cursor"];
+const DEFAULT_LIMIT: u32 = 50;
 
-/// Which part of which list is asked for.
+const PAGING_PARAMETERS: [&str; 3] = ["limit", "offset", "cursor"];
+
+/// A request for a page of a list.
 pub(crate) struct ListQuery {
     pub(crate) paging: PageRequest,
-    /// How many items come before.
+    /// Number of items before the page.
     offset: u64,
     path: String,
-    /// The other parameters.
+    /// All parameters except those of paging.
     filters: Vec<(String, String)>,
     workspace: WorkspaceId,
 }
@@ -39,38 +41,38 @@ impl ListQuery {
         let offset = parameters.parse("offset", |text| {
             parse_integer(text, 0..=i64::MAX, "an integer of 0 or more")
         });
-        let mut asked = Self {
+        let mut query = Self {
             paging: PageRequest {
-                limit: limit.map_or(50, |limit| limit.unsigned_abs() as u32),
+                limit: limit.map_or(DEFAULT_LIMIT, |limit| limit.unsigned_abs() as u32),
                 start: PageStart::Offset(0),
             },
             offset: offset.unwrap_or_default().unsigned_abs(),
             path: request.path().to_owned(),
-            filters: parameters.except(&PAGING),
+            filters: parameters.except(&PAGING_PARAMETERS),
             workspace,
         };
-        asked.paging.start = PageStart::Offset(asked.offset);
-        let cursor = parameters.parse("cursor", |text| asked.open(text));
-        if let Some((position, before)) = cursor {
-            // Generated clients send every default along.
+        query.paging.start = PageStart::Offset(query.offset);
+        let cursor = parameters.parse("cursor", |text| query.decode_cursor(text));
+        if let Some((cursor, offset_of_cursor)) = cursor {
+            // An offset of 0 is accepted: generated clients send all defaults.
             if offset.is_some_and(|offset| offset > 0) {
-                let detail = "must not be given with a cursor, which has its own";
+                let detail = "must not be given together with a cursor, which has its own offset";
                 parameters.reject("offset", Reason::Duplicate, detail.to_owned());
             }
-            asked.offset = before;
-            asked.paging.start = PageStart::Cursor(position);
+            query.offset = offset_of_cursor;
+            query.paging.start = PageStart::Cursor(cursor);
         }
-        asked
+        query
     }
 
-    /// 200 with the page.
+    /// Returns a 200 with the page. `views` represent its items.
     pub(crate) fn response<T>(
         self,
         page: &Page<T>,
-        shown: impl Iterator<Item = impl Serialize>,
+        views: impl Iterator<Item = impl Serialize>,
     ) -> HttpResponse {
         let body = List {
-            data: shown.collect::<Vec<_>>(),
+            data: views.collect::<Vec<_>>(),
             meta: Meta {
                 total: page.total,
                 limit: self.paging.limit,
@@ -84,17 +86,18 @@ impl ListQuery {
         response.json(body)
     }
 
-    /// Where the other parts are (RFC 8288).
+    /// Returns the value of `Link` (RFC 8288): the first, the previous and the next page.
     fn links<T>(&self, page: &Page<T>) -> String {
         let limit = u64::from(self.paging.limit);
         let mut links = vec![self.link("first", None)];
         if self.offset > 0 {
-            let before = self.offset.saturating_sub(limit).to_string();
-            links.push(self.link("prev", Some(("offset", before))));
+            let offset = self.offset.saturating_sub(limit).to_string();
+            links.push(self.link("prev", Some(("offset", offset))));
         }
         if let Some(last) = page.next {
-            let before = self.offset.saturating_add(page.items.len() as u64);
-            links.push(self.link("next", Some(("cursor", self.cursor(last, before)))));
+            let offset = self.offset.saturating_add(page.items.len() as u64);
+            let cursor = self.encode_cursor(last, offset);
+            links.push(self.link("next", Some(("cursor", cursor))));
         }
         links.join(", ")
     }
@@ -103,17 +106,17 @@ impl ListQuery {
         let mut parameters = self.filters.clone();
         parameters.push(("limit".to_owned(), self.paging.limit.to_string()));
         parameters.extend(start.map(|(name, value)| (name.to_owned(), value)));
-        // Pairs of texts can always be written so.
+        // Cannot fail for pairs of strings.
         let query = serde_urlencoded::to_string(parameters).unwrap_or_default();
         format!("<{}?{query}>; rel=\"{relation}\"", self.path)
     }
 
-    /// A position and how many items come before what follows it, for this list alone: with other
-    /// filters, in another workspace, or changed by mistake, it is none. Whoever makes one by intent reaches
-    /// no more than his own list.
-    fn cursor(&self, position: Cursor, before: u64) -> String {
-        let rank = position.rank.map_or(UNRANKED, f32::to_bits);
-        let start = format!("{:016x}{rank:08x}{before:016x}", position.id);
+    /// Encodes a cursor and the number of items up to it, with a checksum over the list, its
+    /// filters and the workspace. The checksum detects a cursor of another list and an accidental
+    /// change. It needs no secret: a forged cursor reaches only the client's own list.
+    fn encode_cursor(&self, cursor: Cursor, offset: u64) -> String {
+        let rank = cursor.rank.map_or(UNRANKED, f32::to_bits);
+        let start = format!("{:016x}{rank:08x}{offset:016x}", cursor.id);
         let checksum = self.checksum(&start);
         format!("{start}{checksum}")
     }
@@ -124,31 +127,31 @@ impl ListQuery {
             .filters
             .iter()
             .filter(|(_, value)| !value.trim().is_empty());
-        // In whatever order they are given.
+        // Sorted: the order of the parameters does not matter.
         let filters: BTreeSet<_> = filters.collect();
-        let of = format!("{start} {list} {} {filters:?}", self.workspace);
-        sha256_prefix(of)
+        sha256_prefix(format!("{start} {list} {} {filters:?}", self.workspace))
     }
 
-    fn open(&self, cursor: &str) -> Result<(Cursor, u64), InvalidParameter> {
-        let opened = || {
-            let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-            let (start, checksum) = cursor.split_at_checked(16 + 8 + 16)?;
-            if !cursor.bytes().all(is_hex) || checksum != self.checksum(start) {
-                return None;
-            }
-            let position = Cursor {
-                id: i64::from_str_radix(&start[..16], 16).ok()?,
-                rank: Some(u32::from_str_radix(&start[16..24], 16).ok()?)
-                    .filter(|rank| *rank != UNRANKED)
-                    .map(f32::from_bits),
-            };
-            Some((position, u64::from_str_radix(&start[24..], 16).ok()?))
-        };
-        opened().ok_or_else(|| {
-            let detail = "must be one that a Link header of this list had, with the same filters";
+    fn decode_cursor(&self, text: &str) -> Result<(Cursor, u64), InvalidParameter> {
+        self.try_decode_cursor(text).ok_or_else(|| {
+            let detail = "must be a cursor from a Link header of this list, with the same filters";
             (Reason::Malformed, detail.to_owned())
         })
+    }
+
+    fn try_decode_cursor(&self, text: &str) -> Option<(Cursor, u64)> {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let (start, checksum) = text.split_at_checked(16 + 8 + 16)?;
+        if !text.bytes().all(is_hex) || checksum != self.checksum(start) {
+            return None;
+        }
+        let cursor = Cursor {
+            id: i64::from_str_radix(&start[..16], 16).ok()?,
+            rank: Some(u32::from_str_radix(&start[16..24], 16).ok()?)
+                .filter(|rank| *rank != UNRANKED)
+                .map(f32::from_bits),
+        };
+        Some((cursor, u64::from_str_radix(&start[24..], 16).ok()?))
     }
 }
 

@@ -1,12 +1,9 @@
-//! Short digests, to tell texts from each other.
+//! Short hashes that distinguish texts.
 
 use sha2::{Digest, Sha256};
 
-/// The first 64 bits of the SHA-256, as hexadecimal digits.
-pub(crate) fn sha256_prefix(of: impl AsRef<[u8]>) -> String {
-    let digest = Sha256::digest(of);
-    digest[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+/// Returns the first 64 bits of the SHA-256 hash as hexadecimal digits.
+pub(crate) fn sha256_prefix(text: impl AsRef<[u8]>) -> String {
+    let hash = Sha256::digest(text);
+    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }

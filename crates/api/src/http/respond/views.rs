@@ -1,22 +1,23 @@
-//! Devices as answers show them.
+//! Representations of devices and users in responses.
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
     Assignee, Characteristics, ClientStatus, Comment, Device, DeviceFields, DeviceId, Enrollment,
-    Identity, Ownership, RequiredText, SerialNumber, ShortText, Source, StoredDevice,
+    Identity, Ownership, RequiredText, SerialNumber, ShortText, Source, StoredDevice, User,
+    UserFields, UserId,
 };
 use serde::Serialize;
 
-/// A device as the 201 shows it: every key is always there.
+/// A device in the 201 of `POST /devices`. Every key is always present.
 #[derive(Serialize)]
 pub(crate) struct CreatedDeviceView<'a> {
     id: DeviceId,
     name: &'a RequiredText,
     r#type: &'a RequiredText,
     category: &'a RequiredText,
-    /// The vendor's own lease; an external device has none.
+    /// The vendor's own lease. An external device has none.
     rent: Option<()>,
-    /// The parcel of the vendor's delivery; an external device has none.
+    /// The parcel of the vendor's delivery. An external device has none.
     tracking_number: Option<()>,
     client_status: ClientStatus,
     source: Source,
@@ -62,7 +63,7 @@ impl<'a> CreatedDeviceView<'a> {
     }
 }
 
-/// A device as everything but the 201 shows it: every key is always there.
+/// A device in all other responses. Every key is always present.
 #[derive(Serialize)]
 pub(crate) struct FullDeviceView<'a> {
     #[serde(flatten)]
@@ -84,6 +85,23 @@ impl<'a> FullDeviceView<'a> {
             user: &stored.assignee,
             created_at: stored.created_at,
             updated_at: stored.updated_at,
+        }
+    }
+}
+
+/// A user. Every key is always present.
+#[derive(Serialize)]
+pub(crate) struct UserView<'a> {
+    id: UserId,
+    #[serde(flatten)]
+    fields: &'a UserFields,
+}
+
+impl<'a> UserView<'a> {
+    pub(crate) fn of(user: &'a User) -> Self {
+        Self {
+            id: user.id,
+            fields: &user.fields,
         }
     }
 }

@@ -1,0 +1,180 @@
+//! Bodies of error responses.
+
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use devices_domain::{ErrorReport, FieldError, Related, RowError};
+use serde::Serialize;
+
+use super::ApiError;
+
+/// Completes the response with the body of the error.
+pub(super) fn render(error: &ApiError, response: &mut HttpResponseBuilder) -> HttpResponse {
+    match error {
+        ApiError::Rejected(report) => response.json(ReportBody::new(report, Entry::of)),
+        ApiError::RejectedParameters(report) => {
+            response.json(ReportBody::new(report, Entry::of_parameter))
+        }
+        // The sentence takes the place of the code.
+        ApiError::BadHeader(sentence) => response.json(ErrorBody {
+            error: sentence,
+            message: None,
+        }),
+        error => {
+            let mapping = error.mapping();
+            response.json(ErrorBody {
+                error: mapping.code,
+                message: mapping.message,
+            })
+        }
+    }
+}
+
+/// Body of an error without a report.
+#[derive(Serialize)]
+struct ErrorBody {
+    error: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+}
+
+/// Body of an error with a report.
+#[derive(Serialize)]
+struct ReportBody {
+    /// Code of the first error if it concerns a business rule, else its message.
+    error: String,
+    errors: Vec<Entry>,
+    errors_total: usize,
+}
+
+impl ReportBody {
+    fn new(report: &ErrorReport, entry: impl Fn(&RowError) -> Entry) -> Self {
+        let errors: Vec<_> = report.entries().iter().map(entry).collect();
+        let error = match errors.first() {
+            Some(first) if first.is_business_rule => first.code.to_owned(),
+            Some(first) => first.message.clone(),
+            None => String::new(),
+        };
+        Self {
+            error,
+            errors,
+            errors_total: report.total(),
+        }
+    }
+}
+
+/// An error of a report.
+#[derive(Serialize)]
+struct Entry {
+    index: Option<usize>,
+    pointer: String,
+    field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<usize>,
+    code: &'static str,
+    reason: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate_of: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    existing_device_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    existing_user_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    did_you_mean: Option<&'static str>,
+    #[serde(skip)]
+    is_business_rule: bool,
+}
+
+impl Entry {
+    /// Creates the entry of a path or query parameter. A JSON Pointer refers only to the body.
+    fn of_parameter(error: &RowError) -> Self {
+        Self {
+            pointer: String::new(),
+            ..Self::of(error)
+        }
+    }
+
+    fn of(error: &RowError) -> Self {
+        let RowError { index, error } = error;
+        let mut entry = Self {
+            index: *index,
+            pointer: pointer(*index, error),
+            field: error.field.as_ref().map(ToString::to_string),
+            item: error.item,
+            code: error.code.as_str(),
+            reason: error.reason.as_str(),
+            message: message(*index, error),
+            duplicate_of: None,
+            existing_device_id: None,
+            existing_user_id: None,
+            did_you_mean: None,
+            is_business_rule: error.code.is_business_rule(),
+        };
+        match error.related {
+            Some(Related::DuplicateOf(row)) => entry.duplicate_of = Some(row),
+            Some(Related::ExistingDevice(device)) => entry.existing_device_id = Some(device.0),
+            Some(Related::ExistingUser(user)) => entry.existing_user_id = Some(user.0),
+            Some(Related::DidYouMean(name)) => entry.did_you_mean = Some(name),
+            None => {}
+        }
+        entry
+    }
+}
+
+/// Returns the JSON Pointer (RFC 6901) to the row, field or item.
+fn pointer(index: Option<usize>, error: &FieldError) -> String {
+    let mut pointer = index.map_or_else(String::new, |index| format!("/devices/{index}"));
+    if let Some(field) = &error.field {
+        // RFC 6901, 3: `~` and `/` of a name are written `~0` and `~1`.
+        pointer.push('/');
+        pointer.push_str(&field.replace('~', "~0").replace('/', "~1"));
+    }
+    if let Some(item) = error.item {
+        pointer.push_str(&format!("/{item}"));
+    }
+    pointer
+}
+
+/// Returns the message: "devices[3].name is required", or "devices[3]: unknown field `colour`".
+fn message(index: Option<usize>, error: &FieldError) -> String {
+    let row = index.map(|index| format!("devices[{index}]"));
+    if error.is_sentence() {
+        return match row {
+            Some(row) => format!("{row}: {}", error.detail),
+            None => error.detail.to_string(),
+        };
+    }
+    let mut subject = match (row, &error.field) {
+        (Some(row), Some(field)) => row + &quote_member(field),
+        (Some(row), None) => row,
+        (None, Some(field)) => quote_name(field),
+        (None, None) => "The body".to_owned(),
+    };
+    if let Some(item) = error.item {
+        subject.push_str(&format!("[{item}]"));
+    }
+    format!("{subject} {}", error.detail)
+}
+
+/// Returns the name as messages show it. Quotes and escapes a name that would be invisible or
+/// misleading.
+fn quote_name(name: &str) -> String {
+    if is_plain(name) {
+        name.to_owned()
+    } else {
+        format!("{name:?}")
+    }
+}
+
+/// Returns the name like [`quote_name`], as a member of an object: `.name`, or `["a name"]`.
+fn quote_member(name: &str) -> String {
+    if is_plain(name) {
+        format!(".{name}")
+    } else {
+        format!("[{name:?}]")
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    !name.is_empty() && name.chars().all(is_plain)
+}

@@ -1,0 +1,93 @@
+//! Conversions from the errors of the domain.
+
+use devices_domain::{
+    ChangeDeviceError, ChangeUserError, CreateDevicesError, ErrorCode, ErrorReport, FieldError,
+    IdempotencyError, Reason, Related, RepositoryError, UpdateDeviceError,
+};
+
+use super::ApiError;
+
+impl From<RepositoryError> for ApiError {
+    fn from(error: RepositoryError) -> Self {
+        match error {
+            RepositoryError::Unavailable(_) => Self::Unavailable(error),
+            RepositoryError::InDoubt(_) => Self::InDoubt(error),
+            RepositoryError::Failed(_) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<CreateDevicesError> for ApiError {
+    fn from(error: CreateDevicesError) -> Self {
+        match error {
+            CreateDevicesError::Rejected(report) => Self::Rejected(report),
+            CreateDevicesError::Idempotency(IdempotencyError::InProgress) => {
+                Self::IdempotencyKeyInUse
+            }
+            CreateDevicesError::Idempotency(IdempotencyError::KeyReused) => {
+                Self::IdempotencyKeyReused
+            }
+            CreateDevicesError::Repository(error @ RepositoryError::InDoubt(_)) => {
+                Self::BatchInDoubt(error)
+            }
+            CreateDevicesError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpdateDeviceError> for ApiError {
+    fn from(error: UpdateDeviceError) -> Self {
+        match error {
+            UpdateDeviceError::NotFound => Self::DeviceNotFound,
+            UpdateDeviceError::Archived => Self::DeviceMutationForbidden,
+            UpdateDeviceError::PreconditionFailed => Self::PreconditionFailed,
+            UpdateDeviceError::Empty => Self::EmptyPatchBody,
+            UpdateDeviceError::Rejected(report) => Self::Rejected(report),
+            UpdateDeviceError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeDeviceError> for ApiError {
+    fn from(error: ChangeDeviceError) -> Self {
+        match error {
+            ChangeDeviceError::NotFound => Self::DeviceNotFound,
+            ChangeDeviceError::Archived => Self::DeviceMutationForbidden,
+            ChangeDeviceError::PreconditionFailed => Self::PreconditionFailed,
+            // Archiving a device validates nothing, so it cannot be rejected.
+            ChangeDeviceError::Rejected(_) => Self::Internal(error.into()),
+            ChangeDeviceError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeUserError> for ApiError {
+    fn from(error: ChangeUserError) -> Self {
+        match error {
+            ChangeUserError::NotFound => Self::UserNotFound,
+            ChangeUserError::EmailTaken(holder) => FieldError::new(
+                "email",
+                ErrorCode::UserEmailConflict,
+                Reason::AlreadyExists,
+                format!("is the address of user {holder}"),
+            )
+            .with(Related::ExistingUser(holder))
+            .into(),
+            ChangeUserError::Rejected(error) => error.into(),
+            ChangeUserError::HasDevices => Self::UserDeleteBlocked,
+            ChangeUserError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<ErrorReport> for ApiError {
+    fn from(report: ErrorReport) -> Self {
+        Self::Rejected(report)
+    }
+}
+
+impl From<FieldError> for ApiError {
+    fn from(error: FieldError) -> Self {
+        ErrorReport::from_error(error).into()
+    }
+}
