@@ -1,6 +1,6 @@
-//! The real router over mocked ports: what is answered when they fail.
+//! The real router over mocked ports: responses when the ports fail.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::sync::Arc;
 
@@ -21,15 +21,15 @@ use serde_json::{Value, json};
 const WORKSPACE: WorkspaceId = WorkspaceId(7);
 
 fn unavailable() -> RepositoryError {
-    RepositoryError::Unavailable("host db.internal is away".into())
+    RepositoryError::Unavailable("host db.internal is unreachable".into())
 }
 
 fn failed() -> RepositoryError {
     RepositoryError::Failed("relation \"devices\" does not exist".into())
 }
 
-/// Keys that all open the workspace for writing.
-fn keys() -> MockKeyRepository {
+/// Mocks keys: every key has the scope WRITE.
+fn mock_keys() -> MockKeyRepository {
     let mut keys = MockKeyRepository::new();
     keys.expect_find_actor().returning(|workspace, _| {
         Ok(Some(Actor {
@@ -41,10 +41,10 @@ fn keys() -> MockKeyRepository {
     keys
 }
 
-/// Devices of the workspace, as `prepare` mocks them.
-fn devices(prepare: fn(&mut MockDeviceRepository)) -> MockStore {
-    let mut repositories = MockStore::new();
-    repositories
+/// Mocks the store of the workspace. `prepare` mocks its devices.
+fn mock_store(prepare: fn(&mut MockDeviceRepository)) -> MockStore {
+    let mut store = MockStore::new();
+    store
         .expect_for_workspace()
         .withf(|workspace| *workspace == WORKSPACE)
         .returning(move |_| {
@@ -56,17 +56,17 @@ fn devices(prepare: fn(&mut MockDeviceRepository)) -> MockStore {
                 enrollments: Box::new(MockEnrollmentRepository::new()),
             }
         });
-    repositories
+    store
 }
 
-struct Answer {
+struct Response {
     status: u16,
     retry_after: Option<String>,
     body: Value,
 }
 
-impl Answer {
-    async fn of(response: ServiceResponse) -> Self {
+impl Response {
+    async fn read(response: ServiceResponse) -> Self {
         let header = |name| {
             let value = response.headers().get(name)?;
             Some(value.to_str().unwrap().to_owned())
@@ -80,8 +80,8 @@ impl Answer {
     }
 }
 
-/// The answer to a request with a key that opens the workspace.
-async fn ask(
+/// Sends a request with a key of the workspace.
+async fn send(
     keys: MockKeyRepository,
     store: MockStore,
     request: test::TestRequest,
@@ -99,77 +99,77 @@ async fn ask(
     let secret = KeySecret::generate(WORKSPACE);
     let key = ("Authorization", format!("Bearer {}", secret.expose()));
     let request = request.insert_header(key).to_request();
-    let answered = test::try_call_service(&app, request).await;
-    answered.map(ServiceResponse::map_into_boxed_body)
+    let response = test::try_call_service(&app, request).await;
+    response.map(ServiceResponse::map_into_boxed_body)
 }
 
-async fn post(keys: MockKeyRepository, store: MockStore) -> Answer {
+async fn post(keys: MockKeyRepository, store: MockStore) -> Response {
     let row = json!({"name": "a", "type": "b", "category": "c", "serial_number": "SN1"});
     let request = test::TestRequest::post()
         .uri("/devices")
         .set_json(json!({ "devices": [row] }));
-    match ask(keys, store, request).await {
-        Ok(response) => Answer::of(response).await,
+    match send(keys, store, request).await {
+        Ok(response) => Response::read(response).await,
         Err(error) => {
             let request = test::TestRequest::default().to_http_request();
-            Answer::of(ServiceResponse::new(request, error.error_response())).await
+            Response::read(ServiceResponse::new(request, error.error_response())).await
         }
     }
 }
 
 #[actix_web::test]
-async fn a_key_that_cannot_be_looked_up_is_a_503_and_not_a_401() {
+async fn failed_key_lookup_returns_503_not_401() {
     let mut keys = MockKeyRepository::new();
     keys.expect_find_actor()
         .returning(|_, _| Err(unavailable()));
-    let answer = post(keys, MockStore::new()).await;
+    let response = post(keys, MockStore::new()).await;
     assert_eq!(
-        (answer.status, answer.retry_after.as_deref()),
+        (response.status, response.retry_after.as_deref()),
         (503, Some("1"))
     );
-    assert_eq!(answer.body, json!({"error": "SERVICE_UNAVAILABLE"}));
+    assert_eq!(response.body, json!({"error": "SERVICE_UNAVAILABLE"}));
 }
 
 #[actix_web::test]
-async fn a_store_that_is_away_is_a_503() {
-    let away = devices(|devices| {
+async fn unavailable_store_returns_503() {
+    let unavailable_store = mock_store(|devices| {
         devices
             .expect_create()
             .returning(|_| Err(unavailable().into()));
     });
-    let answer = post(keys(), away).await;
+    let response = post(mock_keys(), unavailable_store).await;
     assert_eq!(
-        (answer.status, answer.retry_after.as_deref()),
+        (response.status, response.retry_after.as_deref()),
         (503, Some("1"))
     );
-    assert_eq!(answer.body, json!({"error": "SERVICE_UNAVAILABLE"}));
+    assert_eq!(response.body, json!({"error": "SERVICE_UNAVAILABLE"}));
 }
 
 #[actix_web::test]
-async fn a_store_that_fails_is_a_500_that_does_not_say_how() {
-    let broken = devices(|devices| {
+async fn failed_store_returns_500_without_cause() {
+    let failed_store = mock_store(|devices| {
         devices.expect_create().returning(|_| Err(failed().into()));
     });
-    let answer = post(keys(), broken).await;
-    assert_eq!((answer.status, answer.retry_after), (500, None));
-    assert_eq!(answer.body, json!({"error": "INTERNAL_ERROR"}));
+    let response = post(mock_keys(), failed_store).await;
+    assert_eq!((response.status, response.retry_after), (500, None));
+    assert_eq!(response.body, json!({"error": "INTERNAL_ERROR"}));
 }
 
 #[actix_web::test]
-async fn a_panic_is_a_500_like_any_other() {
-    let panicking = devices(|devices| {
+async fn panic_returns_500() {
+    let panicking_store = mock_store(|devices| {
         devices
             .expect_create()
             .returning(|_| panic!("a mocked panic"));
     });
-    let answer = post(keys(), panicking).await;
-    assert_eq!(answer.status, 500);
-    assert_eq!(answer.body, json!({"error": "INTERNAL_ERROR"}));
+    let response = post(mock_keys(), panicking_store).await;
+    assert_eq!(response.status, 500);
+    assert_eq!(response.body, json!({"error": "INTERNAL_ERROR"}));
 }
 
 #[actix_web::test]
-async fn a_conflict_that_the_store_names_is_an_error_of_its_row() {
-    let taken = devices(|devices| {
+async fn conflict_is_reported_for_its_row() {
+    let store = mock_store(|devices| {
         devices.expect_create().returning(|_| {
             let mut conflicts = Conflicts::default();
             let serial_number = "SN1".to_owned();
@@ -179,14 +179,14 @@ async fn a_conflict_that_the_store_names_is_an_error_of_its_row() {
             Err(CreateError::Conflicts(conflicts.into()))
         });
     });
-    let answer = post(keys(), taken).await;
-    assert_eq!(answer.status, 400);
-    assert_eq!(answer.body["error"], "INVALID_SERIAL_NUMBER");
-    assert_eq!(answer.body["errors"][0]["existing_device_id"], 812);
+    let response = post(mock_keys(), store).await;
+    assert_eq!(response.status, 400);
+    assert_eq!(response.body["error"], "INVALID_SERIAL_NUMBER");
+    assert_eq!(response.body["errors"][0]["existing_device_id"], 812);
 }
 
-/// As many devices as an export reads at once.
-fn a_part(after: Option<DeviceId>) -> Vec<StoredDevice> {
+/// Returns a full chunk of an export.
+fn chunk(after: Option<DeviceId>) -> Vec<StoredDevice> {
     let mut row = RawRow::for_device();
     for name in ["name", "type", "category"] {
         row.set(name, RawValue::text("x"));
@@ -208,33 +208,33 @@ fn a_part(after: Option<DeviceId>) -> Vec<StoredDevice> {
 }
 
 #[actix_web::test]
-async fn an_export_that_loses_its_store_breaks_off_and_does_not_pass_for_a_whole_one() {
+async fn export_that_loses_its_store_is_aborted() {
     for format in ["json", "ndjson", "csv"] {
-        let lost = devices(|devices| {
-            devices.expect_list_by_id().returning(|_, after, most| {
-                assert_eq!(most, 250);
+        let store = mock_store(|devices| {
+            devices.expect_list_by_id().returning(|_, after, max| {
+                assert_eq!(max, 250);
                 match after {
-                    None => Ok(a_part(after)),
+                    None => Ok(chunk(after)),
                     Some(_) => Err(unavailable()),
                 }
             });
         });
         let uri = format!("/devices/export?format={format}");
         let request = test::TestRequest::get().uri(&uri);
-        let response = ask(keys(), lost, request).await.unwrap();
+        let response = send(mock_keys(), store, request).await.unwrap();
         assert_eq!(response.status(), 200);
         assert!(to_bytes(response.into_body()).await.is_err(), "{format}");
     }
 }
 
 #[actix_web::test]
-async fn an_export_whose_store_is_away_from_the_beginning_is_a_503() {
-    let away = devices(|devices| {
+async fn export_without_store_returns_503() {
+    let unavailable_store = mock_store(|devices| {
         devices
             .expect_list_by_id()
             .returning(|_, _, _| Err(unavailable()));
     });
     let request = test::TestRequest::get().uri("/devices/export");
-    let response = ask(keys(), away, request).await.unwrap();
+    let response = send(mock_keys(), unavailable_store, request).await.unwrap();
     assert_eq!(response.status(), 503);
 }

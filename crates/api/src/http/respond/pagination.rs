@@ -134,7 +134,7 @@ impl ListQuery {
 
     fn decode_cursor(&self, text: &str) -> Result<(Cursor, u64), InvalidParameter> {
         self.try_decode_cursor(text).ok_or_else(|| {
-            let detail = "must be a cursor from a Link header of this list, with the same filters";
+            let detail = "must come from a Link header of this list, with the same filters";
             (Reason::Malformed, detail.to_owned())
         })
     }
