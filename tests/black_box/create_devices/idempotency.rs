@@ -263,7 +263,7 @@ fn unresolved_commit_returns_503() {
     let message = body["message"].as_str().unwrap();
     assert!(message.contains("may have been stored"), "{message}");
     assert!(
-        message.contains("send it again with the same one"),
+        message.contains("send it again with the same key"),
         "{message}"
     );
     proxy.set_mode(ProxyMode::Forward);
