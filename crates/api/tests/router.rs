@@ -7,6 +7,7 @@ use std::sync::Arc;
 use actix_web::body::to_bytes;
 use actix_web::dev::ServiceResponse;
 use actix_web::{test, web};
+use chrono::DateTime;
 use devices_api::http::{Ports, State, app};
 use devices_api::secret::KeySecret;
 use devices_api::settings::Settings;
@@ -200,8 +201,8 @@ fn chunk(after: Option<DeviceId>) -> Vec<StoredDevice> {
             enrollment: None,
         },
         assignee: None,
-        created_at: Default::default(),
-        updated_at: Default::default(),
+        created_at: DateTime::default(),
+        updated_at: DateTime::default(),
         archived_at: None,
     });
     stored.collect()

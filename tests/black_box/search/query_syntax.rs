@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{assert_found, assert_none_found, before_and_after_indexing};
 
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 #[test]
 fn punctuation_is_not_an_operator() {
     let api = Api::start();

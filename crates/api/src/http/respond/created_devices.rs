@@ -49,7 +49,12 @@ pub(crate) async fn response(devices: Vec<Device>) -> Result<HttpResponse, ApiEr
 pub fn render(devices: &[NewDevice], stored: &[InsertedDevice]) -> Vec<u8> {
     let views = stored.iter().zip(devices).map(|(stored, device)| {
         let status = stored.client_status(device);
-        CreatedDeviceView::new(stored.id, &device.fields, status, &stored.enrollment)
+        CreatedDeviceView::new(
+            stored.id,
+            &device.fields,
+            status,
+            stored.enrollment.as_ref(),
+        )
     });
     to_json(views.collect())
 }

@@ -24,19 +24,24 @@ pub(crate) struct CreatedDeviceView<'a> {
     serial_number: &'a Option<SerialNumber>,
     comment: &'a Option<Comment>,
     characteristics: &'a Characteristics,
-    mdm: &'a Option<Enrollment>,
+    mdm: Option<&'a Enrollment>,
 }
 
 impl<'a> CreatedDeviceView<'a> {
     pub(crate) fn of(device: &'a Device, client_status: ClientStatus) -> Self {
-        Self::new(device.id, &device.fields, client_status, &device.enrollment)
+        Self::new(
+            device.id,
+            &device.fields,
+            client_status,
+            device.enrollment.as_ref(),
+        )
     }
 
     pub(crate) fn new(
         id: DeviceId,
         fields: &'a DeviceFields,
         client_status: ClientStatus,
-        enrollment: &'a Option<Enrollment>,
+        enrollment: Option<&'a Enrollment>,
     ) -> Self {
         let Identity {
             name,

@@ -122,16 +122,12 @@ impl Entry {
 
 /// Returns the JSON Pointer (RFC 6901) to the row, field or item.
 fn pointer(index: Option<usize>, error: &FieldError) -> String {
-    let mut pointer = index.map_or_else(String::new, |index| format!("/devices/{index}"));
-    if let Some(field) = &error.field {
-        // RFC 6901, 3: `~` and `/` of a name are written `~0` and `~1`.
-        pointer.push('/');
-        pointer.push_str(&field.replace('~', "~0").replace('/', "~1"));
-    }
-    if let Some(item) = error.item {
-        pointer.push_str(&format!("/{item}"));
-    }
-    pointer
+    let row = index.map(|index| format!("/devices/{index}"));
+    // RFC 6901, 3: `~` and `/` of a name are written `~0` and `~1`.
+    let field = error.field.as_ref();
+    let field = field.map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+    let item = error.item.map(|item| format!("/{item}"));
+    [row, field, item].into_iter().flatten().collect()
 }
 
 /// Returns the message: "devices[3].name is required", or "devices[3]: unknown field `colour`".
@@ -143,16 +139,16 @@ fn message(index: Option<usize>, error: &FieldError) -> String {
             None => error.detail.to_string(),
         };
     }
-    let mut subject = match (row, &error.field) {
+    let subject = match (row, &error.field) {
         (Some(row), Some(field)) => row + &quote_member(field),
         (Some(row), None) => row,
         (None, Some(field)) => quote_name(field),
         (None, None) => "The body".to_owned(),
     };
-    if let Some(item) = error.item {
-        subject.push_str(&format!("[{item}]"));
+    match error.item {
+        Some(item) => format!("{subject}[{item}] {}", error.detail),
+        None => format!("{subject} {}", error.detail),
     }
-    format!("{subject} {}", error.detail)
 }
 
 /// Returns the name as messages show it. Quotes and escapes a name that would be invisible or

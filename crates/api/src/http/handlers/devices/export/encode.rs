@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use devices_domain::{NewDevice, RawRow, RawValue, fields};
+use devices_domain::{Field, NewDevice, RawRow, RawValue, fields};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
@@ -66,7 +66,7 @@ fn encode_json(devices: &[NewDevice], is_first: bool, is_last: bool) -> Encoded 
 /// Returns the names of the CSV columns: all fields except `user_id`. In another workspace, users
 /// have other ids, but the same addresses.
 fn columns() -> impl Iterator<Item = &'static str> {
-    let names = fields().iter().map(|field| field.name());
+    let names = fields().iter().map(Field::name);
     names.filter(|name| *name != "user_id")
 }
 
@@ -153,9 +153,9 @@ mod tests {
     /// Reads devices from JSON, without their user ids, which are not exported.
     fn devices(sent: Vec<serde_json::Value>) -> Vec<NewDevice> {
         let mut devices = read_json(json!({ "devices": sent }).to_string().as_bytes());
-        devices
-            .iter_mut()
-            .for_each(|device| device.fields.ownership.user_id = None);
+        for device in &mut devices {
+            device.fields.ownership.user_id = None;
+        }
         devices
     }
 
