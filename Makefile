@@ -12,6 +12,7 @@ CHECKS := \
 	doc \
 	deny \
 	schema \
+	settings \
 	package
 
 help: ## Print this list
@@ -56,9 +57,18 @@ deny: ## Check licences, banned crates and sources of the dependencies
 schema: ## Check that the Diesel schema (tables.rs) matches the migrations
 	scripts/schema check
 
+settings: ## Check that docs/CONFIGURATION.md matches the settings
+	@scripts/dependencies
+	@cargo run --quiet --package devices-api --example configuration_docs | diff -u docs/CONFIGURATION.md - || \
+	  { echo "docs/CONFIGURATION.md is outdated: run 'make settings-update' and commit it." >&2; exit 1; }
+
 package: ## Package devices-domain and build it from the package
 	@scripts/dependencies
 	cargo package --quiet --package devices-domain --allow-dirty
+
+docs: ## Run the shell blocks of the documentation in bash and zsh
+	@scripts/dependencies --docs
+	scripts/with-service scripts/docs-blocks
 
 contract: ## Test the server against openapi.yaml with generated requests
 	scripts/contract
@@ -67,7 +77,7 @@ client: ## Generate a client from openapi.yaml and test the server with it
 	scripts/client
 
 chaos: ## Test the server under crashes and overload; CHAOS=--short runs a tenth
-	@scripts/dependencies
+	@scripts/dependencies --pooler
 	cargo run --quiet --package devices-tests --bin chaos -- $(CHAOS)
 
 bench: ## Benchmark the server against PostgreSQL itself (15 min); BENCH=--help lists options
@@ -88,6 +98,11 @@ release-check: ## Check that devices-domain can be published; BASELINE=REV compa
 schema-update: ## Generate the Diesel schema (tables.rs) from the migrations
 	scripts/schema update
 
+settings-update: ## Generate docs/CONFIGURATION.md from the settings
+	@scripts/dependencies
+	cargo run --quiet --package devices-api --example configuration_docs > docs/CONFIGURATION.md.new
+	mv docs/CONFIGURATION.md.new docs/CONFIGURATION.md
+
 hooks: ## Run the fast checks before each commit from now on
 	git config core.hooksPath .githooks
 
@@ -102,13 +117,3 @@ db-reset: ## Delete its data and start it empty
 
 db-psql: ## Open psql on it
 	@scripts/postgres psql
-
-settings: ## Check that docs/CONFIGURATION.md matches the settings
-	@scripts/dependencies
-	@cargo run --quiet --package devices-api --example configuration_docs | diff -u docs/CONFIGURATION.md - || \
-	  { echo "docs/CONFIGURATION.md is outdated: run 'make settings-update' and commit it." >&2; exit 1; }
-
-settings-update: ## Generate docs/CONFIGURATION.md from the settings
-	@scripts/dependencies
-	cargo run --quiet --package devices-api --example configuration_docs > docs/CONFIGURATION.md.new
-	mv docs/CONFIGURATION.md.new docs/CONFIGURATION.md
