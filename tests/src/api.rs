@@ -174,7 +174,7 @@ impl Response {
     }
 }
 
-/// Asserts that an error message begins with the field or parameter at fault, or with an item of it.
+/// Asserts that an error message begins with the field or parameter at fault, or an item of it.
 #[track_caller]
 pub fn assert_names(message: &str, kind: &str, name: &str, reason: &str, case: &str) {
     let is_named = if reason == "unknown_field" {

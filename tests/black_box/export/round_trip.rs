@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use devices_domain::KeyboardLayout;
 use devices_tests::{Api, send};
 use serde_json::{Value, json};
 
@@ -59,19 +60,7 @@ fn json_export_recreates_devices_elsewhere() {
             "client_purchase_date": "0001-01-01", "client_warranty_endDate": "9999-12-31"}),
         json!({"name": "broken", "lifecycle": "OUT_OF_SERVICE", "added_via": "ONBOARDING"}),
     ];
-    for layout in [
-        "FRENCH_AZERTY",
-        "SPANISH_QWERTY",
-        "ITALIAN_QWERTY",
-        "INTERNATIONAL_ENGLISH_QWERTY",
-        "GERMAN_QWERTZ",
-        "PORTUGUESE_QWERTY",
-        "ENGLISH_QWERTY",
-        "SWISS_QWERTZ",
-        "AMERICAN_ENGLISH_QWERTY",
-        "CANADIAN_ENGLISH_QWERTY",
-        "DUTCH_QWERTY",
-    ] {
+    for layout in KeyboardLayout::NAMES {
         sent.push(json!({"name": layout, "keyboard_layout": layout}));
     }
     api.create_devices(sent.clone());

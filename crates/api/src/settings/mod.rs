@@ -74,14 +74,14 @@ declaration::settings! {
         /// Otherwise the response is a 408. A body with a `Content-Length` must also keep the rate
         /// that completes it within `body_timeout_seconds`.
         body_bytes_per_second: u64 => 1..=1 << 30,
-        /// Maximum number of bodies of 64 KiB or more in memory at once, at most half of them of one
-        /// workspace.
+        /// Maximum number of bodies of 64 KiB or more in memory at once, at most half of them of
+        /// one workspace.
         max_large_bodies: usize => 1..=10_000,
         /// Milliseconds that a further large body waits before it is read. After that, the response
         /// is a 503.
         large_body_wait_ms: u64 => 0..=60_000,
-        /// Maximum number of concurrent exports, at most half of them of one workspace. The response
-        /// to a further one is a 503.
+        /// Maximum number of concurrent exports, at most half of them of one workspace. The
+        /// response to a further one is a 503.
         max_concurrent_exports: usize => 1..=10_000,
         /// Maximum number of requests in progress, without those whose body is still arriving. The
         /// response to a further one is a 503.

@@ -140,7 +140,7 @@ impl Rule<String> for LogFilter {
     }
 
     fn validate(&self, text: &String) -> Result<(), String> {
-        // EnvFilter takes an unknown word for a target, so a misspelled level would disable the log.
+        // EnvFilter takes an unknown word for a target. A misspelled level would disable the log.
         let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
         let is_directive = |part: &str| part.contains('=') || is_level(part.trim());
         if text.split(',').all(is_directive) && EnvFilter::try_new(text).is_ok() {

@@ -5,51 +5,43 @@ use std::fmt;
 
 use crate::ids::{DeviceId, UserId};
 
-/// Error code of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorCode {
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $Code:ident = $name:literal),+ $(,)?) => {
+        /// Error code of the API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ErrorCode { $($(#[$doc])* $Code),+ }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$Code),+];
+
+            /// Returns the code as the API spells it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$Code => $name),+ }
+            }
+        }
+    };
+}
+
+error_codes! {
     /// The batch or a row has the wrong shape.
-    InvalidBody,
+    InvalidBody = "INVALID_BODY",
     /// A field is missing, unknown, of the wrong type, or has an invalid value.
-    InvalidField,
-    /// A serial number is malformed, a placeholder, a duplicate within the batch, or taken.
-    InvalidSerialNumber,
-    /// A `user_id` or `user_email` does not identify a user of the workspace.
-    InvalidUser,
-    /// Another user of the workspace has the email address.
-    UserEmailConflict,
-    /// The workspace's provisioning rules reject the batch.
-    DeviceProvisioningFailed,
+    InvalidField = "INVALID_FIELD",
     /// A path or query parameter is unknown or has an invalid value.
-    InvalidParameter,
+    InvalidParameter = "INVALID_PARAMETER",
+    /// A serial number is malformed, a placeholder, a duplicate within the batch, or taken.
+    InvalidSerialNumber = "INVALID_SERIAL_NUMBER",
+    /// A `user_id` or `user_email` does not identify a user of the workspace.
+    InvalidUser = "INVALID_USER",
+    /// Another user of the workspace has the email address.
+    UserEmailConflict = "USER_EMAIL_CONFLICT",
+    /// The workspace's provisioning rules reject the batch.
+    DeviceProvisioningFailed = "DEVICE_PROVISIONING_FAILED",
 }
 
 impl ErrorCode {
-    /// Every code.
-    pub const ALL: [Self; 7] = [
-        Self::InvalidBody,
-        Self::InvalidField,
-        Self::InvalidParameter,
-        Self::InvalidSerialNumber,
-        Self::InvalidUser,
-        Self::UserEmailConflict,
-        Self::DeviceProvisioningFailed,
-    ];
-
-    /// Returns the code as the API spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidBody => "INVALID_BODY",
-            Self::InvalidField => "INVALID_FIELD",
-            Self::InvalidSerialNumber => "INVALID_SERIAL_NUMBER",
-            Self::InvalidParameter => "INVALID_PARAMETER",
-            Self::InvalidUser => "INVALID_USER",
-            Self::UserEmailConflict => "USER_EMAIL_CONFLICT",
-            Self::DeviceProvisioningFailed => "DEVICE_PROVISIONING_FAILED",
-        }
-    }
-
     /// Returns `true` for a business rule, `false` for the shape of the request.
     #[must_use]
     pub fn is_business_rule(self) -> bool {

@@ -20,7 +20,8 @@ pub struct DatabaseOptions {
 /// Ways in which a connection gets its session settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionSettings {
-    /// Settings made by each new connection. Requires that the connection has its session to itself.
+    /// Each new connection makes the settings. Requires that the connection has its session to
+    /// itself.
     PerConnection {
         /// Switches each connection to [`SERVING_ROLE`](crate::postgres::SERVING_ROLE), which
         /// gives up all other privileges.

@@ -10,8 +10,8 @@ use rust_decimal::Decimal;
 use crate::postgres::query::columns::Column;
 use crate::postgres::schema::tables::devices;
 
-/// Declares the row struct of a device from the domain's groups of fields. The groups are destructured
-/// without `..`, so a missing field does not compile.
+/// Declares the row struct of a device from the domain's groups of fields. The groups are
+/// destructured without `..`, so a missing field does not compile.
 macro_rules! columns {
     ($($group:ident: $Group:ident { $($field:ident: $Column:ty,)+ })+) => {
         /// A row of `devices` for reading and writing, without timestamps.

@@ -177,8 +177,8 @@ fn array_index(ordinality: i64) -> usize {
     ordinality as usize - 1
 }
 
-// Each LATERAL subquery with LIMIT 1 probes an index once per value. For `= ANY` on a table that was
-// never analysed, the planner would read every row of the workspace instead.
+// Each LATERAL subquery with LIMIT 1 probes an index once per value. For `= ANY` on a table that
+// was never analysed, the planner would read every row of the workspace instead.
 
 const TAKEN_SERIAL_NUMBERS: &str = "ARRAY( \
     SELECT unnest(ARRAY[requested.position, existing.id]) \
