@@ -134,7 +134,10 @@ fn enumerations_match_domain() {
             set(EnrollmentStatus::NAMES.iter().copied()),
         ),
         ("Source", words(&json!([Source::External]))),
-        ("ErrorCode", set(ErrorCode::ALL.iter().copied().map(ErrorCode::as_str))),
+        (
+            "ErrorCode",
+            set(ErrorCode::ALL.iter().copied().map(ErrorCode::as_str)),
+        ),
         ("Reason", set(reasons)),
     ] {
         assert_eq!(words(&schema(name)["enum"]), domain, "{name}");

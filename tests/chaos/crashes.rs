@@ -60,11 +60,11 @@ pub(crate) fn run(cluster: &Cluster, share: impl Fn(usize) -> usize) -> Outcome 
 }
 
 /// Negative control: proves that the harness detects losses. With `synchronous_commit = off`,
-/// PostgreSQL acknowledges transactions that it has not written yet, so a kill must lose some.
+/// PostgreSQL acknowledges transactions before it writes their WAL, so a kill usually loses some.
 pub(crate) fn negative_control(cluster: &Cluster) -> Outcome {
     const ROUNDS: usize = 5;
     cluster.execute("ALTER SYSTEM SET synchronous_commit = off");
-    // By default the WAL writer would write them within 200 ms.
+    // With the default of 200 ms, the WAL writer would catch up before most kills.
     cluster.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
     cluster.execute("SELECT pg_reload_conf()");
     let mut crashes = Crashes::start(cluster);
@@ -154,7 +154,7 @@ impl<'a> Crashes<'a> {
     }
 
     /// Injects a fault under load, restarts what it stopped, retries the unresolved batches and
-    /// compares the journal with the stored rows.
+    /// checks the stored rows against the responses.
     fn run_round(&mut self, fault: Fault) {
         let stop = AtomicBool::new(false);
         let mut writers = std::mem::take(&mut self.writers);

@@ -23,7 +23,7 @@ pub fn complete_device(fields: Value) -> Value {
         "client_purchase_date": "2024-02-29", "client_warranty_endDate": "2027-02-28",
         "client_rental_startDate": "2024-03-01", "client_rental_endDate": "2025-03-01",
         "client_contract_number": "C-1", "client_invoice_number": "I-1",
-        "lifecycle": "IN_MAINTENANCE", "comment": "café 🖥",
+        "lifecycle": "IN_MAINTENANCE", "compliance": ["CE"], "comment": "café 🖥",
     });
     with(with(Value::Object(complete), with_typical_values), fields)
 }

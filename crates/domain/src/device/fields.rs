@@ -1,13 +1,11 @@
 //! The field table of a device: the only list of its fields in the domain.
 
 use super::enums::{AddedVia, KeyboardLayout, Lifecycle};
-use super::rental;
 use crate::field::{
     Amount, Comment, Date, Email, Field, RawRow, RequiredText, SerialNumber, ShortText, TextList,
     fields,
 };
 use crate::ids::UserId;
-use crate::validation::error::FieldError;
 
 fields! {
     /// All fields of a device, in the order of the groups.
@@ -142,15 +140,6 @@ impl DeviceFields {
     #[must_use]
     pub fn changed_field_names(&self, other: &Self) -> Vec<&'static str> {
         self.to_row().changed_field_names(&other.to_row())
-    }
-
-    /// Returns the rule that the fields break together, although each is valid alone.
-    pub(super) fn consistency_error(&self) -> Option<FieldError> {
-        let ownership = &self.ownership;
-        rental::date_order_error(
-            ownership.client_rental_start_date,
-            ownership.client_rental_end_date,
-        )
     }
 }
 

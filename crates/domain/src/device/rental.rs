@@ -5,7 +5,7 @@ use crate::field::{Date, FieldChange, RawRow, read_change, read_if_valid};
 use crate::validation::error::{ErrorCode, FieldError, Reason};
 
 /// Returns the error of a rental that ends before it starts.
-pub(super) fn date_order_error(start: Option<Date>, end: Option<Date>) -> Option<FieldError> {
+fn date_order_error(start: Option<Date>, end: Option<Date>) -> Option<FieldError> {
     (end? < start?).then(|| {
         let start = name_of(FieldIndex::client_rental_start_date);
         FieldError::new(
@@ -15,6 +15,16 @@ pub(super) fn date_order_error(start: Option<Date>, end: Option<Date>) -> Option
             format!("must not be before `{start}`"),
         )
     })
+}
+
+impl DeviceFields {
+    /// Returns the rule that the fields break together, although each is valid alone.
+    pub(super) fn consistency_error(&self) -> Option<FieldError> {
+        date_order_error(
+            self.ownership.client_rental_start_date,
+            self.ownership.client_rental_end_date,
+        )
+    }
 }
 
 /// Checks the dates of a raw row, so that their order is reported beside errors of other fields.

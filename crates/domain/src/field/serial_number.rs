@@ -9,8 +9,8 @@ use unicode_normalization::UnicodeNormalization;
 use super::{FieldValue, Format, InvalidValue, RawValue, ValueKind, sanitize};
 use crate::validation::error::{ErrorCode, Reason};
 
-/// A serial number of a device, stored as sent and compared without regard to case, width and
-/// compatibility forms.
+/// A serial number of a device. Stored as sent, after trimming. Compared by its NFKC form, without
+/// regard to ASCII case.
 ///
 /// After NFKC normalization it has 1 to 64 characters: ASCII letters, digits, single inner spaces
 /// and `- _ . / : + #`, with at least one letter or digit. Placeholders, which firmware and
@@ -19,7 +19,7 @@ use crate::validation::error::{ErrorCode, Reason};
 #[derive(Debug, Clone)]
 pub struct SerialNumber {
     text: CompactString,
-    /// Folded form, if it differs from `text`.
+    /// Folded form. `None` if it equals `text`.
     folded: Option<CompactString>,
 }
 
@@ -66,7 +66,7 @@ impl Serialize for SerialNumber {
     }
 }
 
-/// Phrases that firmware and spreadsheets write for "none", folded.
+/// Phrases that firmware and spreadsheets write for "none", in folded form.
 const PLACEHOLDERS: [&str; 8] = [
     "TO BE FILLED BY O.E.M.",
     "DEFAULT STRING",
@@ -85,7 +85,8 @@ fn is_placeholder(folded: &str) -> bool {
             .all(|b| matches!(b, b'0' | b'X' | b'.' | b'-' | b'*'))
 }
 
-/// Converts a text to NFKC and ASCII upper case.
+/// Returns the form in which serial numbers are compared: NFKC, ASCII upper case. `text` must be
+/// trimmed.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return if text.bytes().any(|b| b.is_ascii_lowercase()) {

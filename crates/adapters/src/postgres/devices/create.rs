@@ -1,4 +1,4 @@
-//! Creation of devices: each batch whole or not at all, several batches per transaction.
+//! Creation of devices: each batch atomically. Several batches can share a transaction.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -6,13 +6,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use devices_domain::{
     Conflicts, CreateError, DeviceId, IdempotencyError, IdempotentRequest, IdempotentResponse,
-    InsertedDevice, LookupKeys, NewBatch, NewDevice, RepositoryError, SerialNumber, StoreResult,
-    UserId, WorkspaceId,
+    InsertedDevice, LookupKeys, NewBatch, NewDevice, RepositoryError, StoreResult, UserId,
+    WorkspaceId,
 };
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
 use futures_util::{StreamExt, stream};
 
+use super::accepted_batch::{AcceptedBatch, folded_serial};
 use super::conflicts::{self, Lookup, LookupResult};
 use super::insert;
 use crate::postgres::connection::database::Database;
@@ -29,7 +30,8 @@ pub(crate) struct CreateBatches {
     database: Database,
 }
 
-/// Batches with fewer devices share transactions. Larger batches gain nothing from it (ADR 16).
+/// Batches with fewer devices go through group commit. In larger ones, the cost of a transaction is
+/// small beside that of the devices (ADR 16).
 pub(crate) const GROUP_COMMIT_BELOW: usize = 250;
 
 /// Number of batches of a failed group that are retried at the same time. A low number leaves
@@ -41,9 +43,9 @@ impl GroupWork for CreateBatches {
     type Request = Arc<NewBatch>;
     type Response = BatchResult;
 
-    /// Devices per transaction: as many as one batch may have by default.
+    /// Devices per transaction: the default of `limits.max_devices_per_batch`.
     const MAX_GROUP_SIZE: usize = 1_000;
-    /// One transaction is prepared while another commits.
+    /// One transaction executes its statements while another waits for COMMIT.
     const CONCURRENCY: usize = 2;
 
     fn size(batch: &Arc<NewBatch>) -> usize {
@@ -51,10 +53,11 @@ impl GroupWork for CreateBatches {
     }
 
     /// Returns for each batch the result that it would have if the batches were stored one after
-    /// the other. The second of two batches with the same idempotency key is in progress.
+    /// the other, with one exception: of batches with the same idempotency key, all but the first
+    /// are in progress.
     ///
-    /// If a statement fails, no batch is stored, and each is tried alone: the failure or the wait
-    /// of one batch must not affect another.
+    /// If the group fails twice, no batch is stored, and each is tried alone: the error or the lock
+    /// wait of one batch must not affect another.
     async fn run(&self, workspace: WorkspaceId, batches: Vec<Arc<NewBatch>>) -> Vec<BatchResult> {
         match self.try_create(workspace, batches.clone()).await {
             Ok(results) => results,
@@ -75,11 +78,11 @@ impl GroupWork for CreateBatches {
     }
 }
 
-/// Error of a group of batches. No batch was stored.
+/// Error of a group of batches. No batch was stored, unless the commit is in doubt.
 enum GroupError {
-    /// A statement failed, for the sake of one of several batches.
+    /// A statement of several batches failed, perhaps because of one of them.
     StatementFailed,
-    /// The repository failed.
+    /// Any other error, such as a lost connection. To try each batch alone would not help.
     Repository(RepositoryError),
 }
 
@@ -107,6 +110,8 @@ impl CreateBatches {
         }
     }
 
+    /// Creates batches in one transaction, which is retried after a lost race. A group gives up
+    /// after the second failure, since one of its batches may be the reason.
     async fn try_create(
         &self,
         workspace: WorkspaceId,
@@ -114,21 +119,21 @@ impl CreateBatches {
     ) -> Result<Vec<BatchResult>, GroupError> {
         let devices = batches.iter().flat_map(|batch| &batch.devices);
         let keys = LookupKeys::from_devices(devices);
-        // Nearly all serial numbers of a large batch are new. The first taken one ends the attempt,
-        // and the next attempt looks them all up, as after any lost race (ADR 19).
+        // Nearly all serial numbers of a large batch are new, so the first attempt does not look
+        // them up. A taken one violates the unique index, and the retry looks up all (ADR 19).
         let mut lookup = if keys.added_devices < GROUP_COMMIT_BELOW {
             Lookup::BeforeInsert
         } else {
             Lookup::SkipSerials
         };
         let is_group = batches.len() > 1;
-        let mut has_lost_race = false;
+        let mut has_failed = false;
         self.database
             .transact(move |connection| {
-                let attempt = std::mem::replace(&mut lookup, Lookup::BeforeInsert);
-                create(connection, workspace, &batches, &keys, attempt).map_err(|error| {
-                    let may_retry_group = is_retryable(&error) && !has_lost_race;
-                    has_lost_race |= attempt == Lookup::BeforeInsert;
+                let current = std::mem::replace(&mut lookup, Lookup::BeforeInsert);
+                create(connection, workspace, &batches, &keys, current).map_err(|error| {
+                    let may_retry_group = is_retryable(&error) && !has_failed;
+                    has_failed |= current == Lookup::BeforeInsert;
                     if is_group && !may_retry_group {
                         Failure::Rejected(GroupError::StatementFailed)
                     } else {
@@ -140,26 +145,16 @@ impl CreateBatches {
     }
 }
 
-/// Every batch is either stored or rejected, so this is a bug.
+/// Returns the error of a batch without a result, which would be a bug.
 fn missing_result() -> BatchResult {
     Err(RepositoryError::Failed("a batch has no result".into()).into())
 }
 
-/// A batch without conflicts, with the values that inserting it needs.
-pub(crate) struct AcceptedBatch<'a> {
-    /// Position among the batches of the transaction.
-    index: usize,
-    pub(crate) batch: &'a NewBatch,
-    /// Id of each device.
-    pub(crate) ids: Vec<i64>,
-    /// Assignee of each device.
-    pub(crate) assignees: Vec<Option<UserId>>,
-}
-
 /// Creates the devices of all batches without conflicts.
 ///
-/// Sends five statements, BEGIN and COMMIT included, whatever the number of devices. Idempotency
-/// keys need three more, a device limit one, and device management one.
+/// The transaction takes five statements, BEGIN and COMMIT included, whatever the number of
+/// devices. Idempotency keys need three more, a device limit one, enrolments one, and a rejection
+/// may need a second look-up.
 fn create(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -175,10 +170,11 @@ fn create(
     if !pending.is_empty() {
         let mut found = conflicts::find(connection, workspace, keys, lookup)?;
         let (mut accepted, mut rejected) = partition_by_conflict(batches, &pending, &mut found);
-        // A rejection reports all conflicts: also those that were not looked up, and those that
-        // arose while this transaction waited for the lock on its workspace.
-        let is_incomplete = lookup == Lookup::SkipSerials || found.device_limit.is_some();
-        if !rejected.is_empty() && is_incomplete {
+        // A rejection reports all conflicts: also serial numbers that were not looked up, and, with
+        // a device limit, what others stored while the look-up waited for the lock on the
+        // workspace.
+        let may_be_incomplete = lookup == Lookup::SkipSerials || found.device_limit.is_some();
+        if !rejected.is_empty() && may_be_incomplete {
             found = conflicts::find(connection, workspace, keys, Lookup::BeforeInsert)?;
             (accepted, rejected) = partition_by_conflict(batches, &pending, &mut found);
         }
@@ -196,7 +192,8 @@ fn create(
     Ok((results.collect(), effect))
 }
 
-/// Returns the results of those batches whose idempotency key has a response already, or is in use.
+/// Returns one entry per batch: the stored response or the error of its idempotency key, or `None`
+/// if the batch is yet to be created.
 fn resolve_idempotency_keys(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -213,7 +210,8 @@ fn resolve_idempotency_keys(
     }
     let locked = idempotency_keys::try_lock(connection, workspace, &requests)?;
     let mut responses = idempotency_keys::find(connection, workspace, &requests)?;
-    // An advisory lock does not exclude a second request in the same transaction.
+    // Advisory locks are re-entrant within a session, so duplicates in this group need a check of
+    // their own.
     let mut seen = HashSet::new();
     for (position, request) in requests.into_iter().enumerate() {
         let is_first = seen.insert((request.operation, request.key.as_str()));
@@ -231,8 +229,8 @@ fn resolve_idempotency_keys(
     Ok(results)
 }
 
-/// Splits pending batches into those that conflict with neither stored data nor an earlier batch,
-/// and the rest with their conflicts.
+/// Splits pending batches into those that conflict with neither stored data nor an earlier accepted
+/// batch, and the rest with their conflicts.
 fn partition_by_conflict<'a>(
     batches: &'a [Arc<NewBatch>],
     pending: &[usize],
@@ -297,19 +295,16 @@ fn batch_conflicts(
     conflicts
 }
 
+/// Returns the user with the email address of the row, or else the `user_id` of the row. Where both
+/// were sent, they identify the same user by now.
 fn assignee(device: &NewDevice, found: &LookupResult) -> Option<UserId> {
     let email = device.assignment.user_email.as_ref();
     let user = email.and_then(|email| found.users_by_email.get(email.as_str()));
     user.copied().or(device.fields.ownership.user_id)
 }
 
-pub(crate) fn folded_serial(device: &NewDevice) -> Option<&str> {
-    let serial = device.fields.identity.serial_number.as_ref();
-    serial.map(SerialNumber::folded)
-}
-
-/// Inserts the devices with their audit events and idempotent responses, and sets the results of
-/// their batches.
+/// Inserts the devices, their audit events and the responses to store under idempotency keys. Sets
+/// the results of the batches, with the enrolments of their devices.
 fn store(
     connection: &mut PgConnection,
     workspace: WorkspaceId,

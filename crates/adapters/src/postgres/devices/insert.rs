@@ -5,8 +5,8 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Text};
 
+use super::accepted_batch::{AcceptedBatch, folded_serial};
 use super::columns::DeviceRow;
-use super::create::{AcceptedBatch, folded_serial};
 use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 

@@ -1,5 +1,6 @@
 //! The devices of one workspace.
 
+mod accepted_batch;
 mod columns;
 mod conflicts;
 mod create;

@@ -1,4 +1,4 @@
-//! Pagination of lists, by keyset or by offset.
+//! Pagination of query results, by cursor (keyset pagination) or by offset.
 
 use devices_domain::{Cursor, Page, PageRequest, PageStart};
 use diesel::pg::PgConnection;
@@ -21,22 +21,27 @@ struct ItemRow {
     rank: f32,
 }
 
-/// Maximum number of results that are sorted by relevance. Larger results are sorted by id, newest
-/// first: ranking all of them would take seconds, and says little if nearly everything matches.
-const MAX_RANKED: u64 = 100_000;
+/// Largest result set that is sorted by rank. Larger ones are sorted by id, newest first: ranking
+/// would take seconds, and distinguishes little if nearly every row matches.
+const MAX_RANKED_ROWS: u64 = 100_000;
 
-/// A list to be read page by page.
+/// A query whose result is returned in pages.
 pub(crate) struct PagedQuery {
-    /// FROM and WHERE clause.
+    /// FROM and WHERE clauses. WHERE must be there: [`page`](Self::page) appends conditions to it.
     pub(crate) from: Statement,
-    /// Expression for the id of an item.
+    /// SQL expression for the id of an item.
     pub(crate) id: &'static str,
-    /// Expression for the relevance of an item. `None` if items are sorted by id alone.
+    /// SQL expression of type `real` for the rank (relevance) of an item. `None` if items are
+    /// sorted by id alone.
     pub(crate) rank: Option<String>,
 }
 
 impl PagedQuery {
-    /// Returns a page of item ids: the most relevant first, then the newest.
+    /// Returns a page of item ids, by rank and then id, both descending. By id alone if there is no
+    /// rank, or too many rows match.
+    ///
+    /// The total takes a statement of its own. Both see the same rows only in a snapshot
+    /// ([`Database::read`](crate::postgres::connection::database::Database)).
     pub(crate) fn page(
         self,
         connection: &mut PgConnection,
@@ -47,9 +52,10 @@ impl PagedQuery {
         count.push("SELECT count(*) AS total").append(from.clone());
         let totals: Vec<TotalRow> = count.load(connection)?;
         let total = totals.first().map_or(0, |row| row.total.unsigned_abs());
-        // A cursor keeps the order of the page that issued it, whatever the total is by now.
+        // Later pages keep the order in which their cursor was created, even if the total has
+        // passed the maximum since.
         let rank = rank.filter(|_| match paging.start {
-            PageStart::Offset(_) => total <= MAX_RANKED,
+            PageStart::Offset(_) => total <= MAX_RANKED_ROWS,
             PageStart::Cursor(cursor) => cursor.rank.is_some(),
         });
 
@@ -81,7 +87,7 @@ impl PagedQuery {
                 page.push(" ORDER BY rank DESC, id DESC");
             }
         }
-        // One more than the page holds shows whether there is a next page.
+        // One extra row shows whether there is a next page.
         let limit = page.bind(Value::Integer(i64::from(paging.limit) + 1));
         page.push(&format!(" LIMIT {limit}"));
         if let PageStart::Offset(offset) = paging.start {

@@ -1,5 +1,8 @@
-//! Group commit: requests that arrive while others of the workspace are running form the next
-//! group, which runs as one. A request never waits for others to arrive.
+//! Group commit: while the workers of a workspace are busy, its requests queue. A free worker takes
+//! as many as fit into one group, and runs them together, in one transaction. A request never waits
+//! for others to arrive.
+//!
+//! Unlike PostgreSQL's own group commit, the requests share a transaction, not only a flush.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +13,7 @@ use devices_domain::{RepositoryError, WorkspaceId};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-/// Work that can run for several callers of one workspace at once.
+/// Work that handles the requests of several callers of one workspace in one run.
 #[async_trait]
 pub(crate) trait GroupWork: Send + Sync + 'static {
     /// Request of one caller.
@@ -26,7 +29,8 @@ pub(crate) trait GroupWork: Send + Sync + 'static {
     /// Returns the size of a request.
     fn size(request: &Self::Request) -> usize;
 
-    /// Runs a group. MUST return one response per request, in the order of the requests.
+    /// Runs a group. MUST return one response per request, in the order of the requests. The caller
+    /// of a request without a response gets [`InDoubt`](RepositoryError::InDoubt).
     async fn run(
         &self,
         workspace: WorkspaceId,
@@ -39,10 +43,11 @@ pub(crate) struct GroupCommitter<T: GroupWork>(Arc<Shared<T>>);
 
 struct Shared<T: GroupWork> {
     work: T,
-    /// Maximum wait of a request until its group starts.
+    /// Longest time that a request waits for its group to start.
     start_timeout: Duration,
-    /// Runtime that runs the groups. The runtime of a submitting task can end before its group
-    /// commits.
+    /// Runtime of the workers. `None`: that of the `submit` call that starts the worker. Captured
+    /// at construction, because a submitter may run on a runtime that ends before its group
+    /// commits, such as that of an HTTP worker during shutdown.
     runtime: Option<Handle>,
     /// Queues of the workspaces that have a worker.
     queues: Mutex<HashMap<WorkspaceId, Queue<T>>>,
@@ -68,7 +73,7 @@ impl<T: GroupWork> Clone for GroupCommitter<T> {
 
 impl<T: GroupWork> GroupCommitter<T> {
     /// Creates a committer that runs groups on the current runtime. Without a current runtime,
-    /// groups run on the runtime of the task that starts a worker.
+    /// groups run on that of the `submit` call that starts a worker.
     pub(crate) fn new(work: T, start_timeout: Duration) -> Self {
         Self(Arc::new(Shared {
             work,
@@ -78,17 +83,20 @@ impl<T: GroupWork> GroupCommitter<T> {
         }))
     }
 
-    /// Returns the work, to run a request at once and outside any group.
+    /// Returns the work, for callers that bypass the queue.
     pub(crate) fn work(&self) -> &T {
         &self.0.work
     }
 
-    /// Runs a request in the next group, or at once if a worker is free. A group that has started
-    /// runs to completion, even if the caller is cancelled.
+    /// Runs a request: immediately if fewer than [`CONCURRENCY`](GroupWork::CONCURRENCY) groups of
+    /// the workspace are running, otherwise in a later group. Cancelling the caller does not cancel
+    /// the request, whether it is queued or running.
     ///
     /// # Errors
-    /// [`Unavailable`](RepositoryError::Unavailable) if the group did not start in time; it then
-    /// never runs the request. [`InDoubt`](RepositoryError::InDoubt) if the work panicked.
+    /// [`Unavailable`](RepositoryError::Unavailable) if its group did not start in time; the
+    /// request is then never run. [`InDoubt`](RepositoryError::InDoubt) if the group ended without
+    /// a response: the work panicked, or the last worker of the workspace panicked while the
+    /// request was queued, or the runtime shut down.
     pub(crate) async fn submit(
         &self,
         workspace: WorkspaceId,
@@ -107,15 +115,16 @@ impl<T: GroupWork> GroupCommitter<T> {
                 None => drop(tokio::spawn(worker.run())),
             }
         }
-        let in_time = tokio::time::timeout(self.0.start_timeout, &mut receiver).await;
-        let response = match in_time {
+        let started = tokio::time::timeout(self.0.start_timeout, &mut receiver).await;
+        let response = match started {
             Ok(response) => response,
             Err(_) if self.0.withdraw(workspace, id) => {
                 return Err(RepositoryError::Unavailable(
                     "timeout while waiting for other requests of the workspace".into(),
                 ));
             }
-            // The group has started: only its end shows whether the request was stored.
+            // No longer queued: its group started, or a panic dropped the queue. Only the channel
+            // shows the outcome.
             Err(_) => receiver.await,
         };
         response.map_err(|_| RepositoryError::InDoubt("the group ended without a response".into()))
@@ -124,11 +133,12 @@ impl<T: GroupWork> GroupCommitter<T> {
 
 impl<T: GroupWork> Shared<T> {
     fn queues(&self) -> MutexGuard<'_, HashMap<WorkspaceId, Queue<T>>> {
-        // No code that holds the lock can panic halfway through a change.
+        // A panic under the lock leaves the queues consistent, so poisoning is ignored.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a request to its queue. Returns its id, and whether the caller must start a worker.
+    /// Appends a request to its queue. Returns its id, and whether the caller must start a worker,
+    /// which is counted already.
     fn enqueue(
         &self,
         workspace: WorkspaceId,
@@ -153,7 +163,7 @@ impl<T: GroupWork> Shared<T> {
         (id, needs_worker)
     }
 
-    /// Removes a request that is still waiting. Returns whether it was.
+    /// Removes a request from the queue. Returns `true` if it was still waiting.
     fn withdraw(&self, workspace: WorkspaceId, id: u64) -> bool {
         let mut queues = self.queues();
         let Some(queue) = queues.get_mut(&workspace) else {
@@ -166,7 +176,7 @@ impl<T: GroupWork> Shared<T> {
     }
 }
 
-/// Runs groups of a workspace until its queue is empty.
+/// Runs groups of a workspace until the queue of the workspace is empty.
 struct Worker<T: GroupWork> {
     shared: Arc<Shared<T>>,
     workspace: WorkspaceId,

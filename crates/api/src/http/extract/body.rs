@@ -1,4 +1,4 @@
-//! Reads bodies: JSON by their content type, within the limits of size and time.
+//! Reads JSON request bodies. Enforces a maximum size and a minimum rate.
 
 use std::time::Duration;
 
@@ -17,17 +17,18 @@ use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 use crate::settings::Limits;
 
-/// Size in bytes from which on a body is large: it needs a permit before it is read, and is parsed
-/// on a blocking thread.
-pub(crate) const LARGE_BODY: usize = 64 * 1024;
+/// Size in bytes of a large body. To read past it requires a permit, and parsing moves to a
+/// blocking thread.
+pub(crate) const LARGE_BODY_BYTES: usize = 64 * 1024;
 
-/// A body that was read.
+/// A request body, fully read.
 ///
-/// # Errors
-/// - `UnsupportedMediaType` if the body is not declared as uncompressed JSON.
-/// - `PayloadTooLarge` if it exceeds the maximum size.
-/// - `RequestTimeout` if it is sent too slowly.
-/// - `Busy` if it is large and no permit becomes available in time.
+/// The extractor fails with
+/// - `UnsupportedMediaType` if the body is not declared as uncompressed JSON,
+/// - `PayloadTooLarge` if it exceeds the maximum size,
+/// - `RequestTimeout` if it arrives too slowly,
+/// - `Busy` if it is large and no permit becomes available in time,
+/// - `Rejected` if it ends before it is complete.
 pub(crate) struct Body {
     pub(crate) bytes: Vec<u8>,
     /// Permit for holding a large body, and everything parsed from it, in memory.
@@ -50,42 +51,42 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<Body, ApiError>
     if !is_uncompressed_json(request) {
         return Err(ApiError::UnsupportedMediaType);
     }
-    let length = request.headers().get(CONTENT_LENGTH);
-    let announced = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let announced = announced.unwrap_or_default();
-    if announced > state.limits.body_bytes as u64 {
+    let header = request.headers().get(CONTENT_LENGTH);
+    let content_length = header.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    // A chunked body has no length: `read_to_end` enforces its limits.
+    let content_length = content_length.unwrap_or_default();
+    if content_length > state.limits.body_bytes as u64 {
         return Err(ApiError::PayloadTooLarge);
     }
-    let permit = if announced >= LARGE_BODY as u64 {
+    let permit = if content_length >= LARGE_BODY_BYTES as u64 {
         Some(acquire_permit(state, workspace).await?)
     } else {
         None
     };
     let body = Body {
-        // The announced length can be trusted: it is within the limit, and a large body has a
+        // Allocating `Content-Length` bytes is safe: it is within the limit, and a large body has a
         // permit.
         bytes: Vec::with_capacity(
-            LARGE_BODY
+            LARGE_BODY_BYTES
                 .min(state.limits.body_bytes)
-                .max(announced as usize),
+                .max(content_length as usize),
         ),
         permit,
     };
-    let rate = MinRate::new(&state.limits, announced);
-    body.fill(payload, state, workspace, rate).await
+    let rate = MinRate::new(&state.limits, content_length);
+    body.read_to_end(payload, state, workspace, rate).await
 }
 
-/// Waits for the permit like for a connection of the pool, so that a burst of large bodies is not
-/// rejected.
+/// Waits for a permit, up to a timeout: a burst of large bodies queues, and is not rejected.
 async fn acquire_permit(state: &State, workspace: WorkspaceId) -> Result<Permit, ApiError> {
     let timeout = Duration::from_millis(state.limits.large_body_wait_ms);
     state.large_bodies.acquire_timeout(workspace, timeout).await
 }
 
-/// Time for which the minimum rate is not enforced.
-const GRACE_PERIOD: Duration = Duration::from_secs(2);
+/// Slack of every deadline of the minimum rate.
+const RATE_SLACK: Duration = Duration::from_secs(2);
 
-/// Minimum rate at which a body must arrive.
+/// Minimum rate and timeout of a body.
 struct MinRate {
     bytes_per_second: f64,
     /// Timeout for the whole body.
@@ -93,26 +94,27 @@ struct MinRate {
 }
 
 impl MinRate {
-    /// An announced body must arrive at the rate that completes it in time: a client cannot hold a
-    /// permit for longer by sending slowly.
-    fn new(limits: &Limits, announced: u64) -> Self {
+    /// Creates the rate that completes a body of `content_length` bytes before the timeout, so that
+    /// a slow client cannot hold a permit for longer. At least the configured rate.
+    fn new(limits: &Limits, content_length: u64) -> Self {
         let timeout = limits.body_deadline();
-        let min = limits.body_bytes_per_second as f64;
+        let configured = limits.body_bytes_per_second as f64;
         Self {
-            bytes_per_second: min.max(announced as f64 / timeout.as_secs_f64()),
+            bytes_per_second: configured.max(content_length as f64 / timeout.as_secs_f64()),
             timeout,
         }
     }
 
-    /// Returns the time since the start by which more than `received` bytes must have arrived.
+    /// Returns the deadline of the next byte after `received` bytes, relative to the start.
     fn next_deadline(&self, received: usize) -> Duration {
-        let allowed = Duration::from_secs_f64(received as f64 / self.bytes_per_second);
-        self.timeout.min(GRACE_PERIOD + allowed)
+        let elapsed_at_min_rate = Duration::from_secs_f64(received as f64 / self.bytes_per_second);
+        self.timeout.min(RATE_SLACK + elapsed_at_min_rate)
     }
 }
 
 impl Body {
-    async fn fill(
+    /// Reads the rest of the body.
+    async fn read_to_end(
         mut self,
         mut payload: Payload,
         state: &State,
@@ -131,19 +133,19 @@ impl Body {
                 _ => FieldError::whole(
                     ErrorCode::InvalidBody,
                     Reason::NotJson,
-                    "is not JSON: it ended before it was complete",
+                    "is incomplete: it ended before all of it had arrived",
                 )
                 .into(),
             })?;
-            let length = self.bytes.len() + chunk.len();
-            if length > state.limits.body_bytes {
+            let new_length = self.bytes.len() + chunk.len();
+            if new_length > state.limits.body_bytes {
                 return Err(ApiError::PayloadTooLarge);
             }
-            if length >= LARGE_BODY && self.permit.is_none() {
-                // The client cannot send during the wait, so the wait does not count.
-                let waiting = Instant::now();
+            if new_length >= LARGE_BODY_BYTES && self.permit.is_none() {
+                // Backpressure stops the client during the wait, so the wait does not count.
+                let wait_started = Instant::now();
                 self.permit = Some(acquire_permit(state, workspace).await?);
-                started += waiting.elapsed();
+                started += wait_started.elapsed();
             }
             self.bytes.extend_from_slice(&chunk);
         }
@@ -151,29 +153,29 @@ impl Body {
 }
 
 /// Applies `parse` to a body, and returns the body with the result. Moves a large body to a
-/// blocking thread, so that other requests of the worker do not wait for it.
+/// blocking thread, so that parsing does not block the event loop of the worker.
 pub(crate) async fn run_blocking_if_large<T: Send + 'static>(
     body: Vec<u8>,
     parse: impl FnOnce(&[u8]) -> T + Send + 'static,
 ) -> Result<(T, Vec<u8>), ApiError> {
-    if body.len() < LARGE_BODY {
+    if body.len() < LARGE_BODY_BYTES {
         return Ok((parse(&body), body));
     }
     let parsed = web::block(move || (parse(&body), body)).await;
-    parsed.map_err(|_| ApiError::Internal("a panic".into()))
+    parsed.map_err(|_| ApiError::Internal("parsing the body panicked".into()))
 }
 
-/// Returns whether the only content type is JSON, and the body is not compressed.
+/// Returns `true` if there is exactly one content type, which is JSON, and no compression.
 fn is_uncompressed_json(request: &HttpRequest) -> bool {
     let values = |name: HeaderName| {
         let values = request.headers().get_all(name);
         values.map(|value| value.to_str().unwrap_or_default())
     };
     let mut types = values(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or_default());
-    let is = |value: &str, expected: &str| value.trim().eq_ignore_ascii_case(expected);
+    let equals = |value: &str, expected: &str| value.trim().eq_ignore_ascii_case(expected);
     types
         .next()
-        .is_some_and(|value| is(value, "application/json"))
+        .is_some_and(|value| equals(value, "application/json"))
         && types.next().is_none()
-        && values(CONTENT_ENCODING).all(|value| is(value, "identity"))
+        && values(CONTENT_ENCODING).all(|value| equals(value, "identity"))
 }

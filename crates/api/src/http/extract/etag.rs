@@ -1,9 +1,9 @@
 //! `ETag`, `If-Match` and `If-None-Match` of devices (RFC 9110).
 //!
-//! A tag is `"<id>-<revision>-<hash>"`. `If-None-Match` compares the whole tag: the hash covers
-//! every member of the representation, so that a client with a copy learns of every change.
-//! `If-Match` compares only the revision of the device itself: an update is not rejected because
-//! device management reported something in the meantime.
+//! An entity tag is `"<id>-<revision>-<hash>"`, with id and revision in hexadecimal.
+//! `If-None-Match` compares the whole tag: the hash covers the response body, so that a cached copy
+//! is revalidated against every change. `If-Match` compares only id and revision: what device
+//! management reports changes the hash, but must not fail an update (ADR 14).
 
 use std::future::{Ready, ready};
 
@@ -19,11 +19,8 @@ use crate::http::respond::api_error::ApiError;
 use crate::http::respond::sha256_prefix::sha256_prefix;
 use crate::http::respond::views::FullDeviceView;
 
-/// The header `If-Match`, if the request has it.
-///
-/// # Errors
-/// `BadHeader` if the header is malformed. The parser of actix drops what it cannot parse, and a
-/// malformed header would return 412.
+/// Extracts `If-Match`, if the request has it. Rejects a malformed header as a `BadHeader`. The
+/// parser of actix-web drops malformed tags, so that the request would fail with 412, not 400.
 pub(crate) struct IfMatch(Option<Tags>);
 
 impl FromRequest for IfMatch {
@@ -44,7 +41,8 @@ impl FromRequest for IfMatch {
 }
 
 impl IfMatch {
-    /// Returns the precondition on the revision of the device.
+    /// Returns the precondition on the revision of the device. There is none if the header is
+    /// absent or `*`. A list without a strong tag of the device is never met.
     pub(crate) fn precondition(&self, device: DeviceId) -> Precondition {
         match &self.0 {
             None | Some(Tags::Any) => Precondition::Any,
@@ -68,12 +66,12 @@ enum Tags {
 #[derive(Debug, PartialEq)]
 struct Tag {
     is_weak: bool,
-    /// Text between the quotes.
+    /// The opaque tag, without its quotes.
     opaque: String,
 }
 
 impl Tags {
-    /// Parses the header; returns `None` if it is malformed.
+    /// Parses the header. Returns `None` if it is absent or malformed.
     fn from_headers(request: &HttpRequest, name: HeaderName) -> Option<Self> {
         let values = request.headers().get_all(name);
         let values: Option<Vec<_>> = values.map(|value| value.to_str().ok()).collect();
@@ -105,24 +103,24 @@ impl Tags {
 }
 
 impl Tag {
-    /// Returns the revision in the tag, if it is a strong tag of this device. RFC 9110, 13.1.1,
-    /// demands strong comparison for `If-Match`.
+    /// Returns the revision in the tag, if the tag is strong and belongs to this device. Weak tags
+    /// never match `If-Match` (RFC 9110, section 13.1.1).
     fn revision_of(&self, device: DeviceId) -> Option<Revision> {
         let mut parts = self.opaque.split('-').filter(|_| !self.is_weak);
         let (id, revision) = (parts.next()?, parts.next()?);
         let revision = Revision(i64::from_str_radix(revision, 16).ok()?);
-        // Compares the text, not only the value: `0F` and `+f` also parse as the revision `f`.
-        let prefix = prefix(device, revision);
+        // Compares the text, too: `0F` and `+f` would also parse as the revision `f`.
+        let prefix = tag_prefix(device, revision);
         (id == format!("{:x}", device.0) && self.opaque.starts_with(&prefix)).then_some(revision)
     }
 }
 
 /// Returns the part of a tag before the hash.
-fn prefix(device: DeviceId, revision: Revision) -> String {
+fn tag_prefix(device: DeviceId, revision: Revision) -> String {
     format!("{:x}-{:x}-", device.0, revision.0)
 }
 
-/// Returns a 200 with the device and its tag.
+/// Returns a 200 response with the device and its tag.
 pub(crate) fn device_response(stored: &StoredDevice) -> HttpResponse {
     let (tag, body) = render(stored);
     HttpResponse::Ok()
@@ -131,7 +129,8 @@ pub(crate) fn device_response(stored: &StoredDevice) -> HttpResponse {
         .body(body)
 }
 
-/// Returns a 304 if `If-None-Match` names the current tag, else a 200 with the device and its tag.
+/// Returns a 304 response if `If-None-Match` contains the current tag (weak comparison), otherwise
+/// a 200 response with the device and its tag. Ignores a malformed header.
 pub(crate) fn conditional_device_response(
     request: &HttpRequest,
     stored: &StoredDevice,
@@ -162,12 +161,12 @@ fn render(stored: &StoredDevice) -> (HeaderValue, Vec<u8>) {
         data: FullDeviceView<'a>,
     }
     let data = FullDeviceView::of(stored);
-    let body = serde_json::to_vec(&Body { data })
-        .expect("texts, numbers and lists can always be written as JSON");
+    let body =
+        serde_json::to_vec(&Body { data }).expect("strings, numbers and arrays always serialize");
     let hash = sha256_prefix(&body);
-    let prefix = prefix(stored.device.id, stored.revision());
+    let prefix = tag_prefix(stored.device.id, stored.revision());
     let tag = HeaderValue::try_from(format!("\"{prefix}{hash}\""))
-        .expect("hexadecimal digits are a valid header value");
+        .expect("quotes, hyphens and hexadecimal digits are a valid header value");
     (tag, body)
 }
 

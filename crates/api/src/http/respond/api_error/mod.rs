@@ -1,4 +1,4 @@
-//! Errors of HTTP: the only place where an error becomes a status and a body.
+//! HTTP error responses. Only this module turns an error into a status and a body.
 
 mod body;
 mod from_domain;
@@ -12,26 +12,28 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use devices_domain::{ErrorReport, RepositoryError};
 
-/// Error that ends a request.
+/// Error that is returned to the client as the response.
 #[derive(Debug)]
 pub enum ApiError {
-    /// The body is invalid. The report lists all errors.
+    /// The body was rejected: its syntax, values or rules. The report lists all errors.
     Rejected(ErrorReport),
     /// Parameters of the path or the query are invalid. The report lists all errors.
     RejectedParameters(ErrorReport),
-    /// The key is missing or cannot be used. The response is the same for all reasons.
+    /// The API key is missing, malformed, unknown, expired or revoked. The response does not reveal
+    /// which.
     Unauthorized,
-    /// The scope of the key does not allow the operation.
+    /// The scope of the API key does not allow the operation.
     InsufficientScope,
-    /// The key or the address exceeded its rate limit. The client may retry after this time.
+    /// The API key or the address exceeded its rate limit. The client may retry after this time.
     RateLimited(Duration),
-    /// A header is malformed. The sentence names the header and its format.
+    /// A header is malformed. The message, which is sent to the client, names the header and its
+    /// format.
     BadHeader(&'static str),
     /// Another request with this idempotency key is in progress.
     IdempotencyKeyInUse,
-    /// The idempotency key was used for another body.
+    /// The idempotency key was used with a different body.
     IdempotencyKeyReused,
-    /// The path does not exist.
+    /// No route matches the path.
     NotFound,
     /// The workspace has no such device.
     DeviceNotFound,
@@ -39,38 +41,37 @@ pub enum ApiError {
     UserNotFound,
     /// The workspace has no enrolment with this serial number.
     EnrollmentNotFound,
-    /// The body of a patch has no field.
+    /// The body of a PATCH request has no field.
     EmptyPatchBody,
     /// The device is archived and cannot be changed.
     DeviceMutationForbidden,
-    /// The user has devices and cannot be deleted.
+    /// Active devices are assigned to the user, who cannot be deleted.
     UserDeleteBlocked,
-    /// The condition in `If-Match` does not hold.
+    /// The condition in `If-Match` is false.
     PreconditionFailed,
-    /// No format of the response is acceptable to the client.
+    /// No available media type matches `Accept`.
     NotAcceptable,
-    /// The path does not support the method, only these.
+    /// The resource does not support the method. It supports these.
     MethodNotAllowed(&'static [Method]),
     /// The body was not received in time.
     RequestTimeout,
     /// The body exceeds the maximum size.
     PayloadTooLarge,
-    /// The body is not declared as uncompressed JSON.
+    /// `Content-Type` is not JSON, or `Content-Encoding` is set.
     UnsupportedMediaType,
-    /// The store was not reachable in time. Nothing was stored.
+    /// The database was not reachable in time. Nothing was stored.
     Unavailable(RepositoryError),
-    /// The connection was lost while a batch was committed: the batch is stored completely or not
-    /// at all.
+    /// The connection was lost during the COMMIT of a batch: all of it is stored, or nothing.
     BatchInDoubt(RepositoryError),
-    /// The connection was lost while another change was committed.
+    /// The connection was lost during the COMMIT of a change other than a batch.
     InDoubt(RepositoryError),
-    /// A limit of concurrent work is reached, or the server is stopping.
+    /// A concurrency limit is reached, or the server is stopping. The text is logged, not sent.
     Busy(&'static str),
     /// Any other error.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Seconds after which a client may retry if the store was not reachable or a limit was reached.
+/// `Retry-After` in seconds for all retryable errors except rate limits.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 impl ApiError {
@@ -79,7 +80,7 @@ impl ApiError {
         self.mapping().code
     }
 
-    /// Returns the cause for the access log. It must not be sent to the client.
+    /// Returns the internal cause, for the log only. It must not be sent to the client.
     pub(crate) fn cause(&self) -> Option<String> {
         match self {
             Self::Unavailable(error) | Self::BatchInDoubt(error) | Self::InDoubt(error) => {

@@ -83,20 +83,21 @@ impl ApiError {
                  the devices exist.",
             ),
             Self::InDoubt(_) => UNAVAILABLE.with_message(
-                "The change may have been stored. Check whether it was before you send it again.",
+                "The change may have been stored. Before you send it again, check whether it was.",
             ),
             Self::Internal(_) => Mapping::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
         }
     }
 }
 
-/// Returns the mapping of a report. Its code is that of the first error.
+/// Returns the mapping of a report. Its code is that of the first error. The status of unknown
+/// users depends on whether all errors are unknown users.
 fn report_mapping(report: &ErrorReport) -> Mapping {
     let first = report.entries().first();
     let code = first.map_or(ErrorCode::InvalidBody, |first| first.error.code);
     #[expect(
         clippy::match_same_arms,
-        reason = "a line per code: a new code does not compile without one"
+        reason = "one arm per code, so that the table reads line by line"
     )]
     let status = match code {
         ErrorCode::InvalidBody => StatusCode::BAD_REQUEST,

@@ -1,0 +1,20 @@
+//! Batches without conflicts, ready to insert.
+
+use devices_domain::{NewBatch, NewDevice, SerialNumber, UserId};
+
+/// A batch without conflicts, and the values needed to insert it.
+pub(crate) struct AcceptedBatch<'a> {
+    /// Position among the batches of the transaction.
+    pub(crate) index: usize,
+    pub(crate) batch: &'a NewBatch,
+    /// Id of each device, in the order of the batch.
+    pub(crate) ids: Vec<i64>,
+    /// Assignee of each device, in the order of the batch.
+    pub(crate) assignees: Vec<Option<UserId>>,
+}
+
+/// Returns the folded serial number of a new device.
+pub(crate) fn folded_serial(device: &NewDevice) -> Option<&str> {
+    let serial = device.fields.identity.serial_number.as_ref();
+    serial.map(SerialNumber::folded)
+}
