@@ -4,9 +4,12 @@ use std::borrow::Cow;
 
 use chrono::NaiveDate;
 use devices_domain::{Characteristics, DeviceFields, Identity, Ownership, UserId, WorkspaceId};
+use diesel::pg::{CopyFormat, PgConnection};
 use diesel::prelude::*;
+use diesel::result::Error::SerializationError;
 use rust_decimal::Decimal;
 
+use super::binary_copy::BinaryRows;
 use crate::postgres::query::columns::Column;
 use crate::postgres::schema::tables::devices;
 
@@ -54,6 +57,36 @@ macro_rules! columns {
         }
 
         impl DeviceRow<'_> {
+            /// Appends the row for [`copy`](Self::copy).
+            pub(crate) fn encode(&self, rows: &mut BinaryRows) {
+                const COLUMNS: usize = [
+                    stringify!(workspace_id), stringify!(id), stringify!(serial_number_folded),
+                    $($(stringify!($field),)+)+
+                ].len();
+                rows.begin_row(COLUMNS);
+                rows.push(&self.workspace_id);
+                rows.push(&self.id);
+                rows.push(&self.serial_number_folded);
+                $($(rows.push(&self.$field);)+)+
+            }
+
+            /// Inserts encoded rows. Returns their number.
+            pub(crate) fn copy(
+                connection: &mut PgConnection,
+                rows: &BinaryRows,
+            ) -> QueryResult<usize> {
+                let columns = (
+                    devices::workspace_id, devices::id, devices::serial_number_folded,
+                    $($(devices::$field,)+)+
+                );
+                diesel::copy_from(devices::table)
+                    .from_raw_data(columns, |copy| {
+                        rows.send(copy).map_err(|error| SerializationError(error.into()))
+                    })
+                    .with_format(CopyFormat::Binary)
+                    .execute(connection)
+            }
+
             /// Converts the row to the fields of the domain.
             pub(crate) fn into_fields(self) -> QueryResult<DeviceFields> {
                 Ok(DeviceFields {

@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Text};
 
 use super::accepted_batch::{AcceptedBatch, folded_serial};
+use super::binary_copy::BinaryRows;
 use super::columns::DeviceRow;
-use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 
 /// Inserts the devices of all batches with one COPY.
@@ -30,14 +30,13 @@ pub(crate) fn devices(
     // Sorted, two transactions insert the same serial numbers in the same order. In opposite orders
     // they would deadlock at the unique index.
     new.sort_by_key(|(device, ..)| folded_serial(device));
-    let rows: Vec<DeviceRow<'_>> = new
-        .into_iter()
-        .map(|(device, id, assignee)| DeviceRow::new(workspace, id, &device.fields, assignee))
-        .collect();
-    let inserted = diesel::copy_from(devices::table)
-        .from_insertable(&rows)
-        .execute(connection)?;
-    debug_assert_eq!(inserted, rows.len());
+    let mut rows = BinaryRows::with_capacity(new.len());
+    for (device, id, assignee) in &new {
+        DeviceRow::new(workspace, *id, &device.fields, *assignee).encode(&mut rows);
+    }
+    rows.finish();
+    let inserted = DeviceRow::copy(connection, &rows)?;
+    debug_assert_eq!(inserted, new.len());
     Ok(())
 }
 

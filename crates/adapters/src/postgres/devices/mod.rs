@@ -1,6 +1,7 @@
 //! The devices of one workspace.
 
 mod accepted_batch;
+mod binary_copy;
 mod columns;
 mod conflicts;
 mod create;
