@@ -12,7 +12,7 @@ pub(crate) enum Response {
     Stored {
         /// Ids of the devices, in order.
         ids: Vec<i64>,
-        /// Whether the response replays that of an earlier attempt.
+        /// `true` if the response replays that of an earlier attempt.
         replayed: bool,
     },
     /// A 4xx status: the batch is rejected.

@@ -8,8 +8,8 @@ use crate::client::{Client, Response};
 
 const ROWS: usize = 50;
 
-/// Of the two batches, exactly one must be stored and the other rejected with 400. Neither may get
-/// a 503 because of a deadlock.
+/// Sends two batches with the same serial numbers in opposite order, `rounds` times. Exactly one of
+/// them must be stored, and the other rejected with 400. Neither may get a 503 after a deadlock.
 pub(crate) fn run(cluster: &Cluster, rounds: usize) -> Outcome {
     let secret = set_up_workspace(cluster.url());
     let service = ServerProcess::start(cluster.url(), &[]);

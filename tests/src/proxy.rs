@@ -20,7 +20,7 @@ pub struct Proxy {
     connections: Arc<Connections>,
 }
 
-/// How a [`Proxy`] treats bytes and connections.
+/// Treatment of bytes and connections by a [`Proxy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProxyMode {
     /// Forwards everything.
@@ -41,7 +41,7 @@ pub enum ProxyMode {
     /// Closes the next connection that sends COMMIT when PostgreSQL has responded to it. Then
     /// changes to [`Self::Forward`], or to [`Self::Disconnect`].
     DisconnectAfterCommit {
-        /// Whether to change to [`Self::Disconnect`].
+        /// `true`: changes to [`Self::Disconnect`] afterwards.
         stay_disconnected: bool,
     },
 }

@@ -84,7 +84,7 @@ pub struct StoredResponse {
 pub struct IdempotentResponse {
     /// Response body.
     pub body: Vec<u8>,
-    /// Whether the response is a stored one, and the request was not executed again.
+    /// `true` if the response is a stored one, and the request was not executed again.
     pub replayed: bool,
 }
 

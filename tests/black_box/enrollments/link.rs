@@ -1,4 +1,4 @@
-//! How enrolments and devices are linked.
+//! Links between enrolments and devices.
 
 use std::sync::Barrier;
 

@@ -3,7 +3,7 @@
 use crate::field::string_enum;
 
 string_enum! {
-    /// How a device was added.
+    /// Channel through which a device was added.
     #[non_exhaustive]
     AddedVia {
         MassImport = "MASS_IMPORT",

@@ -31,9 +31,9 @@ fields! {
     struct Ownership, patch OwnershipPatch {
         /// User to whom the device is assigned.
         "user_id" => user_id: Option<UserId>,
-        /// How the device was added.
+        /// Channel through which the device was added.
         "added_via" => added_via: Option<AddedVia> [immutable],
-        /// Whether the device is rented from a third party.
+        /// `true` if the device is rented from a third party.
         "is_rented" => is_rented: bool,
         /// Purchase price.
         "client_purchase_price" => client_purchase_price: Option<Amount>,

@@ -22,11 +22,11 @@ string_enum! {
 /// Inputs of the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusInputs {
-    /// Whether the device is archived.
+    /// `true` if the device is archived.
     pub is_archived: bool,
     /// Part of the status that people set by hand.
     pub lifecycle: Option<Lifecycle>,
-    /// Whether the device has an assignee.
+    /// `true` if the device has an assignee.
     pub is_assigned: bool,
 }
 

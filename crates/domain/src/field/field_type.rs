@@ -8,9 +8,9 @@ pub(crate) type InvalidValueSink<'s> = &'s mut dyn FnMut(Option<usize>, InvalidV
 
 /// Type of a field in a group. Its implementation is the validation rule of the field.
 pub(crate) trait FieldType: Sized {
-    /// Whether the field must have a value when its row is created.
+    /// `true` if the field must have a value when its row is created.
     const REQUIRED: bool = false;
-    /// Whether an update may clear the field.
+    /// `true` if an update may clear the field.
     const NULLABLE: bool;
     const FORMAT: Format;
 

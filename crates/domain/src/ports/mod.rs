@@ -18,12 +18,22 @@ use crate::access::Actor;
 use crate::audit::{Event, EventFilter};
 use crate::ids::WorkspaceId;
 
-pub use devices::*;
-pub use enrollments::*;
-pub use keys::*;
-pub use store::*;
-pub use users::*;
-pub use workspaces::*;
+pub use devices::{
+    ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter,
+    DeviceLimitReached, DeviceRepository, InsertedDevice, NewBatch, Precondition, RenderResponse,
+    Revision, StoreResult,
+};
+pub use enrollments::{EnrollmentReport, EnrollmentRepository};
+pub use keys::{KeyError, KeyRepository, NewApiKey, NewSecret};
+pub use store::{Store, WorkspaceStore};
+pub use users::{ChangeUserError, UserChange, UserRepository};
+pub use workspaces::{NewWorkspace, WorkspaceRepository};
+
+#[cfg(any(test, feature = "mocks"))]
+pub use self::{
+    devices::MockDeviceRepository, enrollments::MockEnrollmentRepository, keys::MockKeyRepository,
+    store::MockStore, users::MockUserRepository, workspaces::MockWorkspaceRepository,
+};
 
 /// Failure of a repository.
 #[derive(Debug, thiserror::Error)]

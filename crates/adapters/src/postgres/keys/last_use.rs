@@ -27,7 +27,7 @@ pub(crate) struct LastUseRecorder {
 struct Queue {
     /// Workspaces and ids of the keys whose use is not recorded yet.
     keys: BTreeSet<(i64, i64)>,
-    /// Whether a task is recording them.
+    /// `true` while a task records them.
     has_worker: bool,
 }
 

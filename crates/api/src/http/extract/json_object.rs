@@ -13,7 +13,7 @@ use crate::http::respond::api_error::ApiError;
 /// The body of a request: one JSON object, validated as a `T`.
 ///
 /// # Errors
-/// Those of [`Body`]; `Rejected` if the body is not a JSON object; the errors of the validation.
+/// The errors of [`Body`]. `Rejected` if the body is not a JSON object, or is invalid.
 pub(crate) struct JsonObject<T>(pub(crate) T);
 
 /// A type that a JSON object is validated as.
