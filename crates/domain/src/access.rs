@@ -68,7 +68,7 @@ pub struct ApiKey {
     pub workspace_id: WorkspaceId,
     /// Label for people.
     pub name: String,
-    /// First characters of the secret, to recognize it by. `None` for keys that were created before
+    /// First characters of the secret, to recognize it. `None` for keys that were created before
     /// prefixes were stored.
     pub secret_prefix: Option<String>,
     /// Permissions.

@@ -36,7 +36,7 @@ pub enum Subject {
     Enrollment(EnrollmentId),
 }
 
-/// A change, recorded in the same transaction.
+/// Record of a change, stored in the same transaction as the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// Id.

@@ -11,8 +11,8 @@ use crate::ids::{DeviceId, EnrollmentId};
 use crate::validation::report::ErrorReport;
 
 string_enum! {
-    /// Status of an enrolment. A draft is prepared and not yet offered to the device: no device
-    /// shows it.
+    /// Status of an enrolment. A draft is not offered to the device yet, and is not shown as the
+    /// enrolment of the device.
     #[non_exhaustive]
     EnrollmentStatus {
         Draft = "DRAFT",

@@ -35,7 +35,7 @@ impl fmt::Debug for IdempotencyKey {
 /// A request that must be executed at most once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotentRequest {
-    /// Operation. The same key of another operation is another request.
+    /// Operation. The same key for another operation is another request.
     pub operation: &'static str,
     /// Key that the client chose.
     pub key: IdempotencyKey,
@@ -59,7 +59,7 @@ impl IdempotentRequest {
     }
 }
 
-/// Reason for which an idempotent request is not executed.
+/// Reason why an idempotent request is not executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdempotencyError {
     /// Another request with this key has not finished.

@@ -12,7 +12,7 @@ use crate::validation::error::{ErrorCode, FieldError, Reason};
 use crate::validation::report::ErrorReport;
 
 string_enum! {
-    /// Role of a user in its company. Grants nothing: the scope of an API key does.
+    /// Role of a user in its company. Grants no permissions: the scope of an API key grants them.
     #[derive(Default)]
     #[non_exhaustive]
     Role {
@@ -30,7 +30,7 @@ fields! {
 
     /// Stored fields of a user that the client sets.
     struct UserFields, patch UserFieldsPatch {
-        /// E-mail address, unique among the active users of a workspace, case-insensitive.
+        /// Email address, unique among the active users of a workspace, case-insensitive.
         "email" => email: Email,
         /// First name.
         "first_name" => first_name: Option<ShortText>,
@@ -130,7 +130,7 @@ fn date_order_error(arrival: Option<Date>, departure: Option<Date>) -> Option<Fi
     })
 }
 
-/// A valid change of a user: a new value for some of its fields.
+/// A valid change of a user: new values for some of its fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserPatch(UserFieldsPatch);
 

@@ -82,9 +82,9 @@ fields! {
         "os_platform" => os_platform: Option<ShortText>,
     }
 
-    /// Assignee by e-mail address. Not stored: the store resolves the address to a `user_id`.
+    /// Assignee by email address. Not stored: it is resolved to a `user_id`.
     struct Assignment {
-        /// E-mail address of the assignee, case-insensitive.
+        /// Email address of the assignee, case-insensitive.
         "user_email" => user_email: Option<Email>,
     }
 }

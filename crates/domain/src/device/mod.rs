@@ -21,7 +21,7 @@ pub use new_device::NewDevice;
 pub(crate) use new_device::validate_device;
 pub use patch::DevicePatch;
 pub(crate) use rejected_refs::RejectedRefs;
-pub(crate) use rental::RentalTerms;
+pub(crate) use rental::RentalDates;
 pub use status::{ClientStatus, StatusInputs};
 
 /// A device with an id: one that was just created, or a part of a stored one.
@@ -31,7 +31,8 @@ pub struct Device {
     pub id: DeviceId,
     /// Stored fields. The assignee is in `ownership.user_id`.
     pub fields: DeviceFields,
-    /// Newest enrolment of its serial number that is neither deleted nor a draft.
+    /// Newest enrolment of its serial number that is neither deleted nor a draft. `None` for an
+    /// archived device.
     pub enrollment: Option<Enrollment>,
 }
 
@@ -68,7 +69,7 @@ impl StoredDevice {
         })
     }
 
-    /// Returns the new device that creates a copy of this one, with the assignee by e-mail address.
+    /// Returns the new device that creates a copy of this one, with the assignee by email address.
     #[must_use]
     pub fn to_new_device(&self) -> NewDevice {
         let mut fields = self.device.fields.clone();
@@ -88,7 +89,7 @@ impl StoredDevice {
 pub struct Assignee {
     /// Id.
     pub id: UserId,
-    /// E-mail address.
+    /// Email address.
     pub email: Email,
     /// First name.
     pub first_name: Option<ShortText>,

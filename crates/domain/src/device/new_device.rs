@@ -14,7 +14,7 @@ use crate::validation::row_errors::RowErrors;
 pub struct NewDevice {
     /// Fields to store.
     pub fields: DeviceFields,
-    /// Assignee by e-mail address.
+    /// Assignee by email address.
     pub assignment: Assignment,
 }
 

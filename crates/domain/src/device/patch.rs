@@ -9,7 +9,7 @@ use crate::validation::error::{ErrorCode, FieldError, Reason};
 use crate::validation::external_refs::ExternalRefs;
 use crate::validation::report::ErrorReport;
 
-/// A valid change of a device: a new value for some of its fields.
+/// A valid change of a device: new values for some of its fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DevicePatch {
     identity: IdentityPatch,

@@ -37,12 +37,12 @@ pub(super) fn row_date_order_error(row: &RawRow<'_>) -> Option<FieldError> {
 
 /// Rental dates of a rejected patch.
 #[derive(Debug)]
-pub(crate) struct RentalTerms {
+pub(crate) struct RentalDates {
     start: FieldChange<Option<Date>>,
     end: FieldChange<Option<Date>>,
 }
 
-impl RentalTerms {
+impl RentalDates {
     /// Reads the dates of a patch. An invalid date counts as absent.
     pub(crate) fn from_row(row: &RawRow<'_>) -> Self {
         let read = |index: FieldIndex| {

@@ -43,9 +43,10 @@ impl StatusInputs {
 }
 
 impl ClientStatus {
-    /// Computes the status. An archived device is [`Archived`](Self::Archived). For any other, the
-    /// lifecycle takes precedence over the assignee: with an assignee it is
-    /// [`InService`](Self::InService), and otherwise [`Available`](Self::Available).
+    /// Computes the status. An archived device is [`Archived`](Self::Archived). Any other device
+    /// with a [`Lifecycle`] has the status of that name. Without one, it is
+    /// [`InService`](Self::InService) with an assignee, and otherwise
+    /// [`Available`](Self::Available).
     ///
     /// An external device never has another status: this service does not validate, prepare or ship
     /// devices.

@@ -70,7 +70,7 @@ pub enum Format {
     },
     /// A serial number: see [`SerialNumber`](crate::SerialNumber).
     SerialNumber,
-    /// An e-mail address: see [`Email`](crate::Email).
+    /// An email address: see [`Email`](crate::Email).
     Email,
     /// An amount of money: see [`Amount`](crate::Amount).
     Amount,

@@ -1,4 +1,4 @@
-//! E-mail addresses.
+//! Email addresses.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::sanitize::is_invisible;
 use super::{FieldValue, Format, InvalidValue, RawValue, ShortText};
 use crate::validation::error::Reason;
 
-/// An e-mail address of 3 to 255 characters: text before and after a single `@`, without white
+/// An email address of 3 to 255 characters: text before and after a single `@`, without white
 /// space and other invisible characters.
 ///
 /// Stored as sent, compared case-insensitively. No further syntax is checked: only sending mail

@@ -22,8 +22,8 @@
 /// - `WIDGET`, the [`FieldTable`](super::FieldTable);
 /// - `FieldIndex`, an enum with the index of every field in the table and in a raw row;
 /// - `Identity`, a struct with the fields of the group, read from and written to a raw row;
-/// - `IdentityPatch`, a struct with a [`FieldChange`](super::FieldChange) for each field. A group
-///   without `patch` cannot be changed.
+/// - `IdentityPatch`, a struct with a [`FieldChange`](super::FieldChange) for each field, if the
+///   group declares a `patch`.
 macro_rules! fields {
     (
         $(#[$table_attribute:meta])*

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use super::{Field, FieldTable, Format, RawValue};
 
-/// A row before validation: a value for each field, and the names that are not fields.
+/// A row before validation: a value for each field, and the names that are unknown or repeated.
 ///
-/// A reader fills it with [`set`](Self::set), in any order of the members. It can be
-/// [cleared](Self::clear) and filled again.
+/// A reader fills it with [`set`](Self::set), in any order. It can be [cleared](Self::clear) and
+/// filled again.
 #[derive(Debug, Clone)]
 pub struct RawRow<'a> {
     table: &'static FieldTable,

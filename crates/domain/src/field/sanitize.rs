@@ -6,7 +6,8 @@ use crate::validation::error::Reason;
 /// Returns the trimmed text.
 ///
 /// # Errors
-/// Rejects values that are not text, and texts with characters that break or hide other text.
+/// Rejects values that are not text, and texts with control characters or bidirectional overrides,
+/// which break or hide other text.
 pub(crate) fn sanitize<'r>(raw: &'r RawValue<'_>) -> Result<&'r str, InvalidValue> {
     let text = match raw {
         RawValue::Text(text) if is_plain_ascii(text) => return Ok(text),
@@ -42,7 +43,7 @@ fn is_plain_ascii(text: &str) -> bool {
     let is_printable = |byte: &u8| (b' '..=b'~').contains(byte);
     bytes.first() != Some(&b' ')
         && bytes.last() != Some(&b' ')
-        // Without an early exit, so that the compiler vectorises the loop.
+        // Without an early exit, so that the compiler vectorizes the loop.
         && bytes.iter().fold(true, |all, byte| all & is_printable(byte))
 }
 

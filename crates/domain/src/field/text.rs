@@ -38,7 +38,7 @@ impl<const MAX: usize> FieldValue for Text<MAX> {
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = sanitize(raw)?;
-        // A text has at least as many bytes as characters, and its bytes need no counting.
+        // A text never has more characters than bytes, so most texts need no counting.
         if text.len() > MAX && text.chars().count() > MAX {
             return Err(InvalidValue::new(
                 Reason::TooLong,

@@ -25,10 +25,11 @@ pub trait EnrollmentRepository: Send + Sync {
         page: PageRequest,
     ) -> Result<Page<StoredEnrollment>, RepositoryError>;
 
-    /// Creates or replaces the active enrolment of a serial number. Returns `true` beside it if it
-    /// was created. A replaced enrolment keeps its id.
+    /// Creates or replaces the active enrolment of a serial number. Returns the enrolment, and
+    /// `true` if it was created. A replaced enrolment keeps its id.
     ///
-    /// MUST store the audit event in the same transaction.
+    /// MUST store the audit event in the same transaction. A report that changes nothing MUST NOT
+    /// leave an event.
     async fn put(
         &self,
         report: Arc<EnrollmentReport>,
@@ -36,6 +37,8 @@ pub trait EnrollmentRepository: Send + Sync {
 
     /// Deletes the active enrolments of a serial number. Returns the newest of them as it was, or
     /// `None` if there is none.
+    ///
+    /// MUST store the audit event in the same transaction.
     async fn delete(
         &self,
         serial_number: SerialNumber,

@@ -7,12 +7,13 @@ use super::RepositoryError;
 use crate::access::{Actor, ApiKey, Scope};
 use crate::ids::{KeyId, WorkspaceId};
 
-/// The API keys of all workspaces. Secrets are stored as SHA-256 hashes only.
+/// The API keys of all workspaces. Only the SHA-256 hash and the first characters of a secret are
+/// stored.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait KeyRepository: Send + Sync {
-    /// Finds the actor whose key has this secret, if the key belongs to `workspace` and is neither
-    /// expired nor revoked. Records the use of the key later, at most once per minute.
+    /// Finds the actor whose key has this secret, if the key belongs to `workspace` and is not
+    /// revoked, expired or retired. Records the use of the key later, at most once per minute.
     async fn find_actor(
         &self,
         workspace: WorkspaceId,
@@ -24,7 +25,8 @@ pub trait KeyRepository: Send + Sync {
     async fn create(&self, key: NewApiKey, max: u32) -> Result<ApiKey, KeyError>;
 
     /// Replaces the key `old` by a new key with the same name, scope and lifetime. The old key
-    /// remains valid until `until`, or until the end set by an earlier rotation.
+    /// remains valid until `until`, or until the earlier time set by a previous rotation.
+    /// Fails like [`create`](Self::create) if the workspace has `max` other active keys.
     ///
     /// MUST store both changes or neither.
     async fn rotate(
@@ -42,7 +44,7 @@ pub trait KeyRepository: Send + Sync {
     /// Lists the keys of a workspace, or of all workspaces, oldest first.
     async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<ApiKey>, RepositoryError>;
 
-    /// Revokes a key. Returns `None` if it does not exist. A key that is revoked already keeps the
+    /// Revokes a key. Returns `None` if it does not exist. A key that is already revoked keeps the
     /// time of its revocation.
     async fn revoke(
         &self,
@@ -71,11 +73,12 @@ pub struct NewApiKey {
 pub struct NewSecret {
     /// SHA-256 of the secret.
     pub sha256: [u8; 32],
-    /// First characters of the secret: enough to recognise it, too few to guess the rest.
+    /// First characters of the secret: enough to recognize it, too few to guess the rest.
     pub prefix: String,
 }
 
-/// Error of storing or rotating a key. Nothing was stored.
+/// Error of storing or rotating a key. Nothing was stored, except possibly with
+/// [`RepositoryError::InDoubt`].
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The workspace has its maximum number of active keys.
@@ -84,7 +87,7 @@ pub enum KeyError {
     /// The key does not exist.
     #[error("the key does not exist")]
     NotFound,
-    /// The key is revoked or expired.
+    /// The key is revoked, expired or retired.
     #[error("the key is revoked or expired")]
     Inactive,
     /// The repository failed.

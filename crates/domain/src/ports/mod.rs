@@ -1,4 +1,4 @@
-//! Ports: what the use cases need from storage.
+//! Ports: the traits through which storage is used.
 //!
 //! Implementations MUST keep the contracts of the methods. The use cases rely on them and do not
 //! check the results again.
@@ -54,7 +54,7 @@ pub enum RepositoryError {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait StoreHealth: Send + Sync {
-    /// Returns once the database has answered and accepts writes. MUST ask the database each time.
+    /// Checks that the database answers and accepts writes. MUST query it on every call.
     async fn ping(&self) -> Result<(), RepositoryError>;
 }
 
@@ -75,7 +75,7 @@ pub trait EventRepository: Send + Sync {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Takes a token from the bucket of the actor's key, if it has one. The bucket holds
+    /// Takes a token from the bucket of the actor's key, if one is left. The bucket holds
     /// `per_minute` tokens and refills at that rate. MUST be shared by all processes on the same
     /// database.
     async fn take(

@@ -40,13 +40,15 @@ pub trait UserRepository: Send + Sync {
 
     /// Applies a patch to a user. Returns the changed user.
     ///
-    /// MUST apply the patch while nobody else can change the user. MUST store the audit event in
-    /// the same transaction. MUST be as durable as [`create`](Self::create).
+    /// MUST apply the patch while no other call can change the user. MUST store the audit event in
+    /// the same transaction. A patch that changes nothing MUST NOT leave an event. MUST be as
+    /// durable as [`create`](Self::create).
     async fn update(&self, change: Arc<UserChange>) -> Result<User, ChangeUserError>;
 
     /// Deletes a user to whom no active device is assigned. Returns the user as it was.
     ///
-    /// MUST prevent a device from being assigned to the user at the same time.
+    /// MUST prevent a device from being assigned to the user at the same time. MUST store the audit
+    /// event in the same transaction.
     async fn delete(&self, user: UserId, origin: Origin) -> Result<User, ChangeUserError>;
 }
 
@@ -61,7 +63,8 @@ pub struct UserChange {
     pub origin: Origin,
 }
 
-/// Error of storing, changing or deleting a user. Nothing was changed.
+/// Error of storing, changing or deleting a user. Nothing was changed, except possibly with
+/// [`RepositoryError::InDoubt`].
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeUserError {
     /// The user does not exist.

@@ -13,7 +13,7 @@ use crate::validation::batch::Batch;
 use crate::validation::conflict_errors::add_batch_conflicts;
 use crate::validation::report::ErrorReport;
 
-/// Creates every device of a batch, or none and reports every error.
+/// Creates every device of a batch, or creates none and reports every error.
 pub struct CreateDevices {
     devices: Box<dyn DeviceRepository>,
 }
@@ -23,7 +23,7 @@ pub struct CreateDevices {
 pub enum CreateResult {
     /// The devices, in row order.
     Devices(Vec<Device>),
-    /// The response of an idempotent request, now or from an earlier call.
+    /// The response of an idempotent request, rendered by this call or an earlier one.
     Response(IdempotentResponse),
 }
 

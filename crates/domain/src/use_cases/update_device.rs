@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::Origin;
-use crate::device::{DevicePatch, RejectedRefs, RentalTerms, StoredDevice};
+use crate::device::{DevicePatch, RejectedRefs, RentalDates, StoredDevice};
 use crate::field::{RawRow, UnknownFields};
 use crate::ids::DeviceId;
 use crate::ports::{
@@ -20,7 +20,7 @@ pub struct UpdateDevice {
     devices: Box<dyn DeviceRepository>,
 }
 
-/// A patch after validation of everything that its row alone shows.
+/// A patch whose row is validated on its own, without stored data.
 #[derive(Debug)]
 pub struct ValidatedPatch(Validation);
 
@@ -35,7 +35,7 @@ enum Validation {
 struct RejectedPatch {
     report: ErrorReport,
     refs: RejectedRefs,
-    rental: RentalTerms,
+    rental: RentalDates,
 }
 
 impl ValidatedPatch {
@@ -48,13 +48,14 @@ impl ValidatedPatch {
             Err(report) => Validation::Rejected(Box::new(RejectedPatch {
                 report,
                 refs: RejectedRefs::from_row(row),
-                rental: RentalTerms::from_row(row),
+                rental: RentalDates::from_row(row),
             })),
         })
     }
 }
 
-/// Error of a change of a device. Nothing was changed.
+/// Error of a change of a device. Nothing was changed, except possibly with
+/// [`RepositoryError::InDoubt`].
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateDeviceError {
     /// The device does not exist.
@@ -100,7 +101,8 @@ impl UpdateDevice {
             Validation::Valid(patch) => *patch,
             Validation::Empty => return Err(UpdateDeviceError::Empty),
             Validation::Rejected(rejected) => {
-                return Err(self.complete_report(device, *rejected).await?);
+                let report = self.complete_report(device, *rejected).await?;
+                return Err(UpdateDeviceError::Rejected(report));
             }
         };
         let change = Arc::new(DeviceChange {
@@ -123,12 +125,12 @@ impl UpdateDevice {
         })
     }
 
-    /// Adds the errors that only the stored data shows to the report of an invalid patch.
+    /// Returns the report of an invalid patch, with the errors that only the stored data shows.
     async fn complete_report(
         &self,
         device: DeviceId,
         patch: RejectedPatch,
-    ) -> Result<UpdateDeviceError, UpdateDeviceError> {
+    ) -> Result<ErrorReport, UpdateDeviceError> {
         let stored = self.devices.find(device).await?;
         let stored = stored.ok_or(UpdateDeviceError::NotFound)?;
         if stored.archived_at.is_some() {
@@ -140,8 +142,7 @@ impl UpdateDevice {
             error: patch.rental.error(&stored.device.fields),
             conflicts: self.devices.find_conflicts(keys).await?,
         };
-        let report = with_conflicts(patch.report, refs, conflicts);
-        Ok(UpdateDeviceError::Rejected(report))
+        Ok(with_conflicts(patch.report, refs, conflicts))
     }
 }
 

@@ -140,12 +140,12 @@ impl Batch {
 
     /// Returns the devices of all rows, in order.
     ///
-    /// Does not check what only a repository knows (users, taken serial numbers): see
-    /// [`CreateDevices`](crate::CreateDevices).
+    /// Does not check what only a repository knows (users, taken serial numbers, the device limit):
+    /// see [`CreateDevices`](crate::CreateDevices).
     ///
     /// # Errors
-    /// Every error of every row, two rows with the same serial number included, and those of the
-    /// batch as a whole. A batch without rows is an error.
+    /// Returns every error of every row, including serial numbers that two rows share, and those of
+    /// the batch as a whole. A batch without rows is an error.
     pub fn into_devices(mut self) -> Result<Vec<NewDevice>, ErrorReport> {
         self.validate_whole();
         self.try_into_devices()
@@ -180,7 +180,8 @@ impl Batch {
         }
     }
 
-    /// Returns each row that has the serial number of an earlier row, with the first such row.
+    /// Returns the index of each row that has the serial number of an earlier row, with the index
+    /// of the first row that has it.
     fn duplicate_serial_numbers(&self) -> Vec<(usize, usize)> {
         let mut first_rows = HashMap::with_capacity(self.rows.len());
         let mut duplicates = Vec::new();

@@ -37,12 +37,12 @@ error_codes! {
     InvalidUser = "INVALID_USER",
     /// Another user of the workspace has the email address.
     UserEmailConflict = "USER_EMAIL_CONFLICT",
-    /// The workspace's provisioning rules reject the batch.
+    /// The workspace's provisioning rules, such as its device limit, reject the batch.
     DeviceProvisioningFailed = "DEVICE_PROVISIONING_FAILED",
 }
 
 impl ErrorCode {
-    /// Returns `true` for a business rule, `false` for the shape of the request.
+    /// Returns `true` if a business rule was broken, `false` if the request is malformed.
     #[must_use]
     pub fn is_business_rule(self) -> bool {
         !matches!(
@@ -80,7 +80,7 @@ reasons! {
     WrongType = "wrong_type",
     /// A required field is missing or empty.
     Required = "required",
-    /// No field has this name.
+    /// No field or parameter has this name.
     UnknownField = "unknown_field",
     /// The field occurs twice.
     RepeatedField = "repeated_field",
@@ -133,7 +133,8 @@ reasons! {
 /// Error of a field, or of a row or a batch as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldError {
-    /// Field name, or the unknown name that was sent. `None`: the row or the batch as a whole.
+    /// Name of the field or parameter, or the unknown name that was sent. `None`: the row or the
+    /// batch as a whole, or an unknown name that is too long to repeat.
     pub field: Option<Cow<'static, str>>,
     /// Index of the list item, from 0.
     pub item: Option<usize>,
@@ -187,7 +188,7 @@ impl FieldError {
         }
     }
 
-    /// Adds what the error refers to.
+    /// Adds the row, object or name that the error refers to.
     #[must_use]
     pub fn with(mut self, related: Related) -> Self {
         self.related = Some(related);

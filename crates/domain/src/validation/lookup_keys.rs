@@ -9,9 +9,9 @@ use crate::ids::{DeviceId, UserId};
 pub struct LookupKeys {
     /// Folded serial numbers, sorted, without duplicates.
     pub serial_numbers: Vec<String>,
-    /// Users by id, sorted, without duplicates.
+    /// User ids, sorted, without duplicates.
     pub users: Vec<UserId>,
-    /// Users by email address, with the id that was sent beside the address. Sorted, without
+    /// Email addresses of users, each with the user id that was sent beside it. Sorted, without
     /// duplicates.
     pub emails: Vec<(String, Option<UserId>)>,
     /// Number of devices to add. 0 for a change.

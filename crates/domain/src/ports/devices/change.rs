@@ -31,8 +31,8 @@ impl DeviceChange {
     }
 }
 
-/// Revision of a stored device. Rises with each change of the device itself; changes of its
-/// assignee and of its enrolment do not count.
+/// Revision of a stored device. Increases with each change of the device itself. Changes of the
+/// assigned user's fields and of the enrolment do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revision(pub i64);
 
@@ -55,7 +55,7 @@ impl StoredDevice {
 /// Condition under which a change is made (optimistic concurrency).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
-    /// None: the device is changed whatever its revision.
+    /// No condition: the device is changed whatever its revision.
     Any,
     /// The device has one of these revisions.
     AnyOf(Vec<Revision>),
@@ -72,10 +72,11 @@ impl Precondition {
     }
 }
 
-/// Error of a change of a device. Nothing was changed.
+/// Error of a change of a device. Nothing was changed, except possibly with
+/// [`RepositoryError::InDoubt`].
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeDeviceError {
-    /// The device does not exist. For an archival: or is archived already.
+    /// The device does not exist or, if it was to be archived, is archived already.
     #[error("the device does not exist")]
     NotFound,
     /// The device is archived.

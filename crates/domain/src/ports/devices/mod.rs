@@ -55,7 +55,7 @@ pub trait DeviceRepository: Send + Sync {
     /// Finds a device by id, archived devices included.
     async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError>;
 
-    /// Lists a page of the devices that match the filter: newest first.
+    /// Lists a page of the devices that match the filter, newest first.
     ///
     /// A search lists the most relevant devices first, then the newest, unless it matches too many
     /// devices to rank them. Lists active devices only, unless the filter asks for archived ones.
@@ -65,8 +65,8 @@ pub trait DeviceRepository: Send + Sync {
         page: PageRequest,
     ) -> Result<Page<StoredDevice>, RepositoryError>;
 
-    /// Lists the first `max` devices that match the filter and have an id greater than `after`, by
-    /// rising id. Returns fewer only at the end.
+    /// Lists the first `max` devices that match the filter and have an id greater than `after`, in
+    /// ascending order of id. Returns fewer only at the end.
     async fn list_by_id(
         &self,
         filter: DeviceFilter,
@@ -76,7 +76,7 @@ pub trait DeviceRepository: Send + Sync {
 
     /// Applies a patch to a device. Returns the changed device.
     ///
-    /// MUST apply the patch while nobody else can change the device. MUST store the audit event,
+    /// MUST apply the patch while no other call can change the device. MUST store the audit event,
     /// with the names of the changed fields, in the same transaction. A patch that changes nothing
     /// MUST NOT leave an event or a new revision. MUST be as durable as [`create`](Self::create).
     async fn update(&self, change: Arc<DeviceChange>) -> Result<StoredDevice, ChangeDeviceError>;
