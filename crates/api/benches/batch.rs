@@ -1,5 +1,5 @@
 //! Cost of the CPU work of a batch on one core: reading, validation and rendering. A batch has a
-//! thousand devices, so that a time in milliseconds is microseconds per device.
+//! thousand devices, so a time in milliseconds is also the time per device in microseconds.
 
 use devices_api::http::{read_batch, render_created};
 use devices_domain::{Batch, BatchRules, DeviceId, InsertedDevice, NewDevice};

@@ -1,6 +1,6 @@
-//! Errors of listening on an address.
+//! The error of binding to an address.
 
-/// An address that the server cannot listen on.
+/// Error of binding to an address, with advice on what to change.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {cause}. {advice}")]
 pub struct BindError {
@@ -10,7 +10,7 @@ pub struct BindError {
 }
 
 impl BindError {
-    /// Creates the error. `section` is the prefix of the variables that set another address.
+    /// Creates the error. `section` is the prefix of the environment variables of the address.
     pub(crate) fn new(host: &str, port: u16, cause: std::io::Error, section: &str) -> Self {
         let advice = match cause.kind() {
             std::io::ErrorKind::AddrInUse => format!(

@@ -11,10 +11,10 @@ use devices_domain::{Actor, Origin};
 
 /// Facts about a request, collected while it is processed. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RequestContext(Rc<Facts>);
+pub(crate) struct RequestContext(Rc<Inner>);
 
 #[derive(Debug, Default)]
-struct Facts {
+struct Inner {
     request_id: String,
     actor: Cell<Option<Actor>>,
     device_count: Cell<Option<usize>>,
@@ -23,9 +23,9 @@ struct Facts {
 impl RequestContext {
     /// Creates the context of a request with this id.
     pub(crate) fn new(request_id: String) -> Self {
-        Self(Rc::new(Facts {
+        Self(Rc::new(Inner {
             request_id,
-            ..Facts::default()
+            ..Inner::default()
         }))
     }
 
@@ -42,7 +42,7 @@ impl RequestContext {
         &self.0.request_id
     }
 
-    /// Returns the actor, once the key was authenticated.
+    /// Returns the actor, once the key is authenticated.
     pub(crate) fn actor(&self) -> Option<Actor> {
         self.0.actor.get()
     }
@@ -51,7 +51,7 @@ impl RequestContext {
         self.0.actor.set(Some(actor));
     }
 
-    /// Returns the number of devices in the batch, once it was read.
+    /// Returns the number of devices in the batch, once it has been read.
     pub(crate) fn device_count(&self) -> Option<usize> {
         self.0.device_count.get()
     }

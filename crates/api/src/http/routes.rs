@@ -15,7 +15,7 @@ use crate::http::handlers::health;
 use crate::http::handlers::users;
 use crate::http::middleware::access_log;
 use crate::http::middleware::authentication::{require_read, require_write};
-use crate::http::middleware::drain_body;
+use crate::http::middleware::keep_payload;
 use crate::http::middleware::preference_applied;
 use crate::http::middleware::rate_limit_headers;
 use crate::http::respond::api_error::ApiError;
@@ -38,9 +38,10 @@ pub fn app(
 > {
     App::new()
         .app_data(state)
+        // The last `wrap` is the outermost.
         .wrap(from_fn(rate_limit_headers::middleware))
         .wrap(from_fn(access_log::middleware))
-        .wrap(from_fn(drain_body::middleware))
+        .wrap(from_fn(keep_payload::middleware))
         .service(
             web::scope(VENDOR_PREFIX)
                 .configure(operations)
@@ -72,7 +73,7 @@ fn operations(scope: &mut web::ServiceConfig) {
                 .route(read(devices::list))
                 .route(write_fields(Method::POST, devices::create)),
         )
-        // Before the path with an id, which would match it.
+        // Registered before `/devices/{device_id}`, which also matches this path.
         .service(resource("/devices/export", GET).route(read(devices::export)))
         .service(
             resource("/devices/{device_id}", GET_PATCH_DELETE)
@@ -129,7 +130,7 @@ where
     web::method(method).to(handler).wrap(from_fn(require_write))
 }
 
-/// Routes a method whose body has fields, like [`write`], and honours `Prefer: handling=lenient`.
+/// Routes a method like [`write`]. Its body has fields, so it honours `Prefer: handling=lenient`.
 fn write_fields<F, Args>(method: Method, handler: F) -> Route
 where
     F: Handler<Args>,
@@ -142,12 +143,12 @@ where
         .wrap(from_fn(require_write))
 }
 
-/// Matches GET, and HEAD, for which actix sends the headers of the response without its body.
+/// Matches GET and HEAD. For HEAD, actix sends the headers of the response without its body.
 fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// A resource that rejects other methods than these with a 405 that names them.
+/// Creates a resource that rejects methods other than these with a 405 that names them.
 fn resource(path: &str, methods: &'static [Method]) -> Resource {
     web::resource(path).default_service(web::to(move || async move {
         Err::<HttpResponse, _>(ApiError::MethodNotAllowed(methods))

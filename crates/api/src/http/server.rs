@@ -52,8 +52,8 @@ impl Server {
         &self.addresses
     }
 
-    /// Serves until SIGTERM or Ctrl-C, then shuts down gracefully: `/readyz` returns 503 for the
-    /// drain period, in which load balancers notice; then the server accepts no more connections
+    /// Serves until SIGTERM or Ctrl-C, then shuts down gracefully: `/readyz` returns 503 during
+    /// the drain period, so that load balancers notice; then the server accepts no more connections
     /// and completes the requests in flight. A second signal ends the process at once, with exit
     /// code 1.
     ///

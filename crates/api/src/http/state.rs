@@ -28,7 +28,7 @@ pub struct State {
     pub(crate) last_health_check: tokio::sync::Mutex<Option<Instant>>,
     pub(crate) large_bodies: Arc<WorkspaceLimiter>,
     pub(crate) exports: Arc<WorkspaceLimiter>,
-    /// One permit for each request that may be in flight at once.
+    /// Limits the requests in flight. A request does not count while its body arrives.
     in_flight: Arc<Semaphore>,
     /// Set when the server begins to shut down.
     pub(crate) is_stopping: AtomicBool,
@@ -90,7 +90,7 @@ impl State {
     ///
     /// # Errors
     /// `Busy` if the limit is reached.
-    pub(crate) fn try_acquire(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    pub(crate) fn try_acquire_in_flight(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let permit = Arc::clone(&self.in_flight).try_acquire_owned();
         permit.map_err(|_| ApiError::Busy("the limit of requests in flight is reached"))
     }

@@ -17,7 +17,7 @@ use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 use crate::settings::Limits;
 
-/// Size in bytes of a large body. To read past it requires a permit, and parsing moves to a
+/// Minimum size in bytes of a large body. Reading one requires a permit, and parsing it moves to a
 /// blocking thread.
 pub(crate) const LARGE_BODY_BYTES: usize = 64 * 1024;
 
@@ -77,13 +77,13 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<Body, ApiError>
     body.read_to_end(payload, state, workspace, rate).await
 }
 
-/// Waits for a permit, up to a timeout: a burst of large bodies queues, and is not rejected.
+/// Waits for a permit, up to a timeout, so that a burst of large bodies queues instead of failing.
 async fn acquire_permit(state: &State, workspace: WorkspaceId) -> Result<Permit, ApiError> {
     let timeout = Duration::from_millis(state.limits.large_body_wait_ms);
     state.large_bodies.acquire_timeout(workspace, timeout).await
 }
 
-/// Slack of every deadline of the minimum rate.
+/// Slack that the minimum rate adds to every deadline.
 const RATE_SLACK: Duration = Duration::from_secs(2);
 
 /// Minimum rate and timeout of a body.

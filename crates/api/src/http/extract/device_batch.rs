@@ -1,5 +1,5 @@
-//! Reads a batch from a body in one pass. Each device is validated as soon as it was read. Strings
-//! are borrowed from the body where possible, and no tree of values is built.
+//! Reads a batch from a body in one pass. Each device is validated as soon as it has been read.
+//! Strings are borrowed from the body where possible, and no tree of values is built.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -14,8 +14,8 @@ use crate::http::extract::json_object::not_an_object;
 /// Reads and validates the batch in a body `{"devices": [...]}`.
 ///
 /// # Errors
-/// If the body is not JSON. All other errors, also those of the body's structure, are recorded in
-/// the batch, which is then rejected.
+/// If the body is not JSON. All other errors, including those of the body's structure, are
+/// recorded in the batch, which is then rejected.
 pub fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
     let mut json = json::parse(body, "a JSON object with the member `devices`")?;
     let mut batch = Batch::new(rules);

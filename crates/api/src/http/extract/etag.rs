@@ -41,8 +41,8 @@ impl FromRequest for IfMatch {
 }
 
 impl IfMatch {
-    /// Returns the precondition on the revision of the device. There is none if the header is
-    /// absent or `*`. A list without a strong tag of the device is never met.
+    /// Returns the precondition on the revision of the device. Any revision meets it if the header
+    /// is absent or `*`. No revision meets a list without a strong tag of the device.
     pub(crate) fn precondition(&self, device: DeviceId) -> Precondition {
         match &self.0 {
             None | Some(Tags::Any) => Precondition::Any,

@@ -67,7 +67,7 @@ fn parse(text: &str) -> Option<IdempotencyKey> {
     IdempotencyKey::parse(&key)
 }
 
-/// Identifies the creation of the devices in `body` under `key`.
+/// Returns the idempotent request with the key, and the SHA-256 of the body as its fingerprint.
 pub(crate) fn idempotent_request(key: IdempotencyKey, body: &[u8]) -> IdempotentRequest {
     IdempotentRequest {
         operation: OPERATION,

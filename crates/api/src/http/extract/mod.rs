@@ -2,8 +2,8 @@
 //!
 //! The authentication middleware runs before any extractor. actix polls the extractors of a handler
 //! in the order of its arguments. All but [`body::Body`] and [`json_object::JsonObject`] are ready
-//! at once, so a handler whose body is its last argument that can fail rejects an invalid path or
-//! header before the body is read.
+//! at once. A handler takes the body after the other arguments that can fail, so that it rejects an
+//! invalid path or header before the body is read.
 
 pub(crate) mod auth;
 pub(crate) mod body;

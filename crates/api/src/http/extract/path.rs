@@ -68,7 +68,7 @@ fn parse_id(name: &'static str, text: &str) -> Result<i64, FieldError> {
         && !text.starts_with('0')
         && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_id {
-        // No stored id exceeds i64, so the maximum is as unknown as the id in the path.
+        // An id beyond i64 is never stored. `i64::MAX` stands for it, and is just as unknown.
         Ok(text.parse().unwrap_or(i64::MAX))
     } else {
         Err(FieldError::new(

@@ -1,4 +1,4 @@
-//! The API description (`openapi.yaml`), and a page that shows it and sends requests.
+//! The API description (`openapi.yaml`), and Swagger UI, a page that shows it and sends requests.
 
 use std::sync::{Arc, LazyLock};
 

@@ -15,9 +15,9 @@ const VALID_TTL: Duration = Duration::from_secs(600);
 
 /// Counts failed authentications per client address, in this process only.
 ///
-/// A throttled address gets no lookup for a token that cannot be a key. Tokens that can be one are
-/// still looked up, one at a time: other clients may share the address, and all of them do behind a
-/// proxy that is not configured.
+/// A failure from a throttled address is a 429 instead of a 401. Tokens with the format of a key
+/// are still looked up, one at a time: other clients may share the address, and all of them do
+/// behind a proxy that is not configured.
 pub(crate) struct AuthThrottle {
     /// Failures per minute and address; 0 means unlimited.
     per_minute: u32,
@@ -50,7 +50,7 @@ impl AuthThrottle {
         self.lookup_slot.try_acquire().ok()
     }
 
-    /// Counts a failure. Returns `true` if it is the one from which on the address is throttled.
+    /// Counts a failure. Returns `true` if the address is throttled from this failure on.
     pub(crate) fn record_failure(&self, address: IpAddr) -> bool {
         if self.per_minute == 0 {
             return false;
@@ -74,8 +74,8 @@ impl AuthThrottle {
     }
 }
 
-/// Returns what is counted as one client: an IPv4 address, or a /64 network of IPv6, which one
-/// client usually has as a whole.
+/// Returns the network that counts as one client: a single IPv4 address, or the /64 network of an
+/// IPv6 address, which usually belongs to one client.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

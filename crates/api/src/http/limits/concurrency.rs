@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use crate::http::respond::api_error::ApiError;
 
-/// A semaphore of which one workspace holds at most half of the permits, so that its slow clients
-/// cannot lock out others.
+/// A semaphore. One workspace holds at most half of the permits, rounded up, so that its slow
+/// clients cannot lock out others.
 pub(crate) struct WorkspaceLimiter {
     max: usize,
     /// Cause that is logged if no permit is available.

@@ -17,7 +17,7 @@ const EXHAUSTED_TTL: Duration = Duration::from_secs(1);
 /// Stores the [`KeyQuota`] in the extensions of each request that it checks, for the response
 /// headers.
 pub(crate) struct KeyRateLimiter {
-    store: Arc<dyn RateLimiter>,
+    buckets: Arc<dyn RateLimiter>,
     /// Requests per minute for each key; 0 means unlimited.
     per_minute: u32,
     /// Keys without remaining requests, by hash.
@@ -25,16 +25,16 @@ pub(crate) struct KeyRateLimiter {
 }
 
 impl KeyRateLimiter {
-    pub(crate) fn new(store: Arc<dyn RateLimiter>, per_minute: u32) -> Self {
+    pub(crate) fn new(buckets: Arc<dyn RateLimiter>, per_minute: u32) -> Self {
         Self {
-            store,
+            buckets,
             per_minute,
             exhausted: TtlMap::default(),
         }
     }
 
-    /// Rejects a key that had no request left up to a second ago, without a query to the store. A
-    /// client that sends in a loop must not keep the store from others.
+    /// Rejects a key that was found exhausted up to a second ago, without a query to the store. A
+    /// client that sends in a loop must not slow down the store for others.
     pub(crate) fn reject_exhausted(
         &self,
         request: &HttpRequest,
@@ -60,7 +60,7 @@ impl KeyRateLimiter {
         if per_minute == 0 {
             return Ok(());
         }
-        let decision = self.store.take(actor, per_minute).await?;
+        let decision = self.buckets.take(actor, per_minute).await?;
         let quota = KeyQuota {
             per_minute,
             decision,

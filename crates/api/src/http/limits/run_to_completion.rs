@@ -7,7 +7,7 @@ use actix_web::web;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
-/// Runs `task` to its end, also if the client disconnects: a request counts as in flight for as
+/// Runs `task` to its end, even if the client disconnects: a request counts as in flight for as
 /// long as it holds resources.
 ///
 /// # Errors
@@ -17,7 +17,7 @@ pub(crate) async fn run_to_completion<T: 'static>(
     state: &web::Data<State>,
     task: impl Future<Output = Result<T, ApiError>> + 'static,
 ) -> Result<T, ApiError> {
-    let permit = state.try_acquire()?;
+    let permit = state.try_acquire_in_flight()?;
     let task = async move {
         let result = task.await;
         drop(permit);

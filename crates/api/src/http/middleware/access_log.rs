@@ -83,7 +83,7 @@ fn with_request_id(mut response: HttpResponse, context: &RequestContext) -> Erro
     InternalError::from_response("error response", response).into()
 }
 
-/// The log entry of a request. Written when it is dropped, so also if the client disconnects first.
+/// The log entry of a request. Written when it is dropped, even if the client disconnects first.
 struct AccessLogEntry {
     started: Instant,
     method: Method,

@@ -1,4 +1,4 @@
-//! Authenticates a request by its key before the path, the headers or the body are looked at.
+//! Authenticates a request by its key before the extractors read the path, the headers or the body.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -47,12 +47,12 @@ async fn require(
 
 async fn authorize(request: &HttpRequest, scope: Scope) -> Result<(), ApiError> {
     let state = State::of(request)?;
-    let _permit = state.try_acquire()?;
+    let _permit = state.try_acquire_in_flight()?;
     let actor = authenticate(request, state).await?;
     require_scope(actor, scope).map(drop)
 }
 
-/// `Retry-After` for a key that found the lookup slot taken.
+/// `Retry-After` for a request that found the lookup slot taken.
 const LOOKUP_RETRY: Duration = Duration::from_secs(1);
 
 async fn authenticate(request: &HttpRequest, state: &State) -> Result<Actor, ApiError> {
@@ -73,8 +73,8 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<Actor, Api
     let secret = bearer_token(request).and_then(KeySecret::parse);
     let secret = secret.ok_or_else(&fail)?;
     let key_hash = secret.sha256();
-    // A throttled address may be shared with clients whose keys work. Their keys are still looked
-    // up, one at a time.
+    // Clients with valid keys may share a throttled address. Keys are still looked up, one at a
+    // time.
     let _slot = if retry_after.is_some() && !throttle.recently_valid(key_hash) {
         let slot = throttle.lookup_slot();
         Some(slot.ok_or_else(|| address_rate_limited(LOOKUP_RETRY))?)

@@ -8,7 +8,7 @@ use actix_web::middleware::Next;
 
 use crate::http::extract::prefer::Handling;
 
-/// Adds `Preference-Applied` to the response, also to an error.
+/// Adds `Preference-Applied` to the response, even if it is an error.
 pub(crate) async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

@@ -19,7 +19,7 @@ struct Data<'a> {
     devices: Vec<CreatedDeviceView<'a>>,
 }
 
-/// Number of devices from which on the body is rendered on a blocking thread.
+/// Minimum number of devices for which the body is rendered on a blocking thread.
 const LARGE_BATCH: usize = 100;
 
 /// Returns a 201 with the devices. Renders a large batch on a blocking thread, so that other

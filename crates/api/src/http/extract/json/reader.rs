@@ -54,8 +54,8 @@ impl<'a> JsonReader<'a> {
         self.advance(b'[')
     }
 
-    /// Enters the object or array that `opening` begins, or advances to its next entry. Returns
-    /// `false` and leaves it at its end.
+    /// Enters the object or array that `opening` begins, or advances to its next entry. At the end,
+    /// leaves it and returns `false`.
     fn advance(&mut self, opening: u8) -> bool {
         // The previous entry was read to its end, so that `opening` cannot begin an entry here.
         if matches!(self.skip_whitespace(), Some(byte) if byte == opening || byte == b',') {

@@ -27,7 +27,7 @@ pub(crate) fn read(parameters: &mut QueryParams) -> DeviceFilter {
 
 /// Parses an instant, or a date, which stands for its midnight in UTC.
 fn parse_instant_or_date(text: &str) -> Result<DateTime<Utc>, InvalidParameter> {
-    // The `+` of an offset is decoded as a blank unless it is sent as `%2B`.
+    // The `+` of an offset is decoded as a space unless it is sent as `%2B`.
     let text = match text.rsplit_once(' ') {
         Some((instant, offset)) if instant.contains(['T', 't']) => format!("{instant}+{offset}"),
         _ => text.to_owned(),

@@ -15,7 +15,7 @@ use devices_domain::{ErrorReport, RepositoryError};
 /// Error that is returned to the client as the response.
 #[derive(Debug)]
 pub enum ApiError {
-    /// The body was rejected: its syntax, values or rules. The report lists all errors.
+    /// The body was rejected: it is malformed, or values are invalid. The report lists the errors.
     Rejected(ErrorReport),
     /// Parameters of the path or the query are invalid. The report lists all errors.
     RejectedParameters(ErrorReport),
@@ -57,7 +57,7 @@ pub enum ApiError {
     RequestTimeout,
     /// The body exceeds the maximum size.
     PayloadTooLarge,
-    /// `Content-Type` is not JSON, or `Content-Encoding` is set.
+    /// `Content-Type` is not JSON, or `Content-Encoding` is not `identity`.
     UnsupportedMediaType,
     /// The database was not reachable in time. Nothing was stored.
     Unavailable(RepositoryError),

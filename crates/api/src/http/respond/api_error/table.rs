@@ -90,8 +90,8 @@ impl ApiError {
     }
 }
 
-/// Returns the mapping of a report. Its code is that of the first error. The status of unknown
-/// users depends on whether all errors are unknown users.
+/// Returns the mapping of a report. Its code is that of the first error. Unknown users are a 404
+/// only if the report has no other errors.
 fn report_mapping(report: &ErrorReport) -> Mapping {
     let first = report.entries().first();
     let code = first.map_or(ErrorCode::InvalidBody, |first| first.error.code);

@@ -15,9 +15,9 @@ use crate::http::handlers::devices::filter;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
-/// Streams the devices as rows of new devices, oldest first. A device that exists during the whole
-/// export occurs once. If the store fails, the connection is aborted, so that the client cannot
-/// take a part for the whole.
+/// Streams the devices, oldest first, as rows that can be created again. A device that exists
+/// during the whole export occurs once. If the store fails, the connection is aborted, so that the
+/// client cannot mistake a partial export for a complete one.
 pub(crate) async fn export(
     request: HttpRequest,
     ReadAccess(actor): ReadAccess,

@@ -28,7 +28,7 @@ pub(super) struct Export {
     after: Option<DeviceId>,
     has_started: bool,
     is_complete: bool,
-    /// Held until the last chunk was sent or the client disconnects.
+    /// Held until the last chunk has been sent or the client disconnects.
     _permit: Permit,
 }
 
@@ -93,7 +93,7 @@ impl Export {
                 .devices
                 .list_by_id(self.filter.clone(), self.after, CHUNK_SIZE);
             match devices.await {
-                // Not for the first chunk: the client still gets a 503 and retries itself.
+                // Not for the first chunk: the client can still get a 503, and retries itself.
                 Err(RepositoryError::Unavailable(_))
                     if self.has_started && attempts < MAX_ATTEMPTS =>
                 {

@@ -1,9 +1,9 @@
-//! Closes the connection after a response that was sent before the request's body was read.
+//! Closes the connection after a response that is sent before the request's body has been read.
 //!
-//! actix does so by itself if the length of the body was announced. If a body in chunks has lost
-//! its reader, actix reads on for as long as chunks arrive, without a limit or a deadline: any
+//! actix does so by itself if the request has a `Content-Length`. If the reader of a chunked body
+//! is dropped, actix reads on for as long as chunks arrive, without a limit or a deadline: any
 //! client, even without a key, could keep a connection busy. So the reader stays alive, inside the
-//! response's body, until the response was sent.
+//! response's body, until the response has been sent.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage};
 use futures_util::Stream;
 
-/// Keeps the request's payload alive until the response was sent.
+/// Keeps the request's payload alive until the response has been sent.
 pub(crate) async fn middleware(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
