@@ -86,8 +86,8 @@ BEGIN
     END LOOP;
 
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'fleet_devices_serving' AND NOT rolcanlogin) THEN
-        RAISE WARNING 'the role fleet_devices_serving cannot log in, and Citus connects to the other nodes as the role '
-                      'at hand'
+        RAISE WARNING 'the role fleet_devices_serving cannot log in, and Citus connects to the other nodes as the '
+                      'current role'
             USING HINT = 'ALTER ROLE fleet_devices_serving LOGIN; let pg_hba.conf admit it from the nodes only.';
     END IF;
 END $$;

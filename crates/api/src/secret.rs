@@ -2,8 +2,8 @@
 //!
 //! A secret is `fdk_<workspace>_<random><checksum>`: a prefix that scanners for leaked secrets can
 //! recognise, the id of its workspace, 33 random base-62 characters (196 bits), and the CRC-32 of
-//! everything before in 6 base-62 characters. With the checksum, a truncated or mistyped secret is
-//! rejected without a query to the store. GitHub's tokens have the same structure.
+//! all preceding characters, as 6 base-62 characters. The checksum rejects a truncated or mistyped
+//! secret without a query to the store. GitHub's tokens have the same structure.
 
 use devices_domain::{NewSecret, WorkspaceId};
 use rand::RngExt;
@@ -40,14 +40,14 @@ impl KeySecret {
 
     /// Parses a secret. Returns `None` if the text is not one, or is truncated or mistyped.
     pub fn parse(text: &str) -> Option<Self> {
-        let (workspace, random) = text.strip_prefix(PREFIX)?.split_once('_')?;
+        let (workspace, rest) = text.strip_prefix(PREFIX)?.split_once('_')?;
         let is_id = !workspace.starts_with('0') && workspace.bytes().all(|b| b.is_ascii_digit());
-        let is_complete = random.len() == RANDOM_LENGTH + CHECKSUM_LENGTH && random.is_ascii();
+        let is_complete = rest.len() == RANDOM_LENGTH + CHECKSUM_LENGTH && rest.is_ascii();
         if !is_id || !is_complete {
             return None;
         }
-        let (checked, given) = text.split_at(text.len() - CHECKSUM_LENGTH);
-        (checksum(checked) == given).then_some(Self {
+        let (body, given_checksum) = text.split_at(text.len() - CHECKSUM_LENGTH);
+        (checksum(body) == given_checksum).then_some(Self {
             text: text.into(),
             workspace: WorkspaceId(workspace.parse().ok()?),
         })
@@ -58,7 +58,7 @@ impl KeySecret {
         self.workspace
     }
 
-    /// Returns what is stored of the secret: its hash, and a prefix that identifies it to people.
+    /// Returns the stored form of the secret: its hash, and a prefix that identifies it to people.
     /// The prefix has four of the random characters, which leaves 172 bits to guess.
     pub fn to_stored(&self) -> NewSecret {
         let prefix_length = self.expose().len() - RANDOM_LENGTH - CHECKSUM_LENGTH + 4;
@@ -73,7 +73,7 @@ impl KeySecret {
         Sha256::digest(self.expose()).into()
     }
 
-    /// Returns the secret itself, to show it once or to write it to a file of its owner.
+    /// Returns the secret itself, to print it once.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }

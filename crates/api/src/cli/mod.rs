@@ -130,7 +130,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Joins the lines of a message. Those of PostgreSQL have several.
+/// Joins the lines of a message. PostgreSQL's messages have several.
 fn join_lines(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -144,19 +144,19 @@ fn print_addresses(address: &str, metrics: Option<&str>, json: bool) -> Result<(
 /// Runs the background jobs until the process ends.
 fn start_jobs(database: &Database, idempotency: &Idempotency) {
     let retention = idempotency.retention();
-    let purged = database.clone();
+    let purge_database = database.clone();
     actix_web::rt::spawn(jobs::purge_idempotency_keys::run(move || {
-        let database = purged.clone();
+        let database = purge_database.clone();
         async move { purge_idempotency_keys(&database, retention).await }
     }));
-    let indexed = database.clone();
-    let counted = database.clone();
+    let index_database = database.clone();
+    let write_counter = database.clone();
     actix_web::rt::spawn(jobs::index_devices::run(
         move |max| {
-            let database = indexed.clone();
+            let database = index_database.clone();
             async move { index_queued_devices(&database, max).await }
         },
-        move || counted.writes(),
+        move || write_counter.writes(),
     ));
 }
 

@@ -54,7 +54,7 @@ impl Default for Pacing {
 
 impl Pacing {
     /// Doubles the chunk size and returns the pause before the next chunk. `writes` counts the
-    /// writing transactions that began meanwhile, with that of the chunk itself.
+    /// writing transactions that began meanwhile, including that of the chunk itself.
     fn after_chunk(&mut self, indexed: usize, elapsed: Duration, writes: u64) -> Duration {
         if indexed == 0 {
             return MAX_PAUSE;
@@ -64,7 +64,7 @@ impl Pacing {
         if is_alone {
             Duration::ZERO
         } else {
-            // 1 part of 20 is 5 %.
+            // 1 part work and 19 parts pause: 5 % work.
             MAX_PAUSE.min(elapsed * 19)
         }
     }

@@ -1,6 +1,6 @@
-//! Declares settings: the structs that hold them, their validation, and their reference.
+//! Declares settings: the structs that hold them, their validation, and their documentation.
 
-/// A section of the settings, for the reference.
+/// A section of the settings, as documented in `docs/CONFIGURATION.md`.
 #[derive(Debug)]
 pub struct Section {
     /// Name, as in `config/default.toml`.
@@ -11,7 +11,7 @@ pub struct Section {
     pub fields: Vec<Field>,
 }
 
-/// A setting, for the reference.
+/// A setting, as documented in `docs/CONFIGURATION.md`.
 #[derive(Debug)]
 pub struct Field {
     /// Name, as in `config/default.toml`.

@@ -55,7 +55,7 @@ declaration::settings! {
         /// Updates the schema when `serve` starts.
         migrate_on_start: bool => TrueOrFalse,
         /// Pooler between the server and PostgreSQL: `transaction` if the URL names one such as
-        /// PgBouncer with `pool_mode = transaction`. The settings of the session then belong to the
+        /// PgBouncer with `pool_mode = transaction`. The session settings must then be set on the
         /// server's role (`serve` prints the missing ones), and `migrate` needs the URL of
         /// PostgreSQL itself.
         pooler: Pooler => Choice,
@@ -173,7 +173,7 @@ impl Limits {
 }
 
 impl Idempotency {
-    /// Returns the time for which responses are stored at least.
+    /// Returns the minimum time for which responses are stored.
     pub fn retention(&self) -> Duration {
         Duration::from_secs(self.retention_hours * 3_600)
     }
@@ -188,7 +188,7 @@ pub enum SettingsError {
          DEVICES__SECTION__KEY set them."
     )]
     Invalid(#[from] ConfigError),
-    /// There is no file for the environment.
+    /// No settings file exists for the environment.
     #[error("DEVICES_ENVIRONMENT is \"{0}\", but must be development, production or test.")]
     UnknownEnvironment(String),
     /// A value violates the rule of its setting.

@@ -48,7 +48,7 @@ impl Rule<bool> for TrueOrFalse {
     }
 }
 
-/// Variants of an enum. Deserialization rejects every other value by [`Choice::parse`].
+/// Variants of an enum. Deserialization rejects every other value with [`Choice::parse`].
 pub(super) struct Choice;
 
 impl Choice {
@@ -112,7 +112,7 @@ impl Rule<String> for OptionalHeaderName {
     }
 }
 
-/// A URL of PostgreSQL. The connection validates all but its presence.
+/// A URL of PostgreSQL, not empty. Only connecting validates the rest.
 pub(super) struct PostgresUrl;
 
 impl Rule<SecretString> for PostgresUrl {

@@ -29,7 +29,7 @@ pub(super) fn parse_email(text: &str) -> Result<Email, String> {
     parse_field(text)
 }
 
-/// Parses a value by the rule of the domain's type.
+/// Parses a value as the domain's type does.
 fn parse_field<T: FieldValue>(text: &str) -> Result<T, String> {
     T::parse(&RawValue::text(text)).map_err(|invalid| invalid.detail.into_owned())
 }
@@ -55,7 +55,7 @@ pub(super) fn parse_lifetime(text: &str) -> Result<TimeDelta, String> {
     }
 }
 
-/// Parses a past instant: a duration before now, a date in UTC, or a timestamp (RFC 3339).
+/// Parses an instant: an age (a duration before now), a date in UTC, or a timestamp (RFC 3339).
 pub(super) fn parse_instant(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(age) = parse_duration(text) {
         return Ok(Utc::now() - age);

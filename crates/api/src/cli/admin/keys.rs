@@ -13,7 +13,7 @@ use crate::secret::KeySecret;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Command {
-    /// Create a key and print its secret, this once: the database stores only its hash
+    /// Create a key and print its secret once: the database stores only its hash
     Create {
         /// Name of the workspace that the key gives access to
         #[arg(long, value_name = "NAME", value_parser = parse_label)]
@@ -35,7 +35,7 @@ pub(in crate::cli) enum Command {
         workspace: Option<String>,
     },
     /// Replace a key: create one with the same workspace, name, scope and lifetime, and print its
-    /// secret, this once; the old key stays valid for the overlap
+    /// secret once; the old key stays valid for the overlap
     Rotate {
         /// Id of the old key, as printed by `key list`
         id: i64,

@@ -21,7 +21,7 @@ pub(super) enum Command {
     /// Create, limit and list workspaces; each has its own users, keys and devices
     #[command(subcommand)]
     Workspace(workspaces::Command),
-    /// Add and list users: the assignees that `user_id` and `user_email` of a device name
+    /// Add and list users, the assignees of devices (`user_id`, `user_email`)
     #[command(subcommand)]
     User(users::Command),
     /// Create, list, rotate and revoke API keys
