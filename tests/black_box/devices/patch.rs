@@ -168,7 +168,7 @@ fn noop_patch_keeps_etag_and_audit_trail() {
     }
     for body in [
         same,
-        json!({"color": "black"}),
+        json!({"brand": "Apple"}),
         json!({"user_email": "ADA@example.com"}),
     ] {
         let response = api.send("PATCH", &path, &body);
