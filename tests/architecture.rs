@@ -1,5 +1,5 @@
-//! Dependency rules: the domain depends on no HTTP, SQL, JSON or runtime crate, and only the wiring
-//! in `crates/api/src/cli` uses the adapters.
+//! Dependency rules: the domain depends on no HTTP, SQL, JSON or runtime crate, the adapters depend
+//! on no HTTP crate, and only the wiring in `crates/api/src/cli` uses the adapters.
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 

@@ -91,7 +91,7 @@ impl Rows {
         for row in &self.rows[..count] {
             let bytes = &mut numbered.bytes;
             bytes.extend((row.len() as i16).to_be_bytes());
-            let mut places = Vec::new();
+            let mut offsets = Vec::new();
             for (column, value) in row.iter().enumerate() {
                 let length = value.as_ref().map_or(-1, |value| value.len() as i32);
                 bytes.extend(length.to_be_bytes());
@@ -99,11 +99,11 @@ impl Rows {
                     ids.push(bytes.len());
                 } else if serials.contains(&column) {
                     assert_eq!(length as usize, SERIAL_WIDTH);
-                    places.push(bytes.len());
+                    offsets.push(bytes.len());
                 }
                 bytes.extend(value.iter().flatten());
             }
-            numbered.serial_offsets.push(places);
+            numbered.serial_offsets.push(offsets);
         }
         numbered.bytes.extend(TRAILER);
         (numbered, ids)

@@ -15,7 +15,7 @@ const WORKSPACES: usize = 500;
 const BATCH: usize = 1_000;
 const CLIENTS: usize = 8;
 
-/// Devices inserted by one statement when a table is filled.
+/// Number of devices per statement of [`fill`].
 const FILL_CHUNK: usize = 50_000;
 
 /// Measures batches into [`WORKSPACES`] workspaces, alternating between an empty and a filled
@@ -84,9 +84,9 @@ pub(crate) fn measure(
 /// Creates the workspaces, each with users and an API key. Returns the keys.
 fn prepare(binary: &Path, url: &str) -> Vec<String> {
     let run = |arguments: &[&str]| {
-        let ran = run_executable(binary, url, arguments);
-        assert_eq!(ran.code, 0, "{ran:?}");
-        ran
+        let output = run_executable(binary, url, arguments);
+        assert_eq!(output.code, 0, "{output:?}");
+        output
     };
     run(&["migrate"]);
     execute(
@@ -116,8 +116,8 @@ fn prepare(binary: &Path, url: &str) -> Vec<String> {
     keys.collect()
 }
 
-/// Adds devices until `target` are stored beside the batch of the first workspace, on two
-/// connections. Every thousand devices go to another workspace, as batches would.
+/// Inserts devices on two connections until `target` are stored, not counting the sample batch.
+/// Every thousand devices go to the next workspace, as batches would.
 fn fill(url: &str, stored: usize, target: usize) {
     eprintln!("inserting {} devices", target - stored);
     let columns = crate::ceilings::columns(&mut crate::ceilings::connect(url));

@@ -27,7 +27,7 @@ pub(crate) struct Window {
     pub(crate) duration: Duration,
 }
 
-/// Operations of one worker.
+/// Operations of one worker: latencies within the window, errors and devices of the whole run.
 #[derive(Debug, Default)]
 struct WorkerResult {
     latencies: Vec<Duration>,
@@ -105,8 +105,8 @@ fn run_worker(
 }
 
 /// Keep-alive connection that sends one request again and again. It implements only the part of
-/// HTTP/1.1 that is needed here: clients and server share the machine, so CPU time of the client is
-/// missing to the server.
+/// HTTP/1.1 that is needed here: clients and server share the machine, so the client takes CPU time
+/// from the server.
 pub(crate) struct Client {
     stream: TcpStream,
     request: RequestTemplate,
@@ -142,7 +142,7 @@ impl Client {
         let body_offset = bytes.len();
         bytes.extend(&body.bytes);
         let shifted =
-            |places: &Vec<usize>| places.iter().map(|place| place + body_offset).collect();
+            |offsets: &Vec<usize>| offsets.iter().map(|offset| offset + body_offset).collect();
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_nodelay(true).expect("TCP_NODELAY can be set");
         Self {

@@ -31,7 +31,7 @@ pub(crate) enum Kind {
     Parse,
     /// HTTP handler that returns the body.
     Echo,
-    /// The service with empty tables, in turn with [`Kind::Filled`] with this number of devices.
+    /// The service with empty tables, measured in turn with `Filled` for this number of devices.
     EmptyControl(usize),
     /// The service with this number of devices stored.
     Filled(usize),
@@ -62,7 +62,7 @@ pub(crate) struct Cell {
     /// Number of clients, or of connections to PostgreSQL.
     clients: usize,
     sample: Sample,
-    /// Peak memory of the server, in bytes.
+    /// Peak memory of the server, in bytes; of several servers, the largest.
     pub(crate) peak_memory: Option<u64>,
     /// CPU time used during the window.
     pub(crate) cpu: Option<CpuTime>,

@@ -16,7 +16,7 @@ fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
 
-/// Runs a command that must fail without output. Returns its error.
+/// Runs a command that must fail and print nothing to stdout. Returns its stderr.
 fn run_err(database: &TestDatabase, arguments: &[&str]) -> String {
     let output = run(database, arguments);
     assert_ne!(output.code, 0, "{arguments:?}: {output:?}");

@@ -52,11 +52,11 @@ fn new_device_fields_match_domain() {
         words(&described["required"]),
         set(required.map(devices_domain::Field::name))
     );
-    assert_shapes(&described, fields());
+    assert_formats(&described, fields());
 }
 
 /// Asserts that each property refers to the component for the format of the field.
-fn assert_shapes(described: &Value, fields: &[Field]) {
+fn assert_formats(described: &Value, fields: &[Field]) {
     for field in fields {
         let property = &described["properties"][field.name()];
         let reference = property["$ref"]
@@ -108,7 +108,7 @@ fn other_request_fields_match_domain() {
             let required = set(required.map(devices_domain::Field::name));
             assert_eq!(words(&described["required"]), required, "{name}");
         }
-        assert_shapes(&described, fields);
+        assert_formats(&described, fields);
     }
 }
 
@@ -193,9 +193,9 @@ fn responses_match_schemas() {
         names(&listed["user"]),
         words(&schema("Assignee")["required"])
     );
-    let enrolments = api.get_json("/mdm/enrollments");
+    let enrollments = api.get_json("/mdm/enrollments");
     let required = words(&schema("EnrollmentRecord")["required"]);
-    assert_eq!(names(&enrolments["data"][0]), required);
+    assert_eq!(names(&enrollments["data"][0]), required);
 
     let rejected = api.post(&json!([
         device(json!({"serial_number": "SN1"})),

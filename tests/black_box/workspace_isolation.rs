@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 struct Operation {
     method: String,
     /// Path with placeholders, such as `/devices/{device_id}`.
-    path: String,
+    path_template: String,
     /// Example of a request body; null if the operation has none.
     body: Value,
 }
@@ -40,7 +40,7 @@ impl Operation {
                     }
                     operations.push(Self {
                         method: method.to_uppercase(),
-                        path: format!("{prefix}{path}"),
+                        path_template: format!("{prefix}{path}"),
                         body,
                     });
                 }
@@ -51,8 +51,8 @@ impl Operation {
     }
 
     /// Creates the resources that the path names. Returns the path with their ids.
-    fn path(&self, api: &Api) -> String {
-        let mut path = self.path.clone();
+    fn create_path(&self, api: &Api) -> String {
+        let mut path = self.path_template.clone();
         if path.contains("{device_id}") {
             let id = api.create_device(json!({}));
             path = path.replace("{device_id}", &id.to_string());
@@ -65,12 +65,12 @@ impl Operation {
             path = path.replace("{user_id}", &user["data"]["id"].to_string());
         }
         if path.contains("{serial_number}") {
-            let enrolment = api.send(
+            let enrollment = api.send(
                 "PUT",
                 "/mdm/enrollments/SN-1",
                 &json!({"status": "ENROLLED"}),
             );
-            assert!(enrolment.status < 300, "{}", enrolment.text);
+            assert!(enrollment.status < 300, "{}", enrollment.text);
             path = path.replace("{serial_number}", "SN-1");
         }
         path
@@ -103,14 +103,14 @@ fn operations_reject_unauthorized_keys() {
     api.database
         .execute("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = 4");
     let truncated = write[..write.len() - 1].to_owned();
-    // Its key belongs to another installation, to the workspace of the same id.
+    // A key of another installation, for the workspace with the same id.
     let elsewhere = Api::start();
     let altered = foreign.replacen("fdk_2_", "fdk_1_", 1);
     let bearer = |key: &str| format!("Bearer {key}");
 
     api.add_user("acme", "ada@example.com");
     for operation in Operation::all() {
-        let path = operation.path(&api);
+        let path = operation.create_path(&api);
         let method = &operation.method;
         let before = api.database.count("device_events");
         let path_with_key = format!("{path}?key={write}&access_token={write}");
@@ -166,7 +166,7 @@ fn operations_reject_unauthorized_keys() {
         );
         // With a key of another workspace the resource does not exist.
         let response = with_header(&bearer(&foreign));
-        if operation.path.contains("_id}") {
+        if operation.path_template.contains("_id}") {
             assert_eq!(response.status, 404, "{method} {path}: {}", response.text);
             assert_eq!(
                 api.database.count("device_events"),

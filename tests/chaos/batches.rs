@@ -29,7 +29,7 @@ impl Batch {
                     "category": "computers", "comment": key, "ram": "16 GB",
                     "compliance": ["CE", "EPEAT Gold"], "client_purchase_price": "1299.00",
                 });
-                // Only the idempotency key keeps the other rows from being stored twice.
+                // Odd rows have no serial number: only the idempotency key prevents duplicates.
                 if row % 2 == 0 {
                     device["serial_number"] = json!(format!("{key}-{row}"));
                 }
@@ -116,8 +116,8 @@ struct StoredBatch {
     events: usize,
 }
 
-/// Compares the stored rows with the responses. `batches` are all batches sent; `acknowledged`
-/// holds the ids of those that must be stored. The other batches must not be stored.
+/// Compares the stored rows of `batches` with the responses. `acknowledged` holds the ids of the
+/// batches that must be stored. The others must not be stored.
 pub(crate) fn compare(
     cluster: &Cluster,
     batches: &[Batch],

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::blocking::RequestBuilder;
 use serde_json::Value;
 
-/// Response to a batch, by what it says about the batch.
+/// Response to a batch, classified by the outcome that it reports.
 #[derive(Debug, Clone)]
 pub(crate) enum Response {
     /// 201: the batch is stored.

@@ -94,7 +94,7 @@ struct Tally {
     retried: usize,
     /// Retried batches whose first attempt had been stored.
     replayed: usize,
-    /// Responses that clients need not expect: a 500, or a valid batch rejected.
+    /// Responses that must not occur: a 500, or a valid batch rejected.
     failed: usize,
 }
 
@@ -183,11 +183,11 @@ impl<'a> Crashes<'a> {
     }
 
     fn inject(&mut self, fault: Fault) {
-        let cut = |treatment| {
-            self.proxy.set_mode(treatment);
+        let cut = |mode| {
+            self.proxy.set_mode(mode);
             // Wait until a connection has sent COMMIT and is cut.
             let deadline = Instant::now() + Duration::from_secs(10);
-            while self.proxy.mode() == treatment {
+            while self.proxy.mode() == mode {
                 assert!(Instant::now() < deadline, "no connection commits");
                 std::thread::sleep(Duration::from_millis(1));
             }

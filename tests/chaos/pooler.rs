@@ -24,12 +24,12 @@ const SERVER_POOL_SIZE: &str = "16";
 /// Connections of PgBouncer to PostgreSQL.
 const POOLER_POOL_SIZE: usize = 3;
 const CLIENTS: usize = 16;
-/// Devices in a batch, by turns.
+/// Numbers of devices per batch, used in turn.
 const BATCH_SIZES: [usize; 3] = [1, 5, 40];
 
-/// Role and settings of the servers' sessions. The settings are ordered by name: isolation, idle in
-/// transaction, jit, lock and statement timeout. The last number counts those that a client has
-/// SET, which a pooler would hand to another client.
+/// Expected role and settings of the servers' sessions. The settings are ordered by name:
+/// isolation, idle in transaction, jit, lock and statement timeout. The last number counts those
+/// that a client has SET, which a pooler would hand to another client.
 const SESSION: &str = "fleet_devices_serving read committed 3000 off 1000 3000 0";
 
 /// Reads [`SESSION`]. The sleep holds the connection, so that concurrent queries use different
@@ -41,8 +41,8 @@ const SESSION_QUERY: &str = "SELECT concat_ws(' ', current_user, \
          'idle_in_transaction_session_timeout', 'jit', 'default_transaction_isolation')";
 
 /// Responses must be the same as without a pooler, every session must have the stored settings, and
-/// PgBouncer must open no more than its connections. All of it must hold again after PgBouncer has
-/// reconnected.
+/// PgBouncer must open exactly [`POOLER_POOL_SIZE`] connections. All of it must hold again after
+/// PgBouncer has reconnected.
 pub(crate) fn run(cluster: &Cluster, rounds: usize) -> Outcome {
     let secret = set_up_workspace(cluster.url());
     let user = ["user", "add", "--workspace", "acme", "ada@example.com"];
@@ -145,8 +145,8 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    /// Every client posts, repeats, reads and changes devices of its own. Then all of them race for
-    /// the same serial number.
+    /// Makes every client post, retry, read and change devices of its own. Then all clients race
+    /// for the same serial number.
     fn run_round(&self, name: &str, batch_size: usize) -> Result<(), String> {
         race(CLIENTS, |number| {
             self.use_own_devices(number, name, batch_size)
@@ -184,7 +184,7 @@ impl Load<'_> {
         if stored.as_array().map(Vec::len) != Some(batch_size) {
             return Err(format!("a batch of {batch_size} got {first}"));
         }
-        // The next server replays what this one has stored.
+        // Another server replays the response that this one has stored.
         let replayed = expect(post(number + 1)?, 201, "a retry")?;
         if replayed != first {
             return Err(format!("a retry of {first} got {replayed}"));
@@ -234,7 +234,7 @@ fn devices(serial_numbers: impl IntoIterator<Item = String>) -> Value {
     json!({ "devices": devices.collect::<Vec<_>>() })
 }
 
-/// A PgBouncer in transaction mode before the cluster; stopped when dropped.
+/// A PgBouncer in transaction mode in front of the cluster. Killed when dropped.
 struct PgBouncer {
     process: Child,
     /// Directory of its configuration, its log and its socket.
@@ -320,8 +320,8 @@ impl PgBouncer {
         self.query("devices", "pgbouncer", "RECONNECT");
     }
 
-    /// Runs a statement and returns the first column of the first row. The admin console knows only
-    /// the simple query protocol.
+    /// Runs a statement and returns the first column of the first row. The admin console
+    /// supports only the simple query protocol.
     fn query(&self, user: &str, database: &str, sql: &str) -> String {
         let host = self.directory.display();
         let url = format!("host={host} port=6432 user={user} dbname={database}");

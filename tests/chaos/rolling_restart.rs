@@ -12,10 +12,11 @@ use crate::client::{Client, Response};
 
 const CLIENTS: usize = 8;
 
-/// A stopping replica is "not ready" for this long before it accepts no new connection.
+/// A stopping replica reports "not ready" for this long, and then stops accepting connections.
 const SETTINGS: [(&str, &str); 1] = [("DEVICES__SERVER__DRAIN_SECONDS", "1")];
 
-/// Every request must get a 201 at its first attempt, and every replica must exit with success.
+/// Restarts the replicas in turn. Every request must get a 201 at its first attempt, and every
+/// replica must exit with success.
 pub(crate) fn run(cluster: &Cluster, restarts: usize) -> Outcome {
     let secret = set_up_workspace(cluster.url());
     let balancer = Balancer::start();

@@ -55,7 +55,7 @@ pub(crate) fn run(cluster: &Cluster, connections: usize) -> Outcome {
         connections / 3
     );
     let is_attacked = open.iter().all(|open| open * 10 >= connections / 3 * 9);
-    // Far above the usual values, and above what a client would tolerate.
+    // One second is far above the usual values, and above what a client would tolerate.
     let is_served = during.failed == 0 && during.percentile(0.99) < Duration::from_secs(1);
     if is_attacked && is_served && in_use == 0 {
         Ok(summary)
@@ -130,7 +130,7 @@ enum Slowness {
     Response,
 }
 
-/// Opener of slow connections of one kind.
+/// Opens slow connections of one kind and keeps them open.
 struct Attacker {
     slowness: Slowness,
     address: String,

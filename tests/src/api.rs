@@ -67,7 +67,7 @@ impl Response {
             .collect()
     }
 
-    /// Returns the devices of a 201. Panics on another status.
+    /// Returns the devices of a 201. Panics on any other status.
     #[track_caller]
     pub fn created_devices(&self) -> Value {
         assert_eq!(self.status, 201, "{}", self.text);
@@ -214,7 +214,7 @@ impl Api {
         Self::resume(database, key, options)
     }
 
-    /// Starts a new server on the database, and with the key, of an earlier one.
+    /// Starts a new server that uses the database and the key of an earlier one.
     pub fn resume(database: TestDatabase, key: String, options: &ServerOptions) -> Self {
         let server = Server::start_with(&database, options);
         Self {
@@ -362,7 +362,7 @@ impl Api {
         })
     }
 
-    /// Sends a GET with the WRITE key. Panics on another status than 200.
+    /// Sends a GET with the WRITE key. Panics unless the status is 200.
     #[track_caller]
     pub fn page(&self, path: &str) -> Response {
         let response = self.call("GET", path);
@@ -380,7 +380,7 @@ impl Api {
         })
     }
 
-    /// Sends a GET with the WRITE key and returns the JSON body. Panics on another status than 200.
+    /// Sends a GET with the WRITE key and returns the JSON body. Panics unless the status is 200.
     #[track_caller]
     pub fn get_json(&self, path: &str) -> Value {
         self.page(path).json()

@@ -1,4 +1,4 @@
-//! The real binary.
+//! Builds and runs the real binary.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use crate::TestDatabase;
 
-/// Returns the path of the binary, built from the present sources.
+/// Returns the path of the binary, built from the current sources.
 pub fn built_binary() -> &'static Path {
     static PATH: LazyLock<PathBuf> = LazyLock::new(build);
     &PATH
 }
 
-/// Returns a command that runs the binary, built from the present sources. Isolated from the
-/// caller: no setting of the environment and no file of the working directory reaches it.
+/// Returns a command that runs the binary, built from the current sources. It inherits no setting
+/// from the environment and reads no file of the working directory.
 pub fn binary() -> Command {
     isolated(built_binary())
 }
@@ -32,8 +32,8 @@ pub(crate) fn isolated(executable: &Path) -> Command {
     command
 }
 
-/// Builds the binary and returns its path. Cargo does not build binaries of another package for a
-/// test, so that the binary would be missing or outdated.
+/// Builds the binary and returns its path. Cargo does not build the binaries of other packages for
+/// a test, so the binary could be missing or outdated.
 fn build() -> PathBuf {
     let program = std::env::current_exe().expect("the path of this program is known");
     // target/PROFILE/deps/TEST, or target/PROFILE/PROGRAM

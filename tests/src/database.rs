@@ -16,7 +16,7 @@ use crate::TIMEOUT;
 
 const PREFIX: &str = "devices_test";
 
-/// A database for one test. Dropped with it.
+/// A database for one test. `DROP DATABASE` runs when this value is dropped.
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
@@ -94,14 +94,14 @@ impl TestDatabase {
         }
     }
 
-    /// Changes the default of a setting for new connections. Terminates present connections.
+    /// Changes the default of a setting for new connections. Terminates existing connections.
     pub fn set_default(&self, setting: &str, value: &str) {
         let name = &self.name;
         SERVER.execute(&format!("ALTER DATABASE {name} SET {setting} = {value}"));
         self.disconnect();
     }
 
-    /// Rejects new connections and terminates present ones.
+    /// Rejects new connections and terminates existing ones.
     pub fn reject_connections(&self) {
         self.allow_connections(false);
         self.disconnect();
@@ -192,8 +192,7 @@ impl TestServer {
         server
     }
 
-    /// Creates the template, unless it exists. An advisory lock lets one process do it while others
-    /// wait.
+    /// Creates the template, unless it exists. Other processes wait for an advisory lock.
     fn prepare_template(&self) {
         const LOCK: i64 = 0x7465_6d70_6c61_7465;
         let mut connection = self.connect();
@@ -280,7 +279,8 @@ fn start_private_server() -> String {
         .to_owned()
 }
 
-/// Hash of the migrations and of the privileges of the serving role. Each gets its own template.
+/// Hash of the migrations and of the privileges of the serving role. Every hash has a template of
+/// its own.
 fn schema_hash() -> u64 {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let entries = |folder: &Path| {

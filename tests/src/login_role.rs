@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::TestDatabase;
 use crate::database::{execute_on_server, with_parameters};
 
-/// A login role for one test. Dropped with it.
+/// A login role for one test. `DROP ROLE` runs when this value is dropped.
 #[derive(Debug)]
 pub struct LoginRole {
     name: String,

@@ -1,4 +1,4 @@
-//! Realistic devices for load, each with a unique serial number.
+//! Realistic devices for load tests, each with a unique serial number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

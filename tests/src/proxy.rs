@@ -186,7 +186,7 @@ impl Connections {
             match self.wait_for_verdict(bytes, is_committing, direction) {
                 Verdict::Forward if to.write_all(bytes).is_ok() => {}
                 Verdict::ForwardLast => {
-                    // If the write fails, PostgreSQL has not received the COMMIT. That case is
+                    // If the write fails, PostgreSQL has not received the COMMIT, as in the mode
                     // `DisconnectBeforeCommit`.
                     drop(to.write_all(bytes));
                     break;
@@ -242,7 +242,7 @@ impl Connections {
             }
             ProxyMode::Disconnect => Verdict::Close,
             _ => {
-                // The response to an earlier COMMIT.
+                // Another connection may have changed the mode since this one sent COMMIT.
                 is_committing.store(false, Ordering::SeqCst);
                 Verdict::Forward
             }

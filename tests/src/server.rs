@@ -150,7 +150,7 @@ impl Server {
         {
             ConfidentialValues::for_database(&self.database).assert_absent_from(&self.metrics());
         }
-        // Only after the exit is the output complete.
+        // The output is complete only after the process has exited.
         self.end();
         let confidential = ConfidentialValues::for_database(&self.database);
         let lines = [self.output.all_until_exit(), self.log.all_until_exit()];

@@ -51,9 +51,9 @@ const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 6] = [
 ];
 
 /// Returns an error message for a statement that reads or writes rows without a filter on their
-/// workspace. For each occurrence of one of [`WORKSPACE_TABLES`], other than before a column, the
-/// statement must filter another relation by `workspace_id`, or write `workspace_id` as the first
-/// column.
+/// workspace. Each occurrence of one of [`WORKSPACE_TABLES`], except as the qualifier of a
+/// column, needs a filter `workspace_id = $n` on a relation of its own, or `workspace_id` as the
+/// first column that an INSERT or COPY writes.
 pub fn missing_workspace_filter(statement: &str) -> Option<String> {
     let statement = normalize(statement);
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';

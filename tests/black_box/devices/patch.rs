@@ -32,8 +32,8 @@ impl Change {
                 (json!("2023-05-31T23:30:00-05:00"), json!("2023-05-31"))
             }
             ("connection_type", _) => (json!("Thunderbolt 4"), json!(["Thunderbolt 4"])),
-            (_, shape) => {
-                let value = match (name, shape) {
+            (_, format) => {
+                let value = match (name, format) {
                     ("client_rental_startDate", _) => json!("2024-04-01"),
                     ("client_rental_endDate", _) => json!("2026-01-01"),
                     (_, Format::Text { .. }) => json!(format!("Änother {name}")),

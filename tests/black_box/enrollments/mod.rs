@@ -10,7 +10,7 @@ use devices_domain::enrollment_fields;
 use devices_tests::{Api, Response, percent_encode};
 use serde_json::{Value, json};
 
-/// Returns the `mdm` object of an enrolment in which only the id is known.
+/// Returns an `mdm` object in which all fields except the id are null.
 fn empty_mdm(id: i64) -> Value {
     let mut mdm = json!({ "id": id });
     for field in enrollment_fields() {

@@ -21,7 +21,7 @@ fn complete_enrollment() -> Value {
                 (_, Format::Instant) => json!("2025-12-31T23:59:59Z"),
                 (_, Format::Boolean) => json!(index.is_multiple_of(2)),
                 (_, Format::Text { .. }) => json!("Graces-Mac"),
-                (name, shape) => panic!("{name}: {shape:?}"),
+                (name, format) => panic!("{name}: {format:?}"),
             };
             (field.name().to_owned(), value)
         });
@@ -178,10 +178,10 @@ fn invalid_enrollment_field_is_rejected() {
     }
     assert_rejected(&json!({"status": true}), "status", "wrong_type");
     let with = |field: &str, value: Value| json!({"status": "ENROLLED", field: value});
-    let names = |shape: Format| {
+    let names = |format: Format| {
         let fields = enrollment_fields().iter();
         fields
-            .filter(move |field| field.format() == shape)
+            .filter(move |field| field.format() == format)
             .map(Field::name)
     };
     for field in names(Format::Instant) {

@@ -23,7 +23,7 @@ fn export_accepting(api: &Api, query: &str, accept: &[&str]) -> Response {
     api.call_with("GET", &path, &headers)
 }
 
-/// Requests an export. Panics on another status than 200.
+/// Requests an export. Panics unless the status is 200.
 fn export(api: &Api, query: &str) -> Response {
     api.page(&format!("/devices/export{query}"))
 }

@@ -137,7 +137,7 @@ fn thousands_of_devices_are_exported_once() {
             assert_eq!(row["user_email"], "ada@example.com");
         }
     }
-    // Counts that are multiples of the number of devices that the server reads at once.
+    // Both counts are multiples of the number of devices that the server reads at once.
     api.database
         .execute("UPDATE devices SET type = 'phone' WHERE id > 2000");
     for (type_, count) in [("phone", 500), ("laptop", 2_000)] {

@@ -8,7 +8,7 @@ use super::{add_user, before_and_after_indexing, search_with, wait_until_indexed
 #[test]
 fn cursor_returns_each_result_once() {
     let api = Api::start();
-    // Four relevances, interleaved, with many ties.
+    // Four kinds of different relevance, interleaved, each with many ties.
     let created = api.create_devices((0..60).map(|n| match n % 4 {
         0 => json!({"name": "Thinkpad"}),
         1 => json!({"comment": "like a thinkpad"}),
@@ -28,7 +28,7 @@ fn cursor_returns_each_result_once() {
         }
         seen
     };
-    // These walks may run while the devices are being indexed.
+    // These two walks through the pages may run while the devices are being indexed.
     let early = [walk(7), walk(30)];
     wait_until_indexed(&api);
     let all = ids_of_page(&api, "limit=100");
@@ -96,7 +96,7 @@ fn search_combines_with_filters() {
         let with = |more: &str| search_with(&api, "acme", more);
         let mut assigned = with(&user);
         assigned.sort_unstable();
-        // The desk matches by the e-mail address of its assignee.
+        // The desk matches by the email address of its assignee.
         assert_eq!(assigned, [laptop, phone, broken, desk]);
         assert_eq!(with("&client_status=AVAILABLE"), [free]);
         assert_eq!(with("&client_status=IN_MAINTENANCE"), [broken]);

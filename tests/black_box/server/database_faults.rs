@@ -1,5 +1,5 @@
-//! A database that is unreachable, slow, full or read-only: requests fail fast with 503, and the
-//! same server recovers.
+//! A database that is unreachable, slow, read-only or out of connections: requests fail fast with
+//! 503, and the same server recovers.
 
 use std::time::Duration;
 

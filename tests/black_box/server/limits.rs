@@ -194,7 +194,7 @@ fn incoming_body_is_not_in_flight() {
     let mut socket = api.begin_post(&["Expect: 100-continue", "Content-Length: 500"]);
     let mut interim = [0; 25];
     socket.read_exact(&mut interim).unwrap();
-    // The look-up of its key takes the only slot for a moment. Therefore retry.
+    // The key lookup of the pending request may take the only slot for a moment, so retry.
     assert!((0..100).any(|_| api.post(&one_device()).status == 201));
 }
 

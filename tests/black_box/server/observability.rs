@@ -175,7 +175,7 @@ fn batch_of_any_size_takes_five_statements() {
         let devices: Vec<_> = (0..count)
             .map(|number| device(json!({"serial_number": format!("S-{number}")})))
             .collect();
-        // A new server for each count: its indexing job has no statements of its own.
+        // A new server for each count: its indexing queue is empty, so its job adds no statements.
         let api = Api::start();
         assert_eq!(api.post(&json!(devices)).status, 201);
         let log = api.server.log_lines();

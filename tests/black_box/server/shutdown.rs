@@ -16,7 +16,7 @@ fn disconnected_client_leaves_complete_batch() {
     let mut socket = api.begin_post(&["X-Request-Id: gone", "Expect: 100-continue", &length]);
     socket.write_all(body.as_bytes()).unwrap();
     api.database.wait_for_blocked_statement();
-    // The interim response was not read. Closing the socket therefore sends a reset.
+    // The response 100 was not read, so closing the socket sends a TCP reset.
     drop(socket);
     assert_eq!(api.server.access_log_entry("gone")["status"], 499);
     drop(blocker);
@@ -35,7 +35,7 @@ fn shutdown_completes_requests_in_flight() {
         let (first, rest) = body.split_at(10);
         let length = format!("Content-Length: {}", body.len());
         let mut socket = api.begin_post(&["Expect: 100-continue", &length]);
-        // The server sends 100 when it begins to handle the request.
+        // The server sends the response 100 when it begins to handle the request.
         let mut interim = [0; 25];
         socket.read_exact(&mut interim).unwrap();
         assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
