@@ -118,7 +118,8 @@ pub(crate) fn insert(
     Ok(())
 }
 
-/// Advisory lock of the purge. Any number that no other program on the database locks.
+/// Key of the advisory lock of the purge. Any number that no other program on the database uses.
+/// The bytes spell `ForgetKe` in ASCII.
 const PURGE_LOCK: i64 = 0x466f_7267_6574_4b65;
 
 /// Deletes the responses of all workspaces that are older than `retention`. Returns the number of

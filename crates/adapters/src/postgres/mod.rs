@@ -1,4 +1,4 @@
-//! The ports of `devices-domain` on PostgreSQL, through Diesel.
+//! Implements the ports of `devices-domain` on PostgreSQL, with Diesel.
 //!
 //! - `connection`: how connections are established and pooled.
 //! - `transaction`: how transactions run and commit.

@@ -29,9 +29,9 @@ struct BucketRow {
     passed: bool,
 }
 
-/// Takes a token if the bucket has one. The bucket refills at a constant rate, up to `$3` tokens.
-/// COMMIT does not wait for the disk (`synchronous_commit = off`): a crash may restore the tokens
-/// that were taken in the last second.
+/// Takes a token if the bucket has one. The bucket refills evenly, by `$3` tokens per minute, and
+/// holds at most `$3`. COMMIT does not wait for the disk (`synchronous_commit = off`): a crash may
+/// restore the tokens that were taken in the last second.
 const TAKE_TOKEN: &str = "\
     WITH asynchronous AS (SELECT set_config('synchronous_commit', 'off', true)) \
     INSERT INTO rate_limits AS bucket (workspace_id, key_id, tokens, passed, refilled_at) \

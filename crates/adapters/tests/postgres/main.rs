@@ -34,7 +34,7 @@ use devices_domain::{
 };
 use devices_tests::TestDatabase;
 
-/// A database of one test, and the pools that the ports use.
+/// The database of one test, and the pools that the ports use.
 struct TestStore {
     /// Pool with the privileges of the serving role.
     pool: Database,

@@ -4,7 +4,7 @@ use devices_domain::{Action, EnrollmentStatus, Format, Role, Scope, fields};
 use devices_tests::TestDatabase;
 
 /// Selects the tables whose rows belong to a workspace: all except `workspaces`.
-const WORKSPACE_TABLES: &str = "SELECT oid FROM pg_class \
+const SELECT_WORKSPACE_TABLES: &str = "SELECT oid FROM pg_class \
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace \
       AND relname NOT IN ('workspaces', '__diesel_schema_migrations')";
 
@@ -12,7 +12,7 @@ const WORKSPACE_TABLES: &str = "SELECT oid FROM pg_class \
 fn tenant_tables_have_a_workspace_column() {
     let database = TestDatabase::new();
     let violations = database.texts(&format!(
-        "SELECT tenant.oid::regclass FROM ({WORKSPACE_TABLES}) AS tenant WHERE NOT EXISTS (
+        "SELECT tenant.oid::regclass FROM ({SELECT_WORKSPACE_TABLES}) AS tenant WHERE NOT EXISTS (
              SELECT FROM pg_attribute WHERE attrelid = tenant.oid AND attname = 'workspace_id'
                  AND attnotnull)"
     ));
@@ -24,7 +24,7 @@ fn unique_indexes_start_with_the_workspace() {
     let database = TestDatabase::new();
     let all = format!(
         "FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
-         WHERE indisunique AND indrelid IN ({WORKSPACE_TABLES})"
+         WHERE indisunique AND indrelid IN ({SELECT_WORKSPACE_TABLES})"
     );
     assert_ne!(database.texts(&format!("SELECT count(*) {all}")), ["0"]);
     let violations = database.texts(&format!(
@@ -40,7 +40,7 @@ fn foreign_keys_include_the_workspace() {
         "FROM pg_constraint
          JOIN pg_attribute AS here ON here.attrelid = conrelid AND here.attnum = conkey[1]
          JOIN pg_attribute AS there ON there.attrelid = confrelid AND there.attnum = confkey[1]
-         WHERE contype = 'f' AND conrelid IN ({WORKSPACE_TABLES})"
+         WHERE contype = 'f' AND conrelid IN ({SELECT_WORKSPACE_TABLES})"
     );
     assert_ne!(database.texts(&format!("SELECT count(*) {all}")), ["0"]);
     let violations = database.texts(&format!(

@@ -26,8 +26,9 @@ pub enum ConnectError {
 }
 
 impl From<ConnectionError> for ConnectError {
-    /// libpq's message about a URL that it cannot parse repeats parts of the URL, such as the
-    /// password. Its messages about a server that it tried to reach name only the server.
+    /// Keeps libpq's message only if it is about a server that libpq tried to reach: such messages
+    /// name only the server. A message about a URL that libpq cannot parse repeats parts of the
+    /// URL, such as the password.
     fn from(error: ConnectionError) -> Self {
         if let ConnectionError::CouldntSetupConfiguration(error) = error {
             return Self::Query(error);
@@ -88,9 +89,12 @@ pub(crate) fn with_parameters(url: &str) -> Result<String, ConnectError> {
     if base[after_user..].contains('@') {
         return Err(ConnectError::InvalidUrl);
     }
-    let own = parameters.trim_start_matches('?');
-    let separator = if own.is_empty() { "" } else { "&" };
-    Ok(format!("{base}?{}{separator}{own}", PARAMETERS.join("&")))
+    let parameters = parameters.trim_start_matches('?');
+    let separator = if parameters.is_empty() { "" } else { "&" };
+    Ok(format!(
+        "{base}?{}{separator}{parameters}",
+        PARAMETERS.join("&")
+    ))
 }
 
 #[cfg(test)]

@@ -69,8 +69,8 @@ pub(crate) fn is_serialization_failure(error: &DieselError) -> bool {
     }
 }
 
-/// Diesel does not expose the SQLSTATE (57014, 55P03, 40P01, 57P01 to 57P03). The code therefore
-/// compares the English messages of the server and of libpq.
+/// Message of SQLSTATE 40P01. Diesel does not expose the SQLSTATE (40P01, 57014, 55P03, 57P01 to
+/// 57P03). This module therefore compares the English messages of the server and of libpq.
 const DEADLOCK: &str = "deadlock detected";
 
 /// Returns whether the server cancelled the statement because of a timeout, a deadlock or a

@@ -20,17 +20,16 @@ pub struct DatabaseOptions {
 /// Ways in which a connection gets its session settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionSettings {
-    /// Each new connection makes the settings. Requires that the connection has its session to
-    /// itself.
+    /// Each new connection sets them. Requires that the connection has its session to itself.
     PerConnection {
         /// Switches each connection to [`SERVING_ROLE`](crate::postgres::SERVING_ROLE), which
         /// gives up all other privileges.
         serve_only: bool,
     },
-    /// Settings stored with the login role. Behind a transaction pooler, settings made by a
-    /// connection are lost or reach another client. A connection is rejected if a setting is
+    /// Settings stored with the login role. Behind a transaction pooler, settings that a connection
+    /// sets are lost or reach another client. A connection is rejected if a setting is
     /// missing, or if it does not run as [`SERVING_ROLE`](crate::postgres::SERVING_ROLE).
     PerRole,
-    /// No settings. The session keeps the defaults of its role and its database.
+    /// Sets nothing. The session keeps the defaults of its role and its database.
     Unmanaged,
 }

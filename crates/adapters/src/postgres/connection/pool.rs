@@ -19,8 +19,8 @@ use crate::postgres::connection::session;
 pub(crate) struct ConnectionManager {
     url: String,
     options: DatabaseOptions,
-    /// Time at which a connection was last found to be lost. Connections last used before may be
-    /// lost, too.
+    /// Time at which a connection was last found to be lost. Connections last used before then may
+    /// be lost, too.
     last_loss: Mutex<Option<Instant>>,
 }
 

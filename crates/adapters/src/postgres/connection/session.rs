@@ -9,8 +9,8 @@ use crate::postgres::connection::connect::{ConnectError, connect};
 use crate::postgres::connection::options::{DatabaseOptions, SessionSettings};
 use crate::postgres::schema::serving_role::SERVING_ROLE;
 
-/// Applies the session settings to `connection`. If they belong to its role, checks them instead,
-/// and returns instructions if one is missing.
+/// Applies the session settings to `connection`. If they are stored with its role, checks them
+/// instead, and returns instructions if one is missing.
 pub(crate) fn prepare(
     connection: &mut PgConnection,
     options: &DatabaseOptions,

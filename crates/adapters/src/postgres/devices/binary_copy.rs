@@ -103,7 +103,7 @@ impl EncodeBinary for NaiveDate {
     }
 }
 
-/// `numeric`: digits to the base of 10,000. The weight is the exponent of the first digit
+/// `numeric`: digits in base 10,000. The weight is the exponent of the first digit
 /// (`numeric_recv` in PostgreSQL's `numeric.c`).
 impl EncodeBinary for Decimal {
     fn encode(&self, out: &mut Vec<u8>) {

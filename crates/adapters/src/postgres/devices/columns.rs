@@ -1,4 +1,4 @@
-//! The columns of a device: the only list of them in this crate.
+//! The columns of a device: the only handwritten list of them in this crate.
 
 use std::borrow::Cow;
 

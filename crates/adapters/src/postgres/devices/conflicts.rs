@@ -1,4 +1,4 @@
-//! Look-up of conflicts with stored data, and of what inserting needs beside them.
+//! Look-up of conflicts with stored data, and of the other data that an insert needs.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -18,7 +18,7 @@ pub(crate) struct LookupResult {
     pub(crate) users_by_email: HashMap<String, UserId>,
     /// The workspace's device limit, if it has one.
     pub(crate) device_limit: Option<DeviceLimit>,
-    /// Reserved ids for the new devices, rising.
+    /// Reserved ids for the new devices, in ascending order.
     pub(crate) ids: Vec<i64>,
     /// `true` if the workspace has enrolments.
     pub(crate) has_enrollments: bool,
@@ -49,14 +49,14 @@ struct LookupRow {
     device_limit: Option<i32>,
     #[diesel(sql_type = Array<BigInt>)]
     ids: Vec<i64>,
-    /// Pairs: position in the serial numbers, from 1, and the device that has it.
+    /// Pairs: position of a serial number, counted from 1, and the id of its device.
     #[diesel(sql_type = Array<BigInt>)]
     taken_serial_numbers: Vec<i64>,
     #[diesel(sql_type = Bool)]
     has_enrollments: bool,
     #[diesel(sql_type = Array<BigInt>)]
     existing_users: Vec<i64>,
-    /// Pairs: position in the email addresses, from 1, and the user who has it.
+    /// Pairs: position of an email address, counted from 1, and the id of its user.
     #[diesel(sql_type = Array<BigInt>)]
     users_by_email: Vec<i64>,
 }

@@ -56,8 +56,8 @@ impl GroupWork for CreateBatches {
     /// the other, with one exception: of batches with the same idempotency key, all but the first
     /// are in progress.
     ///
-    /// If the group fails twice, no batch is stored, and each is tried alone: the error or the lock
-    /// wait of one batch must not affect another.
+    /// If the group fails, no batch is stored, and each is tried alone: the error or the lock wait
+    /// of one batch must not affect another.
     async fn run(&self, workspace: WorkspaceId, batches: Vec<Arc<NewBatch>>) -> Vec<BatchResult> {
         match self.try_create(workspace, batches.clone()).await {
             Ok(results) => results,
@@ -82,7 +82,8 @@ impl GroupWork for CreateBatches {
 enum GroupError {
     /// A statement of several batches failed, perhaps because of one of them.
     StatementFailed,
-    /// Any other error, such as a lost connection. To try each batch alone would not help.
+    /// Any other error, such as a pool timeout or a failed COMMIT. Trying each batch alone would
+    /// not help.
     Repository(RepositoryError),
 }
 
@@ -111,7 +112,8 @@ impl CreateBatches {
     }
 
     /// Creates batches in one transaction, which is retried after a lost race. A group gives up
-    /// after the second failure, since one of its batches may be the reason.
+    /// after any other error, or after the second lost race, since one of its batches may be the
+    /// reason. A race lost without the look-up of serial numbers does not count.
     async fn try_create(
         &self,
         workspace: WorkspaceId,
@@ -295,8 +297,8 @@ fn batch_conflicts(
     conflicts
 }
 
-/// Returns the user with the email address of the row, or else the `user_id` of the row. Where both
-/// were sent, they identify the same user by now.
+/// Returns the user with the email address of the row, or else the `user_id` of the row. If both
+/// were sent, they identify the same user: a batch where they differ is rejected.
 fn assignee(device: &NewDevice, found: &LookupResult) -> Option<UserId> {
     let email = device.assignment.user_email.as_ref();
     let user = email.and_then(|email| found.users_by_email.get(email.as_str()));

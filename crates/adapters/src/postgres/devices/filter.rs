@@ -6,7 +6,7 @@ use crate::postgres::query::pagination::PagedQuery;
 use crate::postgres::query::search_sql::SearchSql;
 use crate::postgres::query::statement::{Statement, Value};
 
-/// Returns the list of a workspace's devices that match a filter.
+/// Returns the query for a workspace's devices that match a filter.
 pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
     let DeviceFilter {
         search,
@@ -95,7 +95,7 @@ fn rank(search: &SearchSql) -> String {
 /// Returns the condition for a status, as [`ClientStatus::of`] computes it. A test compares the two
 /// for all combinations.
 ///
-/// `table` is `devices`, or `found` for search documents, which know the archived devices.
+/// `table` is `devices`, or `found` for search documents, which have a column `is_archived`.
 fn has_status(status: Option<ClientStatus>, table: &str) -> String {
     let (active, archived) = if table == "devices" {
         (
@@ -118,7 +118,7 @@ fn has_status(status: Option<ClientStatus>, table: &str) -> String {
         Some(ClientStatus::Available) => {
             format!("{active} AND devices.lifecycle IS NULL AND devices.user_id IS NULL")
         }
-        // External devices never have these statuses.
+        // All devices here are external (`Source::External`), and never have these statuses.
         Some(
             ClientStatus::PendingValidation
             | ClientStatus::InPreparation

@@ -27,7 +27,7 @@ pub(crate) fn devices(
         let devices = batch.devices.iter().zip(ids).zip(assignees);
         new.extend(devices.map(|((device, id), assignee)| (device, *id, *assignee)));
     }
-    // Sorted, two transactions insert the same serial numbers in the same order. In opposite orders
+    // Two transactions must insert the same serial numbers in the same order. In opposite orders
     // they would deadlock at the unique index.
     new.sort_by_key(|(device, ..)| folded_serial(device));
     let mut rows = BinaryRows::with_capacity(new.len());

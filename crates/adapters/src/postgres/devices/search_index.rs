@@ -22,7 +22,7 @@ pub(crate) fn reindex(
 }
 
 /// Inserts the search documents of devices. The LATERAL subquery probes the primary key once per
-/// device, whatever the planner believes of the table.
+/// device, whatever the planner estimates for the table.
 fn insert_documents(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -56,8 +56,8 @@ struct QueueEntry {
     device_ids: Vec<Option<i64>>,
 }
 
-/// Indexes the `max` oldest queued devices of all workspaces. Returns the number of indexed
-/// devices. Several processes may index at the same time.
+/// Indexes up to `max` of the oldest queued devices of all workspaces. Returns the number of
+/// indexed devices. Several processes may index at the same time.
 ///
 /// # Errors
 /// If the database fails or a statement times out. The devices remain queued.
@@ -86,7 +86,8 @@ pub async fn index_queued_devices(
 }
 
 fn index_oldest(connection: &mut PgConnection, max: usize) -> QueryResult<usize> {
-    // Enough entries even if each has one device only; the rest stays locked, but unused.
+    // Entries that this call locks, but does not need, stay locked until the transaction ends. No
+    // more than `max` are needed, since each has at least one device.
     const MAX_ENTRIES: usize = 100;
     let entries: Vec<QueueEntry> = diesel::sql_query(format!(
         "/* all workspaces */ SELECT workspace_id, id, device_ids FROM device_search_queue \

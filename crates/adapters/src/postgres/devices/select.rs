@@ -116,7 +116,7 @@ pub(crate) fn list(
 }
 
 /// Lists the first `max` devices that match the filter and have an id greater than `after`, by
-/// rising id.
+/// ascending id.
 pub(crate) fn list_by_id(
     connection: &mut PgConnection,
     workspace: WorkspaceId,

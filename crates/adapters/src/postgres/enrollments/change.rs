@@ -17,7 +17,7 @@ use crate::postgres::schema::tables::devices_mdm;
 use crate::postgres::transaction::run::{Effect, Failure};
 
 /// Creates the enrolment of a serial number, or replaces its newest enrolment and deletes the older
-/// ones. Returns `true` beside the enrolment if it was created.
+/// ones. Returns the enrolment, and whether it was created.
 ///
 /// A report that changes nothing writes no audit event.
 pub(crate) fn put(

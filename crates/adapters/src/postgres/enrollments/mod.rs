@@ -1,4 +1,4 @@
-//! The enrolments of one workspace in device management.
+//! The device management (MDM) enrolments of one workspace.
 
 mod change;
 mod row;

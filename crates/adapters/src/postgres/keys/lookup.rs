@@ -38,16 +38,16 @@ impl GroupWork for KeyLookup {
         1
     }
 
-    async fn run(&self, workspace: WorkspaceId, secrets: Vec<[u8; 32]>) -> Vec<Self::Response> {
-        match self.find(workspace, &secrets).await {
+    async fn run(&self, workspace: WorkspaceId, hashes: Vec<[u8; 32]>) -> Vec<Self::Response> {
+        match self.find(workspace, &hashes).await {
             Ok(keys) => {
-                let responses = secrets.iter().map(|secret| {
-                    let row = keys.get(secret.as_slice());
+                let responses = hashes.iter().map(|hash| {
+                    let row = keys.get(hash.as_slice());
                     row.map(|row| ActiveKey::new(workspace, row)).transpose()
                 });
                 responses.collect()
             }
-            Err(error) => secrets.iter().map(|_| Err(copy_error(&error))).collect(),
+            Err(error) => hashes.iter().map(|_| Err(copy_error(&error))).collect(),
         }
     }
 }
@@ -75,13 +75,13 @@ impl KeyLookup {
         Self { database }
     }
 
-    /// Returns the active keys with these secrets, by the hashes of the secrets.
+    /// Returns the active keys whose secrets have these hashes, by hash.
     async fn find(
         &self,
         workspace: WorkspaceId,
-        secrets: &[[u8; 32]],
+        hashes: &[[u8; 32]],
     ) -> Result<HashMap<Vec<u8>, ActiveRow>, RepositoryError> {
-        let hashes: BTreeSet<Vec<u8>> = secrets.iter().map(|secret| secret.to_vec()).collect();
+        let hashes: BTreeSet<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
         let row = (api_keys::id, api_keys::scope, api_keys::last_used_at);
         let query = api_keys::table
             .filter(api_keys::workspace_id.eq(workspace.0))

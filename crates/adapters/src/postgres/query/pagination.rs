@@ -27,7 +27,7 @@ const MAX_RANKED_ROWS: u64 = 100_000;
 
 /// A query whose result is returned in pages.
 pub(crate) struct PagedQuery {
-    /// FROM and WHERE clauses. WHERE must be there: [`page`](Self::page) appends conditions to it.
+    /// FROM and WHERE clauses. WHERE is required: [`page`](Self::page) appends conditions to it.
     pub(crate) from: Statement,
     /// SQL expression for the id of an item.
     pub(crate) id: &'static str,
@@ -40,7 +40,7 @@ impl PagedQuery {
     /// Returns a page of item ids, by rank and then id, both descending. By id alone if there is no
     /// rank, or too many rows match.
     ///
-    /// The total takes a statement of its own. Both see the same rows only in a snapshot
+    /// The total takes a statement of its own. Both statements see the same rows only in a snapshot
     /// ([`Database::read`](crate::postgres::connection::database::Database)).
     pub(crate) fn page(
         self,
@@ -52,7 +52,7 @@ impl PagedQuery {
         count.push("SELECT count(*) AS total").append(from.clone());
         let totals: Vec<TotalRow> = count.load(connection)?;
         let total = totals.first().map_or(0, |row| row.total.unsigned_abs());
-        // Later pages keep the order in which their cursor was created, even if the total has
+        // Later pages keep the order of the page that created their cursor, even if the total has
         // passed the maximum since.
         let rank = rank.filter(|_| match paging.start {
             PageStart::Offset(_) => total <= MAX_RANKED_ROWS,

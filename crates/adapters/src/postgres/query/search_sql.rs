@@ -7,7 +7,7 @@ use crate::postgres::query::statement::{Statement, Value};
 /// The terms of a search, as SQL expressions on bind parameters.
 pub(crate) struct SearchSql(Vec<TermSql>);
 
-/// One term of a search: the text between two white spaces.
+/// One term of a search: text without white space.
 struct TermSql {
     /// Expressions of type `tsquery`, one per word, that match the beginning of a word.
     words: Vec<String>,
@@ -36,18 +36,18 @@ impl SearchSql {
         Self(terms.collect())
     }
 
-    /// Returns the condition that all terms match a row of `device_documents` with the alias
+    /// Returns the condition that each term matches a row of `device_documents` with the alias
     /// `found`, or its user. Requires that `$1` is the workspace.
     pub(crate) fn device_condition(&self) -> String {
-        let mut users = 0;
+        let mut number = 0;
         let terms = self.0.iter().map(|TermSql { words, pattern }| {
             let words = words.iter().map(|word| {
-                users += 1;
+                number += 1;
                 format!(
                     "(found.document @@ {word} OR found.user_id = ANY (ARRAY( \
-                        SELECT user_{users}.id FROM users AS user_{users} \
-                        WHERE user_{users}.workspace_id = $1 AND user_{users}.document @@ {word} \
-                          AND user_{users}.deleted_at IS NULL)))"
+                        SELECT user_{number}.id FROM users AS user_{number} \
+                        WHERE user_{number}.workspace_id = $1 AND user_{number}.document @@ {word} \
+                          AND user_{number}.deleted_at IS NULL)))"
                 )
             });
             let words = all(words);

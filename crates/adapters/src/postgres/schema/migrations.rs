@@ -17,7 +17,8 @@ use crate::postgres::schema::serving_role;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
-/// Advisory lock of migrations. Any number that no other program on the database locks.
+/// Key of the advisory lock of migrations. Any number that no other program on the database uses.
+/// The bytes spell `FleetDev` in ASCII.
 const LOCK: i64 = 0x466c_6565_7444_6576;
 
 /// Reason why the migrations did not run.
@@ -39,7 +40,7 @@ impl From<DieselError> for MigrationError {
 
 /// Runs the pending migrations of the database at `url`, and grants the serving role its
 /// privileges. Returns the names of the migrations that ran. If none is pending, a user that does
-/// not own the tables needs no privilege but to read.
+/// not own the tables needs only privileges to read.
 ///
 /// Safe when several processes start at the same time: one of them migrates, and the others wait. A
 /// migration that waits for a table blocks the users of that table for at most two seconds.
@@ -99,7 +100,7 @@ struct VersionRow {
 }
 
 /// Returns the names of the migrations that the database at `url` lacks. Changes nothing: Diesel's
-/// own check would create its table, which the serving role must not.
+/// own check would create its table, which the serving role may not do.
 ///
 /// # Errors
 /// If the connection or the query fails.

@@ -54,9 +54,9 @@ struct PrivilegeRow {
     is_granted: bool,
 }
 
-/// Privileges that serving never uses. A superuser has all of them, as does the owner of the
-/// tables. The query checks `session_user`, the login role: a session can always reset a role that
-/// it started with.
+/// Privileges that serving never uses. A superuser has all of them, and the owner of the tables has
+/// those on tables. The query checks `session_user`, the login role: a session can always reset a
+/// role that it started with.
 const SURPLUS: &str = "
     SELECT * FROM (VALUES
         ('is a superuser',

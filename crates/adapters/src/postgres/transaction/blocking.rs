@@ -12,11 +12,12 @@ use crate::postgres::connection::error::classify;
 use crate::postgres::transaction::commit_gate::CommitGate;
 
 impl Database {
-    /// Runs `work` with a connection on a blocking thread. At most as many run at the same time as
-    /// there are connections.
+    /// Runs `work` with a connection on a blocking thread. Uses no more threads than the pool has
+    /// connections.
     ///
-    /// Work that has started runs to completion, even if the caller is cancelled or receives a
-    /// timeout: a server that hangs does not cancel its statements.
+    /// Once the work has a thread, the caller waits at most for the
+    /// [answer timeout](Self::answer_timeout): a server that hangs does not cancel its statements.
+    /// The work runs to completion even if the caller times out or is cancelled.
     pub(crate) async fn run<T, E>(
         &self,
         work: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
@@ -42,7 +43,7 @@ impl Database {
 
     /// Like [`run`](Self::run), for work that passes the [`CommitGate`] before it commits. A
     /// timeout is [`Unavailable`](RepositoryError::Unavailable) only if the work can no longer
-    /// commit, and else [`InDoubt`](RepositoryError::InDoubt).
+    /// commit, otherwise [`InDoubt`](RepositoryError::InDoubt).
     pub(crate) async fn run_gated<T, E>(
         &self,
         work: impl FnOnce(&mut PgConnection, &CommitGate) -> Result<T, E> + Send + 'static,

@@ -12,12 +12,14 @@ impl CommitGate {
     const COMMITTING: u8 = 1;
     const ABANDONED: u8 = 2;
 
-    /// Returns whether the transaction may send COMMIT. If so, it can no longer be abandoned.
+    /// Closes the gate for the commit. Returns whether the transaction may send COMMIT; if so, it
+    /// can no longer be abandoned.
     pub(crate) fn commit(&self) -> bool {
         self.decide(Self::COMMITTING)
     }
 
-    /// Returns whether the transaction is abandoned: it is certain never to be committed.
+    /// Abandons the transaction, unless it may already send COMMIT. Returns whether it is
+    /// abandoned: it is then certain never to be committed.
     pub(crate) fn abandon(&self) -> bool {
         self.decide(Self::ABANDONED)
     }
@@ -26,6 +28,7 @@ impl CommitGate {
         let order = Ordering::SeqCst;
         match self.0.compare_exchange(Self::OPEN, decision, order, order) {
             Ok(_) => true,
+            // A transaction that is retried after its COMMIT failed repeats its decision.
             Err(earlier) => earlier == decision,
         }
     }

@@ -260,8 +260,8 @@ mod tests {
     /// Groups in the order in which they started.
     type StartedGroups = Arc<Mutex<Vec<Vec<usize>>>>;
 
-    /// Responds to each request with the size of its group. A group waits for a permit. A request
-    /// of size 0 panics.
+    /// Responds to each request with the number of requests in its group. A group waits for a
+    /// permit. A request of size 0 panics.
     struct GroupLength {
         permits: Arc<Semaphore>,
         started: StartedGroups,

@@ -55,8 +55,8 @@ impl CommitMarker {
     /// `pg_xact_status` alone is not sufficient. A server that crashed assigns the transaction id
     /// again if nothing of the first transaction had reached its disk. The event decides, once the
     /// transaction with that id has ended. `pg_current_xact_id`, which assigns an id to this
-    /// query's own transaction, shows which ids are not assigned yet. A snapshot does not: it does
-    /// not contain running transactions with higher ids than the ended ones.
+    /// query's own transaction, shows which ids are not assigned yet. A snapshot does not: running
+    /// transactions may have ids above its `xmax`, which follows the last ended transaction.
     async fn resolve(&self, database: &Database) -> Result<Option<bool>, RepositoryError> {
         let status = diesel::sql_query(
             "SELECT CASE WHEN $1::xid8 >= pg_current_xact_id() THEN 'unassigned' \

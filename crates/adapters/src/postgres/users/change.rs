@@ -107,8 +107,8 @@ fn lock(
     Ok(row.into_user()?)
 }
 
-/// Rejects an email address that another active user than `owner` has. If two transactions take it
-/// at the same time, the unique index `users_email_key` stops the second, and its retry is rejected
+/// Rejects the email address of an active user other than `owner`. If two transactions take it at
+/// the same time, the unique index `users_email_key` stops the second, and its retry is rejected
 /// here.
 fn check_email(
     connection: &mut PgConnection,

@@ -55,14 +55,14 @@ fn single_and_batch_inserts_store_the_same() {
     ];
     block_on(async {
         let store = TestStore::new();
-        for (name, copies) in [("one", 1), ("many", 2)] {
+        for (name, batch_size) in [("one", 1), ("many", 2)] {
             let writer = store.writer(name).await;
             store.database.execute(&format!(
                 "INSERT INTO users (workspace_id, id, email) VALUES ({}, 1, 'a@b')",
                 writer.workspace
             ));
             let mut batch = vec![device_of(fields.clone())];
-            batch.resize_with(copies, || device(&[]));
+            batch.resize_with(batch_size, || device(&[]));
             writer.create(batch).await.unwrap();
         }
         let rows = store.database.texts(
