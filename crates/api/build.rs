@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-const YAML: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.yaml");
+/// Relative to the crate: Cargo runs build scripts there.
+const YAML: &str = "../../openapi.yaml";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={YAML}");

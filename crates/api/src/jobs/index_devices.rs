@@ -10,8 +10,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// Indexes queued devices in chunks. Limits itself to 5 % of the time while batches are written,
 /// because a device costs more to index than to store, and the search covers queued devices, too.
 ///
-/// `index_chunk` indexes at most as many devices as its argument, in one writing transaction, and
-/// returns their number. `count_writes` returns the number of writing transactions so far.
+/// `index_chunk` indexes at most as many devices as its argument, in one transaction, and returns
+/// their number. `count_writes` returns the number of transactions that wrote anything else
+/// so far.
 pub async fn run<I, F>(index_chunk: I, count_writes: impl Fn() -> u64)
 where
     I: Fn(usize) -> F,
@@ -54,7 +55,7 @@ impl Default for Pacing {
 
 impl Pacing {
     /// Doubles the chunk size and returns the pause before the next chunk. `writes` counts the
-    /// writing transactions that began meanwhile, including that of the chunk itself.
+    /// transactions that wrote anything else meanwhile. One of them still counts as none.
     fn after_chunk(&mut self, indexed: usize, elapsed: Duration, writes: u64) -> Duration {
         if indexed == 0 {
             return MAX_PAUSE;

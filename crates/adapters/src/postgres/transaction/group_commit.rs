@@ -5,6 +5,7 @@
 //! Unlike PostgreSQL's own group commit, the requests share a transaction, not only a flush.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,9 @@ struct Shared<T: GroupWork> {
     /// at construction, because a submitter may run on a runtime that ends before its group
     /// commits, such as that of an HTTP worker during shutdown.
     runtime: Option<Handle>,
+    /// Id of the next request. Unique among all queues: the queue of a workspace may be dropped and
+    /// opened anew before a caller withdraws its request.
+    next_id: AtomicU64,
     /// Queues of the workspaces that have a worker.
     queues: Mutex<HashMap<WorkspaceId, Queue<T>>>,
 }
@@ -56,7 +60,6 @@ struct Shared<T: GroupWork> {
 struct Queue<T: GroupWork> {
     waiting: VecDeque<QueuedRequest<T>>,
     workers: usize,
-    next_id: u64,
 }
 
 struct QueuedRequest<T: GroupWork> {
@@ -79,6 +82,7 @@ impl<T: GroupWork> GroupCommitter<T> {
             work,
             start_timeout,
             runtime: Handle::try_current().ok(),
+            next_id: AtomicU64::default(),
             queues: Mutex::default(),
         }))
     }
@@ -149,10 +153,8 @@ impl<T: GroupWork> Shared<T> {
         let queue = queues.entry(workspace).or_insert_with(|| Queue {
             waiting: VecDeque::new(),
             workers: 0,
-            next_id: 0,
         });
-        let id = queue.next_id;
-        queue.next_id += 1;
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         queue.waiting.push_back(QueuedRequest {
             id,
             request,
@@ -366,6 +368,17 @@ mod tests {
         fixture.permits.add_permits(2);
         assert_eq!(first.await.unwrap().unwrap(), 1);
         assert_eq!(fixture.started(), [vec![1]]);
+    }
+
+    #[tokio::test]
+    async fn withdrawal_spares_the_next_queue_of_the_workspace() {
+        let shared = Fixture::new().committer.0;
+        let workspace = WorkspaceId(1);
+        let (old_id, _) = shared.enqueue(workspace, 1, oneshot::channel().0);
+        remove_worker(&mut shared.queues(), workspace);
+        let (new_id, _) = shared.enqueue(workspace, 1, oneshot::channel().0);
+        assert!(!shared.withdraw(workspace, old_id));
+        assert!(shared.withdraw(workspace, new_id));
     }
 
     #[tokio::test]
