@@ -77,6 +77,27 @@ macro_rules! settings {
                 )+]
             }
 
+            /// Checks how the sources spell the values of all settings.
+            fn check_texts(config: &config::Config) -> Result<(), $crate::settings::SettingsError> {
+                $($(
+                    let key = concat!(stringify!($section), ".", stringify!($field));
+                    if let Ok(value) = config.get::<config::Value>(key) {
+                        let text = value.kind.to_string();
+                        if !rules::Rule::<$Type>::accepts_text(&$rule, &text) {
+                            return Err($crate::settings::SettingsError::NotAllowed {
+                                variable: declaration::variable(
+                                    stringify!($section),
+                                    stringify!($field),
+                                ),
+                                value: format!("\"{text}\""),
+                                allowed: rules::Rule::<$Type>::describe(&$rule),
+                            });
+                        }
+                    }
+                )+)+
+                Ok(())
+            }
+
             fn validate(&self) -> Result<(), $crate::settings::SettingsError> {
                 $($(
                     rules::Rule::<$Type>::validate(&$rule, &self.$section.$field).map_err(|value| {

@@ -6,6 +6,7 @@
 mod declaration;
 mod rules;
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -188,6 +189,17 @@ pub enum SettingsError {
          DEVICES__SECTION__KEY set them."
     )]
     Invalid(#[from] ConfigError),
+    /// No setting has the variable.
+    #[error(
+        "unknown variable {variable}{} docs/CONFIGURATION.md lists all settings.",
+        .suggestion.as_ref().map_or_else(|| ".".to_owned(), |name| format!(", did you mean {name}?"))
+    )]
+    UnknownVariable {
+        /// The variable.
+        variable: String,
+        /// A similar variable that exists.
+        suggestion: Option<String>,
+    },
     /// No settings file exists for the environment.
     #[error("DEVICES_ENVIRONMENT is \"{0}\", but must be development, production or test.")]
     UnknownEnvironment(String),
@@ -230,7 +242,7 @@ impl Settings {
         Self::from_sources(
             &environment,
             Path::new("config"),
-            Environment::with_prefix("DEVICES"),
+            std::env::vars().collect(),
         )
     }
 
@@ -245,11 +257,7 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let variables = variables.iter();
         let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self::from_sources(
-            environment,
-            Path::new("/dev/null"),
-            Environment::with_prefix("DEVICES").source(Some(variables.collect())),
-        )
+        Self::from_sources(environment, Path::new("/dev/null"), variables.collect())
     }
 
     /// Returns the text of a built-in file, such as `default` or `production`.
@@ -261,8 +269,9 @@ impl Settings {
     fn from_sources(
         environment: &str,
         directory: &Path,
-        variables: Environment,
+        variables: HashMap<String, String>,
     ) -> Result<Self, SettingsError> {
+        check_names(&variables)?;
         let built_in = |name| {
             let text = Self::built_in_file(name)
                 .ok_or_else(|| SettingsError::UnknownEnvironment(environment.to_owned()))?;
@@ -272,22 +281,67 @@ impl Settings {
             let path = directory.join(name).with_extension("toml");
             File::from(path).format(FileFormat::Toml).required(false)
         };
-        let settings: Self = Config::builder()
+        let config = Config::builder()
             .add_source(built_in("default")?)
             .add_source(built_in(environment)?)
             .add_source(on_disk("default"))
             .add_source(on_disk(environment))
             .add_source(
-                variables
+                Environment::with_prefix("DEVICES")
+                    .source(Some(variables))
                     .prefix_separator("__")
                     .separator("__")
                     .try_parsing(true),
             )
-            .build()?
-            .try_deserialize()?;
+            .build()?;
+        Self::check_texts(&config)?;
+        let settings: Self = config.try_deserialize()?;
         settings.validate()?;
         Ok(settings)
     }
+}
+
+/// Checks that every variable named `DEVICES__...` is that of a setting.
+fn check_names(variables: &HashMap<String, String>) -> Result<(), SettingsError> {
+    let sections = Settings::sections();
+    let known: Vec<&str> = sections
+        .iter()
+        .flat_map(|section| &section.fields)
+        .map(|field| field.variable.as_str())
+        .collect();
+    let mut names: Vec<String> = variables.keys().map(|name| name.to_uppercase()).collect();
+    names.sort_unstable();
+    let unknown = names
+        .into_iter()
+        .find(|name| name.starts_with("DEVICES__") && !known.contains(&name.as_str()));
+    match unknown {
+        None => Ok(()),
+        Some(variable) => Err(SettingsError::UnknownVariable {
+            suggestion: most_similar(&variable, &known).map(str::to_owned),
+            variable,
+        }),
+    }
+}
+
+/// Returns the known variable that shares most words with an unknown one, and more than its section;
+/// or else one that differs in few letters.
+fn most_similar<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+    const WORDS_OF_SECTION: usize = 2;
+    const FEW_LETTERS: f64 = 0.9;
+    let words = |name: &str| -> HashSet<String> { name.split('_').map(str::to_owned).collect() };
+    let similarity = |name: &str| {
+        let shared = words(unknown)
+            .intersection(&words(name))
+            .filter(|word| !word.is_empty())
+            .count();
+        (shared, strsim::jaro_winkler(unknown, name))
+    };
+    known
+        .iter()
+        .map(|name| (similarity(name), *name))
+        .filter(|((shared, letters), _)| *shared > WORDS_OF_SECTION || *letters > FEW_LETTERS)
+        .max_by(|((a, x), _), ((b, y), _)| a.cmp(b).then(x.total_cmp(y)))
+        .map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -316,18 +370,35 @@ mod tests {
         assert_eq!(settings.server.port, 9000);
     }
 
-    #[test]
-    fn unknown_setting_is_named() {
-        let error = load("development", &[("DEVICES__SERVER__PROT", "9000")]).unwrap_err();
-        assert!(error.contains("prot"), "{error}");
+    #[rstest]
+    #[case("DEVICES__SERVER__PROT", "DEVICES__SERVER__PORT")]
+    #[case("DEVICES__LIMITS__EXPORTS", "DEVICES__LIMITS__MAX_CONCURRENT_EXPORTS")]
+    #[case("DEVICES__LIMITS__LARGE_BODIES", "DEVICES__LIMITS__MAX_LARGE_BODIES")]
+    #[case(
+        "DEVICES__DATABASE__POOL_WAIT_MS",
+        "DEVICES__DATABASE__POOL_TIMEOUT_MS"
+    )]
+    fn unknown_variable_suggests_similar_one(#[case] variable: &str, #[case] suggestion: &str) {
+        assert_eq!(
+            load("development", &[(variable, "9000")]).unwrap_err(),
+            format!(
+                "unknown variable {variable}, did you mean {suggestion}? docs/CONFIGURATION.md \
+                 lists all settings."
+            )
+        );
     }
 
-    #[test]
-    fn wrong_type_is_reported_with_setting_and_value() {
-        let error = load("development", &[("DEVICES__SERVER__PORT", "http")]).unwrap_err();
-        assert!(
-            error.contains("server.port") && error.contains("http"),
-            "{error}"
+    #[rstest]
+    #[case("http")]
+    #[case("")]
+    #[case("8080.5")]
+    #[case("true")]
+    #[case("-1")]
+    #[case("65536")]
+    fn number_must_be_an_integer_in_range(#[case] value: &str) {
+        assert_eq!(
+            load("development", &[("DEVICES__SERVER__PORT", value)]).unwrap_err(),
+            format!("DEVICES__SERVER__PORT is \"{value}\", but must be from 0 to 65535.")
         );
     }
 

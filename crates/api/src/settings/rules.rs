@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use actix_web::http::header;
 use clap::ValueEnum;
@@ -14,6 +15,12 @@ pub(super) trait Rule<T> {
     /// Describes the allowed values, to follow the words "must be".
     fn describe(&self) -> String;
 
+    /// Returns `true` if a source may spell the value so. Called before deserialization, which would
+    /// round `1.5` and take `true` for 1.
+    fn accepts_text(&self, _text: &str) -> bool {
+        true
+    }
+
     /// Validates a value.
     ///
     /// # Errors
@@ -21,9 +28,13 @@ pub(super) trait Rule<T> {
     fn validate(&self, value: &T) -> Result<(), String>;
 }
 
-impl<T: PartialOrd + Display> Rule<T> for RangeInclusive<T> {
+impl<T: PartialOrd + Display + FromStr> Rule<T> for RangeInclusive<T> {
     fn describe(&self) -> String {
         format!("from {} to {}", self.start(), self.end())
+    }
+
+    fn accepts_text(&self, text: &str) -> bool {
+        text.parse::<T>().is_ok()
     }
 
     fn validate(&self, value: &T) -> Result<(), String> {
@@ -41,6 +52,10 @@ pub(super) struct TrueOrFalse;
 impl Rule<bool> for TrueOrFalse {
     fn describe(&self) -> String {
         "true or false".to_owned()
+    }
+
+    fn accepts_text(&self, text: &str) -> bool {
+        text.parse::<bool>().is_ok()
     }
 
     fn validate(&self, _: &bool) -> Result<(), String> {
