@@ -275,6 +275,28 @@ fn unwritable_output_is_reported() {
 }
 
 #[test]
+fn closed_pipe_ends_only_reading_commands() {
+    let database = TestDatabase::new();
+    run_ok(&database, &["workspace", "create", "acme"]);
+    let run_with_closed_pipe = |line: &str| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = binary()
+            .env("DEVICES__DATABASE__URL", database.url())
+            .args(words(line))
+            .stdout(writer)
+            .output();
+        let output = CommandOutput::from(output.unwrap());
+        (output.code, output.stderr)
+    };
+    assert_eq!(run_with_closed_pipe("workspace list"), (0, String::new()));
+    let create = "key create --workspace acme --name x --scope READ";
+    let (code, error) = run_with_closed_pipe(create);
+    assert_eq!(code, 1);
+    assert!(error.contains("its output cannot be printed"), "{error}");
+}
+
+#[test]
 fn transaction_pooler_is_rejected() {
     let database = TestDatabase::new();
     let startup_error = |command, migrate_on_start| {

@@ -115,7 +115,10 @@ fn startup_errors_name_the_setting() {
 
     let unreachable = "postgres://nobody:hunter2@127.0.0.1:1/devices";
     let error = startup_error(&[("DEVICES__DATABASE__URL", unreachable)]);
-    assert!(error.contains("DEVICES__DATABASE__URL"), "{error}");
+    assert!(
+        error.contains("connections? Check that PostgreSQL runs and that DEVICES__DATABASE__URL"),
+        "{error}"
+    );
     assert!(!error.contains("hunter2"), "{error}");
 
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -134,6 +137,7 @@ fn startup_errors_name_the_setting() {
     ] {
         let error = startup_error(&[("DEVICES__DATABASE__URL", invalid)]);
         assert!(error.contains("postgres://user:password@host"), "{error}");
+        assert!(error.contains("Correct DEVICES__DATABASE__URL."), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }
 

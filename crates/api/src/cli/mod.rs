@@ -50,10 +50,7 @@ enum CliError {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Bind(#[from] BindError),
-    #[error(
-        "cannot use the database: {0}. Check that it runs and that DEVICES__DATABASE__URL is \
-         correct."
-    )]
+    #[error("cannot use the database: {} {}", to_sentence(.0), connect_advice(.0))]
     Connect(#[from] ConnectError),
     #[error(
         "cannot update the schema through a pooler, because that needs a session of its own. Run \
@@ -65,7 +62,10 @@ enum CliError {
     Migrate(#[from] MigrationError),
     #[error("the schema is out of date (missing: {0}). Run `devices-api migrate` first.")]
     PendingMigrations(String),
-    #[error("no response from the database: {0}. Check that it runs, then retry.")]
+    #[error(
+        "no response from the database: {} Check that PostgreSQL runs, then retry.",
+        to_sentence(.0)
+    )]
     DatabaseUnavailable(#[source] RepositoryError),
     #[error(
         "the database rejected the command: {0}. Check the privileges of the user in \
@@ -126,6 +126,30 @@ pub fn run() -> ExitCode {
             // If standard error fails, too, there is no other place for the message.
             drop(writeln!(std::io::stderr(), "error: {message}"));
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Ends a message with a period, unless it ends a sentence already, as libpq's do.
+fn to_sentence(message: &impl std::fmt::Display) -> String {
+    let message = message.to_string();
+    let end = if message.ends_with(['.', '?', '!']) {
+        ""
+    } else {
+        "."
+    };
+    message + end
+}
+
+/// Returns what to do about a database that cannot be used.
+fn connect_advice(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::InvalidUrl => "Correct DEVICES__DATABASE__URL.",
+        ConnectError::EncodingNotUtf8(_) => {
+            "Create a database with the encoding UTF8, and name it in DEVICES__DATABASE__URL."
+        }
+        ConnectError::ConnectionFailed(_) | ConnectError::Query(_) => {
+            "Check that PostgreSQL runs and that DEVICES__DATABASE__URL is correct."
         }
     }
 }

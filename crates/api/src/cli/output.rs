@@ -1,7 +1,7 @@
 //! Output of the commands: lines, and tables for people or JSON for programs.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
@@ -12,6 +12,15 @@ pub(super) fn print_line(text: impl Display) -> Result<(), CliError> {
     let mut output = std::io::stdout().lock();
     let written = writeln!(output, "{text}").and_then(|()| output.flush());
     written.map_err(CliError::Output)
+}
+
+/// Treats a closed pipe as success. For commands that only read: their reader, such as `head`, may
+/// have seen enough. A command that changes something must report that its output is lost.
+pub(super) fn ignore_closed_pipe(result: Result<(), CliError>) -> Result<(), CliError> {
+    match result {
+        Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
 }
 
 /// Prints `value` as JSON, or `rows` as aligned columns under `headings`.

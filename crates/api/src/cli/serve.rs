@@ -38,8 +38,8 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
     let metrics = start_metrics(&settings.metrics, &database)?;
     warn_about_surplus_privileges(&privileges);
     warn_about_lost_commits(url)?;
-    let address = format!("http://{}", local_address(server.addresses()));
-    print_addresses(&address, metrics.as_deref(), json)?;
+    let api = Endpoint::new(server.addresses(), "");
+    print_endpoints(&api, metrics.as_ref(), json)?;
     start_jobs(&database, &settings.idempotency);
     Ok(server.run().await?)
 }
@@ -112,32 +112,35 @@ fn warn_about_lost_commits(url: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Serves the metrics if they are enabled. Returns their URL.
+/// Serves the metrics if they are enabled. Returns their endpoint.
 fn start_metrics(
     settings: &settings::Metrics,
     database: &Database,
-) -> Result<Option<String>, CliError> {
+) -> Result<Option<Endpoint>, CliError> {
     if !settings.enabled {
         return Ok(None);
     }
     let database = database.clone();
     let recorder = MetricsRecorder::install(Arc::new(move || database.connections()))?;
     let server = MetricsServer::bind(recorder, &settings.host, settings.port)?;
-    let url = format!("http://{}/metrics", local_address(server.addresses()));
+    let endpoint = Endpoint::new(server.addresses(), "/metrics");
     server.start();
-    Ok(Some(url))
+    Ok(Some(endpoint))
 }
 
-fn print_addresses(address: &str, metrics: Option<&str>, json: bool) -> Result<(), CliError> {
+fn print_endpoints(api: &Endpoint, metrics: Option<&Endpoint>, json: bool) -> Result<(), CliError> {
+    let address = &api.url;
     if json {
+        let metrics = metrics.map(|metrics| &metrics.url);
         return output::print_line(serde_json::json!({ "address": address, "metrics": metrics }));
     }
     output::print_line(format_args!(
-        "Fleet Devices listens on {address} (stop it with Ctrl-C)\n\
-         API page: {address}/docs/"
+        "Fleet Devices listens on {address}{} (stop it with Ctrl-C)\n\
+         API page: {address}/docs/",
+        api.note()
     ))?;
     metrics.map_or(Ok(()), |metrics| {
-        output::print_line(format_args!("Metrics: {metrics}"))
+        output::print_line(format_args!("Metrics: {}{}", metrics.url, metrics.note()))
     })
 }
 
@@ -160,19 +163,44 @@ fn start_jobs(database: &Database, idempotency: &Idempotency) {
     ));
 }
 
-/// Returns an address at which this machine reaches the server. The loopback address replaces the
-/// unspecified one.
-fn local_address(addresses: &[SocketAddr]) -> String {
-    addresses.first().map_or_else(String::new, |address| {
-        let mut address = *address;
-        if address.ip().is_unspecified() {
-            address.set_ip(match address {
-                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            });
+/// Where a server listens.
+struct Endpoint {
+    /// URL at which this machine reaches the server. The loopback address replaces the unspecified
+    /// one.
+    url: String,
+    is_on_all_addresses: bool,
+}
+
+impl Endpoint {
+    fn new(addresses: &[SocketAddr], path: &str) -> Self {
+        let address = addresses.first().copied();
+        Self {
+            url: format!(
+                "http://{}{path}",
+                address.map_or_else(String::new, to_local)
+            ),
+            is_on_all_addresses: address.is_some_and(|address| address.ip().is_unspecified()),
         }
-        address.to_string()
-    })
+    }
+
+    /// Returns what the URL does not show, for people.
+    fn note(&self) -> &'static str {
+        if self.is_on_all_addresses {
+            " (all addresses)"
+        } else {
+            ""
+        }
+    }
+}
+
+fn to_local(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address.to_string()
 }
 
 /// Starts the log. It goes to standard error, because standard output is the output of the command.
@@ -190,6 +218,26 @@ fn start_log(log: &Log) {
     // Logs the location but not the message of a panic, which can contain a customer's value.
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
-        tracing::error!(location, "a panic");
+        tracing::error!(location, "panicked");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("127.0.0.1:8080", "http://127.0.0.1:8080/metrics", "")]
+    #[case("0.0.0.0:8080", "http://127.0.0.1:8080/metrics", " (all addresses)")]
+    #[case("[::]:8080", "http://[::1]:8080/metrics", " (all addresses)")]
+    fn endpoint_is_reachable_from_this_machine(
+        #[case] bound: SocketAddr,
+        #[case] url: &str,
+        #[case] note: &str,
+    ) {
+        let endpoint = Endpoint::new(&[bound], "/metrics");
+        assert_eq!((endpoint.url.as_str(), endpoint.note()), (url, note));
+    }
 }

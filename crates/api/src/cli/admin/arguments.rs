@@ -34,10 +34,17 @@ fn parse_field<T: FieldValue>(text: &str) -> Result<T, String> {
     T::parse(&RawValue::text(text)).map_err(|invalid| invalid.detail.into_owned())
 }
 
+/// Parses an id.
+pub(super) fn parse_id(text: &str) -> Result<i64, String> {
+    let id = text.parse().ok().filter(|id| *id > 0);
+    id.ok_or_else(|| "must be an id, such as 3".to_owned())
+}
+
 /// Parses a duration such as `30d` or `12h`. The maximum of 100 years keeps every date that is
 /// computed with it in range.
 pub(super) fn parse_duration(text: &str) -> Result<TimeDelta, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| "must be a duration, such as 30d or 12h".to_owned())?;
     let century = TimeDelta::days(36_525);
     match TimeDelta::from_std(duration) {
         Ok(duration) if duration <= century => Ok(duration),
@@ -88,6 +95,24 @@ mod tests {
         let instant = parse_instant("2h").unwrap();
         let age = Utc::now() - instant;
         assert!((TimeDelta::hours(2)..TimeDelta::hours(3)).contains(&age));
+    }
+
+    #[rstest]
+    #[case("abc")]
+    #[case("x")]
+    #[case("0")]
+    #[case("9223372036854775808")]
+    fn invalid_id_is_rejected(#[case] text: &str) {
+        assert_eq!(parse_id(text), Err("must be an id, such as 3".to_owned()));
+    }
+
+    #[rstest]
+    #[case("3")]
+    #[case("soon")]
+    #[case("")]
+    fn invalid_duration_is_rejected(#[case] text: &str) {
+        let expected = "must be a duration, such as 30d or 12h".to_owned();
+        assert_eq!(parse_lifetime(text), Err(expected));
     }
 
     #[rstest]

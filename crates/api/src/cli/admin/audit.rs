@@ -5,7 +5,7 @@ use clap::Args;
 use devices_domain::{DeviceId, Event, EventFilter, EventRepository};
 
 use super::Admin;
-use super::arguments::{parse_instant, parse_label};
+use super::arguments::{parse_id, parse_instant, parse_label};
 use crate::cli::{CliError, output};
 
 #[derive(Debug, Args)]
@@ -18,7 +18,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = parse_instant)]
     since: Option<DateTime<Utc>>,
     /// Print only changes of the device with this id
-    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, value_name = "ID", value_parser = parse_id)]
     device: Option<i64>,
 }
 

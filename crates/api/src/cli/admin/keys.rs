@@ -6,9 +6,9 @@ use devices_domain::{ApiKey, KeyError, KeyId, KeyRepository, NewApiKey, Scope};
 use serde::Serialize;
 
 use super::Admin;
-use super::arguments::{parse_duration, parse_label, parse_lifetime};
+use super::arguments::{parse_duration, parse_id, parse_label, parse_lifetime};
 use crate::cli::CliError;
-use crate::cli::output::{optional_cell, print_line, print_table};
+use crate::cli::output::{ignore_closed_pipe, optional_cell, print_line, print_table};
 use crate::secret::KeySecret;
 
 #[derive(Debug, Subcommand)]
@@ -38,6 +38,7 @@ pub(in crate::cli) enum Command {
     /// secret once; the old key stays valid for the overlap
     Rotate {
         /// Id of the old key, as printed by `key list`
+        #[arg(value_parser = parse_id)]
         id: i64,
         /// Time for which the old key stays valid, such as 24h or 0s; does not extend its lifetime
         #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "24h")]
@@ -46,6 +47,7 @@ pub(in crate::cli) enum Command {
     /// Revoke a key: it is invalid from the next request on
     Revoke {
         /// Id of the key, as printed by `key list`
+        #[arg(value_parser = parse_id)]
         id: i64,
     },
 }
@@ -92,7 +94,7 @@ impl Admin {
                 let workspace = self.find_optional_workspace(workspace).await?;
                 let id = workspace.map(|workspace| workspace.id);
                 let keys = self.keys.list(id).await?;
-                print_keys(self.json, &keys, &keys)
+                ignore_closed_pipe(print_keys(self.json, &keys, &keys))
             }
             Command::Rotate { id, overlap } => self.rotate(id, overlap).await,
             Command::Revoke { id } => {

@@ -13,7 +13,7 @@ use devices_adapters::postgres::{
 use devices_domain::{Workspace, WorkspaceRepository};
 use secrecy::ExposeSecret;
 
-use super::{CliError, admin_database, check_schema};
+use super::{CliError, admin_database, check_schema, output};
 use crate::settings::Settings;
 
 #[derive(Debug, Subcommand)]
@@ -49,7 +49,7 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
         Command::Workspace(command) => admin.workspace(command).await,
         Command::User(command) => admin.user(command).await,
         Command::Key(command) => admin.key(command).await,
-        Command::Audit(arguments) => admin.audit(arguments).await,
+        Command::Audit(arguments) => output::ignore_closed_pipe(admin.audit(arguments).await),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Admin;
 use super::arguments::{parse_email, parse_label, parse_person_name};
 use crate::cli::CliError;
-use crate::cli::output::{optional_cell, print_table};
+use crate::cli::output::{ignore_closed_pipe, optional_cell, print_table};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Command {
@@ -66,7 +66,7 @@ impl Admin {
                 let workspace = self.find_optional_workspace(workspace).await?;
                 let id = workspace.map(|workspace| workspace.id);
                 let users = self.store.list_users(id).await?;
-                print_users(self.json, &users, &users)
+                ignore_closed_pipe(print_users(self.json, &users, &users))
             }
         }
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::arguments::parse_label;
 use super::{Admin, unknown_workspace};
 use crate::cli::CliError;
-use crate::cli::output::{optional_cell, print_table};
+use crate::cli::output::{ignore_closed_pipe, optional_cell, print_table};
 
 /// Maximum of the database's column.
 const MAX_DEVICE_LIMIT: u32 = i32::MAX as u32;
@@ -65,7 +65,7 @@ impl Admin {
             }
             Command::List => {
                 let workspaces = self.workspaces.list().await?;
-                print_workspaces(self.json, &workspaces, &workspaces)
+                ignore_closed_pipe(print_workspaces(self.json, &workspaces, &workspaces))
             }
             Command::Limit { name, devices } => {
                 let workspace = self.find_workspace(&name).await?;
