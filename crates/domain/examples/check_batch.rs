@@ -99,7 +99,12 @@ fn print_result(batch: Batch) -> io::Result<ExitCode> {
             for error in report.entries() {
                 writeln!(output, "{error}")?;
             }
-            writeln!(output, "{} errors", report.total())?;
+            let noun = if report.total() == 1 {
+                "error"
+            } else {
+                "errors"
+            };
+            writeln!(output, "{} {noun}", report.total())?;
             Ok(ExitCode::FAILURE)
         }
     }

@@ -52,6 +52,12 @@ fn every_error_of_every_row_is_printed() {
 }
 
 #[test]
+fn single_error_is_counted_in_the_singular() {
+    let (_, printed) = check("single", b"name,type,category\na,b,\n");
+    assert_eq!(printed.lines().last(), Some("1 error"));
+}
+
+#[test]
 fn number_of_printed_errors_is_unlimited() {
     let csv = format!("name,type,category\n{}", "a,b,\n".repeat(1_500));
     let (_, printed) = check("many", csv.as_bytes());

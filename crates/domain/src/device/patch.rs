@@ -38,7 +38,7 @@ impl DevicePatch {
                     name_of(FieldIndex::user_email),
                     ErrorCode::InvalidUser,
                     Reason::UserMismatch,
-                    "must have a value if `user_id` has one, and be null if `user_id` is null",
+                    "contradicts `user_id`, because only one of them is null: send one of them",
                 ));
             }
             Some(Self {

@@ -86,7 +86,7 @@ impl FieldValue for Date {
         Self::from_iso_8601(sanitize(raw)?).ok_or_else(|| {
             InvalidValue::new(
                 Reason::Malformed,
-                "must be an existing ISO 8601 date, such as \"2024-05-31\"",
+                "must be a date that exists, in ISO 8601, such as \"2024-05-31\"",
             )
         })
     }

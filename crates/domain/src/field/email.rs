@@ -45,7 +45,7 @@ impl FieldValue for Email {
             }
             _ => Err(InvalidValue::new(
                 Reason::Malformed,
-                "must be an e-mail address such as \"ada@example.com\"",
+                "must be an email address such as \"ada@example.com\"",
             )),
         }
     }

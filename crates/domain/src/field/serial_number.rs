@@ -115,10 +115,12 @@ impl FieldValue for SerialNumber {
         })?;
         let folded = fold(text);
         if is_placeholder(&folded) {
-            return Err(invalid(
-                Reason::Placeholder,
-                "must be the device's own number, not a placeholder for \"none\"".into(),
-            ));
+            let detail = if folded.is_empty() {
+                "must not be empty"
+            } else {
+                "must be the device's own number, not a placeholder for \"none\""
+            };
+            return Err(invalid(Reason::Placeholder, detail.into()));
         }
         if folded.chars().count() > Self::MAX_LENGTH {
             return Err(invalid(
@@ -201,6 +203,13 @@ mod tests {
         let error = parse(sent).unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidSerialNumber);
         assert_eq!(error.reason, Reason::Placeholder);
+    }
+
+    #[test]
+    fn blank_serial_number_is_called_empty() {
+        for sent in ["", " ", "\u{3000}"] {
+            assert_eq!(parse(sent).unwrap_err().detail, "must not be empty");
+        }
     }
 
     #[rstest]

@@ -10,13 +10,9 @@ impl FieldValue for UserId {
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         match raw {
             RawValue::Integer(id) if *id > 0 => Ok(Self(*id)),
-            RawValue::Integer(_) => Err(InvalidValue::new(
+            RawValue::Integer(_) | RawValue::HugeInteger => Err(InvalidValue::new(
                 Reason::OutOfRange,
-                "must be an integer above zero",
-            )),
-            RawValue::HugeInteger => Err(InvalidValue::new(
-                Reason::OutOfRange,
-                "must be an integer of at most 64 bits",
+                format!("must be an integer from 1 to {}", i64::MAX),
             )),
             RawValue::Other(ValueKind::Number) => Err(InvalidValue::new(
                 Reason::WrongType,

@@ -293,8 +293,8 @@ mod tests {
         let (_, errors) = rejected(repository, batch([row("None"), row("S1")]));
         assert_eq!(
             errors[0],
-            "`devices` must not bring the workspace over its limit of 5 devices: \
-             it holds 4, and this batch would add 2"
+            "`devices` would exceed the workspace's limit of 5 devices: it has 4, and the batch \
+             adds 2; archive devices or ask for a higher limit"
         );
         assert_eq!(errors.len(), 2);
     }

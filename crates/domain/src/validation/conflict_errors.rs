@@ -118,8 +118,8 @@ fn device_limit_error(reached: DeviceLimitReached) -> FieldError {
         ErrorCode::DeviceProvisioningFailed,
         Reason::DeviceLimit,
         format!(
-            "must not bring the workspace over its limit of {limit} devices: \
-             it holds {held}, and this batch would add {added}"
+            "would exceed the workspace's limit of {limit} devices: it has {held}, and the batch \
+             adds {added}; archive devices or ask for a higher limit"
         ),
     )
 }

@@ -62,7 +62,7 @@ impl PathParameter for SerialNumber {
     }
 }
 
-/// Parses an id: digits without a leading zero.
+/// Parses an id: an integer above zero, without leading zeros.
 fn parse_id(name: &'static str, text: &str) -> Result<i64, FieldError> {
     let is_id = !text.is_empty()
         && !text.starts_with('0')
@@ -75,7 +75,7 @@ fn parse_id(name: &'static str, text: &str) -> Result<i64, FieldError> {
             name,
             ErrorCode::InvalidParameter,
             Reason::Malformed,
-            "must be digits without a leading zero",
+            "must be an integer above zero, without leading zeros",
         ))
     }
 }

@@ -124,11 +124,10 @@ fn error(name: impl Into<String>, reason: Reason, detail: String) -> FieldError 
     FieldError::new(name.into(), ErrorCode::InvalidParameter, reason, detail)
 }
 
-/// Parses an integer in `range`. `expected` completes the message "must be ...".
+/// Parses an integer in `range`.
 pub(crate) fn parse_integer(
     text: &str,
     range: std::ops::RangeInclusive<i64>,
-    expected: &str,
 ) -> Result<i64, InvalidParameter> {
     let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_integer = is_digits
@@ -143,5 +142,8 @@ pub(crate) fn parse_integer(
     let number = text.parse().ok().filter(|_| is_digits);
     number
         .filter(|number| range.contains(number))
-        .ok_or_else(|| (reason, format!("must be {expected}")))
+        .ok_or_else(|| {
+            let (min, max) = range.into_inner();
+            (reason, format!("must be an integer from {min} to {max}"))
+        })
 }

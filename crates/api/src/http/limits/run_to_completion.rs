@@ -24,5 +24,5 @@ pub(crate) async fn run_to_completion<T: 'static>(
         result
     };
     let joined = actix_web::rt::spawn(task).await;
-    joined.unwrap_or_else(|_| Err(ApiError::Internal("a panic".into())))
+    joined.unwrap_or_else(|_| Err(ApiError::Internal("panicked".into())))
 }

@@ -50,7 +50,7 @@ pub(crate) async fn middleware(
             Err(with_request_id(error.error_response(), &context))
         }
         Err(_) => {
-            let error = ApiError::Internal("a panic".into());
+            let error = ApiError::Internal("panicked".into());
             entry.end(error.status_code(), Some(&error));
             Err(with_request_id(error.error_response(), &context))
         }

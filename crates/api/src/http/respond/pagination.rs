@@ -35,12 +35,8 @@ impl ListQuery {
         workspace: WorkspaceId,
         parameters: &mut QueryParams,
     ) -> Self {
-        let limit = parameters.parse("limit", |text| {
-            parse_integer(text, 1..=100, "an integer from 1 to 100")
-        });
-        let offset = parameters.parse("offset", |text| {
-            parse_integer(text, 0..=i64::MAX, "an integer of 0 or more")
-        });
+        let limit = parameters.parse("limit", |text| parse_integer(text, 1..=100));
+        let offset = parameters.parse("offset", |text| parse_integer(text, 0..=i64::MAX));
         let mut query = Self {
             paging: PageRequest {
                 limit: limit.map_or(DEFAULT_LIMIT, |limit| limit.unsigned_abs() as u32),

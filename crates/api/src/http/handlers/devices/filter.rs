@@ -10,9 +10,7 @@ use crate::http::extract::query::{InvalidParameter, QueryParams, parse_integer};
 /// Reads all filters from the query.
 pub(crate) fn read(parameters: &mut QueryParams) -> DeviceFilter {
     let text = |value: RequiredText| value.as_str().to_owned();
-    let user = parameters.parse("user_id", |text| {
-        parse_integer(text, 1..=i64::MAX, "an integer above zero")
-    });
+    let user = parameters.parse("user_id", |text| parse_integer(text, 1..=i64::MAX));
     let serial_number = parameters.parse_field::<SerialNumber>("serial_number");
     DeviceFilter {
         search: parameters.search(),

@@ -64,7 +64,7 @@ fn encode_json(devices: &[NewDevice], is_first: bool, is_last: bool) -> Encoded 
 }
 
 /// Returns the names of the CSV columns: all fields except `user_id`. In another workspace, the
-/// same users have other ids, but the same e-mail addresses.
+/// same users have other ids, but the same email addresses.
 fn columns() -> impl Iterator<Item = &'static str> {
     let names = fields().iter().map(Field::name);
     names.filter(|name| *name != "user_id")
