@@ -323,8 +323,8 @@ fn check_names(variables: &HashMap<String, String>) -> Result<(), SettingsError>
     }
 }
 
-/// Returns the known variable that shares most words with an unknown one, and more than its section;
-/// or else one that differs in few letters.
+/// Returns the known variable that shares most words with an unknown one, and more than its
+/// section; or else one that differs in few letters.
 fn most_similar<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     const WORDS_OF_SECTION: usize = 2;
     const FEW_LETTERS: f64 = 0.9;

@@ -15,8 +15,8 @@ pub(super) trait Rule<T> {
     /// Describes the allowed values, to follow the words "must be".
     fn describe(&self) -> String;
 
-    /// Returns `true` if a source may spell the value so. Called before deserialization, which would
-    /// round `1.5` and take `true` for 1.
+    /// Returns `true` if a source may spell the value so. Called before deserialization, which
+    /// would round `1.5` and take `true` for 1.
     fn accepts_text(&self, _text: &str) -> bool {
         true
     }
