@@ -5,8 +5,9 @@
 
 mod declaration;
 mod rules;
+mod variable_names;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -271,7 +272,7 @@ impl Settings {
         directory: &Path,
         variables: HashMap<String, String>,
     ) -> Result<Self, SettingsError> {
-        check_names(&variables)?;
+        variable_names::check(&variables)?;
         let built_in = |name| {
             let text = Self::built_in_file(name)
                 .ok_or_else(|| SettingsError::UnknownEnvironment(environment.to_owned()))?;
@@ -301,49 +302,6 @@ impl Settings {
     }
 }
 
-/// Checks that every variable named `DEVICES__...` is that of a setting.
-fn check_names(variables: &HashMap<String, String>) -> Result<(), SettingsError> {
-    let sections = Settings::sections();
-    let known: Vec<&str> = sections
-        .iter()
-        .flat_map(|section| &section.fields)
-        .map(|field| field.variable.as_str())
-        .collect();
-    let mut names: Vec<String> = variables.keys().map(|name| name.to_uppercase()).collect();
-    names.sort_unstable();
-    let unknown = names
-        .into_iter()
-        .find(|name| name.starts_with("DEVICES__") && !known.contains(&name.as_str()));
-    match unknown {
-        None => Ok(()),
-        Some(variable) => Err(SettingsError::UnknownVariable {
-            suggestion: most_similar(&variable, &known).map(str::to_owned),
-            variable,
-        }),
-    }
-}
-
-/// Returns the known variable that shares most words with an unknown one, and more than its
-/// section; or else one that differs in few letters.
-fn most_similar<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
-    const WORDS_OF_SECTION: usize = 2;
-    const FEW_LETTERS: f64 = 0.9;
-    let words = |name: &str| -> HashSet<String> { name.split('_').map(str::to_owned).collect() };
-    let similarity = |name: &str| {
-        let shared = words(unknown)
-            .intersection(&words(name))
-            .filter(|word| !word.is_empty())
-            .count();
-        (shared, strsim::jaro_winkler(unknown, name))
-    };
-    known
-        .iter()
-        .map(|name| (similarity(name), *name))
-        .filter(|((shared, letters), _)| *shared > WORDS_OF_SECTION || *letters > FEW_LETTERS)
-        .max_by(|((a, x), _), ((b, y), _)| a.cmp(b).then(x.total_cmp(y)))
-        .map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -368,24 +326,6 @@ mod tests {
     fn variable_overrides_file() {
         let settings = load("production", &[("DEVICES__SERVER__PORT", "9000")]).unwrap();
         assert_eq!(settings.server.port, 9000);
-    }
-
-    #[rstest]
-    #[case("DEVICES__SERVER__PROT", "DEVICES__SERVER__PORT")]
-    #[case("DEVICES__LIMITS__EXPORTS", "DEVICES__LIMITS__MAX_CONCURRENT_EXPORTS")]
-    #[case("DEVICES__LIMITS__LARGE_BODIES", "DEVICES__LIMITS__MAX_LARGE_BODIES")]
-    #[case(
-        "DEVICES__DATABASE__POOL_WAIT_MS",
-        "DEVICES__DATABASE__POOL_TIMEOUT_MS"
-    )]
-    fn unknown_variable_suggests_similar_one(#[case] variable: &str, #[case] suggestion: &str) {
-        assert_eq!(
-            load("development", &[(variable, "9000")]).unwrap_err(),
-            format!(
-                "unknown variable {variable}, did you mean {suggestion}? docs/CONFIGURATION.md \
-                 lists all settings."
-            )
-        );
     }
 
     #[rstest]
