@@ -144,7 +144,10 @@ fn startup_errors_name_the_setting() {
     let error = startup_error(&[]);
     assert!(error.contains("DEVICES__DATABASE__URL"), "{error}");
     let error = startup_error(&[url, ("DEVICES__SERVER__PORT", "http")]);
-    assert!(error.contains("server.port"), "{error}");
+    assert!(
+        error.contains("DEVICES__SERVER__PORT is \"http\""),
+        "{error}"
+    );
     let error = startup_error(&[url, ("DEVICES__LIMITS__BODY_BYTES", "0")]);
     assert!(error.contains("DEVICES__LIMITS__BODY_BYTES"), "{error}");
     let error = startup_error(&[url, ("DEVICES__SERVER__PROT", "1")]);
