@@ -151,7 +151,10 @@ fn startup_errors_name_the_setting() {
     let error = startup_error(&[url, ("DEVICES__LIMITS__BODY_BYTES", "0")]);
     assert!(error.contains("DEVICES__LIMITS__BODY_BYTES"), "{error}");
     let error = startup_error(&[url, ("DEVICES__SERVER__PROT", "1")]);
-    assert!(error.contains("prot"), "{error}");
+    assert!(
+        error.contains("did you mean DEVICES__SERVER__PORT?"),
+        "{error}"
+    );
     let error = startup_error(&[url, ("DEVICES_ENVIRONMENT", "staging")]);
     assert!(error.contains("production"), "{error}");
     let error = startup_error(&[url, ("DEVICES__LOG__LEVEL", "a=b=c")]);
