@@ -21,15 +21,18 @@ async fn run_as_group<T>(
     requests: impl IntoIterator<Item = impl Future<Output = T>>,
 ) -> Vec<T> {
     let table_lock = store.database.lock("device_events");
-    let blockers = (0..2).map(|_| {
-        let writer = writer.clone();
-        tokio::spawn(async move { writer.create(vec![device(&[])]).await })
-    });
-    let blockers: Vec<_> = blockers.collect();
     let blocked = "SELECT 'blocked' FROM pg_stat_activity \
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while store.database.texts(blocked).len() < 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    let mut blockers = Vec::new();
+    for count in 1..=2 {
+        let writer = writer.clone();
+        blockers.push(tokio::spawn(async move {
+            writer.create(vec![device(&[])]).await
+        }));
+        // One after the other: two at once could form one group, and block only one worker.
+        while store.database.texts(blocked).len() < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
     let (responses, ()) = join(join_all(requests), async { drop(table_lock) }).await;
     for blocker in blockers {
