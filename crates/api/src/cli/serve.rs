@@ -163,7 +163,7 @@ fn start_jobs(database: &Database, idempotency: &Idempotency) {
     ));
 }
 
-/// Where a server listens.
+/// Address on which a server listens.
 struct Endpoint {
     /// URL at which this machine reaches the server. The loopback address replaces the unspecified
     /// one.

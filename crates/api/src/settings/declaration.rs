@@ -24,9 +24,9 @@ pub struct Field {
     pub allowed: String,
 }
 
-/// Returns the name of the variable that sets `section.field`.
-pub(super) fn variable(section: &str, field: &str) -> String {
-    format!("DEVICES__{section}__{field}").to_uppercase()
+/// Returns the name of the variable that sets a key such as `server.port`.
+pub(super) fn variable_of(key: &str) -> String {
+    format!("DEVICES__{}", key.replace('.', "__")).to_uppercase()
 }
 
 /// Joins the lines of a doc comment.
@@ -65,9 +65,8 @@ macro_rules! settings {
                         fields: vec![$(
                             $crate::settings::Field {
                                 name: stringify!($field),
-                                variable: declaration::variable(
-                                    stringify!($section),
-                                    stringify!($field),
+                                variable: declaration::variable_of(
+                                    concat!(stringify!($section), ".", stringify!($field)),
                                 ),
                                 doc: declaration::join_doc(&[$($doc),+]),
                                 allowed: rules::Rule::<$Type>::describe(&$rule),
@@ -85,10 +84,7 @@ macro_rules! settings {
                         let text = value.kind.to_string();
                         if !rules::Rule::<$Type>::accepts_text(&$rule, &text) {
                             return Err($crate::settings::SettingsError::NotAllowed {
-                                variable: declaration::variable(
-                                    stringify!($section),
-                                    stringify!($field),
-                                ),
+                                variable: declaration::variable_of(key),
                                 value: format!("\"{text}\""),
                                 allowed: rules::Rule::<$Type>::describe(&$rule),
                             });
@@ -102,9 +98,8 @@ macro_rules! settings {
                 $($(
                     rules::Rule::<$Type>::validate(&$rule, &self.$section.$field).map_err(|value| {
                         $crate::settings::SettingsError::NotAllowed {
-                            variable: declaration::variable(
-                                stringify!($section),
-                                stringify!($field),
+                            variable: declaration::variable_of(
+                                concat!(stringify!($section), ".", stringify!($field)),
                             ),
                             value,
                             allowed: rules::Rule::<$Type>::describe(&$rule),
