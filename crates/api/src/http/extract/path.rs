@@ -8,6 +8,7 @@ use devices_domain::{
     DeviceId, ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, SerialNumber,
     UserId,
 };
+use percent_encoding::percent_decode;
 
 use crate::http::respond::api_error::ApiError;
 
@@ -19,6 +20,9 @@ pub(crate) struct PathParam<T>(pub(crate) T);
 
 /// A type that the parameter of a path is parsed into.
 pub(crate) trait PathParameter: Sized {
+    /// Name of the parameter.
+    const NAME: &'static str;
+
     fn parse_parameter(text: &str) -> Result<Self, FieldError>;
 }
 
@@ -27,43 +31,57 @@ impl<T: PathParameter> FromRequest for PathParam<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        // The router replaces bytes that are not UTF-8 by U+FFFD. The other segments of a route are
+        // ASCII, so such bytes are in the parameter.
+        let is_utf8 = percent_decode(request.uri().path().as_bytes())
+            .decode_utf8()
+            .is_ok();
         // Decodes the percent-encoding that the router leaves, such as %2F.
         let text = web::Path::<String>::from_request(request, payload).into_inner();
         let parameter = text.map_err(|_| ApiError::NotFound).and_then(|text| {
-            let parameter = T::parse_parameter(&text);
+            let parameter = if is_utf8 {
+                T::parse_parameter(&text)
+            } else {
+                Err(invalid::<T>(Reason::NotUtf8, "must be UTF-8"))
+            };
             parameter.map_err(|error| ApiError::RejectedParameters(ErrorReport::from_error(error)))
         });
         ready(parameter.map(Self))
     }
 }
 
+fn invalid<T: PathParameter>(reason: Reason, detail: &'static str) -> FieldError {
+    FieldError::new(T::NAME, ErrorCode::InvalidParameter, reason, detail)
+}
+
 impl PathParameter for DeviceId {
+    const NAME: &'static str = "device_id";
+
     fn parse_parameter(text: &str) -> Result<Self, FieldError> {
-        parse_id("device_id", text).map(Self)
+        parse_id::<Self>(text).map(Self)
     }
 }
 
 impl PathParameter for UserId {
+    const NAME: &'static str = "user_id";
+
     fn parse_parameter(text: &str) -> Result<Self, FieldError> {
-        parse_id("user_id", text).map(Self)
+        parse_id::<Self>(text).map(Self)
     }
 }
 
 impl PathParameter for SerialNumber {
+    const NAME: &'static str = "serial_number";
+
     fn parse_parameter(text: &str) -> Result<Self, FieldError> {
         Self::parse(&RawValue::text(text)).map_err(|invalid| {
-            FieldError::new(
-                "serial_number",
-                invalid.code,
-                invalid.reason,
-                invalid.detail,
-            )
+            FieldError::new(Self::NAME, invalid.code, invalid.reason, invalid.detail)
         })
     }
 }
 
 /// Parses an id: an integer above zero, without leading zeros.
-fn parse_id(name: &'static str, text: &str) -> Result<i64, FieldError> {
+fn parse_id<T: PathParameter>(text: &str) -> Result<i64, FieldError> {
     let is_id = !text.is_empty()
         && !text.starts_with('0')
         && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -71,9 +89,7 @@ fn parse_id(name: &'static str, text: &str) -> Result<i64, FieldError> {
         // An id beyond i64 is never stored. `i64::MAX` stands for it, and is just as unknown.
         Ok(text.parse().unwrap_or(i64::MAX))
     } else {
-        Err(FieldError::new(
-            name,
-            ErrorCode::InvalidParameter,
+        Err(invalid::<T>(
             Reason::Malformed,
             "must be an integer above zero, without leading zeros",
         ))

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use actix_web::HttpRequest;
-use actix_web::web;
 use devices_domain::{
     ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, Search, nearest_name,
 };
+use percent_encoding::percent_decode;
 
 use crate::http::respond::api_error::ApiError;
 
@@ -16,17 +16,15 @@ pub(crate) type InvalidParameter = (Reason, String);
 /// The parameters of a query. Collects the errors of all of them; [`finish`](Self::finish) returns
 /// them together, with those for unknown parameters.
 pub(crate) struct QueryParams {
-    pairs: Vec<(String, String)>,
+    pairs: Vec<(String, Result<String, NotUtf8>)>,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
 
 impl QueryParams {
     pub(crate) fn of(request: &HttpRequest) -> Self {
-        // Every text is a valid list of pairs.
-        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
         Self {
-            pairs: pairs.map(web::Query::into_inner).unwrap_or_default(),
+            pairs: decode(request.query_string()),
             known: Vec::new(),
             errors: Vec::new(),
         }
@@ -45,7 +43,11 @@ impl QueryParams {
             self.reject(name, Reason::RepeatedField, "is given twice".to_owned());
             return None;
         }
-        match parse(value) {
+        let parsed = match value {
+            Ok(text) => parse(text),
+            Err(NotUtf8) => Err((Reason::NotUtf8, "must be UTF-8".to_owned())),
+        };
+        match parsed {
             Ok(value) => Some(value),
             Err((reason, detail)) => {
                 self.reject(name, reason, detail);
@@ -83,11 +85,16 @@ impl QueryParams {
         self.errors.push(error(name, reason, detail));
     }
 
-    /// Returns all parameters except these, in the order of the query.
+    /// Returns all parameters except these, in the order of the query. Values that are not UTF-8
+    /// are omitted: [`finish`](Self::finish) rejects them.
     pub(crate) fn except(&self, names: &[&str]) -> Vec<(String, String)> {
         let others = self.pairs.iter();
         let others = others.filter(|(given, _)| !names.contains(&given.as_str()));
-        others.cloned().collect()
+        let texts = others.filter_map(|(name, value)| {
+            let value = value.as_ref().ok()?;
+            Some((name.clone(), value.clone()))
+        });
+        texts.collect()
     }
 
     /// Checks that all parameters are known and valid.
@@ -115,6 +122,32 @@ impl QueryParams {
             Err(ApiError::RejectedParameters(report))
         }
     }
+}
+
+/// A value whose bytes are not UTF-8.
+struct NotUtf8;
+
+/// Splits a query into pairs of name and value, and decodes both as
+/// `application/x-www-form-urlencoded` (<https://url.spec.whatwg.org/#urlencoded-parsing>), except
+/// that bytes which are not UTF-8 are not replaced by U+FFFD: a search for replaced text would find
+/// something else than the client asked for.
+///
+/// A name that is not UTF-8 stays percent-encoded. It is unknown in either form, and the error
+/// shows it as it was sent.
+fn decode(query: &str) -> Vec<(String, Result<String, NotUtf8>)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let decode_pair = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let decoded = decode_text(name).unwrap_or_else(|NotUtf8| name.to_owned());
+        (decoded, decode_text(value))
+    };
+    pairs.map(decode_pair).collect()
+}
+
+fn decode_text(encoded: &str) -> Result<String, NotUtf8> {
+    let encoded = encoded.replace('+', " ");
+    let decoded = percent_decode(encoded.as_bytes()).decode_utf8();
+    decoded.map(Into::into).map_err(|_| NotUtf8)
 }
 
 /// Maximum number of characters of an unknown name that an error shows.
