@@ -48,6 +48,7 @@ pub fn app(
                 .default_service(web::to(not_found)),
         )
         .configure(operations)
+        .service(public("/", docs::root))
         .service(public("/livez", health::livez))
         .service(public("/readyz", health::readyz))
         .service(public("/openapi.yaml", docs::yaml))

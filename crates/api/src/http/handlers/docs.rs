@@ -1,10 +1,9 @@
-//! The API description (`openapi.yaml`), and Swagger UI, a page that shows it and sends requests.
+//! The API description (`openapi.yaml`), a page that shows it and sends requests, and the entry
+//! point `/`.
 
-use std::sync::{Arc, LazyLock};
-
-use actix_web::http::header::{ContentEncoding, LOCATION};
-use actix_web::{HttpResponse, web};
-use utoipa_swagger_ui::Config;
+use actix_web::http::header::{ACCEPT, ContentEncoding, LOCATION, VARY};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
 
 use crate::http::respond::api_error::ApiError;
 
@@ -12,6 +11,40 @@ const YAML: &str = include_str!("../../../../../openapi.yaml");
 
 /// Generated from the YAML by `build.rs`.
 const JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
+
+const PAGE: &str = include_str!("../../../assets/docs/index.html");
+
+/// The script of the page, compressed: the browser decompresses it.
+const SCRIPT_GZIP: &[u8] = include_bytes!("../../../assets/docs/rapidoc.js.gz");
+
+/// Redirects browsers to the docs page. Returns the links of the API to all other clients.
+///
+/// Links are relative, so that they also work behind a proxy that adds a prefix.
+pub(crate) async fn root(request: HttpRequest) -> HttpResponse {
+    let accept = request.headers().get(ACCEPT);
+    let accept = accept.and_then(|value| value.to_str().ok());
+    if accept.is_some_and(|types| types.contains("text/html")) {
+        return HttpResponse::SeeOther()
+            .insert_header((VARY, "Accept"))
+            .insert_header((LOCATION, "docs/"))
+            .finish();
+    }
+    HttpResponse::Ok()
+        .insert_header((VARY, "Accept"))
+        .json(json!({
+            "name": "Fleet Devices",
+            "version": env!("CARGO_PKG_VERSION"),
+            "links": {
+                "devices": "devices",
+                "users": "users",
+                "enrollments": "mdm/enrollments",
+                "docs": "docs/",
+                "openapi": "openapi.json",
+                "liveness": "livez",
+                "readiness": "readyz",
+            },
+        }))
+}
 
 pub(crate) async fn yaml() -> HttpResponse {
     HttpResponse::Ok()
@@ -28,30 +61,20 @@ pub(crate) async fn json() -> HttpResponse {
 /// Redirects `/docs` to `/docs/`: the links of the page are relative to that path.
 pub(crate) async fn to_docs() -> HttpResponse {
     HttpResponse::PermanentRedirect()
-        .insert_header((LOCATION, "/docs/"))
+        .insert_header((LOCATION, "docs/"))
         .finish()
 }
 
-static SWAGGER_UI: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    Arc::new(
-        Config::from("/openapi.json")
-            .try_it_out_enabled(true)
-            .persist_authorization(true)
-            .display_request_duration(true)
-            // By default, the page sends the URL of the description to an external validator.
-            .validator_url("none"),
-    )
-});
-
-/// Serves a file of the page, or the page itself if the path has no file name.
-pub(crate) async fn docs(path: web::Path<String>) -> Result<HttpResponse, ApiError> {
-    let file = utoipa_swagger_ui::serve(&path, Arc::clone(&SWAGGER_UI))
-        .map_err(|error| ApiError::Internal(error.to_string().into()))?
-        .ok_or(ApiError::NotFound)?;
-    let mut response = HttpResponse::Ok();
-    response.content_type(file.content_type);
-    if file.gzpipped {
-        response.insert_header(ContentEncoding::Gzip);
+/// Serves the page, or its script.
+pub(crate) async fn docs(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    match file.as_str() {
+        "" | "index.html" => Ok(HttpResponse::Ok()
+            .content_type("text/html; charset=utf-8")
+            .body(PAGE)),
+        "rapidoc.js" => Ok(HttpResponse::Ok()
+            .content_type("text/javascript; charset=utf-8")
+            .insert_header(ContentEncoding::Gzip)
+            .body(SCRIPT_GZIP)),
+        _ => Err(ApiError::NotFound),
     }
-    Ok(response.body(file.bytes.into_owned()))
 }
