@@ -23,6 +23,9 @@ pub(crate) trait PathParameter: Sized {
     /// Name of the parameter.
     const NAME: &'static str;
 
+    /// Code of its errors.
+    const CODE: ErrorCode = ErrorCode::InvalidParameter;
+
     fn parse_parameter(text: &str) -> Result<Self, FieldError>;
 }
 
@@ -51,7 +54,7 @@ impl<T: PathParameter> FromRequest for PathParam<T> {
 }
 
 fn invalid<T: PathParameter>(reason: Reason, detail: &'static str) -> FieldError {
-    FieldError::new(T::NAME, ErrorCode::InvalidParameter, reason, detail)
+    FieldError::new(T::NAME, T::CODE, reason, detail)
 }
 
 impl PathParameter for DeviceId {
@@ -72,6 +75,7 @@ impl PathParameter for UserId {
 
 impl PathParameter for SerialNumber {
     const NAME: &'static str = "serial_number";
+    const CODE: ErrorCode = ErrorCode::InvalidSerialNumber;
 
     fn parse_parameter(text: &str) -> Result<Self, FieldError> {
         Self::parse(&RawValue::text(text)).map_err(|invalid| {
