@@ -14,8 +14,10 @@ const JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 const PAGE: &str = include_str!("../../../assets/docs/index.html");
 
-/// The script of the page, compressed: the browser decompresses it.
-const SCRIPT_GZIP: &[u8] = include_bytes!("../../../assets/docs/rapidoc.js.gz");
+const PAGE_SCRIPT: &str = include_str!("../../../assets/docs/page.js");
+
+/// The script that shows the description, compressed: the browser decompresses it.
+const RAPIDOC_GZIP: &[u8] = include_bytes!("../../../assets/docs/rapidoc.js.gz");
 
 /// Redirects browsers to the docs page. Returns the links of the API to all other clients.
 ///
@@ -65,16 +67,19 @@ pub(crate) async fn to_docs() -> HttpResponse {
         .finish()
 }
 
-/// Serves the page, or its script.
+/// Serves the page, or one of its scripts.
 pub(crate) async fn docs(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
     match file.as_str() {
         "" | "index.html" => Ok(HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
             .body(PAGE)),
+        "page.js" => Ok(HttpResponse::Ok()
+            .content_type("text/javascript; charset=utf-8")
+            .body(PAGE_SCRIPT)),
         "rapidoc.js" => Ok(HttpResponse::Ok()
             .content_type("text/javascript; charset=utf-8")
             .insert_header(ContentEncoding::Gzip)
-            .body(SCRIPT_GZIP)),
+            .body(RAPIDOC_GZIP)),
         _ => Err(ApiError::NotFound),
     }
 }
