@@ -9,6 +9,8 @@ mod devices;
 mod enrollments;
 mod export;
 mod openapi;
+mod operations;
+mod query_parameters;
 mod search;
 mod server;
 mod users;

@@ -8,6 +8,7 @@ use actix_web::{
     App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web,
 };
 
+use crate::http::extract::query;
 use crate::http::handlers::devices;
 use crate::http::handlers::docs;
 use crate::http::handlers::enrollments;
@@ -71,11 +72,11 @@ fn operations(scope: &mut web::ServiceConfig) {
     scope
         .service(
             resource("/devices", GET_POST)
-                .route(read(devices::list))
+                .route(read_query(devices::list))
                 .route(write_fields(Method::POST, devices::create)),
         )
         // Registered before `/devices/{device_id}`, which also matches this path.
-        .service(resource("/devices/export", GET).route(read(devices::export)))
+        .service(resource("/devices/export", GET).route(read_query(devices::export)))
         .service(
             resource("/devices/{device_id}", GET_PATCH_DELETE)
                 .route(read(devices::get))
@@ -84,7 +85,7 @@ fn operations(scope: &mut web::ServiceConfig) {
         )
         .service(
             resource("/users", GET_POST)
-                .route(read(users::list))
+                .route(read_query(users::list))
                 .route(write_fields(Method::POST, users::create)),
         )
         .service(
@@ -93,7 +94,7 @@ fn operations(scope: &mut web::ServiceConfig) {
                 .route(write_fields(Method::PATCH, users::update))
                 .route(write(Method::DELETE, users::delete)),
         )
-        .service(resource("/mdm/enrollments", GET).route(read(enrollments::list)))
+        .service(resource("/mdm/enrollments", GET).route(read_query(enrollments::list)))
         .service(
             resource("/mdm/enrollments/{serial_number}", PUT_DELETE)
                 .route(write_fields(Method::PUT, enrollments::put))
@@ -101,7 +102,7 @@ fn operations(scope: &mut web::ServiceConfig) {
         );
 }
 
-/// Routes GET and HEAD on a path that needs no key.
+/// Routes GET and HEAD on a path that needs no key. Ignores the query.
 fn public<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,
@@ -111,8 +112,25 @@ where
     resource(path, GET).route(get_or_head().to(handler))
 }
 
-/// Routes GET and HEAD with a key that allows reading.
+// The last `wrap` is the outermost: a request without a valid key is rejected for its key, whatever
+// its query.
+
+/// Routes GET and HEAD with a key that allows reading. Rejects all query parameters.
 fn read<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    get_or_head()
+        .to(handler)
+        .wrap(from_fn(query::reject_all))
+        .wrap(from_fn(require_read))
+}
+
+/// Routes GET and HEAD like [`read()`]. The handler reads the query, with
+/// [`QueryParams::read`](query::QueryParams::read).
+fn read_query<F, Args>(handler: F) -> Route
 where
     F: Handler<Args>,
     F::Output: Responder + 'static,
@@ -121,14 +139,17 @@ where
     get_or_head().to(handler).wrap(from_fn(require_read))
 }
 
-/// Routes a method with a key that allows writing.
+/// Routes a method with a key that allows writing. Rejects all query parameters.
 fn write<F, Args>(method: Method, handler: F) -> Route
 where
     F: Handler<Args>,
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
-    web::method(method).to(handler).wrap(from_fn(require_write))
+    web::method(method)
+        .to(handler)
+        .wrap(from_fn(query::reject_all))
+        .wrap(from_fn(require_write))
 }
 
 /// Routes a method like [`write`]. Its body has fields, so it honours `Prefer: handling=lenient`.
@@ -140,6 +161,7 @@ where
 {
     web::method(method)
         .to(handler)
+        .wrap(from_fn(query::reject_all))
         .wrap(from_fn(preference_applied::middleware))
         .wrap(from_fn(require_write))
 }

@@ -1,8 +1,16 @@
 //! Parameters of the query.
+//!
+//! Every route other than the public ones rejects unknown and repeated parameters: a mistyped option
+//! must not result in a request without that option. A route either has no parameters, which the
+//! middleware [`reject_all`] enforces, or its handler reads them with [`QueryParams::read`], which
+//! cannot return values before it has checked the names.
 
 use std::collections::BTreeSet;
 
-use actix_web::HttpRequest;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest};
 use devices_domain::{
     ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, Search, nearest_name,
 };
@@ -13,16 +21,41 @@ use crate::http::respond::api_error::ApiError;
 /// Error of a parameter: its reason, and a message such as "must not be empty".
 pub(crate) type InvalidParameter = (Reason, String);
 
-/// The parameters of a query. Collects the errors of all of them; [`finish`](Self::finish) returns
-/// them together, with those for unknown parameters.
+/// The parameters of a query. Collects the errors of all of them.
 pub(crate) struct QueryParams {
     pairs: Vec<(String, Result<String, NotUtf8>)>,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
 
+/// Rejects a request with any query parameter, before its body is read.
+pub(crate) async fn reject_all(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match QueryParams::read(request.request(), |_| ()) {
+        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
+        // A response and not an `Err`, so that the outer middleware adds its headers to it.
+        Err(error) => Ok(request.error_response(error)),
+    }
+}
+
 impl QueryParams {
-    pub(crate) fn of(request: &HttpRequest) -> Self {
+    /// Returns what `read` returns, if all parameters of the query are known and valid.
+    ///
+    /// # Errors
+    /// `RejectedParameters` with the errors of all parameters, unknown ones last.
+    pub(crate) fn read<T>(
+        request: &HttpRequest,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> Result<T, ApiError> {
+        let mut parameters = Self::of(request);
+        let values = read(&mut parameters);
+        parameters.finish()?;
+        Ok(values)
+    }
+
+    fn of(request: &HttpRequest) -> Self {
         Self {
             pairs: decode(request.query_string()),
             known: Vec::new(),
@@ -86,7 +119,7 @@ impl QueryParams {
     }
 
     /// Returns all parameters except these, in the order of the query. Values that are not UTF-8
-    /// are omitted: [`finish`](Self::finish) rejects them.
+    /// are omitted: [`parse`](Self::parse) rejects them.
     pub(crate) fn except(&self, names: &[&str]) -> Vec<(String, String)> {
         let others = self.pairs.iter();
         let others = others.filter(|(given, _)| !names.contains(&given.as_str()));
@@ -97,23 +130,15 @@ impl QueryParams {
         texts.collect()
     }
 
-    /// Checks that all parameters are known and valid.
-    ///
-    /// # Errors
-    /// `RejectedParameters` with all errors.
-    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
-        let given: BTreeSet<_> = self.pairs.iter().map(|(name, _)| name).collect();
-        for given in given {
-            if self.known.contains(&given.as_str()) {
-                continue;
-            }
-            let shown: String = given.chars().take(MAX_SHOWN_NAME).collect();
-            self.errors.push(FieldError::unknown_name(
-                "query parameter",
-                &shown,
-                ErrorCode::InvalidParameter,
-                nearest_name(given, &self.known),
-            ));
+    fn finish(mut self) -> Result<(), ApiError> {
+        let given: BTreeSet<_> = self.pairs.iter().map(|(name, _)| name.as_str()).collect();
+        let unknown = given.iter().filter(|name| !self.known.contains(name));
+        for name in unknown {
+            // The search for the nearest name is slow, and the report does not list more errors.
+            let is_listed = self.errors.len() < ErrorReport::MAX_ENTRIES;
+            let nearest = is_listed.then(|| nearest_name(name, &self.known));
+            self.errors
+                .push(unknown_parameter(name, nearest.flatten(), &self.known));
         }
         if self.errors.is_empty() {
             Ok(())
@@ -152,6 +177,20 @@ fn decode_text(encoded: &str) -> Result<String, NotUtf8> {
 
 /// Maximum number of characters of an unknown name that an error shows.
 const MAX_SHOWN_NAME: usize = 64;
+
+fn unknown_parameter(
+    name: &str,
+    nearest: Option<&'static str>,
+    known: &[&'static str],
+) -> FieldError {
+    let shown: String = name.chars().take(MAX_SHOWN_NAME).collect();
+    let code = ErrorCode::InvalidParameter;
+    let mut error = FieldError::unknown_name("query parameter", &shown, code, nearest);
+    if known.is_empty() {
+        error.detail = format!("{}, this route has none", error.detail).into();
+    }
+    error
+}
 
 fn error(name: impl Into<String>, reason: Reason, detail: String) -> FieldError {
     FieldError::new(name.into(), ErrorCode::InvalidParameter, reason, detail)

@@ -33,13 +33,14 @@ pub(crate) async fn list(
     ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut parameters = QueryParams::of(&request);
-    let query = ListQuery::read(&request, actor.workspace, &mut parameters);
-    let linked = parameters.parse("linked", |text| {
-        let linked = text.parse();
-        linked.map_err(|_| (Reason::NotInEnum, "must be true or false".to_owned()))
-    });
-    parameters.finish()?;
+    let (query, linked) = QueryParams::read(&request, |parameters| {
+        let query = ListQuery::read(&request, actor.workspace, parameters);
+        let linked = parameters.parse("linked", |text| {
+            let linked = text.parse();
+            linked.map_err(|_| (Reason::NotInEnum, "must be true or false".to_owned()))
+        });
+        (query, linked)
+    })?;
     let enrollments = state.store.for_workspace(actor.workspace).enrollments;
     let paging = query.paging;
     let page = async move { Ok(enrollments.list(linked, paging).await?) };

@@ -50,10 +50,10 @@ pub(crate) async fn list(
     ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut parameters = QueryParams::of(&request);
-    let query = ListQuery::read(&request, actor.workspace, &mut parameters);
-    let search = parameters.search();
-    parameters.finish()?;
+    let (query, search) = QueryParams::read(&request, |parameters| {
+        let query = ListQuery::read(&request, actor.workspace, parameters);
+        (query, parameters.search())
+    })?;
     let users = state.store.for_workspace(actor.workspace).users;
     let paging = query.paging;
     let page = async move { Ok(users.list(search, paging).await?) };

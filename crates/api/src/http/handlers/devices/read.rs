@@ -19,10 +19,10 @@ pub(crate) async fn list(
     ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut parameters = QueryParams::of(&request);
-    let query = ListQuery::read(&request, actor.workspace, &mut parameters);
-    let filter = filter::read(&mut parameters);
-    parameters.finish()?;
+    let (query, filter) = QueryParams::read(&request, |parameters| {
+        let query = ListQuery::read(&request, actor.workspace, parameters);
+        (query, filter::read(parameters))
+    })?;
     let devices = state.store.for_workspace(actor.workspace).devices;
     let paging = query.paging;
     let page = async move { Ok(devices.list(filter, paging).await?) };

@@ -23,10 +23,10 @@ pub(crate) async fn export(
     ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut parameters = QueryParams::of(&request);
-    let filter = filter::read(&mut parameters);
-    let format = parameters.parse("format", ExportFormat::parse);
-    parameters.finish()?;
+    let (filter, format) = QueryParams::read(&request, |parameters| {
+        let filter = filter::read(parameters);
+        (filter, parameters.parse("format", ExportFormat::parse))
+    })?;
     let format = match format {
         Some(format) => format,
         None => ExportFormat::negotiate(&request)?,
