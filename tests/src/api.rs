@@ -123,6 +123,24 @@ impl Response {
         assert_eq!(self.json(), json!({ "error": error }));
     }
 
+    /// Asserts that the content type is rejected with a message that names the accepted ones.
+    #[track_caller]
+    pub fn assert_media_type_rejected(&self, accepted: &[&str], case: &str) {
+        assert_eq!(self.status, 415, "{case}: {}", self.text);
+        let body = self.json();
+        assert_eq!(body["error"], "UNSUPPORTED_MEDIA_TYPE", "{case}");
+        let message = body["message"].as_str().unwrap_or_default();
+        for media_type in accepted {
+            assert!(message.contains(media_type), "{case}: {body}");
+        }
+        // RFC 9110, 15.5.16, and RFC 5789, 3.1.
+        let headers = [self.header("accept"), self.header("accept-patch")];
+        assert!(
+            headers.contains(&accepted.join(", ").as_str()),
+            "{case}: {self:?}"
+        );
+    }
+
     /// Asserts that the only error is this reason for this field of the body. Returns the error
     /// entry.
     #[track_caller]
@@ -352,7 +370,18 @@ impl Api {
     /// Sends a request with the WRITE key, an arbitrary body and `Content-Type: application/json`.
     pub fn send_text(&self, method: &str, path: &str, body: impl Into<Body>) -> Response {
         let headers = [("Content-Type", "application/json")];
-        send(self.request_with(method, path, &headers).body(body))
+        self.send_text_with(method, path, &headers, body)
+    }
+
+    /// Sends a request with the WRITE key, these headers and an arbitrary body.
+    pub fn send_text_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Response {
+        send(self.request_with(method, path, headers).body(body))
     }
 
     fn request_with(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> RequestBuilder {

@@ -90,6 +90,47 @@ fn json_of_wrong_structure_is_rejected() {
 }
 
 #[test]
+fn lenient_body_has_no_other_members() {
+    let api = api_with_one_device();
+    let row = device(json!({}));
+    for (body, reason) in [
+        (
+            format!("{{\"devices\":[{row}],\"dry_run\":true}}"),
+            "unknown_field",
+        ),
+        (
+            format!("{{\"on_conflict\":\"update\",\"devices\":[{row}]}}"),
+            "unknown_field",
+        ),
+        (
+            format!("{{\"devices\":[{row}],\"Devices\":[]}}"),
+            "unknown_field",
+        ),
+        (
+            format!("{{\"devices\":[{row}],\"devices\":[{row}]}}"),
+            "repeated_field",
+        ),
+        (
+            format!(
+                "{{\"devices\":[{}]}}",
+                r#"{"name":"a","type":"b","category":"c","x":1,"x":1}"#
+            ),
+            "repeated_field",
+        ),
+    ] {
+        let headers = [
+            ("Prefer", "handling=lenient"),
+            ("Content-Type", "application/json"),
+        ];
+        let response = api.send_text_with("POST", "/devices", &headers, body.clone());
+        assert_rejected(&api, &response, 400, &body);
+        let reasons = response.reasons();
+        assert_eq!(reasons.len(), 1, "{body}: {}", response.text);
+        assert_eq!(reasons[0].2, reason, "{body}");
+    }
+}
+
+#[test]
 fn invalid_text_is_rejected() {
     let api = api_with_one_device();
     for field in ["color", "unknown"] {

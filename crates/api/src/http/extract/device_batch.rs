@@ -2,11 +2,8 @@
 //! Strings are borrowed from the body where possible, and no tree of values is built.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
-use devices_domain::{
-    Batch, BatchRules, ErrorCode, FieldError, RawRow, Reason, UnknownFields, ValueKind,
-};
+use devices_domain::{Batch, BatchRules, ErrorCode, FieldError, RawRow, Reason, ValueKind};
 
 use crate::http::extract::json::{self, JsonReader};
 use crate::http::extract::json_object::not_an_object;
@@ -29,11 +26,6 @@ pub fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
 /// Name of the only member of the body.
 const DEVICES: &str = "devices";
 
-/// Maximum length in bytes of a name that an error shows.
-const MAX_SHOWN_NAME: usize = 255;
-
-const GIVEN_TWICE: &str = "is given twice";
-
 fn reject(batch: &mut Batch, field: &str, reason: Reason, detail: impl Into<Cow<'static, str>>) {
     let field = field.to_owned();
     batch.reject(FieldError::new(
@@ -50,30 +42,17 @@ fn reject_unknown_member(batch: &mut Batch, name: &str) {
     batch.reject(error);
 }
 
-fn reject_repeated_member(batch: &mut Batch, name: &str) {
-    let reason = Reason::RepeatedField;
-    if name.len() > MAX_SHOWN_NAME {
-        let detail = "must not contain a field twice";
-        batch.reject(FieldError::whole(ErrorCode::InvalidBody, reason, detail));
-    } else {
-        reject(batch, name, reason, GIVEN_TWICE);
-    }
-}
-
+/// Reads the members of the body. Unknown ones are always errors: `UnknownFields::Ignore` concerns
+/// fields of devices. An ignored option of the batch would change what is stored.
 fn read_body(json: &mut JsonReader<'_>, batch: &mut Batch) {
     let mut has_devices = false;
-    let mut ignored = HashSet::new();
     while let Some(name) = json.next_member() {
         if name != DEVICES {
             json.skip();
-            if batch.rules().unknown_fields == UnknownFields::Reject {
-                reject_unknown_member(batch, &name);
-            } else if let Some(name) = ignored.replace(name) {
-                reject_repeated_member(batch, &name);
-            }
+            reject_unknown_member(batch, &name);
         } else if has_devices {
             json.skip();
-            reject(batch, DEVICES, Reason::RepeatedField, GIVEN_TWICE);
+            reject(batch, DEVICES, Reason::RepeatedField, "is given twice");
         } else {
             has_devices = true;
             read_devices(json, batch);
