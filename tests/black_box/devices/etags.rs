@@ -54,8 +54,15 @@ fn change_with_stale_etag_is_rejected() {
     let old = get_etag(&api, &path);
     let other = create_device_path(&api, json!({}));
     let other_etag = get_etag(&api, &other);
-    let weak = format!("W/{old}");
-    for etags in ["\"other\"", "\"\"", &weak, &other_etag, "\"a\", \"b\""] {
+    let weak_other = format!("W/{other_etag}");
+    for etags in [
+        "\"other\"",
+        "W/\"other\"",
+        "\"\"",
+        &other_etag,
+        &weak_other,
+        "\"a\", \"b\"",
+    ] {
         let response = change(etags, "blue");
         response.assert_error(412, "PRECONDITION_FAILED");
         let response = api.call_with("DELETE", &path, &[("If-Match", etags)]);
@@ -78,6 +85,32 @@ fn change_with_stale_etag_is_rejected() {
     assert_eq!(get(&api, &path)["client_status"], "AVAILABLE");
     let newest = get_etag(&api, &path);
     let response = api.call_with("DELETE", &path, &[("If-Match", &newest)]);
+    assert_eq!(response.status, 200, "{}", response.text);
+}
+
+#[test]
+fn weak_etag_of_compressing_proxy_is_accepted() {
+    let api = Api::start();
+    let path = create_device_path(&api, json!({}));
+    let weak = || format!("W/{}", get_etag(&api, &path));
+    let change = |etags: &str, color: &str| {
+        let body = json!({ "color": color });
+        api.send_with("PATCH", &path, &[("If-Match", etags)], &body)
+    };
+    let old = weak();
+    assert_eq!(change(&old, "red").status, 200);
+    change(&old, "blue").assert_error(412, "PRECONDITION_FAILED");
+    let response = api.call_with("DELETE", &path, &[("If-Match", &old)]);
+    response.assert_error(412, "PRECONDITION_FAILED");
+    assert_eq!(
+        change(&format!("\"other\", {}", weak()), "blue").status,
+        200
+    );
+    assert_eq!(change(&format!("{old},{}", weak()), "green").status, 200);
+    assert_eq!(get(&api, &path)["characteristics"]["color"], "green");
+    let malformed = change(&format!("w/{}", get_etag(&api, &path)), "red");
+    assert_eq!(malformed.status, 400, "{}", malformed.text);
+    let response = api.call_with("DELETE", &path, &[("If-Match", &weak())]);
     assert_eq!(response.status, 200, "{}", response.text);
 }
 
