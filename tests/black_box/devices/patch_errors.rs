@@ -365,11 +365,12 @@ fn patch_checks_content_type_and_body_size() {
         None,
         Some("text/plain"),
         Some("application/x-www-form-urlencoded"),
-        Some("application/merge-patch+json"),
+        Some("application/json-patch+json"),
         Some("application/jsonx"),
     ] {
         let response = send_as(content_type, body.clone());
-        response.assert_error(415, "UNSUPPORTED_MEDIA_TYPE");
+        let accepted = ["application/json", "application/merge-patch+json"];
+        response.assert_media_type_rejected(&accepted, content_type.unwrap_or_default());
     }
     let json = Some("application/json");
     let long = json!({"comment": "x".repeat(10_000)}).to_string();
@@ -379,6 +380,14 @@ fn patch_checks_content_type_and_body_size() {
     assert_eq!(send_as(json, long_comment).status, 200);
     let with_charset = send_as(Some("application/json; charset=utf-8"), body);
     assert_eq!(with_charset.status, 200, "{}", with_charset.text);
+    for (content_type, color) in [
+        ("application/merge-patch+json", "blue"),
+        ("Application/Merge-Patch+JSON;charset=utf-8", "green"),
+    ] {
+        let response = send_as(Some(content_type), json!({ "color": color }).to_string());
+        assert_eq!(response.status, 200, "{content_type}: {}", response.text);
+        assert_eq!(get(&api, &path)["characteristics"]["color"], color);
+    }
 }
 
 #[test]

@@ -256,7 +256,10 @@ fn malformed_enrollment_body_is_rejected() {
         assert_eq!(response.json()["errors"][0]["reason"], reason, "{body}");
     }
     let response = put_text("text/plain", "{\"status\":\"ENROLLED\"}");
-    response.assert_error(415, "UNSUPPORTED_MEDIA_TYPE");
+    response.assert_media_type_rejected(&["application/json"], "PUT");
+    let merge_patch = "application/merge-patch+json";
+    let response = put_text(merge_patch, "{\"status\":\"ENROLLED\"}");
+    response.assert_media_type_rejected(&["application/json"], merge_patch);
     assert_eq!(api.database.count("devices_mdm"), 0);
 
     let lenient = api.send_with(

@@ -197,12 +197,12 @@ fn user_requires_json_content_type() {
         for content_type in ["", "text/plain", "application/x-www-form-urlencoded"] {
             let request = api.request(method, path).bearer_auth(&api.key);
             let response = send(request.header("Content-Type", content_type).body(body));
-            assert_eq!(
-                response.status, 415,
-                "{method} {content_type}: {}",
-                response.text
-            );
-            assert_eq!(response.json(), json!({"error": "UNSUPPORTED_MEDIA_TYPE"}));
+            let accepted = match method {
+                "PATCH" => ["application/json", "application/merge-patch+json"].as_slice(),
+                _ => &["application/json"],
+            };
+            let case = format!("{method} {content_type}");
+            response.assert_media_type_rejected(accepted, &case);
         }
         let without = send(api.request(method, path).bearer_auth(&api.key).body(body));
         assert_eq!(without.status, 415, "{method}");
@@ -210,6 +210,24 @@ fn user_requires_json_content_type() {
     let request = api.request("POST", "/users").bearer_auth(&api.key);
     let request = request.header("Content-Type", "application/json; charset=utf-8");
     assert_eq!(send(request.body(body)).status, 201);
+}
+
+#[test]
+fn user_patch_accepts_merge_patch() {
+    let api = Api::start();
+    create(&api, GRACE, json!({"position": "Admiral"}));
+    let headers = [(
+        "Content-Type",
+        "application/merge-patch+json; charset=utf-8",
+    )];
+    let body = r#"{"position":null,"first_name":"Grace"}"#;
+    let response = api.send_text_with("PATCH", "/users/1", &headers, body);
+    assert_eq!(response.status, 200, "{}", response.text);
+    assert_eq!(response.json()["data"]["first_name"], "Grace");
+    assert_eq!(response.json()["data"]["position"], Value::Null);
+    let body = r#"{"email":"alan@acme.test"}"#;
+    let response = api.send_text_with("POST", "/users", &headers, body);
+    response.assert_media_type_rejected(&["application/json"], "POST");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
+use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::{FromRequest, HttpRequest, web};
 use devices_domain::{ErrorCode, FieldError, Reason, WorkspaceId};
@@ -24,7 +25,8 @@ pub(crate) const LARGE_BODY_BYTES: usize = 64 * 1024;
 /// A request body, fully read.
 ///
 /// The extractor fails with
-/// - `UnsupportedMediaType` if the body is not declared as uncompressed JSON,
+/// - `UnsupportedMediaType` or `UnsupportedPatchType` if the body is not declared as uncompressed
+///   JSON,
 /// - `PayloadTooLarge` if it exceeds the maximum size,
 /// - `RequestTimeout` if it arrives too slowly,
 /// - `Busy` if it is large and no permit becomes available in time,
@@ -41,16 +43,18 @@ impl FromRequest for Body {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
-        async move { read(&request, payload).await }.boxed_local()
+        async move {
+            check_media_type(&request)?;
+            read(&request, payload).await
+        }
+        .boxed_local()
     }
 }
 
-async fn read(request: &HttpRequest, payload: Payload) -> Result<Body, ApiError> {
+/// Reads a body of any media type.
+pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Body, ApiError> {
     let workspace = authenticated(request)?.workspace;
     let state = State::of(request)?;
-    if !is_uncompressed_json(request) {
-        return Err(ApiError::UnsupportedMediaType);
-    }
     let header = request.headers().get(CONTENT_LENGTH);
     let content_length = header.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     // A chunked body has no length: `read_to_end` enforces its limits.
@@ -165,17 +169,32 @@ pub(crate) async fn run_blocking_if_large<T: Send + 'static>(
     parsed.map_err(|_| ApiError::Internal("parsing the body panicked".into()))
 }
 
-/// Returns `true` if there is exactly one content type, which is JSON, and no compression.
-fn is_uncompressed_json(request: &HttpRequest) -> bool {
+/// JSON Merge Patch (RFC 7396): a PATCH treats a JSON body in the same way.
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
+/// Checks that there is exactly one content type, which is JSON, and no compression. A PATCH also
+/// accepts a merge patch. Ignores parameters such as `charset`.
+///
+/// # Errors
+/// `UnsupportedMediaType`, or `UnsupportedPatchType` for a PATCH.
+pub(crate) fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
+    let is_patch = request.method() == Method::PATCH;
     let values = |name: HeaderName| {
         let values = request.headers().get_all(name);
         values.map(|value| value.to_str().unwrap_or_default())
     };
     let mut types = values(CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or_default());
     let equals = |value: &str, expected: &str| value.trim().eq_ignore_ascii_case(expected);
-    types
-        .next()
-        .is_some_and(|value| equals(value, "application/json"))
-        && types.next().is_none()
-        && values(CONTENT_ENCODING).all(|value| equals(value, "identity"))
+    let is_json = types.next().is_some_and(|value| {
+        equals(value, "application/json") || (is_patch && equals(value, MERGE_PATCH))
+    });
+    let is_only_type = types.next().is_none();
+    let is_uncompressed = values(CONTENT_ENCODING).all(|value| equals(value, "identity"));
+    if is_json && is_only_type && is_uncompressed {
+        Ok(())
+    } else if is_patch {
+        Err(ApiError::UnsupportedPatchType)
+    } else {
+        Err(ApiError::UnsupportedMediaType)
+    }
 }

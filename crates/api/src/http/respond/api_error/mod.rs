@@ -7,7 +7,9 @@ mod table;
 use std::fmt;
 use std::time::Duration;
 
-use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ACCEPT, ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use devices_domain::{ErrorReport, RepositoryError};
@@ -59,6 +61,9 @@ pub enum ApiError {
     PayloadTooLarge,
     /// `Content-Type` is not JSON, or `Content-Encoding` is not `identity`.
     UnsupportedMediaType,
+    /// `Content-Type` of a PATCH is neither JSON nor a merge patch, or `Content-Encoding` is not
+    /// `identity`.
+    UnsupportedPatchType,
     /// The database was not reachable in time. Nothing was stored.
     Unavailable(RepositoryError),
     /// The connection was lost during the COMMIT of a batch: all of it is stored, or nothing.
@@ -101,6 +106,13 @@ impl ApiError {
                 let names = HeaderValue::from_str(&names.join(", "));
                 names.into_iter().map(|names| (ALLOW, names)).collect()
             }
+            // RFC 9110, 15.5.16: names what would have been accepted.
+            Self::UnsupportedMediaType => vec![(ACCEPT, fixed("application/json"))],
+            // RFC 5789, 3.1.
+            Self::UnsupportedPatchType => vec![(
+                HeaderName::from_static("accept-patch"),
+                fixed("application/json, application/merge-patch+json"),
+            )],
             Self::RateLimited(wait) => {
                 // Rounded up: a client that retries too early would be rejected again.
                 let seconds = wait.as_secs_f64().ceil().max(1.0);

@@ -32,6 +32,9 @@ impl Mapping {
     }
 }
 
+const UNSUPPORTED_MEDIA_TYPE: Mapping =
+    Mapping::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE");
+
 const UNAVAILABLE: Mapping = Mapping::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE");
 
 impl ApiError {
@@ -69,9 +72,13 @@ impl ApiError {
             Self::PayloadTooLarge => {
                 Mapping::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE")
             }
-            Self::UnsupportedMediaType => {
-                Mapping::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
-            }
+            Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE.with_message(
+                "Send the body with Content-Type: application/json, and do not compress it.",
+            ),
+            Self::UnsupportedPatchType => UNSUPPORTED_MEDIA_TYPE.with_message(
+                "Send the body with Content-Type: application/json or \
+                 application/merge-patch+json, and do not compress it.",
+            ),
             Self::IdempotencyKeyReused => {
                 Mapping::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED")
             }
