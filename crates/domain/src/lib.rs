@@ -17,6 +17,7 @@ mod audit;
 mod device;
 mod enrollment;
 mod field;
+mod fold;
 mod idempotency;
 mod ids;
 mod paging;
@@ -41,6 +42,7 @@ pub use field::{
     RawValue, RequiredText, SerialNumber, ShortText, Text, TextList, UnknownFields, ValueKind,
     nearest_name,
 };
+pub use fold::fold_case;
 pub use idempotency::{
     IdempotencyError, IdempotencyKey, IdempotentRequest, IdempotentResponse, StoredResponse,
 };
@@ -59,7 +61,7 @@ pub use ports::{
     MockDeviceRepository, MockEnrollmentRepository, MockEventRepository, MockKeyRepository,
     MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository, MockWorkspaceRepository,
 };
-pub use search::{Search, SearchTerm};
+pub use search::{Search, SearchDocument, SearchTerm, Weight, Weights};
 pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateResult};
 pub use use_cases::update_device::{UpdateDevice, UpdateDeviceError, ValidatedPatch};
 pub use user::{Role, User, UserFields, UserPatch, user_fields};
