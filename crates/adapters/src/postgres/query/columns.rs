@@ -86,6 +86,10 @@ column! {
     TextList => Vec<Option<Cow<'a, str>>>:
         |list| list.iter().map(|item| Some(item.into())).collect(),
         |items| Ok(Self::from_trusted(items.into_iter().flatten()));
+    // A list that is usually empty is stored as NULL.
+    TextList => Option<Vec<Option<Cow<'a, str>>>>:
+        |list| (list.iter().len() > 0).then(|| list.to_column()),
+        |items| items.map_or_else(|| Ok(Self::default()), Self::from_column);
     Amount => Decimal:
         |amount| Decimal::from_i128_with_scale(amount.hundredths().into(), 2),
         |amount| known(hundredths(amount).map(Self::from_trusted));
