@@ -30,23 +30,38 @@ fields! {
     static ENROLLMENT: FieldTable of "an enrolment";
 
     /// Fields of an enrolment that device management reports.
-    #[expect(missing_docs, reason = "the names are those of the API and describe themselves")]
     struct EnrollmentFields {
+        /// Status of the enrolment.
         "status" => status: EnrollmentStatus,
+        /// Name of the device in device management.
         "local_name" => local_name: Option<ShortText>,
+        /// `true` if the device is locked.
         "is_locked" => is_locked: Option<bool>,
+        /// Time at which the device was locked.
         "lock_date" => lock_date: Option<Instant>,
+        /// `true` if the firewall is enabled.
         "firewall_enabled" => firewall_enabled: Option<bool>,
+        /// `true` if updates of the operating system are enabled.
         "os_updates_enabled" => os_updates_enabled: Option<bool>,
+        /// `true` if the disk is encrypted.
         "is_encrypted" => is_encrypted: Option<bool>,
+        /// `true` if the screen lock is enabled.
         "screenlock_enabled" => screenlock_enabled: Option<bool>,
+        /// `true` if the device is considered compromised.
         "is_compromised" => is_compromised: Option<bool>,
+        /// `true` if updates of the operating system are available.
         "os_updates_available" => os_updates_available: Option<bool>,
+        /// `true` if the disk encryption profile is installed.
         "disk_encryption_profile_installed" => disk_encryption_profile_installed: Option<bool>,
+        /// Time of the enrolment.
         "enrollment_date" => enrollment_date: Option<Instant>,
+        /// Time of the unenrolment.
         "unenrollment_date" => unenrollment_date: Option<Instant>,
+        /// Time at which the enrolment profile was downloaded.
         "download_date" => download_date: Option<Instant>,
+        /// Time at which device management last saw the device.
         "last_seen_date" => last_seen_date: Option<Instant>,
+        /// Time of the last synchronisation with device management.
         "last_sync_date" => last_sync_date: Option<Instant>,
     }
 }

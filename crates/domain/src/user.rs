@@ -30,7 +30,8 @@ fields! {
 
     /// Stored fields of a user that the client sets.
     struct UserFields, patch UserFieldsPatch {
-        /// Email address, unique among the active users of a workspace, case-insensitive.
+        /// Email address, unique among the active users of the workspace. Compared without regard to
+        /// case.
         "email" => email: Email,
         /// First name.
         "first_name" => first_name: Option<ShortText>,
@@ -48,7 +49,7 @@ fields! {
         "role" => role: Role,
         /// First day in the company.
         "arrival_date" => arrival_date: Option<Date>,
-        /// Last day in the company, not before the first.
+        /// Last day in the company, not before `arrival_date`.
         "departure_date" => departure_date: Option<Date>,
     }
 }

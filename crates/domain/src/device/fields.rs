@@ -13,39 +13,32 @@ fields! {
 
     /// Identity of a device.
     struct Identity, patch IdentityPatch {
-        /// Display name.
+        /// Name of the device.
         "name" => name: RequiredText,
-        /// Kind of device, such as laptop, phone or chair. Free text.
+        /// Type of the device, such as laptop, phone or chair. Any text.
         "type" => type_: RequiredText [immutable],
-        /// Broader kind of device. Free text.
+        /// Category of the device, such as computers or furniture. Any text.
         "category" => category: RequiredText [immutable],
         /// Manufacturer.
         "brand" => brand: Option<ShortText>,
-        /// Serial number, unique among the active devices of a workspace.
+        /// Serial number, unique among the active devices of the workspace. Compared without regard to
+        /// case.
         "serial_number" => serial_number: Option<SerialNumber>,
-        /// Remark.
+        /// Comment. May contain line breaks and tabs.
         "comment" => comment: Option<Comment>,
-    }
-
-    /// The owner's own inventory data.
-    struct Inventory, patch InventoryPatch {
-        /// Model.
-        "model" => model: Option<ShortText>,
-        /// Labels, such as a project or a condition. Free texts.
-        "tags" => tags: TextList,
     }
 
     /// Assignee of a device, and how and on what terms it was acquired.
     struct Ownership, patch OwnershipPatch {
-        /// User to whom the device is assigned.
+        /// Assignee, by the id of a user of the workspace.
         "user_id" => user_id: Option<UserId>,
         /// Channel through which the device was added.
         "added_via" => added_via: Option<AddedVia> [immutable],
         /// `true` if the device is rented from a third party.
         "is_rented" => is_rented: bool,
-        /// Purchase price.
+        /// Purchase price, without a currency.
         "client_purchase_price" => client_purchase_price: Option<Amount>,
-        /// Rental price.
+        /// Rental price, without a currency.
         "client_rental_price" => client_rental_price: Option<Amount>,
         /// Date of purchase.
         "client_purchase_date" => client_purchase_date: Option<Date>,
@@ -53,46 +46,68 @@ fields! {
         "client_warranty_endDate" => client_warranty_end_date: Option<Date>,
         /// Start of the rental.
         "client_rental_startDate" => client_rental_start_date: Option<Date>,
-        /// End of the rental, not before its start.
+        /// End of the rental, not before `client_rental_startDate`.
         "client_rental_endDate" => client_rental_end_date: Option<Date>,
         /// Contract number.
         "client_contract_number" => client_contract_number: Option<ShortText>,
         /// Invoice number.
         "client_invoice_number" => client_invoice_number: Option<ShortText>,
-        /// Part of the status that people set by hand.
+        /// State that overrides the computed status.
         "lifecycle" => lifecycle: Option<Lifecycle>,
     }
 
     /// Technical characteristics. Serializes to `characteristics` in the API.
-    #[expect(missing_docs, reason = "the names are those of the API and describe themselves")]
     struct Characteristics, patch CharacteristicsPatch {
+        /// Size of the screen, such as `14 inches`.
         "screen_size" => screen_size: Option<ShortText>,
+        /// Graphics card.
         "graphic" => graphic: Option<ShortText>,
+        /// Processor.
         "processor" => processor: Option<ShortText>,
+        /// Memory, such as `16 GB`.
         "ram" => ram: Option<ShortText>,
+        /// Storage, such as `512 GB SSD`.
         "storage" => storage: Option<ShortText>,
+        /// Year of the model.
         "model_year" => model_year: Option<ShortText>,
+        /// Network connectivity, such as `Wi-Fi 6E`.
         "connectivity" => connectivity: Option<ShortText>,
+        /// Keyboard layout.
         "keyboard_layout" => keyboard_layout: Option<KeyboardLayout>,
+        /// Resolution of the screen, such as `1920x1080`.
         "resolution" => resolution: Option<ShortText>,
+        /// `true` if the device has a microphone.
         "has_microphone" => has_microphone: Option<bool>,
+        /// `true` if the device has a webcam.
         "has_webcam" => has_webcam: Option<bool>,
+        /// `true` if the device has noise cancellation.
         "noise_cancellation" => noise_cancellation: Option<bool>,
+        /// Standards and labels that the device complies with.
         "compliance" => compliance: TextList,
+        /// Connectors and wireless standards.
         "connection_type" => connection_type: TextList,
+        /// `true` if the device includes a stool.
         "has_stool" => has_stool: Option<bool>,
+        /// `true` if the device includes a video package.
         "has_video_package" => has_video_package: Option<bool>,
+        /// `true` if the device includes a screen.
         "has_screen" => has_screen: Option<bool>,
+        /// `true` if the device includes a premium tablet.
         "has_premium_tablet" => has_premium_tablet: Option<bool>,
+        /// Colour.
         "color" => color: Option<ShortText>,
+        /// Number of seats.
         "seats_number" => seats_number: Option<ShortText>,
+        /// Assembly.
         "assembly" => assembly: Option<ShortText>,
+        /// Operating system.
         "os_platform" => os_platform: Option<ShortText>,
     }
 
     /// Assignee by email address. Not stored: it is resolved to a `user_id`.
     struct Assignment {
-        /// Email address of the assignee, case-insensitive.
+        /// Assignee, by the email address of a user of the workspace, compared without regard to case.
+        /// If `user_id` is also given, both must identify the same user.
         "user_email" => user_email: Option<Email>,
     }
 }
@@ -127,8 +142,6 @@ pub(super) fn name_of(index: FieldIndex) -> &'static str {
 pub struct DeviceFields {
     /// Identity.
     pub identity: Identity,
-    /// The owner's own inventory data.
-    pub inventory: Inventory,
     /// Assignee and acquisition.
     pub ownership: Ownership,
     /// Technical characteristics.
@@ -141,7 +154,6 @@ impl DeviceFields {
     pub fn to_row(&self) -> RawRow<'_> {
         let mut row = RawRow::for_device();
         self.identity.write(&mut row);
-        self.inventory.write(&mut row);
         self.ownership.write(&mut row);
         self.characteristics.write(&mut row);
         row

@@ -1,4 +1,5 @@
-//! Definition of a field: its name, its format, and whether it is required or immutable.
+//! Definition of a field: its name, description and format, and whether it is required, nullable or
+//! immutable.
 
 use super::FieldType;
 
@@ -6,17 +7,21 @@ use super::FieldType;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
     name: &'static str,
+    description: &'static str,
     required: bool,
+    nullable: bool,
     immutable: bool,
     format: Format,
 }
 
 impl Field {
-    /// Defines a mutable field whose type is `T`.
-    pub(crate) const fn new<T: FieldType>(name: &'static str) -> Self {
+    /// Defines a mutable field whose type is `T`, described by its doc comment.
+    pub(crate) const fn new<T: FieldType>(name: &'static str, doc: &'static str) -> Self {
         Self {
             name,
+            description: doc.trim_ascii(),
             required: T::REQUIRED,
+            nullable: T::NULLABLE,
             immutable: false,
             format: T::FORMAT,
         }
@@ -34,10 +39,22 @@ impl Field {
         self.name
     }
 
+    /// Returns the doc comment of the field, in Markdown. Its lines can begin with a space.
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        self.description
+    }
+
     /// Returns whether a row without this field is rejected.
     #[must_use]
     pub const fn is_required(&self) -> bool {
         self.required
+    }
+
+    /// Returns whether an update may clear the field.
+    #[must_use]
+    pub const fn is_nullable(&self) -> bool {
+        self.nullable
     }
 
     /// Returns whether the field keeps the value that it was created with.

@@ -17,11 +17,13 @@
 /// }
 /// ```
 ///
-/// A field is its name in the API, the name of its Rust field, its type (a
-/// [`FieldType`](super::FieldType)), and `[immutable]` if updates reject it. The macro generates:
+/// A field is its doc comment, its name in the API, the name of its Rust field, its type (a
+/// [`FieldType`](super::FieldType)), and `[immutable]` if updates reject it. The doc comment is also
+/// the description of the field in `openapi.yaml`. The macro generates:
 /// - `WIDGET`, the [`FieldTable`](super::FieldTable);
 /// - `FieldIndex`, an enum with the index of every field in the table and in a raw row;
 /// - `Identity`, a struct with the fields of the group, read from and written to a raw row;
+/// - `Identity::FIELDS`, the definitions of these fields;
 /// - `IdentityPatch`, a struct with a [`FieldChange`](super::FieldChange) for each field, if the
 ///   group declares a `patch`.
 macro_rules! fields {
@@ -32,7 +34,7 @@ macro_rules! fields {
             $(#[$group_attribute:meta])*
             struct $Group:ident $(, patch $Patch:ident)? {
                 $(
-                    $(#[$attribute:meta])*
+                    $(#[doc = $doc:literal])+
                     $name:literal => $field:ident: $Type:ty $([$modifier:ident])?,
                 )+
             }
@@ -46,7 +48,10 @@ macro_rules! fields {
         $(#[$table_attribute])*
         pub(crate) static $TABLE: $crate::field::FieldTable = $crate::field::FieldTable {
             noun: $noun,
-            fields: &[$($($crate::field::Field::new::<$Type>($name)$(.$modifier())?,)+)+],
+            fields: &[$($(
+                $crate::field::Field::new::<$Type>($name, concat!($($doc, "\n"),+))
+                    $(.$modifier())?,
+            )+)+],
             find_index: |name| match name {
                 $($($name => Some(FieldIndex::$field as usize),)+)+
                 _ => None,
@@ -57,10 +62,16 @@ macro_rules! fields {
             $(#[$group_attribute])*
             #[derive(Debug, Clone, PartialEq, serde::Serialize)]
             pub struct $Group {
-                $( $(#[$attribute])* #[serde(rename = $name)] pub $field: $Type, )+
+                $( $(#[doc = $doc])+ #[serde(rename = $name)] pub $field: $Type, )+
             }
 
             impl $Group {
+                /// Definitions of the fields of the group, in order.
+                pub const FIELDS: &'static [$crate::field::Field] = &[$(
+                    $crate::field::Field::new::<$Type>($name, concat!($($doc, "\n"),+))
+                        $(.$modifier())?,
+                )+];
+
                 /// Reads the group from a row. Reads every field before it returns `None`, so that
                 /// all errors are reported.
                 pub(crate) fn read(
