@@ -13,6 +13,7 @@ CHECKS := \
 	deny \
 	schema \
 	settings \
+	openapi \
 	package
 
 help: ## Print this list
@@ -62,6 +63,13 @@ settings: ## Check that docs/CONFIGURATION.md matches the settings
 	@cargo run --quiet --package devices-api --example configuration_docs | diff -u docs/CONFIGURATION.md - || \
 	  { echo "docs/CONFIGURATION.md is outdated: run 'make settings-update' and commit it." >&2; exit 1; }
 
+openapi: ## Check that the generated parts of openapi.yaml match the fields of the domain
+	@scripts/dependencies
+	@for file in openapi.yaml scripts/contract-overlay.yaml; do \
+	  cargo run --quiet --package devices-api --example openapi_fields < $$file | diff -u $$file - || \
+	    { echo "$$file is outdated: run 'make openapi-update' and commit it." >&2; exit 1; }; \
+	done
+
 package: ## Package devices-domain and build it from the package
 	@scripts/dependencies
 	cargo package --quiet --package devices-domain --allow-dirty
@@ -102,6 +110,13 @@ settings-update: ## Generate docs/CONFIGURATION.md from the settings
 	@scripts/dependencies
 	cargo run --quiet --package devices-api --example configuration_docs > docs/CONFIGURATION.md.new
 	mv docs/CONFIGURATION.md.new docs/CONFIGURATION.md
+
+openapi-update: ## Generate the parts of openapi.yaml that repeat the fields of the domain
+	@scripts/dependencies
+	@for file in openapi.yaml scripts/contract-overlay.yaml; do \
+	  cargo run --quiet --package devices-api --example openapi_fields < $$file > $$file.new && \
+	    mv $$file.new $$file || exit 1; \
+	done
 
 hooks: ## Run the fast checks before each commit from now on
 	git config core.hooksPath .githooks

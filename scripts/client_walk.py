@@ -15,13 +15,13 @@ from fleet_devices.api.users import create_user
 from fleet_devices.models import (
     ClientStatus,
     EnrollmentStatus,
+    ErrorResponse,
     Lifecycle,
     NewDevice,
     NewDevices,
     NewEnrollment,
     NewUser,
     PatchDevice,
-    Refusal,
 )
 
 client = AuthenticatedClient(
@@ -41,10 +41,10 @@ new_device = NewDevice(
 batch = NewDevices(devices=[new_device])
 created = create_devices.sync(client=client, body=batch).data.devices[0]
 assert created.client_status == ClientStatus.IN_SERVICE, created
-device_id = str(created.id)
+device_id = created.id
 
 conflict = create_devices.sync(client=client, body=batch)
-assert isinstance(conflict, Refusal), conflict
+assert isinstance(conflict, ErrorResponse), conflict
 assert conflict.errors[0].existing_device_id == created.id, conflict
 
 response = get_device.sync_detailed(device_id, client=client)

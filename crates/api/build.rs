@@ -1,4 +1,5 @@
-//! Converts `openapi.yaml` to JSON, so that the server need not parse YAML.
+//! Converts `openapi.yaml` to JSON, so that the server need not parse YAML. Keeps the order of the
+//! members: the feature `preserve_order` of `serde_json` is enabled for this script alone.
 
 use std::error::Error;
 use std::fs;

@@ -9,6 +9,7 @@ mod devices;
 mod enrollments;
 mod export;
 mod openapi;
+mod openapi_fields;
 mod operations;
 mod query_parameters;
 mod search;

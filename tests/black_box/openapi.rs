@@ -1,30 +1,54 @@
-//! `openapi.yaml`, compared with the domain and with responses.
+//! `openapi.yaml`, compared with responses. `openapi_fields` compares it with the domain.
 
 use std::collections::BTreeSet;
 
-use devices_domain::{
-    ClientStatus, EnrollmentStatus, ErrorCode, Field, Format, Reason, Role, Source,
-    enrollment_fields, field, fields, user_fields,
-};
 use devices_tests::{Api, Response, device, send};
 use serde_json::{Value, json};
 
 const YAML: &str = include_str!("../../openapi.yaml");
 
+const OVERLAY: &str = include_str!("../../scripts/contract-overlay.yaml");
+
 /// Returns the whole description.
-fn description() -> Value {
+pub(crate) fn description() -> Value {
     serde_yaml_ng::from_str(YAML).unwrap()
 }
 
+/// Returns the description with the additions for `make contract`.
+pub(crate) fn strict_description() -> Value {
+    let mut description = description();
+    let overlay: Value = serde_yaml_ng::from_str(OVERLAY).unwrap();
+    merge_patch(&mut description, &overlay);
+    description
+}
+
+/// Applies a JSON merge patch (RFC 7396, section 2).
+fn merge_patch(target: &mut Value, patch: &Value) {
+    let Some(members) = patch.as_object() else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    for (name, value) in members {
+        if value.is_null() {
+            target.as_object_mut().unwrap().remove(name);
+        } else {
+            merge_patch(&mut target[name], value);
+        }
+    }
+}
+
 /// Returns a schema by name. Panics if it is absent.
-fn schema(name: &str) -> Value {
+pub(crate) fn schema(name: &str) -> Value {
     let schema = description()["components"]["schemas"][name].clone();
     assert!(schema.is_object(), "{name}");
     schema
 }
 
 /// Returns the items of a list of texts.
-fn words(value: &Value) -> BTreeSet<String> {
+pub(crate) fn words(value: &Value) -> BTreeSet<String> {
     let words = value
         .as_array()
         .unwrap_or_else(|| panic!("not a list: {value}"));
@@ -32,121 +56,23 @@ fn words(value: &Value) -> BTreeSet<String> {
     words.iter().map(text).collect()
 }
 
-fn set<'a>(words: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
-    words.into_iter().map(str::to_owned).collect()
-}
-
 /// Returns the member names of an object.
-fn names(object: &Value) -> BTreeSet<String> {
+pub(crate) fn names(object: &Value) -> BTreeSet<String> {
     object.as_object().unwrap().keys().cloned().collect()
-}
-
-#[test]
-fn new_device_fields_match_domain() {
-    let described = schema("NewDevice");
-    assert_eq!(described["additionalProperties"], false);
-    let expected = set(fields().iter().map(devices_domain::Field::name));
-    assert_eq!(names(&described["properties"]), expected);
-    let required = fields().iter().filter(|field| field.is_required());
-    assert_eq!(
-        words(&described["required"]),
-        set(required.map(devices_domain::Field::name))
-    );
-    assert_formats(&described, fields());
-}
-
-/// Asserts that each property refers to the component for the format of the field.
-fn assert_formats(described: &Value, fields: &[Field]) {
-    for field in fields {
-        let property = &described["properties"][field.name()];
-        let reference = property["$ref"]
-            .as_str()
-            .or_else(|| property["anyOf"][0]["$ref"].as_str())
-            .unwrap_or_else(|| panic!("{}: {property}", field.name()));
-        let component = match field.format() {
-            Format::Text { .. } if field.is_required() => "Label",
-            Format::Text { max_length: 255 } => "Text",
-            Format::Text { .. } => "Comment",
-            Format::TextList { .. } => "TextList",
-            Format::SerialNumber => "SerialNumber",
-            Format::Amount => "Amount",
-            Format::Date => "Date",
-            Format::OneOf(words) if words.contains(&"ONBOARDING") => "AddedVia",
-            Format::OneOf(words) if words.contains(&"OUT_OF_SERVICE") => "Lifecycle",
-            Format::OneOf(words) if words.contains(&"EMPLOYEE") => "Role",
-            Format::OneOf(words) if words.contains(&"ENROLLED") => "EnrollmentStatus",
-            Format::OneOf(_) => "KeyboardLayout",
-            Format::Boolean => "Flag",
-            Format::Id => "UserId",
-            Format::Email => "Email",
-            Format::Instant => "Instant",
-        };
-        let expected = format!("#/components/schemas/{component}");
-        assert_eq!(reference, expected, "{}", field.name());
-    }
-}
-
-#[test]
-fn other_request_fields_match_domain() {
-    let changeable: Vec<_> = fields()
-        .iter()
-        .filter(|field| !field.is_immutable())
-        .copied()
-        .collect();
-    for (name, fields) in [
-        ("PatchDevice", changeable.as_slice()),
-        ("NewUser", user_fields()),
-        ("PatchUser", user_fields()),
-        ("NewEnrollment", enrollment_fields()),
-    ] {
-        let described = schema(name);
-        assert_eq!(described["additionalProperties"], false, "{name}");
-        let expected = set(fields.iter().map(devices_domain::Field::name));
-        assert_eq!(names(&described["properties"]), expected, "{name}");
-        if name.starts_with("New") {
-            let required = fields.iter().filter(|field| field.is_required());
-            let required = set(required.map(devices_domain::Field::name));
-            assert_eq!(words(&described["required"]), required, "{name}");
-        }
-        assert_formats(&described, fields);
-    }
-}
-
-/// Returns the values of an enumeration field.
-fn enum_words(name: &str) -> Vec<&'static str> {
-    match field(name).map(devices_domain::Field::format) {
-        Some(Format::OneOf(words)) => words.to_vec(),
-        other => panic!("{name}: {other:?}"),
-    }
-}
-
-#[test]
-fn enumerations_match_domain() {
-    let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
-    for (name, domain) in [
-        ("AddedVia", set(enum_words("added_via"))),
-        ("KeyboardLayout", set(enum_words("keyboard_layout"))),
-        ("ClientStatus", set(ClientStatus::NAMES.iter().copied())),
-        ("Lifecycle", set(enum_words("lifecycle"))),
-        ("Role", set(Role::NAMES.iter().copied())),
-        (
-            "EnrollmentStatus",
-            set(EnrollmentStatus::NAMES.iter().copied()),
-        ),
-        ("Source", words(&json!([Source::External]))),
-        (
-            "ErrorCode",
-            set(ErrorCode::ALL.iter().copied().map(ErrorCode::as_str)),
-        ),
-        ("Reason", set(reasons)),
-    ] {
-        assert_eq!(words(&schema(name)["enum"]), domain, "{name}");
-    }
 }
 
 /// Asserts that a response has all members that the schema requires, and no unknown ones.
 fn assert_matches_schema(actual: &Value, name: &str) {
-    let described = schema(name);
+    assert_has_members(actual, &schema(name), name);
+}
+
+/// Asserts the same for a schema of the overlay.
+fn assert_matches_strict_schema(actual: &Value, name: &str) {
+    let described = &strict_description()["components"]["schemas"][name];
+    assert_has_members(actual, described, name);
+}
+
+fn assert_has_members(actual: &Value, described: &Value, name: &str) {
     let members = names(actual);
     let known = names(&described["properties"]);
     let required = words(&described["required"]);
@@ -165,7 +91,10 @@ fn responses_match_schemas() {
     assert_eq!(created.status, 201);
     let created = created.json();
     let created_device = &created["data"]["devices"][0];
-    assert_eq!(names(created_device), words(&schema("Device")["required"]));
+    assert_eq!(
+        names(created_device),
+        words(&schema("CreatedDevice")["required"])
+    );
     assert_eq!(
         names(&created_device["characteristics"]),
         words(&schema("Characteristics")["required"])
@@ -188,7 +117,7 @@ fn responses_match_schemas() {
     let listed = api.get_json("/devices");
     assert_eq!(names(&listed["meta"]), words(&schema("Meta")["required"]));
     let listed = &listed["data"][0];
-    assert_eq!(names(listed), words(&schema("FullDevice")["required"]));
+    assert_eq!(names(listed), words(&schema("Device")["required"]));
     assert_eq!(
         names(&listed["user"]),
         words(&schema("Assignee")["required"])
@@ -206,13 +135,14 @@ fn responses_match_schemas() {
     for response in [rejected, taken, api.call("GET", "/devices?limt=1")] {
         assert_eq!(response.status, 400);
         let report = response.json();
-        assert_matches_schema(&report, "Refusal");
+        assert_matches_schema(&report, "ErrorResponse");
+        assert_matches_strict_schema(&report, "Report");
         for entry in report["errors"].as_array().unwrap() {
-            assert_matches_schema(entry, "RefusalEntry");
+            assert_matches_schema(entry, "RowError");
             members.extend(names(entry));
         }
     }
-    assert_eq!(members, names(&schema("RefusalEntry")["properties"]));
+    assert_eq!(members, names(&schema("RowError")["properties"]));
 }
 
 /// Returns the target of a `$ref`, or the value itself.
@@ -325,6 +255,30 @@ fn description_is_served_as_yaml_and_json() {
     assert_eq!(json.header("content-type"), "application/json");
     let from_yaml: serde_json::Value = serde_yaml_ng::from_str(&yaml.text).unwrap();
     assert_eq!(json.json(), from_yaml);
+}
+
+#[test]
+fn description_keeps_the_order_of_the_file() {
+    let json = Api::start().get_without_key("/openapi.json").text;
+    let paths = &json[json.find(r#""paths":"#).unwrap()..];
+    let is_path = |line: &&str| line.starts_with("  /");
+    let keys = YAML.lines().filter(is_path);
+    let positions: Vec<_> = keys
+        .map(|key| {
+            paths
+                .find(&format!(r#""{}":{{"#, key.trim().trim_end_matches(':')))
+                .unwrap()
+        })
+        .collect();
+    assert!(
+        positions.len() > 5 && positions.is_sorted(),
+        "{positions:?}"
+    );
+    let methods = ["get", "patch", "delete"].map(|method| {
+        let device = &paths[paths.find("/devices/{device_id}").unwrap()..];
+        device.find(&format!(r#""{method}":{{"#)).unwrap()
+    });
+    assert!(methods.is_sorted(), "{methods:?}");
 }
 
 #[test]

@@ -1,6 +1,0 @@
-ALTER TABLE devices
-    DROP COLUMN attributes,
-    DROP COLUMN tags,
-    DROP COLUMN asset_tag_folded,
-    DROP COLUMN asset_tag,
-    DROP COLUMN model;
