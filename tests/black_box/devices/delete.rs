@@ -44,6 +44,33 @@ fn deleted_device_is_archived_and_read_only() {
 }
 
 #[test]
+fn archived_device_keeps_deleted_assignee() {
+    let api = Api::start();
+    let user = json!({"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace"});
+    let user = api.send("POST", "/users", &user).json()["data"]["id"].clone();
+    let path = create_device_path(&api, json!({"user_id": user}));
+    let snapshot = api.call("DELETE", &path);
+    let before = api.call("GET", &path);
+    assert_eq!(api.call("DELETE", &format!("/users/{user}")).status, 200);
+
+    let device = snapshot.json()["data"].clone();
+    assert_eq!(device["user_id"], user);
+    assert_eq!(device["user"]["last_name"], "Lovelace");
+    let after = api.call("GET", &path);
+    assert_eq!(after.text, snapshot.text);
+    assert_eq!(after.header("etag"), before.header("etag"));
+    for query in ["", "&search=lovelace", &format!("&user_id={user}")] {
+        let list = api.get_json(&format!("/devices?client_status=ARCHIVED{query}"));
+        assert_eq!(list["data"], json!([device]), "{query}");
+    }
+    let exported = api.get_json("/devices/export?client_status=ARCHIVED&format=json");
+    assert_eq!(exported["devices"][0]["user_email"], "ada@example.com");
+    // Other users and active devices are not affected.
+    assert_eq!(api.get_json("/users")["meta"]["total"], 0);
+    assert_eq!(api.get_json("/devices?search=lovelace")["meta"]["total"], 0);
+}
+
+#[test]
 fn deleted_device_frees_its_serial_number() {
     let api = Api::start();
     let path = create_device_path(&api, json!({"serial_number": "AGAIN-1"}));

@@ -72,7 +72,7 @@ fn stored_device(
     enrollments: &HashMap<String, Enrollment>,
 ) -> QueryResult<StoredDevice> {
     let StoredRow {
-        mut row,
+        row,
         created_at,
         updated_at,
         deleted_at: archived_at,
@@ -85,8 +85,6 @@ fn stored_device(
     let assignee = row
         .user_id
         .and_then(|user| assignees.get(&UserId(user)).cloned());
-    // The assignee of an archived device may have been deleted.
-    row.user_id = row.user_id.filter(|_| assignee.is_some());
     Ok(StoredDevice {
         assignee,
         created_at,

@@ -37,7 +37,8 @@ impl SearchSql {
     }
 
     /// Returns the condition that each term matches a row of `device_documents` with the alias
-    /// `found`, or its user. Requires that `$1` is the workspace.
+    /// `found`, or its user, who may be deleted if the device is archived. Requires that `$1` is
+    /// the workspace.
     pub(crate) fn device_condition(&self) -> String {
         let mut number = 0;
         let terms = self.0.iter().map(|TermSql { words, pattern }| {
@@ -46,8 +47,7 @@ impl SearchSql {
                 format!(
                     "(found.document @@ {word} OR found.user_id = ANY (ARRAY( \
                         SELECT user_{number}.id FROM users AS user_{number} \
-                        WHERE user_{number}.workspace_id = $1 AND user_{number}.document @@ {word} \
-                          AND user_{number}.deleted_at IS NULL)))"
+                        WHERE user_{number}.workspace_id = $1 AND user_{number}.document @@ {word})))"
                 )
             });
             let words = all(words);

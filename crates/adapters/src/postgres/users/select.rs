@@ -39,7 +39,8 @@ pub(crate) async fn list_all(
         .await
 }
 
-/// Returns the assignees with these ids. Deleted users are missing.
+/// Returns the assignees with these ids, deleted users included: an archived device keeps its
+/// assignee. An active device has no deleted one, because a user with active devices is not deleted.
 pub(crate) fn assignees(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -52,7 +53,6 @@ pub(crate) fn assignees(
     let rows: Vec<(i64, String, Option<String>, Option<String>)> = users::table
         .filter(users::workspace_id.eq(workspace.0))
         .filter(users::id.eq_any(ids))
-        .filter(users::deleted_at.is_null())
         .select((users::id, users::email, users::first_name, users::last_name))
         .load(connection)?;
     let assignees = rows.into_iter().map(|(id, email, first_name, last_name)| {
