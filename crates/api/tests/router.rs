@@ -12,10 +12,10 @@ use devices_api::http::{Ports, State, app};
 use devices_api::secret::KeySecret;
 use devices_api::settings::Settings;
 use devices_domain::{
-    Actor, Conflicts, CreateError, Device, DeviceId, KeyId, MockDeviceRepository,
-    MockEnrollmentRepository, MockKeyRepository, MockRateLimiter, MockStore, MockStoreHealth,
-    MockUserRepository, NewDevice, RawRow, RawValue, RepositoryError, Scope, StoredDevice,
-    WorkspaceId, WorkspaceStore,
+    Actor, ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, Device, DeviceId, KeyId,
+    MockDeviceRepository, MockEnrollmentRepository, MockKeyRepository, MockRateLimiter, MockStore,
+    MockStoreHealth, MockUserRepository, NewDevice, RawRow, RawValue, RepositoryError, Scope,
+    StoredDevice, WorkspaceId, WorkspaceStore,
 };
 use serde_json::{Value, json};
 
@@ -238,4 +238,69 @@ async fn export_without_store_returns_503() {
     let request = test::TestRequest::get().uri("/devices/export");
     let response = send(mock_keys(), unavailable_store, request).await.unwrap();
     assert_eq!(response.status(), 503);
+}
+
+/// Sends `POST /devices/7/restore`.
+async fn restore(store: MockStore) -> Response {
+    let request = test::TestRequest::post().uri("/devices/7/restore");
+    Response::read(send(mock_keys(), store, request).await.unwrap()).await
+}
+
+#[actix_web::test]
+async fn restore_without_store_returns_503() {
+    let unavailable_store = mock_store(|devices| {
+        devices
+            .expect_restore()
+            .returning(|_, _, _| Err(unavailable().into()));
+    });
+    let response = restore(unavailable_store).await;
+    assert_eq!(
+        (response.status, response.retry_after.as_deref()),
+        (503, Some("1"))
+    );
+    assert_eq!(response.body, json!({"error": "SERVICE_UNAVAILABLE"}));
+}
+
+#[actix_web::test]
+async fn restore_in_doubt_says_so() {
+    let store = mock_store(|devices| {
+        devices.expect_restore().returning(|_, _, _| {
+            let error = RepositoryError::InDoubt("host db.internal closed the connection".into());
+            Err(error.into())
+        });
+    });
+    let response = restore(store).await;
+    assert_eq!(response.status, 503);
+    assert_eq!(response.body["error"], "SERVICE_UNAVAILABLE");
+    let message = response.body["message"].as_str().unwrap();
+    assert!(message.contains("may have been stored"), "{message}");
+}
+
+#[actix_web::test]
+async fn failed_restore_returns_500_without_cause() {
+    let store = mock_store(|devices| {
+        devices
+            .expect_restore()
+            .returning(|_, _, _| Err(failed().into()));
+    });
+    let response = restore(store).await;
+    assert_eq!(response.status, 500);
+    assert_eq!(response.body, json!({"error": "INTERNAL_ERROR"}));
+}
+
+#[actix_web::test]
+async fn rejected_restore_points_to_no_field() {
+    let store = mock_store(|devices| {
+        devices.expect_restore().returning(|_, _, _| {
+            let mut rejected = ChangeConflicts::default();
+            let taken = &mut rejected.conflicts.taken_serial_numbers;
+            taken.insert("SN1".to_owned(), DeviceId(812));
+            Err(ChangeDeviceError::Rejected(rejected.into()))
+        });
+    });
+    let response = restore(store).await;
+    assert_eq!(response.status, 400);
+    assert_eq!(response.body["error"], "INVALID_SERIAL_NUMBER");
+    assert_eq!(response.body["errors"][0]["pointer"], "");
+    assert_eq!(response.body["errors"][0]["existing_device_id"], 812);
 }

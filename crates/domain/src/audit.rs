@@ -22,6 +22,7 @@ string_enum! {
         Created = "CREATED",
         Updated = "UPDATED",
         Deleted = "DELETED",
+        Restored = "RESTORED",
     }
 }
 
@@ -57,7 +58,7 @@ pub struct Event {
     pub user_id: Option<UserId>,
     /// Changed enrolment.
     pub enrollment_id: Option<EnrollmentId>,
-    /// Names of the fields that an update changed. Values are not recorded.
+    /// Names of the fields that an update or a restoration changed. Values are not recorded.
     pub fields: Vec<String>,
 }
 

@@ -61,6 +61,7 @@ pub use ports::{
 };
 pub use search::{Search, SearchTerm};
 pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateResult};
+pub use use_cases::restore_device::RestoreDevice;
 pub use use_cases::update_device::{UpdateDevice, UpdateDeviceError, ValidatedPatch};
 pub use user::{Role, User, UserFields, UserPatch, user_fields};
 pub use validation::batch::{Batch, BatchRules};

@@ -7,6 +7,7 @@ mod get;
 mod list;
 mod patch;
 mod patch_errors;
+mod restore;
 
 use std::time::{Duration, Instant};
 

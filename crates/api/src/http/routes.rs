@@ -65,6 +65,7 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
 
 const GET: &[Method] = &[Method::GET, Method::HEAD];
 const GET_POST: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
+const POST: &[Method] = &[Method::POST];
 const GET_PATCH_DELETE: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE];
 const PUT_DELETE: &[Method] = &[Method::PUT, Method::DELETE];
 
@@ -82,6 +83,10 @@ fn operations(scope: &mut web::ServiceConfig) {
                 .route(read(devices::get))
                 .route(write_fields(Method::PATCH, devices::update))
                 .route(write(Method::DELETE, devices::delete)),
+        )
+        .service(
+            resource("/devices/{device_id}/restore", POST)
+                .route(write(Method::POST, devices::restore)),
         )
         .service(
             resource("/users", GET_POST)

@@ -1,4 +1,5 @@
 //! The use cases over the repository ports.
 
 pub(crate) mod create_devices;
+pub(crate) mod restore_device;
 pub(crate) mod update_device;

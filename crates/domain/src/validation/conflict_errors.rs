@@ -43,6 +43,27 @@ pub(crate) fn add_row_conflicts(
     }
 }
 
+/// Returns the report of the conflicts that prevent the restoration of a device.
+pub(crate) fn restore_conflicts_report(conflicts: &Conflicts) -> ErrorReport {
+    let Conflicts {
+        taken_serial_numbers,
+        device_limit,
+        // The device is restored without a deleted assignee, and has no email address of one.
+        unknown_users: _,
+        unknown_emails: _,
+        mismatched_users: _,
+    } = conflicts;
+    let limit = device_limit.map(|DeviceLimitReached { limit, held, .. }| {
+        provisioning_error(format!(
+            "would exceed the workspace's limit of {limit} devices: it has {held}; archive other \
+             devices or ask for a higher limit"
+        ))
+    });
+    let existing = taken_serial_numbers.values().copied();
+    let taken = existing.map(taken_serial_number_error);
+    ErrorReport::from_errors(limit.into_iter().chain(taken))
+}
+
 /// Returns the error of a row with the same serial number as the earlier row `first`.
 pub(crate) fn duplicate_serial_number_error(first: usize) -> FieldError {
     serial_number_error(
@@ -113,13 +134,13 @@ fn user_error(
 
 fn device_limit_error(reached: DeviceLimitReached) -> FieldError {
     let DeviceLimitReached { limit, held, added } = reached;
-    FieldError::new(
-        "devices",
-        ErrorCode::DeviceProvisioningFailed,
-        Reason::DeviceLimit,
-        format!(
-            "would exceed the workspace's limit of {limit} devices: it has {held}, and the batch \
-             adds {added}; archive devices or ask for a higher limit"
-        ),
-    )
+    provisioning_error(format!(
+        "would exceed the workspace's limit of {limit} devices: it has {held}, and the batch adds \
+         {added}; archive devices or ask for a higher limit"
+    ))
+}
+
+fn provisioning_error(detail: String) -> FieldError {
+    let code = ErrorCode::DeviceProvisioningFailed;
+    FieldError::new("devices", code, Reason::DeviceLimit, detail)
 }

@@ -1,7 +1,7 @@
 //! Keys by which stored data is looked up for a batch or a change.
 
 use super::external_refs::ExternalRefs;
-use crate::device::NewDevice;
+use crate::device::{DeviceFields, NewDevice};
 use crate::ids::{DeviceId, UserId};
 
 /// Keys by which a repository looks up the conflicts of a batch or a change.
@@ -14,7 +14,7 @@ pub struct LookupKeys {
     /// Email addresses of users, each with the user id that was sent beside it. Sorted, without
     /// duplicates.
     pub emails: Vec<(String, Option<UserId>)>,
-    /// Number of devices to add. 0 for a change.
+    /// Number of active devices to add. 0 for a change.
     pub added_devices: usize,
     /// The device to change. Its own serial number is not a conflict.
     pub changed_device: Option<DeviceId>,
@@ -51,6 +51,20 @@ impl LookupKeys {
         keys.emails.sort_unstable();
         keys.emails.dedup();
         keys
+    }
+
+    /// Returns the keys of an archived device that is to be restored with these fields.
+    #[must_use]
+    pub fn from_restored(device: DeviceId, fields: &DeviceFields) -> Self {
+        let refs = ExternalRefs {
+            serial_number: fields.identity.serial_number.as_ref(),
+            user: fields.ownership.user_id,
+            user_email: None,
+        };
+        Self {
+            added_devices: 1,
+            ..Self::from_change(device, refs)
+        }
     }
 
     pub(crate) fn from_change(device: DeviceId, refs: ExternalRefs<'_>) -> Self {

@@ -74,10 +74,17 @@ pub(crate) enum Lookup {
     /// Like [`BeforeInsert`](Self::BeforeInsert), but does not look up taken serial numbers. The
     /// unique index reports the first one.
     SkipSerials,
+    /// Prepares restoring a device. Locks a workspace with a device limit, like
+    /// [`BeforeInsert`](Self::BeforeInsert), and reserves no ids.
+    BeforeRestore,
 }
 
 impl Lookup {
     fn is_before_insert(self) -> bool {
+        matches!(self, Self::BeforeInsert | Self::SkipSerials)
+    }
+
+    fn locks_limited_workspace(self) -> bool {
         self != Self::Report
     }
 }
@@ -230,7 +237,7 @@ fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
     } else {
         "false"
     };
-    let lock = if is_before_insert {
+    let lock = if lookup.locks_limited_workspace() {
         " FOR NO KEY UPDATE"
     } else {
         ""

@@ -7,6 +7,7 @@ mod conflicts;
 mod create;
 mod filter;
 mod insert;
+mod restore;
 mod search_index;
 mod select;
 mod update;
@@ -139,6 +140,20 @@ impl DeviceRepository for PostgresDevices {
         self.database
             .transact(move |connection| {
                 update::delete(connection, workspace, device, &precondition, &origin)
+            })
+            .await
+    }
+
+    async fn restore(
+        &self,
+        device: DeviceId,
+        precondition: Precondition,
+        origin: Origin,
+    ) -> Result<StoredDevice, ChangeDeviceError> {
+        let workspace = self.workspace;
+        self.database
+            .transact(move |connection| {
+                restore::restore(connection, workspace, device, &precondition, &origin)
             })
             .await
     }

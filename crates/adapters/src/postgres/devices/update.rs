@@ -19,7 +19,7 @@ use crate::postgres::audit_events::NewEvent;
 use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::run::{Effect, Failure};
 
-type ChangeResult = Result<(StoredDevice, Effect), Failure<ChangeDeviceError>>;
+pub(super) type ChangeResult = Result<(StoredDevice, Effect), Failure<ChangeDeviceError>>;
 
 /// Applies a patch to a device.
 pub(crate) fn update(
@@ -89,7 +89,7 @@ pub(crate) fn delete(
 }
 
 /// Reads a device and locks it until the transaction ends.
-fn lock(
+pub(super) fn lock(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     device: DeviceId,
@@ -103,7 +103,7 @@ fn lock(
     row.ok_or(Failure::Rejected(ChangeDeviceError::NotFound))
 }
 
-fn check_precondition(
+pub(super) fn check_precondition(
     precondition: &Precondition,
     stored: &StoredRow,
 ) -> Result<(), Failure<ChangeDeviceError>> {
@@ -116,11 +116,11 @@ fn check_precondition(
 
 /// Returns an instant after the last change. The clock may have been set back since then, and
 /// revisions must rise.
-fn next_updated_at() -> SqlLiteral<Timestamptz> {
+pub(super) fn next_updated_at() -> SqlLiteral<Timestamptz> {
     sql::<Timestamptz>("greatest(clock_timestamp(), updated_at + interval '1 microsecond')")
 }
 
-fn reload(
+pub(super) fn reload(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     device: DeviceId,

@@ -4,14 +4,15 @@ mod conflicts;
 mod create;
 mod list;
 mod races;
+mod restore;
 mod search;
 mod update;
 
 use std::sync::Arc;
 
 use devices_domain::{
-    ChangeDeviceError, DeviceChange, DeviceFilter, DeviceId, DevicePatch, Page, PageRequest,
-    PageStart, Precondition, RawRow, RawValue, StoredDevice, UnknownFields,
+    ChangeDeviceError, DeviceChange, DeviceFilter, DeviceId, DevicePatch, NewDevice, Page,
+    PageRequest, PageStart, Precondition, RawRow, RawValue, StoredDevice, UnknownFields,
 };
 
 use crate::Writer;
@@ -38,6 +39,27 @@ impl Writer {
             origin: self.origin(),
         };
         self.devices.update(Arc::new(change)).await
+    }
+
+    /// Creates a device and archives it. Returns its id.
+    async fn create_archived(&self, device: NewDevice) -> DeviceId {
+        let created = self.create(vec![device]).await.unwrap();
+        self.delete(created[0].id).await;
+        created[0].id
+    }
+
+    async fn delete(&self, device: DeviceId) {
+        let deleted = self
+            .devices
+            .delete(device, Precondition::Any, self.origin());
+        deleted.await.unwrap();
+    }
+
+    async fn restore(&self, device: DeviceId) -> Result<StoredDevice, ChangeDeviceError> {
+        let restored = self
+            .devices
+            .restore(device, Precondition::Any, self.origin());
+        restored.await
     }
 
     async fn list(&self, filter: DeviceFilter) -> Page<StoredDevice> {

@@ -6,7 +6,7 @@ use diesel::pg::PgConnection;
 use crate::{TestStore, Writer, block_on, device, options};
 
 /// Begins a transaction that inserts a device, and leaves it open.
-fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
+pub(super) fn begin_rival(database: &TestDatabase, serial_number: &str) -> PgConnection {
     let mut rival = database.connect();
     let insert = format!(
         "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \

@@ -1,13 +1,14 @@
 //! Extractors: the parts of a request that handlers receive as arguments.
 //!
 //! The authentication middleware runs before any extractor. actix polls the extractors of a handler
-//! in the order of its arguments. All but [`body::Body`] and [`json_object::JsonObject`] are ready
-//! at once. A handler takes the body after the other arguments that can fail, so that it rejects an
-//! invalid path or header before the body is read.
+//! in the order of its arguments. All but [`body::Body`], [`json_object::JsonObject`] and
+//! [`empty_body::EmptyBody`] are ready at once. A handler takes the body after the other arguments
+//! that can fail, so that it rejects an invalid path or header before the body is read.
 
 pub(crate) mod auth;
 pub(crate) mod body;
 pub(crate) mod device_batch;
+pub(crate) mod empty_body;
 pub(crate) mod etag;
 pub(crate) mod idempotency_key;
 pub(crate) mod json;

@@ -91,4 +91,22 @@ pub trait DeviceRepository: Send + Sync {
         precondition: Precondition,
         origin: Origin,
     ) -> Result<StoredDevice, ChangeDeviceError>;
+
+    /// Restores an archived device. Returns the active device, without its assignee if that user
+    /// has been deleted.
+    ///
+    /// - MUST return an active device unchanged, without an event or a new revision.
+    /// - MUST return [`ChangeDeviceError::Rejected`] with all conflicts if an active device has the
+    ///   serial number, or if the device would exceed the workspace's device limit. Then it MUST
+    ///   NOT change the device. A deleted assignee is not a conflict.
+    /// - If two calls race for a serial number or for the last place of the limit, exactly one
+    ///   MUST succeed, whether they create or restore devices.
+    /// - MUST store the audit event, with `user_id` as a changed field if the assignee was removed,
+    ///   in the same transaction. MUST be as durable as [`create`](Self::create).
+    async fn restore(
+        &self,
+        device: DeviceId,
+        precondition: Precondition,
+        origin: Origin,
+    ) -> Result<StoredDevice, ChangeDeviceError>;
 }

@@ -1,9 +1,12 @@
-//! `PATCH` and `DELETE /devices/{device_id}`.
+//! `PATCH` and `DELETE /devices/{device_id}`, and `POST /devices/{device_id}/restore`.
 
 use actix_web::{HttpResponse, web};
-use devices_domain::{DeviceId, RawRow, UnknownFields, UpdateDevice, ValidatedPatch};
+use devices_domain::{
+    DeviceId, RawRow, RestoreDevice, UnknownFields, UpdateDevice, UpdateDeviceError, ValidatedPatch,
+};
 
 use crate::http::extract::auth::{AuditOrigin, WriteAccess};
+use crate::http::extract::empty_body::EmptyBody;
 use crate::http::extract::etag::{self, IfMatch};
 use crate::http::extract::json_object::{FromObject, JsonObject};
 use crate::http::extract::path::PathParam;
@@ -54,4 +57,28 @@ pub(crate) async fn delete(
     let delete = async move { Ok(devices.delete(device, precondition, origin).await?) };
     let deleted = run_to_completion(&state, delete).await?;
     Ok(etag::device_response(&deleted))
+}
+
+/// Restores an archived device. Sending the request again is harmless: an active device is returned
+/// unchanged.
+pub(crate) async fn restore(
+    WriteAccess(actor): WriteAccess,
+    PathParam(device): PathParam<DeviceId>,
+    if_match: IfMatch,
+    AuditOrigin(origin): AuditOrigin,
+    EmptyBody: EmptyBody,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let use_case = RestoreDevice::new(state.store.for_workspace(actor.workspace).devices);
+    let precondition = if_match.precondition(device);
+    let restore = async move {
+        let restored = use_case.execute(device, precondition, origin).await;
+        restored.map_err(|error| match error {
+            // The errors concern the device in the path. The body has no fields.
+            UpdateDeviceError::Rejected(report) => ApiError::RejectedParameters(report),
+            error => error.into(),
+        })
+    };
+    let restored = run_to_completion(&state, restore).await?;
+    Ok(etag::device_response(&restored))
 }

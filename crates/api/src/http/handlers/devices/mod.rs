@@ -6,7 +6,7 @@ mod export;
 mod filter;
 mod read;
 
-pub(crate) use change::{delete, update};
+pub(crate) use change::{delete, restore, update};
 pub(crate) use create::create;
 pub(crate) use export::export;
 pub(crate) use read::{get, list};

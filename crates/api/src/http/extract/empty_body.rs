@@ -1,0 +1,61 @@
+//! Bodies of operations that take no values.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use devices_domain::{ErrorCode, ErrorReport, FieldError, ValueKind};
+use futures_util::future::{FutureExt, LocalBoxFuture};
+
+use crate::http::extract::body::{self, Body, run_blocking_if_large};
+use crate::http::extract::json;
+use crate::http::extract::json_object::not_an_object;
+use crate::http::respond::api_error::ApiError;
+
+/// No body, or the body `{}`. Generated clients send either.
+///
+/// # Errors
+/// The errors of [`Body`], except that no body needs no content type. `Rejected` if the body is
+/// anything but an empty object, whatever the client prefers: an ignored option would change what
+/// is stored.
+pub(crate) struct EmptyBody;
+
+impl FromRequest for EmptyBody {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        async move {
+            // A chunked body shows only when it is read whether it has any bytes.
+            let Body { bytes, permit } = body::read(&request, payload).await?;
+            if bytes.is_empty() {
+                return Ok(Self);
+            }
+            body::check_media_type(&request)?;
+            let (validated, bytes) = run_blocking_if_large(bytes, validate).await?;
+            drop((bytes, permit));
+            validated.map(|()| Self)
+        }
+        .boxed_local()
+    }
+}
+
+fn validate(bytes: &[u8]) -> Result<(), ApiError> {
+    let mut json = json::parse(bytes, "absent or {}")?;
+    match json.kind() {
+        ValueKind::Object => {}
+        other => return Err(not_an_object(other).into()),
+    }
+    let unknown_members = std::iter::from_fn(|| {
+        let name = json.next_member()?;
+        json.skip();
+        let mut error = FieldError::unknown_name("field", &name, ErrorCode::InvalidBody, None);
+        error.detail = format!("{}, the body has no fields", error.detail).into();
+        Some(error)
+    });
+    let report = ErrorReport::from_errors(unknown_members);
+    if report.is_empty() {
+        Ok(())
+    } else {
+        Err(report.into())
+    }
+}
