@@ -44,6 +44,14 @@ fn example(field: &Field) -> Value {
     }
 }
 
+/// Returns what the API returns for a field without a value.
+pub fn empty_value(field: &Field) -> Value {
+    match field.format() {
+        Format::TextList { .. } => json!([]),
+        _ => Value::Null,
+    }
+}
+
 fn with(mut device: Value, fields: Value) -> Value {
     if let (Value::Object(device), Value::Object(fields)) = (&mut device, fields) {
         device.extend(fields);

@@ -20,7 +20,7 @@ pub use binary::{CommandOutput, binary, built_binary, run, run_at, run_executabl
 pub use cluster::{Cluster, Row};
 use confidential_values::{ConfidentialValues, record_secret, record_values, register_server};
 pub use database::{TestDatabase, execute};
-pub use device::{complete_device, device, ids};
+pub use device::{complete_device, device, empty_value, ids};
 pub use login_role::LoginRole;
 pub use proxy::{Proxy, ProxyMode, ServerAddress};
 pub use race::race;

@@ -17,6 +17,7 @@ mod audit;
 mod device;
 mod enrollment;
 mod field;
+mod fold;
 mod idempotency;
 mod ids;
 mod paging;
@@ -30,8 +31,8 @@ pub use access::{Actor, ApiKey, Scope, Workspace};
 pub use audit::{Action, Event, EventFilter, Origin, Subject};
 pub use device::{
     AddedVia, Assignee, Assignment, Characteristics, ClientStatus, Device, DeviceFields,
-    DevicePatch, Identity, KeyboardLayout, Lifecycle, NewDevice, Ownership, Source, StatusInputs,
-    StoredDevice, field, fields,
+    DevicePatch, Identity, Inventory, KeyboardLayout, Lifecycle, NewDevice, Ownership, Source,
+    StatusInputs, StoredDevice, field, fields,
 };
 pub use enrollment::{
     Enrollment, EnrollmentFields, EnrollmentStatus, StoredEnrollment, enrollment_fields,
@@ -41,6 +42,7 @@ pub use field::{
     RawValue, RequiredText, SerialNumber, ShortText, Text, TextList, UnknownFields, ValueKind,
     nearest_name,
 };
+pub use fold::fold_case;
 pub use idempotency::{
     IdempotencyError, IdempotencyKey, IdempotentRequest, IdempotentResponse, StoredResponse,
 };
@@ -59,7 +61,7 @@ pub use ports::{
     MockDeviceRepository, MockEnrollmentRepository, MockEventRepository, MockKeyRepository,
     MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository, MockWorkspaceRepository,
 };
-pub use search::{Search, SearchTerm};
+pub use search::{Search, SearchDocument, SearchTerm, Weight, Weights};
 pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateResult};
 pub use use_cases::restore_device::RestoreDevice;
 pub use use_cases::update_device::{UpdateDevice, UpdateDeviceError, ValidatedPatch};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use devices_domain::{Field, Format, fields};
-use devices_tests::{Api, complete_device, device, send};
+use devices_domain::{Field, fields};
+use devices_tests::{Api, complete_device, device, empty_value, send};
 use serde_json::{Map, Value, json};
 
 const EXAMPLE: &str = include_str!("../../../examples/agent-inventory.json");
@@ -30,11 +30,7 @@ fn minimal_device_returns_all_keys() {
     assert_eq!(response.status, 201);
     assert_eq!(response.header("content-type"), "application/json");
     let characteristics: Map<String, Value> = characteristic_fields()
-        .map(|field| {
-            let is_list = matches!(field.format(), Format::TextList { .. });
-            let empty = if is_list { json!([]) } else { Value::Null };
-            (field.name().to_owned(), empty)
-        })
+        .map(|field| (field.name().to_owned(), empty_value(field)))
         .collect();
     let expected = json!({"data": {"devices": [{
         "id": 1, "name": "XPS 13", "type": "laptop", "category": "computers",

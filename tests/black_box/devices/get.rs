@@ -1,7 +1,7 @@
 //! `GET /devices/{device_id}`.
 
-use devices_domain::{Field, fields};
-use devices_tests::{Api, device};
+use devices_domain::fields;
+use devices_tests::{Api, device, empty_value};
 use serde_json::{Map, Value, json};
 
 use super::{complete_request, complete_response, create_device_path, get, without_timestamps};
@@ -28,12 +28,12 @@ fn minimal_device_has_every_key() {
     let created = api.post(&json!([device(json!({}))])).created_devices()[0].clone();
     let device = get(&api, &format!("/devices/{}", created["id"]));
     let mut expected: Map<String, Value> = created.as_object().unwrap().clone();
-    let names = fields().iter().map(Field::name);
-    for name in names.filter(|name| *name != "user_email") {
+    for field in fields().iter().filter(|field| field.name() != "user_email") {
+        let name = field.name();
         let is_created =
             created.get(name).is_some() || created["characteristics"].get(name).is_some();
         if !is_created {
-            expected.insert(name.to_owned(), Value::Null);
+            expected.insert(name.to_owned(), empty_value(field));
         }
     }
     expected.insert("user".to_owned(), Value::Null);

@@ -28,6 +28,14 @@ fields! {
         "comment" => comment: Option<Comment>,
     }
 
+    /// The owner's own inventory data.
+    struct Inventory, patch InventoryPatch {
+        /// Model.
+        "model" => model: Option<ShortText>,
+        /// Labels, such as a project or a condition. Free texts.
+        "tags" => tags: TextList,
+    }
+
     /// Assignee of a device, and how and on what terms it was acquired.
     struct Ownership, patch OwnershipPatch {
         /// Assignee, by the id of a user of the workspace.
@@ -142,6 +150,8 @@ pub(super) fn name_of(index: FieldIndex) -> &'static str {
 pub struct DeviceFields {
     /// Identity.
     pub identity: Identity,
+    /// The owner's own inventory data.
+    pub inventory: Inventory,
     /// Assignee and acquisition.
     pub ownership: Ownership,
     /// Technical characteristics.
@@ -154,6 +164,7 @@ impl DeviceFields {
     pub fn to_row(&self) -> RawRow<'_> {
         let mut row = RawRow::for_device();
         self.identity.write(&mut row);
+        self.inventory.write(&mut row);
         self.ownership.write(&mut row);
         self.characteristics.write(&mut row);
         row

@@ -16,7 +16,9 @@ use crate::field::{Email, ShortText};
 use crate::ids::{DeviceId, UserId};
 
 pub use enums::{AddedVia, KeyboardLayout, Lifecycle};
-pub use fields::{Assignment, Characteristics, DeviceFields, Identity, Ownership, field, fields};
+pub use fields::{
+    Assignment, Characteristics, DeviceFields, Identity, Inventory, Ownership, field, fields,
+};
 pub use new_device::NewDevice;
 pub(crate) use new_device::validate_device;
 pub use patch::DevicePatch;

@@ -1,6 +1,8 @@
 //! New devices: the result of validating a row.
 
-use super::fields::{Assignment, Characteristics, DEVICE, DeviceFields, Identity, Ownership};
+use super::fields::{
+    Assignment, Characteristics, DEVICE, DeviceFields, Identity, Inventory, Ownership,
+};
 use super::rental;
 use crate::field::{RawRow, UnknownFields, validate};
 use crate::validation::error::FieldError;
@@ -74,6 +76,7 @@ pub(crate) fn validate_device(
 ) -> Option<NewDevice> {
     validate(row, &DEVICE, unknown_fields, errors, |reject| {
         let identity = Identity::read(row, reject);
+        let inventory = Inventory::read(row, reject);
         let ownership = Ownership::read(row, reject);
         let characteristics = Characteristics::read(row, reject);
         let assignment = Assignment::read(row, reject);
@@ -83,6 +86,7 @@ pub(crate) fn validate_device(
         Some(NewDevice {
             fields: DeviceFields {
                 identity: identity?,
+                inventory: inventory?,
                 ownership: ownership?,
                 characteristics: characteristics?,
             },

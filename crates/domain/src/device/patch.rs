@@ -1,7 +1,8 @@
 //! Patches: changes of a stored device.
 
 use super::fields::{
-    CharacteristicsPatch, DEVICE, DeviceFields, FieldIndex, IdentityPatch, OwnershipPatch, name_of,
+    CharacteristicsPatch, DEVICE, DeviceFields, FieldIndex, IdentityPatch, InventoryPatch,
+    OwnershipPatch, name_of,
 };
 use crate::field::{Email, FieldChange, RawRow, UnknownFields, read_change, validate_single};
 use crate::ids::UserId;
@@ -13,6 +14,7 @@ use crate::validation::report::ErrorReport;
 #[derive(Debug, Clone, PartialEq)]
 pub struct DevicePatch {
     identity: IdentityPatch,
+    inventory: InventoryPatch,
     ownership: OwnershipPatch,
     characteristics: CharacteristicsPatch,
     user_email: FieldChange<Option<Email>>,
@@ -28,6 +30,7 @@ impl DevicePatch {
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
         validate_single(row, &DEVICE, unknown_fields, |reject| {
             let identity = IdentityPatch::read(row, reject);
+            let inventory = InventoryPatch::read(row, reject);
             let ownership = OwnershipPatch::read(row, reject);
             let characteristics = CharacteristicsPatch::read(row, reject);
             let user_email = read_change(row, FieldIndex::user_email as usize, reject);
@@ -43,6 +46,7 @@ impl DevicePatch {
             }
             Some(Self {
                 identity: identity?,
+                inventory: inventory?,
                 ownership: ownership?,
                 characteristics: characteristics?,
                 user_email: user_email?,
@@ -62,6 +66,7 @@ impl DevicePatch {
     ) -> Result<DeviceFields, FieldError> {
         let mut changed = fields.clone();
         self.identity.apply(&mut changed.identity);
+        self.inventory.apply(&mut changed.inventory);
         self.ownership.apply(&mut changed.ownership);
         self.characteristics.apply(&mut changed.characteristics);
         if let FieldChange::Set(email) = &self.user_email {

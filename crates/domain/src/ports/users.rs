@@ -70,7 +70,7 @@ pub enum ChangeUserError {
     /// The user does not exist.
     #[error("the user does not exist")]
     NotFound,
-    /// This active user has the email address, compared case-insensitively.
+    /// This active user has the email address, compared by its folded form.
     #[error("the email address is taken")]
     EmailTaken(UserId),
     /// The changed user would break a rule.

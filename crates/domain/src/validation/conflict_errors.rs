@@ -103,7 +103,7 @@ fn user_id_error(refs: ExternalRefs<'_>, conflicts: &Conflicts) -> Option<FieldE
 }
 
 fn user_email_error(refs: ExternalRefs<'_>, conflicts: &Conflicts) -> Option<FieldError> {
-    let email = refs.user_email?.as_str();
+    let email = refs.user_email?.folded();
     if conflicts.unknown_emails.contains(email) {
         return Some(user_error(
             "user_email",

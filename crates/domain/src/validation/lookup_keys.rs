@@ -11,8 +11,8 @@ pub struct LookupKeys {
     pub serial_numbers: Vec<String>,
     /// User ids, sorted, without duplicates.
     pub users: Vec<UserId>,
-    /// Email addresses of users, each with the user id that was sent beside it. Sorted, without
-    /// duplicates.
+    /// Folded email addresses of users, each with the user id that was sent beside it. Sorted,
+    /// without duplicates.
     pub emails: Vec<(String, Option<UserId>)>,
     /// Number of active devices to add. 0 for a change.
     pub added_devices: usize,
@@ -42,7 +42,7 @@ impl LookupKeys {
                 .extend(serial_number.map(|serial| serial.folded().to_owned()));
             keys.users.extend(user);
             keys.emails
-                .extend(user_email.map(|email| (email.as_str().to_owned(), user)));
+                .extend(user_email.map(|email| (email.folded().to_owned(), user)));
         }
         keys.serial_numbers.sort_unstable();
         keys.serial_numbers.dedup();

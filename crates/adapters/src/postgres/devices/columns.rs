@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
-use devices_domain::{Characteristics, DeviceFields, Identity, Ownership, UserId, WorkspaceId};
+use devices_domain::{
+    Characteristics, DeviceFields, Identity, Inventory, Ownership, UserId, WorkspaceId,
+};
 use diesel::pg::{CopyFormat, PgConnection};
 use diesel::prelude::*;
 use diesel::result::Error::SerializationError;
@@ -105,6 +107,11 @@ columns! {
         brand: Option<Cow<'a, str>>,
         serial_number: Option<Cow<'a, str>>,
         comment: Option<Cow<'a, str>>,
+    }
+
+    inventory: Inventory {
+        model: Option<Cow<'a, str>>,
+        tags: Option<Vec<Option<Cow<'a, str>>>>,
     }
 
     ownership: Ownership {

@@ -14,7 +14,7 @@ use crate::postgres::schema::tables::devices;
 pub(crate) struct LookupResult {
     /// Conflicts of all keys, without the device limit.
     pub(crate) conflicts: Conflicts,
-    /// Users by email address, as sent.
+    /// Users by folded email address.
     pub(crate) users_by_email: HashMap<String, UserId>,
     /// The workspace's device limit, if it has one.
     pub(crate) device_limit: Option<DeviceLimit>,

@@ -301,7 +301,7 @@ fn batch_conflicts(
 /// were sent, they identify the same user: a batch where they differ is rejected.
 fn assignee(device: &NewDevice, found: &LookupResult) -> Option<UserId> {
     let email = device.assignment.user_email.as_ref();
-    let user = email.and_then(|email| found.users_by_email.get(email.as_str()));
+    let user = email.and_then(|email| found.users_by_email.get(email.folded()));
     user.copied().or(device.fields.ownership.user_id)
 }
 

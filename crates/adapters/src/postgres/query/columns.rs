@@ -35,28 +35,20 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
-/// Conversion of a field to its column, and back.
-pub(crate) trait Column: Sized {
-    type Column<'a>
-    where
-        Self: 'a;
+/// Conversion of a field to a column of type `C`, and back. A field type can have several column
+/// types: the row struct chooses one.
+pub(crate) trait Column<'a, C>: Sized {
+    fn to_column(&'a self) -> C;
 
-    fn to_column(&self) -> Self::Column<'_>;
-
-    fn from_column(column: Self::Column<'_>) -> QueryResult<Self>;
+    fn from_column(column: C) -> QueryResult<Self>;
 }
 
-impl<T: Column> Column for Option<T> {
-    type Column<'a>
-        = Option<T::Column<'a>>
-    where
-        T: 'a;
-
-    fn to_column(&self) -> Self::Column<'_> {
+impl<'a, T: Column<'a, C>, C> Column<'a, Option<C>> for Option<T> {
+    fn to_column(&'a self) -> Option<C> {
         self.as_ref().map(T::to_column)
     }
 
-    fn from_column(column: Self::Column<'_>) -> QueryResult<Self> {
+    fn from_column(column: Option<C>) -> QueryResult<Self> {
         column.map(T::from_column).transpose()
     }
 }
@@ -66,15 +58,13 @@ macro_rules! column {
     ($(
         $Field:ty => $Column:ty: |$value:ident| $to_column:expr, |$column:ident| $from_column:expr;
     )+) => {$(
-        impl Column for $Field {
-            type Column<'a> = $Column;
-
-            fn to_column(&self) -> Self::Column<'_> {
+        impl<'a> Column<'a, $Column> for $Field {
+            fn to_column(&'a self) -> $Column {
                 let $value = self;
                 $to_column
             }
 
-            fn from_column($column: Self::Column<'_>) -> QueryResult<Self> {
+            fn from_column($column: $Column) -> QueryResult<Self> {
                 $from_column
             }
         }
@@ -96,6 +86,10 @@ column! {
     TextList => Vec<Option<Cow<'a, str>>>:
         |list| list.iter().map(|item| Some(item.into())).collect(),
         |items| Ok(Self::from_trusted(items.into_iter().flatten()));
+    // A list that is usually empty is stored as NULL.
+    TextList => Option<Vec<Option<Cow<'a, str>>>>:
+        |list| (list.iter().len() > 0).then(|| list.to_column()),
+        |items| items.map_or_else(|| Ok(Self::default()), Self::from_column);
     Amount => Decimal:
         |amount| Decimal::from_i128_with_scale(amount.hundredths().into(), 2),
         |amount| known(hundredths(amount).map(Self::from_trusted));

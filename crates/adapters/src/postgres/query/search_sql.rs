@@ -22,7 +22,12 @@ const MIN_PATTERN_LENGTH: usize = 3;
 impl SearchSql {
     /// Binds the terms of `search` to `statement`.
     pub(crate) fn new(search: &Search, statement: &mut Statement) -> Self {
-        let terms = search.terms().iter().map(|term| {
+        // Documents that PostgreSQL builds contain no symbols.
+        let terms = search
+            .terms()
+            .iter()
+            .filter(|term| !term.words().is_empty());
+        let terms = terms.map(|term| {
             let words = term.words().iter().map(|word| {
                 let word = statement.bind(Value::Text(word.clone()));
                 format!("search_query({word})")

@@ -108,6 +108,11 @@ diesel::table! {
         os_platform -> Nullable<Text>,
         lifecycle -> Nullable<Text>,
         updated_at -> Timestamptz,
+        model -> Nullable<Text>,
+        asset_tag -> Nullable<Text>,
+        asset_tag_folded -> Nullable<Text>,
+        tags -> Nullable<Array<Nullable<Text>>>,
+        attributes -> Nullable<Jsonb>,
     }
 }
 

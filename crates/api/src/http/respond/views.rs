@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use devices_domain::{
     Assignee, Characteristics, ClientStatus, Comment, Device, DeviceFields, DeviceId, Enrollment,
-    Identity, Ownership, RequiredText, SerialNumber, ShortText, Source, StoredDevice, User,
-    UserFields, UserId,
+    Identity, Inventory, Ownership, RequiredText, SerialNumber, ShortText, Source, StoredDevice,
+    User, UserFields, UserId,
 };
 use serde::Serialize;
 
@@ -75,6 +75,8 @@ pub(crate) struct FullDeviceView<'a> {
     created: CreatedDeviceView<'a>,
     brand: &'a Option<ShortText>,
     #[serde(flatten)]
+    inventory: &'a Inventory,
+    #[serde(flatten)]
     ownership: &'a Ownership,
     user: &'a Option<Assignee>,
     created_at: DateTime<Utc>,
@@ -86,6 +88,7 @@ impl<'a> FullDeviceView<'a> {
         Self {
             created: CreatedDeviceView::of(&stored.device, stored.client_status()),
             brand: &stored.device.fields.identity.brand,
+            inventory: &stored.device.fields.inventory,
             ownership: &stored.device.fields.ownership,
             user: &stored.assignee,
             created_at: stored.created_at,

@@ -10,9 +10,9 @@ use crate::validation::lookup_keys::LookupKeys;
 pub struct Conflicts {
     /// User ids that do not exist in the workspace.
     pub unknown_users: BTreeSet<UserId>,
-    /// Email addresses, as sent, that no user of the workspace has.
+    /// Folded email addresses that no user of the workspace has.
     pub unknown_emails: BTreeSet<String>,
-    /// Email addresses, as sent, whose user is not the one whose id was sent beside the address.
+    /// Folded email addresses whose user is not the one whose id was sent beside the address.
     pub mismatched_users: BTreeSet<(String, UserId)>,
     /// Folded serial numbers of active devices of the workspace.
     pub taken_serial_numbers: HashMap<String, DeviceId>,

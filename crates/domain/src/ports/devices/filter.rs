@@ -17,9 +17,9 @@ pub struct DeviceFilter {
     pub client_status: Option<ClientStatus>,
     /// The device has this folded serial number.
     pub serial_number: Option<String>,
-    /// The device has this type, compared case-insensitively.
+    /// The device has this folded type ([`fold_case`](crate::fold_case)).
     pub type_: Option<String>,
-    /// The device has this category, compared case-insensitively.
+    /// The device has this folded category.
     pub category: Option<String>,
     /// The device was changed at this instant or later.
     pub updated_since: Option<DateTime<Utc>>,

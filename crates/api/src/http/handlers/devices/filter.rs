@@ -3,13 +3,14 @@
 use chrono::{DateTime, NaiveTime, Utc};
 use devices_domain::{
     Date, DeviceFilter, FieldValue, Instant, RawValue, RequiredText, SerialNumber, UserId,
+    fold_case,
 };
 
 use crate::http::extract::query::{InvalidParameter, QueryParams, parse_integer};
 
 /// Reads all filters from the query.
 pub(crate) fn read(parameters: &mut QueryParams) -> DeviceFilter {
-    let text = |value: RequiredText| value.as_str().to_owned();
+    let folded = |value: RequiredText| fold_case(value.as_str()).into_owned();
     let user = parameters.parse("user_id", |text| parse_integer(text, 1..=i64::MAX));
     let serial_number = parameters.parse_field::<SerialNumber>("serial_number");
     DeviceFilter {
@@ -17,8 +18,8 @@ pub(crate) fn read(parameters: &mut QueryParams) -> DeviceFilter {
         user: user.map(UserId),
         client_status: parameters.parse_field("client_status"),
         serial_number: serial_number.map(|serial| serial.folded().to_owned()),
-        type_: parameters.parse_field("type").map(text),
-        category: parameters.parse_field("category").map(text),
+        type_: parameters.parse_field("type").map(folded),
+        category: parameters.parse_field("category").map(folded),
         updated_since: parameters.parse("updated_since", parse_instant_or_date),
     }
 }

@@ -1,0 +1,205 @@
+//! Search documents: the lexemes by which a device or a user is found.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::fold::fold_into;
+use super::tokens;
+use crate::device::DeviceFields;
+use crate::field::{Comment, SerialNumber, ShortText};
+use crate::user::UserFields;
+
+/// Importance of a section of a document. PostgreSQL's `setweight` has the same four.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Highest importance, such as names and serial numbers.
+    A,
+    /// Such as brands and types.
+    B,
+    /// Not used by any section yet.
+    C,
+    /// Lowest importance, such as comments.
+    D,
+}
+
+/// Set of the weights of the sections that contain a lexeme. Not empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weights(u8);
+
+impl Weights {
+    /// Returns `true` if a section of this weight contains the lexeme.
+    #[must_use]
+    pub fn contains(self, weight: Weight) -> bool {
+        self.0 & Self::from(weight).0 != 0
+    }
+
+    /// Returns the weights, the highest first.
+    pub fn iter(self) -> impl Iterator<Item = Weight> {
+        let all = [Weight::A, Weight::B, Weight::C, Weight::D];
+        all.into_iter().filter(move |weight| self.contains(*weight))
+    }
+
+    fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl From<Weight> for Weights {
+    fn from(weight: Weight) -> Self {
+        Self(1 << weight as u8)
+    }
+}
+
+/// The lexemes of a device or a user, with the weights of the sections that contain them.
+///
+/// Has at most [`MAX_LEXEMES`](Self::MAX_LEXEMES) lexemes of at most 255 characters, from at most
+/// [`MAX_TEXT_BYTES`](Self::MAX_TEXT_BYTES) of folded text. Text beyond that is not searched: only
+/// text that grows when it is folded reaches these limits (U+FDFA becomes 18 characters).
+#[derive(Debug, Clone, Default)]
+pub struct SearchDocument {
+    /// Folded text of all sections.
+    text: String,
+    lexemes: Vec<Lexeme>,
+}
+
+/// A lexeme of a document.
+#[derive(Debug, Clone)]
+struct Lexeme {
+    /// First eight bytes, padded with zeros. Most comparisons need no more.
+    prefix: u64,
+    start: u32,
+    end: u32,
+    weights: Weights,
+}
+
+impl Lexeme {
+    fn new(text: &str, range: Range<usize>, weights: Weights) -> Self {
+        let bytes = &text.as_bytes()[range.clone()];
+        let mut prefix = [0; 8];
+        let length = bytes.len().min(prefix.len());
+        prefix[..length].copy_from_slice(&bytes[..length]);
+        Self {
+            prefix: u64::from_be_bytes(prefix),
+            start: range.start as u32,
+            end: range.end as u32,
+            weights,
+        }
+    }
+
+    fn range(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+impl SearchDocument {
+    /// Maximum number of lexemes, counted with their repetitions.
+    pub const MAX_LEXEMES: usize = 20_000;
+
+    /// Maximum number of bytes of folded text, over all sections.
+    ///
+    /// PostgreSQL stores a `tsvector` of less than 1 MiB. Three bytes of lexemes per byte of text
+    /// and 11 bytes per lexeme for its length, positions and alignment are less.
+    pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+    /// Builds the document of a device, without its assignee.
+    #[must_use]
+    pub fn of_device(fields: &DeviceFields) -> Self {
+        let identity = &fields.identity;
+        let processor = &fields.characteristics.processor;
+        Self::of_sections([
+            (Weight::A, Some(identity.name.as_str())),
+            (
+                Weight::A,
+                identity.serial_number.as_ref().map(SerialNumber::as_str),
+            ),
+            (Weight::B, identity.brand.as_ref().map(ShortText::as_str)),
+            (Weight::B, Some(identity.type_.as_str())),
+            (Weight::B, Some(identity.category.as_str())),
+            (Weight::B, processor.as_ref().map(ShortText::as_str)),
+            (Weight::D, identity.comment.as_ref().map(Comment::as_str)),
+        ])
+    }
+
+    /// Builds the document of a user.
+    #[must_use]
+    pub fn of_user(fields: &UserFields) -> Self {
+        Self::of_sections([
+            (Weight::A, fields.first_name.as_ref().map(ShortText::as_str)),
+            (Weight::A, fields.last_name.as_ref().map(ShortText::as_str)),
+            (Weight::A, Some(fields.email.as_str())),
+        ])
+    }
+
+    fn of_sections<const N: usize>(sections: [(Weight, Option<&str>); N]) -> Self {
+        let length: usize = sections
+            .iter()
+            .filter_map(|(_, text)| text.map(str::len))
+            .sum();
+        let mut document = Self {
+            text: String::with_capacity(length),
+            lexemes: Vec::with_capacity(length / 4),
+        };
+        for (weight, text) in sections {
+            document.add_section(weight.into(), text.unwrap_or_default());
+        }
+        document.sort();
+        document
+    }
+
+    fn add_section(&mut self, weights: Weights, text: &str) {
+        let Self {
+            text: folded,
+            lexemes,
+        } = self;
+        let start = folded.len();
+        fold_into(folded, text);
+        let mut end = folded.len().min(Self::MAX_TEXT_BYTES.max(start));
+        while !folded.is_char_boundary(end) {
+            end -= 1;
+        }
+        folded.truncate(end);
+        for token in tokens::tokens(&folded[start..]) {
+            tokens::lexemes(&folded[start..], &token, |range| {
+                if lexemes.len() < Self::MAX_LEXEMES {
+                    let range = start + range.start..start + range.end;
+                    lexemes.push(Lexeme::new(folded, range, weights));
+                }
+            });
+        }
+    }
+
+    /// Sorts the lexemes and merges equal ones.
+    fn sort(&mut self) {
+        let Self { text, lexemes } = self;
+        let bytes = |lexeme: &Lexeme| &text.as_bytes()[lexeme.range()];
+        lexemes.sort_unstable_by(|left, right| {
+            let prefixes = left.prefix.cmp(&right.prefix);
+            prefixes.then_with(|| bytes(left).cmp(bytes(right)))
+        });
+        lexemes.dedup_by(|repeated, kept| {
+            let is_equal = repeated.prefix == kept.prefix && bytes(repeated) == bytes(kept);
+            if is_equal {
+                kept.weights = kept.weights.union(repeated.weights);
+            }
+            is_equal
+        });
+    }
+
+    /// Returns the lexemes in the order of their bytes, without repetitions.
+    #[must_use]
+    pub fn lexemes(&self) -> impl ExactSizeIterator<Item = (&str, Weights)> {
+        self.lexemes
+            .iter()
+            .map(|lexeme| (&self.text[lexeme.range()], lexeme.weights))
+    }
+}
+
+impl DeviceFields {
+    /// Returns the folded identifiers, separated by line feeds, in which
+    /// [`SearchTerm::identifier`](crate::SearchTerm::identifier) is searched as a substring.
+    #[must_use]
+    pub fn search_identifiers(&self) -> Option<Cow<'_, str>> {
+        let serial_number = self.identity.serial_number.as_ref()?;
+        Some(serial_number.folded().into())
+    }
+}

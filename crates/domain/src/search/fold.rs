@@ -1,0 +1,153 @@
+//! Folding of searched text: case, accents, compatibility forms, and invisible characters.
+
+use icu_casemap::CaseMapper;
+use icu_properties::CodePointSetData;
+use icu_properties::props::DefaultIgnorableCodePoint;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::decompose_compatible;
+
+/// Appends the folded form of `text` to `folded`.
+///
+/// Applies NFKD, removes the accents U+0300 to U+036F and invisible characters, applies full case
+/// folding, replaces letters that have no decomposition (`ø` by `o`), and applies NFC, so that a
+/// Korean syllable is one character. Folding is idempotent.
+pub(super) fn fold_into(folded: &mut String, text: &str) {
+    if text.is_ascii() {
+        let start = folded.len();
+        folded.push_str(text);
+        folded[start..].make_ascii_lowercase();
+        return;
+    }
+    let mut decomposed = String::with_capacity(text.len() + text.len() / 2);
+    for c in text.nfd() {
+        decompose(c, &mut decomposed);
+    }
+    let cased = CaseMapper::new().fold_string(&decomposed);
+    let mut replaced = String::with_capacity(cased.len());
+    for c in cased.chars() {
+        match c {
+            'ø' => replaced.push('o'),
+            'ł' => replaced.push('l'),
+            'đ' => replaced.push('d'),
+            'ħ' => replaced.push('h'),
+            'ŧ' => replaced.push('t'),
+            'ı' => replaced.push('i'),
+            'æ' => replaced.push_str("ae"),
+            'œ' => replaced.push_str("oe"),
+            _ => replaced.push(c),
+        }
+    }
+    folded.extend(replaced.nfc());
+}
+
+/// Appends the compatibility decomposition of a character, without accents and invisible
+/// characters.
+fn decompose(c: char, decomposed: &mut String) {
+    // `´` and its like decompose to a space and an accent, and would vanish.
+    if is_spacing_accent(c) {
+        decomposed.push(c);
+        return;
+    }
+    decompose_compatible(c, |c| {
+        let is_accent = ('\u{300}'..='\u{36F}').contains(&c);
+        if !is_accent && !is_invisible(c) {
+            decomposed.push(c);
+        }
+    });
+}
+
+fn is_spacing_accent(c: char) -> bool {
+    let mut first = None;
+    if !c.is_ascii() && !c.is_whitespace() {
+        decompose_compatible(c, |part| {
+            first.get_or_insert(part);
+        });
+    }
+    first == Some(' ')
+}
+
+/// Returns whether a character is invisible and neither a blank nor a control character, such as
+/// a soft hyphen: a `Default_Ignorable_Code_Point`, or the empty Braille pattern.
+pub(super) fn is_invisible(c: char) -> bool {
+    const IGNORABLE: icu_properties::CodePointSetDataBorrowed<'static> =
+        CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    !c.is_ascii() && (c == '\u{2800}' || IGNORABLE.contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn fold(text: &str) -> String {
+        let mut folded = String::new();
+        fold_into(&mut folded, text);
+        folded
+    }
+
+    #[rstest]
+    #[case::ascii("MacBook PRO", "macbook pro")]
+    #[case::accents("GRÂCE grâce gra\u{302}ce", "grace grace grace")]
+    #[case::sharp_s("Straße STRAẞE", "strasse strasse")]
+    #[case::letters_without_decomposition("ØøŁłĐđĦħŦŧÆæŒœ", "oolLddhhttaeaeoeoe")]
+    #[case::turkish("İıIi", "iiii")]
+    #[case::greek("Σίσυφος", "σισυφοσ")]
+    #[case::cyrillic("Ноутбук Ё Й", "ноутбук е и")]
+    #[case::ligature("ﬁ", "fi")]
+    #[case::full_width("ＭａｃＢｏｏｋ１５", "macbook15")]
+    #[case::half_width_katakana("ｶﾞ", "ガ")]
+    #[case::arabic_marks("مُحَمَّد", "مُحَمَّد")]
+    #[case::devanagari("हिन्दी", "हिन्दी")]
+    #[case::thai("เครื่อง", "เครื่อง")]
+    #[case::korean("한국", "한국")]
+    #[case::korean_decomposed("\u{1112}\u{1161}\u{11AB}", "한")]
+    #[case::soft_hyphen("Schreib\u{AD}tisch", "schreibtisch")]
+    #[case::zero_width("a\u{200B}b\u{200D}c\u{FEFF}d\u{2060}e\u{200F}", "abcde")]
+    #[case::variation_selector("❤\u{FE0F}", "❤")]
+    #[case::spacing_accents("´ ¨ \u{385}", "´ ¨ ¨")]
+    #[case::trade_mark("²™℃", "2tm°c")]
+    fn text_is_folded(#[case] sent: &str, #[case] expected: &str) {
+        assert_eq!(fold(sent), expected.to_lowercase());
+    }
+
+    #[test]
+    fn folding_every_character_is_idempotent() {
+        for c in '\0'..=char::MAX {
+            let once = fold(c.encode_utf8(&mut [0; 4]));
+            assert_eq!(fold(&once), once, "U+{:04X}", c as u32);
+        }
+    }
+
+    #[test]
+    fn visible_characters_do_not_vanish() {
+        for c in '\0'..=char::MAX {
+            let is_accent = ('\u{300}'..='\u{36F}').contains(&c);
+            let folded = fold(c.encode_utf8(&mut [0; 4]));
+            let is_blank = folded.trim().is_empty();
+            assert_eq!(
+                is_blank,
+                c.is_whitespace() || is_invisible(c) || is_accent,
+                "U+{:04X}",
+                c as u32
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn folding_is_idempotent(text in any::<String>()) {
+            let once = fold(&text);
+            prop_assert_eq!(fold(&once), once);
+        }
+
+        #[test]
+        fn canonically_equivalent_texts_fold_equally(text in any::<String>()) {
+            let nfc: String = text.nfc().collect();
+            let nfd: String = text.nfd().collect();
+            prop_assert_eq!(fold(&nfc), fold(&text));
+            prop_assert_eq!(fold(&nfd), fold(&text));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Splits folded text into lexemes.
+
+use std::ops::Range;
+
+use icu_properties::props::{LineBreak, Script};
+use icu_properties::{CodePointMapData, CodePointMapDataBorrowed};
+use unicode_normalization::char::is_combining_mark;
+
+/// Maximum number of characters of a word that are compared.
+pub(super) const MAX_WORD_CHARS: usize = 255;
+
+/// Number of characters of a lexeme of text that is searched by substring.
+pub(super) const GRAM_CHARS: usize = 3;
+
+/// Class of a character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// White space and control characters: separate tokens.
+    Blank,
+    /// Letters and digits of scripts with blanks between words.
+    Word,
+    /// Letters of scripts without blanks between words, such as Chinese, Japanese and Thai.
+    NoBlank,
+    /// Everything else: punctuation, symbols, emoji.
+    Symbol,
+}
+
+/// Consecutive characters of one class, other than blanks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) class: Class,
+    /// Bytes of the text.
+    pub(super) range: Range<usize>,
+}
+
+/// Returns the tokens of a folded text. A combining mark has the class of the character before it.
+pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
+    let mut position = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let start = position;
+            let mut classes = classes(&text[start..]);
+            let (class, length) = classes.next()?;
+            position += length;
+            for (next, length) in classes {
+                if next != class {
+                    break;
+                }
+                position += length;
+            }
+            if class != Class::Blank {
+                return Some(Token {
+                    class,
+                    range: start..position,
+                });
+            }
+        }
+    })
+}
+
+/// Returns the class of each character and its length in bytes.
+fn classes(text: &str) -> impl Iterator<Item = (Class, usize)> {
+    let mut previous = Class::Blank;
+    text.chars().map(move |c| {
+        let class = match previous {
+            Class::Blank => class_of(c),
+            _ if !c.is_ascii() && is_combining_mark(c) => previous,
+            _ => class_of(c),
+        };
+        previous = class;
+        (class, c.len_utf8())
+    })
+}
+
+fn class_of(c: char) -> Class {
+    match c {
+        'a'..='z' | '0'..='9' => Class::Word,
+        '\0'..=' ' => Class::Blank,
+        _ if c.is_whitespace() || c.is_control() => Class::Blank,
+        _ if c.is_ascii() => {
+            if c.is_ascii_alphanumeric() {
+                Class::Word
+            } else {
+                Class::Symbol
+            }
+        }
+        _ if is_no_blank(c) => Class::NoBlank,
+        _ if c.is_alphanumeric() => Class::Word,
+        _ => Class::Symbol,
+    }
+}
+
+/// Returns whether a character is a letter of a script that is written without blanks between
+/// words: ideographic scripts, kana, and the scripts that Unicode Standard Annex #14 gives the
+/// line breaking class SA because only a dictionary separates their words.
+fn is_no_blank(c: char) -> bool {
+    const SCRIPTS: CodePointMapDataBorrowed<'static, Script> = CodePointMapData::<Script>::new();
+    const LINE_BREAKS: CodePointMapDataBorrowed<'static, LineBreak> =
+        CodePointMapData::<LineBreak>::new();
+    if LINE_BREAKS.get(c) == LineBreak::ComplexContext {
+        return true;
+    }
+    let is_ideographic = matches!(
+        SCRIPTS.get(c),
+        Script::Han | Script::Hiragana | Script::Katakana | Script::Bopomofo | Script::Yi // The prolonged sound mark and the iteration marks belong to several scripts.
+    ) || matches!(c, '\u{3000}'..='\u{303F}' | '\u{30FC}');
+    is_ideographic && c.is_alphanumeric()
+}
+
+/// Calls `add` with each lexeme of a token, as a range of the text.
+///
+/// A word is one lexeme. All other tokens have a lexeme per character, which begins with it and
+/// has up to [`GRAM_CHARS`] characters: every substring of the token begins a lexeme, or consists
+/// of characters that begin some.
+pub(super) fn lexemes(text: &str, token: &Token, mut add: impl FnMut(Range<usize>)) {
+    let token_text = &text[token.range.clone()];
+    let base = token.range.start;
+    if token.class == Class::Word {
+        add(base..base + prefix_length(token_text, MAX_WORD_CHARS));
+        return;
+    }
+    for (start, _) in token_text.char_indices() {
+        let length = prefix_length(&token_text[start..], GRAM_CHARS);
+        add(base + start..base + start + length);
+    }
+}
+
+/// Returns the length in bytes of the first `max_chars` characters of a text.
+pub(super) fn prefix_length(text: &str, max_chars: usize) -> usize {
+    // A text never has more characters than bytes.
+    if text.len() <= max_chars {
+        return text.len();
+    }
+    text.char_indices()
+        .nth(max_chars)
+        .map_or(text.len(), |(index, _)| index)
+}
