@@ -2,7 +2,7 @@
 //! thousand devices, so a time in milliseconds is also the time per device in microseconds.
 
 use devices_api::http::{read_batch, render_created};
-use devices_domain::{Batch, BatchRules, DeviceId, InsertedDevice, NewDevice};
+use devices_domain::{Batch, BatchRules, DeviceId, InsertedDevice, NewDevice, SearchDocument};
 use devices_tests::payload;
 use divan::Bencher;
 use serde::de::IgnoredAny;
@@ -54,6 +54,13 @@ fn render_response(bencher: Bencher) {
         })
         .collect();
     bencher.bench(|| render_created(&devices, &stored).len());
+}
+
+#[divan::bench]
+fn build_search_documents(bencher: Bencher) {
+    let devices = devices();
+    let count = |device: &NewDevice| SearchDocument::of_device(&device.fields).lexemes().len();
+    bencher.bench(|| devices.iter().map(count).sum::<usize>());
 }
 
 #[divan::bench]

@@ -34,8 +34,8 @@ impl SearchTerm {
     /// cannot find shorter ones.
     const MIN_IDENTIFIER_CHARS: usize = 3;
 
-    /// Parses a term. Returns it with its number of words, or `None` if it has only invisible
-    /// characters.
+    /// Parses a term. Returns it with its number of distinct words, or `None` if it has only
+    /// invisible characters.
     fn parse(text: &str) -> Option<(Self, usize)> {
         let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
         let mut folded = String::new();
@@ -43,15 +43,17 @@ impl SearchTerm {
         let tokens: Vec<Token> = tokens::tokens(&folded).collect();
         let has_letters = tokens.iter().any(|token| token.class != Class::Symbol);
         let is_matched = |token: &&Token| !has_letters || token.class != Class::Symbol;
-        let mut lexemes = BTreeSet::new();
-        let mut word_count = 0;
+        let (mut words, mut lexemes) = (BTreeSet::new(), BTreeSet::new());
         for token in tokens.iter().filter(is_matched) {
-            lexemes.extend(query_lexemes(&folded, token));
-            word_count += 1;
+            // A repeated word adds no condition.
+            if words.insert(&folded[token.range.clone()]) {
+                lexemes.extend(query_lexemes(&folded, token));
+            }
         }
-        if word_count == 0 {
+        if words.is_empty() {
             return None;
         }
+        let word_count = words.len();
         let identifier = fold(&visible).into_owned();
         let is_long = identifier.chars().count() >= Self::MIN_IDENTIFIER_CHARS;
         let words = text.split(|c: char| c.is_ascii_punctuation());
