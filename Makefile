@@ -26,6 +26,12 @@ test: ## Run all tests on a real PostgreSQL; needs no setup
 	@scripts/dependencies
 	cargo test --workspace
 
+test-locales: ## Run all tests in databases of several locales, among them a Turkish one
+	@scripts/dependencies
+	cargo test --workspace
+	TEST_DATABASE_OPTIONS="LOCALE 'C.UTF-8'" cargo test --workspace
+	TEST_DATABASE_OPTIONS="LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR' LOCALE 'C.UTF-8'" cargo test --workspace
+
 check: $(CHECKS) ## Run all checks other than tests
 
 fmt: ## Check the formatting

@@ -31,7 +31,12 @@ impl TestDatabase {
 
     /// Creates a database without a schema.
     pub fn empty() -> Self {
-        Self::cloned_from("template0")
+        Self::with_options(&options())
+    }
+
+    /// Creates a database without a schema, with options of `CREATE DATABASE` such as a locale.
+    pub fn with_options(options: &str) -> Self {
+        Self::cloned_from(&format!("template0 {options}"))
     }
 
     fn cloned_from(template: &str) -> Self {
@@ -201,7 +206,10 @@ impl TestServer {
         if !self.databases().contains(&self.template) {
             let unfinished = format!("{}_unfinished", self.template);
             execute(&format!("DROP DATABASE IF EXISTS {unfinished}"));
-            execute(&format!("CREATE DATABASE {unfinished} TEMPLATE template0"));
+            execute(&format!(
+                "CREATE DATABASE {unfinished} TEMPLATE template0 {}",
+                options()
+            ));
             devices_adapters::postgres::migrate(&self.url_for(&unfinished))
                 .expect("the migrations succeed");
             execute(&format!(
@@ -279,8 +287,14 @@ fn start_private_server() -> String {
         .to_owned()
 }
 
-/// Hash of the migrations and of the privileges of the serving role. Every hash has a template of
-/// its own.
+/// Returns the options of `CREATE DATABASE` for all test databases. `make test-locales` sets them,
+/// to run the tests in other locales than the server's.
+fn options() -> String {
+    std::env::var("TEST_DATABASE_OPTIONS").unwrap_or_default()
+}
+
+/// Hash of the migrations, of the privileges of the serving role, and of the options of the
+/// databases. Every hash has a template of its own.
 fn schema_hash() -> u64 {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let entries = |folder: &Path| {
@@ -296,6 +310,7 @@ fn schema_hash() -> u64 {
     let mut hasher = DefaultHasher::new();
     let privileges = std::fs::read_to_string(privileges).expect("the privileges can be read");
     privileges.hash(&mut hasher);
+    options().hash(&mut hasher);
     for file in entries(&folder).iter().flat_map(|folder| entries(folder)) {
         let sql = std::fs::read_to_string(&file).expect("migrations can be read");
         (file.file_name(), sql).hash(&mut hasher);
