@@ -170,3 +170,51 @@ fn outdated_schema_is_reported() {
     ]);
     assert!(error.contains("devices-api migrate"), "{error}");
 }
+
+#[test]
+fn database_with_unsuitable_locale_is_rejected() {
+    for (options, problem) in [
+        ("ENCODING 'UTF8' LOCALE 'C'", "pg_trgm finds no letters"),
+        (
+            "ENCODING 'LATIN1' LOCALE 'C'",
+            "is LATIN1, but must be UTF8",
+        ),
+        (
+            "ENCODING 'SQL_ASCII' LOCALE 'C'",
+            "is SQL_ASCII, but must be UTF8",
+        ),
+    ] {
+        let database = TestDatabase::with_options(options);
+        let name = database.name().to_owned();
+        let statement =
+            format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';");
+        let migrated = devices_tests::run(&database, &["migrate"]);
+        assert_eq!(migrated.code, 1, "{options}: {migrated:?}");
+        let url = ("DEVICES__DATABASE__URL", database.url());
+        for error in [startup_error(&[url]), migrated.stderr] {
+            assert!(error.contains(problem), "{options}: {error}");
+            assert!(error.contains(&statement), "{options}: {error}");
+        }
+        // The check leaves nothing behind.
+        let extensions = "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'";
+        assert_eq!(database.texts(extensions), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn migrated_database_of_locale_c_is_rejected() {
+    let database = TestDatabase::with_options("ENCODING 'UTF8' LOCALE 'C'");
+    database.execute("CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions");
+    let error = startup_error(&[
+        ("DEVICES__DATABASE__URL", database.url()),
+        ("DEVICES__DATABASE__MIGRATE_ON_START", "false"),
+    ]);
+    assert!(error.contains("pg_trgm finds no letters"), "{error}");
+}
+
+#[test]
+fn advised_database_is_accepted() {
+    let database = TestDatabase::with_options("ENCODING 'UTF8' LOCALE 'C.UTF-8'");
+    let migrated = devices_tests::run(&database, &["migrate"]);
+    assert_eq!(migrated.code, 0, "{migrated:?}");
+}

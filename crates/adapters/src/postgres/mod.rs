@@ -31,6 +31,6 @@ pub use keys::PostgresKeys;
 pub use rate_limits::PostgresRateLimiter;
 pub use schema::migrations::{MigrationError, migrate, pending_migrations};
 pub use schema::serving_role::{RolePrivileges, SERVING_ROLE, role_privileges};
-pub use schema::startup_checks::non_durable_settings;
+pub use schema::startup_checks::{UnsuitableDatabase, non_durable_settings};
 pub use store::PostgresStore;
 pub use workspaces::PostgresWorkspaces;

@@ -59,7 +59,7 @@ enum CliError {
     )]
     MigrationThroughPooler,
     #[error("cannot update the schema: {0}")]
-    Migrate(#[from] MigrationError),
+    Migrate(#[source] MigrationError),
     #[error("the schema is out of date (missing: {0}). Run `devices-api migrate` first.")]
     PendingMigrations(String),
     #[error(
@@ -85,6 +85,15 @@ enum CliError {
     Serve(#[from] std::io::Error),
     #[error("the command succeeded, but its output cannot be printed: {0}.")]
     Output(#[source] std::io::Error),
+}
+
+impl From<MigrationError> for CliError {
+    fn from(error: MigrationError) -> Self {
+        match error {
+            MigrationError::Connect(error) => error.into(),
+            error @ MigrationError::Failed(_) => Self::Migrate(error),
+        }
+    }
 }
 
 impl From<RepositoryError> for CliError {
@@ -142,14 +151,15 @@ fn to_sentence(message: &impl std::fmt::Display) -> String {
 }
 
 /// Returns what to do about a database that cannot be used.
-fn connect_advice(error: &ConnectError) -> &'static str {
+fn connect_advice(error: &ConnectError) -> String {
     match error {
-        ConnectError::InvalidUrl => "Correct DEVICES__DATABASE__URL.",
-        ConnectError::EncodingNotUtf8(_) => {
-            "Create a database with the encoding UTF8, and name it in DEVICES__DATABASE__URL."
-        }
+        ConnectError::InvalidUrl => "Correct DEVICES__DATABASE__URL.".to_owned(),
+        ConnectError::UnsuitableDatabase(unsuitable) => format!(
+            "Dump it if it has data, drop it, and create it with a suitable locale: {}",
+            unsuitable.create_database_sql()
+        ),
         ConnectError::ConnectionFailed(_) | ConnectError::Query(_) => {
-            "Check that PostgreSQL runs and that DEVICES__DATABASE__URL is correct."
+            "Check that PostgreSQL runs and that DEVICES__DATABASE__URL is correct.".to_owned()
         }
     }
 }

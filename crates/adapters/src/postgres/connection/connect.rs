@@ -5,6 +5,8 @@ use diesel::connection::CacheSize;
 use diesel::pg::PgConnection;
 use diesel::result::{ConnectionError, Error as DieselError};
 
+use crate::postgres::schema::startup_checks::UnsuitableDatabase;
+
 /// Reason why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -17,9 +19,9 @@ pub enum ConnectError {
     /// The connection could not be established. Contains libpq's message.
     #[error("{0}")]
     ConnectionFailed(String),
-    /// The database does not store Unicode.
-    #[error("the encoding of the database is {0}, but must be UTF8")]
-    EncodingNotUtf8(String),
+    /// The database stores or searches only some scripts.
+    #[error(transparent)]
+    UnsuitableDatabase(#[from] UnsuitableDatabase),
     /// A statement failed.
     #[error("{0}")]
     Query(#[from] DieselError),

@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use diesel::RunQueryDsl;
-use diesel::dsl::sql;
-use diesel::sql_types::Text;
 use r2d2::Pool;
 use tokio::sync::Semaphore;
 
 use crate::postgres::connection::connect::{ConnectError, connect, with_parameters};
 use crate::postgres::connection::options::DatabaseOptions;
 use crate::postgres::connection::pool::{ConnectionManager, LogPoolErrors};
+use crate::postgres::schema::startup_checks::check_scripts;
 
 /// A connection pool, used on blocking threads only. Clones share the pool.
 ///
@@ -55,16 +53,9 @@ impl Database {
     /// Connects once, without the pool, to report an unusable database at startup.
     ///
     /// # Errors
-    /// If the connection fails, or if the encoding of the database is not UTF8.
+    /// If the connection fails, or if the database stores or searches only some scripts.
     pub fn probe(url: &str) -> Result<(), ConnectError> {
-        let mut connection = connect(url)?;
-        let encoding: String = diesel::select(sql::<Text>("current_setting('server_encoding')"))
-            .get_result(&mut connection)?;
-        if encoding == "UTF8" {
-            Ok(())
-        } else {
-            Err(ConnectError::EncodingNotUtf8(encoding))
-        }
+        check_scripts(&mut connect(url)?)
     }
 
     /// Returns the number of open connections, and how many of them are idle.

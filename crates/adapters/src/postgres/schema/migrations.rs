@@ -14,6 +14,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
 use crate::postgres::schema::serving_role;
+use crate::postgres::schema::startup_checks::check_scripts_before_migrations;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
@@ -24,7 +25,7 @@ const LOCK: i64 = 0x466c_6565_7444_6576;
 /// Reason why the migrations did not run.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// The connection failed.
+    /// The connection failed, or the database is unsuitable.
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// A migration failed and was rolled back. Earlier migrations stay.
@@ -53,6 +54,7 @@ pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
     connection.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
     let pending = pending(&mut connection)?;
     if !pending.is_empty() {
+        check_scripts_before_migrations(&mut connection)?;
         run(&mut connection, &pending)?;
     }
     serving_role::prepare(&mut connection)?;
