@@ -110,7 +110,8 @@ fn strict_component(field: &Field) -> &'static str {
     match field.format() {
         Format::Text { .. } if field.is_required() => "Label",
         Format::Text { max_length: 255 } => "Text",
-        Format::Text { .. } => "Comment",
+        Format::Text { max_length } => panic!("{max_length}"),
+        Format::Lines { .. } => "Comment",
         Format::TextList { .. } => "TextList",
         Format::SerialNumber => "SerialNumber",
         Format::Amount => "Amount",

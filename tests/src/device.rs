@@ -31,7 +31,7 @@ pub fn complete_device(fields: Value) -> Value {
 /// Returns a valid value of a field, as the API returns it.
 fn example(field: &Field) -> Value {
     match field.format() {
-        Format::Text { .. } => json!(format!("a {}", field.name())),
+        Format::Text { .. } | Format::Lines { .. } => json!(format!("a {}", field.name())),
         Format::TextList { .. } => json!([format!("a {}", field.name()), "HDMI"]),
         Format::SerialNumber => json!("C02XL0GSJGH5"),
         Format::Email => json!("ada@example.com"),

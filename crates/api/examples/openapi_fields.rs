@@ -185,9 +185,11 @@ fn types(field: &Field, usage: Usage) -> Result<Vec<String>, String> {
         }
     };
     let lines: &[&str] = match field.format() {
-        Format::Text { .. } | Format::SerialNumber | Format::Email | Format::Amount => {
-            &[&typed("string")]
-        }
+        Format::Text { .. }
+        | Format::Lines { .. }
+        | Format::SerialNumber
+        | Format::Email
+        | Format::Amount => &[&typed("string")],
         Format::Date => &[&typed("string"), "format: date"],
         Format::Instant => &[&typed("string"), "format: date-time"],
         Format::Boolean => &[&typed("boolean")],
@@ -244,6 +246,10 @@ fn describe(field: &Field, usage: Usage) -> String {
 fn rules(format: Format) -> Option<String> {
     Some(match format {
         Format::Text { max_length } => format!("At most {} characters.", thousands(max_length)),
+        Format::Lines { max_length } => format!(
+            "At most {} characters. Line breaks and tabs are text; line breaks are returned as LF.",
+            thousands(max_length)
+        ),
         Format::TextList {
             max_items,
             max_length,
@@ -313,8 +319,10 @@ fn constraint(field: &Field, usage: Usage) -> Result<Vec<String>, String> {
         _ if usage == Usage::Response => &[],
         Format::Text { .. } if !nullable => &["type: null", &reference("Label")],
         Format::Text { max_length: 255 } => &["type: null", &reference("Text")],
-        Format::Text { max_length: 10_000 } => &["type: null", &reference("Comment")],
-        Format::Text { .. } => return Err("no schema in the overlay has this length".to_owned()),
+        Format::Lines { max_length: 10_000 } => &["type: null", &reference("Comment")],
+        Format::Text { .. } | Format::Lines { .. } => {
+            return Err("no schema in the overlay has this length".to_owned());
+        }
         Format::SerialNumber => &["type: null", &reference("SerialNumber")],
         Format::Email if nullable => &["type: null", &or_nothing(&reference("Email"))],
         Format::Email => &["type: null", &reference("Email")],

@@ -43,7 +43,8 @@ fn every_error_of_every_row_is_printed() {
         "row 2: `category` is required and must not be empty",
         "row 2: `serial_number` is the same as in row 0 of this batch",
         "row 3: is not UTF-8",
-        "row 4: `serial_number` must be the device's own number, not a placeholder for \"none\"",
+        "row 4: `serial_number` must be the device's own number, not a placeholder for \"none\": \
+         omit the field if the device has no serial number",
         "6 errors",
     ];
     let (code, printed) = check("invalid", csv);

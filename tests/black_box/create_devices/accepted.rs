@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use devices_domain::{Field, fields};
-use devices_tests::{Api, complete_device, device, empty_value, send};
+use devices_tests::{Api, complete_device, device, empty_value, percent_encode, send};
 use serde_json::{Map, Value, json};
 
 const EXAMPLE: &str = include_str!("../../../examples/agent-inventory.json");
@@ -171,6 +171,86 @@ fn devices_without_serial_number_never_conflict() {
     assert_eq!(api.post(&json!([row, row, row])).status, 201);
     assert_eq!(api.post(&json!([row])).status, 201);
     assert_eq!(api.database.count("devices WHERE brand IS NULL"), 4);
+}
+
+#[test]
+fn serial_numbers_are_returned_as_sent() {
+    let api = Api::start();
+    let sent = [
+        "6067E77 (03.01)",
+        "$$T02XB1K9",
+        "BZ  7e59aa",
+        r##"a!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"##,
+        "12345678",
+        "12E45678",
+        "ＡＢ１２",
+    ];
+    let rows: Vec<_> = sent
+        .iter()
+        .map(|serial| device(json!({"serial_number": format!(" \u{FEFF}{serial} ")})))
+        .collect();
+    let response = api.post(&json!(rows));
+    assert_eq!(response.status, 201, "{}", response.text);
+    for (index, serial) in sent.iter().enumerate() {
+        let created = &response.json()["data"]["devices"][index];
+        assert_eq!(&created["serial_number"], serial);
+        let id = &created["id"];
+        let read = api.get_json(&format!("/devices/{id}"));
+        assert_eq!(&read["data"]["serial_number"], serial);
+        let escaped = percent_encode(serial);
+        for parameter in ["serial_number", "search"] {
+            let found = api.get_json(&format!("/devices?{parameter}={escaped}"));
+            let mut found = found["data"].as_array().unwrap().iter();
+            assert!(
+                found.any(|device| &device["id"] == id),
+                "{parameter} {serial}"
+            );
+        }
+    }
+}
+
+#[test]
+fn comment_keeps_its_lines() {
+    let api = Api::start();
+    let id =
+        api.create_device(json!({"comment": "\u{FEFF}\r\nLent out\r\n\r\n\tto Ada\rsince May\n"}));
+    let path = format!("/devices/{id}");
+    let stored = "Lent out\n\n\tto Ada\nsince May";
+    assert_eq!(api.get_json(&path)["data"]["comment"], stored);
+    for search in ["since+lent", "out+ada", "ada since may"] {
+        let found = api.get_json(&format!("/devices?search={search}"));
+        assert_eq!(found["meta"]["total"], 1, "{search}");
+    }
+    let patched = api.send("PATCH", &path, &json!({"comment": "back\r\nagain"}));
+    assert_eq!(patched.json()["data"]["comment"], "back\nagain");
+}
+
+#[test]
+fn byte_order_marks_are_trimmed() {
+    let api = Api::start();
+    let id = api.create_device(json!({
+        "name": "\u{FEFF}XPS 13\u{FEFF} ", "brand": "\u{FEFF}", "color": " \u{FEFF}red",
+        "compliance": ["\u{FEFF}CE"], "connection_type": "\u{FEFF}", "serial_number": "\u{FEFF}",
+        "client_purchase_price": "\u{FEFF}5", "client_purchase_date": "\u{FEFF}2024-05-31",
+        "lifecycle": "\u{FEFF}IN_MAINTENANCE", "user_email": "\u{FEFF}", "has_webcam": "\u{FEFF}",
+        "user_id": "\u{FEFF}",
+    }));
+    let stored = api.get_json(&format!("/devices/{id}"))["data"].clone();
+    for (field, expected) in [
+        ("name", json!("XPS 13")),
+        ("brand", Value::Null),
+        ("serial_number", Value::Null),
+        ("client_purchase_price", json!("5.00")),
+        ("client_purchase_date", json!("2024-05-31")),
+        ("client_status", json!("IN_MAINTENANCE")),
+        ("user_id", Value::Null),
+    ] {
+        assert_eq!(stored[field], expected, "{field}");
+    }
+    let characteristics = &stored["characteristics"];
+    assert_eq!(characteristics["color"], "red");
+    assert_eq!(characteristics["compliance"], json!(["CE"]));
+    assert_eq!(characteristics["connection_type"], json!([]));
 }
 
 #[test]

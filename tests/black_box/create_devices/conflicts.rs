@@ -26,6 +26,34 @@ fn folded_serial_numbers_conflict() {
 }
 
 #[test]
+fn run_of_blanks_equals_one_blank() {
+    let api = Api::start();
+    let serial = |serial: &str| device(json!({"serial_number": serial}));
+    let created = api.post(&json!([serial(" BZ  7e59aa"), serial("Q 1")]));
+    assert_eq!(created.status, 201, "{}", created.text);
+    let stored = &created.json()["data"]["devices"][0]["serial_number"];
+    assert_eq!(stored, "BZ  7e59aa");
+    let response = api.post(&json!([
+        serial("bz 7e59aa"),
+        serial("C  9"),
+        serial("c \u{A0} 9")
+    ]));
+    assert_eq!(
+        response.reasons(),
+        [
+            reason(0, "serial_number", "already_exists"),
+            reason(2, "serial_number", "duplicate"),
+        ]
+    );
+    let found = api.get_json("/devices?serial_number=BZ%207E59AA");
+    assert_eq!(found["data"][0]["serial_number"], "BZ  7e59aa");
+    for search in ["BZ%20%207e59aa", "bz%207E59"] {
+        let found = api.get_json(&format!("/devices?search={search}"));
+        assert_eq!(found["data"][0]["serial_number"], "BZ  7e59aa", "{search}");
+    }
+}
+
+#[test]
 fn duplicate_refers_to_first_row() {
     let api = Api::start();
     let serials = ["SN1", "SN2", "sn1", "ＳＮ１"];

@@ -129,8 +129,22 @@ fn malformed_dates_and_amounts_are_rejected() {
 fn invalid_serial_numbers_are_rejected() {
     let api = api_with_one_device();
     for (serial, reason) in [
-        ("AB  12", "malformed"),
-        ("AB*12", "malformed"),
+        ("É12", "malformed"),
+        ("AB\u{200B}12", "malformed"),
+        ("AB\u{2011}12", "malformed"),
+        ("AB\n12", "control_character"),
+        ("AB\u{202E}12", "bidirectional_override"),
+        ("8.96529E+19", "spreadsheet_number"),
+        ("8,96529e+19", "spreadsheet_number"),
+        ("-1", "placeholder"),
+        ("#N/A", "placeholder"),
+        ("#¿NOMBRE?", "placeholder"),
+        ("(null string)", "placeholder"),
+        ("SystemSerialNumb", "placeholder"),
+        ("H1AK500000", "placeholder"),
+        ("111111", "placeholder"),
+        ("1234567890123", "placeholder"),
+        ("00000001", "placeholder"),
         ("СН-12", "malformed"),
         ("#", "malformed"),
         ("To be filled by O.E.M.", "placeholder"),
@@ -151,6 +165,98 @@ fn invalid_serial_numbers_are_rejected() {
         let response = api.post(&json!([device(json!({"serial_number": serial}))]));
         assert_eq!(response.json()["error"], "INVALID_SERIAL_NUMBER");
     }
+}
+
+#[test]
+fn control_characters_are_rejected_and_named() {
+    let api = api_with_one_device();
+    for (field, value, name) in [
+        ("name", "a\nb", "U+000A (line feed)"),
+        ("brand", "a\r\nb", "U+000D (carriage return)"),
+        ("color", "a\tb", "U+0009 (tab)"),
+        ("serial_number", "A\0", "U+0000 (null)"),
+        ("compliance", "a\u{85}b", "U+0085 (next line)"),
+        ("comment", "a\n\0", "U+0000 (null)"),
+        ("comment", "a\u{B}b", "U+000B (vertical tab)"),
+        ("comment", "a\u{1B}b", "U+001B (escape)"),
+    ] {
+        assert_value_rejected(&api, field, json!(value), "control_character");
+        let response = api.post(&json!([device(json!({field: value}))]));
+        assert_eq!(
+            response.json()["errors"][0]["message"],
+            format!("devices[0].{field} must not contain the control character {name}")
+        );
+    }
+    assert_value_rejected(
+        &api,
+        "comment",
+        json!("a\n\u{202E}b"),
+        "bidirectional_override",
+    );
+    let surrogate = device(json!({"comment": "?"})).to_string();
+    let surrogate = surrogate.replace('?', "a\\n\\ud800");
+    assert_body_rejected(
+        &api,
+        format!("{{\"devices\":[{surrogate}]}}"),
+        "ill_formed_text",
+    );
+}
+
+#[test]
+fn invisible_name_is_required() {
+    let api = api_with_one_device();
+    for invisible in [
+        "",
+        " ",
+        "\u{FEFF}",
+        "\u{200B}",
+        "\u{3164}",
+        "\u{AD}\u{FE0F}",
+    ] {
+        for field in ["name", "type", "category"] {
+            assert_value_rejected(&api, field, json!(invisible), "required");
+        }
+    }
+}
+
+#[test]
+fn serial_number_error_says_what_to_send() {
+    let api = api_with_one_device();
+    for (serial, message) in [
+        (
+            "AB\u{200B}12",
+            "must not contain the character U+200B, which is invisible: remove it",
+        ),
+        (
+            "AB\u{2011}12",
+            "must not contain the character U+2011, a dash: use the hyphen-minus \"-\" instead",
+        ),
+        (
+            "N/A",
+            "must be the device's own number, not a placeholder for \"none\": \
+             omit the field if the device has no serial number",
+        ),
+        (
+            "1E+11",
+            "was shortened by a spreadsheet, which lost its digits: \
+             format the column as text and enter the original again",
+        ),
+    ] {
+        let response = api.post(&json!([device(json!({"serial_number": serial}))]));
+        assert_eq!(response.status, 400);
+        assert_eq!(
+            response.json()["errors"][0]["message"],
+            format!("devices[0].serial_number {message}")
+        );
+    }
+}
+
+#[test]
+fn expanding_serial_number_is_too_long() {
+    let api = api_with_one_device();
+    // Each U+FDFA is 18 characters after NFKC normalization.
+    let serial = "\u{FDFA}".repeat(1_300_000);
+    assert_value_rejected(&api, "serial_number", json!(serial), "too_long");
 }
 
 #[test]

@@ -37,6 +37,7 @@ impl Change {
                     ("client_rental_startDate", _) => json!("2024-04-01"),
                     ("client_rental_endDate", _) => json!("2026-01-01"),
                     (_, Format::Text { .. }) => json!(format!("Änother {name}")),
+                    (_, Format::Lines { .. }) => json!("Änother\nremark"),
                     (_, Format::TextList { .. }) => json!(["TÜV 1", "CE 2"]),
                     (_, Format::SerialNumber) => json!("NEW-SERIAL-1"),
                     (_, Format::Amount) => json!("0.00"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use devices_domain::{NewDevice, RawRow};
 use devices_tests::Api;
 use serde_json::{Map, Value, json};
 
@@ -88,9 +89,9 @@ fn csv_cells_preserve_any_text() {
         "@sum",
         "'quoted'",
         "semi;colon",
-        "tab is no text but | is",
+        "a | b",
         "é 🖥 漢字 \u{202f}€",
-        "\u{feff}bom",
+        "b\u{feff}om",
         "null",
         "true",
         "0012",
@@ -111,6 +112,32 @@ fn csv_cells_preserve_any_text() {
             assert_eq!(row[field], stored[field], "{text:?}");
             assert_eq!(row[field], text, "{text:?}");
         }
+    }
+}
+
+#[test]
+fn comment_of_several_lines_is_preserved() {
+    let api = Api::start();
+    let comments = [
+        "one\ntwo",
+        "one\n\n\"two\", three\n=1+1\n;\tfour",
+        "tab\tonly",
+        "\",\n\"",
+    ];
+    api.create_devices(comments.map(|comment| json!({"comment": comment})));
+    for format in ["json", "ndjson", "csv"] {
+        let exported = rows(&export(&api, &format!("?format={format}")));
+        let exported: Vec<_> = exported.iter().map(|row| &row["comment"]).collect();
+        assert_eq!(exported, comments, "{format}");
+    }
+    for row in rows(&export(&api, "?format=csv")) {
+        let mut raw = RawRow::for_device();
+        for name in ["name", "type", "category", "comment"] {
+            raw.set_text(name, row[name].as_str().unwrap());
+        }
+        let imported = NewDevice::from_row(&raw).unwrap();
+        let comment = imported.fields.identity.comment.unwrap();
+        assert_eq!(row["comment"], comment.as_str());
     }
 }
 

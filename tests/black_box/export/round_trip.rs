@@ -48,7 +48,7 @@ fn json_export_recreates_devices_elsewhere() {
         json!({"name": "bare"}),
         json!({
             "name": "odd \"texts\", = and é🖥\u{200d}", "user_email": "BOB@example.com",
-            "comment": "'; DROP TABLE devices; -- \\ / <b> &amp; %00 \u{2028}",
+            "comment": "first line\n\n\tthird line '; DROP TABLE devices; -- \\ / <b> &amp; %00 \u{2028}",
             "type": "=1+1", "category": "@sum", "brand": "-x", "color": "null",
             "serial_number": "ｓｎ－1", "compliance": ["a,b", "c\"d", "[]", "null"],
         }),
@@ -57,7 +57,7 @@ fn json_export_recreates_devices_elsewhere() {
         json!({"name": "large", "client_purchase_price": "9999999999.99",
             "comment": "é".repeat(10_000), "brand": "🖥".repeat(255),
             "connection_type": vec!["x".repeat(100); 50],
-            "client_purchase_date": "0001-01-01", "client_warranty_endDate": "9999-12-31"}),
+            "client_purchase_date": "0002-01-01", "client_warranty_endDate": "9999-12-31"}),
         json!({"name": "broken", "lifecycle": "OUT_OF_SERVICE", "added_via": "ONBOARDING"}),
     ];
     for layout in KeyboardLayout::NAMES {

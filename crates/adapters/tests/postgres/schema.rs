@@ -82,7 +82,9 @@ fn column_limits_match_the_domain() {
         let column = field.name().replace("Date", "_date");
         let checks = checks(&database, "devices", &column);
         let expected = match field.format() {
-            Format::Text { max_length } => vec![format!("<= {max_length})")],
+            Format::Text { max_length } | Format::Lines { max_length } => {
+                vec![format!("<= {max_length})")]
+            }
             Format::SerialNumber => vec!["<= 64)".to_owned()],
             Format::TextList {
                 max_items,

@@ -73,8 +73,13 @@ impl Field {
 /// Format of a field's values. Lengths are in characters (Unicode scalar values), after trimming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// A text.
+    /// A text in one line.
     Text {
+        /// Maximum length.
+        max_length: usize,
+    },
+    /// A text of several lines: see [`Comment`](crate::Comment).
+    Lines {
         /// Maximum length.
         max_length: usize,
     },

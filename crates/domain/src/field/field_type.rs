@@ -1,5 +1,6 @@
 //! Types of fields: a value that is required, optional, or has a default.
 
+use super::sanitize::trim;
 use super::{Email, FieldValue, Format, InvalidValue, RawValue, RequiredText};
 use crate::validation::error::Reason;
 
@@ -25,7 +26,7 @@ pub(crate) trait FieldType: Sized {
 pub(crate) fn is_empty_value(raw: &RawValue<'_>) -> bool {
     match raw {
         RawValue::Absent | RawValue::Null => true,
-        RawValue::Text(text) => text.trim().is_empty(),
+        RawValue::Text(text) => trim(text).is_empty(),
         _ => false,
     }
 }

@@ -3,6 +3,7 @@
 
 mod amount;
 mod boolean;
+mod comment;
 mod date;
 mod definition;
 mod email;
@@ -10,8 +11,10 @@ mod field_change;
 mod field_type;
 mod field_value;
 mod fields_macro;
+mod identifier;
 mod instant;
 mod invalid_value;
+mod placeholder;
 mod raw_row;
 mod raw_value;
 mod required_text;
@@ -25,6 +28,7 @@ mod unknown_fields;
 mod user_id;
 
 pub use amount::Amount;
+pub use comment::Comment;
 pub use date::Date;
 pub use definition::{Field, Format};
 pub use email::Email;
@@ -35,6 +39,7 @@ pub(crate) use field_type::{
 };
 pub use field_value::FieldValue;
 pub(crate) use fields_macro::fields;
+pub(crate) use identifier::fold;
 pub use instant::Instant;
 pub use invalid_value::InvalidValue;
 pub use raw_row::RawRow;
@@ -42,9 +47,8 @@ pub use raw_value::{RawValue, ValueKind};
 pub use required_text::RequiredText;
 pub(crate) use sanitize::sanitize;
 pub use serial_number::SerialNumber;
-pub(crate) use serial_number::fold;
 pub(crate) use string_enum::string_enum;
 pub(crate) use table::{FieldTable, read, read_if_valid, validate, validate_single};
-pub use text::{Comment, ShortText, Text};
+pub use text::{ShortText, Text};
 pub use text_list::TextList;
 pub use unknown_fields::{UnknownFields, nearest_name};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::sanitize::trim;
 use super::{Field, FieldTable, Format, RawValue};
 
 /// A row before validation: a value for each field, and the names that are unknown or repeated.
@@ -67,18 +68,18 @@ impl<'a> RawRow<'a> {
             .index_of(&name)
             .map(|index| self.table.fields[index].format());
         let value = match format {
-            Some(Format::Boolean) if text.trim().eq_ignore_ascii_case("true") => {
+            Some(Format::Boolean) if trim(&text).eq_ignore_ascii_case("true") => {
                 RawValue::Boolean(true)
             }
-            Some(Format::Boolean) if text.trim().eq_ignore_ascii_case("false") => {
+            Some(Format::Boolean) if trim(&text).eq_ignore_ascii_case("false") => {
                 RawValue::Boolean(false)
             }
-            Some(Format::Id) => match text.trim().parse() {
+            Some(Format::Id) => match trim(&text).parse() {
                 Ok(id) => RawValue::Integer(id),
                 Err(_) => RawValue::Text(text),
             },
-            Some(Format::TextList { .. }) if text.trim().contains('\n') => {
-                let items = text.trim().lines().map(str::to_owned).map(RawValue::text);
+            Some(Format::TextList { .. }) if trim(&text).contains('\n') => {
+                let items = trim(&text).lines().map(str::to_owned).map(RawValue::text);
                 RawValue::List(items.take(RawValue::MAX_ITEMS).collect())
             }
             _ => RawValue::Text(text),

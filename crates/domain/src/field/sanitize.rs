@@ -1,50 +1,73 @@
 //! Characters that a text may contain.
 
+use std::borrow::Cow;
+
 use super::{InvalidValue, RawValue};
 use crate::validation::error::Reason;
 
-/// Returns the trimmed text.
+/// Returns the text without white space and byte order marks around it.
 ///
 /// # Errors
-/// Rejects values that are not text, and texts with control characters or bidirectional overrides,
-/// which break or hide other text.
+/// Rejects values that are not text, and texts with control characters, including line breaks, or
+/// bidirectional overrides: both break or hide other text.
 pub(crate) fn sanitize<'r>(raw: &'r RawValue<'_>) -> Result<&'r str, InvalidValue> {
-    let text = match raw {
-        RawValue::Text(text) if is_plain_ascii(text) => return Ok(text),
-        RawValue::Text(text) => text.trim(),
-        RawValue::IllFormedText => {
-            return Err(InvalidValue::new(
-                Reason::IllFormedText,
-                "must be well-formed Unicode, without lone surrogates",
-            ));
-        }
-        other => return Err(InvalidValue::wrong_type("a string", other.kind())),
-    };
-    match text.chars().find(|c| is_forbidden(*c)) {
-        None => Ok(text),
-        Some(c) if c.is_control() => Err(InvalidValue::new(
-            Reason::ControlCharacter,
-            format!("must not contain the control character U+{:04X}", c as u32),
-        )),
-        Some(c) => Err(InvalidValue::new(
-            Reason::BidirectionalOverride,
-            format!(
-                "must not contain the bidirectional override U+{:04X}",
-                c as u32
-            ),
-        )),
+    let text = trimmed_text(raw)?;
+    if !is_printable_ascii(text) {
+        reject_forbidden(text, is_forbidden)?;
+    }
+    Ok(text)
+}
+
+/// Returns a text of several lines, as [`sanitize`] does, but with line breaks and tabs. All line
+/// breaks become LF.
+///
+/// # Errors
+/// Those of [`sanitize`], except for LF, CR and TAB.
+pub(super) fn sanitize_lines<'r>(raw: &'r RawValue<'_>) -> Result<Cow<'r, str>, InvalidValue> {
+    let text = trimmed_text(raw)?;
+    if is_printable_ascii(text) {
+        return Ok(text.into());
+    }
+    reject_forbidden(text, |c| {
+        is_forbidden(c) && !matches!(c, '\n' | '\r' | '\t')
+    })?;
+    if text.contains('\r') {
+        Ok(text.replace("\r\n", "\n").replace('\r', "\n").into())
+    } else {
+        Ok(text.into())
     }
 }
 
-/// Returns whether a text is printable ASCII without surrounding spaces, as most texts are: it
-/// needs no trimming and no decoding.
-fn is_plain_ascii(text: &str) -> bool {
+/// Removes white space and byte order marks (U+FEFF) at either end. Spreadsheets and editors on
+/// Windows write a byte order mark at the start of a file, and so into its first value.
+pub(super) fn trim(text: &str) -> &str {
+    let is_edge = |byte: Option<&u8>| byte.is_none_or(|byte| (b'!'..=b'~').contains(byte));
     let bytes = text.as_bytes();
+    if is_edge(bytes.first()) && is_edge(bytes.last()) {
+        return text;
+    }
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}')
+}
+
+fn trimmed_text<'r>(raw: &'r RawValue<'_>) -> Result<&'r str, InvalidValue> {
+    match raw {
+        RawValue::Text(text) => Ok(trim(text)),
+        RawValue::IllFormedText => Err(InvalidValue::new(
+            Reason::IllFormedText,
+            "must be well-formed Unicode, without lone surrogates",
+        )),
+        other => Err(InvalidValue::wrong_type("a string", other.kind())),
+    }
+}
+
+/// Returns whether a text is printable ASCII, as most texts are: it needs no decoding.
+fn is_printable_ascii(text: &str) -> bool {
     let is_printable = |byte: &u8| (b' '..=b'~').contains(byte);
-    bytes.first() != Some(&b' ')
-        && bytes.last() != Some(&b' ')
-        // Without an early exit, so that the compiler vectorizes the loop.
-        && bytes.iter().fold(true, |all, byte| all & is_printable(byte))
+    // Without an early exit, so that the compiler vectorizes the loop.
+    let bytes = text.as_bytes();
+    bytes
+        .iter()
+        .fold(true, |all, byte| all & is_printable(byte))
 }
 
 /// Returns whether a character is a control character (general category Cc) or one of the two
@@ -52,6 +75,38 @@ fn is_plain_ascii(text: &str) -> bool {
 /// RIGHT-TO-LEFT OVERRIDE.
 fn is_forbidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202D}' | '\u{202E}')
+}
+
+fn reject_forbidden(text: &str, is_forbidden: impl Fn(char) -> bool) -> Result<(), InvalidValue> {
+    let Some(character) = text.chars().find(|c| is_forbidden(*c)) else {
+        return Ok(());
+    };
+    let name = char_name(character);
+    let (reason, kind) = if character.is_control() {
+        (Reason::ControlCharacter, "control character")
+    } else {
+        (Reason::BidirectionalOverride, "bidirectional override")
+    };
+    let detail = format!("must not contain the {kind} {name}");
+    Err(InvalidValue::new(reason, detail))
+}
+
+/// Returns the code point of a character, and the name of a control character that inventories
+/// contain: "U+000A (line feed)".
+pub(super) fn char_name(character: char) -> String {
+    let name = match character {
+        '\0' => " (null)",
+        '\t' => " (tab)",
+        '\n' => " (line feed)",
+        '\u{B}' => " (vertical tab)",
+        '\u{C}' => " (form feed)",
+        '\r' => " (carriage return)",
+        '\u{1B}' => " (escape)",
+        '\u{7F}' => " (delete)",
+        '\u{85}' => " (next line)",
+        _ => "",
+    };
+    format!("U+{:04X}{name}", u32::from(character))
 }
 
 /// Returns whether a character is white space, a `Default_Ignorable_Code_Point`

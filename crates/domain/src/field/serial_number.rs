@@ -1,153 +1,61 @@
 //! Serial numbers.
 
-use std::borrow::Cow;
+use serde::Serialize;
 
-use compact_str::CompactString;
-use serde::{Serialize, Serializer};
-use unicode_normalization::UnicodeNormalization;
-
-use super::{FieldValue, Format, InvalidValue, RawValue, ValueKind, sanitize};
+use super::identifier::Identifier;
+use super::placeholder::is_placeholder;
+use super::{FieldValue, Format, InvalidValue, RawValue};
 use crate::validation::error::{ErrorCode, Reason};
 
 /// A serial number of a device. Stored as sent, after trimming. Compared by its NFKC form, without
-/// regard to ASCII case.
+/// regard to ASCII case, and with each run of spaces as one space.
 ///
-/// After NFKC normalization it has 1 to 64 characters: ASCII letters, digits, single inner spaces
-/// and `- _ . / : + #`, with at least one letter or digit. Placeholders, which firmware and
-/// spreadsheets write for "none", are rejected: a few phrases, and texts of only `0`, `x`, `.`, `-`
-/// and `*`, in any mixture.
-#[derive(Debug, Clone)]
-pub struct SerialNumber {
-    text: CompactString,
-    /// Folded form. `None` if it equals `text`.
-    folded: Option<CompactString>,
-}
+/// Has 1 to 64 characters, both as sent and after NFKC normalization. After it, all characters are
+/// printable ASCII, and at least one is a letter or digit. Placeholders, which firmware, agents and
+/// spreadsheets write for "none", are rejected: phrases such as `To be filled by O.E.M.`, error
+/// values such as `#N/A`, and patterns such as `00000000` and `123456789`. So are numbers that a
+/// spreadsheet shortened, such as `8.96529E+19`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct SerialNumber(Identifier);
 
 impl SerialNumber {
-    /// Maximum number of characters, after NFKC normalization.
-    pub const MAX_LENGTH: usize = 64;
+    /// Maximum number of characters, as sent and after NFKC normalization.
+    pub const MAX_LENGTH: usize = Identifier::MAX_LENGTH;
 
     /// Wraps a serial number that is known to be valid, such as a stored one, without validation.
     pub fn from_trusted(text: impl AsRef<str>) -> Self {
-        Self::with_folded(text.as_ref(), &fold(text.as_ref()))
-    }
-
-    fn with_folded(text: &str, folded: &str) -> Self {
-        Self {
-            text: CompactString::new(text),
-            folded: (folded != text).then(|| CompactString::new(folded)),
-        }
+        Self(Identifier::from_trusted(text.as_ref()))
     }
 
     /// Returns the serial number as sent, trimmed.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.0.as_str()
     }
 
-    /// Returns the form in which serial numbers are compared: NFKC, ASCII upper case.
+    /// Returns the form in which serial numbers are compared: NFKC, ASCII upper case, and each run
+    /// of spaces as one space.
     #[must_use]
     pub fn folded(&self) -> &str {
-        self.folded.as_deref().unwrap_or(&self.text)
+        self.0.folded()
     }
-}
-
-impl PartialEq for SerialNumber {
-    fn eq(&self, other: &Self) -> bool {
-        self.folded() == other.folded()
-    }
-}
-
-impl Eq for SerialNumber {}
-
-impl Serialize for SerialNumber {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
-    }
-}
-
-/// Phrases that firmware and spreadsheets write for "none", in folded form.
-const PLACEHOLDERS: [&str; 8] = [
-    "TO BE FILLED BY O.E.M.",
-    "DEFAULT STRING",
-    "SYSTEM SERIAL NUMBER",
-    "NOT SPECIFIED",
-    "NONE",
-    "N/A",
-    "UNKNOWN",
-    "NO ASSET INFORMATION",
-];
-
-fn is_placeholder(folded: &str) -> bool {
-    PLACEHOLDERS.contains(&folded)
-        || folded
-            .bytes()
-            .all(|b| matches!(b, b'0' | b'X' | b'.' | b'-' | b'*'))
-}
-
-/// Returns the form in which serial numbers are compared: NFKC, ASCII upper case. `text` must be
-/// trimmed.
-pub(crate) fn fold(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return if text.bytes().any(|b| b.is_ascii_lowercase()) {
-            text.to_ascii_uppercase().into()
-        } else {
-            text.into()
-        };
-    }
-    let normalized: String = text.nfkc().collect();
-    // Trims again: normalization turns some characters into a space and a combining mark.
-    normalized.trim().to_ascii_uppercase().into()
 }
 
 impl FieldValue for SerialNumber {
     const FORMAT: Format = Format::SerialNumber;
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
-        let invalid = |reason, detail: Cow<'static, str>| InvalidValue {
-            code: ErrorCode::InvalidSerialNumber,
-            reason,
-            detail,
+        let reject_placeholder = |folded: &str| {
+            is_placeholder(folded).then(|| {
+                InvalidValue::new(
+                    Reason::Placeholder,
+                    "must be the device's own number, not a placeholder for \"none\": \
+                     omit the field if the device has no serial number",
+                )
+            })
         };
-        let text = sanitize(raw).map_err(|error| match raw.kind() {
-            ValueKind::Text => invalid(error.reason, error.detail),
-            _ => error,
-        })?;
-        let folded = fold(text);
-        if is_placeholder(&folded) {
-            let detail = if folded.is_empty() {
-                "must not be empty"
-            } else {
-                "must be the device's own number, not a placeholder for \"none\""
-            };
-            return Err(invalid(Reason::Placeholder, detail.into()));
-        }
-        if folded.chars().count() > Self::MAX_LENGTH {
-            return Err(invalid(
-                Reason::TooLong,
-                format!("must have at most {} characters", Self::MAX_LENGTH).into(),
-            ));
-        }
-        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b" -_./:+#".contains(&b);
-        if !folded.bytes().all(is_allowed) {
-            return Err(invalid(
-                Reason::Malformed,
-                "must consist of ASCII letters, digits, single spaces and - _ . / : + #".into(),
-            ));
-        }
-        if folded.contains("  ") {
-            return Err(invalid(
-                Reason::Malformed,
-                "must not contain two consecutive spaces".into(),
-            ));
-        }
-        if !folded.bytes().any(|b| b.is_ascii_alphanumeric()) {
-            return Err(invalid(
-                Reason::Malformed,
-                "must contain at least one letter or digit".into(),
-            ));
-        }
-        Ok(Self::with_folded(text, &folded))
+        Identifier::parse(raw, ErrorCode::InvalidSerialNumber, reject_placeholder).map(Self)
     }
 
     fn to_raw(&self) -> RawValue<'_> {
@@ -169,11 +77,25 @@ mod tests {
     #[case::plain("C02XL0GSJGH5", "C02XL0GSJGH5", "C02XL0GSJGH5")]
     #[case::lower_case("c02xl0gsjgh5", "c02xl0gsjgh5", "C02XL0GSJGH5")]
     #[case::trimmed("  SN 12-3_4./:+# ", "SN 12-3_4./:+#", "SN 12-3_4./:+#")]
+    #[case::parentheses("6067E77 (03.01)", "6067E77 (03.01)", "6067E77 (03.01)")]
+    #[case::dollars("$$T02XB1K9", "$$T02XB1K9", "$$T02XB1K9")]
+    #[case::all_punctuation(
+        r##"a!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"##,
+        r##"a!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"##,
+        r##"A!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"##
+    )]
+    #[case::two_spaces(" BZ  7e59aa", "BZ  7e59aa", "BZ 7E59AA")]
+    #[case::many_spaces("BZ \u{3000}\u{A0} 7e59aa", "BZ \u{3000}\u{A0} 7e59aa", "BZ 7E59AA")]
+    #[case::byte_order_mark("\u{FEFF}AB12\u{FEFF} ", "AB12", "AB12")]
     #[case::full_width("ＡＢ１２", "ＡＢ１２", "AB12")]
     #[case::no_break_space("AB\u{A0}12", "AB\u{A0}12", "AB 12")]
     #[case::ideographic_space_outside("\u{3000}AB12", "AB12", "AB12")]
     #[case::kelvin_sign("\u{212A}1", "\u{212A}1", "K1")]
     #[case::one_digit("7", "7", "7")]
+    #[case::exponent_without_sign("12E45678", "12E45678", "12E45678")]
+    #[case::short_exponent("1E10", "1E10", "1E10")]
+    #[case::plus_after_e("AE+11", "AE+11", "AE+11")]
+    #[case::long_exponent("1E+1234", "1E+1234", "1E+1234")]
     fn serial_number_is_stored_as_sent_and_folded(
         #[case] sent: &str,
         #[case] stored: &str,
@@ -184,52 +106,85 @@ mod tests {
     }
 
     #[rstest]
-    #[case("To be filled by O.E.M.")]
-    #[case("DEFAULT STRING")]
-    #[case("system serial number")]
-    #[case("Not Specified")]
-    #[case("none")]
-    #[case("N/A")]
-    #[case("ｎ/ａ")]
-    #[case("Unknown")]
-    #[case("No Asset Information")]
-    #[case("0")]
-    #[case("00000000")]
-    #[case("xxxx")]
-    #[case("....")]
-    #[case("-")]
-    #[case("*****")]
+    #[case::phrase("To be filled by O.E.M.")]
+    #[case::minus_one(" -1 ")]
+    #[case::error_in_another_language("#¡VALOR!")]
+    #[case::without_letter_or_digit("....")]
     fn placeholder_is_rejected(#[case] sent: &str) {
         let error = parse(sent).unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidSerialNumber);
         assert_eq!(error.reason, Reason::Placeholder);
+        assert!(error.detail.contains("omit the field"));
+    }
+
+    #[rstest]
+    #[case("8.96529E+19")]
+    #[case("8,96529E+19")]
+    #[case("8.96529e+19")]
+    #[case("1E+11")]
+    #[case("1.E+11")]
+    #[case("1.23E+011")]
+    fn number_shortened_by_spreadsheet_is_rejected(#[case] sent: &str) {
+        let error = parse(sent).unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidSerialNumber);
+        assert_eq!(error.reason, Reason::SpreadsheetNumber);
     }
 
     #[test]
     fn blank_serial_number_is_called_empty() {
-        for sent in ["", " ", "\u{3000}"] {
+        for sent in ["", " ", "\u{3000}", "\u{FEFF}"] {
             assert_eq!(parse(sent).unwrap_err().detail, "must not be empty");
         }
     }
 
     #[rstest]
     #[case::too_long(&"A".repeat(65), Reason::TooLong)]
+    #[case::too_long_in_spaces(&format!("A{}B", " ".repeat(63)), Reason::TooLong)]
+    #[case::too_long_folded(&"\u{FB03}".repeat(22), Reason::TooLong)]
     #[case::other_letters("СН-12", Reason::Malformed)]
-    #[case::two_spaces("AB  12", Reason::Malformed)]
-    #[case::star("AB*12", Reason::Malformed)]
+    #[case::accent("É12", Reason::Malformed)]
+    #[case::spacing_accent("A´1", Reason::Malformed)]
     #[case::zero_width("AB\u{200B}12", Reason::Malformed)]
     #[case::punctuation_only("#/#", Reason::Malformed)]
     #[case::control("AB\u{1}12", Reason::ControlCharacter)]
+    #[case::line_break("AB\n12", Reason::ControlCharacter)]
     #[case::nul("AB\0", Reason::ControlCharacter)]
+    #[case::bidirectional_override("AB\u{202E}12", Reason::BidirectionalOverride)]
     fn malformed_serial_number_is_rejected(#[case] sent: &str, #[case] reason: Reason) {
         let error = parse(sent).unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidSerialNumber);
         assert_eq!(error.reason, reason);
     }
 
+    #[rstest]
+    #[case::zero_width(
+        "AB\u{200B}12",
+        "must not contain the character U+200B, which is invisible"
+    )]
+    #[case::dash("AB\u{2011}12", "must not contain the character U+2011, a dash")]
+    #[case::cyrillic("С1", "must not contain the character U+0421, only printable ASCII")]
+    #[case::combining_accent("E\u{301}1", "must not contain the character U+0301")]
+    #[case::nel("A\u{85}1", "must not contain the control character U+0085")]
+    fn disallowed_character_is_named(#[case] sent: &str, #[case] message: &str) {
+        let detail = parse(sent).unwrap_err().detail;
+        assert!(detail.starts_with(message), "{detail}");
+    }
+
     #[test]
-    fn serial_number_of_64_characters_is_accepted() {
-        assert!(parse(&"A".repeat(64)).is_ok());
+    fn length_is_limited_as_sent_and_folded() {
+        assert!(parse(&"AB".repeat(32)).is_ok());
+        assert!(parse(&"ＡＢ".repeat(32)).is_ok());
+        assert!(parse(&format!("A{}B", " ".repeat(62))).is_ok());
+        // 18 characters each after NFKC normalization, which must not be computed for this text.
+        let expanding = "\u{FDFA}".repeat(4 * 1024 * 1024 / 3);
+        assert_eq!(parse(&expanding).unwrap_err().reason, Reason::TooLong);
+    }
+
+    #[test]
+    fn lone_surrogate_is_an_invalid_serial_number() {
+        let error = SerialNumber::parse(&RawValue::IllFormedText).unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidSerialNumber);
+        assert_eq!(error.reason, Reason::IllFormedText);
     }
 
     #[test]

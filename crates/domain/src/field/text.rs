@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::{FieldValue, Format, InvalidValue, RawValue, sanitize};
 use crate::validation::error::Reason;
 
-/// Text of 1 to `MAX` characters, trimmed, without control characters and bidirectional
-/// overrides. Any other Unicode is stored unchanged.
+/// Text of 1 to `MAX` characters in one line, trimmed, without control characters and
+/// bidirectional overrides. Any other Unicode is stored unchanged.
 ///
 /// A [`CompactString`] stores up to 24 bytes without an allocation: most texts are that short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,9 +16,6 @@ pub struct Text<const MAX: usize>(CompactString);
 
 /// Text of most fields.
 pub type ShortText = Text<255>;
-
-/// A longer remark.
-pub type Comment = Text<10_000>;
 
 impl<const MAX: usize> Text<MAX> {
     /// Wraps a text that is known to be valid, such as a stored one, without validation.
@@ -38,19 +35,23 @@ impl<const MAX: usize> FieldValue for Text<MAX> {
 
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         let text = sanitize(raw)?;
-        // A text never has more characters than bytes, so most texts need no counting.
-        if text.len() > MAX && text.chars().count() > MAX {
-            return Err(InvalidValue::new(
-                Reason::TooLong,
-                format!("must have at most {MAX} characters"),
-            ));
-        }
+        limit_length(text, MAX)?;
         Ok(Self(CompactString::new(text)))
     }
 
     fn to_raw(&self) -> RawValue<'_> {
         RawValue::text(self.as_str())
     }
+}
+
+/// Rejects a text of more than `max` characters.
+pub(super) fn limit_length(text: &str, max: usize) -> Result<(), InvalidValue> {
+    // A text never has more characters than bytes, so most texts need no counting.
+    if text.len() > max && text.chars().count() > max {
+        let detail = format!("must have at most {max} characters");
+        return Err(InvalidValue::new(Reason::TooLong, detail));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -64,7 +65,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case::trimmed("  Dell Inc.\t", "Dell Inc.")]
+    #[case::trimmed("  Dell Inc.\t\r\n", "Dell Inc.")]
+    #[case::byte_order_mark("\u{FEFF}Dell Inc. \u{FEFF}\u{3000}", "Dell Inc.")]
+    #[case::byte_order_mark_inside("a\u{FEFF}b", "a\u{FEFF}b")]
     #[case::accents("Téléphone", "Téléphone")]
     #[case::decomposed("e\u{301}", "e\u{301}")]
     #[case::emoji_sequence("👩\u{200D}💻", "👩\u{200D}💻")]
@@ -76,11 +79,22 @@ mod tests {
     #[rstest]
     #[case::nul("a\0b", Reason::ControlCharacter)]
     #[case::newline_inside("a\nb", Reason::ControlCharacter)]
+    #[case::carriage_return_inside("a\rb", Reason::ControlCharacter)]
+    #[case::tab_inside("a\tb", Reason::ControlCharacter)]
     #[case::c1("a\u{85}b", Reason::ControlCharacter)]
     #[case::delete("a\u{7F}b", Reason::ControlCharacter)]
     #[case::right_to_left_override("a\u{202E}b", Reason::BidirectionalOverride)]
     fn forbidden_characters_are_rejected(#[case] sent: &str, #[case] reason: Reason) {
         assert_eq!(parse(sent), Err(reason));
+    }
+
+    #[test]
+    fn forbidden_character_is_named() {
+        let error = ShortText::parse(&RawValue::text("a\nb")).unwrap_err();
+        assert_eq!(
+            error.detail,
+            "must not contain the control character U+000A (line feed)"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::sanitize::trim;
 use super::{FieldType, Format, InvalidValue, InvalidValueSink, RawValue, Text};
 use crate::validation::error::Reason;
 
@@ -90,7 +91,7 @@ fn read_item(item: &RawValue<'_>) -> Result<Item, InvalidValue> {
     use super::FieldValue as _;
 
     match item {
-        RawValue::Text(text) if text.trim().is_empty() => {
+        RawValue::Text(text) if trim(text).is_empty() => {
             Err(InvalidValue::new(Reason::EmptyItem, "must not be empty"))
         }
         item => Text::parse(item),
@@ -116,7 +117,7 @@ mod tests {
             read(RawValue::text("HDMI")).iter().collect::<Vec<_>>(),
             ["HDMI"]
         );
-        assert_eq!(read(RawValue::text(" ")), TextList::default());
+        assert_eq!(read(RawValue::text(" \u{FEFF}")), TextList::default());
         assert_eq!(read(RawValue::Null), TextList::default());
         assert_eq!(read(RawValue::List(vec![])), TextList::default());
     }
@@ -125,7 +126,7 @@ mod tests {
     fn every_invalid_item_is_reported() {
         let items = vec![
             RawValue::text("CE"),
-            RawValue::text(""),
+            RawValue::text("\u{FEFF}"),
             RawValue::Integer(3),
             RawValue::text("x".repeat(101)),
             RawValue::Null,

@@ -116,6 +116,8 @@ reasons! {
     EndsBeforeStart = "ends_before_start",
     /// The serial number is a placeholder for "none".
     Placeholder = "placeholder",
+    /// A spreadsheet shortened the number to scientific notation, and lost its digits.
+    SpreadsheetNumber = "spreadsheet_number",
     /// Another row of the batch has the same serial number.
     Duplicate = "duplicate",
     /// A stored device has the serial number, or a stored user has the email address.

@@ -13,6 +13,9 @@ fn valid_value(format: Format) -> BoxedStrategy<Value> {
     };
     let value = match format {
         Format::Text { max_length } => text(max_length.min(300)).prop_map_into().boxed(),
+        Format::Lines { max_length } => text(max_length.min(300))
+            .prop_map(|line| format!("{line}\n\t{line}").into())
+            .boxed(),
         Format::TextList {
             max_items,
             max_length,
@@ -21,9 +24,7 @@ fn valid_value(format: Format) -> BoxedStrategy<Value> {
             prop::collection::vec(text(max_length), 0..=max_items).prop_map_into(),
         ]
         .boxed(),
-        Format::SerialNumber => "[A-Za-z1-9][a-z0-9ａ-ｚ_./:+#-]{0,40}[A-Z1-9]"
-            .prop_map_into()
-            .boxed(),
+        Format::SerialNumber => "[Qq][ -~ａ-ｚ]{0,40}[A-Z1-9]".prop_map_into().boxed(),
         Format::Amount => "[0-9]{1,12}([.,][0-9]{1,2})?".prop_map_into().boxed(),
         Format::Date => {
             "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T[01][0-9]:[0-5][0-9]Z)?"
