@@ -22,7 +22,7 @@ BEGIN
     END IF;
 
     WITH tenant_table AS (
-        SELECT pg_class.oid, reltype, relname <> 'devices' AS comes_later
+        SELECT pg_class.oid, relname <> 'devices' AS comes_later
         FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'workspace_id'
         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
     ), foreign_key AS (
@@ -30,48 +30,32 @@ BEGIN
                format('ALTER TABLE %s ADD CONSTRAINT %I %s',
                       conrelid::regclass, conname, pg_get_constraintdef(oid)) AS added
         FROM pg_constraint WHERE contype = 'f' AND conrelid IN (SELECT oid FROM tenant_table)
-    ), own_function AS (
-        SELECT oid, oid::regprocedure AS name,
-               proargtypes::oid[] && ARRAY(SELECT reltype FROM tenant_table) AS takes_rows
-        FROM pg_proc
-        WHERE pronamespace = 'public'::regnamespace
-          AND NOT EXISTS (SELECT FROM pg_depend
-                          WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e')
     ), own_view AS (
         SELECT oid, oid::regclass AS name, relowner, relacl FROM pg_class
         WHERE relkind = 'v' AND oid IN (
             SELECT ev_class FROM pg_rewrite
             JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid
-            JOIN own_function ON refclassid = 'pg_proc'::regclass AND refobjid = own_function.oid
-            WHERE takes_rows)
+            WHERE refclassid = 'pg_class'::regclass AND refobjid IN (SELECT oid FROM tenant_table))
     ), step (number, position, statement) AS (
         -- Citus rejects foreign keys between a distributed table and one that is not distributed
         -- yet, in either direction.
         SELECT 1, 0, dropped FROM foreign_key
-        -- A table, the function that takes its rows and the view that uses both form a dependency
-        -- cycle, which Citus rejects.
+        -- Views are created again on the distributed tables.
         UNION ALL SELECT 2, 0, format('DROP VIEW %s', name) FROM own_view
-        UNION ALL SELECT 3, 0, format('DROP FUNCTION %s', name) FROM own_function WHERE takes_rows
-        -- Citus copies the dependencies of a table to the other nodes, including extensions. It
-        -- does not know which functions a function calls. Called functions were created earlier,
-        -- so that ordering by oid creates them first.
-        UNION ALL SELECT 4, oid::bigint, format('SELECT create_distributed_function(%L)', name)
-        FROM own_function WHERE NOT takes_rows
         -- A reference table is replicated to each node. Workspace names are unique, which Citus
         -- cannot enforce across shards.
-        UNION ALL SELECT 5, 0, $sql$SELECT create_reference_table('workspaces')$sql$
-        UNION ALL SELECT 6, comes_later::int,
+        UNION ALL SELECT 3, 0, $sql$SELECT create_reference_table('workspaces')$sql$
+        UNION ALL SELECT 4, comes_later::int,
                          format($sql$SELECT create_distributed_table(%L, 'workspace_id', colocate_with => %L)$sql$,
                                 oid::regclass, CASE WHEN comes_later THEN 'devices' ELSE 'none' END)
         FROM tenant_table
         -- The original rows stay in the local table after they have been copied to the shards.
         -- Queries ignore them, but new foreign keys would check them.
-        UNION ALL SELECT 7, 0, format('SELECT truncate_local_data_after_distributing_table(%L)', oid::regclass)
+        UNION ALL SELECT 5, 0, format('SELECT truncate_local_data_after_distributing_table(%L)', oid::regclass)
         FROM (SELECT oid FROM tenant_table UNION ALL SELECT 'workspaces'::regclass) AS distributed
-        UNION ALL SELECT 8, 0, added FROM foreign_key
-        UNION ALL SELECT 9, oid::bigint, pg_get_functiondef(oid) FROM own_function WHERE takes_rows
-        UNION ALL SELECT 10, oid::bigint, format('CREATE VIEW %s AS %s', name, pg_get_viewdef(oid)) FROM own_view
-        UNION ALL SELECT 11, 0, format('GRANT %s ON %s TO %s', privilege_type, name,
+        UNION ALL SELECT 6, 0, added FROM foreign_key
+        UNION ALL SELECT 7, oid::bigint, format('CREATE VIEW %s AS %s', name, pg_get_viewdef(oid)) FROM own_view
+        UNION ALL SELECT 8, 0, format('GRANT %s ON %s TO %s', privilege_type, name,
                                        CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END)
         FROM own_view CROSS JOIN aclexplode(relacl) WHERE grantee <> relowner
     )

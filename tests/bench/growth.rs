@@ -64,8 +64,8 @@ pub(crate) fn measure(
                 // The background job would index queued devices while the other database is
                 // measured.
                 let tables = match stored {
-                    0 => "device_search_queue, device_search, devices, device_events",
-                    _ => "device_search_queue",
+                    0 => "search_queue, search_documents, devices, device_events",
+                    _ => "search_queue",
                 };
                 execute(url, &format!("TRUNCATE {tables}"));
                 execute(url, "CHECKPOINT");

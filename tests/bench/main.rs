@@ -132,13 +132,23 @@ pub(crate) fn execute(url: &str, sql: &str) {
 
 /// Creates the users to whom the payload's devices are assigned, in every workspace.
 pub(crate) fn create_users(url: &str) {
+    let users = format!(
+        "SELECT id, number, 'user' || number || '@example.com' \
+         FROM workspaces, generate_series(1, {}) AS number",
+        payload::USERS
+    );
+    // The schema of a baseline may be older than the folded columns.
     execute(
         url,
         &format!(
-            "INSERT INTO users (workspace_id, id, email) \
-             SELECT id, number, 'user' || number || '@example.com' \
-             FROM workspaces, generate_series(1, {}) AS number",
-            payload::USERS
+            "DO $do$ BEGIN \
+                 IF to_regclass('search_documents') IS NULL THEN \
+                     INSERT INTO users (workspace_id, id, email) {users}; \
+                 ELSE \
+                     INSERT INTO users (workspace_id, id, email, email_folded, search_document) \
+                     SELECT id, number, email, email, '' FROM ({users}) AS new (id, number, email); \
+                 END IF; \
+             END $do$"
         ),
     );
 }
@@ -177,9 +187,14 @@ impl Subject {
 
     /// Empties the tables and runs a checkpoint, as before every window.
     fn reset(&self) {
-        // The queue first: the server's background job locks the tables in this order.
-        let reset = "TRUNCATE device_search_queue, device_search, devices, device_events, \
-                     idempotency_keys";
+        // The queue first: the server's background job locks the tables in this order. A baseline
+        // may have the tables of an older schema.
+        let reset = "DO $do$ BEGIN EXECUTE ( \
+                         SELECT 'TRUNCATE ' || string_agg(name, ', ') FROM unnest(ARRAY[ \
+                             'search_queue', 'search_documents', 'device_search_queue', \
+                             'device_search', 'devices', 'device_events', 'idempotency_keys' \
+                         ]) AS name WHERE to_regclass(name) IS NOT NULL \
+                     ); END $do$";
         execute(&self.url, reset);
         execute(&self.url, "CHECKPOINT");
     }

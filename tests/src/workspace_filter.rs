@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 /// Tables and views whose rows belong to a workspace: all except `workspaces`.
 pub const WORKSPACE_TABLES: [&str; 10] = [
     "api_keys",
-    "device_documents",
     "device_events",
-    "device_search",
-    "device_search_queue",
     "devices",
     "devices_mdm",
     "idempotency_keys",
     "rate_limits",
+    "search_documents",
+    "search_queue",
+    "searchable_devices",
     "users",
 ];
 
@@ -39,12 +39,12 @@ const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 6] = [
         "a job deletes old idempotency keys",
     ),
     (
-        "select device_search_queue.id from device_search_queue limit $1",
+        "select search_queue.id from search_queue limit $1",
         "",
         "the indexing job checks whether any device is queued",
     ),
     (
-        "/* all workspaces */ select workspace_id, id, device_ids from device_search_queue",
+        "/* all workspaces */ select workspace_id, id, cardinality(device_ids) as device_count from search_queue",
         " for update skip locked",
         "all workspaces share one indexing queue",
     ),

@@ -112,7 +112,7 @@ fn unindexed_devices_are_found_once() {
     let mut indexing_lock = api.database.connect();
     execute(
         &mut indexing_lock,
-        "BEGIN; LOCK TABLE device_search IN EXCLUSIVE MODE",
+        "BEGIN; LOCK TABLE search_documents IN EXCLUSIVE MODE",
     );
     let ids = api.create_devices((0..30).map(|n| {
         let (name, serial_number) = (format!("Thinkpad {n}"), format!("SN-{n:04}"));
@@ -128,10 +128,10 @@ fn unindexed_devices_are_found_once() {
         assert_found(&api, ids[7], &["thinkpad sn-0007", "-0007 hopper"]);
     };
     assert_all_found();
-    assert_eq!(api.database.count("device_search_queue"), 2);
-    assert_eq!(api.database.count("device_search"), 0);
+    assert_eq!(api.database.count("search_queue"), 2);
+    assert_eq!(api.database.count("search_documents"), 0);
     execute(&mut indexing_lock, "COMMIT");
     wait_until_indexed(&api);
     assert_all_found();
-    assert_eq!(api.database.count("device_search"), 31);
+    assert_eq!(api.database.count("search_documents"), 31);
 }

@@ -41,7 +41,7 @@ fn assert_none_found(api: &Api, texts: &[&str]) {
 /// Waits until the indexing queue is empty.
 fn wait_until_indexed(api: &Api) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while api.database.count("device_search_queue") > 0 {
+    while api.database.count("search_queue") > 0 {
         assert!(
             Instant::now() < deadline,
             "devices are still queued for indexing"

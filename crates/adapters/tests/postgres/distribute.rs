@@ -7,8 +7,8 @@ use diesel::pg::PgConnection;
 
 const SCRIPT: &str = include_str!("../../../../scripts/distribute.sql");
 
-/// Stubs of the Citus functions. They have their own schema, because the script distributes all
-/// functions in `public`.
+/// Stubs of the Citus functions. Their table has its own schema, because the script distributes all
+/// tables in `public` with a workspace.
 const CITUS_STUBS: &str = "
     CREATE SCHEMA citus;
     CREATE TABLE citus.calls (
@@ -26,18 +26,8 @@ const CITUS_STUBS: &str = "
         ) THEN
             RAISE '% has a foreign key', $1;
         END IF;
-        IF EXISTS (
-            SELECT FROM pg_proc
-            JOIN pg_class ON pg_class.oid = $1 AND reltype = ANY (proargtypes)
-        ) THEN
-            RAISE '% depends on itself', $1;
-        END IF;
     END $$;
 
-    CREATE FUNCTION citus.create_distributed_function(regprocedure) RETURNS void
-    LANGUAGE sql AS $$
-        INSERT INTO citus.calls (kind, target) VALUES ('function', $1)
-    $$;
     CREATE FUNCTION citus.create_reference_table(regclass) RETURNS void LANGUAGE sql AS $$
         SELECT citus.reject($1);
         INSERT INTO citus.calls (kind, target) VALUES ('reference table', $1);
@@ -70,7 +60,7 @@ fn calls(database: &TestDatabase, kind: &str) -> Vec<String> {
     ))
 }
 
-/// Returns all foreign keys, views and functions, with their definitions and privileges.
+/// Returns all foreign keys and views, with their definitions and privileges.
 fn schema(database: &TestDatabase) -> Vec<String> {
     let foreign_keys = database.texts(
         "SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
@@ -80,13 +70,8 @@ fn schema(database: &TestDatabase) -> Vec<String> {
         "SELECT concat_ws(' ', oid::regclass, pg_get_viewdef(oid), relacl) FROM pg_class
          WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace ORDER BY relname",
     );
-    let functions = database.texts(
-        "SELECT concat_ws(' ', pg_get_functiondef(oid), proacl) FROM pg_proc
-         WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
-         ORDER BY oid::regprocedure::text",
-    );
-    assert!(!foreign_keys.is_empty() && !views.is_empty() && !functions.is_empty());
-    [foreign_keys, views, functions].concat()
+    assert!(!foreign_keys.is_empty() && !views.is_empty());
+    [foreign_keys, views].concat()
 }
 
 #[test]
@@ -107,7 +92,7 @@ fn tenant_tables_are_distributed_by_workspace() {
 }
 
 #[test]
-fn foreign_keys_views_and_functions_are_restored() {
+fn foreign_keys_and_views_are_restored() {
     let (database, mut connection) = with_citus();
     let before = schema(&database);
     execute(&mut connection, SCRIPT);
@@ -125,20 +110,6 @@ fn local_rows_are_truncated() {
          ORDER BY target COLLATE \"C\"",
     );
     assert_eq!(truncated, distributed);
-}
-
-#[test]
-fn functions_are_distributed_after_their_callees() {
-    let (database, mut connection) = with_citus();
-    execute(&mut connection, SCRIPT);
-    let functions = calls(&database, "function");
-    let position = |name: &str| {
-        functions
-            .iter()
-            .position(|function| function.starts_with(name))
-    };
-    assert!(position("search_text(").unwrap() < position("search_words(").unwrap());
-    assert!(position("search_text(").unwrap() < position("search_query(").unwrap());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod audit_events;
+mod conversion;
 mod devices;
 mod distribute;
 mod enrollments;
@@ -45,8 +46,12 @@ struct TestStore {
 
 impl TestStore {
     fn new() -> Self {
+        Self::on(TestDatabase::new())
+    }
+
+    /// Opens pools on a database with the current schema.
+    fn on(database: TestDatabase) -> Self {
         statements::start_checking();
-        let database = TestDatabase::new();
         let pool = Database::new(database.url(), &options()).unwrap();
         let all_privileges = DatabaseOptions {
             session: SessionSettings::PerConnection { serve_only: false },

@@ -174,6 +174,8 @@ fn migrate(json: bool) -> Result<(), CliError> {
     if settings.database.pooler == Pooler::Transaction {
         return Err(CliError::MigrationThroughPooler);
     }
+    // Long migrations log their progress.
+    serve::start_log(&settings.log);
     let url = settings.database.url.expose_secret();
     Database::probe(url)?;
     let migrations = devices_adapters::postgres::migrate(url)?;

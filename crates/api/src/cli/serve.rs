@@ -204,7 +204,7 @@ fn to_local(mut address: SocketAddr) -> String {
 }
 
 /// Starts the log. It goes to standard error, because standard output is the output of the command.
-fn start_log(log: &Log) {
+pub(super) fn start_log(log: &Log) {
     let filter = EnvFilter::new(&log.level);
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -21,8 +21,6 @@ pub struct Search(Vec<SearchTerm>);
 pub struct SearchTerm {
     lexemes: Vec<String>,
     identifier: Option<String>,
-    words: Vec<String>,
-    folded: String,
 }
 
 impl SearchTerm {
@@ -53,19 +51,13 @@ impl SearchTerm {
         if words.is_empty() {
             return None;
         }
-        let word_count = words.len();
         let identifier = fold(&visible).into_owned();
         let is_long = identifier.chars().count() >= Self::MIN_IDENTIFIER_CHARS;
-        let words = text.split(|c: char| c.is_ascii_punctuation());
-        let words = words.filter(|word| word.chars().any(char::is_alphanumeric));
-        let words: BTreeSet<_> = words.map(str::to_owned).collect();
         let term = Self {
             lexemes: lexemes.into_iter().collect(),
             identifier: is_long.then_some(identifier),
-            words: words.into_iter().collect(),
-            folded: fold(text).into_owned(),
         };
-        Some((term, word_count))
+        Some((term, words.len()))
     }
 
     /// Returns the distinct lexemes, in the order of their bytes. At least one. Each matches every
@@ -83,18 +75,6 @@ impl SearchTerm {
     #[must_use]
     pub fn identifier(&self) -> Option<&str> {
         self.identifier.as_deref()
-    }
-
-    /// Returns the distinct words, as sent, for documents that PostgreSQL builds.
-    #[must_use]
-    pub fn words(&self) -> &[String] {
-        &self.words
-    }
-
-    /// Returns the whole term, folded like a serial number, for documents that PostgreSQL builds.
-    #[must_use]
-    pub fn folded(&self) -> &str {
-        &self.folded
     }
 }
 

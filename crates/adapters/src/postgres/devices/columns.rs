@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::NaiveDate;
 use devices_domain::{
-    Characteristics, DeviceFields, Identity, Inventory, Ownership, UserId, WorkspaceId,
+    Characteristics, DeviceFields, Identity, Inventory, Ownership, UserId, WorkspaceId, fold_case,
 };
 use diesel::pg::{CopyFormat, PgConnection};
 use diesel::prelude::*;
@@ -31,6 +31,8 @@ macro_rules! columns {
             workspace_id: i64,
             pub(crate) id: i64,
             pub(crate) serial_number_folded: Option<Cow<'a, str>>,
+            type_folded: Option<Cow<'a, str>>,
+            category_folded: Option<Cow<'a, str>>,
             $($(pub(crate) $field: $Column,)+)+
         }
 
@@ -51,6 +53,8 @@ macro_rules! columns {
                         .serial_number
                         .as_ref()
                         .map(|serial| serial.folded().into()),
+                    type_folded: folded_if_different(device.identity.type_.as_str()),
+                    category_folded: folded_if_different(device.identity.category.as_str()),
                     $($($field: $field.to_column(),)+)+
                 };
                 row.user_id = assignee.map(|user| user.0);
@@ -63,12 +67,15 @@ macro_rules! columns {
             pub(crate) fn encode(&self, rows: &mut BinaryRows) {
                 const COLUMNS: usize = [
                     stringify!(workspace_id), stringify!(id), stringify!(serial_number_folded),
+                    stringify!(type_folded), stringify!(category_folded),
                     $($(stringify!($field),)+)+
                 ].len();
                 rows.begin_row(COLUMNS);
                 rows.push(&self.workspace_id);
                 rows.push(&self.id);
                 rows.push(&self.serial_number_folded);
+                rows.push(&self.type_folded);
+                rows.push(&self.category_folded);
                 $($(rows.push(&self.$field);)+)+
             }
 
@@ -79,6 +86,7 @@ macro_rules! columns {
             ) -> QueryResult<usize> {
                 let columns = (
                     devices::workspace_id, devices::id, devices::serial_number_folded,
+                    devices::type_folded, devices::category_folded,
                     $($(devices::$field,)+)+
                 );
                 diesel::copy_from(devices::table)
@@ -97,6 +105,12 @@ macro_rules! columns {
             }
         }
     };
+}
+
+/// Returns the folded form of a text. `None` if it equals the text, as for most types and
+/// categories: a NULL takes no space.
+pub(crate) fn folded_if_different(text: &str) -> Option<Cow<'_, str>> {
+    Some(fold_case(text)).filter(|folded| folded != text)
 }
 
 columns! {

@@ -214,10 +214,10 @@ const EXISTING_USERS: &str = "ARRAY( \
 
 const USERS_BY_EMAIL: &str = "ARRAY( \
     SELECT unnest(ARRAY[requested.position, existing.id]) \
-    FROM unnest($4) WITH ORDINALITY AS requested (email, position) \
+    FROM unnest($4) WITH ORDINALITY AS requested (email_folded, position) \
     CROSS JOIN LATERAL ( \
         SELECT assignee.id FROM users AS assignee \
-        WHERE assignee.workspace_id = $1 AND lower(assignee.email) = lower(requested.email) \
+        WHERE assignee.workspace_id = $1 AND assignee.email_folded = requested.email_folded \
           AND assignee.deleted_at IS NULL \
         LIMIT 1 FOR KEY SHARE \
     ) AS existing)";

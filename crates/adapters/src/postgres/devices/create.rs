@@ -1,7 +1,6 @@
 //! Creation of devices: each batch atomically. Several batches can share a transaction.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
@@ -16,6 +15,7 @@ use futures_util::{StreamExt, stream};
 use super::accepted_batch::{AcceptedBatch, folded_serial};
 use super::conflicts::{self, Lookup, LookupResult};
 use super::insert;
+use super::prepared_batch::PreparedBatch;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::copy_error;
 use crate::postgres::transaction::group_commit::GroupWork;
@@ -40,7 +40,7 @@ const RETRY_CONCURRENCY: usize = 4;
 
 #[async_trait]
 impl GroupWork for CreateBatches {
-    type Request = Arc<NewBatch>;
+    type Request = PreparedBatch;
     type Response = BatchResult;
 
     /// Devices per transaction: the default of `limits.max_devices_per_batch`.
@@ -48,8 +48,8 @@ impl GroupWork for CreateBatches {
     /// One transaction executes its statements while another waits for COMMIT.
     const CONCURRENCY: usize = 2;
 
-    fn size(batch: &Arc<NewBatch>) -> usize {
-        batch.devices.len()
+    fn size(prepared: &PreparedBatch) -> usize {
+        prepared.batch.devices.len()
     }
 
     /// Returns for each batch the result that it would have if the batches were stored one after
@@ -58,7 +58,7 @@ impl GroupWork for CreateBatches {
     ///
     /// If the group fails, no batch is stored, and each is tried alone: the error or the lock wait
     /// of one batch must not affect another.
-    async fn run(&self, workspace: WorkspaceId, batches: Vec<Arc<NewBatch>>) -> Vec<BatchResult> {
+    async fn run(&self, workspace: WorkspaceId, batches: Vec<PreparedBatch>) -> Vec<BatchResult> {
         match self.try_create(workspace, batches.clone()).await {
             Ok(results) => results,
             Err(GroupError::StatementFailed) => {
@@ -102,7 +102,7 @@ impl CreateBatches {
     pub(crate) async fn create_alone(
         &self,
         workspace: WorkspaceId,
-        batch: Arc<NewBatch>,
+        batch: PreparedBatch,
     ) -> BatchResult {
         match self.try_create(workspace, vec![batch]).await {
             Ok(results) => results.into_iter().next().unwrap_or_else(missing_result),
@@ -117,9 +117,9 @@ impl CreateBatches {
     async fn try_create(
         &self,
         workspace: WorkspaceId,
-        batches: Vec<Arc<NewBatch>>,
+        batches: Vec<PreparedBatch>,
     ) -> Result<Vec<BatchResult>, GroupError> {
-        let devices = batches.iter().flat_map(|batch| &batch.devices);
+        let devices = batches.iter().flat_map(|prepared| &prepared.batch.devices);
         let keys = LookupKeys::from_devices(devices);
         // Nearly all serial numbers of a large batch are new, so the first attempt does not look
         // them up. A taken one violates the unique index, and the retry looks up all (ADR 19).
@@ -160,7 +160,7 @@ fn missing_result() -> BatchResult {
 fn create(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    batches: &[Arc<NewBatch>],
+    batches: &[PreparedBatch],
     keys: &LookupKeys,
     lookup: Lookup,
 ) -> QueryResult<(Vec<BatchResult>, Effect)> {
@@ -199,13 +199,13 @@ fn create(
 fn resolve_idempotency_keys(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    batches: &[Arc<NewBatch>],
+    batches: &[PreparedBatch],
 ) -> QueryResult<Vec<Option<BatchResult>>> {
     let mut results: Vec<Option<BatchResult>> = batches.iter().map(|_| None).collect();
     let (indexes, requests): (Vec<usize>, Vec<&IdempotentRequest>) = batches
         .iter()
         .enumerate()
-        .filter_map(|(index, batch)| Some((index, &batch.idempotency.as_ref()?.0)))
+        .filter_map(|(index, prepared)| Some((index, &prepared.batch.idempotency.as_ref()?.0)))
         .unzip();
     if requests.is_empty() {
         return Ok(results);
@@ -234,7 +234,7 @@ fn resolve_idempotency_keys(
 /// Splits pending batches into those that conflict with neither stored data nor an earlier accepted
 /// batch, and the rest with their conflicts.
 fn partition_by_conflict<'a>(
-    batches: &'a [Arc<NewBatch>],
+    batches: &'a [PreparedBatch],
     pending: &[usize],
     found: &mut LookupResult,
 ) -> (Vec<AcceptedBatch<'a>>, Vec<(usize, Conflicts)>) {
@@ -243,7 +243,7 @@ fn partition_by_conflict<'a>(
     // Serial numbers of the accepted batches.
     let mut new_serials: HashMap<&str, DeviceId> = HashMap::new();
     for &index in pending {
-        let batch = &batches[index];
+        let PreparedBatch { batch, documents } = &batches[index];
         let conflicts = batch_conflicts(batch, found, &new_serials);
         if !conflicts.is_empty() {
             rejected.push((index, conflicts));
@@ -263,6 +263,7 @@ fn partition_by_conflict<'a>(
         accepted.push(AcceptedBatch {
             index,
             batch: batch.as_ref(),
+            documents: documents.as_ref(),
             ids,
             assignees: assignees.collect(),
         });
@@ -327,6 +328,7 @@ fn store(
         batch,
         ids,
         assignees,
+        ..
     } in accepted
     {
         let devices = ids.iter().zip(assignees).zip(&batch.devices);

@@ -22,9 +22,10 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
     let search = search
         .as_ref()
         .map(|search| SearchSql::new(search, &mut from));
-    // Search documents repeat the assignee, the serial number and whether the device is archived,
-    // so that most searches need not read the devices.
+    // Search documents repeat the assignee and whether the device is archived, so that most
+    // searches need not read the devices.
     let needs_devices = type_.is_some()
+        || serial_number.is_some()
         || category.is_some()
         || updated_since.is_some()
         || !matches!(client_status, None | Some(ClientStatus::Archived));
@@ -40,7 +41,7 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         // devices (ADR 7).
         Some(search) if needs_devices => from.push(&format!(
             " FROM (WITH found AS MATERIALIZED ( \
-                 SELECT * FROM device_documents AS found \
+                 SELECT * FROM searchable_devices AS found \
                  WHERE found.workspace_id = {workspace} AND {}) \
                SELECT * FROM found) AS found \
              JOIN devices ON devices.workspace_id = {workspace} \
@@ -49,7 +50,7 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
             search.device_condition()
         )),
         Some(search) => from.push(&format!(
-            " FROM device_documents AS found WHERE found.workspace_id = {workspace} AND {}",
+            " FROM searchable_devices AS found WHERE found.workspace_id = {workspace} AND {}",
             search.device_condition()
         )),
     };
@@ -65,12 +66,15 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         &format!("{table}.user_id = {{}}"),
         user.map(|user| Value::Integer(user.0)),
     );
+    add_condition("devices.serial_number_folded = {}", text(serial_number));
     add_condition(
-        &format!("{table}.serial_number_folded = {{}}"),
-        text(serial_number),
+        "coalesce(devices.type_folded, devices.type) = {}",
+        text(type_),
     );
-    add_condition("lower(devices.type) = lower({})", text(type_));
-    add_condition("lower(devices.category) = lower({})", text(category));
+    add_condition(
+        "coalesce(devices.category_folded, devices.category) = {}",
+        text(category),
+    );
     add_condition(
         "devices.updated_at >= {}",
         updated_since.map(Value::Instant),
@@ -88,7 +92,7 @@ fn rank(search: &SearchSql) -> String {
         "({} + coalesce((SELECT {} FROM users WHERE users.workspace_id = $1 \
                          AND users.id = found.user_id), 0))::real",
         search.rank("found.document"),
-        search.rank("users.document"),
+        search.rank("users.search_document"),
     )
 }
 

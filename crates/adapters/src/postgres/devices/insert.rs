@@ -3,11 +3,12 @@
 use devices_domain::{Action, NewDevice, UserId, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Text};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
 use super::accepted_batch::{AcceptedBatch, folded_serial};
 use super::binary_copy::BinaryRows;
 use super::columns::DeviceRow;
+use crate::postgres::query::tsvector::{DocumentArray, Tsvector};
 use crate::postgres::transaction::in_doubt::CommitMarker;
 
 /// Inserts the devices of all batches with one COPY.
@@ -48,8 +49,8 @@ struct InsertedEvent {
     transaction_id: String,
 }
 
-/// Inserts an audit event per batch, and queues the devices for the search index. Until they are
-/// indexed, searches scan the queue (ADR 13).
+/// Inserts an audit event per batch, and queues the search documents of the devices for the index.
+/// Until they are indexed, searches scan the queue (ADR 13).
 ///
 /// Returns the marker of the first event. All events are committed or none, so one is enough.
 pub(crate) fn events(
@@ -62,21 +63,30 @@ pub(crate) fn events(
     // The slice of `ids` that belongs to each batch, counted from 1, both ends included.
     let (mut slice_starts, mut slice_ends) = (Vec::new(), Vec::new());
     let (mut keys, mut request_ids) = (Vec::new(), Vec::new());
+    let mut assignees: Vec<Option<i64>> = Vec::new();
+    let (mut identifiers, mut documents) = (Vec::new(), Vec::new());
     for AcceptedBatch {
         batch,
+        documents: batch_documents,
         ids: batch_ids,
+        assignees: batch_assignees,
         ..
     } in accepted
     {
         slice_starts.push(ids.len() as i32 + 1);
         ids.extend(batch_ids);
         slice_ends.push(ids.len() as i32);
+        assignees.extend(batch_assignees.iter().map(|user| user.map(|user| user.0)));
+        identifiers.extend(batch_documents.identifiers.iter().map(Option::as_deref));
+        documents.push(&batch_documents.encoded);
         keys.push(batch.origin.key.0);
         request_ids.push(batch.origin.request_id.as_str());
     }
     let event: InsertedEvent = diesel::sql_query(
         "WITH queue_entry AS ( \
-             INSERT INTO device_search_queue (workspace_id, device_ids) VALUES ($1, $2) \
+             INSERT INTO search_queue \
+                 (workspace_id, device_ids, user_ids, identifiers, documents) \
+             VALUES ($1, $2, $8, $9, $10) \
          ), event AS ( \
              INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids) \
              SELECT $1, $3, key_id, request_id, ($2)[slice_start:slice_end] \
@@ -93,6 +103,9 @@ pub(crate) fn events(
     .bind::<Array<Text>, _>(request_ids)
     .bind::<Array<Integer>, _>(slice_starts)
     .bind::<Array<Integer>, _>(slice_ends)
+    .bind::<Array<Nullable<BigInt>>, _>(assignees)
+    .bind::<Array<Nullable<Text>>, _>(identifiers)
+    .bind::<Array<Tsvector>, _>(DocumentArray(documents))
     .get_result(connection)?;
     Ok(CommitMarker {
         workspace,

@@ -7,6 +7,7 @@ mod conflicts;
 mod create;
 mod filter;
 mod insert;
+mod prepared_batch;
 mod restore;
 mod search_index;
 mod select;
@@ -25,9 +26,11 @@ use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::idempotency_keys;
 use crate::postgres::transaction::group_commit::GroupCommitter;
+pub(crate) use columns::folded_if_different;
 use conflicts::Lookup;
 pub(crate) use create::CreateBatches;
 use create::GROUP_COMMIT_BELOW;
+use prepared_batch::PreparedBatch;
 pub use search_index::index_queued_devices;
 
 /// The devices of one workspace, in PostgreSQL.
@@ -82,11 +85,13 @@ impl DeviceRepository for PostgresDevices {
     }
 
     async fn create(&self, batch: Arc<NewBatch>) -> Result<StoreResult, CreateError> {
-        if batch.devices.len() < GROUP_COMMIT_BELOW {
-            self.committer.submit(self.workspace, batch).await?
+        let is_small = batch.devices.len() < GROUP_COMMIT_BELOW;
+        let prepared = PreparedBatch::new(batch).await?;
+        if is_small {
+            self.committer.submit(self.workspace, prepared).await?
         } else {
             let create = self.committer.work();
-            create.create_alone(self.workspace, batch).await
+            create.create_alone(self.workspace, prepared).await
         }
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn restore(
     if stored.deleted_at.is_none() {
         return Ok((reload(connection, workspace, device)?, Effect::None));
     }
-    let fields = stored.row.into_fields()?;
+    let mut fields = stored.row.into_fields()?;
     let keys = LookupKeys::from_restored(device, &fields);
     // Locks the assignee, if it still exists: it is not deleted before the transaction ends.
     let found = conflicts::find(connection, workspace, &keys, Lookup::BeforeRestore)?;
@@ -58,7 +58,8 @@ pub(crate) fn restore(
             devices::updated_at.eq(next_updated_at()),
         ))
         .execute(connection)?;
-    search_index::reindex(connection, workspace, device.0)?;
+    fields.ownership.user_id = assignee;
+    search_index::reindex(connection, workspace, device.0, &fields, false)?;
     let changed_fields = if assignee == assigned {
         Vec::new()
     } else {

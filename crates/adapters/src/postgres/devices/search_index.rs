@@ -1,59 +1,70 @@
-//! The search index: a search document per device, and the queue of devices without one.
+//! The search index: a search document per device, and the queue of documents to index.
 
-use devices_domain::{RepositoryError, WorkspaceId};
+use std::collections::BTreeMap;
+
+use devices_domain::{DeviceFields, RepositoryError, SearchDocument, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt};
+use diesel::sql_types::{Array, BigInt, Integer};
+use diesel::upsert::excluded;
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
-use crate::postgres::schema::tables::device_search_queue;
+use crate::postgres::query::tsvector::EncodedDocument;
+use crate::postgres::schema::tables::{search_documents, search_queue};
 
-/// Replaces the search document of a changed device.
+/// A row of `search_documents`.
+#[derive(Insertable)]
+#[diesel(table_name = search_documents)]
+struct DocumentRow<'a> {
+    workspace_id: i64,
+    device_id: i64,
+    user_id: Option<i64>,
+    identifiers: Option<&'a str>,
+    is_archived: bool,
+    document: EncodedDocument,
+}
+
+/// Replaces the search document of a changed device, or the one that waits in the queue.
 pub(crate) fn reindex(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     device: i64,
+    fields: &DeviceFields,
+    is_archived: bool,
 ) -> QueryResult<()> {
-    let replace = "DO UPDATE SET user_id = excluded.user_id, \
-                   serial_number_folded = excluded.serial_number_folded, \
-                   is_archived = excluded.is_archived, document = excluded.document";
-    insert_documents(connection, workspace, &[device], replace)
-}
-
-/// Inserts the search documents of devices. The LATERAL subquery probes the primary key once per
-/// device, whatever the planner estimates for the table.
-fn insert_documents(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    devices: &[i64],
-    on_conflict: &str,
-) -> QueryResult<()> {
-    diesel::sql_query(format!(
-        "INSERT INTO device_search (workspace_id, device_id, user_id, serial_number_folded, \
-                                    is_archived, document) \
-         SELECT device.* FROM unnest($2) AS requested (id) \
-         CROSS JOIN LATERAL ( \
-             SELECT devices.workspace_id, devices.id, devices.user_id, \
-                    devices.serial_number_folded, devices.deleted_at IS NOT NULL, \
-                    device_document(devices.*) \
-             FROM devices WHERE devices.workspace_id = $1 AND devices.id = requested.id LIMIT 1 \
-         ) AS device \
-         ON CONFLICT (workspace_id, device_id) {on_conflict}"
-    ))
-    .bind::<BigInt, _>(workspace.0)
-    .bind::<Array<BigInt>, _>(devices)
-    .execute(connection)?;
+    let identifiers = fields.search_identifiers();
+    let row = DocumentRow {
+        workspace_id: workspace.0,
+        device_id: device,
+        user_id: fields.ownership.user_id.map(|user| user.0),
+        identifiers: identifiers.as_deref(),
+        is_archived,
+        document: EncodedDocument::new(&SearchDocument::of_device(fields)),
+    };
+    diesel::insert_into(search_documents::table)
+        .values(row)
+        .on_conflict((search_documents::workspace_id, search_documents::device_id))
+        .do_update()
+        .set((
+            search_documents::user_id.eq(excluded(search_documents::user_id)),
+            search_documents::identifiers.eq(excluded(search_documents::identifiers)),
+            search_documents::is_archived.eq(excluded(search_documents::is_archived)),
+            search_documents::document.eq(excluded(search_documents::document)),
+        ))
+        .execute(connection)?;
     Ok(())
 }
 
-/// A batch in the queue.
+/// A group of devices in the queue.
 #[derive(QueryableByName)]
-#[diesel(table_name = device_search_queue)]
 struct QueueEntry {
+    #[diesel(sql_type = BigInt)]
     workspace_id: i64,
+    #[diesel(sql_type = BigInt)]
     id: i64,
-    device_ids: Vec<Option<i64>>,
+    #[diesel(sql_type = Integer)]
+    device_count: i32,
 }
 
 /// Indexes up to `max` of the oldest queued devices of all workspaces. Returns the number of
@@ -68,9 +79,7 @@ pub async fn index_queued_devices(
     database
         .run(move |connection| {
             // An empty queue costs one statement and no transaction.
-            let first = device_search_queue::table
-                .select(device_search_queue::id)
-                .limit(1);
+            let first = search_queue::table.select(search_queue::id).limit(1);
             let first: Option<i64> = first.first(connection).optional().map_err(classify)?;
             if first.is_none() {
                 return Ok(0);
@@ -90,30 +99,80 @@ fn index_oldest(connection: &mut PgConnection, max: usize) -> QueryResult<usize>
     // more than `max` are needed, since each has at least one device.
     const MAX_ENTRIES: usize = 100;
     let entries: Vec<QueueEntry> = diesel::sql_query(format!(
-        "/* all workspaces */ SELECT workspace_id, id, device_ids FROM device_search_queue \
-         ORDER BY id LIMIT {} FOR UPDATE SKIP LOCKED",
+        "/* all workspaces */ SELECT workspace_id, id, cardinality(device_ids) AS device_count \
+         FROM search_queue ORDER BY id LIMIT {} FOR UPDATE SKIP LOCKED",
         max.min(MAX_ENTRIES),
     ))
     .load(connection)?;
-    let mut indexed = 0;
+    let mut left = i32::try_from(max).unwrap_or(i32::MAX);
+    // A statement per workspace moves all entries that fit.
+    let mut whole_entries: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    let mut split_entry = None;
     for entry in entries {
-        let mut devices: Vec<i64> = entry.device_ids.into_iter().flatten().collect();
-        let rest = devices.split_off(devices.len().min(max - indexed));
-        // An existing document comes from a later change of the device, and is newer.
-        let workspace = WorkspaceId(entry.workspace_id);
-        insert_documents(connection, workspace, &devices, "DO NOTHING")?;
-        let row = device_search_queue::table.find((entry.workspace_id, entry.id));
-        if rest.is_empty() {
-            diesel::delete(row).execute(connection)?;
-        } else {
-            diesel::update(row)
-                .set(device_search_queue::device_ids.eq(rest))
-                .execute(connection)?;
-        }
-        indexed += devices.len();
-        if indexed >= max {
+        if entry.device_count > left {
+            split_entry = Some((entry.workspace_id, entry.id)).filter(|_| left > 0);
             break;
         }
+        left -= entry.device_count;
+        let whole = whole_entries.entry(entry.workspace_id).or_default();
+        whole.push(entry.id);
     }
-    Ok(indexed)
+    for (workspace, ids) in whole_entries {
+        index(connection, workspace, &ids, i32::MAX)?;
+        let rows = search_queue::table
+            .filter(search_queue::workspace_id.eq(workspace))
+            .filter(search_queue::id.eq_any(ids));
+        diesel::delete(rows).execute(connection)?;
+    }
+    if let Some((workspace, id)) = split_entry {
+        index(connection, workspace, &[id], left)?;
+        remove_first(connection, workspace, id, left)?;
+        left = 0;
+    }
+    Ok(max - left.unsigned_abs() as usize)
+}
+
+/// Inserts the first `max` documents of each of these entries of the queue into the index. An
+/// existing document comes from a later change of the device, and is newer.
+fn index(
+    connection: &mut PgConnection,
+    workspace: i64,
+    entries: &[i64],
+    max: i32,
+) -> QueryResult<()> {
+    diesel::sql_query(
+        "INSERT INTO search_documents \
+             (workspace_id, device_id, user_id, identifiers, is_archived, document) \
+         SELECT $1, queued.device_id, queued.user_id, queued.identifiers, false, queued.document \
+         FROM search_queue CROSS JOIN LATERAL unnest( \
+             search_queue.device_ids[1:$3], search_queue.user_ids[1:$3], \
+             search_queue.identifiers[1:$3], search_queue.documents[1:$3] \
+         ) AS queued (device_id, user_id, identifiers, document) \
+         WHERE search_queue.workspace_id = $1 AND search_queue.id = ANY ($2) \
+         ON CONFLICT (workspace_id, device_id) DO NOTHING",
+    )
+    .bind::<BigInt, _>(workspace)
+    .bind::<Array<BigInt>, _>(entries)
+    .bind::<Integer, _>(max)
+    .execute(connection)?;
+    Ok(())
+}
+
+/// Removes the first `count` devices of an entry of the queue.
+fn remove_first(
+    connection: &mut PgConnection,
+    workspace: i64,
+    entry: i64,
+    count: i32,
+) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE search_queue SET device_ids = device_ids[$3 + 1:], user_ids = user_ids[$3 + 1:], \
+             identifiers = identifiers[$3 + 1:], documents = documents[$3 + 1:] \
+         WHERE search_queue.workspace_id = $1 AND search_queue.id = $2",
+    )
+    .bind::<BigInt, _>(workspace)
+    .bind::<BigInt, _>(entry)
+    .bind::<Integer, _>(count)
+    .execute(connection)?;
+    Ok(())
 }

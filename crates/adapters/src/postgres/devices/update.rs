@@ -54,7 +54,7 @@ pub(crate) fn update(
         diesel::update(devices::table.find((workspace.0, change.device.0)))
             .set((&row, devices::updated_at.eq(next_updated_at())))
             .execute(connection)?;
-        search_index::reindex(connection, workspace, change.device.0)?;
+        search_index::reindex(connection, workspace, change.device.0, &after, false)?;
         let event = NewEvent::new(Action::Updated, Subject::Devices(vec![change.device]))
             .with_fields(changed_fields);
         effect = Effect::Marked(event.insert(connection, workspace, &change.origin)?);
@@ -81,7 +81,8 @@ pub(crate) fn delete(
             devices::updated_at.eq(next_updated_at()),
         ))
         .execute(connection)?;
-    search_index::reindex(connection, workspace, device.0)?;
+    let fields = stored.row.into_fields()?;
+    search_index::reindex(connection, workspace, device.0, &fields, true)?;
     let event = NewEvent::new(Action::Deleted, Subject::Devices(vec![device]));
     let marker = event.insert(connection, workspace, origin)?;
     let deleted = reload(connection, workspace, device)?;

@@ -4,3 +4,4 @@ pub(crate) mod columns;
 pub(crate) mod pagination;
 pub(crate) mod search_sql;
 pub(crate) mod statement;
+pub(crate) mod tsvector;

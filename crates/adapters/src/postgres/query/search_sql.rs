@@ -1,89 +1,92 @@
 //! SQL of a full-text search in devices and users.
+//!
+//! The domain splits queries and documents into folded lexemes. PostgreSQL only compares them: no
+//! statement uses its parser, its dictionaries or its locale.
 
-use devices_domain::Search;
+use devices_domain::{Search, SearchTerm};
 
 use crate::postgres::query::statement::{Statement, Value};
 
 /// The terms of a search, as SQL expressions on bind parameters.
 pub(crate) struct SearchSql(Vec<TermSql>);
 
-/// One term of a search: text without white space.
+/// One term of a search.
 struct TermSql {
-    /// Expressions of type `tsquery`, one per word, that match the beginning of a word.
-    words: Vec<String>,
-    /// Parameter with the LIKE pattern that finds the term in a serial number.
+    /// Expressions of type `tsquery`, one per lexeme, that match the beginning of a lexeme.
+    lexemes: Vec<String>,
+    /// Parameter with the LIKE pattern that finds the term in identifiers.
     pattern: Option<String>,
 }
-
-/// Minimum length of a term that is searched in serial numbers. The trigram index cannot find
-/// shorter ones.
-const MIN_PATTERN_LENGTH: usize = 3;
 
 impl SearchSql {
     /// Binds the terms of `search` to `statement`.
     pub(crate) fn new(search: &Search, statement: &mut Statement) -> Self {
-        // Documents that PostgreSQL builds contain no symbols.
         let terms = search
             .terms()
             .iter()
-            .filter(|term| !term.words().is_empty());
-        let terms = terms.map(|term| {
-            let words = term.words().iter().map(|word| {
-                let word = statement.bind(Value::Text(word.clone()));
-                format!("search_query({word})")
-            });
-            let words = words.collect();
-            let folded = term.folded();
-            let is_long = folded.chars().count() >= MIN_PATTERN_LENGTH;
-            let pattern = is_long.then(|| statement.bind(Value::Text(contains_pattern(folded))));
-            TermSql { words, pattern }
-        });
+            .map(|term| TermSql::new(term, statement));
         Self(terms.collect())
     }
 
-    /// Returns the condition that each term matches a row of `device_documents` with the alias
+    /// Returns the condition that each term matches a row of `searchable_devices` with the alias
     /// `found`, or its user, who may be deleted if the device is archived. Requires that `$1` is
     /// the workspace.
     pub(crate) fn device_condition(&self) -> String {
         let mut number = 0;
-        let terms = self.0.iter().map(|TermSql { words, pattern }| {
-            let words = words.iter().map(|word| {
+        let terms = self.0.iter().map(|TermSql { lexemes, pattern }| {
+            let lexemes = lexemes.iter().map(|lexeme| {
                 number += 1;
                 format!(
-                    "(found.document @@ {word} OR found.user_id = ANY (ARRAY( \
+                    "(found.document @@ {lexeme} OR found.user_id = ANY (ARRAY( \
                         SELECT user_{number}.id FROM users AS user_{number} \
-                        WHERE user_{number}.workspace_id = $1 AND user_{number}.document @@ {word})))"
+                        WHERE user_{number}.workspace_id = $1 \
+                          AND user_{number}.search_document @@ {lexeme})))"
                 )
             });
-            let words = all(words);
+            let lexemes = all(lexemes);
             match pattern {
-                None => words,
-                Some(pattern) => {
-                    format!("(found.serial_number_folded LIKE {pattern} OR ({words}))")
-                }
+                None => lexemes,
+                Some(pattern) => format!("(found.identifiers LIKE {pattern} OR ({lexemes}))"),
             }
         });
         all(terms)
     }
 
-    /// Returns the condition that all words match a row of `users`.
+    /// Returns the condition that all lexemes match a row of `users`.
     pub(crate) fn user_condition(&self) -> String {
-        all(self.words().map(|word| format!("users.document @@ {word}")))
+        all(self
+            .lexemes()
+            .map(|lexeme| format!("users.search_document @@ {lexeme}")))
     }
 
     /// Returns the expression for the relevance of a document, of type `real`.
     pub(crate) fn rank(&self, document: &str) -> String {
-        let words = self.words().map(|word| format!("coalesce({word}, '')"));
-        let any_word = words.collect::<Vec<_>>().join(" || ");
-        if any_word.is_empty() {
+        let lexemes: Vec<&str> = self.lexemes().map(String::as_str).collect();
+        if lexemes.is_empty() {
             "0::real".to_owned()
         } else {
-            format!("ts_rank({document}, {any_word})")
+            // `||` of two queries matches either.
+            format!("ts_rank({document}, {})", lexemes.join(" || "))
         }
     }
 
-    fn words(&self) -> impl Iterator<Item = &String> {
-        self.0.iter().flat_map(|term| &term.words)
+    fn lexemes(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().flat_map(|term| &term.lexemes)
+    }
+}
+
+impl TermSql {
+    fn new(term: &SearchTerm, statement: &mut Statement) -> Self {
+        let lexemes = term.lexemes().iter().map(|lexeme| {
+            let query = statement.bind(Value::Text(prefix_query(lexeme)));
+            format!("{query}::tsquery")
+        });
+        let lexemes = lexemes.collect();
+        let identifier = term.identifier().map(contains_pattern);
+        Self {
+            lexemes,
+            pattern: identifier.map(|pattern| statement.bind(Value::Text(pattern))),
+        }
     }
 }
 
@@ -97,15 +100,27 @@ fn all(conditions: impl Iterator<Item = String>) -> String {
     }
 }
 
+/// Returns the text of the `tsquery` that matches every lexeme that begins with `lexeme`. In a
+/// quoted lexeme, all characters but quotes and backslashes stand for themselves.
+/// <https://www.postgresql.org/docs/current/datatype-textsearch.html>
+fn prefix_query(lexeme: &str) -> String {
+    let quoted = escape(lexeme, &['\'', '\\']);
+    format!("'{quoted}':*")
+}
+
 /// Returns the LIKE pattern that matches every value that contains `text`.
 fn contains_pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
+    format!("%{}%", escape(text, &['%', '_', '\\']))
+}
+
+/// Writes a backslash before each of these characters.
+fn escape(text: &str, special: &[char]) -> String {
+    let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
-        if ['%', '_', '\\'].contains(&character) {
-            pattern.push('\\');
+        if special.contains(&character) {
+            escaped.push('\\');
         }
-        pattern.push(character);
+        escaped.push(character);
     }
-    pattern.push('%');
-    pattern
+    escaped
 }

@@ -13,10 +13,12 @@ use diesel::{QueryableByName, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
+use crate::postgres::schema::conversion::{self, FoldStoredValues};
 use crate::postgres::schema::serving_role;
 use crate::postgres::schema::startup_checks::check_scripts_before_migrations;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
+/// The migrations in SQL. [`FoldStoredValues`] is in Rust.
+const SQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
 /// Key of the advisory lock of migrations. Any number that no other program on the database uses.
 /// The bytes spell `FleetDev` in ASCII.
@@ -82,6 +84,11 @@ fn run(connection: &mut PgConnection, migrations: &Migrations) -> Result<(), Mig
         while let Err(error) = connection.run_migration(migration) {
             attempts += 1;
             if attempts == MAX_ATTEMPTS || !error.to_string().contains("lock timeout") {
+                // If the connection is lost, the next failure records it.
+                drop(conversion::repeat_after_failure_of(
+                    connection,
+                    &migration.name().version(),
+                ));
                 return Err(MigrationError::Failed(error));
             }
             tracing::warn!("a migration waits for tables that are in use, retrying");
@@ -119,7 +126,10 @@ fn pending(connection: &mut PgConnection) -> Result<Migrations, MigrationError> 
         Vec::new()
     };
     let applied: HashSet<String> = applied.into_iter().map(|row| row.version).collect();
-    let mut pending: Migrations = MIGRATIONS.migrations().map_err(MigrationError::Failed)?;
+    let mut pending: Migrations = SQL_MIGRATIONS
+        .migrations()
+        .map_err(MigrationError::Failed)?;
+    pending.push(Box::new(FoldStoredValues));
     pending.retain(|migration| !applied.contains(&migration.name().version().to_string()));
     pending.sort_by_key(|migration| migration.name().version().as_owned());
     Ok(pending)

@@ -107,7 +107,7 @@ fn cannot_assume_role(connection: &mut PgConnection) -> QueryResult<Option<&'sta
         let set_role = format!("SET LOCAL ROLE {SERVING_ROLE}");
         // A role that was created after the migrations ran has no privileges yet.
         let reads =
-            "SELECT FROM devices, device_documents, device_events, idempotency_keys LIMIT 0";
+            "SELECT FROM devices, searchable_devices, device_events, idempotency_keys LIMIT 0";
         if connection.batch_execute(&set_role).is_err() {
             reason =
                 Some("the user in the database URL is not a member of it: grant it to that user");

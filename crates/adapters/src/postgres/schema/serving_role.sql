@@ -28,14 +28,14 @@ BEGIN
     GRANT UPDATE (created_at) ON workspaces TO fleet_devices_serving;
     GRANT UPDATE (last_used_at) ON api_keys TO fleet_devices_serving;
     GRANT SELECT, INSERT ON devices, device_events, users, devices_mdm TO fleet_devices_serving;
-    GRANT SELECT ON device_documents TO fleet_devices_serving;
-    GRANT SELECT, INSERT ON device_search TO fleet_devices_serving;
-    GRANT SELECT, INSERT, DELETE, UPDATE (device_ids) ON device_search_queue
-        TO fleet_devices_serving;
+    GRANT SELECT ON searchable_devices TO fleet_devices_serving;
+    GRANT SELECT, INSERT ON search_documents TO fleet_devices_serving;
+    GRANT SELECT, INSERT, DELETE, UPDATE (device_ids, user_ids, identifiers, documents)
+        ON search_queue TO fleet_devices_serving;
     GRANT SELECT, INSERT, DELETE ON idempotency_keys TO fleet_devices_serving;
     GRANT SELECT, INSERT, UPDATE ON rate_limits TO fleet_devices_serving;
     GRANT USAGE ON SEQUENCE devices_id_seq, device_events_id_seq, users_id_seq, devices_mdm_id_seq,
-        device_search_queue_id_seq TO fleet_devices_serving;
+        search_queue_id_seq TO fleet_devices_serving;
     -- All columns but keys and creation times: an update never moves a row to another workspace,
     -- and never changes its identity.
     FOR grants IN
@@ -43,7 +43,7 @@ BEGIN
                       string_agg(quote_ident(attname), ', '), attrelid::regclass) AS statement
         FROM pg_attribute
         WHERE attrelid IN ('devices'::regclass, 'users'::regclass, 'devices_mdm'::regclass,
-                           'device_search'::regclass)
+                           'search_documents'::regclass)
           AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
           AND attname NOT IN ('workspace_id', 'id', 'device_id', 'created_at')
         GROUP BY attrelid

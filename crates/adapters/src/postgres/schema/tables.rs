@@ -1,12 +1,9 @@
 // @generated automatically by Diesel CLI.
 
-pub mod sql_types {
-    #[derive(diesel::sql_types::SqlType)]
-    #[diesel(postgres_type(name = "tsvector", schema = "pg_catalog"))]
-    pub struct Tsvector;
-}
-
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     api_keys (workspace_id, id) {
         workspace_id -> Int8,
         id -> Int8,
@@ -23,6 +20,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     device_events (workspace_id, id) {
         workspace_id -> Int8,
         id -> Int8,
@@ -39,27 +39,8 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use super::sql_types::Tsvector;
+    use crate::postgres::query::tsvector::Tsvector;
 
-    device_search (workspace_id, device_id) {
-        workspace_id -> Int8,
-        device_id -> Int8,
-        user_id -> Nullable<Int8>,
-        serial_number_folded -> Nullable<Text>,
-        is_archived -> Bool,
-        document -> Tsvector,
-    }
-}
-
-diesel::table! {
-    device_search_queue (workspace_id, id) {
-        workspace_id -> Int8,
-        id -> Int8,
-        device_ids -> Array<Nullable<Int8>>,
-    }
-}
-
-diesel::table! {
     devices (workspace_id, id) {
         workspace_id -> Int8,
         id -> Int8,
@@ -108,6 +89,8 @@ diesel::table! {
         os_platform -> Nullable<Text>,
         lifecycle -> Nullable<Text>,
         updated_at -> Timestamptz,
+        type_folded -> Nullable<Text>,
+        category_folded -> Nullable<Text>,
         model -> Nullable<Text>,
         asset_tag -> Nullable<Text>,
         asset_tag_folded -> Nullable<Text>,
@@ -117,6 +100,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     devices_mdm (workspace_id, id) {
         workspace_id -> Int8,
         id -> Int8,
@@ -144,6 +130,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     idempotency_keys (workspace_id, operation, key) {
         workspace_id -> Int8,
         operation -> Text,
@@ -155,6 +144,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     rate_limits (workspace_id, key_id) {
         workspace_id -> Int8,
         key_id -> Int8,
@@ -166,7 +158,35 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use super::sql_types::Tsvector;
+    use crate::postgres::query::tsvector::Tsvector;
+
+    search_documents (workspace_id, device_id) {
+        workspace_id -> Int8,
+        device_id -> Int8,
+        user_id -> Nullable<Int8>,
+        identifiers -> Nullable<Text>,
+        is_archived -> Bool,
+        document -> Tsvector,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
+    search_queue (workspace_id, id) {
+        workspace_id -> Int8,
+        id -> Int8,
+        device_ids -> Array<Nullable<Int8>>,
+        user_ids -> Array<Nullable<Int8>>,
+        identifiers -> Array<Nullable<Text>>,
+        documents -> Array<Nullable<Tsvector>>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
 
     users (workspace_id, id) {
         workspace_id -> Int8,
@@ -183,11 +203,15 @@ diesel::table! {
         role -> Text,
         arrival_date -> Nullable<Date>,
         departure_date -> Nullable<Date>,
-        document -> Tsvector,
+        email_folded -> Text,
+        search_document -> Tsvector,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     workspaces (id) {
         id -> Int8,
         name -> Text,
@@ -207,12 +231,12 @@ diesel::joinable!(users -> workspaces (workspace_id));
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     device_events,
-    device_search,
-    device_search_queue,
     devices,
     devices_mdm,
     idempotency_keys,
     rate_limits,
+    search_documents,
+    search_queue,
     users,
     workspaces,
 );

@@ -4,12 +4,11 @@ use devices_domain::{
     Action, ChangeUserError, Email, Origin, Subject, User, UserChange, UserFields, UserId,
     WorkspaceId,
 };
-use diesel::dsl::{exists, now, sql};
+use diesel::dsl::{exists, now};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
 
-use super::row::{UserColumns, UserRow};
+use super::row::{DerivedColumns, UserColumns, UserRow};
 use crate::postgres::audit_events::NewEvent;
 use crate::postgres::schema::tables::{devices, users};
 use crate::postgres::transaction::run::{Effect, Failure};
@@ -28,6 +27,7 @@ pub(crate) fn create(
         .values((
             users::workspace_id.eq(workspace.0),
             UserColumns::from_fields(user),
+            DerivedColumns::new(user),
         ))
         .returning(UserRow::as_returning())
         .get_result(connection)?;
@@ -57,7 +57,10 @@ pub(crate) fn update(
     }
     check_email(connection, workspace, &after.email, Some(change.user))?;
     let row: UserRow = diesel::update(users::table.find((workspace.0, change.user.0)))
-        .set(UserColumns::from_fields(&after))
+        .set((
+            UserColumns::from_fields(&after),
+            DerivedColumns::new(&after),
+        ))
         .returning(UserRow::as_returning())
         .get_result(connection)?;
     let event =
@@ -116,12 +119,9 @@ fn check_email(
     email: &Email,
     owner: Option<UserId>,
 ) -> Result<(), Failure<ChangeUserError>> {
-    let has_email = sql::<Bool>("lower(users.email) = lower(")
-        .bind::<Text, _>(email.as_str())
-        .sql(")");
     let holder: Option<i64> = users::table
         .filter(users::workspace_id.eq(workspace.0))
-        .filter(has_email)
+        .filter(users::email_folded.eq(email.folded()))
         .filter(users::deleted_at.is_null())
         .select(users::id)
         .first(connection)

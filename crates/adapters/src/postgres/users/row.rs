@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use devices_domain::{User, UserFields, UserId, WorkspaceId};
+use devices_domain::{SearchDocument, User, UserFields, UserId, WorkspaceId};
 use diesel::prelude::*;
 
 use crate::postgres::query::columns::{Column, columns};
+use crate::postgres::query::tsvector::EncodedDocument;
 use crate::postgres::schema::tables::users;
 
 columns! {
@@ -21,6 +22,23 @@ columns! {
         role: Cow<'a, str>,
         arrival_date: Option<NaiveDate>,
         departure_date: Option<NaiveDate>,
+    }
+}
+
+/// Columns that are computed from the fields.
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = users)]
+pub(crate) struct DerivedColumns<'a> {
+    email_folded: &'a str,
+    search_document: EncodedDocument,
+}
+
+impl<'a> DerivedColumns<'a> {
+    pub(crate) fn new(fields: &'a UserFields) -> Self {
+        Self {
+            email_folded: fields.email.folded(),
+            search_document: EncodedDocument::new(&SearchDocument::of_user(fields)),
+        }
     }
 }
 

@@ -86,7 +86,7 @@ pub(crate) fn list(
     let list = PagedQuery {
         from,
         id: "users.id",
-        rank: search.map(|search| search.rank("users.document")),
+        rank: search.map(|search| search.rank("users.search_document")),
     };
     let page = list.page(connection, page)?;
     let rows: Vec<UserRow> = users::table

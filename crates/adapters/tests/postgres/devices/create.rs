@@ -58,7 +58,8 @@ fn single_and_batch_inserts_store_the_same() {
         for (name, batch_size) in [("one", 1), ("many", 2)] {
             let writer = store.writer(name).await;
             store.database.execute(&format!(
-                "INSERT INTO users (workspace_id, id, email) VALUES ({}, 1, 'a@b')",
+                "INSERT INTO users (workspace_id, id, email, email_folded, search_document) \
+                 VALUES ({}, 1, 'a@b', 'a@b', '')",
                 writer.workspace
             ));
             let mut batch = vec![device_of(fields.clone())];

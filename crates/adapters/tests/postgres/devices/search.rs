@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use devices_adapters::postgres::index_queued_devices;
 use devices_domain::{
-    DeviceFilter, Precondition, RawRow, RawValue, Search, UnknownFields, UserChange, UserId,
-    UserPatch,
+    DeviceFilter, Precondition, RawRow, RawValue, Search, SearchDocument, UnknownFields,
+    UserChange, UserId, UserPatch,
 };
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
@@ -57,8 +57,49 @@ fn search_results_do_not_depend_on_indexing() {
             }
             index_queued_devices(&store.pool, 2).await.unwrap();
         }
-        assert_eq!(store.database.count("device_search"), 4);
-        assert_eq!(store.database.count("device_search_queue"), 0);
+        assert_eq!(store.database.count("search_documents"), 4);
+        assert_eq!(store.database.count("search_queue"), 0);
+    });
+}
+
+#[test]
+fn documents_are_stored_as_sent() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let comment = format!("{} it's \\ \"a\" 'b' 東京都 🖥 Ünïcode", "word ".repeat(50));
+        let new = device_of([
+            ("name", RawValue::text("Repeated words repeated")),
+            ("brand", RawValue::text("Words")),
+            ("serial_number", RawValue::text("sn-1")),
+            ("comment", RawValue::text(comment)),
+        ]);
+        let document = SearchDocument::of_device(&new.fields);
+        let expected: Vec<String> = document
+            .lexemes()
+            .map(|(lexeme, weights)| format!("{lexeme} {:?}", weights.iter().collect::<Vec<_>>()))
+            .collect();
+        acme.create(vec![new, device(&[])]).await.unwrap();
+        let queued = "SELECT unnest(documents) AS document FROM search_queue";
+        let indexed = "SELECT document FROM search_documents";
+        for documents in [queued, indexed] {
+            let stored = store.database.texts(&format!(
+                "SELECT lexeme || ' [' || array_to_string(weights, ', ') || ']'
+                 FROM ({documents} LIMIT 1) AS stored
+                 CROSS JOIN LATERAL unnest(stored.document) WITH ORDINALITY
+                 ORDER BY ordinality"
+            ));
+            assert_eq!(stored, expected);
+            // PostgreSQL finds the lexemes of a `tsvector` only in its own order.
+            let misread =
+                format!("({documents}) AS stored WHERE document::text::tsvector <> document");
+            assert_eq!(store.database.count(&misread), 0);
+            assert_eq!(store.database.count(&format!("({documents}) AS stored")), 2);
+            index_queued_devices(&store.pool, 10).await.unwrap();
+        }
+        let identifiers =
+            "SELECT coalesce(identifiers, '-') FROM search_documents ORDER BY device_id";
+        assert_eq!(store.database.texts(identifiers), ["SN-1", "-"]);
     });
 }
 
@@ -124,7 +165,7 @@ struct PlanLine {
 
 /// Returns the search statement that starts with `start` and has this number of parameters.
 fn search_statement(start: &str, parameters: usize) -> String {
-    let sent = statements::containing("device_documents")
+    let sent = statements::containing("searchable_devices")
         .into_iter()
         .find(|statement| {
             statement.starts_with(start)
@@ -162,10 +203,12 @@ fn search_in_a_large_workspace_uses_the_index() {
              SELECT 1, 'Laptop ' || n, 'laptop', 'computers', 'Brand ' || n % 100, 'SN-' || n,
                     'SN-' || n, repeat('remark ', 40), false, '{}', '{}'
              FROM generate_series(1, 30000) AS n;
-             INSERT INTO device_search (workspace_id, device_id, user_id, serial_number_folded,
-                                        is_archived, document)
+             INSERT INTO search_documents (workspace_id, device_id, user_id, identifiers,
+                                           is_archived, document)
              SELECT workspace_id, id, user_id, serial_number_folded, false,
-                    device_document(devices) FROM devices",
+                    array_to_tsvector(ARRAY['laptop', 'computers', 'brand', 'remark', 'sn', '-',
+                                            split_part(name, ' ', 2)])
+             FROM devices",
         );
         // Moves the new entries of the index from its pending list, as autovacuum does in time.
         store.database.execute("VACUUM ANALYZE");
@@ -174,12 +217,13 @@ fn search_in_a_large_workspace_uses_the_index() {
             .unwrap();
         for text in ["29999", "sn-2999", "laptop 2999 ada"] {
             acme.list(search(text)).await;
-            // Parameters: the workspace; for each term, its words and its pattern; then, for a
+            // Parameters: the workspace; for each term, its lexemes and its pattern; then, for a
             // page, its limit and its offset.
             let mut parameters = vec!["1".to_owned()];
-            for term in text.split(' ') {
-                parameters.extend(term.split('-').map(|word| format!("'{word}'")));
-                parameters.push(format!("'%{}%'", term.to_uppercase()));
+            for term in Search::parse(text).unwrap().unwrap().terms() {
+                let lexemes = term.lexemes().iter();
+                parameters.extend(lexemes.map(|lexeme| format!("'{lexeme}:*'")));
+                parameters.extend(term.identifier().map(|text| format!("'%{text}%'")));
             }
             let count = search_statement("SELECT count(*)", parameters.len());
             let page = search_statement("SELECT id, rank", parameters.len() + 2);
@@ -189,9 +233,9 @@ fn search_in_a_large_workspace_uses_the_index() {
                 let plan = explain(&store, &statement, &parameters);
                 let contains = |text: &str| plan.iter().any(|line| line.contains(text));
                 let has_seq_scan =
-                    contains("Seq Scan on devices") || contains("Seq Scan on device_search ");
+                    contains("Seq Scan on devices") || contains("Seq Scan on search_documents ");
                 assert!(!has_seq_scan, "{text}: {plan:#?}");
-                assert!(contains("device_search_idx"), "{text}: {plan:#?}");
+                assert!(contains("search_documents_idx"), "{text}: {plan:#?}");
             }
         }
     });

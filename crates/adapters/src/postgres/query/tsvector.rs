@@ -1,0 +1,116 @@
+//! Search documents in the binary format of `tsvector` (`tsvectorrecv` in PostgreSQL's
+//! `tsvector.c`).
+
+use std::io::Write;
+
+use devices_domain::{SearchDocument, Weight};
+use diesel::expression::AsExpression;
+use diesel::pg::Pg;
+use diesel::query_builder::QueryId;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::{Array, SqlType};
+
+/// OID of `tsvector` (`pg_type.dat` of PostgreSQL).
+const TSVECTOR_OID: u32 = 3614;
+
+/// SQL type `tsvector`. Has fixed OIDs, so that Diesel does not look them up in `pg_type`.
+#[derive(Debug, Clone, Copy, QueryId, SqlType)]
+#[diesel(postgres_type(oid = 3614, array_oid = 3643))]
+pub struct Tsvector;
+
+/// Search document of one device or user, as a `tsvector`.
+#[derive(Debug, AsExpression)]
+#[diesel(sql_type = Tsvector)]
+pub(crate) struct EncodedDocument(Vec<u8>);
+
+impl EncodedDocument {
+    pub(crate) fn new(document: &SearchDocument) -> Self {
+        let mut bytes = Vec::new();
+        encode(document, &mut bytes);
+        Self(bytes)
+    }
+}
+
+impl ToSql<Tsvector, Pg> for EncodedDocument {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(&self.0)?;
+        Ok(IsNull::No)
+    }
+}
+
+/// Search documents of several devices, as the elements of a `tsvector[]`.
+#[derive(Debug, Default)]
+pub(crate) struct EncodedDocuments {
+    /// Length and bytes of each element.
+    elements: Vec<u8>,
+    count: usize,
+}
+
+impl EncodedDocuments {
+    /// Appends a document.
+    pub(crate) fn push(&mut self, document: &SearchDocument) {
+        let length_at = self.elements.len();
+        self.elements.extend([0; 4]);
+        encode(document, &mut self.elements);
+        let length = (self.elements.len() - length_at - 4) as i32;
+        self.elements[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
+        self.count += 1;
+    }
+}
+
+/// The documents of several batches, as one `tsvector[]`.
+#[derive(Debug, AsExpression)]
+#[diesel(sql_type = Array<Tsvector>)]
+pub(crate) struct DocumentArray<'a>(pub(crate) Vec<&'a EncodedDocuments>);
+
+impl ToSql<Array<Tsvector>, Pg> for DocumentArray<'_> {
+    /// Writes an array of one dimension, with the lower bound 1 (`array_recv`).
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        let count: usize = self.0.iter().map(|documents| documents.count).sum();
+        let (dimensions, has_null, lower_bound) = (1_u32, 0_u32, 1_u32);
+        for number in [
+            dimensions,
+            has_null,
+            TSVECTOR_OID,
+            count as u32,
+            lower_bound,
+        ] {
+            out.write_all(&number.to_be_bytes())?;
+        }
+        for documents in &self.0 {
+            out.write_all(&documents.elements)?;
+        }
+        Ok(IsNull::No)
+    }
+}
+
+/// Appends a document: the number of its lexemes, then each lexeme with a position for each of its
+/// weights. PostgreSQL stores weights only with positions. The positions of a lexeme must rise;
+/// otherwise they mean nothing here, since no search is for phrases.
+fn encode(document: &SearchDocument, out: &mut Vec<u8>) {
+    let lexemes = document.lexemes();
+    out.extend((lexemes.len() as u32).to_be_bytes());
+    for (lexeme, weights) in lexemes {
+        out.extend(lexeme.as_bytes());
+        out.push(0);
+        let count_at = out.len();
+        out.extend([0; 2]);
+        let mut count: u16 = 0;
+        for weight in weights.iter() {
+            count += 1;
+            out.extend((weight_bits(weight) | count).to_be_bytes());
+        }
+        out[count_at..count_at + 2].copy_from_slice(&count.to_be_bytes());
+    }
+}
+
+/// Returns the weight in the two highest bits of a position.
+fn weight_bits(weight: Weight) -> u16 {
+    let weight: u16 = match weight {
+        Weight::A => 3,
+        Weight::B => 2,
+        Weight::C => 1,
+        Weight::D => 0,
+    };
+    weight << 14
+}
