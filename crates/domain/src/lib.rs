@@ -39,8 +39,8 @@ pub use enrollment::{
 };
 pub use field::{
     Amount, Comment, Date, Email, Field, FieldValue, Format, Instant, InvalidValue, RawRow,
-    RawValue, RequiredText, SerialNumber, ShortText, Text, TextList, UnknownFields, ValueKind,
-    nearest_name,
+    RawValue, RequiredText, SerialNumber, SerialNumberKey, ShortText, Text, TextList,
+    UnknownFields, ValueKind, nearest_name,
 };
 pub use fold::fold_case;
 pub use idempotency::{
@@ -50,11 +50,11 @@ pub use ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
 pub use paging::{Cursor, Page, PageRequest, PageStart};
 pub use ports::{
     ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts, CreateError, DeviceChange,
-    DeviceFilter, DeviceLimitReached, DeviceRepository, EnrollmentReport, EnrollmentRepository,
-    EventRepository, InsertedDevice, KeyError, KeyRepository, NewApiKey, NewBatch, NewSecret,
-    NewWorkspace, Precondition, RateLimitDecision, RateLimiter, RenderResponse, RepositoryError,
-    Revision, Store, StoreHealth, StoreResult, UserChange, UserRepository, WorkspaceRepository,
-    WorkspaceStore,
+    DeviceFilter, DeviceLimitReached, DeviceRepository, EnrollmentFilter, EnrollmentReport,
+    EnrollmentRepository, EventRepository, InsertedDevice, KeyError, KeyRepository, NewApiKey,
+    NewBatch, NewSecret, NewWorkspace, Precondition, RateLimitDecision, RateLimiter,
+    RenderResponse, RepositoryError, Revision, Store, StoreHealth, StoreResult, UserChange,
+    UserFilter, UserRepository, WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{

@@ -2,6 +2,7 @@
 
 mod access;
 mod delete;
+mod get;
 mod link;
 mod list;
 mod put;

@@ -1,5 +1,6 @@
 //! `GET /devices/export`: devices as JSON, NDJSON or CSV.
 
+mod bom;
 mod fields;
 mod formats;
 mod round_trip;

@@ -47,7 +47,7 @@ fn unknown_format_or_parameter_is_rejected() {
     assert_eq!(body["errors"][0]["did_you_mean"], "format", "{body}");
     assert_parameters_rejected(
         &api,
-        "?format=xml&user_id=0&client_status=available&serial_number=N/A&type=%00&category=%00\
+        "?format=xml&user_id=0&client_status=available&serial_number=&type=%00&category=%00\
          &updated_since=yesterday&search=%00&limit=10",
         &[
             "format",

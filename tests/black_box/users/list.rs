@@ -1,7 +1,7 @@
 //! `GET /users`.
 
 use devices_tests::{Api, percent_encode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{create, emails};
 
@@ -180,4 +180,57 @@ fn user_search_matches_word_prefixes() {
     let pages = api.call("GET", "/users?search=acme&limit=2");
     let rest = api.get_json(&pages.link("next").unwrap());
     assert_eq!(rest["data"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn updated_since_lists_changed_users() {
+    let api = Api::start();
+    let ada = create(&api, "ada@acme.test", json!({}));
+    let alan = create(&api, "alan@acme.test", json!({}));
+    create(&api, "grace@acme.test", json!({}));
+    api.database.execute(
+        "UPDATE users SET updated_at = '2026-01-01T08:00:00Z';
+         UPDATE users SET updated_at = '2026-01-02T08:00:00Z' WHERE email LIKE 'grace%'",
+    );
+    let all = ["grace@acme.test", "alan@acme.test", "ada@acme.test"];
+    for (query, expected) in [
+        ("updated_since=2026-01-01", &all[..]),
+        ("updated_since=2026-01-01T08:00:00Z", &all),
+        ("updated_since=2026-01-01T09:00:00+01:00", &all),
+        ("updated_since=2026-01-01T08:00:00.000001Z", &all[..1]),
+        ("updated_since=2026-01-02T08:00:00Z&search=grace", &all[..1]),
+        ("updated_since=2026-01-02T08:00:00Z&search=ada", &[]),
+        ("updated_since=2026-01-03", &[]),
+    ] {
+        let list = api.get_json(&format!("/users?{query}"));
+        assert_eq!(emails(&list), expected, "{query}");
+        assert_eq!(list["meta"]["total"], expected.len(), "{query}");
+    }
+    // A patch without changes and an assignment are no changes of the user.
+    let id = |user: &Value| user["id"].as_i64().unwrap();
+    let path = format!("/users/{}", id(&ada));
+    let unchanged = api.send("PATCH", &path, &json!({"email": "ada@acme.test"}));
+    assert_eq!(unchanged.status, 200);
+    api.create_device(json!({"user_email": "ada@acme.test"}));
+    let since = "/users?updated_since=2026-01-03";
+    assert_eq!(api.get_json(since)["data"], json!([]));
+    api.send("PATCH", &path, &json!({"first_name": "Ada"}));
+    assert_eq!(emails(&api.get_json(since)), ["ada@acme.test"]);
+    create(&api, "new@acme.test", json!({}));
+    api.call("DELETE", &format!("/users/{}", id(&alan)));
+    assert_eq!(
+        emails(&api.get_json(since)),
+        ["new@acme.test", "ada@acme.test"]
+    );
+    let pages = format!("{since}&limit=1");
+    let seen: Vec<_> = api
+        .pages(&pages)
+        .map(|page| page.json()["data"][0]["id"].clone())
+        .collect();
+    assert_eq!(seen.len(), 2);
+    for value in ["", "yesterday", "2026-01-03T08:00:00"] {
+        let path = format!("/users?updated_since={value}");
+        api.call("GET", &path)
+            .assert_parameters_rejected(&["updated_since"], &path);
+    }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use devices_domain::{
     Action, ChangeUserError, Email, EventFilter, EventRepository, PageRequest, PageStart, RawRow,
-    RawValue, Search, Store, UnknownFields, User, UserChange, UserFields, UserId, UserPatch,
+    RawValue, Search, Store, UnknownFields, User, UserChange, UserFields, UserFilter, UserId,
+    UserPatch,
 };
 
 use crate::{TestStore, Writer, block_on, device_of};
@@ -115,14 +116,17 @@ fn search_matches_prefixes_without_accents() {
         let zoe = store.user(acme.workspace, "z.l@example.org").await;
         update(&store, &acme, zoe, &names).await.unwrap();
         let find_ids = async |text: &str| {
-            let search = Search::parse(text).unwrap();
+            let filter = UserFilter {
+                search: Search::parse(text).unwrap(),
+                ..UserFilter::default()
+            };
             let page = PageRequest {
                 limit: 10,
                 start: PageStart::Offset(0),
             };
             let page = store
                 .users(acme.workspace)
-                .list(search, page)
+                .list(filter, page)
                 .await
                 .unwrap();
             page.items.iter().map(|user| user.id).collect::<Vec<_>>()
@@ -168,6 +172,64 @@ fn deleted_user_never_has_devices() {
              WHERE users.deleted_at IS NOT NULL",
         );
         assert_eq!(orphans, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn updated_since_selects_changed_users() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let ada = store.user(acme.workspace, "ada@example.com").await;
+        let grace = store.user(acme.workspace, "grace@example.com").await;
+        store
+            .database
+            .execute("UPDATE users SET updated_at = '2026-01-01T00:00:00Z'");
+        let find_ids = async |text: &str, since: &str| {
+            let filter = UserFilter {
+                search: Search::parse(text).unwrap(),
+                updated_since: Some(since.parse().unwrap()),
+            };
+            let page = PageRequest {
+                limit: 10,
+                start: PageStart::Offset(0),
+            };
+            let users = store.users(acme.workspace);
+            let page = users.list(filter, page).await.unwrap();
+            assert_eq!(page.total, page.items.len() as u64);
+            page.items.iter().map(|user| user.id).collect::<Vec<_>>()
+        };
+        assert_eq!(find_ids("", "2026-01-01T00:00:00Z").await, [grace, ada]);
+        let later = "2026-01-01T00:00:00.000001Z";
+        assert_eq!(find_ids("", later).await, []);
+        // A patch without changes keeps the time, and so does an assignment of a device.
+        let email = [("email", "ada@example.com")];
+        update(&store, &acme, ada, &email).await.unwrap();
+        let assignee = ("user_id", RawValue::Integer(ada.0));
+        acme.create(vec![device_of([assignee])]).await.unwrap();
+        assert_eq!(find_ids("", later).await, []);
+        update(&store, &acme, ada, &[("last_name", "Lovelace")])
+            .await
+            .unwrap();
+        assert_eq!(find_ids("", later).await, [ada]);
+        assert_eq!(find_ids("lovelace", later).await, [ada]);
+        assert_eq!(find_ids("grace", later).await, []);
+        // A clock that was set back does not lower the time.
+        store
+            .database
+            .execute("UPDATE users SET updated_at = '2100-01-01T00:00:00Z'");
+        update(&store, &acme, ada, &[("last_name", "King")])
+            .await
+            .unwrap();
+        let after_both = "2100-01-01T00:00:00.000001Z";
+        assert_eq!(find_ids("", after_both).await, [ada]);
+        store
+            .users(acme.workspace)
+            .delete(grace, acme.origin())
+            .await
+            .unwrap();
+        // A deleted user is not listed, although it changed.
+        assert_eq!(find_ids("", after_both).await, [ada]);
     });
 }
 

@@ -67,7 +67,7 @@ const GET: &[Method] = &[Method::GET, Method::HEAD];
 const GET_POST: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
 const POST: &[Method] = &[Method::POST];
 const GET_PATCH_DELETE: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE];
-const PUT_DELETE: &[Method] = &[Method::PUT, Method::DELETE];
+const GET_PUT_DELETE: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE];
 
 fn operations(scope: &mut web::ServiceConfig) {
     scope
@@ -101,7 +101,8 @@ fn operations(scope: &mut web::ServiceConfig) {
         )
         .service(resource("/mdm/enrollments", GET).route(read_query(enrollments::list)))
         .service(
-            resource("/mdm/enrollments/{serial_number}", PUT_DELETE)
+            resource("/mdm/enrollments/{serial_number}", GET_PUT_DELETE)
+                .route(read(enrollments::get))
                 .route(write_fields(Method::PUT, enrollments::put))
                 .route(write(Method::DELETE, enrollments::delete)),
         );

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use super::RepositoryError;
 use crate::audit::Origin;
 use crate::enrollment::{EnrollmentFields, StoredEnrollment};
-use crate::field::SerialNumber;
+use crate::field::{SerialNumber, SerialNumberKey};
 use crate::paging::{Page, PageRequest};
 
 /// The enrolments of one workspace.
@@ -17,11 +18,16 @@ use crate::paging::{Page, PageRequest};
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait EnrollmentRepository: Send + Sync {
-    /// Lists a page of the active enrolments, newest first. `linked` selects those with (`true`) or
-    /// without (`false`) a device.
+    /// Finds the active enrolment of a serial number, the newest if there are several.
+    async fn find(
+        &self,
+        serial_number: SerialNumberKey,
+    ) -> Result<Option<StoredEnrollment>, RepositoryError>;
+
+    /// Lists a page of the active enrolments that match the filter, newest first.
     async fn list(
         &self,
-        linked: Option<bool>,
+        filter: EnrollmentFilter,
         page: PageRequest,
     ) -> Result<Page<StoredEnrollment>, RepositoryError>;
 
@@ -29,7 +35,7 @@ pub trait EnrollmentRepository: Send + Sync {
     /// `true` if it was created. A replaced enrolment keeps its id.
     ///
     /// MUST store the audit event in the same transaction. A report that changes nothing MUST NOT
-    /// leave an event.
+    /// leave an event or a new time of change.
     async fn put(
         &self,
         report: Arc<EnrollmentReport>,
@@ -41,9 +47,20 @@ pub trait EnrollmentRepository: Send + Sync {
     /// MUST store the audit event in the same transaction.
     async fn delete(
         &self,
-        serial_number: SerialNumber,
+        serial_number: SerialNumberKey,
         origin: Origin,
     ) -> Result<Option<StoredEnrollment>, RepositoryError>;
+}
+
+/// Conditions that a listed enrolment meets. A condition that is `None` is always met.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EnrollmentFilter {
+    /// The enrolment has a device (`true`) or has none (`false`).
+    pub linked: Option<bool>,
+    /// The enrolment has this serial number.
+    pub serial_number: Option<SerialNumberKey>,
+    /// The enrolment was created or changed at this instant or later. Its device does not count.
+    pub updated_since: Option<DateTime<Utc>>,
 }
 
 /// An enrolment as device management reports it.

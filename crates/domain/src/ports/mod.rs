@@ -23,10 +23,10 @@ pub use devices::{
     DeviceLimitReached, DeviceRepository, InsertedDevice, NewBatch, Precondition, RenderResponse,
     Revision, StoreResult,
 };
-pub use enrollments::{EnrollmentReport, EnrollmentRepository};
+pub use enrollments::{EnrollmentFilter, EnrollmentReport, EnrollmentRepository};
 pub use keys::{KeyError, KeyRepository, NewApiKey, NewSecret};
 pub use store::{Store, WorkspaceStore};
-pub use users::{ChangeUserError, UserChange, UserRepository};
+pub use users::{ChangeUserError, UserChange, UserFilter, UserRepository};
 pub use workspaces::{NewWorkspace, WorkspaceRepository};
 
 #[cfg(any(test, feature = "mocks"))]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use super::RepositoryError;
 use crate::audit::Origin;
@@ -19,11 +20,11 @@ pub trait UserRepository: Send + Sync {
     /// Finds an active user by id.
     async fn find(&self, user: UserId) -> Result<Option<User>, RepositoryError>;
 
-    /// Lists a page of the active users, newest first. A search lists the most relevant users
-    /// first, then the newest.
+    /// Lists a page of the active users that match the filter, newest first. A search lists the
+    /// most relevant users first, then the newest.
     async fn list(
         &self,
-        search: Option<Search>,
+        filter: UserFilter,
         page: PageRequest,
     ) -> Result<Page<User>, RepositoryError>;
 
@@ -41,8 +42,8 @@ pub trait UserRepository: Send + Sync {
     /// Applies a patch to a user. Returns the changed user.
     ///
     /// MUST apply the patch while no other call can change the user. MUST store the audit event in
-    /// the same transaction. A patch that changes nothing MUST NOT leave an event. MUST be as
-    /// durable as [`create`](Self::create).
+    /// the same transaction. A patch that changes nothing MUST NOT leave an event or a new time of
+    /// change. MUST be as durable as [`create`](Self::create).
     async fn update(&self, change: Arc<UserChange>) -> Result<User, ChangeUserError>;
 
     /// Deletes a user to whom no active device is assigned. Returns the user as it was.
@@ -50,6 +51,15 @@ pub trait UserRepository: Send + Sync {
     /// MUST prevent a device from being assigned to the user at the same time. MUST store the audit
     /// event in the same transaction.
     async fn delete(&self, user: UserId, origin: Origin) -> Result<User, ChangeUserError>;
+}
+
+/// Conditions that a listed user meets. A condition that is `None` is always met.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UserFilter {
+    /// The user matches the search.
+    pub search: Option<Search>,
+    /// The user was created or changed at this instant or later.
+    pub updated_since: Option<DateTime<Utc>>,
 }
 
 /// A patch of one user.

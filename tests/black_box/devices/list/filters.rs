@@ -79,6 +79,56 @@ fn each_filter_selects_matching_devices() {
 }
 
 #[test]
+fn impossible_serial_number_matches_nothing() {
+    let api = Api::start();
+    api.create_devices([json!({}), json!({"serial_number": "SN-1"})]);
+    let long = "A1".repeat(500);
+    for value in [
+        "None",
+        "N/A",
+        "0000",
+        "xxxx",
+        "-1",
+        "%23N/A",
+        "123456789",
+        "8.96529E%2B19",
+        "%C3%A9",
+        "a%00b",
+        "%00",
+        "a%0Ab",
+        "%E2%80%AE",
+        "%23%2F",
+        "%25",
+        "_",
+        "(",
+        &long,
+    ] {
+        for query in [
+            format!("serial_number={value}"),
+            format!("serial_number={value}&search=xps&limit=1"),
+            format!("serial_number={value}&client_status=ARCHIVED"),
+        ] {
+            let list = api.get_json(&format!("/devices?{query}"));
+            assert_eq!(list["data"], json!([]), "{query}");
+            assert_eq!(list["meta"]["total"], 0, "{query}");
+        }
+        let export = api.get_json(&format!("/devices/export?serial_number={value}"));
+        assert_eq!(export, json!({"devices": []}), "{value}");
+    }
+}
+
+#[test]
+fn earlier_placeholder_matches_stored_device() {
+    let api = Api::start();
+    let id = api.create_device(json!({"serial_number": "SN-1"}));
+    // Earlier versions accepted more serial numbers.
+    api.database
+        .execute("UPDATE devices SET serial_number = 'Null', serial_number_folded = 'NULL'");
+    let list = api.get_json("/devices?serial_number=null");
+    assert_eq!(list["data"][0]["id"], id);
+}
+
+#[test]
 fn combined_filters_must_all_match() {
     let api = Api::start();
     let (ada, bob) = create_mixed_devices(&api);

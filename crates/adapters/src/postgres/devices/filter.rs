@@ -66,7 +66,6 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         &format!("{table}.user_id = {{}}"),
         user.map(|user| Value::Integer(user.0)),
     );
-    add_condition("devices.serial_number_folded = {}", text(serial_number));
     add_condition(
         "coalesce(devices.type_folded, devices.type) = {}",
         text(type_),
@@ -75,10 +74,10 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         "coalesce(devices.category_folded, devices.category) = {}",
         text(category),
     );
-    add_condition(
-        "devices.updated_at >= {}",
-        updated_since.map(Value::Instant),
-    );
+    if let Some(serial_number) = serial_number {
+        from.push_and_serial_number("devices.serial_number_folded", serial_number);
+    }
+    from.push_and_since("devices.updated_at", *updated_since);
     PagedQuery {
         from,
         id,

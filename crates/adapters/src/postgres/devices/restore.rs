@@ -12,8 +12,9 @@ use diesel::prelude::*;
 
 use super::conflicts::{self, Lookup};
 use super::search_index;
-use super::update::{ChangeResult, check_precondition, lock, next_updated_at, reload};
+use super::update::{ChangeResult, check_precondition, lock, reload};
 use crate::postgres::audit_events::NewEvent;
+use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::run::{Effect, Failure};
 

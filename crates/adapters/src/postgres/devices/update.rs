@@ -4,18 +4,17 @@ use devices_domain::{
     Action, ChangeConflicts, ChangeDeviceError, DeviceChange, DeviceId, Origin, Precondition,
     Revision, StoredDevice, Subject, WorkspaceId,
 };
-use diesel::dsl::{now, sql};
-use diesel::expression::SqlLiteral;
+use diesel::dsl::now;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::Timestamptz;
 
 use super::columns::DeviceRow;
 use super::conflicts::{self, Lookup};
 use super::search_index;
 use super::select::{self, StoredRow};
 use crate::postgres::audit_events::NewEvent;
+use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::run::{Effect, Failure};
 
@@ -113,12 +112,6 @@ pub(super) fn check_precondition(
     } else {
         Err(Failure::Rejected(ChangeDeviceError::PreconditionFailed))
     }
-}
-
-/// Returns an instant after the last change. The clock may have been set back since then, and
-/// revisions must rise.
-pub(super) fn next_updated_at() -> SqlLiteral<Timestamptz> {
-    sql::<Timestamptz>("greatest(clock_timestamp(), updated_at + interval '1 microsecond')")
 }
 
 pub(super) fn reload(

@@ -1,7 +1,7 @@
 //! Changes of enrolments, each with its audit event.
 
 use devices_domain::{
-    Action, EnrollmentId, EnrollmentReport, Origin, RepositoryError, SerialNumber,
+    Action, EnrollmentId, EnrollmentReport, Origin, RepositoryError, SerialNumberKey,
     StoredEnrollment, Subject, WorkspaceId,
 };
 use diesel::dsl::now;
@@ -11,67 +11,98 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Text};
 
 use super::row::{EnrollmentColumns, EnrollmentRow};
-use super::select::with_devices;
+use super::select::{active, with_devices};
 use crate::postgres::audit_events::NewEvent;
+use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::schema::tables::devices_mdm;
 use crate::postgres::transaction::run::{Effect, Failure};
 
 /// Creates the enrolment of a serial number, or replaces its newest enrolment and deletes the older
 /// ones. Returns the enrolment, and whether it was created.
 ///
-/// A report that changes nothing writes no audit event.
+/// A report that changes nothing writes neither the enrolment nor an audit event.
 pub(crate) fn put(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     report: &EnrollmentReport,
 ) -> Result<((StoredEnrollment, bool), Effect), Failure<RepositoryError>> {
-    let mut rows = lock(connection, workspace, &report.serial_number)?.into_iter();
+    let mut rows = lock(connection, workspace, report.serial_number.folded())?.into_iter();
     let newest = rows.next();
     let older: Vec<i64> = rows.map(|row| row.id).collect();
-    let has_older = !older.is_empty();
-    delete_rows(connection, workspace, older)?;
-    let serial_number = (
-        devices_mdm::serial_number.eq(report.serial_number.as_str()),
-        devices_mdm::serial_number_folded.eq(report.serial_number.folded()),
-    );
-    let columns = EnrollmentColumns::from_fields(&report.fields);
     let is_new = newest.is_none();
-    let (row, action, changed_fields): (EnrollmentRow, _, _) = match newest {
+    let (row, event) = match newest {
         None => {
-            let values = (
-                devices_mdm::workspace_id.eq(workspace.0),
-                serial_number,
-                columns,
-            );
-            let row = diesel::insert_into(devices_mdm::table)
-                .values(values)
-                .returning(EnrollmentRow::as_returning())
-                .get_result(connection)?;
-            (row, Action::Created, Vec::new())
+            let row = insert(connection, workspace, report)?;
+            let subject = Subject::Enrollment(EnrollmentId(row.id));
+            (row, Some(NewEvent::new(Action::Created, subject)))
         }
         Some(before) => {
-            let row = diesel::update(devices_mdm::table.find((workspace.0, before.id)))
-                .set((serial_number, columns))
-                .returning(EnrollmentRow::as_returning())
-                .get_result(connection)?;
-            let mut changed_fields = Vec::new();
-            if before.serial_number != row.serial_number {
-                changed_fields.push("serial_number");
+            let changed_fields = changed_fields(&before, report)?;
+            if changed_fields.is_empty() && older.is_empty() {
+                (before, None)
+            } else {
+                let row = replace(connection, workspace, before.id, report)?;
+                let subject = Subject::Enrollment(EnrollmentId(row.id));
+                let event = NewEvent::new(Action::Updated, subject);
+                (row, Some(event.with_fields(changed_fields)))
             }
-            let before = before.into_enrollment()?.fields;
-            changed_fields.extend(before.changed_field_names(&report.fields));
-            (row, Action::Updated, changed_fields)
         }
     };
-    let mut effect = Effect::None;
-    if is_new || has_older || !changed_fields.is_empty() {
-        let subject = Subject::Enrollment(EnrollmentId(row.id));
-        let event = NewEvent::new(action, subject).with_fields(changed_fields);
-        effect = Effect::Marked(event.insert(connection, workspace, &report.origin)?);
-    }
+    delete_rows(connection, workspace, older)?;
+    let effect = match event {
+        Some(event) => Effect::Marked(event.insert(connection, workspace, &report.origin)?),
+        None => Effect::None,
+    };
     let stored = with_devices(connection, workspace, vec![row])?;
     let stored = stored.into_iter().next().ok_or(DieselError::NotFound)?;
     Ok(((stored, is_new), effect))
+}
+
+fn insert(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    report: &EnrollmentReport,
+) -> QueryResult<EnrollmentRow> {
+    diesel::insert_into(devices_mdm::table)
+        .values((
+            devices_mdm::workspace_id.eq(workspace.0),
+            devices_mdm::serial_number.eq(report.serial_number.as_str()),
+            devices_mdm::serial_number_folded.eq(report.serial_number.folded()),
+            EnrollmentColumns::from_fields(&report.fields),
+        ))
+        .returning(EnrollmentRow::as_returning())
+        .get_result(connection)
+}
+
+fn replace(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    enrollment: i64,
+    report: &EnrollmentReport,
+) -> QueryResult<EnrollmentRow> {
+    diesel::update(devices_mdm::table.find((workspace.0, enrollment)))
+        .set((
+            devices_mdm::serial_number.eq(report.serial_number.as_str()),
+            devices_mdm::serial_number_folded.eq(report.serial_number.folded()),
+            devices_mdm::updated_at.eq(next_updated_at()),
+            EnrollmentColumns::from_fields(&report.fields),
+        ))
+        .returning(EnrollmentRow::as_returning())
+        .get_result(connection)
+}
+
+/// Returns the names of the fields that the report changes, in order.
+fn changed_fields(
+    before: &EnrollmentRow,
+    report: &EnrollmentReport,
+) -> QueryResult<Vec<&'static str>> {
+    let mut changed_fields = Vec::new();
+    if before.serial_number != report.serial_number.as_str() {
+        changed_fields.push("serial_number");
+    }
+    let before = before.clone().into_enrollment()?.fields;
+    changed_fields.extend(before.changed_field_names(&report.fields));
+    Ok(changed_fields)
 }
 
 /// Deletes the enrolments of a serial number. Returns the newest of them as it was, or `None` if
@@ -79,10 +110,13 @@ pub(crate) fn put(
 pub(crate) fn delete(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    serial_number: &SerialNumber,
+    serial_number: &SerialNumberKey,
     origin: &Origin,
 ) -> Result<(Option<StoredEnrollment>, Effect), Failure<RepositoryError>> {
-    let rows = lock(connection, workspace, serial_number)?;
+    let Some(folded) = serial_number.folded() else {
+        return Ok((None, Effect::None));
+    };
+    let rows = lock(connection, workspace, folded)?;
     let Some(newest) = rows.first().map(|row| row.id) else {
         return Ok((None, Effect::None));
     };
@@ -96,25 +130,19 @@ pub(crate) fn delete(
     Ok((Some(deleted), Effect::Marked(marker)))
 }
 
-/// Reads the active enrolments of a serial number, newest first. Until the transaction ends, no
-/// other transaction changes them or adds one: the advisory lock also covers a serial number
+/// Reads the active enrolments of a folded serial number, newest first. Until the transaction ends,
+/// no other transaction changes them or adds one: the advisory lock also covers a serial number
 /// without any row.
 fn lock(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    serial_number: &SerialNumber,
+    folded: &str,
 ) -> QueryResult<Vec<EnrollmentRow>> {
     diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('enrolment ' || $2, $1))")
         .bind::<BigInt, _>(workspace.0)
-        .bind::<Text, _>(serial_number.folded())
+        .bind::<Text, _>(folded)
         .execute(connection)?;
-    devices_mdm::table
-        .filter(devices_mdm::workspace_id.eq(workspace.0))
-        .filter(devices_mdm::serial_number_folded.eq(serial_number.folded()))
-        .filter(devices_mdm::deleted_at.is_null())
-        .order((devices_mdm::created_at.desc(), devices_mdm::id.desc()))
-        .select(EnrollmentRow::as_select())
-        .load(connection)
+    active(connection, workspace, folded)
 }
 
 fn delete_rows(
@@ -129,7 +157,10 @@ fn delete_rows(
         .filter(devices_mdm::workspace_id.eq(workspace.0))
         .filter(devices_mdm::id.eq_any(ids));
     diesel::update(rows)
-        .set(devices_mdm::deleted_at.eq(now))
+        .set((
+            devices_mdm::deleted_at.eq(now),
+            devices_mdm::updated_at.eq(next_updated_at()),
+        ))
         .execute(connection)?;
     Ok(())
 }

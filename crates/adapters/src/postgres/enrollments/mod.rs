@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    EnrollmentReport, EnrollmentRepository, Origin, Page, PageRequest, RepositoryError,
-    SerialNumber, StoredEnrollment, WorkspaceId,
+    EnrollmentFilter, EnrollmentReport, EnrollmentRepository, Origin, Page, PageRequest,
+    RepositoryError, SerialNumberKey, StoredEnrollment, WorkspaceId,
 };
 
 use crate::postgres::connection::database::Database;
@@ -32,14 +32,24 @@ impl PostgresEnrollments {
 
 #[async_trait]
 impl EnrollmentRepository for PostgresEnrollments {
+    async fn find(
+        &self,
+        serial_number: SerialNumberKey,
+    ) -> Result<Option<StoredEnrollment>, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .read(move |connection| select::find(connection, workspace, &serial_number))
+            .await
+    }
+
     async fn list(
         &self,
-        linked: Option<bool>,
+        filter: EnrollmentFilter,
         page: PageRequest,
     ) -> Result<Page<StoredEnrollment>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| select::list(connection, workspace, linked, page))
+            .read(move |connection| select::list(connection, workspace, &filter, page))
             .await
     }
 
@@ -55,7 +65,7 @@ impl EnrollmentRepository for PostgresEnrollments {
 
     async fn delete(
         &self,
-        serial_number: SerialNumber,
+        serial_number: SerialNumberKey,
         origin: Origin,
     ) -> Result<Option<StoredEnrollment>, RepositoryError> {
         let workspace = self.workspace;

@@ -31,7 +31,7 @@ columns! {
 }
 
 /// A row of `devices_mdm`.
-#[derive(QueryableByName, Queryable, Selectable)]
+#[derive(Clone, QueryableByName, Queryable, Selectable)]
 #[diesel(table_name = devices_mdm)]
 pub(crate) struct EnrollmentRow {
     pub(crate) id: i64,

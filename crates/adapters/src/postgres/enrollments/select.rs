@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use devices_domain::{
-    DeviceId, Enrollment, Page, PageRequest, SerialNumber, StoredEnrollment, WorkspaceId,
+    DeviceId, Enrollment, EnrollmentFilter, Page, PageRequest, SerialNumber, SerialNumberKey,
+    StoredEnrollment, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -46,13 +47,47 @@ pub(crate) fn newest(
         .collect()
 }
 
-/// Lists a page of the active enrolments. `linked` selects those with or without a device.
+/// Reads the active enrolments of a folded serial number, newest first.
+pub(super) fn active(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    folded: &str,
+) -> QueryResult<Vec<EnrollmentRow>> {
+    devices_mdm::table
+        .filter(devices_mdm::workspace_id.eq(workspace.0))
+        .filter(devices_mdm::serial_number_folded.eq(folded))
+        .filter(devices_mdm::deleted_at.is_null())
+        .order((devices_mdm::created_at.desc(), devices_mdm::id.desc()))
+        .select(EnrollmentRow::as_select())
+        .load(connection)
+}
+
+/// Finds the newest active enrolment of a serial number.
+pub(crate) fn find(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    serial_number: &SerialNumberKey,
+) -> QueryResult<Option<StoredEnrollment>> {
+    let Some(folded) = serial_number.folded() else {
+        return Ok(None);
+    };
+    let mut rows = active(connection, workspace, folded)?;
+    rows.truncate(1);
+    Ok(with_devices(connection, workspace, rows)?.pop())
+}
+
+/// Lists a page of the active enrolments that match the filter.
 pub(crate) fn list(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    linked: Option<bool>,
+    filter: &EnrollmentFilter,
     page: PageRequest,
 ) -> QueryResult<Page<StoredEnrollment>> {
+    let EnrollmentFilter {
+        linked,
+        serial_number,
+        updated_since,
+    } = filter;
     let mut from = Statement::default();
     let workspace_id = from.bind(Value::Integer(workspace.0));
     from.push(&format!(
@@ -60,13 +95,17 @@ pub(crate) fn list(
            AND devices_mdm.deleted_at IS NULL"
     ));
     if let Some(linked) = linked {
-        let not = if linked { "" } else { "NOT " };
+        let not = if *linked { "" } else { "NOT " };
         from.push(&format!(
             " AND {not}EXISTS (SELECT FROM devices WHERE devices.workspace_id = {workspace_id} \
                AND devices.serial_number_folded = devices_mdm.serial_number_folded \
                AND devices.deleted_at IS NULL)"
         ));
     }
+    if let Some(serial_number) = serial_number {
+        from.push_and_serial_number("devices_mdm.serial_number_folded", serial_number);
+    }
+    from.push_and_since("devices_mdm.updated_at", *updated_since);
     let list = PagedQuery {
         from,
         id: "devices_mdm.id",

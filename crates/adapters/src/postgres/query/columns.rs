@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 /// field does not compile.
 macro_rules! columns {
     ($table:ident: $Columns:ident of $Fields:ident { $($field:ident: $Column:ty,)+ }) => {
-        #[derive(Insertable, AsChangeset, Queryable, Selectable, QueryableByName)]
+        #[derive(Clone, Insertable, AsChangeset, Queryable, Selectable, QueryableByName)]
         #[diesel(table_name = $table, treat_none_as_null = true)]
         pub(crate) struct $Columns<'a> {
             $($field: $Column,)+

@@ -5,3 +5,4 @@ pub(crate) mod pagination;
 pub(crate) mod search_sql;
 pub(crate) mod statement;
 pub(crate) mod tsvector;
+pub(crate) mod updated_at;

@@ -1,6 +1,7 @@
 //! SQL statements that are built at run time.
 
 use chrono::{DateTime, Utc};
+use devices_domain::SerialNumberKey;
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::query_dsl::methods::LoadQuery;
@@ -51,6 +52,26 @@ impl Statement {
     pub(crate) fn bind(&mut self, value: Value) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
+    }
+
+    /// Appends the condition that the column, which contains folded serial numbers, has this one.
+    pub(crate) fn push_and_serial_number(&mut self, column: &str, key: &SerialNumberKey) {
+        let condition = match key.folded() {
+            Some(folded) => {
+                let folded = self.bind(Value::Text(folded.to_owned()));
+                format!(" AND {column} = {folded}")
+            }
+            None => " AND false".to_owned(),
+        };
+        self.push(&condition);
+    }
+
+    /// Appends the condition that the column is this instant or later, if there is one.
+    pub(crate) fn push_and_since(&mut self, column: &str, instant: Option<DateTime<Utc>>) {
+        if let Some(instant) = instant {
+            let instant = self.bind(Value::Instant(instant));
+            self.push(&format!(" AND {column} >= {instant}"));
+        }
     }
 
     /// Runs the statement, and returns its rows.

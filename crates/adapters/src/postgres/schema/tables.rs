@@ -126,6 +126,7 @@ diesel::table! {
         download_date -> Nullable<Timestamptz>,
         last_seen_date -> Nullable<Timestamptz>,
         last_sync_date -> Nullable<Timestamptz>,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -205,6 +206,7 @@ diesel::table! {
         departure_date -> Nullable<Date>,
         email_folded -> Text,
         search_document -> Tsvector,
+        updated_at -> Timestamptz,
     }
 }
 

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 
 use super::row::{DerivedColumns, UserColumns, UserRow};
 use crate::postgres::audit_events::NewEvent;
+use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::schema::tables::{devices, users};
 use crate::postgres::transaction::run::{Effect, Failure};
 
@@ -60,6 +61,7 @@ pub(crate) fn update(
         .set((
             UserColumns::from_fields(&after),
             DerivedColumns::new(&after),
+            users::updated_at.eq(next_updated_at()),
         ))
         .returning(UserRow::as_returning())
         .get_result(connection)?;
@@ -85,7 +87,10 @@ pub(crate) fn delete(
         return Err(Failure::Rejected(ChangeUserError::HasDevices));
     }
     diesel::update(users::table.find((workspace.0, user.0)))
-        .set(users::deleted_at.eq(now))
+        .set((
+            users::deleted_at.eq(now),
+            users::updated_at.eq(next_updated_at()),
+        ))
         .execute(connection)?;
     let event = NewEvent::new(Action::Deleted, Subject::User(user));
     let marker = event.insert(connection, workspace, origin)?;

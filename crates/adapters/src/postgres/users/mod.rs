@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    ChangeUserError, Origin, Page, PageRequest, RepositoryError, Search, User, UserChange,
-    UserFields, UserId, UserRepository, WorkspaceId,
+    ChangeUserError, Origin, Page, PageRequest, RepositoryError, User, UserChange, UserFields,
+    UserFilter, UserId, UserRepository, WorkspaceId,
 };
 use diesel::prelude::*;
 
@@ -51,12 +51,12 @@ impl UserRepository for PostgresUsers {
 
     async fn list(
         &self,
-        search: Option<Search>,
+        filter: UserFilter,
         page: PageRequest,
     ) -> Result<Page<User>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| select::list(connection, workspace, search.as_ref(), page))
+            .read(move |connection| select::list(connection, workspace, &filter, page))
             .await
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use devices_domain::{
-    Assignee, Email, Page, PageRequest, RepositoryError, Search, ShortText, User, UserId,
+    Assignee, Email, Page, PageRequest, RepositoryError, ShortText, User, UserFilter, UserId,
     WorkspaceId,
 };
 use diesel::pg::PgConnection;
@@ -67,22 +67,29 @@ pub(crate) fn assignees(
     Ok(assignees.collect())
 }
 
-/// Lists a page of the active users that match the search.
+/// Lists a page of the active users that match the filter.
 pub(crate) fn list(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    search: Option<&Search>,
+    filter: &UserFilter,
     page: PageRequest,
 ) -> QueryResult<Page<User>> {
+    let UserFilter {
+        search,
+        updated_since,
+    } = filter;
     let mut from = Statement::default();
     let workspace_id = from.bind(Value::Integer(workspace.0));
-    let search = search.map(|search| SearchSql::new(search, &mut from));
+    let search = search
+        .as_ref()
+        .map(|search| SearchSql::new(search, &mut from));
     from.push(&format!(
         " FROM users WHERE users.workspace_id = {workspace_id} AND users.deleted_at IS NULL"
     ));
     if let Some(search) = &search {
         from.push(" AND ").push(&search.user_condition());
     }
+    from.push_and_since("users.updated_at", *updated_since);
     let list = PagedQuery {
         from,
         id: "users.id",

@@ -16,3 +16,4 @@ pub(crate) mod json_object;
 pub(crate) mod path;
 pub(crate) mod prefer;
 pub(crate) mod query;
+pub(crate) mod query_values;

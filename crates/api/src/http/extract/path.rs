@@ -6,7 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use devices_domain::{
     DeviceId, ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, SerialNumber,
-    UserId,
+    SerialNumberKey, UserId,
 };
 use percent_encoding::percent_decode;
 
@@ -81,6 +81,16 @@ impl PathParameter for SerialNumber {
         Self::parse(&RawValue::text(text)).map_err(|invalid| {
             FieldError::new(Self::NAME, invalid.code, invalid.reason, invalid.detail)
         })
+    }
+}
+
+/// Never invalid: a text that is no valid serial number identifies nothing.
+impl PathParameter for SerialNumberKey {
+    const NAME: &'static str = SerialNumber::NAME;
+    const CODE: ErrorCode = SerialNumber::CODE;
+
+    fn parse_parameter(text: &str) -> Result<Self, FieldError> {
+        Ok(Self::new(text))
     }
 }
 

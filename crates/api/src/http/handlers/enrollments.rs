@@ -5,13 +5,17 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use devices_domain::{
-    EnrollmentFields, EnrollmentReport, RawRow, Reason, SerialNumber, UnknownFields,
+    EnrollmentFields, EnrollmentFilter, EnrollmentReport, RawRow, SerialNumber, SerialNumberKey,
+    UnknownFields,
 };
 
 use crate::http::extract::auth::{AuditOrigin, ReadAccess, WriteAccess};
 use crate::http::extract::json_object::{FromObject, JsonObject};
 use crate::http::extract::path::PathParam;
 use crate::http::extract::query::QueryParams;
+use crate::http::extract::query_values::{
+    parse_boolean, parse_instant_or_date, parse_serial_number_key,
+};
 use crate::http::limits::run_to_completion::run_to_completion;
 use crate::http::respond::api_error::ApiError;
 use crate::http::respond::data::data;
@@ -33,19 +37,32 @@ pub(crate) async fn list(
     ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let (query, linked) = QueryParams::read(&request, |parameters| {
+    let (query, filter) = QueryParams::read(&request, |parameters| {
         let query = ListQuery::read(&request, actor.workspace, parameters);
-        let linked = parameters.parse("linked", |text| {
-            let linked = text.parse();
-            linked.map_err(|_| (Reason::NotInEnum, "must be true or false".to_owned()))
-        });
-        (query, linked)
+        let filter = EnrollmentFilter {
+            linked: parameters.parse("linked", parse_boolean),
+            serial_number: parameters.parse("serial_number", parse_serial_number_key),
+            updated_since: parameters.parse("updated_since", parse_instant_or_date),
+        };
+        (query, filter)
     })?;
     let enrollments = state.store.for_workspace(actor.workspace).enrollments;
     let paging = query.paging;
-    let page = async move { Ok(enrollments.list(linked, paging).await?) };
+    let page = async move { Ok(enrollments.list(filter, paging).await?) };
     let page = run_to_completion(&state, page).await?;
     Ok(query.response(&page, page.items.iter()))
+}
+
+pub(crate) async fn get(
+    ReadAccess(actor): ReadAccess,
+    PathParam(serial_number): PathParam<SerialNumberKey>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let enrollments = state.store.for_workspace(actor.workspace).enrollments;
+    let find = async move { Ok(enrollments.find(serial_number).await?) };
+    let stored = run_to_completion(&state, find).await?;
+    let stored = stored.ok_or(ApiError::EnrollmentNotFound)?;
+    Ok(data(StatusCode::OK, stored))
 }
 
 pub(crate) async fn put(
@@ -73,7 +90,7 @@ pub(crate) async fn put(
 
 pub(crate) async fn delete(
     WriteAccess(actor): WriteAccess,
-    PathParam(serial_number): PathParam<SerialNumber>,
+    PathParam(serial_number): PathParam<SerialNumberKey>,
     AuditOrigin(origin): AuditOrigin,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use devices_domain::{RawRow, UnknownFields, User, UserChange, UserFields, UserId, UserPatch};
+use devices_domain::{
+    RawRow, UnknownFields, User, UserChange, UserFields, UserFilter, UserId, UserPatch,
+};
 
 use crate::http::extract::auth::{AuditOrigin, ReadAccess, WriteAccess};
 use crate::http::extract::json_object::{FromObject, JsonObject};
 use crate::http::extract::path::PathParam;
 use crate::http::extract::query::QueryParams;
+use crate::http::extract::query_values::parse_instant_or_date;
 use crate::http::limits::run_to_completion::run_to_completion;
 use crate::http::respond::api_error::ApiError;
 use crate::http::respond::data::data;
@@ -50,13 +53,17 @@ pub(crate) async fn list(
     ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let (query, search) = QueryParams::read(&request, |parameters| {
+    let (query, filter) = QueryParams::read(&request, |parameters| {
         let query = ListQuery::read(&request, actor.workspace, parameters);
-        (query, parameters.search())
+        let filter = UserFilter {
+            search: parameters.search(),
+            updated_since: parameters.parse("updated_since", parse_instant_or_date),
+        };
+        (query, filter)
     })?;
     let users = state.store.for_workspace(actor.workspace).users;
     let paging = query.paging;
-    let page = async move { Ok(users.list(search, paging).await?) };
+    let page = async move { Ok(users.list(filter, paging).await?) };
     let page = run_to_completion(&state, page).await?;
     Ok(query.response(&page, page.items.iter().map(UserView::of)))
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::device::ClientStatus;
+use crate::field::SerialNumberKey;
 use crate::ids::UserId;
 use crate::search::Search;
 
@@ -15,8 +16,8 @@ pub struct DeviceFilter {
     pub user: Option<UserId>,
     /// The device has this status. `None` excludes archived devices.
     pub client_status: Option<ClientStatus>,
-    /// The device has this folded serial number.
-    pub serial_number: Option<String>,
+    /// The device has this serial number.
+    pub serial_number: Option<SerialNumberKey>,
     /// The device has this folded type ([`fold_case`](crate::fold_case)).
     pub type_: Option<String>,
     /// The device has this folded category.

@@ -6,11 +6,13 @@ mod stream;
 
 use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionType, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};
+use devices_domain::Reason;
 
 use self::format::ExportFormat;
 use self::stream::Export;
 use crate::http::extract::auth::ReadAccess;
 use crate::http::extract::query::QueryParams;
+use crate::http::extract::query_values::parse_boolean;
 use crate::http::handlers::devices::filter;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
@@ -23,17 +25,23 @@ pub(crate) async fn export(
     ReadAccess(actor): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let (filter, format) = QueryParams::read(&request, |parameters| {
+    let (filter, format, has_bom) = QueryParams::read(&request, |parameters| {
         let filter = filter::read(parameters);
-        (filter, parameters.parse("format", ExportFormat::parse))
+        let format = match parameters.parse("format", ExportFormat::parse) {
+            Some(format) => Ok(format),
+            None => ExportFormat::negotiate(&request),
+        };
+        let has_bom = parameters.parse("bom", parse_boolean).unwrap_or(false);
+        if has_bom && matches!(format, Ok(format) if format != ExportFormat::Csv) {
+            let detail = "must be false unless the format is csv";
+            parameters.reject("bom", Reason::NotInEnum, detail.to_owned());
+        }
+        (filter, format, has_bom)
     })?;
-    let format = match format {
-        Some(format) => format,
-        None => ExportFormat::negotiate(&request)?,
-    };
+    let format = format?;
     let permit = state.exports.try_acquire(actor.workspace)?;
     let devices = state.store.for_workspace(actor.workspace).devices;
-    let export = Export::new(devices, filter, format, permit);
+    let export = Export::new(devices, filter, format, permit).with_bom(has_bom);
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header((VARY, "Accept"))

@@ -19,11 +19,15 @@ const MAX_ATTEMPTS: u32 = 5;
 /// Time between two attempts.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
+/// The byte order mark U+FEFF in UTF-8.
+const BOM: &[u8; 3] = b"\xEF\xBB\xBF";
+
 /// An export in progress.
 pub(super) struct Export {
     devices: Arc<dyn DeviceRepository>,
     filter: DeviceFilter,
     format: ExportFormat,
+    has_bom: bool,
     /// Last device of the previous chunk.
     after: Option<DeviceId>,
     has_started: bool,
@@ -43,11 +47,18 @@ impl Export {
             devices: devices.into(),
             filter,
             format,
+            has_bom: false,
             after: None,
             has_started: false,
             is_complete: false,
             _permit: permit,
         }
+    }
+
+    /// Begins the body with a byte order mark if `has_bom`. Excel reads CSV without one in the code
+    /// page of the computer, not in UTF-8.
+    pub(super) fn with_bom(self, has_bom: bool) -> Self {
+        Self { has_bom, ..self }
     }
 
     /// Returns the chunks of the body. An error after the first chunk aborts the connection.
@@ -78,11 +89,16 @@ impl Export {
         self.after = devices.last().map(|last| last.device.id);
         self.is_complete = devices.len() < CHUNK_SIZE as usize;
         let devices: Vec<_> = devices.iter().map(StoredDevice::to_new_device).collect();
-        let chunk = self
-            .format
-            .encode(&devices, !self.has_started, self.is_complete);
+        let is_first = !self.has_started;
         self.has_started = true;
-        chunk.map(Bytes::from).map_err(RepositoryError::Failed)
+        let mut chunk = self
+            .format
+            .encode(&devices, is_first, self.is_complete)
+            .map_err(RepositoryError::Failed)?;
+        if is_first && self.has_bom {
+            chunk.splice(..0, *BOM);
+        }
+        Ok(Bytes::from(chunk))
     }
 
     /// Reads the devices of the next chunk.

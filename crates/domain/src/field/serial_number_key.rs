@@ -1,0 +1,58 @@
+//! Keys by which serial numbers are looked up.
+
+use compact_str::CompactString;
+
+use super::{FieldValue, RawValue, SerialNumber};
+
+/// A text by which objects are looked up that have it as their serial number, compared like serial
+/// numbers.
+///
+/// Every text is a key. One that is no valid serial number usually finds nothing. It finds objects
+/// that an earlier version stored, when fewer texts were placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SerialNumberKey(Option<CompactString>);
+
+impl SerialNumberKey {
+    /// Creates the key of a text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let serial_number = SerialNumber::parse(&RawValue::text(text))
+            .unwrap_or_else(|_| SerialNumber::from_trusted(text.trim()));
+        Self::of(&serial_number)
+    }
+
+    /// Creates the key of a serial number.
+    #[must_use]
+    pub fn of(serial_number: &SerialNumber) -> Self {
+        let folded = serial_number.folded();
+        // No version stored a NUL, and PostgreSQL accepts none in the values of a query.
+        let can_exist = !folded.is_empty() && !folded.contains('\0');
+        Self(can_exist.then(|| CompactString::new(folded)))
+    }
+
+    /// Returns the [folded](SerialNumber::folded) text to look up, or `None` if nothing can have
+    /// it.
+    #[must_use]
+    pub fn folded(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(" sn-1 ", Some("SN-1"))]
+    #[case("ＳＮ-1", Some("SN-1"))]
+    #[case("none", Some("NONE"))]
+    #[case("A\u{1}B", Some("A\u{1}B"))]
+    #[case("A\0B", None)]
+    #[case("", None)]
+    #[case(" \u{3000}", None)]
+    fn key_is_the_folded_text(#[case] text: &str, #[case] folded: Option<&str>) {
+        assert_eq!(SerialNumberKey::new(text).folded(), folded);
+    }
+}

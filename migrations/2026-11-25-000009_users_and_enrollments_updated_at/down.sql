@@ -1,0 +1,2 @@
+ALTER TABLE devices_mdm DROP COLUMN updated_at;
+ALTER TABLE users DROP COLUMN updated_at;
