@@ -62,9 +62,8 @@ fn request_fields_have_plain_types() {
         {"$ref": "#/components/schemas/KeyboardLayout"},
         {"type": "null"},
     ]});
-    let list = json!({"anyOf": [
-        {"type": "string"},
-        {"type": "array", "items": {"type": "string"}},
+    let list = json!({"oneOf": [
+        {"$ref": "#/components/schemas/TextOrList"},
         {"type": "null"},
     ]});
     for name in ["NewDevice", "PatchDevice"] {

@@ -207,11 +207,8 @@ fn types(field: &Field, usage: Usage) -> Result<Vec<String>, String> {
             "  type: string",
         ],
         Format::TextList { .. } => &[
-            "anyOf:",
-            "  - type: string",
-            "  - type: array",
-            "    items:",
-            "      type: string",
+            "oneOf:",
+            &format!("  - {}", reference("TextOrList")),
             "  - type: 'null'",
         ],
     };
@@ -338,7 +335,7 @@ fn constraint(field: &Field, usage: Usage) -> Result<Vec<String>, String> {
             "minimum: null",
             &reference("UserId"),
         ],
-        Format::TextList { .. } => &["anyOf: null", &reference("TextList")],
+        Format::TextList { .. } => &["oneOf: null", &reference("TextList")],
     };
     if change.is_empty() {
         return Ok(vec![]);
