@@ -87,8 +87,8 @@ docs: ## Run the shell blocks of the documentation in bash and zsh
 contract: ## Test the server against openapi.yaml with generated requests
 	scripts/contract
 
-client: ## Generate a client from openapi.yaml and test the server with it
-	scripts/client
+client: ## Lint openapi.yaml, generate clients and test the server with them; CLIENT=NAME for one
+	scripts/client $(CLIENT)
 
 chaos: ## Test the server under crashes and overload; CHAOS=--short runs a tenth
 	@scripts/dependencies --pooler

@@ -1,0 +1,122 @@
+"""Exercises the server with the generated client, and prints the lines of ../expected.txt."""
+
+import datetime
+import os
+from typing import TypeVar
+
+from fleet_devices import AuthenticatedClient
+from fleet_devices.api.devices import (
+    create_devices,
+    delete_device,
+    get_device,
+    list_devices,
+    restore_device,
+    update_device,
+)
+from fleet_devices.api.enrolments import put_enrollment
+from fleet_devices.api.users import create_user, delete_user
+from fleet_devices.models import (
+    ClientStatus,
+    CreatedDevices,
+    DeviceList,
+    EnrollmentStatus,
+    ErrorResponse,
+    KeyboardLayout,
+    Lifecycle,
+    NewDevice,
+    NewDevices,
+    NewEnrollment,
+    NewUser,
+    PatchDevice,
+    SingleDevice,
+    SingleEnrollment,
+    SingleUser,
+)
+
+SERIAL_NUMBER = os.environ["SERIAL_NUMBER"]
+Body = TypeVar("Body")
+
+client = AuthenticatedClient(
+    base_url=os.environ["SERVICE_ADDRESS"], token=os.environ["SERVICE_KEY"]
+)
+
+
+def expect(kind: type[Body], body: object) -> Body:
+    """Returns the body of a response, which must be of this type."""
+    assert isinstance(body, kind), body
+    return body
+
+
+new_user = NewUser(email=os.environ["USER_EMAIL"], first_name="Mary")
+user = expect(SingleUser, create_user.sync(client=client, body=new_user)).data
+print(f"create user: {user.email}")
+
+laptop = NewDevice(
+    name="LT-0412",
+    type_="laptop",
+    category="computers",
+    serial_number=SERIAL_NUMBER,
+    user_id=user.id,
+    keyboard_layout=KeyboardLayout.FRENCH_AZERTY,
+    compliance=["CE", "EPEAT Gold"],
+    tags="loan pool",
+    comment="Bought with a docking station",
+)
+batch = NewDevices(devices=[laptop])
+created = expect(CreatedDevices, create_devices.sync(client=client, body=batch)).data.devices[0]
+print(f"create device: {created.name} {created.client_status.value}")
+
+orphan = NewDevice(name="LT-0413", type_="laptop", category="computers", user_id=4_000_000_000)
+batch = NewDevices(devices=[laptop, orphan])
+rejected = create_devices.sync_detailed(client=client, body=batch)
+report = expect(ErrorResponse, rejected.parsed)
+assert report.errors, report
+print(f"reject batch: {rejected.status_code.value} {report.error}")
+for entry in report.errors:
+    print(f"reject batch: row {entry.index} {entry.field} {entry.code.value} {entry.reason.value}")
+
+device_id = created.id
+got = get_device.sync_detailed(device_id, client=client)
+device = expect(SingleDevice, got.parsed).data
+layout = device.characteristics.keyboard_layout
+assert device.user and layout, device
+compliance = ",".join(device.characteristics.compliance)
+tags = ",".join(device.tags)
+print(f"get device: {device.user.email} {layout.value} {compliance} {tags}")
+etag = got.headers["ETag"]
+
+seen = datetime.datetime(2026, 1, 30, 16, 42, 7, tzinfo=datetime.timezone.utc)
+enrolled = NewEnrollment(status=EnrollmentStatus.ENROLLED, last_seen_date=seen)
+enrolment = put_enrollment.sync(SERIAL_NUMBER, client=client, body=enrolled)
+print(f"report enrolment: {expect(SingleEnrollment, enrolment).data.status.value}")
+
+patch = PatchDevice(lifecycle=Lifecycle.IN_MAINTENANCE)
+response = update_device.sync(device_id, client=client, body=patch, if_match=etag)
+device = expect(SingleDevice, response).data
+assert device.mdm, device
+print(f"patch device: {device.client_status.value} {device.mdm.status.value}")
+response = update_device.sync(device_id, client=client, body=PatchDevice(comment=None))
+device = expect(SingleDevice, response).data
+print(f"clear comment: {device.comment or 'null'}")
+stale = update_device.sync_detailed(device_id, client=client, body=patch, if_match=etag)
+error = expect(ErrorResponse, stale.parsed).error
+print(f"reject stale change: {stale.status_code.value} {error}")
+
+found = expect(
+    DeviceList,
+    list_devices.sync(
+        client=client,
+        search=f"LT-0412 {SERIAL_NUMBER}",
+        client_status=ClientStatus.IN_MAINTENANCE,
+    ),
+)
+print(f"list devices: {found.meta.total} {found.data[0].serial_number}")
+
+response = delete_device.sync(device_id, client=client)
+print(f"delete device: {expect(SingleDevice, response).data.client_status.value}")
+response = restore_device.sync(device_id, client=client)
+print(f"restore device: {expect(SingleDevice, response).data.client_status.value}")
+response = delete_device.sync(device_id, client=client)
+print(f"delete device: {expect(SingleDevice, response).data.client_status.value}")
+former = delete_user.sync(user.id, client=client)
+print(f"delete user: {expect(SingleUser, former).data.email}")

@@ -1,0 +1,93 @@
+// Exercises the server with openapi-fetch, and prints the lines of ../expected.txt.
+import createClient from "openapi-fetch";
+import type { paths } from "./schema";
+
+type Settings = "SERVICE_ADDRESS" | "SERVICE_KEY" | "SERIAL_NUMBER" | "USER_EMAIL";
+const { SERVICE_ADDRESS, SERVICE_KEY, SERIAL_NUMBER, USER_EMAIL } = process.env as Record<Settings, string>;
+const client = createClient<paths>({
+  baseUrl: SERVICE_ADDRESS,
+  headers: { Authorization: `Bearer ${SERVICE_KEY}` },
+});
+
+/** Returns the body of a successful response. */
+function body<T>(result: { data?: T; error?: unknown; response: Response }): T {
+  if (result.data === undefined) {
+    throw new Error(`${result.response.status} ${JSON.stringify(result.error)}`);
+  }
+  return result.data;
+}
+
+async function main() {
+  const user = body(await client.POST("/users", { body: { email: USER_EMAIL, first_name: "Mary" } })).data;
+  console.log(`create user: ${user.email}`);
+
+  const laptop = { name: "LT-0412", type: "laptop", category: "computers", serial_number: SERIAL_NUMBER };
+  const created = body(
+    await client.POST("/devices", {
+      body: {
+        devices: [
+          {
+            ...laptop,
+            user_id: user.id,
+            keyboard_layout: "FRENCH_AZERTY",
+            compliance: ["CE", "EPEAT Gold"],
+            tags: "loan pool",
+            comment: "Bought with a docking station",
+          },
+        ],
+      },
+    }),
+  ).data.devices[0]!;
+  console.log(`create device: ${created.name} ${created.client_status}`);
+
+  const rejected = await client.POST("/devices", {
+    body: { devices: [laptop, { name: "LT-0413", type: "laptop", category: "computers", user_id: 4e9 }] },
+  });
+  console.log(`reject batch: ${rejected.response.status} ${rejected.error?.error}`);
+  for (const entry of rejected.error?.errors ?? []) {
+    console.log(`reject batch: row ${entry.index} ${entry.field} ${entry.code} ${entry.reason}`);
+  }
+
+  const path = { device_id: created.id };
+  const got = await client.GET("/devices/{device_id}", { params: { path } });
+  const device = body(got).data;
+  const { keyboard_layout, compliance } = device.characteristics;
+  console.log(`get device: ${device.user?.email} ${keyboard_layout} ${compliance.join()} ${device.tags.join()}`);
+  const etag = got.response.headers.get("ETag")!;
+
+  const enrolment = body(
+    await client.PUT("/mdm/enrollments/{serial_number}", {
+      params: { path: { serial_number: SERIAL_NUMBER } },
+      body: { status: "ENROLLED", last_seen_date: "2026-01-30T16:42:07Z" },
+    }),
+  ).data;
+  console.log(`report enrolment: ${enrolment.status}`);
+
+  const params = { path, header: { "If-Match": etag } };
+  const change = { params, body: { lifecycle: "IN_MAINTENANCE" } } as const;
+  const changed = body(await client.PATCH("/devices/{device_id}", change)).data;
+  console.log(`patch device: ${changed.client_status} ${changed.mdm?.status}`);
+  const cleared = body(
+    await client.PATCH("/devices/{device_id}", { params: { path }, body: { comment: null } }),
+  ).data;
+  console.log(`clear comment: ${cleared.comment}`);
+  const stale = await client.PATCH("/devices/{device_id}", change);
+  console.log(`reject stale change: ${stale.response.status} ${stale.error?.error}`);
+
+  const query = { search: `LT-0412 ${SERIAL_NUMBER}`, client_status: "IN_MAINTENANCE" } as const;
+  const found = body(await client.GET("/devices", { params: { query } }));
+  console.log(`list devices: ${found.meta.total} ${found.data[0]?.serial_number}`);
+
+  const deleted = body(await client.DELETE("/devices/{device_id}", { params: { path } })).data;
+  console.log(`delete device: ${deleted.client_status}`);
+  const restored = body(await client.POST("/devices/{device_id}/restore", { params: { path } })).data;
+  console.log(`restore device: ${restored.client_status}`);
+  const again = body(await client.DELETE("/devices/{device_id}", { params: { path } })).data;
+  console.log(`delete device: ${again.client_status}`);
+  const former = body(
+    await client.DELETE("/users/{user_id}", { params: { path: { user_id: user.id } } }),
+  ).data;
+  console.log(`delete user: ${former.email}`);
+}
+
+void main();
