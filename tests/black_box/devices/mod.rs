@@ -6,7 +6,9 @@ mod etags;
 mod get;
 mod list;
 mod patch;
+mod patch_body;
 mod patch_errors;
+mod patch_unchanged;
 mod restore;
 
 use std::time::{Duration, Instant};

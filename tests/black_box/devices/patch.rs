@@ -158,29 +158,6 @@ fn patch_advances_updated_at_only() {
 }
 
 #[test]
-fn noop_patch_keeps_etag_and_audit_trail() {
-    let api = Api::start();
-    let user = api.add_user("acme", "ada@example.com");
-    let path = create_device_path(&api, complete_request(user));
-    let before = api.call("GET", &path);
-    let mut same = complete_request(user);
-    for field in fields().iter().filter(|field| field.is_immutable()) {
-        same.as_object_mut().unwrap().remove(field.name());
-    }
-    for body in [
-        same,
-        json!({"brand": "Apple"}),
-        json!({"user_email": "ADA@example.com"}),
-    ] {
-        let response = api.send("PATCH", &path, &body);
-        assert_eq!(response.status, 200, "{}", response.text);
-        assert_eq!(response.text, before.text);
-        assert_eq!(response.header("etag"), before.header("etag"));
-    }
-    assert_eq!(api.events().len(), 1);
-}
-
-#[test]
 fn lenient_patch_ignores_unknown_fields() {
     let api = Api::start();
     let path = create_device_path(&api, json!({}));

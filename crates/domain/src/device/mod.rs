@@ -2,6 +2,7 @@
 
 mod enums;
 mod fields;
+mod immutable;
 mod new_device;
 mod patch;
 mod rejected_refs;
@@ -19,6 +20,7 @@ pub use enums::{AddedVia, KeyboardLayout, Lifecycle};
 pub use fields::{
     Assignment, Characteristics, DeviceFields, Identity, Inventory, Ownership, field, fields,
 };
+pub(crate) use immutable::ImmutableValues;
 pub use new_device::NewDevice;
 pub(crate) use new_device::validate_device;
 pub use patch::DevicePatch;

@@ -4,6 +4,7 @@ use super::fields::{
     CharacteristicsPatch, DEVICE, DeviceFields, FieldIndex, IdentityPatch, InventoryPatch,
     OwnershipPatch, name_of,
 };
+use super::immutable::ImmutableValues;
 use crate::field::{Email, FieldChange, RawRow, UnknownFields, read_change, validate_single};
 use crate::ids::UserId;
 use crate::validation::error::{ErrorCode, FieldError, Reason};
@@ -18,6 +19,7 @@ pub struct DevicePatch {
     ownership: OwnershipPatch,
     characteristics: CharacteristicsPatch,
     user_email: FieldChange<Option<Email>>,
+    immutable: ImmutableValues,
 }
 
 impl DevicePatch {
@@ -26,7 +28,7 @@ impl DevicePatch {
     ///
     /// # Errors
     /// Returns every error, in the order of the field table, repeated and unknown fields last.
-    /// Immutable fields, and fields that cannot be cleared, are errors, too.
+    /// Fields that cannot be cleared are errors, too.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
         validate_single(row, &DEVICE, unknown_fields, |reject| {
             let identity = IdentityPatch::read(row, reject);
@@ -50,6 +52,7 @@ impl DevicePatch {
                 ownership: ownership?,
                 characteristics: characteristics?,
                 user_email: user_email?,
+                immutable: ImmutableValues::from_row(row),
             })
         })
     }
@@ -58,12 +61,13 @@ impl DevicePatch {
     /// of the patch, if it has one.
     ///
     /// # Errors
-    /// Returns the rule that the changed fields break together.
+    /// Returns an error for each immutable field that the patch would change, and the rules that
+    /// the changed fields break together.
     pub fn apply(
         &self,
         fields: &DeviceFields,
         email_user: Option<UserId>,
-    ) -> Result<DeviceFields, FieldError> {
+    ) -> Result<DeviceFields, Vec<FieldError>> {
         let mut changed = fields.clone();
         self.identity.apply(&mut changed.identity);
         self.inventory.apply(&mut changed.inventory);
@@ -72,9 +76,12 @@ impl DevicePatch {
         if let FieldChange::Set(email) = &self.user_email {
             changed.ownership.user_id = email.as_ref().and(email_user);
         }
-        match changed.consistency_error() {
-            None => Ok(changed),
-            Some(error) => Err(error),
+        let mut errors = self.immutable.errors(fields);
+        errors.extend(changed.consistency_error());
+        if errors.is_empty() {
+            Ok(changed)
+        } else {
+            Err(errors)
         }
     }
 

@@ -26,22 +26,16 @@ pub(crate) fn read_change<T: FieldType>(
     index: usize,
     reject: &mut dyn FnMut(FieldError),
 ) -> Option<FieldChange<T>> {
-    let table = row.table();
-    let field = &table.fields[index];
-    let mut reject_with = |reason, detail: String| {
-        reject(InvalidValue::new(reason, detail).at(field.name(), None));
-        None
-    };
+    let field = &row.table().fields[index];
     match row.value(index) {
         RawValue::Absent => Some(FieldChange::Keep),
-        _ if field.is_immutable() => reject_with(
-            Reason::ImmutableField,
-            format!("cannot be changed once {} is created", table.noun),
-        ),
-        value if !T::NULLABLE && is_empty_value(value) => reject_with(
-            Reason::NotNullable,
-            "must have a value: it cannot be cleared".to_owned(),
-        ),
+        // Compared with the stored value when the patch is applied.
+        _ if field.is_immutable() => Some(FieldChange::Keep),
+        value if !T::NULLABLE && is_empty_value(value) => {
+            let detail = "must have a value: it cannot be cleared";
+            reject(InvalidValue::new(Reason::NotNullable, detail).at(field.name(), None));
+            None
+        }
         _ => read(row, index, reject).map(FieldChange::Set),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::Origin;
-use crate::device::{DevicePatch, RejectedRefs, RentalDates, StoredDevice};
+use crate::device::{DevicePatch, ImmutableValues, RejectedRefs, RentalDates, StoredDevice};
 use crate::field::{RawRow, UnknownFields};
 use crate::ids::DeviceId;
 use crate::ports::{
@@ -35,6 +35,7 @@ enum Validation {
 struct RejectedPatch {
     report: ErrorReport,
     refs: RejectedRefs,
+    immutable: ImmutableValues,
     rental: RentalDates,
 }
 
@@ -48,6 +49,7 @@ impl ValidatedPatch {
             Err(report) => Validation::Rejected(Box::new(RejectedPatch {
                 report,
                 refs: RejectedRefs::from_row(row),
+                immutable: ImmutableValues::from_row(row),
                 rental: RentalDates::from_row(row),
             })),
         })
@@ -138,8 +140,10 @@ impl UpdateDevice {
         }
         let refs = patch.refs.external_refs();
         let keys = LookupKeys::from_change(device, refs);
+        let mut errors = patch.immutable.errors(&stored.device.fields);
+        errors.extend(patch.rental.error(&stored.device.fields));
         let conflicts = ChangeConflicts {
-            error: patch.rental.error(&stored.device.fields),
+            errors,
             conflicts: self.devices.find_conflicts(keys).await?,
         };
         Ok(with_conflicts(patch.report, refs, conflicts))
@@ -151,8 +155,8 @@ fn with_conflicts(
     refs: ExternalRefs<'_>,
     conflicts: ChangeConflicts,
 ) -> ErrorReport {
-    let ChangeConflicts { error, conflicts } = conflicts;
-    if let Some(error) = error {
+    let ChangeConflicts { errors, conflicts } = conflicts;
+    for error in errors {
         report.add(None, error);
     }
     add_row_conflicts(&mut report, None, refs, &conflicts);
@@ -258,6 +262,7 @@ mod tests {
             .returning(|_| Ok(conflicts()));
         let patch = [
             ("type", RawValue::text("phone")),
+            ("category", RawValue::text("X")),
             ("name", RawValue::Null),
             ("serial_number", RawValue::text("s1")),
             ("user_id", RawValue::Integer(9)),
@@ -279,19 +284,22 @@ mod tests {
     fn conflicts_of_valid_patch_are_reported() {
         let mut devices = MockDeviceRepository::new();
         devices.expect_update().returning(|change| {
-            let error = change.patch.apply(&stored(false).device.fields, None).err();
+            let applied = change.patch.apply(&stored(false).device.fields, None);
             Err(ChangeDeviceError::Rejected(Box::new(ChangeConflicts {
-                error,
+                errors: applied.err().unwrap_or_default(),
                 conflicts: conflicts(),
             })))
         });
         let patch = [
+            ("type", RawValue::text("X")),
+            ("category", RawValue::text("phones")),
             ("user_id", RawValue::Integer(9)),
             ("client_rental_endDate", RawValue::text("2024-02-29")),
         ];
         assert_eq!(
             errors(execute(devices, &patch)),
             [
+                "`category` cannot be changed once a device is created",
                 "`client_rental_endDate` must not be before `client_rental_startDate`",
                 "`user_id` is not the id of a user of this workspace: 9",
             ]

@@ -48,8 +48,8 @@ pub(crate) fn restore(
         ..found.conflicts
     };
     if !conflicts.is_empty() {
-        let error = None;
-        let rejected = Box::new(ChangeConflicts { error, conflicts });
+        let errors = Vec::new();
+        let rejected = Box::new(ChangeConflicts { errors, conflicts });
         return Err(Failure::Rejected(ChangeDeviceError::Rejected(rejected)));
     }
     diesel::update(devices::table.find((workspace.0, device.0)))

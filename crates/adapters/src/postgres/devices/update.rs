@@ -38,7 +38,7 @@ pub(crate) fn update(
         Ok(after) if found.conflicts.is_empty() => after,
         applied => {
             let conflicts = ChangeConflicts {
-                error: applied.err(),
+                errors: applied.err().unwrap_or_default(),
                 conflicts: found.conflicts,
             };
             let error = ChangeDeviceError::Rejected(Box::new(conflicts));

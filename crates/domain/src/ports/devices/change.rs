@@ -96,8 +96,8 @@ pub enum ChangeDeviceError {
 /// Errors of a change that only the stored data shows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChangeConflicts {
-    /// Rule that the changed device would break as a whole.
-    pub error: Option<FieldError>,
+    /// Rules that the changed device would break as a whole, and changes of immutable fields.
+    pub errors: Vec<FieldError>,
     /// Conflicts with stored data.
     pub conflicts: Conflicts,
 }
