@@ -226,6 +226,41 @@ fn comment_keeps_its_lines() {
 }
 
 #[test]
+fn amounts_with_four_decimals_are_accepted() {
+    let api = Api::start();
+    for (sent, stored) in [
+        ("1299.0000", "1299.00"),
+        ("200,0000", "200.00"),
+        ("129.5000", "129.50"),
+    ] {
+        let id = api.create_device(json!({"client_purchase_price": sent}));
+        let read = api.get_json(&format!("/devices/{id}"));
+        assert_eq!(read["data"]["client_purchase_price"], stored);
+    }
+}
+
+#[test]
+fn date_of_year_one_is_absent() {
+    let api = Api::start();
+    let never = "0001-01-01T00:00:00Z";
+    let id = api.create_device(json!({
+        "client_purchase_date": "2021-03-29T12:44:12.595+0000",
+        "client_warranty_endDate": "0001-01-01",
+        "client_rental_startDate": "2024-05-31 10:00+02",
+        "client_rental_endDate": never,
+    }));
+    let path = format!("/devices/{id}");
+    let read = api.get_json(&path)["data"].clone();
+    assert_eq!(read["client_purchase_date"], "2021-03-29");
+    assert_eq!(read["client_warranty_endDate"], Value::Null);
+    assert_eq!(read["client_rental_startDate"], "2024-05-31");
+    assert_eq!(read["client_rental_endDate"], Value::Null);
+    let cleared = api.send("PATCH", &path, &json!({"client_purchase_date": never}));
+    assert_eq!(cleared.status, 200, "{}", cleared.text);
+    assert_eq!(cleared.json()["data"]["client_purchase_date"], Value::Null);
+}
+
+#[test]
 fn byte_order_marks_are_trimmed() {
     let api = Api::start();
     let id = api.create_device(json!({

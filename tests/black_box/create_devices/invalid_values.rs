@@ -12,15 +12,28 @@ fn wrong_types_are_rejected() {
         "name",
         "brand",
         "serial_number",
+        "model_year",
         "client_purchase_price",
         "client_purchase_date",
     ] {
-        for value in [json!(7), json!(true), json!({}), json!(["x"])] {
+        for value in [
+            json!(7),
+            json!(1299.5),
+            json!(true),
+            json!({}),
+            json!(["x"]),
+        ] {
             assert_value_rejected(&api, field, value, "wrong_type");
         }
     }
     assert_value_rejected(&api, "name", Value::Null, "required");
-    for value in [json!("true"), json!(1), json!([])] {
+    for value in [
+        json!("true"),
+        json!("yes"),
+        json!("oui"),
+        json!(1),
+        json!([]),
+    ] {
         assert_value_rejected(&api, "is_rented", value.clone(), "wrong_type");
         assert_value_rejected(&api, "has_webcam", value, "wrong_type");
     }
@@ -93,6 +106,10 @@ fn malformed_dates_and_amounts_are_rejected() {
         "2023-02-29",
         "2024-13-01",
         "31/12/2024",
+        "01/02/2024",
+        "45123",
+        "0000-01-01",
+        "0000-01-01T00:00:00Z",
         "2024-1-1",
         "20240101",
         "2024-01-01T25:00:00",
@@ -107,7 +124,19 @@ fn malformed_dates_and_amounts_are_rejected() {
         }
     }
     for amount in [
-        "free", "1.299,00", "1 299", "1299.001", "12e3", ".", "1299 EUR", "NaN", "--1",
+        "free",
+        "1.299,00",
+        "$1,299.00",
+        "1.299",
+        "129.500",
+        "129.5010",
+        "1 299",
+        "1299.001",
+        "12e3",
+        ".",
+        "1299 EUR",
+        "NaN",
+        "--1",
     ] {
         let body = json!({"devices": [device(json!({"client_purchase_price": amount}))]});
         let response = api.post_text(body.to_string());
@@ -286,6 +315,22 @@ fn unknown_field_suggests_nearest_name() {
             "errors_total": 1,
         })
     );
+    for (name, suggestion) in [
+        ("username", json!("user_email")),
+        ("userPrincipalName", json!("user_email")),
+        ("email", json!("user_email")),
+        ("client_status", json!("lifecycle")),
+        ("serialNumber", json!("serial_number")),
+        ("warranty_months", Value::Null),
+        ("mac_address", Value::Null),
+        ("os_version", Value::Null),
+        ("first_name", Value::Null),
+    ] {
+        let response = api.post(&json!([device(json!({name: "x"}))]));
+        assert_eq!(response.status, 400, "{name}");
+        let entry = &response.json()["errors"][0];
+        assert_eq!(entry["did_you_mean"], suggestion, "{name}: {entry}");
+    }
     let far = device(json!({"a/b~c": 1}));
     let response =
         assert_body_rejected(&api, json!({"devices": [far]}).to_string(), "unknown_field");

@@ -100,7 +100,7 @@ fn unknown_field_error_suggests_known_field() {
         ("colour", json!("color")),
         ("Name", json!("name")),
         ("mdm", Value::Null),
-        ("client_status", Value::Null),
+        ("client_status", json!("lifecycle")),
         ("id", Value::Null),
         ("updated_at", Value::Null),
         ("characteristics", Value::Null),

@@ -228,6 +228,29 @@ fn invalid_enrollment_field_is_rejected() {
 }
 
 #[test]
+fn instant_is_accepted_in_every_notation() {
+    let api = Api::start();
+    for (sent, stored) in [
+        (
+            "2021-03-29T12:44:12.595+0000",
+            json!("2021-03-29T12:44:12.595Z"),
+        ),
+        ("2021-03-29T12:44:12+00:00", json!("2021-03-29T12:44:12Z")),
+        ("2021-03-29T12:44:12+00", json!("2021-03-29T12:44:12Z")),
+        ("2021-03-29t12:44:12,5z", json!("2021-03-29T12:44:12.500Z")),
+        ("2021-03-29 14:44+0200", json!("2021-03-29T12:44:00Z")),
+        ("2021-03-29 12:44:12 +0000", json!("2021-03-29T12:44:12Z")),
+        ("0001-01-01T00:00:00Z", Value::Null),
+        ("0001-01-01T00:00:00+01:00", Value::Null),
+    ] {
+        let body = json!({"status": "ENROLLED", "last_seen_date": sent});
+        let response = send_put(&api, "SN-4711", &body);
+        assert!(response.status < 300, "{sent}: {}", response.text);
+        assert_eq!(response.json()["data"]["last_seen_date"], stored, "{sent}");
+    }
+}
+
+#[test]
 fn malformed_enrollment_body_is_rejected() {
     let api = Api::start();
     let put_text = |content_type: &'static str, body: &'static str| {

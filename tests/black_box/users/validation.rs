@@ -20,6 +20,17 @@ fn invalid_user_field_is_rejected() {
         ("email", json!("grace@acme@test"), "malformed"),
         ("email", json!("grace hopper@acme.test"), "malformed"),
         ("email", json!("grace@acme\u{a0}.test"), "malformed"),
+        ("email", json!("mailto:grace@acme.test"), "malformed"),
+        ("email", json!("Grace <grace@acme.test>"), "malformed"),
+        ("email", json!("grace@acme.test,"), "malformed"),
+        ("email", json!("grace@acme.test;ada@acme.test"), "malformed"),
+        ("email", json!("grace(navy)@acme.test"), "malformed"),
+        ("email", json!("grace@[192.0.2.1]"), "malformed"),
+        ("email", json!("gra\\ce@acme.test"), "malformed"),
+        ("email", json!("\"grace\"@acme.test"), "malformed"),
+        ("email", json!("a@b..com"), "malformed"),
+        ("email", json!("a@.b.com"), "malformed"),
+        ("email", json!("a@b.com."), "malformed"),
         ("email", json!("grace@acme.test\u{0}x"), "control_character"),
         ("email", json!(too_long), "too_long"),
         ("email", json!(7), "wrong_type"),
@@ -70,6 +81,39 @@ fn invalid_user_field_is_rejected() {
     response.assert_field_rejected("email", "required", "no field");
     assert_eq!(api.database.count("users"), 1);
     assert_eq!(api.get_json("/users")["data"][0]["email"], "held@acme.test");
+}
+
+#[test]
+fn unusual_email_addresses_are_accepted() {
+    let api = Api::start();
+    for email in [
+        "grace+navy@acme.test",
+        "o'hopper@acme.test",
+        "grace_acme.test#EXT#@contoso.onmicrosoft.com",
+        "почта@пример.рф",
+        "grace@localhost",
+    ] {
+        let body = json!({"email": format!(" \u{feff}{email} ")});
+        let response = api.send("POST", "/users", &body);
+        assert_eq!(response.status, 201, "{email}: {}", response.text);
+        assert_eq!(response.json()["data"]["email"], email);
+    }
+}
+
+#[test]
+fn user_date_of_year_one_is_absent() {
+    let api = Api::start();
+    let never = "0001-01-01T00:00:00Z";
+    create(
+        &api,
+        GRACE,
+        json!({"arrival_date": "2024-06-01", "departure_date": never}),
+    );
+    let user = &api.get_json("/users/1")["data"];
+    assert_eq!(user["departure_date"], Value::Null);
+    let response = api.send("PATCH", "/users/1", &json!({"arrival_date": never}));
+    assert_eq!(response.status, 200, "{}", response.text);
+    assert_eq!(response.json()["data"]["arrival_date"], Value::Null);
 }
 
 #[test]

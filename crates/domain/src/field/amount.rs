@@ -9,7 +9,9 @@ use crate::validation::error::Reason;
 
 /// An amount of money without a currency, with two decimals, from `0.00` to `999999999999.99`.
 ///
-/// Accepts `1299`, `1299.5`, `1299.00` and `1299,00`. Serializes as `1299.00`.
+/// Accepts `1299`, `1299.5`, `1299.00` and `1299,00`. Also accepts four decimals or more if those
+/// after the second are zeros (`1299.0000`, as GLPI writes): they cannot be a group of thousands,
+/// as three decimals can (`1.299`). Serializes as `1299.00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount {
     hundredths: u64,
@@ -65,7 +67,8 @@ impl FieldValue for Amount {
             return Err(InvalidValue::new(Reason::Negative, "must not be negative"));
         }
         let fraction = fraction.unwrap_or_default();
-        if fraction.len() > 2 {
+        let (hundredths, rest) = fraction.split_at_checked(2).unwrap_or((fraction, ""));
+        if rest.len() == 1 || rest.bytes().any(|b| b != b'0') {
             return Err(InvalidValue::new(
                 Reason::TooManyDecimals,
                 "must have at most two decimals",
@@ -78,7 +81,7 @@ impl FieldValue for Amount {
                 "must be at most 999999999999.99",
             ));
         }
-        let hundredths = format!("{integer}{fraction:0<2}")
+        let hundredths = format!("{integer}{hundredths:0<2}")
             .parse()
             .expect("at most fourteen ASCII digits, at least two");
         Ok(Self { hundredths })
@@ -110,6 +113,11 @@ mod tests {
     #[case("0.07", "0.07")]
     #[case("000012.30", "12.30")]
     #[case("999999999999.99", "999999999999.99")]
+    #[case("1299.0000", "1299.00")]
+    #[case("200,0000", "200.00")]
+    #[case("129.5000", "129.50")]
+    #[case("129.990000000000", "129.99")]
+    #[case("\u{FEFF}5", "5.00")]
     fn decimal_amount_is_normalized(#[case] sent: &str, #[case] stored: &str) {
         assert_eq!(parse(sent).as_deref(), Ok(stored));
     }
@@ -129,7 +137,14 @@ mod tests {
     #[case("NaN", Reason::Malformed)]
     #[case("١٢", Reason::Malformed)]
     #[case("-5", Reason::Negative)]
+    #[case("$1,299.00", Reason::Malformed)]
+    #[case("1.299.0000", Reason::Malformed)]
+    #[case("-200,0000", Reason::Negative)]
     #[case("1.299", Reason::TooManyDecimals)]
+    #[case("129.500", Reason::TooManyDecimals)]
+    #[case("129,000", Reason::TooManyDecimals)]
+    #[case("129.5010", Reason::TooManyDecimals)]
+    #[case("129.00001", Reason::TooManyDecimals)]
     #[case("1000000000000", Reason::OutOfRange)]
     fn malformed_amount_is_rejected(#[case] sent: &str, #[case] reason: Reason) {
         assert_eq!(parse(sent), Err(reason));

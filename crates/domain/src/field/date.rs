@@ -1,15 +1,18 @@
 //! Dates.
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::{FieldValue, Format, InvalidValue, RawValue, sanitize};
+use super::iso_8601::{Iso8601, is_never};
+use super::{FieldValue, Format, InvalidValue, RawValue, is_empty_value, sanitize};
 use crate::validation::error::Reason;
 
 /// A date in the years 0001 to 9999.
 ///
 /// Accepts an ISO 8601 date (`2024-05-31`) or date and time (`2024-05-31T10:00:00Z`), of which it
-/// keeps the date as written, without converting the offset. Serializes as `2024-05-31`.
+/// keeps the date as written, without converting the offset. Every notation of an offset is
+/// accepted (`Z`, `+00`, `+0000`, `+00:00`). A field with a date of the year 1, the "never" of .NET
+/// and Go, has no value. Serializes as `2024-05-31`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Date(NaiveDate);
@@ -26,69 +29,23 @@ impl Date {
     pub fn to_naive(self) -> NaiveDate {
         self.0
     }
-
-    /// Parses an ISO 8601 date, or date and time.
-    fn from_iso_8601(text: &str) -> Option<Self> {
-        let (date, rest) = text.split_at_checked("YYYY-MM-DD".len())?;
-        let (year, rest_of_date) = date.split_at_checked(4)?;
-        let (month, day) = rest_of_date.strip_prefix('-')?.split_once('-')?;
-        let year = i32::try_from(parse_digits(year, 4)?)
-            .ok()
-            .filter(|year| *year > 0)?;
-        let date = NaiveDate::from_ymd_opt(year, parse_digits(month, 2)?, parse_digits(day, 2)?)?;
-        match rest.strip_prefix(['T', 't', ' ']) {
-            Some(time) => is_time(time).then_some(Self(date)),
-            None => rest.is_empty().then_some(Self(date)),
-        }
-    }
-}
-
-/// Parses a number of exactly `digits` ASCII digits.
-fn parse_digits(text: &str, digits: usize) -> Option<u32> {
-    let all_digits = text.len() == digits && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|_| all_digits)
-}
-
-/// Returns whether `text` is `hh:mm[:ss[.fraction]]`, with or without an offset (`Z`, `+hh`,
-/// `+hh:mm`, `+hhmm`).
-fn is_time(text: &str) -> bool {
-    let (time, offset) = match text.find(['Z', 'z', '+', '-']) {
-        Some(at) => text.split_at(at),
-        None => (text, "Z"),
-    };
-    let offset_is_valid = match offset.strip_prefix(['+', '-']) {
-        None => offset.eq_ignore_ascii_case("Z"),
-        Some(offset) => {
-            let minutes = offset.get(2..).unwrap_or("none");
-            let minutes = minutes.strip_prefix(':').unwrap_or(minutes);
-            let hours = offset.get(..2).and_then(|hours| parse_digits(hours, 2));
-            hours.is_some_and(|hours| hours < 24)
-                && (offset.len() == 2
-                    || parse_digits(minutes, 2).is_some_and(|minutes| minutes < 60))
-        }
-    };
-    // chrono accepts one digit where ISO 8601 requires two.
-    let has_two_digits_each = time
-        .split(['.', ','])
-        .next()
-        .is_some_and(|whole| whole.split(':').all(|part| parse_digits(part, 2).is_some()));
-    let time = time.replacen(',', ".", 1);
-    let time_is_valid = ["%H:%M:%S%.f", "%H:%M"]
-        .iter()
-        .any(|format| NaiveTime::parse_from_str(&time, format).is_ok());
-    offset_is_valid && has_two_digits_each && time_is_valid
 }
 
 impl FieldValue for Date {
     const FORMAT: Format = Format::Date;
 
+    fn is_absent(raw: &RawValue<'_>) -> bool {
+        is_empty_value(raw) || is_never(raw)
+    }
+
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
-        Self::from_iso_8601(sanitize(raw)?).ok_or_else(|| {
-            InvalidValue::new(
+        match Iso8601::parse(sanitize(raw)?) {
+            Some(parsed) => Ok(Self(parsed.date)),
+            None => Err(InvalidValue::new(
                 Reason::Malformed,
                 "must be a date that exists, in ISO 8601, such as \"2024-05-31\"",
-            )
-        })
+            )),
+        }
     }
 
     fn to_raw(&self) -> RawValue<'_> {
@@ -101,6 +58,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::field::FieldType;
 
     fn parse(text: &str) -> Result<String, Reason> {
         Date::parse(&RawValue::text(text))
@@ -121,6 +79,10 @@ mod tests {
     #[case("2024-05-31T23:30:00-11:00")]
     #[case("2024-05-31T00:30:00+1100")]
     #[case("2024-05-31T00:30+11")]
+    #[case("2024-05-31T00:30-1130")]
+    #[case("2024-05-31T00:30\u{2212}11:30")]
+    #[case("2024-05-31 10:00:00 +0200")]
+    #[case("\u{FEFF}2024-05-31")]
     fn date_is_read_as_written(#[case] sent: &str) {
         assert_eq!(parse(sent).as_deref(), Ok("2024-05-31"));
     }
@@ -134,6 +96,18 @@ mod tests {
     #[case("+2024-05-01")]
     #[case("12024-05-01")]
     #[case("31/05/2024")]
+    #[case("01/02/2024")]
+    #[case("45123")]
+    #[case("0000-00-00")]
+    #[case("0000-01-01T00:00:00Z")]
+    #[case("2024-05-31T10")]
+    #[case("2024-05-31T10:00.5")]
+    #[case("2024-05-31T10:00:00:00")]
+    #[case("2024-05-31T10:00:61")]
+    #[case("2024-05-31T10:00:00+0060")]
+    #[case("2024-05-31T10:00:00+00000")]
+    #[case("2024-05-31T10:00:00Z+00:00")]
+    #[case("2024-05-31T10:00:00  +0200")]
     #[case("20240531")]
     #[case("2024-W22-5")]
     #[case("yesterday")]
@@ -151,5 +125,18 @@ mod tests {
     #[case("2024-05-3é")]
     fn malformed_date_is_rejected(#[case] sent: &str) {
         assert_eq!(parse(sent), Err(Reason::Malformed), "{sent}");
+    }
+
+    #[rstest]
+    #[case("0001-01-01")]
+    #[case("0001-01-01T00:00:00")]
+    #[case("0001-01-01T00:00:00Z")]
+    #[case("0001-01-01T00:00:00.0000000+01:00")]
+    #[case("0001-01-01 00:00:00-0800")]
+    #[case(" 0001-12-31T23:59 ")]
+    fn year_one_is_absent(#[case] sent: &str) {
+        let raw = RawValue::text(sent);
+        let read = Option::<Date>::read(&raw, &mut |_, invalid| panic!("{invalid:?}"));
+        assert_eq!(read, Some(None));
     }
 }

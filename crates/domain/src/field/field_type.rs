@@ -40,7 +40,7 @@ impl<T: FieldValue> FieldType for Option<T> {
     const FORMAT: Format = T::FORMAT;
 
     fn read(raw: &RawValue<'_>, reject: InvalidValueSink<'_>) -> Option<Self> {
-        if is_empty_value(raw) {
+        if T::is_absent(raw) {
             Some(None)
         } else {
             read_value(raw, reject).map(Some)

@@ -1,6 +1,6 @@
 //! Types of values.
 
-use super::{Format, InvalidValue, RawValue};
+use super::{Format, InvalidValue, RawValue, is_empty_value};
 
 /// Type of a value. Its implementation is the validation rule of the value.
 ///
@@ -15,6 +15,12 @@ use super::{Format, InvalidValue, RawValue};
 pub trait FieldValue: Sized {
     /// Format of the values.
     const FORMAT: Format;
+
+    /// Returns whether a raw value means "no value". Absent values, null and blank text do; a type
+    /// can have more of them.
+    fn is_absent(raw: &RawValue<'_>) -> bool {
+        is_empty_value(raw)
+    }
 
     /// Parses a value that is neither absent nor null nor empty.
     ///

@@ -14,6 +14,7 @@ mod fields_macro;
 mod identifier;
 mod instant;
 mod invalid_value;
+mod iso_8601;
 mod placeholder;
 mod raw_row;
 mod raw_value;

@@ -67,7 +67,7 @@ fn each_filter_selects_matching_devices() {
             vec!["free", "broken", "repaired", "assigned"],
         ),
         (
-            "updated_since=2000-01-01T00:00:00Z",
+            "updated_since=0001-01-01T00:00:00Z",
             vec!["free", "broken", "repaired", "assigned"],
         ),
         ("updated_since=9999-12-31", vec![]),

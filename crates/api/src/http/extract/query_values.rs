@@ -22,7 +22,8 @@ pub(crate) fn parse_serial_number_key(text: &str) -> Result<SerialNumberKey, Inv
     }
 }
 
-/// Parses an instant, or a date, which stands for its midnight in UTC.
+/// Parses an instant, or a date, which stands for its midnight in UTC. The year 1, the "never" of
+/// .NET and Go, selects everything.
 pub(crate) fn parse_instant_or_date(text: &str) -> Result<DateTime<Utc>, InvalidParameter> {
     let text = restore_plus(text.trim());
     let raw = RawValue::text(text.as_str());

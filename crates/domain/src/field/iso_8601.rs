@@ -1,0 +1,122 @@
+//! ISO 8601 dates and times.
+
+use chrono::{Datelike, FixedOffset, NaiveDate, NaiveTime};
+
+use super::RawValue;
+use super::sanitize::trim;
+
+/// A date of the years 0001 to 9999, with or without a time, with or without an offset.
+///
+/// The date is `YYYY-MM-DD`, the separator `T`, `t` or a space, and the time `hh:mm[:ss[.f]]`, with
+/// a point or a comma before the fraction. The offset is `Z`, `z`, `+hh`, `+hh:mm` or `+hhmm`. A
+/// space before a numeric offset is accepted, because Ruby and Git write it.
+pub(super) struct Iso8601 {
+    pub(super) date: NaiveDate,
+    pub(super) time: Option<(NaiveTime, Option<FixedOffset>)>,
+}
+
+impl Iso8601 {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (date, rest) = text.split_at_checked("YYYY-MM-DD".len())?;
+        let date = parse_date(date)?;
+        let time = match rest.strip_prefix(['T', 't', ' ']) {
+            Some(time) => Some(parse_time_and_offset(time)?),
+            None if rest.is_empty() => None,
+            None => return None,
+        };
+        Some(Self { date, time })
+    }
+
+    fn is_year_one(&self) -> bool {
+        self.date.year() == 1
+    }
+}
+
+/// Returns whether a value is a date, with or without a time, in the year 1: .NET and Go write the
+/// first instant of their calendar (`0001-01-01T00:00:00Z`) for "never". An offset does not matter.
+pub(super) fn is_never(raw: &RawValue<'_>) -> bool {
+    match raw {
+        RawValue::Text(text) => {
+            Iso8601::parse(trim(text)).is_some_and(|parsed| parsed.is_year_one())
+        }
+        _ => false,
+    }
+}
+
+fn parse_date(text: &str) -> Option<NaiveDate> {
+    let (year, rest) = text.split_once('-')?;
+    let (month, day) = rest.split_once('-')?;
+    let year = i32::try_from(parse_digits(year, 4)?).ok()?;
+    let date = NaiveDate::from_ymd_opt(year, parse_digits(month, 2)?, parse_digits(day, 2)?)?;
+    (year > 0).then_some(date)
+}
+
+fn parse_time_and_offset(text: &str) -> Option<(NaiveTime, Option<FixedOffset>)> {
+    let (time, offset) = match text.find(['Z', 'z', '+', '-', '\u{2212}']) {
+        Some(at) => text.split_at(at),
+        None => return Some((parse_time(text)?, None)),
+    };
+    let is_numeric = !offset.starts_with(['Z', 'z']);
+    let time = time
+        .strip_suffix(' ')
+        .filter(|_| is_numeric)
+        .unwrap_or(time);
+    Some((parse_time(time)?, Some(parse_offset(offset)?)))
+}
+
+/// Parses `hh:mm`, or `hh:mm:ss` with or without a fraction. The second 60 is a leap second.
+fn parse_time(text: &str) -> Option<NaiveTime> {
+    let mut parts = text.splitn(3, ':');
+    let hour = parse_digits(parts.next()?, 2)?;
+    let minute = parse_digits(parts.next()?, 2)?;
+    let (second, nanosecond) = match parts.next() {
+        Some(second) => match second.split_once(['.', ',']) {
+            Some((second, fraction)) => (parse_digits(second, 2)?, parse_nanoseconds(fraction)?),
+            None => (parse_digits(second, 2)?, 0),
+        },
+        None => (0, 0),
+    };
+    // chrono represents a leap second as second 59 with a fraction above one.
+    let (second, nanosecond) = match second {
+        60 => (59, nanosecond + 1_000_000_000),
+        _ => (second, nanosecond),
+    };
+    NaiveTime::from_hms_nano_opt(hour, minute, second, nanosecond)
+}
+
+/// Parses the decimals of a second. Further digits than nine are dropped.
+fn parse_nanoseconds(fraction: &str) -> Option<u32> {
+    let is_number = !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit());
+    let digits = fraction.get(..9).unwrap_or(fraction);
+    format!("{digits:0<9}").parse().ok().filter(|_| is_number)
+}
+
+/// Parses `Z`, `+hh`, `+hh:mm` or `+hhmm`.
+fn parse_offset(text: &str) -> Option<FixedOffset> {
+    if text.eq_ignore_ascii_case("Z") {
+        return FixedOffset::east_opt(0);
+    }
+    let digits = text.strip_prefix(['+', '-', '\u{2212}'])?;
+    let (hours, minutes) = digits.split_at_checked(2)?;
+    let minutes = match minutes.strip_prefix(':') {
+        Some(minutes) => parse_digits(minutes, 2)?,
+        None if minutes.is_empty() => 0,
+        None => parse_digits(minutes, 2)?,
+    };
+    let hours = parse_digits(hours, 2)?;
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let seconds = i32::try_from(hours * 3600 + minutes * 60).ok()?;
+    if text.starts_with('+') {
+        FixedOffset::east_opt(seconds)
+    } else {
+        FixedOffset::west_opt(seconds)
+    }
+}
+
+/// Parses a number of exactly `digits` ASCII digits.
+fn parse_digits(text: &str, digits: usize) -> Option<u32> {
+    let all_digits = text.len() == digits && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| all_digits)
+}
