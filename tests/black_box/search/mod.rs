@@ -4,6 +4,7 @@ mod freshness;
 mod matching;
 mod pagination;
 mod query_syntax;
+mod scripts;
 
 use std::time::{Duration, Instant};
 

@@ -4,6 +4,7 @@ mod assignment;
 mod audit;
 mod create;
 mod delete;
+mod folding;
 mod get;
 mod list;
 mod patch;

@@ -1,6 +1,6 @@
 //! The filters of a list.
 
-use devices_tests::Api;
+use devices_tests::{Api, percent_encode};
 use serde_json::json;
 
 use super::{create_many, create_named, names};
@@ -114,6 +114,28 @@ fn impossible_serial_number_matches_nothing() {
         }
         let export = api.get_json(&format!("/devices/export?serial_number={value}"));
         assert_eq!(export, json!({"devices": []}), "{value}");
+    }
+}
+
+#[test]
+fn type_and_category_fold_all_scripts() {
+    let api = Api::start();
+    api.create_device(json!({"name": "first", "type": "Ноутбук", "category": "Große Geräte"}));
+    api.create_device(json!({"name": "second", "type": "NOTIZ", "category": "Andere"}));
+    for (query, expected) in [
+        ("type=ноутбук", vec!["first"]),
+        ("type=НОУТБУК", vec!["first"]),
+        ("category=GROSSE GERÄTE", vec!["first"]),
+        ("category=große gera\u{308}te", vec!["first"]),
+        ("type=notiz", vec!["second"]),
+        ("type=Notız", vec![]),
+        ("category=große", vec![]),
+        ("category=grosse gerate", vec![]),
+    ] {
+        let (name, value) = query.split_once('=').unwrap();
+        let path = format!("/devices?{name}={}", percent_encode(value));
+        let list = api.get_json(&path);
+        assert_eq!(names(&list), expected, "{query}");
     }
 }
 
