@@ -156,6 +156,40 @@ fn resolve(description: &Value, value: &Value) -> Value {
     }
 }
 
+/// Calls `visit` with the target of every `$ref`.
+fn visit_references(value: &Value, visit: &mut impl FnMut(&str)) {
+    match value {
+        Value::Object(members) => {
+            if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+                visit(reference);
+            }
+            members
+                .values()
+                .for_each(|member| visit_references(member, visit));
+        }
+        Value::Array(items) => items.iter().for_each(|item| visit_references(item, visit)),
+        _ => {}
+    }
+}
+
+#[test]
+fn references_exist_and_components_are_used() {
+    for description in [description(), strict_description()] {
+        let mut used = BTreeSet::new();
+        visit_references(&description, &mut |reference| {
+            let target = description.pointer(reference.trim_start_matches('#'));
+            assert!(target.is_some(), "{reference} does not exist");
+            used.insert(reference.to_owned());
+        });
+        for kind in ["parameters", "headers", "responses"] {
+            for name in names(&description["components"][kind]) {
+                let reference = format!("#/components/{kind}/{name}");
+                assert!(used.contains(&reference), "{reference} is not used");
+            }
+        }
+    }
+}
+
 #[test]
 fn all_statuses_have_examples() {
     let description = description();

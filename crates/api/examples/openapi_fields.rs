@@ -190,8 +190,10 @@ fn types(field: &Field, usage: Usage) -> Result<Vec<String>, String> {
         | Format::SerialNumber
         | Format::Email
         | Format::Amount => &[&typed("string")],
-        Format::Date => &[&typed("string"), "format: date"],
-        Format::Instant => &[&typed("string"), "format: date-time"],
+        Format::Date if usage == Usage::Response => &[&typed("string"), "format: date"],
+        Format::Instant if usage == Usage::Response => &[&typed("string"), "format: date-time"],
+        // Without a format: requests may write them in other forms of ISO 8601, too.
+        Format::Date | Format::Instant => &[&typed("string")],
         Format::Boolean => &[&typed("boolean")],
         Format::Id => &[&typed("integer"), "format: int64", "minimum: 1"],
         Format::OneOf(names) if nullable => &[
@@ -324,8 +326,8 @@ fn constraint(field: &Field, usage: Usage) -> Result<Vec<String>, String> {
         Format::Email if nullable => &["type: null", &or_nothing(&reference("Email"))],
         Format::Email => &["type: null", &reference("Email")],
         Format::Amount => &["type: null", &reference("Amount")],
-        Format::Date => &["type: null", "format: null", &reference("Date")],
-        Format::Instant => &["type: null", "format: null", &reference("Instant")],
+        Format::Date => &["type: null", &reference("Date")],
+        Format::Instant => &["type: null", &reference("Instant")],
         Format::Boolean if nullable => &["type: null", &reference("Flag")],
         Format::OneOf(names) if nullable => &[&or_nothing(&enum_reference(names)?)],
         Format::Boolean | Format::OneOf(_) => &[],

@@ -30,8 +30,8 @@ fields! {
 
     /// Stored fields of a user that the client sets.
     struct UserFields, patch UserFieldsPatch {
-        /// Email address, unique among the active users of the workspace. Compared without regard to
-        /// case.
+        /// Email address, unique among the active users of the workspace. Compared without regard
+        /// to case.
         "email" => email: Email,
         /// First name.
         "first_name" => first_name: Option<ShortText>,

@@ -21,8 +21,8 @@ fields! {
         "category" => category: RequiredText [immutable],
         /// Manufacturer.
         "brand" => brand: Option<ShortText>,
-        /// Serial number, unique among the active devices of the workspace. Compared without regard to
-        /// case.
+        /// Serial number, unique among the active devices of the workspace. Compared without regard
+        /// to case.
         "serial_number" => serial_number: Option<SerialNumber>,
         /// Comment. May contain line breaks and tabs.
         "comment" => comment: Option<Comment>,

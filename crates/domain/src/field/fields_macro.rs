@@ -18,8 +18,8 @@
 /// ```
 ///
 /// A field is its doc comment, its name in the API, the name of its Rust field, its type (a
-/// [`FieldType`](super::FieldType)), and `[immutable]` if updates reject it. The doc comment is also
-/// the description of the field in `openapi.yaml`. The macro generates:
+/// [`FieldType`](super::FieldType)), and `[immutable]` if updates reject it. The doc comment is
+/// also the description of the field in `openapi.yaml`. The macro generates:
 /// - `WIDGET`, the [`FieldTable`](super::FieldTable);
 /// - `FieldIndex`, an enum with the index of every field in the table and in a raw row;
 /// - `Identity`, a struct with the fields of the group, read from and written to a raw row;
