@@ -66,6 +66,10 @@ fn request_fields_have_plain_types() {
         {"$ref": "#/components/schemas/TextOrList"},
         {"type": "null"},
     ]});
+    let attributes = json!({
+        "type": ["object", "null"],
+        "additionalProperties": {"type": ["string", "null"]},
+    });
     for name in ["NewDevice", "PatchDevice"] {
         assert_eq!(type_of(name, "name"), json!({"type": "string"}));
         assert_eq!(type_of(name, "brand"), text);
@@ -74,6 +78,7 @@ fn request_fields_have_plain_types() {
         assert_eq!(type_of(name, "has_webcam"), flag);
         assert_eq!(type_of(name, "keyboard_layout"), layout);
         assert_eq!(type_of(name, "compliance"), list);
+        assert_eq!(type_of(name, "attributes"), attributes);
     }
     assert_eq!(type_of("NewDevice", "is_rented"), flag);
     assert_eq!(
@@ -89,7 +94,7 @@ fn description_has_no_patterns_and_defaults_in_requests() {
         for keyword in [
             r#""pattern":"#,
             r#""default":"#,
-            r#""additionalProperties":"#,
+            r#""additionalProperties":false"#,
         ] {
             assert!(!text.contains(keyword), "{name}: {keyword}");
         }
@@ -112,6 +117,7 @@ fn strict_component(field: &Field) -> &'static str {
         Format::Text { max_length } => panic!("{max_length}"),
         Format::Lines { .. } => "Comment",
         Format::TextList { .. } => "TextList",
+        Format::Attributes { .. } => "Attributes",
         Format::SerialNumber => "SerialNumber",
         Format::Amount => "Amount",
         Format::Date => "Date",

@@ -33,6 +33,7 @@ fn example(field: &Field) -> Value {
     match field.format() {
         Format::Text { .. } | Format::Lines { .. } => json!(format!("a {}", field.name())),
         Format::TextList { .. } => json!([format!("a {}", field.name()), "HDMI"]),
+        Format::Attributes { .. } => json!({"Cost centre": "4711", "Room": "B12"}),
         Format::SerialNumber => json!("C02XL0GSJGH5"),
         Format::Email => json!("ada@example.com"),
         Format::Amount => json!("49.00"),
@@ -48,6 +49,7 @@ fn example(field: &Field) -> Value {
 pub fn empty_value(field: &Field) -> Value {
     match field.format() {
         Format::TextList { .. } => json!([]),
+        Format::Attributes { .. } => json!({}),
         _ => Value::Null,
     }
 }

@@ -213,6 +213,17 @@ fn types(field: &Field, usage: Usage) -> Result<Vec<String>, String> {
             &format!("  - {}", reference("TextOrList")),
             "  - type: 'null'",
         ],
+        Format::Attributes { max_keys, .. } if usage == Usage::Response => &[
+            "type: object",
+            &format!("maxProperties: {max_keys}"),
+            "additionalProperties:",
+            "  type: string",
+        ],
+        Format::Attributes { .. } => &[
+            "type: [object, 'null']",
+            "additionalProperties:",
+            "  type: [string, 'null']",
+        ],
     };
     Ok(lines.iter().map(|line| (*line).to_owned()).collect())
 }
@@ -236,6 +247,9 @@ fn describe(field: &Field, usage: Usage) -> String {
         Usage::Response => sentences.extend(response_note(field.format())),
         Usage::New | Usage::Patch => sentences.extend(rules(field.format())),
     }
+    if usage == Usage::Patch && matches!(field.format(), Format::Attributes { .. }) {
+        sentences.push("Sets the given keys, removes keys with null, keeps all others.".to_owned());
+    }
     if usage == Usage::Patch && !field.is_nullable() {
         sentences.push("Cannot be cleared.".to_owned());
     }
@@ -255,6 +269,14 @@ fn rules(format: Format) -> Option<String> {
         } => {
             format!("A text of at most {max_length} characters, or a list of at most {max_items}.")
         }
+        Format::Attributes {
+            max_keys,
+            max_key_length,
+            max_length,
+        } => format!(
+            "At most {max_keys} keys of at most {max_key_length} characters, with values of at most \
+             {max_length}."
+        ),
         Format::SerialNumber => "At most 64 characters.".to_owned(),
         Format::Email => "At most 255 characters.".to_owned(),
         Format::Amount => "A decimal amount such as `1299.00`.".to_owned(),
@@ -267,7 +289,9 @@ fn rules(format: Format) -> Option<String> {
 fn response_note(format: Format) -> Option<String> {
     match format {
         Format::Amount => Some("With two decimals.".to_owned()),
-        Format::TextList { .. } => Some("Empty if none were given.".to_owned()),
+        Format::TextList { .. } | Format::Attributes { .. } => {
+            Some("Empty if none were given.".to_owned())
+        }
         _ => None,
     }
 }
@@ -338,6 +362,11 @@ fn constraint(field: &Field, usage: Usage) -> Result<Vec<String>, String> {
             &reference("UserId"),
         ],
         Format::TextList { .. } => &["oneOf: null", &reference("TextList")],
+        Format::Attributes { .. } => &[
+            "type: null",
+            "additionalProperties: null",
+            &reference("Attributes"),
+        ],
     };
     if change.is_empty() {
         return Ok(vec![]);

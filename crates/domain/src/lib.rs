@@ -38,8 +38,8 @@ pub use enrollment::{
     Enrollment, EnrollmentFields, EnrollmentStatus, StoredEnrollment, enrollment_fields,
 };
 pub use field::{
-    Amount, Comment, Date, Email, Field, FieldValue, Format, Instant, InvalidValue, RawRow,
-    RawValue, RequiredText, SerialNumber, SerialNumberKey, ShortText, Text, TextList,
+    Amount, Attributes, Comment, Date, Email, Field, FieldValue, Format, Instant, InvalidValue,
+    RawRow, RawValue, RequiredText, SerialNumber, SerialNumberKey, ShortText, Text, TextList,
     UnknownFields, ValueKind, nearest_name,
 };
 pub use fold::fold_case;
@@ -67,6 +67,6 @@ pub use use_cases::restore_device::RestoreDevice;
 pub use use_cases::update_device::{UpdateDevice, UpdateDeviceError, ValidatedPatch};
 pub use user::{Role, User, UserFields, UserPatch, user_fields};
 pub use validation::batch::{Batch, BatchRules};
-pub use validation::error::{ErrorCode, FieldError, Reason, Related, RowError};
+pub use validation::error::{ErrorCode, FieldError, Item, Reason, Related, RowError};
 pub use validation::lookup_keys::LookupKeys;
 pub use validation::report::ErrorReport;

@@ -1,7 +1,7 @@
 //! `PATCH /devices/{device_id}`.
 
 use devices_domain::{Field, Format, fields};
-use devices_tests::{Api, complete_device, race, send};
+use devices_tests::{Api, complete_device, empty_value, race, send};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -32,6 +32,10 @@ impl Change {
                 (json!("2023-05-31T23:30:00-05:00"), json!("2023-05-31"))
             }
             ("connection_type", _) => (json!("Thunderbolt 4"), json!(["Thunderbolt 4"])),
+            ("attributes", _) => (
+                json!({"Room": "C3", "Cost centre": null}),
+                json!({"Room": "C3"}),
+            ),
             (_, format) => {
                 let value = match (name, format) {
                     ("client_rental_startDate", _) => json!("2024-04-01"),
@@ -44,15 +48,17 @@ impl Change {
                     (_, Format::Date) => json!("2030-01-01"),
                     (_, Format::OneOf(words)) => json!(words.iter().find(|word| current != **word)),
                     (_, Format::Boolean) => json!(current != true),
-                    (_, Format::Email | Format::Id | Format::Instant) => panic!("{name}"),
+                    (
+                        _,
+                        Format::Email | Format::Id | Format::Instant | Format::Attributes { .. },
+                    ) => panic!("{name}"),
                 };
                 (value.clone(), value)
             }
         };
         let cleared = match (name, field.format()) {
             ("name" | "is_rented", _) => None,
-            (_, Format::TextList { .. }) => Some(json!([])),
-            _ => Some(Value::Null),
+            _ => Some(empty_value(field)),
         };
         Self {
             name,

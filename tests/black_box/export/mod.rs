@@ -17,6 +17,11 @@ fn exported_fields() -> impl Iterator<Item = &'static str> {
     names.filter(|name| *name != "user_id")
 }
 
+/// Names of the CSV columns without keys of attributes, each of which has a column of its own.
+fn csv_fields() -> impl Iterator<Item = &'static str> {
+    exported_fields().filter(|name| *name != "attributes")
+}
+
 /// Requests an export with these `Accept` headers.
 fn export_accepting(api: &Api, query: &str, accept: &[&str]) -> Response {
     let path = format!("/devices/export{query}");

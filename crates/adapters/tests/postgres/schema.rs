@@ -93,6 +93,16 @@ fn column_limits_match_the_domain() {
                 format!("<= {max_items})"),
                 format!("<= {})", max_items * max_length),
             ],
+            Format::Attributes {
+                max_keys,
+                max_key_length,
+                max_length,
+            } => {
+                // Characters take up to 4 bytes. jsonb has a header of 8 bytes, and 4 bytes for each
+                // key and each value.
+                let size = 8 + max_keys * (4 * (max_key_length + max_length) + 8);
+                vec![format!("<= {size})")]
+            }
             Format::OneOf(words) => words.iter().map(|word| format!("'{word}'")).collect(),
             Format::Amount => vec![">= ".to_owned()],
             Format::Date | Format::Instant | Format::Boolean | Format::Id => vec![],

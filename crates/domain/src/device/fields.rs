@@ -2,8 +2,8 @@
 
 use super::enums::{AddedVia, KeyboardLayout, Lifecycle};
 use crate::field::{
-    Amount, Comment, Date, Email, Field, RawRow, RequiredText, SerialNumber, ShortText, TextList,
-    fields,
+    Amount, Attributes, Comment, Date, Email, Field, RawRow, RequiredText, SerialNumber, ShortText,
+    TextList, fields,
 };
 use crate::ids::UserId;
 
@@ -34,6 +34,8 @@ fields! {
         "model" => model: Option<ShortText>,
         /// Labels, such as a project or a condition. Free texts.
         "tags" => tags: TextList,
+        /// Values under keys that the owner chooses, such as a room or a cost centre.
+        "attributes" => attributes: Attributes,
     }
 
     /// Assignee of a device, and how and on what terms it was acquired.

@@ -1,5 +1,6 @@
 //! Devices: their fields, new devices and patches, stored devices, and their status.
 
+mod consistency;
 mod enums;
 mod fields;
 mod immutable;
@@ -16,6 +17,7 @@ use crate::enrollment::Enrollment;
 use crate::field::{Email, ShortText};
 use crate::ids::{DeviceId, UserId};
 
+pub(crate) use consistency::ConsistencyChanges;
 pub use enums::{AddedVia, KeyboardLayout, Lifecycle};
 pub use fields::{
     Assignment, Characteristics, DeviceFields, Identity, Inventory, Ownership, field, fields,
@@ -25,7 +27,6 @@ pub use new_device::NewDevice;
 pub(crate) use new_device::validate_device;
 pub use patch::DevicePatch;
 pub(crate) use rejected_refs::RejectedRefs;
-pub(crate) use rental::RentalDates;
 pub use status::{ClientStatus, StatusInputs};
 
 /// A device with an id: one that was just created, or a part of a stored one.

@@ -5,7 +5,9 @@ use super::fields::{
     OwnershipPatch, name_of,
 };
 use super::immutable::ImmutableValues;
-use crate::field::{Email, FieldChange, RawRow, UnknownFields, read_change, validate_single};
+use crate::field::{
+    Email, FieldChange, FieldValue, RawRow, UnknownFields, read_change, validate_single,
+};
 use crate::ids::UserId;
 use crate::validation::error::{ErrorCode, FieldError, Reason};
 use crate::validation::external_refs::ExternalRefs;
@@ -77,7 +79,7 @@ impl DevicePatch {
             changed.ownership.user_id = email.as_ref().and(email_user);
         }
         let mut errors = self.immutable.errors(fields);
-        errors.extend(changed.consistency_error());
+        errors.extend(changed.consistency_errors());
         if errors.is_empty() {
             Ok(changed)
         } else {
@@ -86,10 +88,10 @@ impl DevicePatch {
     }
 
     pub(crate) fn external_refs(&self) -> ExternalRefs<'_> {
-        fn new_value<T>(change: &FieldChange<Option<T>>) -> Option<&T> {
+        fn new_value<T: FieldValue>(change: &FieldChange<Option<T>>) -> Option<&T> {
             match change {
                 FieldChange::Set(value) => value.as_ref(),
-                FieldChange::Keep => None,
+                FieldChange::Keep | FieldChange::Merge(_) => None,
             }
         }
         ExternalRefs {

@@ -5,7 +5,7 @@ use crate::field::{Date, FieldChange, RawRow, read_change, read_if_valid};
 use crate::validation::error::{ErrorCode, FieldError, Reason};
 
 /// Returns the error of a rental that ends before it starts.
-fn date_order_error(start: Option<Date>, end: Option<Date>) -> Option<FieldError> {
+pub(super) fn date_order_error(start: Option<Date>, end: Option<Date>) -> Option<FieldError> {
     (end? < start?).then(|| {
         let start = name_of(FieldIndex::client_rental_start_date);
         FieldError::new(
@@ -15,16 +15,6 @@ fn date_order_error(start: Option<Date>, end: Option<Date>) -> Option<FieldError
             format!("must not be before `{start}`"),
         )
     })
-}
-
-impl DeviceFields {
-    /// Returns the rule that the fields break together, although each is valid alone.
-    pub(super) fn consistency_error(&self) -> Option<FieldError> {
-        date_order_error(
-            self.ownership.client_rental_start_date,
-            self.ownership.client_rental_end_date,
-        )
-    }
 }
 
 /// Checks the dates of a raw row, so that their order is reported beside errors of other fields.
@@ -37,14 +27,14 @@ pub(super) fn row_date_order_error(row: &RawRow<'_>) -> Option<FieldError> {
 
 /// Rental dates of a rejected patch.
 #[derive(Debug)]
-pub(crate) struct RentalDates {
+pub(super) struct RentalDates {
     start: FieldChange<Option<Date>>,
     end: FieldChange<Option<Date>>,
 }
 
 impl RentalDates {
     /// Reads the dates of a patch. An invalid date counts as absent.
-    pub(crate) fn from_row(row: &RawRow<'_>) -> Self {
+    pub(super) fn from_row(row: &RawRow<'_>) -> Self {
         let read = |index: FieldIndex| {
             let change = read_change(row, index as usize, &mut |_| ());
             change.unwrap_or(FieldChange::Keep)
@@ -56,7 +46,7 @@ impl RentalDates {
     }
 
     /// Returns the error that the dates would cause in a device with these fields.
-    pub(crate) fn error(&self, fields: &DeviceFields) -> Option<FieldError> {
+    pub(super) fn error(&self, fields: &DeviceFields) -> Option<FieldError> {
         let mut start = fields.ownership.client_rental_start_date;
         let mut end = fields.ownership.client_rental_end_date;
         self.start.apply(&mut start);

@@ -90,6 +90,15 @@ pub enum Format {
         /// Maximum length of an item.
         max_length: usize,
     },
+    /// Texts under keys: see [`Attributes`](crate::Attributes).
+    Attributes {
+        /// Maximum number of keys.
+        max_keys: usize,
+        /// Maximum length of a key.
+        max_key_length: usize,
+        /// Maximum length of a value.
+        max_length: usize,
+    },
     /// A serial number: see [`SerialNumber`](crate::SerialNumber).
     SerialNumber,
     /// An email address: see [`Email`](crate::Email).

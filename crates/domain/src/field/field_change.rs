@@ -1,21 +1,25 @@
 //! Changes of a field in an update.
 
-use super::{FieldType, InvalidValue, RawRow, RawValue, is_empty_value, read};
+use super::{FieldType, InvalidValue, RawRow, RawValue, is_empty_value};
 use crate::validation::error::{FieldError, Reason};
 
 /// Change of a field.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum FieldChange<T> {
+pub(crate) enum FieldChange<T: FieldType> {
     /// Keeps the stored value.
     Keep,
     /// Replaces the stored value.
     Set(T),
+    /// Merges a part of a value into the stored value.
+    Merge(T::Part),
 }
 
-impl<T: Clone> FieldChange<T> {
+impl<T: FieldType + Clone> FieldChange<T> {
     pub(crate) fn apply(&self, value: &mut T) {
-        if let Self::Set(new) = self {
-            *value = new.clone();
+        match self {
+            Self::Keep => {}
+            Self::Set(new) => *value = new.clone(),
+            Self::Merge(part) => value.merge(part),
         }
     }
 }
@@ -36,6 +40,8 @@ pub(crate) fn read_change<T: FieldType>(
             reject(InvalidValue::new(Reason::NotNullable, detail).at(field.name(), None));
             None
         }
-        _ => read(row, index, reject).map(FieldChange::Set),
+        value => T::read_change(value, &mut |item, invalid: InvalidValue| {
+            reject(invalid.at(field.name(), item));
+        }),
     }
 }

@@ -1,11 +1,14 @@
 //! Types of fields: a value that is required, optional, or has a default.
 
-use super::sanitize::trim;
-use super::{Email, FieldValue, Format, InvalidValue, RawValue, RequiredText};
-use crate::validation::error::Reason;
+use std::convert::Infallible;
+use std::fmt::Debug;
 
-/// Receives an invalid value and, for a list, the index of the invalid item.
-pub(crate) type InvalidValueSink<'s> = &'s mut dyn FnMut(Option<usize>, InvalidValue);
+use super::sanitize::trim;
+use super::{Email, FieldChange, FieldValue, Format, InvalidValue, RawValue, RequiredText};
+use crate::validation::error::{Item, Reason};
+
+/// Receives an invalid value and, for a list or an object, the invalid item.
+pub(crate) type InvalidValueSink<'s> = &'s mut dyn FnMut(Option<Item>, InvalidValue);
 
 /// Type of a field in a group. Its implementation is the validation rule of the field.
 pub(crate) trait FieldType: Sized {
@@ -15,8 +18,21 @@ pub(crate) trait FieldType: Sized {
     const NULLABLE: bool;
     const FORMAT: Format;
 
+    /// Part of a value that an update merges into the stored value. [`Infallible`] for types whose
+    /// updates replace the value.
+    type Part: Debug + Clone + PartialEq;
+
     /// Reads the field, or returns `None` after rejecting at least one value.
     fn read(raw: &RawValue<'_>, reject: InvalidValueSink<'_>) -> Option<Self>;
+
+    /// Reads the change of the field in an update, or returns `None` after rejecting at least one
+    /// value.
+    fn read_change(raw: &RawValue<'_>, reject: InvalidValueSink<'_>) -> Option<FieldChange<Self>> {
+        Self::read(raw, reject).map(FieldChange::Set)
+    }
+
+    /// Merges a part of a value into this value.
+    fn merge(&mut self, part: &Self::Part);
 
     /// Returns the raw value that [`read`](Self::read) turns into this value.
     fn to_raw(&self) -> RawValue<'_>;
@@ -39,12 +55,18 @@ impl<T: FieldValue> FieldType for Option<T> {
     const NULLABLE: bool = true;
     const FORMAT: Format = T::FORMAT;
 
+    type Part = Infallible;
+
     fn read(raw: &RawValue<'_>, reject: InvalidValueSink<'_>) -> Option<Self> {
         if T::is_absent(raw) {
             Some(None)
         } else {
             read_value(raw, reject).map(Some)
         }
+    }
+
+    fn merge(&mut self, part: &Infallible) {
+        match *part {}
     }
 
     fn to_raw(&self) -> RawValue<'_> {
@@ -91,11 +113,17 @@ macro_rules! non_null_field_type {
             const NULLABLE: bool = false;
             const FORMAT: $crate::field::Format = <$Value as $crate::field::FieldValue>::FORMAT;
 
+            type Part = std::convert::Infallible;
+
             fn read(
                 raw: &$crate::field::RawValue<'_>,
                 reject: $crate::field::InvalidValueSink<'_>,
             ) -> Option<Self> {
                 $crate::field::$read(raw, reject)
+            }
+
+            fn merge(&mut self, part: &std::convert::Infallible) {
+                match *part {}
             }
 
             fn to_raw(&self) -> $crate::field::RawValue<'_> {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::ValueKind;
-use crate::validation::error::{ErrorCode, FieldError, Reason};
+use crate::validation::error::{ErrorCode, FieldError, Item, Reason};
 
 /// Error of a value: a [`FieldError`] without its field.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +34,8 @@ impl InvalidValue {
         )
     }
 
-    /// Adds the field, and the index of the list item that is invalid.
-    pub(crate) fn at(self, field: &'static str, item: Option<usize>) -> FieldError {
+    /// Adds the field, and the item of the list or object that is invalid.
+    pub(crate) fn at(self, field: &'static str, item: Option<Item>) -> FieldError {
         FieldError {
             item,
             ..FieldError::new(field, self.code, self.reason, self.detail)

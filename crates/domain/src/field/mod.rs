@@ -2,6 +2,7 @@
 //! fields.
 
 mod amount;
+mod attributes;
 mod boolean;
 mod comment;
 mod date;
@@ -30,6 +31,7 @@ mod unknown_fields;
 mod user_id;
 
 pub use amount::Amount;
+pub use attributes::Attributes;
 pub use comment::Comment;
 pub use date::Date;
 pub use definition::{Field, Format};

@@ -57,12 +57,19 @@ impl<'a> RawRow<'a> {
 
     /// Sets the field `name` from a source that has only text, such as a CSV file.
     ///
-    /// For a boolean field, `true` and `false` (case-insensitive) become booleans. For an id,
+    /// A name such as `attributes.Room` sets a key of the field `attributes`, unless the text is
+    /// blank. For a boolean field, `true` and `false` (case-insensitive) become booleans. For an id,
     /// digits become an integer. For a list, each line of the text becomes an item. Any other text
     /// stays text, and validation accepts or rejects it. Empty text means that the field has no
     /// value.
     pub fn set_text(&mut self, name: impl Into<Cow<'a, str>>, text: impl Into<Cow<'a, str>>) {
         let (name, text) = (name.into(), text.into());
+        if let Some((index, key)) = self.find_key(&name) {
+            if !trim(&text).is_empty() {
+                self.set_key(index, key.to_owned(), text);
+            }
+            return;
+        }
         let format = self
             .table
             .index_of(&name)
@@ -85,6 +92,28 @@ impl<'a> RawRow<'a> {
             _ => RawValue::Text(text),
         };
         self.set(name, value);
+    }
+
+    /// Returns the index of the field, and the key, of a name such as `attributes.Room`.
+    fn find_key<'n>(&self, name: &'n str) -> Option<(usize, &'n str)> {
+        let (field, key) = name.split_once('.')?;
+        let index = self.table.index_of(field)?;
+        let has_keys = matches!(self.table.fields[index].format(), Format::Attributes { .. });
+        has_keys.then_some((index, key))
+    }
+
+    fn set_key(&mut self, index: usize, key: String, text: Cow<'a, str>) {
+        let member = (key.into(), RawValue::Text(text));
+        match &mut self.values[index] {
+            RawValue::Object(members) if members.len() < RawValue::MAX_MEMBERS => {
+                members.push(member);
+            }
+            RawValue::Object(_) => {}
+            RawValue::Absent => self.values[index] = RawValue::Object(vec![member]),
+            _ => self
+                .repeated_names
+                .push(self.table.fields[index].name().into()),
+        }
     }
 
     /// Iterates over the fields that are not absent, in the order of their table.

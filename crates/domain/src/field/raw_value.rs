@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::TextList;
+use super::{Attributes, TextList};
 
 /// A value before validation.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,6 +24,9 @@ pub enum RawValue<'a> {
     Boolean(bool),
     /// A list of values. A reader may stop after [`RawValue::MAX_ITEMS`] of them.
     List(Vec<RawValue<'a>>),
+    /// Members of an object, in order, repeated names included. A reader may stop after
+    /// [`RawValue::MAX_MEMBERS`] of them.
+    Object(Vec<(Cow<'a, str>, RawValue<'a>)>),
     /// Any other value. No field accepts it.
     Other(ValueKind),
 }
@@ -32,6 +35,9 @@ impl<'a> RawValue<'a> {
     /// Number of list items that a reader must keep: one more than any field accepts, so that a
     /// list with too many items is still rejected.
     pub const MAX_ITEMS: usize = TextList::MAX_ITEMS + 1;
+
+    /// Number of members of an object that a reader must keep: one more than any field accepts.
+    pub const MAX_MEMBERS: usize = Attributes::MAX_MEMBERS + 1;
 
     /// Creates a text value.
     pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
@@ -48,6 +54,7 @@ impl<'a> RawValue<'a> {
             Self::Integer(_) | Self::HugeInteger => ValueKind::Number,
             Self::Boolean(_) => ValueKind::Boolean,
             Self::List(_) => ValueKind::List,
+            Self::Object(_) => ValueKind::Object,
             Self::Other(kind) => *kind,
         }
     }

@@ -1,10 +1,12 @@
 //! Lists of texts.
 
+use std::convert::Infallible;
+
 use serde::Serialize;
 
 use super::sanitize::trim;
 use super::{FieldType, Format, InvalidValue, InvalidValueSink, RawValue, Text};
-use crate::validation::error::Reason;
+use crate::validation::error::{Item as ErrorItem, Reason};
 
 /// At most 50 texts of at most 100 characters each. A single text is read as a list of one item,
 /// and no value as an empty list.
@@ -38,6 +40,8 @@ impl FieldType for TextList {
         max_length: Self::MAX_LENGTH,
     };
 
+    type Part = Infallible;
+
     fn read(raw: &RawValue<'_>, reject: InvalidValueSink<'_>) -> Option<Self> {
         match raw {
             RawValue::List(items) => read_items(items, reject).map(Self),
@@ -54,6 +58,10 @@ impl FieldType for TextList {
                 None
             }
         }
+    }
+
+    fn merge(&mut self, part: &Infallible) {
+        match *part {}
     }
 
     fn to_raw(&self) -> RawValue<'_> {
@@ -80,7 +88,7 @@ fn read_items(items: &[RawValue<'_>], reject: InvalidValueSink<'_>) -> Option<Ve
             Ok(text) => texts.push(text),
             Err(invalid) => {
                 is_valid = false;
-                reject(Some(index), invalid);
+                reject(Some(ErrorItem::Index(index)), invalid);
             }
         }
     }
@@ -105,7 +113,11 @@ mod tests {
     fn list(items: Vec<RawValue<'_>>) -> Result<TextList, Vec<(Option<usize>, Reason)>> {
         let mut reasons = Vec::new();
         TextList::read(&RawValue::List(items), &mut |item, invalid| {
-            reasons.push((item, invalid.reason));
+            let index = item.map(|item| match item {
+                ErrorItem::Index(index) => index,
+                ErrorItem::Key(key) => panic!("unexpected key {key}"),
+            });
+            reasons.push((index, invalid.reason));
         })
         .ok_or(reasons)
     }

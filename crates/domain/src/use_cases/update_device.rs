@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::Origin;
-use crate::device::{DevicePatch, ImmutableValues, RejectedRefs, RentalDates, StoredDevice};
+use crate::device::{ConsistencyChanges, DevicePatch, ImmutableValues, RejectedRefs, StoredDevice};
 use crate::field::{RawRow, UnknownFields};
 use crate::ids::DeviceId;
 use crate::ports::{
@@ -36,7 +36,7 @@ struct RejectedPatch {
     report: ErrorReport,
     refs: RejectedRefs,
     immutable: ImmutableValues,
-    rental: RentalDates,
+    changes: ConsistencyChanges,
 }
 
 impl ValidatedPatch {
@@ -50,7 +50,7 @@ impl ValidatedPatch {
                 report,
                 refs: RejectedRefs::from_row(row),
                 immutable: ImmutableValues::from_row(row),
-                rental: RentalDates::from_row(row),
+                changes: ConsistencyChanges::from_row(row),
             })),
         })
     }
@@ -141,7 +141,7 @@ impl UpdateDevice {
         let refs = patch.refs.external_refs();
         let keys = LookupKeys::from_change(device, refs);
         let mut errors = patch.immutable.errors(&stored.device.fields);
-        errors.extend(patch.rental.error(&stored.device.fields));
+        errors.extend(patch.changes.errors(&stored.device.fields));
         let conflicts = ChangeConflicts {
             errors,
             conflicts: self.devices.find_conflicts(keys).await?,

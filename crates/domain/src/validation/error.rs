@@ -138,8 +138,8 @@ pub struct FieldError {
     /// Name of the field or parameter, or the unknown name that was sent. `None`: the row or the
     /// batch as a whole, or an unknown name that is too long to repeat.
     pub field: Option<Cow<'static, str>>,
-    /// Index of the list item, from 0.
-    pub item: Option<usize>,
+    /// Item of the list or object.
+    pub item: Option<Item>,
     /// Error code.
     pub code: ErrorCode,
     /// Reason, for programs.
@@ -149,6 +149,25 @@ pub struct FieldError {
     pub detail: Cow<'static, str>,
     /// Related row, object or name.
     pub related: Option<Related>,
+}
+
+/// Part of the value of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// Item of a list, by its index from 0.
+    Index(usize),
+    /// Value of an object, by its key.
+    Key(String),
+}
+
+/// Renders the item like an index: `[3]` or `["Room"]`.
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(index) => write!(f, "[{index}]"),
+            Self::Key(key) => write!(f, "[{key:?}]"),
+        }
+    }
 }
 
 /// Row, object or name that an error refers to.
@@ -205,8 +224,8 @@ impl fmt::Display for FieldError {
             && !self.is_sentence()
         {
             write!(f, "`{field}")?;
-            if let Some(item) = self.item {
-                write!(f, "[{item}]")?;
+            if let Some(item) = &self.item {
+                item.fmt(f)?;
             }
             f.write_str("` ")?;
         }

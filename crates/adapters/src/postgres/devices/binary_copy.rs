@@ -11,6 +11,8 @@ use std::io;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
+use crate::postgres::query::json_object::{JSONB_VERSION, JsonObject};
+
 /// Maximum size of a message. libpq keeps a buffer of the largest message for as long as the
 /// connection lives.
 const MESSAGE_BYTES: usize = 64 * 1_024;
@@ -62,6 +64,19 @@ pub(crate) trait EncodeBinary {
 fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend((bytes.len() as i32).to_be_bytes());
     out.extend(bytes);
+}
+
+/// Reserves the length of a value that is only known after encoding. Returns its offset.
+fn begin_value(out: &mut Vec<u8>) -> usize {
+    let length_at = out.len();
+    out.extend([0; 4]);
+    length_at
+}
+
+/// Sets the length that [`begin_value`] reserved.
+fn end_value(length_at: usize, out: &mut [u8]) {
+    let length = (out.len() - length_at - 4) as i32;
+    out[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
 }
 
 impl<T: EncodeBinary> EncodeBinary for Option<T> {
@@ -135,8 +150,7 @@ impl EncodeBinary for Decimal {
 impl EncodeBinary for Vec<Option<Cow<'_, str>>> {
     fn encode(&self, out: &mut Vec<u8>) {
         const TEXT_OID: i32 = 25;
-        let length_at = out.len();
-        out.extend([0; 4]);
+        let length_at = begin_value(out);
         let dimensions = i32::from(!self.is_empty());
         let has_null = i32::from(self.iter().any(Option::is_none));
         for number in [dimensions, has_null, TEXT_OID] {
@@ -149,7 +163,17 @@ impl EncodeBinary for Vec<Option<Cow<'_, str>>> {
         for item in self {
             item.encode(out);
         }
-        let length = (out.len() - length_at - 4) as i32;
-        out[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
+        end_value(length_at, out);
+    }
+}
+
+/// `jsonb`: a version and the text of the JSON.
+impl EncodeBinary for JsonObject<'_> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let length_at = begin_value(out);
+        out.push(JSONB_VERSION);
+        serde_json::to_writer(&mut *out, self.0.as_ref())
+            .expect("an object of strings can always be written as JSON");
+        end_value(length_at, out);
     }
 }

@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 
 use super::binary_copy::BinaryRows;
 use crate::postgres::query::columns::Column;
+use crate::postgres::query::json_object::JsonObject;
 use crate::postgres::schema::tables::devices;
 
 /// Declares the row struct of a device from the domain's groups of fields. The groups are
@@ -126,6 +127,7 @@ columns! {
     inventory: Inventory {
         model: Option<Cow<'a, str>>,
         tags: Option<Vec<Option<Cow<'a, str>>>>,
+        attributes: Option<JsonObject<'a>>,
     }
 
     ownership: Ownership {

@@ -16,6 +16,8 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         type_,
         category,
         updated_since,
+        tags,
+        attributes,
     } = filter;
     let mut from = Statement::default();
     let workspace = from.bind(Value::Integer(workspace.0));
@@ -28,6 +30,8 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         || serial_number.is_some()
         || category.is_some()
         || updated_since.is_some()
+        || !tags.is_empty()
+        || !attributes.is_empty()
         || !matches!(client_status, None | Some(ClientStatus::Archived));
     let (table, id) = match search {
         None => ("devices", "devices.id"),
@@ -78,6 +82,20 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         from.push_and_serial_number("devices.serial_number_folded", serial_number);
     }
     from.push_and_since("devices.updated_at", *updated_since);
+    // Tags and attributes have no index: it would cost every insert more than these filters cost the
+    // few requests that use them. They read the devices of the workspace.
+    let tags: Vec<String> = tags
+        .iter()
+        .map(|tag| from.bind(Value::Text(tag.clone())))
+        .collect();
+    if !tags.is_empty() {
+        from.push(&format!(" AND devices.tags @> ARRAY[{}]", tags.join(", ")));
+    }
+    for (key, value) in attributes {
+        let key = from.bind(Value::Text(key.clone()));
+        let value = from.bind(Value::Text(value.clone()));
+        from.push(&format!(" AND devices.attributes ->> {key} = {value}"));
+    }
     PagedQuery {
         from,
         id,

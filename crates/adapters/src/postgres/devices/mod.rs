@@ -128,6 +128,17 @@ impl DeviceRepository for PostgresDevices {
             .await
     }
 
+    async fn attribute_keys(
+        &self,
+        filter: DeviceFilter,
+        max: usize,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .read(move |connection| select::attribute_keys(connection, workspace, &filter, max))
+            .await
+    }
+
     async fn update(&self, change: Arc<DeviceChange>) -> Result<StoredDevice, ChangeDeviceError> {
         let workspace = self.workspace;
         self.database

@@ -9,6 +9,7 @@ use devices_domain::{
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use super::columns::DeviceRow;
 use super::filter;
@@ -134,4 +135,39 @@ pub(crate) fn list_by_id(
     let rows: Vec<IdRow> = statement.load(connection)?;
     let ids: Vec<i64> = rows.into_iter().map(|row| row.id).collect();
     load(connection, workspace, &ids)
+}
+
+#[derive(QueryableByName)]
+struct KeyRow {
+    #[diesel(sql_type = Text)]
+    key: String,
+}
+
+/// Returns the distinct keys of the attributes of the devices that match the filter, sorted by their
+/// bytes, but at most `max` of them.
+pub(crate) fn attribute_keys(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    filter: &DeviceFilter,
+    max: usize,
+) -> QueryResult<Vec<String>> {
+    let list = filter::list(workspace, filter);
+    let mut statement = Statement::default();
+    statement
+        .push(&format!(
+            "SELECT DISTINCT attribute.key FROM (SELECT {} AS id",
+            list.id
+        ))
+        .append(list.from);
+    let max = statement.bind(Value::Integer(max.try_into().unwrap_or(i64::MAX)));
+    statement.push(&format!(
+        ") AS listed \
+         JOIN devices ON devices.workspace_id = $1 AND devices.id = listed.id \
+         CROSS JOIN LATERAL jsonb_object_keys(devices.attributes) AS attribute (key) \
+         WHERE devices.attributes IS NOT NULL LIMIT {max}"
+    ));
+    let rows: Vec<KeyRow> = statement.load(connection)?;
+    let mut keys: Vec<String> = rows.into_iter().map(|row| row.key).collect();
+    keys.sort_unstable();
+    Ok(keys)
 }

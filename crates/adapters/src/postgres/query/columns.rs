@@ -4,12 +4,14 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use devices_domain::{
-    AddedVia, Amount, Comment, Date, Email, EnrollmentStatus, Instant, KeyboardLayout, Lifecycle,
-    RequiredText, Role, SerialNumber, ShortText, TextList, UserId,
+    AddedVia, Amount, Attributes, Comment, Date, Email, EnrollmentStatus, Instant, KeyboardLayout,
+    Lifecycle, RequiredText, Role, SerialNumber, ShortText, TextList, UserId,
 };
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
 use rust_decimal::Decimal;
+
+use super::json_object::JsonObject;
 
 /// Declares the columns of a group of fields. The struct patterns are exhaustive: code that omits a
 /// field does not compile.
@@ -90,6 +92,9 @@ column! {
     TextList => Option<Vec<Option<Cow<'a, str>>>>:
         |list| (list.iter().len() > 0).then(|| list.to_column()),
         |items| items.map_or_else(|| Ok(Self::default()), Self::from_column);
+    Attributes => Option<JsonObject<'a>>:
+        |attributes| (attributes.iter().len() > 0).then_some(JsonObject(Cow::Borrowed(attributes))),
+        |object| Ok(object.map_or_else(Self::default, |object| object.0.into_owned()));
     Amount => Decimal:
         |amount| Decimal::from_i128_with_scale(amount.hundredths().into(), 2),
         |amount| known(hundredths(amount).map(Self::from_trusted));

@@ -1,6 +1,7 @@
 //! Parts of SQL statements.
 
 pub(crate) mod columns;
+pub(crate) mod json_object;
 pub(crate) mod pagination;
 pub(crate) mod search_sql;
 pub(crate) mod statement;

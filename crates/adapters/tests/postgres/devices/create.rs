@@ -106,6 +106,10 @@ fn every_field_round_trips() {
                     RawValue::text("NULL"),
                     RawValue::text("{}"),
                 ]),
+                Format::Attributes { .. } => RawValue::Object(vec![
+                    ("Ün \"key\"".into(), RawValue::text("\\ 🖥")),
+                    ("another".into(), RawValue::text("{}")),
+                ]),
                 _ => RawValue::text(format!("Ün \"{}\" 🖥", field.name())),
             };
             row.set(field.name(), value);

@@ -25,6 +25,8 @@ pub(crate) type InvalidParameter = (Reason, String);
 pub(crate) struct QueryParams {
     pairs: Vec<(String, Result<String, NotUtf8>)>,
     known: Vec<&'static str>,
+    /// Prefixes of known names, such as `attributes.`.
+    known_prefixes: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
 
@@ -59,6 +61,7 @@ impl QueryParams {
         Self {
             pairs: decode(request.query_string()),
             known: Vec::new(),
+            known_prefixes: Vec::new(),
             errors: Vec::new(),
         }
     }
@@ -76,17 +79,77 @@ impl QueryParams {
             self.reject(name, Reason::RepeatedField, "is given twice".to_owned());
             return None;
         }
-        let parsed = match value {
-            Ok(text) => parse(text),
-            Err(NotUtf8) => Err((Reason::NotUtf8, "must be UTF-8".to_owned())),
-        };
-        match parsed {
+        match decoded(value).and_then(parse) {
             Ok(value) => Some(value),
             Err((reason, detail)) => {
                 self.reject(name, reason, detail);
                 None
             }
         }
+    }
+
+    /// Parses the values of the parameter `name`, which may be given up to `max` times. Omits
+    /// invalid values.
+    pub(crate) fn parse_all<T>(
+        &mut self,
+        name: &'static str,
+        max: usize,
+        parse: impl Fn(&str) -> Result<T, InvalidParameter>,
+    ) -> Vec<T> {
+        self.known.push(name);
+        let given: Vec<_> = self
+            .pairs
+            .iter()
+            .filter(|(given, _)| given == name)
+            .collect();
+        if given.len() > max {
+            let detail = format!("must be given at most {max} times");
+            self.reject(name, Reason::TooManyItems, detail);
+            return Vec::new();
+        }
+        let values = given
+            .into_iter()
+            .map(|(_, value)| decoded(value).and_then(&parse));
+        let (values, errors): (Vec<_>, Vec<_>) = values.partition(Result::is_ok);
+        for (reason, detail) in errors.into_iter().filter_map(Result::err) {
+            self.reject(name, reason, detail);
+        }
+        values.into_iter().flatten().collect()
+    }
+
+    /// Parses the parameters whose names are `prefix` and a key, such as `attributes.Room`, up to
+    /// `max` of them. Each key may be given once. Omits invalid parameters.
+    pub(crate) fn parse_keys<T>(
+        &mut self,
+        prefix: &'static str,
+        max: usize,
+        parse: impl Fn(&str, &str) -> Result<T, InvalidParameter>,
+    ) -> Vec<T> {
+        self.known_prefixes.push(prefix);
+        let given = self.pairs.iter().filter_map(|(name, value)| {
+            let key = name.strip_prefix(prefix)?;
+            Some((name, key, value))
+        });
+        let mut names = BTreeSet::new();
+        let mut values = Vec::new();
+        let mut errors = Vec::new();
+        for (name, key, value) in given {
+            let parsed = if names.insert(name) {
+                decoded(value).and_then(|text| parse(key, text))
+            } else {
+                Err((Reason::RepeatedField, "is given twice".to_owned()))
+            };
+            match parsed {
+                Ok(value) => values.push(value),
+                Err((reason, detail)) => errors.push(error(shown(name), reason, detail)),
+            }
+        }
+        if names.len() > max {
+            let detail = format!("must have at most {max} keys");
+            errors.push(error(prefix, Reason::TooManyItems, detail));
+        }
+        self.errors.extend(errors);
+        values
     }
 
     /// Parses the parameter `name` by the rule of a field type.
@@ -132,7 +195,14 @@ impl QueryParams {
 
     fn finish(mut self) -> Result<(), ApiError> {
         let given: BTreeSet<_> = self.pairs.iter().map(|(name, _)| name.as_str()).collect();
-        let unknown = given.iter().filter(|name| !self.known.contains(name));
+        let has_known_prefix = |name: &str| {
+            let mut prefixes = self.known_prefixes.iter();
+            prefixes.any(|prefix| name.starts_with(prefix))
+        };
+        let unknown: Vec<_> = given
+            .into_iter()
+            .filter(|name| !self.known.contains(name) && !has_known_prefix(name))
+            .collect();
         for name in unknown {
             // The search for the nearest name is slow, and the report does not list more errors.
             let is_listed = self.errors.len() < ErrorReport::MAX_ENTRIES;
@@ -175,17 +245,27 @@ fn decode_text(encoded: &str) -> Result<String, NotUtf8> {
     decoded.map(Into::into).map_err(|_| NotUtf8)
 }
 
+fn decoded(value: &Result<String, NotUtf8>) -> Result<&str, InvalidParameter> {
+    match value {
+        Ok(text) => Ok(text),
+        Err(NotUtf8) => Err((Reason::NotUtf8, "must be UTF-8".to_owned())),
+    }
+}
+
 /// Maximum number of characters of an unknown name that an error shows.
 const MAX_SHOWN_NAME: usize = 64;
+
+fn shown(name: &str) -> String {
+    name.chars().take(MAX_SHOWN_NAME).collect()
+}
 
 fn unknown_parameter(
     name: &str,
     nearest: Option<&'static str>,
     known: &[&'static str],
 ) -> FieldError {
-    let shown: String = name.chars().take(MAX_SHOWN_NAME).collect();
     let code = ErrorCode::InvalidParameter;
-    let mut error = FieldError::unknown_name("query parameter", &shown, code, nearest);
+    let mut error = FieldError::unknown_name("query parameter", &shown(name), code, nearest);
     if known.is_empty() {
         error.detail = format!("{}, this route has none", error.detail).into();
     }

@@ -24,6 +24,15 @@ fn valid_value(format: Format) -> BoxedStrategy<Value> {
             prop::collection::vec(text(max_length), 0..=max_items).prop_map_into(),
         ]
         .boxed(),
+        Format::Attributes {
+            max_keys,
+            max_key_length,
+            max_length,
+        } => {
+            let pairs = (text(max_key_length), text(max_length));
+            let pairs = prop::collection::btree_map(pairs.0, pairs.1, 0..=max_keys / 5);
+            pairs.prop_map(|pairs| json!(pairs)).boxed()
+        }
         Format::SerialNumber => "[Qq][ -~ａ-ｚ]{0,40}[A-Z1-9]".prop_map_into().boxed(),
         Format::Amount => "[0-9]{1,12}([.,][0-9]{1,2})?".prop_map_into().boxed(),
         Format::Date => {

@@ -74,6 +74,14 @@ pub trait DeviceRepository: Send + Sync {
         max: u32,
     ) -> Result<Vec<StoredDevice>, RepositoryError>;
 
+    /// Returns the distinct keys of the attributes of all devices that match the filter, sorted, but
+    /// at most `max` of them.
+    async fn attribute_keys(
+        &self,
+        filter: DeviceFilter,
+        max: usize,
+    ) -> Result<Vec<String>, RepositoryError>;
+
     /// Applies a patch to a device. Returns the changed device.
     ///
     /// MUST apply the patch while no other call can change the device. MUST store the audit event,

@@ -36,15 +36,20 @@ impl<'a> JsonReader<'a> {
     /// Advances to the value of the next member, and returns the name of the member; `None` at the
     /// end of the object. The first call enters the object.
     pub(crate) fn next_member(&mut self) -> Option<Cow<'a, str>> {
+        self.next_name().map(|(name, _)| name)
+    }
+
+    /// Does the same as [`next_member`](Self::next_member), and also returns whether the name is
+    /// well-formed. A name with a lone surrogate is no known name. Errors show it with its escapes.
+    fn next_name(&mut self) -> Option<(Cow<'a, str>, bool)> {
         if !self.advance(b'{') {
             return None;
         }
         let name = self.string();
         self.skip_colon();
         Some(match name.value() {
-            RawValue::Text(name) => name,
-            // A name with a lone surrogate is no known name. Errors show it with its escapes.
-            _ => Cow::Borrowed(name.escaped()),
+            RawValue::Text(name) => (name, true),
+            _ => (Cow::Borrowed(name.escaped()), false),
         })
     }
 
@@ -82,10 +87,7 @@ impl<'a> JsonReader<'a> {
             ValueKind::Text => self.string().value(),
             ValueKind::Boolean => RawValue::Boolean(self.literal() == "true"),
             ValueKind::List => self.list(),
-            ValueKind::Object => {
-                self.skip();
-                RawValue::Other(ValueKind::Object)
-            }
+            ValueKind::Object => self.object(),
             ValueKind::Number => parse_number(self.literal()),
             ValueKind::Null | ValueKind::Nothing => {
                 self.skip();
@@ -101,17 +103,40 @@ impl<'a> JsonReader<'a> {
                 self.skip();
                 continue;
             }
-            values.push(match self.kind() {
-                // No field takes a nested list, and reading it would recurse as deep as it is
-                // nested.
-                ValueKind::List => {
-                    self.skip();
-                    RawValue::Other(ValueKind::List)
-                }
-                _ => self.value(),
-            });
+            values.push(self.nested_value());
         }
         RawValue::List(values)
+    }
+
+    fn object(&mut self) -> RawValue<'a> {
+        let mut members = Vec::new();
+        while let Some((name, is_well_formed)) = self.next_name() {
+            if members.len() == RawValue::MAX_MEMBERS {
+                self.skip();
+                continue;
+            }
+            let value = self.nested_value();
+            // The value carries the error of a name that is not well-formed.
+            let value = if is_well_formed {
+                value
+            } else {
+                RawValue::IllFormedText
+            };
+            members.push((name, value));
+        }
+        RawValue::Object(members)
+    }
+
+    /// Reads a value inside a list or an object. No field takes lists or objects there, and reading
+    /// them would recurse as deep as they are nested.
+    fn nested_value(&mut self) -> RawValue<'a> {
+        match self.kind() {
+            kind @ (ValueKind::List | ValueKind::Object) => {
+                self.skip();
+                RawValue::Other(kind)
+            }
+            _ => self.value(),
+        }
     }
 
     /// Skips the next value.
@@ -198,7 +223,17 @@ mod tests {
             ("true", RawValue::Boolean(true)),
             ("12", RawValue::Integer(12)),
             ("1.5", RawValue::Other(ValueKind::Number)),
-            ("{}", RawValue::Other(ValueKind::Object)),
+            ("{}", RawValue::Object(vec![])),
+            (
+                r#"{"a": "b", "a": null, "\ud83d": "x", "n": {"a": [{}]}, "l": [1]}"#,
+                RawValue::Object(vec![
+                    ("a".into(), RawValue::text("b")),
+                    ("a".into(), RawValue::Null),
+                    ("\\ud83d".into(), RawValue::IllFormedText),
+                    ("n".into(), RawValue::Other(ValueKind::Object)),
+                    ("l".into(), RawValue::Other(ValueKind::List)),
+                ]),
+            ),
             (
                 r#"["a",null,[1]]"#,
                 RawValue::List(vec![
@@ -211,6 +246,15 @@ mod tests {
         for (json, value) in cases {
             assert_eq!(read_value(json), value, "{json}");
         }
+    }
+
+    #[test]
+    fn large_object_is_truncated_to_the_maximum() {
+        let json = format!("{{{}\"b\":1}}", "\"a\":{},".repeat(1_000_000));
+        let RawValue::Object(members) = read_value(&json) else {
+            panic!("not an object");
+        };
+        assert_eq!(members.len(), RawValue::MAX_MEMBERS);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Filters of device lists.
 
-use devices_domain::{DeviceFilter, RequiredText, UserId, fold_case};
+use devices_domain::{
+    Attributes, DeviceFilter, FieldValue, InvalidValue, RawValue, Reason, RequiredText, Text,
+    TextList, UserId, fold_case,
+};
 
-use crate::http::extract::query::{QueryParams, parse_integer};
+use crate::http::extract::query::{InvalidParameter, QueryParams, parse_integer};
 use crate::http::extract::query_values::{parse_instant_or_date, parse_serial_number_key};
 
 /// Reads all filters from the query.
@@ -17,5 +20,32 @@ pub(crate) fn read(parameters: &mut QueryParams) -> DeviceFilter {
         type_: parameters.parse_field("type").map(folded),
         category: parameters.parse_field("category").map(folded),
         updated_since: parameters.parse("updated_since", parse_instant_or_date),
+        tags: parameters.parse_all("tag", TextList::MAX_ITEMS, parse_tag),
+        attributes: parameters.parse_keys("attributes.", Attributes::MAX_KEYS, parse_attribute),
     }
+}
+
+fn parse_tag(text: &str) -> Result<String, InvalidParameter> {
+    let tag = Text::<{ TextList::MAX_LENGTH }>::parse(&non_blank(text)?);
+    tag.map(|tag| tag.as_str().to_owned())
+        .map_err(invalid_parameter)
+}
+
+fn parse_attribute(key: &str, value: &str) -> Result<(String, String), InvalidParameter> {
+    let key = Attributes::parse_key(key).map_err(invalid_parameter)?;
+    non_blank(value)?;
+    let value = Attributes::parse_value(value).map_err(invalid_parameter)?;
+    Ok((key, value))
+}
+
+fn non_blank(text: &str) -> Result<RawValue<'_>, InvalidParameter> {
+    if text.trim().is_empty() {
+        Err((Reason::Required, "must not be empty".to_owned()))
+    } else {
+        Ok(RawValue::text(text))
+    }
+}
+
+fn invalid_parameter(invalid: InvalidValue) -> InvalidParameter {
+    (invalid.reason, invalid.detail.into_owned())
 }

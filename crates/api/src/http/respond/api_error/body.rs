@@ -1,7 +1,7 @@
 //! Bodies of error responses.
 
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use devices_domain::{ErrorReport, FieldError, Related, RowError};
+use devices_domain::{ErrorReport, FieldError, Item, Related, RowError};
 use serde::Serialize;
 
 use super::ApiError;
@@ -99,7 +99,10 @@ impl Entry {
             index: *index,
             pointer: pointer(*index, error),
             field: error.field.as_ref().map(ToString::to_string),
-            item: error.item,
+            item: match error.item {
+                Some(Item::Index(index)) => Some(index),
+                Some(Item::Key(_)) | None => None,
+            },
             code: error.code.as_str(),
             reason: error.reason.as_str(),
             message: message(*index, error),
@@ -123,11 +126,17 @@ impl Entry {
 /// Returns the JSON Pointer (RFC 6901) to the row, field or item.
 fn pointer(index: Option<usize>, error: &FieldError) -> String {
     let row = index.map(|index| format!("/devices/{index}"));
-    // RFC 6901, 3: `~` and `/` of a name are written `~0` and `~1`.
-    let field = error.field.as_ref();
-    let field = field.map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1")));
-    let item = error.item.map(|item| format!("/{item}"));
+    let field = error.field.as_ref().map(|name| token(name));
+    let item = error.item.as_ref().map(|item| match item {
+        Item::Index(index) => format!("/{index}"),
+        Item::Key(key) => token(key),
+    });
     [row, field, item].into_iter().flatten().collect()
+}
+
+/// Returns a name as a part of a JSON Pointer. RFC 6901, 3: `~` and `/` are written `~0` and `~1`.
+fn token(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Returns the message: "devices[3].name is required", or "devices[3]: unknown field `colour`".
@@ -145,8 +154,8 @@ fn message(index: Option<usize>, error: &FieldError) -> String {
         (None, Some(field)) => quote_name(field),
         (None, None) => "The body".to_owned(),
     };
-    match error.item {
-        Some(item) => format!("{subject}[{item}] {}", error.detail),
+    match &error.item {
+        Some(item) => format!("{subject}{item} {}", error.detail),
         None => format!("{subject} {}", error.detail),
     }
 }

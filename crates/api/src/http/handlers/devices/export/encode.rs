@@ -11,26 +11,41 @@ use super::format::ExportFormat;
 /// Result of encoding a chunk.
 type Encoded = Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
 
-impl ExportFormat {
+/// Encoder of an export.
+pub(super) struct Encoder {
+    pub(super) format: ExportFormat,
+    /// Keys of the attributes that have a column in CSV, sorted.
+    pub(super) attribute_keys: Vec<String>,
+}
+
+impl Encoder {
     /// Encodes a chunk of an export. The first chunk has the header, the last one the end.
-    pub(super) fn encode(self, devices: &[NewDevice], is_first: bool, is_last: bool) -> Encoded {
-        match self {
-            Self::Csv => encode_csv(devices, is_first),
-            Self::Ndjson => encode_ndjson(devices),
-            Self::Json => encode_json(devices, is_first, is_last),
+    ///
+    /// # Errors
+    /// In CSV, if a device has an attribute without a column: the export would lose its value.
+    pub(super) fn encode(&self, devices: &[NewDevice], is_first: bool, is_last: bool) -> Encoded {
+        match self.format {
+            ExportFormat::Csv => encode_csv(devices, &self.attribute_keys, is_first),
+            ExportFormat::Ndjson => encode_ndjson(devices),
+            ExportFormat::Json => encode_json(devices, is_first, is_last),
         }
     }
 }
 
-fn encode_csv(devices: &[NewDevice], is_first: bool) -> Encoded {
+fn encode_csv(devices: &[NewDevice], keys: &[String], is_first: bool) -> Encoded {
     let mut chunk = Vec::new();
     let mut csv = csv::Writer::from_writer(&mut chunk);
     if is_first {
-        csv.write_record(columns())?;
+        csv.write_record(columns(keys).map(|column| column.name()))?;
     }
     for device in devices {
         let row = device.to_row();
-        csv.write_record(columns().map(|name| cell(row.get(name))))?;
+        if let RawValue::Object(members) = row.get(ATTRIBUTES)
+            && members.iter().any(|(key, _)| !has_key(keys, key))
+        {
+            return Err("a device got an attribute after the header was sent".into());
+        }
+        csv.write_record(columns(keys).map(|column| column.cell(&row)))?;
     }
     csv.flush()?;
     drop(csv);
@@ -63,11 +78,54 @@ fn encode_json(devices: &[NewDevice], is_first: bool, is_last: bool) -> Encoded 
     Ok(chunk)
 }
 
-/// Returns the names of the CSV columns: all fields except `user_id`. In another workspace, the
-/// same users have other ids, but the same email addresses.
-fn columns() -> impl Iterator<Item = &'static str> {
+/// Name of the field whose keys have a column each.
+const ATTRIBUTES: &str = "attributes";
+
+fn has_key(keys: &[String], key: &str) -> bool {
+    keys.binary_search_by(|known| known.as_str().cmp(key))
+        .is_ok()
+}
+
+/// A column of a CSV.
+#[derive(Clone, Copy)]
+enum Column<'k> {
+    Field(&'static str),
+    Attribute(&'k str),
+}
+
+impl Column<'_> {
+    /// Returns the name that [`RawRow::set_text`] reads.
+    fn name(self) -> String {
+        match self {
+            Self::Field(name) => name.to_owned(),
+            Self::Attribute(key) => format!("{ATTRIBUTES}.{key}"),
+        }
+    }
+
+    fn cell(self, row: &RawRow<'_>) -> String {
+        match self {
+            Self::Field(name) => cell(row.get(name)),
+            Self::Attribute(key) => match row.get(ATTRIBUTES) {
+                RawValue::Object(members) => members
+                    .binary_search_by(|(present, _)| present.as_ref().cmp(key))
+                    .map_or_else(|_| String::new(), |index| cell(&members[index].1)),
+                _ => String::new(),
+            },
+        }
+    }
+}
+
+/// Returns the CSV columns: all fields except `user_id`, and a column per key in the place of
+/// `attributes`. In another workspace, the same users have other ids, but the same email addresses.
+fn columns(keys: &[String]) -> impl Iterator<Item = Column<'_>> {
     let names = fields().iter().map(Field::name);
-    names.filter(|name| *name != "user_id")
+    let names = names.filter(|name| *name != "user_id");
+    names.flat_map(move |name| {
+        let field = (name != ATTRIBUTES).then_some(Column::Field(name));
+        let keys = if name == ATTRIBUTES { keys } else { &[] };
+        let keys = keys.iter().map(|key| Column::Attribute(key));
+        field.into_iter().chain(keys)
+    })
 }
 
 /// Returns the text that [`RawRow::set_text`] reads as the same value.
@@ -108,6 +166,13 @@ impl Serialize for JsonValue<'_> {
                     list.serialize_element(&JsonValue(item))?;
                 }
                 list.end()
+            }
+            RawValue::Object(members) => {
+                let mut object = serializer.serialize_map(Some(members.len()))?;
+                for (key, value) in members {
+                    object.serialize_entry(key, &JsonValue(value))?;
+                }
+                object.end()
             }
             _ => serializer.serialize_none(),
         }
@@ -150,6 +215,19 @@ mod tests {
         batch.into_devices().unwrap()
     }
 
+    fn encoder(format: ExportFormat, devices: &[NewDevice]) -> Encoder {
+        let attributes = devices
+            .iter()
+            .map(|device| &device.fields.inventory.attributes);
+        let keys =
+            attributes.flat_map(|attributes| attributes.iter().map(|(key, _)| key.to_owned()));
+        let keys: std::collections::BTreeSet<String> = keys.collect();
+        Encoder {
+            format,
+            attribute_keys: keys.into_iter().collect(),
+        }
+    }
+
     /// Reads devices from JSON, without their user ids, which are not exported.
     fn devices(sent: Vec<serde_json::Value>) -> Vec<NewDevice> {
         let mut devices = read_json(json!({ "devices": sent }).to_string().as_bytes());
@@ -175,12 +253,13 @@ mod tests {
                 (ExportFormat::Ndjson, read_ndjson),
                 (ExportFormat::Csv, read_csv),
             ] {
+                let encoder = encoder(format, &devices);
                 // Only the last chunk of an export may be empty.
                 let encoded = if first.is_empty() {
-                    format.encode(second, true, true).unwrap()
+                    encoder.encode(second, true, true).unwrap()
                 } else {
-                    let mut encoded = format.encode(first, true, false).unwrap();
-                    encoded.extend(format.encode(second, false, true).unwrap());
+                    let mut encoded = encoder.encode(first, true, false).unwrap();
+                    encoded.extend(encoder.encode(second, false, true).unwrap());
                     encoded
                 };
                 prop_assert_eq!(read(&encoded), devices.as_slice(), "{:?}", format);
@@ -191,12 +270,23 @@ mod tests {
     #[test]
     fn empty_export_is_valid_in_every_format() {
         let encode = |format: ExportFormat| {
-            let encoded = format.encode(&[], true, true).unwrap();
+            let encoded = encoder(format, &[]).encode(&[], true, true).unwrap();
             String::from_utf8(encoded).unwrap()
         };
         assert_eq!(encode(ExportFormat::Json), r#"{"devices":[]}"#);
         assert_eq!(encode(ExportFormat::Ndjson), "");
-        let header = columns().collect::<Vec<_>>().join(",");
-        assert_eq!(encode(ExportFormat::Csv), header + "\n");
+        let header: Vec<_> = columns(&[]).map(Column::name).collect();
+        assert_eq!(encode(ExportFormat::Csv), header.join(",") + "\n");
+    }
+
+    #[test]
+    fn csv_with_attribute_without_column_is_an_error() {
+        let device = devices(vec![json!({
+            "name": "x", "type": "x", "category": "x", "attributes": {"Room": "B12"},
+        })]);
+        let mut encoder = encoder(ExportFormat::Csv, &device);
+        assert!(encoder.encode(&device, true, true).is_ok());
+        encoder.attribute_keys.clear();
+        assert!(encoder.encode(&device, true, true).is_err());
     }
 }

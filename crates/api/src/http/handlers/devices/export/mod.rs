@@ -6,8 +6,9 @@ mod stream;
 
 use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionType, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};
-use devices_domain::Reason;
+use devices_domain::{DeviceFilter, DeviceRepository, ErrorCode, ErrorReport, FieldError, Reason};
 
+use self::encode::Encoder;
 use self::format::ExportFormat;
 use self::stream::Export;
 use crate::http::extract::auth::ReadAccess;
@@ -41,12 +42,47 @@ pub(crate) async fn export(
     let format = format?;
     let permit = state.exports.try_acquire(actor.workspace)?;
     let devices = state.store.for_workspace(actor.workspace).devices;
-    let export = Export::new(devices, filter, format, permit).with_bom(has_bom);
+    let encoder = Encoder {
+        format,
+        attribute_keys: match format {
+            ExportFormat::Csv => attribute_keys(devices.as_ref(), &filter).await?,
+            ExportFormat::Json | ExportFormat::Ndjson => Vec::new(),
+        },
+    };
+    let export = Export::new(devices, filter, encoder, permit).with_bom(has_bom);
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header((VARY, "Accept"))
         .insert_header(attachment(format))
         .streaming(export.into_stream().await?))
+}
+
+/// Maximum number of attribute keys in a CSV. Every row has a cell for each.
+const MAX_ATTRIBUTE_COLUMNS: usize = 1_000;
+
+/// Returns the keys of the attributes of all exported devices.
+///
+/// # Errors
+/// `RejectedParameters` if they are too many for the columns of a CSV.
+async fn attribute_keys(
+    devices: &dyn DeviceRepository,
+    filter: &DeviceFilter,
+) -> Result<Vec<String>, ApiError> {
+    let max = MAX_ATTRIBUTE_COLUMNS;
+    let keys = devices.attribute_keys(filter.clone(), max + 1).await?;
+    if keys.len() <= max {
+        return Ok(keys);
+    }
+    let error = FieldError::new(
+        "format",
+        ErrorCode::InvalidParameter,
+        Reason::TooManyItems,
+        format!(
+            "must not be csv for devices with more than {max} attribute keys: export json, or \
+             filter the devices"
+        ),
+    );
+    Err(ApiError::RejectedParameters(ErrorReport::from_error(error)))
 }
 
 fn attachment(format: ExportFormat) -> ContentDisposition {

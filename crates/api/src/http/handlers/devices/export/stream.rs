@@ -7,7 +7,7 @@ use actix_web::web::Bytes;
 use devices_domain::{DeviceFilter, DeviceId, DeviceRepository, RepositoryError, StoredDevice};
 use futures_util::{Stream, StreamExt, stream};
 
-use super::format::ExportFormat;
+use super::encode::Encoder;
 use crate::http::limits::concurrency::Permit;
 
 /// Number of devices that are read, and held in memory, at once.
@@ -26,7 +26,7 @@ const BOM: &[u8; 3] = b"\xEF\xBB\xBF";
 pub(super) struct Export {
     devices: Arc<dyn DeviceRepository>,
     filter: DeviceFilter,
-    format: ExportFormat,
+    encoder: Encoder,
     has_bom: bool,
     /// Last device of the previous chunk.
     after: Option<DeviceId>,
@@ -40,13 +40,13 @@ impl Export {
     pub(super) fn new(
         devices: Box<dyn DeviceRepository>,
         filter: DeviceFilter,
-        format: ExportFormat,
+        encoder: Encoder,
         permit: Permit,
     ) -> Self {
         Self {
             devices: devices.into(),
             filter,
-            format,
+            encoder,
             has_bom: false,
             after: None,
             has_started: false,
@@ -92,7 +92,7 @@ impl Export {
         let is_first = !self.has_started;
         self.has_started = true;
         let mut chunk = self
-            .format
+            .encoder
             .encode(&devices, is_first, self.is_complete)
             .map_err(RepositoryError::Failed)?;
         if is_first && self.has_bom {
