@@ -174,9 +174,7 @@ async fn conflict_is_reported_for_its_row() {
         devices.expect_create().returning(|_| {
             let mut conflicts = Conflicts::default();
             let serial_number = "SN1".to_owned();
-            conflicts
-                .taken_serial_numbers
-                .insert(serial_number, DeviceId(812));
+            conflicts.taken[UniqueField::SerialNumber].insert(serial_number, DeviceId(812));
             Err(CreateError::Conflicts(conflicts.into()))
         });
     });
@@ -293,7 +291,7 @@ async fn rejected_restore_points_to_no_field() {
     let store = mock_store(|devices| {
         devices.expect_restore().returning(|_, _, _| {
             let mut rejected = ChangeConflicts::default();
-            let taken = &mut rejected.conflicts.taken_serial_numbers;
+            let taken = &mut rejected.conflicts.taken[UniqueField::SerialNumber];
             taken.insert("SN1".to_owned(), DeviceId(812));
             Err(ChangeDeviceError::Rejected(rejected.into()))
         });

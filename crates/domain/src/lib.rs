@@ -31,8 +31,8 @@ pub use access::{Actor, ApiKey, Scope, Workspace};
 pub use audit::{Action, Event, EventFilter, Origin, Subject};
 pub use device::{
     AddedVia, Assignee, Assignment, Characteristics, ClientStatus, Device, DeviceFields,
-    DevicePatch, Identity, Inventory, KeyboardLayout, Lifecycle, NewDevice, Ownership, Source,
-    StatusInputs, StoredDevice, field, fields,
+    DevicePatch, Identity, Inventory, KeyboardLayout, Lifecycle, NewDevice, Ownership,
+    PerUniqueField, Source, StatusInputs, StoredDevice, UniqueField, field, fields,
 };
 pub use enrollment::{
     Enrollment, EnrollmentFields, EnrollmentStatus, StoredEnrollment, enrollment_fields,

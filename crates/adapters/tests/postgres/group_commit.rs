@@ -79,15 +79,18 @@ fn each_batch_of_a_group_gets_its_own_result() {
         };
         let same_serial = conflicts(same_serial);
         assert_eq!(
-            same_serial.taken_serial_numbers,
+            same_serial.taken[UniqueField::SerialNumber],
             [("A".to_owned(), first[0].id)].into()
         );
         assert!(same_serial.unknown_users.is_empty());
         let unknown = conflicts(unknown);
         assert_eq!(unknown.unknown_users, [UserId(999)].into());
-        assert!(unknown.taken_serial_numbers.is_empty());
+        assert!(unknown.taken[UniqueField::SerialNumber].is_empty());
         let taken = conflicts(taken);
-        assert_eq!(taken.taken_serial_numbers, [("OLD".to_owned(), old)].into());
+        assert_eq!(
+            taken.taken[UniqueField::SerialNumber],
+            [("OLD".to_owned(), old)].into()
+        );
         let (first, last) = (
             format!("{},{}", first[0].id, first[1].id),
             last.unwrap()[0].id,
@@ -115,10 +118,16 @@ fn large_batch_reports_all_conflicts_at_once() {
         let unassignable = device_of([("user_id", RawValue::Integer(999))]);
         let with_both = [devices.clone(), vec![unassignable]].concat();
         let both = acme.conflicts(with_both).await;
-        assert_eq!(both.taken_serial_numbers, [("OLD".to_owned(), old)].into());
+        assert_eq!(
+            both.taken[UniqueField::SerialNumber],
+            [("OLD".to_owned(), old)].into()
+        );
         assert_eq!(both.unknown_users, [UserId(999)].into());
         let taken_alone = acme.conflicts(devices).await;
-        assert_eq!(taken_alone.taken_serial_numbers, both.taken_serial_numbers);
+        assert_eq!(
+            taken_alone.taken[UniqueField::SerialNumber],
+            both.taken[UniqueField::SerialNumber]
+        );
         assert_eq!(store.database.count("devices"), 1);
     });
 }

@@ -9,6 +9,7 @@ mod patch;
 mod rejected_refs;
 mod rental;
 mod status;
+mod unique_fields;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -28,6 +29,7 @@ pub(crate) use new_device::validate_device;
 pub use patch::DevicePatch;
 pub(crate) use rejected_refs::RejectedRefs;
 pub use status::{ClientStatus, StatusInputs};
+pub use unique_fields::{PerUniqueField, UniqueField};
 
 /// A device with an id: one that was just created, or a part of a stored one.
 #[derive(Debug, Clone, PartialEq)]

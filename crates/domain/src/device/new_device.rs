@@ -4,6 +4,7 @@ use super::fields::{
     Assignment, Characteristics, DEVICE, DeviceFields, Identity, Inventory, Ownership,
 };
 use super::rental;
+use super::unique_fields::PerUniqueField;
 use crate::field::{RawRow, UnknownFields, validate};
 use crate::validation::error::FieldError;
 use crate::validation::external_refs::ExternalRefs;
@@ -61,7 +62,7 @@ impl NewDevice {
 
     pub(crate) fn external_refs(&self) -> ExternalRefs<'_> {
         ExternalRefs {
-            serial_number: self.fields.identity.serial_number.as_ref(),
+            unique: PerUniqueField::from_fn(|field| field.folded(&self.fields)),
             user: self.fields.ownership.user_id,
             user_email: self.assignment.user_email.as_ref(),
         }

@@ -5,6 +5,7 @@ use super::fields::{
     OwnershipPatch, name_of,
 };
 use super::immutable::ImmutableValues;
+use super::unique_fields::PerUniqueField;
 use crate::field::{
     Email, FieldChange, FieldValue, RawRow, UnknownFields, read_change, validate_single,
 };
@@ -16,8 +17,8 @@ use crate::validation::report::ErrorReport;
 /// A valid change of a device: new values for some of its fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DevicePatch {
-    identity: IdentityPatch,
-    inventory: InventoryPatch,
+    pub(super) identity: IdentityPatch,
+    pub(super) inventory: InventoryPatch,
     ownership: OwnershipPatch,
     characteristics: CharacteristicsPatch,
     user_email: FieldChange<Option<Email>>,
@@ -95,7 +96,7 @@ impl DevicePatch {
             }
         }
         ExternalRefs {
-            serial_number: new_value(&self.identity.serial_number),
+            unique: PerUniqueField::from_fn(|field| field.folded_in_patch(self)),
             user: new_value(&self.ownership.user_id).copied(),
             user_email: new_value(&self.user_email),
         }

@@ -1,7 +1,8 @@
 //! References of rejected rows.
 
 use super::fields::FieldIndex;
-use crate::field::{Email, RawRow, SerialNumber, read_if_valid};
+use super::unique_fields::PerUniqueField;
+use crate::field::{Email, RawRow, read_if_valid};
 use crate::ids::UserId;
 use crate::validation::external_refs::ExternalRefs;
 
@@ -9,7 +10,7 @@ use crate::validation::external_refs::ExternalRefs;
 /// conflicts of every row.
 #[derive(Debug, Default)]
 pub(crate) struct RejectedRefs {
-    serial_number: Option<SerialNumber>,
+    unique: PerUniqueField<Option<String>>,
     user: Option<UserId>,
     user_email: Option<Email>,
 }
@@ -18,7 +19,7 @@ impl RejectedRefs {
     /// Reads the references of a row. An invalid reference counts as absent.
     pub(crate) fn from_row(row: &RawRow<'_>) -> Self {
         Self {
-            serial_number: read_if_valid(row, FieldIndex::serial_number as usize),
+            unique: PerUniqueField::from_fn(|field| field.folded_in_row(row)),
             user: read_if_valid(row, FieldIndex::user_id as usize),
             user_email: read_if_valid(row, FieldIndex::user_email as usize),
         }
@@ -26,7 +27,7 @@ impl RejectedRefs {
 
     pub(crate) fn external_refs(&self) -> ExternalRefs<'_> {
         ExternalRefs {
-            serial_number: self.serial_number.as_ref(),
+            unique: PerUniqueField::from_fn(|field| self.unique[field].as_deref()),
             user: self.user,
             user_email: self.user_email.as_ref(),
         }

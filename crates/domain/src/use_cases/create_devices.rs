@@ -136,6 +136,7 @@ mod tests {
     use mockall::predicate::eq;
 
     use super::*;
+    use crate::device::{PerUniqueField, UniqueField};
     use crate::field::{RawRow, RawValue};
     use crate::idempotency::{IdempotencyKey, StoredResponse};
     use crate::ids::{DeviceId, KeyId, UserId};
@@ -188,7 +189,10 @@ mod tests {
 
     fn taken(serial_number: &str, device: i64) -> Conflicts {
         Conflicts {
-            taken_serial_numbers: HashMap::from([(serial_number.to_owned(), DeviceId(device))]),
+            taken: PerUniqueField::of(
+                UniqueField::SerialNumber,
+                HashMap::from([(serial_number.to_owned(), DeviceId(device))]),
+            ),
             ..Conflicts::default()
         }
     }
@@ -240,7 +244,10 @@ mod tests {
         repository
             .expect_find_conflicts()
             .with(eq(LookupKeys {
-                serial_numbers: vec!["S0".to_owned(), "S1".to_owned()],
+                unique: PerUniqueField::of(
+                    UniqueField::SerialNumber,
+                    vec!["S0".to_owned(), "S1".to_owned()],
+                ),
                 users: vec![UserId(9)],
                 added_devices: 3,
                 ..LookupKeys::default()

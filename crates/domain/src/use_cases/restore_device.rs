@@ -80,7 +80,10 @@ mod tests {
     #[test]
     fn every_conflict_is_reported() {
         let conflicts = Conflicts {
-            taken_serial_numbers: HashMap::from([("S1".to_owned(), DeviceId(8))]),
+            taken: PerUniqueField::of(
+                UniqueField::SerialNumber,
+                HashMap::from([("S1".to_owned(), DeviceId(8))]),
+            ),
             device_limit: Some(DeviceLimitReached {
                 limit: 3,
                 held: 3,

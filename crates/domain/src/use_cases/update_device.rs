@@ -170,7 +170,7 @@ mod tests {
     use chrono::Utc;
 
     use super::*;
-    use crate::device::{Device, NewDevice};
+    use crate::device::{Device, NewDevice, PerUniqueField, UniqueField};
     use crate::field::RawValue;
     use crate::ids::{KeyId, UserId};
     use crate::ports::{Conflicts, MockDeviceRepository};
@@ -230,7 +230,10 @@ mod tests {
     fn conflicts() -> Conflicts {
         Conflicts {
             unknown_users: BTreeSet::from([UserId(9)]),
-            taken_serial_numbers: HashMap::from([("S1".to_owned(), DeviceId(8))]),
+            taken: PerUniqueField::of(
+                UniqueField::SerialNumber,
+                HashMap::from([("S1".to_owned(), DeviceId(8))]),
+            ),
             ..Conflicts::default()
         }
     }
@@ -255,7 +258,7 @@ mod tests {
             .expect_find_conflicts()
             .withf(|keys| {
                 keys.changed_device == Some(DeviceId(7))
-                    && keys.serial_numbers == ["S1"]
+                    && keys.unique[UniqueField::SerialNumber] == ["S1"]
                     && keys.users == [UserId(9)]
                     && keys.added_devices == 0
             })

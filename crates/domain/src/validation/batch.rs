@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::conflict_errors::{add_batch_conflicts, duplicate_serial_number_error};
+use super::conflict_errors::{add_batch_conflicts, duplicate_error};
 use super::error::{ErrorCode, FieldError, Reason};
 use super::external_refs::ExternalRefs;
 use super::lookup_keys::LookupKeys;
 use super::report::ErrorReport;
 use super::row_errors::RowErrors;
-use crate::device::{NewDevice, RejectedRefs, validate_device};
+use crate::device::{NewDevice, PerUniqueField, RejectedRefs, UniqueField, validate_device};
 use crate::field::{RawRow, UnknownFields, ValueKind};
 use crate::ports::Conflicts;
 
@@ -144,7 +144,7 @@ impl Batch {
     /// see [`CreateDevices`](crate::CreateDevices).
     ///
     /// # Errors
-    /// Returns every error of every row, including serial numbers that two rows share, and those of
+    /// Returns every error of every row, including values of unique fields that two rows share, and those of
     /// the batch as a whole. A batch without rows is an error.
     pub fn into_devices(mut self) -> Result<Vec<NewDevice>, ErrorReport> {
         self.validate_whole();
@@ -152,7 +152,7 @@ impl Batch {
             .map_err(|rejected| rejected.report.finish())
     }
 
-    /// Validates the number of rows, and that no two rows have the same serial number.
+    /// Validates the number of rows, and that no two rows have the same value of a unique field.
     pub(crate) fn validate_whole(&mut self) {
         let max = self.rules.max_devices;
         if self.len == 0 && self.report.is_empty() {
@@ -174,22 +174,23 @@ impl Batch {
                 ),
             ));
         }
-        for (index, first) in self.duplicate_serial_numbers() {
-            self.report
-                .add(Some(index), duplicate_serial_number_error(first));
+        for (index, field, first) in self.duplicates() {
+            self.report.add(Some(index), duplicate_error(field, first));
         }
     }
 
-    /// Returns the index of each row that has the serial number of an earlier row, with the index
-    /// of the first row that has it.
-    fn duplicate_serial_numbers(&self) -> Vec<(usize, usize)> {
-        let mut first_rows = HashMap::with_capacity(self.rows.len());
+    /// Returns the index of each row that has the value of an earlier row in a unique field, with
+    /// that field and the index of the first row that has the value.
+    fn duplicates(&self) -> Vec<(usize, UniqueField, usize)> {
+        let mut first_rows = PerUniqueField::<HashMap<&str, usize>>::default();
         let mut duplicates = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
-            if let Some(serial) = row.external_refs().serial_number {
-                let first = *first_rows.entry(serial.folded()).or_insert(index);
+            let unique = row.external_refs().unique;
+            for (field, rows) in first_rows.iter_mut() {
+                let Some(value) = unique[field] else { continue };
+                let first = *rows.entry(value).or_insert(index);
                 if first != index {
-                    duplicates.push((index, first));
+                    duplicates.push((index, field, first));
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::error::{ErrorCode, FieldError, Reason, Related};
 use super::external_refs::ExternalRefs;
 use super::report::ErrorReport;
+use crate::device::UniqueField;
 use crate::ids::DeviceId;
 use crate::ports::{Conflicts, DeviceLimitReached};
 
@@ -35,18 +36,18 @@ pub(crate) fn add_row_conflicts(
     if let Some(error) = user_email_error(refs, conflicts) {
         report.add(index, error);
     }
-    let existing = refs
-        .serial_number
-        .and_then(|serial| conflicts.taken_serial_numbers.get(serial.folded()));
-    if let Some(existing) = existing {
-        report.add(index, taken_serial_number_error(*existing));
+    for (field, value) in refs.unique.iter() {
+        let existing = value.and_then(|value| conflicts.taken[field].get(value));
+        if let Some(existing) = existing {
+            report.add(index, taken_error(field, *existing));
+        }
     }
 }
 
 /// Returns the report of the conflicts that prevent the restoration of a device.
 pub(crate) fn restore_conflicts_report(conflicts: &Conflicts) -> ErrorReport {
     let Conflicts {
-        taken_serial_numbers,
+        taken,
         device_limit,
         // The device is restored without a deleted assignee, and has no email address of one.
         unknown_users: _,
@@ -59,36 +60,39 @@ pub(crate) fn restore_conflicts_report(conflicts: &Conflicts) -> ErrorReport {
              devices or ask for a higher limit"
         ))
     });
-    let existing = taken_serial_numbers.values().copied();
-    let taken = existing.map(taken_serial_number_error);
+    let taken = taken.iter().flat_map(|(field, devices)| {
+        let devices = devices.values().copied();
+        devices.map(move |device| taken_error(field, device))
+    });
     ErrorReport::from_errors(limit.into_iter().chain(taken))
 }
 
-/// Returns the error of a row with the same serial number as the earlier row `first`.
-pub(crate) fn duplicate_serial_number_error(first: usize) -> FieldError {
-    serial_number_error(
+/// Returns the error of a row with the same value as the earlier row `first`.
+pub(crate) fn duplicate_error(field: UniqueField, first: usize) -> FieldError {
+    unique_field_error(
+        field,
         Reason::Duplicate,
         format!("is the same as in row {first} of this batch"),
         Related::DuplicateOf(first),
     )
 }
 
-fn taken_serial_number_error(existing: DeviceId) -> FieldError {
-    serial_number_error(
+fn taken_error(field: UniqueField, existing: DeviceId) -> FieldError {
+    unique_field_error(
+        field,
         Reason::AlreadyExists,
         format!("is taken by device {existing}"),
         Related::ExistingDevice(existing),
     )
 }
 
-fn serial_number_error(reason: Reason, detail: String, related: Related) -> FieldError {
-    FieldError::new(
-        "serial_number",
-        ErrorCode::InvalidSerialNumber,
-        reason,
-        detail,
-    )
-    .with(related)
+fn unique_field_error(
+    field: UniqueField,
+    reason: Reason,
+    detail: String,
+    related: Related,
+) -> FieldError {
+    FieldError::new(field.name(), field.error_code(), reason, detail).with(related)
 }
 
 fn user_id_error(refs: ExternalRefs<'_>, conflicts: &Conflicts) -> Option<FieldError> {

@@ -1,14 +1,14 @@
 //! Keys by which stored data is looked up for a batch or a change.
 
 use super::external_refs::ExternalRefs;
-use crate::device::{DeviceFields, NewDevice};
+use crate::device::{DeviceFields, NewDevice, PerUniqueField};
 use crate::ids::{DeviceId, UserId};
 
 /// Keys by which a repository looks up the conflicts of a batch or a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LookupKeys {
-    /// Folded serial numbers, sorted, without duplicates.
-    pub serial_numbers: Vec<String>,
+    /// Folded values of the unique fields, each sorted, without duplicates.
+    pub unique: PerUniqueField<Vec<String>>,
     /// User ids, sorted, without duplicates.
     pub users: Vec<UserId>,
     /// Folded email addresses of users, each with the user id that was sent beside it. Sorted,
@@ -16,7 +16,7 @@ pub struct LookupKeys {
     pub emails: Vec<(String, Option<UserId>)>,
     /// Number of active devices to add. 0 for a change.
     pub added_devices: usize,
-    /// The device to change. Its own serial number is not a conflict.
+    /// The device to change. Its own values are not conflicts.
     pub changed_device: Option<DeviceId>,
 }
 
@@ -33,19 +33,22 @@ impl LookupKeys {
     pub(crate) fn from_refs<'a>(refs: impl Iterator<Item = ExternalRefs<'a>>) -> Self {
         let mut keys = Self::default();
         for ExternalRefs {
-            serial_number,
+            unique,
             user,
             user_email,
         } in refs
         {
-            keys.serial_numbers
-                .extend(serial_number.map(|serial| serial.folded().to_owned()));
+            for (field, value) in unique.iter() {
+                keys.unique[field].extend(value.map(str::to_owned));
+            }
             keys.users.extend(user);
             keys.emails
                 .extend(user_email.map(|email| (email.folded().to_owned(), user)));
         }
-        keys.serial_numbers.sort_unstable();
-        keys.serial_numbers.dedup();
+        for (_, values) in keys.unique.iter_mut() {
+            values.sort_unstable();
+            values.dedup();
+        }
         keys.users.sort_unstable();
         keys.users.dedup();
         keys.emails.sort_unstable();
@@ -57,7 +60,7 @@ impl LookupKeys {
     #[must_use]
     pub fn from_restored(device: DeviceId, fields: &DeviceFields) -> Self {
         let refs = ExternalRefs {
-            serial_number: fields.identity.serial_number.as_ref(),
+            unique: PerUniqueField::from_fn(|field| field.folded(fields)),
             user: fields.ownership.user_id,
             user_email: None,
         };

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use devices_domain::{Conflicts, DeviceId, DeviceLimitReached, LookupKeys, UserId, WorkspaceId};
+use devices_domain::{
+    Conflicts, DeviceId, DeviceLimitReached, LookupKeys, UniqueField, UserId, WorkspaceId,
+};
 use diesel::dsl::count_star;
-use diesel::pg::PgConnection;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
@@ -49,9 +51,10 @@ struct LookupRow {
     device_limit: Option<i32>,
     #[diesel(sql_type = Array<BigInt>)]
     ids: Vec<i64>,
-    /// Pairs: position of a serial number, counted from 1, and the id of its device.
+    /// Triples: position of a unique field in [`UniqueField::ALL`] and of a value of it, both counted
+    /// from 1, and the id of the device that has the value.
     #[diesel(sql_type = Array<BigInt>)]
-    taken_serial_numbers: Vec<i64>,
+    taken: Vec<i64>,
     #[diesel(sql_type = Bool)]
     has_enrollments: bool,
     #[diesel(sql_type = Array<BigInt>)]
@@ -71,9 +74,9 @@ pub(crate) enum Lookup {
     /// If the workspace has a device limit, locks the workspace until the transaction ends, so
     /// that two batches cannot both take the last places. Other workspaces do not wait.
     BeforeInsert,
-    /// Like [`BeforeInsert`](Self::BeforeInsert), but does not look up taken serial numbers. The
-    /// unique index reports the first one.
-    SkipSerials,
+    /// Like [`BeforeInsert`](Self::BeforeInsert), but does not look up taken values of unique
+    /// fields. The unique indexes report the first one.
+    SkipUniqueFields,
     /// Prepares restoring a device. Locks a workspace with a device limit, like
     /// [`BeforeInsert`](Self::BeforeInsert), and reserves no ids.
     BeforeRestore,
@@ -81,7 +84,7 @@ pub(crate) enum Lookup {
 
 impl Lookup {
     fn is_before_insert(self) -> bool {
-        matches!(self, Self::BeforeInsert | Self::SkipSerials)
+        matches!(self, Self::BeforeInsert | Self::SkipUniqueFields)
     }
 
     fn locks_limited_workspace(self) -> bool {
@@ -109,13 +112,17 @@ pub(crate) fn find(
     } else {
         0
     };
-    let row: LookupRow = diesel::sql_query(statement(keys, lookup))
+    let query = diesel::sql_query(statement(keys, lookup))
+        .into_boxed::<Pg>()
         .bind::<BigInt, _>(workspace.0)
-        .bind::<Array<Text>, _>(&keys.serial_numbers)
         .bind::<Array<BigInt>, _>(users)
         .bind::<Array<Text>, _>(&emails)
-        .bind::<Integer, _>(new_ids)
-        .get_result(connection)?;
+        .bind::<Integer, _>(new_ids);
+    let unique = looked_up_fields(keys, lookup);
+    let query = unique.fold(query, |query, field| {
+        query.bind::<Array<Text>, _>(&keys.unique[field])
+    });
+    let row: LookupRow = query.get_result(connection)?;
 
     let users_by_email: HashMap<String, UserId> = row
         .users_by_email
@@ -132,12 +139,7 @@ pub(crate) fn find(
     let mut ids = row.ids;
     ids.sort_unstable();
     Ok(LookupResult {
-        conflicts: conflicts(
-            keys,
-            &row.existing_users,
-            &users_by_email,
-            &row.taken_serial_numbers,
-        ),
+        conflicts: conflicts(keys, &row.existing_users, &users_by_email, &row.taken),
         users_by_email,
         device_limit,
         ids,
@@ -149,7 +151,7 @@ fn conflicts(
     keys: &LookupKeys,
     existing_users: &[i64],
     users_by_email: &HashMap<String, UserId>,
-    taken_serial_numbers: &[i64],
+    taken: &[i64],
 ) -> Conflicts {
     let mut conflicts = Conflicts::default();
     let existing: BTreeSet<UserId> = existing_users.iter().copied().map(UserId).collect();
@@ -168,14 +170,14 @@ fn conflicts(
             (Some(_), _) => {}
         }
     }
-    conflicts.taken_serial_numbers = taken_serial_numbers
-        .chunks_exact(2)
-        .map(|pair| {
-            let serial_number = keys.serial_numbers[array_index(pair[0])].clone();
-            (serial_number, DeviceId(pair[1]))
-        })
-        .filter(|(_, device)| Some(*device) != keys.changed_device)
-        .collect();
+    for triple in taken.chunks_exact(3) {
+        let field = UniqueField::ALL[array_index(triple[0])];
+        let device = DeviceId(triple[2]);
+        if Some(device) != keys.changed_device {
+            let value = keys.unique[field][array_index(triple[1])].clone();
+            conflicts.taken[field].insert(value, device);
+        }
+    }
     conflicts
 }
 
@@ -187,16 +189,31 @@ fn array_index(ordinality: i64) -> usize {
 // Each LATERAL subquery with LIMIT 1 probes an index once per value. For `= ANY` on a table that
 // was never analysed, the planner would read every row of the workspace instead.
 
-const TAKEN_SERIAL_NUMBERS: &str = "ARRAY( \
-    SELECT unnest(ARRAY[requested.position, existing.id]) \
-    FROM unnest($2) WITH ORDINALITY AS requested (serial_number_folded, position) \
-    CROSS JOIN LATERAL ( \
-        SELECT devices.id FROM devices \
-        WHERE devices.workspace_id = $1 \
-          AND devices.serial_number_folded = requested.serial_number_folded \
-          AND devices.deleted_at IS NULL \
-        LIMIT 1 \
-    ) AS existing)";
+/// Returns the subquery for the taken values of a unique field.
+fn taken_values(field: UniqueField, parameter: usize) -> String {
+    let column = format!("{}_folded", field.name());
+    let number = field as usize + 1;
+    format!(
+        "ARRAY( \
+            SELECT unnest(ARRAY[{number}, requested.position, existing.id]) \
+            FROM unnest(${parameter}) WITH ORDINALITY AS requested (value, position) \
+            CROSS JOIN LATERAL ( \
+                SELECT devices.id FROM devices \
+                WHERE devices.workspace_id = $1 AND devices.{column} = requested.value \
+                  AND devices.deleted_at IS NULL \
+                LIMIT 1 \
+            ) AS existing)"
+    )
+}
+
+/// Iterates over the unique fields whose values are looked up: those of which there are values.
+fn looked_up_fields(keys: &LookupKeys, lookup: Lookup) -> impl Iterator<Item = UniqueField> {
+    let fields = keys.unique.iter();
+    let fields = fields.filter(|(_, values)| !values.is_empty());
+    fields
+        .map(|(field, _)| field)
+        .filter(move |_| lookup != Lookup::SkipUniqueFields)
+}
 
 const HAS_ENROLLMENTS: &str =
     "EXISTS (SELECT FROM devices_mdm WHERE devices_mdm.workspace_id = $1)";
@@ -205,7 +222,7 @@ const HAS_ENROLLMENTS: &str =
 // keeps the user from being deleted before this transaction ends.
 
 const EXISTING_USERS: &str = "ARRAY( \
-    SELECT existing.id FROM unnest($3) AS requested (id) \
+    SELECT existing.id FROM unnest($2) AS requested (id) \
     CROSS JOIN LATERAL ( \
         SELECT users.id FROM users \
         WHERE users.workspace_id = $1 AND users.id = requested.id AND users.deleted_at IS NULL \
@@ -214,7 +231,7 @@ const EXISTING_USERS: &str = "ARRAY( \
 
 const USERS_BY_EMAIL: &str = "ARRAY( \
     SELECT unnest(ARRAY[requested.position, existing.id]) \
-    FROM unnest($4) WITH ORDINALITY AS requested (email_folded, position) \
+    FROM unnest($3) WITH ORDINALITY AS requested (email_folded, position) \
     CROSS JOIN LATERAL ( \
         SELECT assignee.id FROM users AS assignee \
         WHERE assignee.workspace_id = $1 AND assignee.email_folded = requested.email_folded \
@@ -223,7 +240,7 @@ const USERS_BY_EMAIL: &str = "ARRAY( \
     ) AS existing)";
 
 /// Ids are reserved beforehand because COPY returns no rows.
-const NEW_IDS: &str = "ARRAY(SELECT nextval('devices_id_seq') FROM generate_series(1, $5))";
+const NEW_IDS: &str = "ARRAY(SELECT nextval('devices_id_seq') FROM generate_series(1, $4))";
 
 /// Returns the look-up statement. Contains only the subqueries that `keys` need: PostgreSQL would
 /// plan the others on every execution.
@@ -231,12 +248,17 @@ fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
     const EMPTY: &str = "'{}'::bigint[]";
     let subquery_if = |is_needed, subquery| if is_needed { subquery } else { EMPTY };
     let is_before_insert = lookup.is_before_insert();
-    let has_serial_numbers = !keys.serial_numbers.is_empty();
+    let has_serial_numbers = !keys.unique[UniqueField::SerialNumber].is_empty();
     let has_enrollments = if has_serial_numbers && is_before_insert {
         HAS_ENROLLMENTS
     } else {
         "false"
     };
+    // The parameters of the unique fields follow the four others.
+    let taken = looked_up_fields(keys, lookup)
+        .zip(5..)
+        .map(|(field, parameter)| taken_values(field, parameter))
+        .reduce(|all, next| format!("{all} || {next}"));
     let lock = if lookup.locks_limited_workspace() {
         " FOR NO KEY UPDATE"
     } else {
@@ -245,13 +267,10 @@ fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
     format!(
         "SELECT (SELECT device_limit FROM workspaces \
                  WHERE workspaces.id = $1 AND device_limit IS NOT NULL{lock}) AS device_limit, \
-                {} AS ids, {} AS taken_serial_numbers, {has_enrollments} AS has_enrollments, \
+                {} AS ids, {} AS taken, {has_enrollments} AS has_enrollments, \
                 {} AS existing_users, {} AS users_by_email",
         subquery_if(is_before_insert, NEW_IDS),
-        subquery_if(
-            has_serial_numbers && lookup != Lookup::SkipSerials,
-            TAKEN_SERIAL_NUMBERS
-        ),
+        taken.unwrap_or_else(|| EMPTY.to_owned()),
         subquery_if(!keys.users.is_empty(), EXISTING_USERS),
         subquery_if(!keys.emails.is_empty(), USERS_BY_EMAIL),
     )

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use devices_domain::{
     Conflicts, CreateError, DeviceId, IdempotencyError, IdempotentRequest, IdempotentResponse,
-    InsertedDevice, LookupKeys, NewBatch, NewDevice, RepositoryError, StoreResult, UserId,
-    WorkspaceId,
+    InsertedDevice, LookupKeys, NewBatch, NewDevice, PerUniqueField, RepositoryError, StoreResult,
+    UserId, WorkspaceId,
 };
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
@@ -113,7 +113,7 @@ impl CreateBatches {
 
     /// Creates batches in one transaction, which is retried after a lost race. A group gives up
     /// after any other error, or after the second lost race, since one of its batches may be the
-    /// reason. A race lost without the look-up of serial numbers does not count.
+    /// reason. A race lost without the look-up of unique fields does not count.
     async fn try_create(
         &self,
         workspace: WorkspaceId,
@@ -121,12 +121,12 @@ impl CreateBatches {
     ) -> Result<Vec<BatchResult>, GroupError> {
         let devices = batches.iter().flat_map(|prepared| &prepared.batch.devices);
         let keys = LookupKeys::from_devices(devices);
-        // Nearly all serial numbers of a large batch are new, so the first attempt does not look
-        // them up. A taken one violates the unique index, and the retry looks up all (ADR 19).
+        // Nearly all values of unique fields in a large batch are new, so the first attempt does not
+        // look them up. A taken one violates its unique index, and the retry looks up all (ADR 19).
         let mut lookup = if keys.added_devices < GROUP_COMMIT_BELOW {
             Lookup::BeforeInsert
         } else {
-            Lookup::SkipSerials
+            Lookup::SkipUniqueFields
         };
         let is_group = batches.len() > 1;
         let mut has_failed = false;
@@ -172,10 +172,10 @@ fn create(
     if !pending.is_empty() {
         let mut found = conflicts::find(connection, workspace, keys, lookup)?;
         let (mut accepted, mut rejected) = partition_by_conflict(batches, &pending, &mut found);
-        // A rejection reports all conflicts: also serial numbers that were not looked up, and, with
+        // A rejection reports all conflicts: also values that were not looked up, and, with
         // a device limit, what others stored while the look-up waited for the lock on the
         // workspace.
-        let may_be_incomplete = lookup == Lookup::SkipSerials || found.device_limit.is_some();
+        let may_be_incomplete = lookup == Lookup::SkipUniqueFields || found.device_limit.is_some();
         if !rejected.is_empty() && may_be_incomplete {
             found = conflicts::find(connection, workspace, keys, Lookup::BeforeInsert)?;
             (accepted, rejected) = partition_by_conflict(batches, &pending, &mut found);
@@ -240,21 +240,23 @@ fn partition_by_conflict<'a>(
 ) -> (Vec<AcceptedBatch<'a>>, Vec<(usize, Conflicts)>) {
     let (mut accepted, mut rejected) = (Vec::new(), Vec::new());
     let mut ids = std::mem::take(&mut found.ids).into_iter();
-    // Serial numbers of the accepted batches.
-    let mut new_serials: HashMap<&str, DeviceId> = HashMap::new();
+    // Values of the unique fields in the accepted batches.
+    let mut new_values = PerUniqueField::<HashMap<&str, DeviceId>>::default();
     for &index in pending {
         let PreparedBatch { batch, documents } = &batches[index];
-        let conflicts = batch_conflicts(batch, found, &new_serials);
+        let conflicts = batch_conflicts(batch, found, &new_values);
         if !conflicts.is_empty() {
             rejected.push((index, conflicts));
             continue;
         }
         let ids: Vec<i64> = ids.by_ref().take(batch.devices.len()).collect();
         if pending.len() > 1 {
-            let serials = batch.devices.iter().zip(&ids);
-            new_serials.extend(
-                serials.filter_map(|(device, id)| Some((folded_serial(device)?, DeviceId(*id)))),
-            );
+            for (field, values) in new_values.iter_mut() {
+                let devices = batch.devices.iter().zip(&ids);
+                values.extend(devices.filter_map(|(device, id)| {
+                    Some((field.folded(&device.fields)?, DeviceId(*id)))
+                }));
+            }
         }
         if let Some(limit) = &mut found.device_limit {
             limit.held += ids.len() as u64;
@@ -275,7 +277,7 @@ fn partition_by_conflict<'a>(
 fn batch_conflicts(
     batch: &NewBatch,
     found: &LookupResult,
-    new_serials: &HashMap<&str, DeviceId>,
+    new_values: &PerUniqueField<HashMap<&str, DeviceId>>,
 ) -> Conflicts {
     let mut conflicts = if found.conflicts.is_empty() {
         Conflicts::default()
@@ -285,15 +287,16 @@ fn batch_conflicts(
             .for_lookup_keys(&LookupKeys::from_devices(&batch.devices))
     };
     conflicts.device_limit = found.device_limit_reached(batch.devices.len());
-    if !new_serials.is_empty() {
-        let taken = batch
+    for (field, new_values) in new_values.iter() {
+        if new_values.is_empty() {
+            continue;
+        }
+        let values = batch
             .devices
             .iter()
-            .filter_map(folded_serial)
-            .filter_map(|serial| new_serials.get_key_value(serial));
-        conflicts
-            .taken_serial_numbers
-            .extend(taken.map(|(serial, device)| ((*serial).to_owned(), *device)));
+            .filter_map(|device| field.folded(&device.fields));
+        let taken = values.filter_map(|value| new_values.get_key_value(value));
+        conflicts.taken[field].extend(taken.map(|(value, device)| ((*value).to_owned(), *device)));
     }
     conflicts
 }

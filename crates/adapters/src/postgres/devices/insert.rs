@@ -1,11 +1,11 @@
 //! Statements that insert devices and their audit events.
 
-use devices_domain::{Action, NewDevice, UserId, WorkspaceId};
+use devices_domain::{Action, NewDevice, UniqueField, UserId, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
-use super::accepted_batch::{AcceptedBatch, folded_serial};
+use super::accepted_batch::AcceptedBatch;
 use super::binary_copy::BinaryRows;
 use super::columns::DeviceRow;
 use crate::postgres::query::tsvector::{DocumentArray, Tsvector};
@@ -28,9 +28,10 @@ pub(crate) fn devices(
         let devices = batch.devices.iter().zip(ids).zip(assignees);
         new.extend(devices.map(|((device, id), assignee)| (device, *id, *assignee)));
     }
-    // Two transactions must insert the same serial numbers in the same order. In opposite orders
-    // they would deadlock at the unique index.
-    new.sort_by_key(|(device, ..)| folded_serial(device));
+    // Two transactions must insert the same devices in the same order. In opposite orders they would
+    // deadlock at the unique indexes. If two batches combine the same values differently, no order
+    // fits all indexes: PostgreSQL then ends one, and its retry finds the values taken.
+    new.sort_by_key(|(device, ..)| UniqueField::ALL.map(|field| field.folded(&device.fields)));
     let mut rows = BinaryRows::with_capacity(new.len());
     for (device, id, assignee) in &new {
         DeviceRow::new(workspace, *id, &device.fields, *assignee).encode(&mut rows);

@@ -20,8 +20,8 @@ use crate::postgres::transaction::run::{Effect, Failure};
 
 /// Restores an archived device. An active device is returned unchanged.
 ///
-/// If another transaction takes the serial number after the look-up, the unique index
-/// `devices_serial_number_key` stops this one, and its retry is rejected here.
+/// If another transaction takes a unique value after the look-up, the unique index stops this one,
+/// and its retry is rejected here.
 pub(crate) fn restore(
     connection: &mut PgConnection,
     workspace: WorkspaceId,

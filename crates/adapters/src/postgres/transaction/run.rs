@@ -1,7 +1,7 @@
 //! Write transactions with retries. The outcome is known even if the connection is lost during
 //! COMMIT.
 
-use devices_domain::RepositoryError;
+use devices_domain::{RepositoryError, UniqueField};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
@@ -162,17 +162,27 @@ pub(crate) fn is_retryable(error: &DieselError) -> bool {
     is_serialization_failure(error) || is_lost_race(error)
 }
 
-/// Returns whether another transaction took a serial number or an email address, or deleted a user,
+/// Returns whether an index keeps a unique field of devices unique.
+fn is_unique_field_index(index: &str) -> bool {
+    let field = index.strip_prefix("devices_");
+    let field = field.and_then(|field| field.strip_suffix("_key"));
+    field.is_some_and(|name| UniqueField::ALL.iter().any(|field| field.name() == name))
+}
+
+/// Returns whether another transaction took a unique value or an email address, or deleted a user,
 /// after this transaction had looked it up.
 fn is_lost_race(error: &DieselError) -> bool {
     let DieselError::DatabaseError(kind, information) = error else {
         return false;
     };
-    let constraints: &[&str] = match kind {
-        DatabaseErrorKind::UniqueViolation => &["devices_serial_number_key", "users_email_key"],
-        DatabaseErrorKind::ForeignKeyViolation => &["devices_user_fkey"],
-        _ => &[],
+    let Some(violated) = information.constraint_name() else {
+        return false;
     };
-    let violated = information.constraint_name();
-    violated.is_some_and(|violated| constraints.contains(&violated))
+    match kind {
+        DatabaseErrorKind::UniqueViolation => {
+            violated == "users_email_key" || is_unique_field_index(violated)
+        }
+        DatabaseErrorKind::ForeignKeyViolation => violated == "devices_user_fkey",
+        _ => false,
+    }
 }

@@ -32,10 +32,13 @@ fn all_conflicts_are_reported_and_nothing_is_stored() {
         ];
         let expected = Conflicts {
             unknown_users: BTreeSet::from([UserId(77)]),
-            taken_serial_numbers: HashMap::from([
-                ("A1".to_owned(), DeviceId(1)),
-                ("A2".to_owned(), DeviceId(2)),
-            ]),
+            taken: PerUniqueField::of(
+                UniqueField::SerialNumber,
+                HashMap::from([
+                    ("A1".to_owned(), DeviceId(1)),
+                    ("A2".to_owned(), DeviceId(2)),
+                ]),
+            ),
             device_limit: Some(DeviceLimitReached {
                 limit: 4,
                 held: 2,

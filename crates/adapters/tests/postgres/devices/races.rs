@@ -39,7 +39,7 @@ fn loser_of_a_race_reports_the_winners_device() {
             // The look-up found no conflict, and the insert waits at the unique index.
             store.database.wait_for_blocked_statement();
             execute(&mut rival, "COMMIT");
-            let taken = loser.await.unwrap().taken_serial_numbers;
+            let taken = loser.await.unwrap().taken[UniqueField::SerialNumber];
             let taken = taken.keys().map(String::as_str).collect::<Vec<_>>();
             assert_eq!(taken, [winner]);
             assert_eq!(store.database.count("devices"), count_before + 1);
@@ -66,7 +66,10 @@ fn default_isolation_level_of_database_is_ignored() {
         let loser = tokio::spawn(async move { acme.conflicts(batch).await });
         store.database.wait_for_blocked_statement();
         execute(&mut rival, "COMMIT");
-        assert_eq!(loser.await.unwrap().taken_serial_numbers.len(), 1);
+        assert_eq!(
+            loser.await.unwrap().taken[UniqueField::SerialNumber].len(),
+            1
+        );
     });
 }
 

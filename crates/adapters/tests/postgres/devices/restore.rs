@@ -79,7 +79,7 @@ fn conflicts_leave_the_device_archived() {
             .database
             .execute("UPDATE workspaces SET device_limit = 1");
         let found = conflicts(acme.restore(id).await);
-        assert_eq!(found.taken_serial_numbers["A1"], holder);
+        assert_eq!(found.taken[UniqueField::SerialNumber]["A1"], holder);
         let limit = found.device_limit.unwrap();
         assert_eq!((limit.limit, limit.held, limit.added), (1, 1, 1));
         let stored = acme.devices.find(id).await.unwrap().unwrap();
@@ -110,7 +110,10 @@ fn restore_loses_a_race_for_its_serial_number() {
                 restored.unwrap();
                 acme.delete(id).await;
             } else {
-                assert_eq!(conflicts(restored).taken_serial_numbers.len(), 1);
+                assert_eq!(
+                    conflicts(restored).taken[UniqueField::SerialNumber].len(),
+                    1
+                );
             }
         }
         let stored = acme.devices.find(id).await.unwrap().unwrap();

@@ -89,7 +89,7 @@ fn one_of_two_updates_takes_a_serial_number() {
                 match update.await.unwrap() {
                     Ok(_) => succeeded += 1,
                     Err(ChangeDeviceError::Rejected(rejected)) => {
-                        assert_eq!(rejected.conflicts.taken_serial_numbers.len(), 1);
+                        assert_eq!(rejected.conflicts.taken[UniqueField::SerialNumber].len(), 1);
                     }
                     Err(error) => panic!("round {round}: {error}"),
                 }

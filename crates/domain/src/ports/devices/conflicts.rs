@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::device::PerUniqueField;
 use crate::ids::{DeviceId, UserId};
 use crate::validation::lookup_keys::LookupKeys;
 
@@ -14,8 +15,8 @@ pub struct Conflicts {
     pub unknown_emails: BTreeSet<String>,
     /// Folded email addresses whose user is not the one whose id was sent beside the address.
     pub mismatched_users: BTreeSet<(String, UserId)>,
-    /// Folded serial numbers of active devices of the workspace.
-    pub taken_serial_numbers: HashMap<String, DeviceId>,
+    /// Folded values of unique fields that active devices of the workspace have.
+    pub taken: PerUniqueField<HashMap<String, DeviceId>>,
     /// Set if the new devices would exceed the workspace's device limit.
     pub device_limit: Option<DeviceLimitReached>,
 }
@@ -27,7 +28,7 @@ impl Conflicts {
         self.unknown_users.is_empty()
             && self.unknown_emails.is_empty()
             && self.mismatched_users.is_empty()
-            && self.taken_serial_numbers.is_empty()
+            && self.taken.iter().all(|(_, taken)| taken.is_empty())
             && self.device_limit.is_none()
     }
 
@@ -49,17 +50,18 @@ impl Conflicts {
             .iter()
             .filter_map(|(email, user)| Some((email.clone(), (*user)?)))
             .filter(|pair| self.mismatched_users.contains(pair));
-        let taken_serial_numbers = keys
-            .serial_numbers
-            .iter()
-            .filter_map(|serial| self.taken_serial_numbers.get_key_value(serial));
+        let taken = |field| {
+            let values = keys.unique[field].iter();
+            let taken = values.filter_map(|value| self.taken[field].get_key_value(value));
+            taken
+                .map(|(value, device)| (value.clone(), *device))
+                .collect()
+        };
         Self {
             unknown_users: unknown_users.collect(),
             unknown_emails: unknown_emails.cloned().collect(),
             mismatched_users: mismatched_users.collect(),
-            taken_serial_numbers: taken_serial_numbers
-                .map(|(serial, device)| (serial.clone(), *device))
-                .collect(),
+            taken: PerUniqueField::from_fn(taken),
             device_limit: None,
         }
     }
