@@ -119,6 +119,7 @@ fn strict_component(field: &Field) -> &'static str {
         Format::TextList { .. } => "TextList",
         Format::Attributes { .. } => "Attributes",
         Format::SerialNumber => "SerialNumber",
+        Format::AssetTag => "AssetTag",
         Format::Amount => "Amount",
         Format::Date => "Date",
         Format::OneOf(words) if words.contains(&"ONBOARDING") => "AddedVia",

@@ -35,6 +35,7 @@ fn example(field: &Field) -> Value {
         Format::TextList { .. } => json!([format!("a {}", field.name()), "HDMI"]),
         Format::Attributes { .. } => json!({"Cost centre": "4711", "Room": "B12"}),
         Format::SerialNumber => json!("C02XL0GSJGH5"),
+        Format::AssetTag => json!("IT-0042"),
         Format::Email => json!("ada@example.com"),
         Format::Amount => json!("49.00"),
         Format::Date => json!("2024-03-01"),

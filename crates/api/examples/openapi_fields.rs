@@ -188,6 +188,7 @@ fn types(field: &Field, usage: Usage) -> Result<Vec<String>, String> {
         Format::Text { .. }
         | Format::Lines { .. }
         | Format::SerialNumber
+        | Format::AssetTag
         | Format::Email
         | Format::Amount => &[&typed("string")],
         Format::Date if usage == Usage::Response => &[&typed("string"), "format: date"],
@@ -277,7 +278,7 @@ fn rules(format: Format) -> Option<String> {
             "At most {max_keys} keys of at most {max_key_length} characters, with values of at most \
              {max_length}."
         ),
-        Format::SerialNumber => "At most 64 characters.".to_owned(),
+        Format::SerialNumber | Format::AssetTag => "At most 64 characters.".to_owned(),
         Format::Email => "At most 255 characters.".to_owned(),
         Format::Amount => "A decimal amount such as `1299.00`.".to_owned(),
         Format::Date => "An ISO 8601 date, or date and time.".to_owned(),
@@ -347,6 +348,7 @@ fn constraint(field: &Field, usage: Usage) -> Result<Vec<String>, String> {
             return Err("no schema in the overlay has this length".to_owned());
         }
         Format::SerialNumber => &["type: null", &reference("SerialNumber")],
+        Format::AssetTag => &["type: null", &reference("AssetTag")],
         Format::Email if nullable => &["type: null", &or_nothing(&reference("Email"))],
         Format::Email => &["type: null", &reference("Email")],
         Format::Amount => &["type: null", &reference("Amount")],

@@ -15,7 +15,7 @@ use devices_domain::{
     Actor, ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, Device, DeviceId, KeyId,
     MockDeviceRepository, MockEnrollmentRepository, MockKeyRepository, MockRateLimiter, MockStore,
     MockStoreHealth, MockUserRepository, NewDevice, RawRow, RawValue, RepositoryError, Scope,
-    StoredDevice, WorkspaceId, WorkspaceStore,
+    StoredDevice, UniqueField, WorkspaceId, WorkspaceStore,
 };
 use serde_json::{Value, json};
 

@@ -44,6 +44,7 @@ impl Change {
                     (_, Format::Lines { .. }) => json!("Änother\nremark"),
                     (_, Format::TextList { .. }) => json!(["TÜV 1", "CE 2"]),
                     (_, Format::SerialNumber) => json!("NEW-SERIAL-1"),
+                    (_, Format::AssetTag) => json!("new tag 1"),
                     (_, Format::Amount) => json!("0.00"),
                     (_, Format::Date) => json!("2030-01-01"),
                     (_, Format::OneOf(words)) => json!(words.iter().find(|word| current != **word)),

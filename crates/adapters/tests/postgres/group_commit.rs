@@ -6,7 +6,7 @@ use std::time::Duration;
 use devices_adapters::postgres::DatabaseOptions;
 use devices_domain::{
     CreateError, IdempotencyError, IdempotencyKey, IdempotentRequest, InsertedDevice,
-    KeyRepository, NewWorkspace, RawValue, RepositoryError, StoreResult, UserId,
+    KeyRepository, NewWorkspace, RawValue, RepositoryError, StoreResult, UniqueField, UserId,
     WorkspaceRepository,
 };
 use futures_util::future::{join, join_all};
@@ -103,6 +103,29 @@ fn each_batch_of_a_group_gets_its_own_result() {
         assert_eq!(events, [format!("{{{first}}}"), format!("{{{last}}}")]);
         assert_eq!(transactions(&store, &both), 1);
         assert_eq!(store.database.count("devices"), 6);
+    });
+}
+
+#[test]
+fn asset_tag_of_earlier_batch_in_group_is_taken() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let batch = |asset_tag| vec![device(&[("asset_tag", asset_tag)])];
+        let requests = ["IT 1", "it  1", "IT 2"].map(|tag| acme.create(batch(tag)));
+        let results = run_as_group(&store, &acme, requests).await;
+        let [first, same, other] = results.try_into().unwrap();
+        let first = first.unwrap()[0].id;
+        assert!(other.is_ok());
+        let Err(CreateError::Conflicts(conflicts)) = same else {
+            panic!("unexpected {same:?}");
+        };
+        let taken = &conflicts.taken;
+        assert_eq!(
+            taken[UniqueField::AssetTag],
+            [("IT 1".to_owned(), first)].into()
+        );
+        assert!(taken[UniqueField::SerialNumber].is_empty());
     });
 }
 

@@ -85,7 +85,7 @@ fn column_limits_match_the_domain() {
             Format::Text { max_length } | Format::Lines { max_length } => {
                 vec![format!("<= {max_length})")]
             }
-            Format::SerialNumber => vec!["<= 64)".to_owned()],
+            Format::SerialNumber | Format::AssetTag => vec!["<= 64)".to_owned()],
             Format::TextList {
                 max_items,
                 max_length,

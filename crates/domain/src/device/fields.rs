@@ -2,8 +2,8 @@
 
 use super::enums::{AddedVia, KeyboardLayout, Lifecycle};
 use crate::field::{
-    Amount, Attributes, Comment, Date, Email, Field, RawRow, RequiredText, SerialNumber, ShortText,
-    TextList, fields,
+    Amount, AssetTag, Attributes, Comment, Date, Email, Field, RawRow, RequiredText, SerialNumber,
+    ShortText, TextList, fields,
 };
 use crate::ids::UserId;
 
@@ -30,6 +30,9 @@ fields! {
 
     /// The owner's own inventory data.
     struct Inventory, patch InventoryPatch {
+        /// The owner's own inventory number, unique among the devices of the workspace without
+        /// regard to case.
+        "asset_tag" => asset_tag: Option<AssetTag>,
         /// Model.
         "model" => model: Option<ShortText>,
         /// Labels, such as a project or a condition. Free texts.

@@ -69,6 +69,7 @@ macro_rules! unique_fields {
 
 unique_fields! {
     SerialNumber: crate::field::SerialNumber => identity.serial_number, InvalidSerialNumber;
+    AssetTag: crate::field::AssetTag => inventory.asset_tag, InvalidAssetTag;
 }
 
 /// A value for each unique field.

@@ -101,6 +101,8 @@ pub enum Format {
     },
     /// A serial number: see [`SerialNumber`](crate::SerialNumber).
     SerialNumber,
+    /// An asset tag: see [`AssetTag`](crate::AssetTag).
+    AssetTag,
     /// An email address: see [`Email`](crate::Email).
     Email,
     /// An amount of money: see [`Amount`](crate::Amount).

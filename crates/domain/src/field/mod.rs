@@ -2,6 +2,7 @@
 //! fields.
 
 mod amount;
+mod asset_tag;
 mod attributes;
 mod boolean;
 mod comment;
@@ -31,6 +32,7 @@ mod unknown_fields;
 mod user_id;
 
 pub use amount::Amount;
+pub use asset_tag::AssetTag;
 pub use attributes::Attributes;
 pub use comment::Comment;
 pub use date::Date;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::fold::fold_into;
 use super::tokens;
 use crate::device::DeviceFields;
-use crate::field::{Comment, SerialNumber, ShortText};
+use crate::field::{AssetTag, Comment, SerialNumber, ShortText};
 use crate::user::UserFields;
 
 /// Importance of a section of a document. PostgreSQL's `setweight` has the same four.
@@ -105,18 +105,33 @@ impl SearchDocument {
     #[must_use]
     pub fn of_device(fields: &DeviceFields) -> Self {
         let identity = &fields.identity;
+        let inventory = &fields.inventory;
         let processor = &fields.characteristics.processor;
+        let tags: Vec<&str> = inventory.tags.iter().collect();
+        let attributes: Vec<&str> = inventory
+            .attributes
+            .iter()
+            .map(|(_, value)| value)
+            .collect();
+        let (tags, attributes) = (tags.join(" "), attributes.join(" "));
         Self::of_sections([
             (Weight::A, Some(identity.name.as_str())),
             (
                 Weight::A,
                 identity.serial_number.as_ref().map(SerialNumber::as_str),
             ),
+            (
+                Weight::A,
+                inventory.asset_tag.as_ref().map(AssetTag::as_str),
+            ),
             (Weight::B, identity.brand.as_ref().map(ShortText::as_str)),
             (Weight::B, Some(identity.type_.as_str())),
             (Weight::B, Some(identity.category.as_str())),
             (Weight::B, processor.as_ref().map(ShortText::as_str)),
+            (Weight::B, inventory.model.as_ref().map(ShortText::as_str)),
+            (Weight::B, Some(&tags)),
             (Weight::D, identity.comment.as_ref().map(Comment::as_str)),
+            (Weight::D, Some(&attributes)),
         ])
     }
 
@@ -199,7 +214,17 @@ impl DeviceFields {
     /// [`SearchTerm::identifier`](crate::SearchTerm::identifier) is searched as a substring.
     #[must_use]
     pub fn search_identifiers(&self) -> Option<Cow<'_, str>> {
-        let serial_number = self.identity.serial_number.as_ref()?;
-        Some(serial_number.folded().into())
+        let serial_number = self.identity.serial_number.as_ref();
+        let asset_tag = self.inventory.asset_tag.as_ref();
+        match (
+            serial_number.map(SerialNumber::folded),
+            asset_tag.map(AssetTag::folded),
+        ) {
+            (Some(serial_number), Some(asset_tag)) => {
+                Some(format!("{serial_number}\n{asset_tag}").into())
+            }
+            (Some(identifier), None) | (None, Some(identifier)) => Some(identifier.into()),
+            (None, None) => None,
+        }
     }
 }

@@ -46,6 +46,7 @@ impl RestoreDevice {
 
 #[cfg(test)]
 mod tests {
+    use crate::device::{PerUniqueField, UniqueField};
     use std::collections::HashMap;
 
     use mockall::predicate::eq;

@@ -33,6 +33,8 @@ error_codes! {
     InvalidParameter = "INVALID_PARAMETER",
     /// A serial number is malformed, a placeholder, a duplicate within the batch, or taken.
     InvalidSerialNumber = "INVALID_SERIAL_NUMBER",
+    /// An asset tag is malformed, a duplicate within the batch, or taken.
+    InvalidAssetTag = "INVALID_ASSET_TAG",
     /// A `user_id` or `user_email` does not identify a user of the workspace.
     InvalidUser = "INVALID_USER",
     /// Another user of the workspace has the email address.
@@ -118,9 +120,9 @@ reasons! {
     Placeholder = "placeholder",
     /// A spreadsheet shortened the number to scientific notation, and lost its digits.
     SpreadsheetNumber = "spreadsheet_number",
-    /// Another row of the batch has the same serial number.
+    /// Another row of the batch has the same value of a unique field.
     Duplicate = "duplicate",
-    /// A stored device has the serial number, or a stored user has the email address.
+    /// A stored device has the value of a unique field, or a stored user has the email address.
     AlreadyExists = "already_exists",
     /// No user of the workspace has the id or the email address.
     UnknownUser = "unknown_user",
@@ -173,9 +175,9 @@ impl fmt::Display for Item {
 /// Row, object or name that an error refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Related {
-    /// Earlier row of the batch with the same serial number.
+    /// Earlier row of the batch with the same value.
     DuplicateOf(usize),
-    /// Stored device with the same serial number.
+    /// Stored device with the same value.
     ExistingDevice(DeviceId),
     /// Stored user with the same email address.
     ExistingUser(UserId),

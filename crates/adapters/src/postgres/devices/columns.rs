@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use chrono::NaiveDate;
 use devices_domain::{
-    Characteristics, DeviceFields, Identity, Inventory, Ownership, UserId, WorkspaceId, fold_case,
+    Characteristics, DeviceFields, Identity, Inventory, Ownership, UniqueField, UserId,
+    WorkspaceId, fold_case,
 };
 use diesel::pg::{CopyFormat, PgConnection};
 use diesel::prelude::*;
@@ -16,10 +17,14 @@ use crate::postgres::query::columns::Column;
 use crate::postgres::query::json_object::JsonObject;
 use crate::postgres::schema::tables::devices;
 
-/// Declares the row struct of a device from the domain's groups of fields. The groups are
+/// Declares the row struct of a device from the domain's groups of fields, and the folded columns of
+/// its unique fields. The groups are
 /// destructured without `..`, so a missing field does not compile.
 macro_rules! columns {
-    ($($group:ident: $Group:ident { $($field:ident: $Column:ty,)+ })+) => {
+    (
+        unique { $($folded:ident: $Unique:ident,)+ }
+        $($group:ident: $Group:ident { $($field:ident: $Column:ty,)+ })+
+    ) => {
         /// A row of `devices` for reading and writing, without timestamps.
         #[derive(Insertable, AsChangeset, Queryable, Selectable)]
         #[diesel(
@@ -31,7 +36,7 @@ macro_rules! columns {
         pub(crate) struct DeviceRow<'a> {
             workspace_id: i64,
             pub(crate) id: i64,
-            pub(crate) serial_number_folded: Option<Cow<'a, str>>,
+            $(pub(crate) $folded: Option<Cow<'a, str>>,)+
             type_folded: Option<Cow<'a, str>>,
             category_folded: Option<Cow<'a, str>>,
             $($(pub(crate) $field: $Column,)+)+
@@ -49,11 +54,7 @@ macro_rules! columns {
                 let mut row = Self {
                     workspace_id: workspace.0,
                     id,
-                    serial_number_folded: device
-                        .identity
-                        .serial_number
-                        .as_ref()
-                        .map(|serial| serial.folded().into()),
+                    $($folded: UniqueField::$Unique.folded(device).map(Cow::from),)+
                     type_folded: folded_if_different(device.identity.type_.as_str()),
                     category_folded: folded_if_different(device.identity.category.as_str()),
                     $($($field: $field.to_column(),)+)+
@@ -67,14 +68,14 @@ macro_rules! columns {
             /// Appends the row for [`copy`](Self::copy).
             pub(crate) fn encode(&self, rows: &mut BinaryRows) {
                 const COLUMNS: usize = [
-                    stringify!(workspace_id), stringify!(id), stringify!(serial_number_folded),
+                    stringify!(workspace_id), stringify!(id), $(stringify!($folded),)+
                     stringify!(type_folded), stringify!(category_folded),
                     $($(stringify!($field),)+)+
                 ].len();
                 rows.begin_row(COLUMNS);
                 rows.push(&self.workspace_id);
                 rows.push(&self.id);
-                rows.push(&self.serial_number_folded);
+                $(rows.push(&self.$folded);)+
                 rows.push(&self.type_folded);
                 rows.push(&self.category_folded);
                 $($(rows.push(&self.$field);)+)+
@@ -86,7 +87,7 @@ macro_rules! columns {
                 rows: &BinaryRows,
             ) -> QueryResult<usize> {
                 let columns = (
-                    devices::workspace_id, devices::id, devices::serial_number_folded,
+                    devices::workspace_id, devices::id, $(devices::$folded,)+
                     devices::type_folded, devices::category_folded,
                     $($(devices::$field,)+)+
                 );
@@ -115,6 +116,11 @@ pub(crate) fn folded_if_different(text: &str) -> Option<Cow<'_, str>> {
 }
 
 columns! {
+    unique {
+        serial_number_folded: SerialNumber,
+        asset_tag_folded: AssetTag,
+    }
+
     identity: Identity {
         name: Cow<'a, str>,
         type_: Cow<'a, str>,
@@ -125,6 +131,7 @@ columns! {
     }
 
     inventory: Inventory {
+        asset_tag: Option<Cow<'a, str>>,
         model: Option<Cow<'a, str>>,
         tags: Option<Vec<Option<Cow<'a, str>>>>,
         attributes: Option<JsonObject<'a>>,

@@ -16,6 +16,7 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         type_,
         category,
         updated_since,
+        asset_tag,
         tags,
         attributes,
     } = filter;
@@ -28,6 +29,7 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
     // searches need not read the devices.
     let needs_devices = type_.is_some()
         || serial_number.is_some()
+        || asset_tag.is_some()
         || category.is_some()
         || updated_since.is_some()
         || !tags.is_empty()
@@ -70,6 +72,7 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         &format!("{table}.user_id = {{}}"),
         user.map(|user| Value::Integer(user.0)),
     );
+    add_condition("devices.asset_tag_folded = {}", text(asset_tag));
     add_condition(
         "coalesce(devices.type_folded, devices.type) = {}",
         text(type_),

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use devices_domain::{
-    AddedVia, Amount, Attributes, Comment, Date, Email, EnrollmentStatus, Instant, KeyboardLayout,
-    Lifecycle, RequiredText, Role, SerialNumber, ShortText, TextList, UserId,
+    AddedVia, Amount, AssetTag, Attributes, Comment, Date, Email, EnrollmentStatus, Instant,
+    KeyboardLayout, Lifecycle, RequiredText, Role, SerialNumber, ShortText, TextList, UserId,
 };
 use diesel::QueryResult;
 use diesel::result::Error as DieselError;
@@ -77,6 +77,7 @@ column! {
     RequiredText => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::from_trusted(text));
     ShortText => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::from_trusted(text));
     Comment => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::from_trusted(text));
+    AssetTag => Cow<'a, str>: |tag| tag.as_str().into(), |text| Ok(Self::from_trusted(text));
     SerialNumber => Cow<'a, str>:
         |serial| serial.as_str().into(), |text| Ok(Self::from_trusted(text));
     AddedVia => Cow<'a, str>: |choice| choice.as_str().into(), |name| known(Self::from_name(&name));

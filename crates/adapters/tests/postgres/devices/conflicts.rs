@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use devices_domain::{
-    Conflicts, DeviceId, DeviceLimitReached, LookupKeys, RawValue, UserId, WorkspaceRepository,
+    Conflicts, DeviceId, DeviceLimitReached, LookupKeys, PerUniqueField, RawValue, UniqueField,
+    UserId, WorkspaceRepository,
 };
 
 use crate::{TestStore, block_on, device, device_of};

@@ -101,6 +101,7 @@ fn every_field_round_trips() {
                 Format::Amount => RawValue::text("999999999999.99"),
                 Format::Date => RawValue::text("2024-02-29"),
                 Format::SerialNumber => RawValue::text("sn ab-12"),
+                Format::AssetTag => RawValue::text("it  0042"),
                 Format::TextList { .. } => RawValue::List(vec![
                     RawValue::text("a,b"),
                     RawValue::text("NULL"),

@@ -1,7 +1,9 @@
 //! Batches that race with another transaction for a serial number.
 
+use devices_domain::{CreateError, UniqueField};
 use devices_tests::{TestDatabase, execute};
 use diesel::pg::PgConnection;
+use futures_util::future::join;
 
 use crate::{TestStore, Writer, block_on, device, options};
 
@@ -39,7 +41,8 @@ fn loser_of_a_race_reports_the_winners_device() {
             // The look-up found no conflict, and the insert waits at the unique index.
             store.database.wait_for_blocked_statement();
             execute(&mut rival, "COMMIT");
-            let taken = loser.await.unwrap().taken[UniqueField::SerialNumber];
+            let conflicts = loser.await.unwrap();
+            let taken = &conflicts.taken[UniqueField::SerialNumber];
             let taken = taken.keys().map(String::as_str).collect::<Vec<_>>();
             assert_eq!(taken, [winner]);
             assert_eq!(store.database.count("devices"), count_before + 1);
@@ -84,5 +87,41 @@ fn batch_is_stored_after_its_rival_rolls_back() {
         store.database.wait_for_blocked_statement();
         execute(&mut rival, "ROLLBACK");
         assert_eq!(waiting.await.unwrap().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn batches_with_crossed_values_are_retried() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let other_server = store.with_options(options());
+        let row = |serial_number: &'static str, asset_tag: &'static str| {
+            device(&[("serial_number", serial_number), ("asset_tag", asset_tag)])
+        };
+        // Sorted by serial number, the batches insert the same asset tags in opposite orders.
+        for [first, second] in [["T1", "T2"], ["T3", "T4"], ["T5", "T6"]] {
+            let batch = vec![row("A", first), row("B", second)];
+            let crossed = vec![row("C", second), row("D", first)];
+            let devices = other_server.devices(acme.workspace);
+            let rival = Writer {
+                workspace: acme.workspace,
+                key: acme.key,
+                devices,
+            };
+            let (one, other) = join(acme.create(batch), rival.create(crossed)).await;
+            let error = match (one, other) {
+                (Ok(_), Err(error)) | (Err(error), Ok(_)) => error,
+                both => panic!("exactly one batch is stored: {both:?}"),
+            };
+            let CreateError::Conflicts(conflicts) = error else {
+                panic!("unexpected {error:?}");
+            };
+            assert_eq!(conflicts.taken[UniqueField::AssetTag].len(), 2);
+            execute(
+                &mut store.database.connect(),
+                "UPDATE devices SET serial_number = NULL, serial_number_folded = NULL",
+            );
+        }
     });
 }

@@ -2,7 +2,7 @@
 
 use devices_domain::{
     ChangeDeviceError, ChangeUserError, Conflicts, CreateError, DeviceId, Precondition, RawValue,
-    Revision, StoredDevice,
+    Revision, StoredDevice, UniqueField,
 };
 use devices_tests::execute;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use devices_domain::{ChangeDeviceError, DeviceId, Precondition, RawValue};
+use devices_domain::{ChangeDeviceError, DeviceId, Precondition, RawValue, UniqueField};
 
 use crate::{TestStore, block_on, device};
 

@@ -33,7 +33,9 @@ fn valid_value(format: Format) -> BoxedStrategy<Value> {
             let pairs = prop::collection::btree_map(pairs.0, pairs.1, 0..=max_keys / 5);
             pairs.prop_map(|pairs| json!(pairs)).boxed()
         }
-        Format::SerialNumber => "[Qq][ -~ａ-ｚ]{0,40}[A-Z1-9]".prop_map_into().boxed(),
+        Format::SerialNumber | Format::AssetTag => {
+            "[Qq][ -~ａ-ｚ]{0,40}[A-Z1-9]".prop_map_into().boxed()
+        }
         Format::Amount => "[0-9]{1,12}([.,][0-9]{1,2})?".prop_map_into().boxed(),
         Format::Date => {
             "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T[01][0-9]:[0-5][0-9]Z)?"

@@ -24,6 +24,8 @@ pub struct DeviceFilter {
     pub category: Option<String>,
     /// The device was changed at this instant or later.
     pub updated_since: Option<DateTime<Utc>>,
+    /// The device has this folded asset tag.
+    pub asset_tag: Option<String>,
     /// The device has all of these tags.
     pub tags: Vec<String>,
     /// The device has all of these attributes: keys and values.

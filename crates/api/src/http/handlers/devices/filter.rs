@@ -1,8 +1,8 @@
 //! Filters of device lists.
 
 use devices_domain::{
-    Attributes, DeviceFilter, FieldValue, InvalidValue, RawValue, Reason, RequiredText, Text,
-    TextList, UserId, fold_case,
+    AssetTag, Attributes, DeviceFilter, FieldValue, InvalidValue, RawValue, Reason, RequiredText,
+    Text, TextList, UserId, fold_case,
 };
 
 use crate::http::extract::query::{InvalidParameter, QueryParams, parse_integer};
@@ -20,9 +20,17 @@ pub(crate) fn read(parameters: &mut QueryParams) -> DeviceFilter {
         type_: parameters.parse_field("type").map(folded),
         category: parameters.parse_field("category").map(folded),
         updated_since: parameters.parse("updated_since", parse_instant_or_date),
+        asset_tag: parameters.parse("asset_tag", parse_asset_tag),
         tags: parameters.parse_all("tag", TextList::MAX_ITEMS, parse_tag),
         attributes: parameters.parse_keys("attributes.", Attributes::MAX_KEYS, parse_attribute),
     }
+}
+
+/// Returns the folded asset tag. For a text that no asset tag can have, returns an empty text, which
+/// no device has: a filter finds nothing then.
+fn parse_asset_tag(text: &str) -> Result<String, InvalidParameter> {
+    let tag = AssetTag::parse(&non_blank(text)?);
+    Ok(tag.map_or_else(|_| String::new(), |tag| tag.folded().to_owned()))
 }
 
 fn parse_tag(text: &str) -> Result<String, InvalidParameter> {

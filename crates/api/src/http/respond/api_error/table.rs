@@ -111,6 +111,7 @@ fn report_mapping(report: &ErrorReport) -> Mapping {
         ErrorCode::InvalidField => StatusCode::BAD_REQUEST,
         ErrorCode::InvalidParameter => StatusCode::BAD_REQUEST,
         ErrorCode::InvalidSerialNumber => StatusCode::BAD_REQUEST,
+        ErrorCode::InvalidAssetTag => StatusCode::BAD_REQUEST,
         ErrorCode::InvalidUser if report.has_only_unknown_users() => StatusCode::NOT_FOUND,
         ErrorCode::InvalidUser => StatusCode::BAD_REQUEST,
         ErrorCode::UserEmailConflict => StatusCode::BAD_REQUEST,
