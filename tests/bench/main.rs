@@ -69,6 +69,9 @@ pub(crate) struct Arguments {
     /// Other server executable to compare with; implies --service-only and --stored 0
     #[arg(long, value_name = "FILE", value_parser = parse_executable)]
     baseline: Option<PathBuf>,
+    /// Send model, `asset_tag`, tags and attributes, too, but not to the baseline
+    #[arg(long)]
+    inventory: bool,
     /// File to write all measurements to
     #[arg(long, value_name = "FILE", default_value = "target/bench.json")]
     json: PathBuf,
@@ -286,6 +289,11 @@ impl Bench {
     fn measure_batch_size(&mut self, round: usize, batch: usize, arguments: &Arguments) {
         let devices = payload::devices();
         let body = payload::body(&devices[..batch]);
+        let service_body = if arguments.inventory {
+            payload::body(&payload::with_inventory_data(&devices[..batch]))
+        } else {
+            body.clone()
+        };
         for &clients in &arguments.clients {
             let mut order: Vec<usize> = (0..self.subjects.len()).collect();
             if round.is_multiple_of(2) {
@@ -294,7 +302,11 @@ impl Bench {
             }
             for subject in order {
                 let kind = self.subjects[subject].kind;
-                self.measure_service(subject, kind, &body, clients, 201);
+                let body = match kind {
+                    Kind::Baseline => &body,
+                    _ => &service_body,
+                };
+                self.measure_service(subject, kind, body, clients, 201);
             }
             if !arguments.measures_ceilings() {
                 continue;

@@ -83,6 +83,22 @@ fn device(index: usize) -> Value {
     device
 }
 
+/// Adds typical values of the owner's inventory data to devices. The asset tag contains the serial
+/// number, and is therefore unique like it.
+pub fn with_inventory_data(devices: &[Value]) -> Vec<Value> {
+    let mut devices = devices.to_vec();
+    for (index, device) in devices.iter_mut().enumerate() {
+        let serial = device["serial_number"].as_str().unwrap_or_default();
+        device["asset_tag"] = json!(format!("IT-{serial}"));
+        device["model"] = json!(["MacBook Pro 14 (2023)", "ThinkPad X1 Carbon Gen 11"][index % 2]);
+        device["tags"] = json!(["loan pool", "Lyon"]);
+        device["attributes"] = json!({
+            "Room": format!("B{}", index % 40), "Cost centre": "4711", "Condition": "good",
+        });
+    }
+    devices
+}
+
 /// Returns the serial number for `number`, such as `R0000000002F`.
 pub fn serial(number: u64) -> String {
     format!("R{number:011X}")
@@ -128,12 +144,13 @@ pub fn body(devices: &[Value]) -> RequestTemplate {
             request.bytes.push(b',');
         }
         let text = device.to_string();
-        let serial = device["serial_number"].as_str();
-        let offset = serial.and_then(|serial| text.find(serial));
         let start = request.bytes.len();
-        request
-            .serial_offsets
-            .push(offset.map(|at| start + at).into_iter().collect());
+        let offsets = device["serial_number"].as_str().map(|serial| {
+            text.match_indices(serial)
+                .map(|(at, _)| start + at)
+                .collect()
+        });
+        request.serial_offsets.push(offsets.unwrap_or_default());
         request.bytes.extend(text.as_bytes());
     }
     request.bytes.extend(b"]}");

@@ -210,6 +210,9 @@ fn chunk(after: Option<DeviceId>) -> Vec<StoredDevice> {
 async fn export_that_loses_its_store_is_aborted() {
     for format in ["json", "ndjson", "csv"] {
         let store = mock_store(|devices| {
+            devices
+                .expect_attribute_keys()
+                .returning(|_, _| Ok(Vec::new()));
             devices.expect_list_by_id().returning(|_, after, max| {
                 assert_eq!(max, 250);
                 match after {

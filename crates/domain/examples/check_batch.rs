@@ -10,7 +10,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use devices_domain::{Batch, BatchRules, ErrorCode, FieldError, RawRow, Reason, fields};
+use devices_domain::{Batch, BatchRules, ErrorCode, FieldError, Format, RawRow, Reason, fields};
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -43,7 +43,11 @@ fn print_help() -> io::Result<ExitCode> {
         } else {
             ""
         };
-        writeln!(output, "  {}{required}", field.name())?;
+        let key = match field.format() {
+            Format::Attributes { .. } => ".KEY",
+            _ => "",
+        };
+        writeln!(output, "  {}{key}{required}", field.name())?;
     }
     Ok(ExitCode::SUCCESS)
 }

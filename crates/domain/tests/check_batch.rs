@@ -64,3 +64,16 @@ fn number_of_printed_errors_is_unlimited() {
     let (_, printed) = check("many", csv.as_bytes());
     assert_eq!(printed.lines().count(), 1_501);
 }
+
+#[test]
+fn columns_of_attributes_are_read() {
+    let csv = b"name,type,category,tags,attributes.Room,\"attributes.a, b\"\n\
+                a,b,c,\"x\ny\",B12,\n\
+                a,b,c,,,=1+1\n";
+    let expected = (Some(0), "all 2 devices are valid\n".to_owned());
+    assert_eq!(check("attributes", csv), expected);
+    let csv = "name,type,category,attributes.Room,attributes.Room \na,b,c,1,2\n";
+    let (_, printed) = check("repeated-attribute", csv.as_bytes());
+    let expected = "row 0: `attributes[\"Room\"]` is given twice";
+    assert_eq!(printed.lines().next(), Some(expected));
+}

@@ -253,7 +253,7 @@ fn csv_export_of_too_many_keys_is_rejected() {
         let members = (0..48).map(|key| (format!("{device}-{key}"), json!("x")));
         json!({"attributes": Value::Object(members.collect())})
     });
-    api.create_devices(devices.collect());
+    api.create_devices(devices);
     let response = api.call("GET", "/devices/export?format=csv");
     assert_eq!(response.status, 400, "{}", response.text);
     assert_eq!(response.json()["errors"][0]["reason"], "too_many_items");

@@ -1,5 +1,6 @@
 //! `GET`, `PATCH` and `DELETE /devices/{device_id}`, and `GET /devices`.
 
+mod asset_tags;
 mod attributes;
 mod audit;
 mod delete;

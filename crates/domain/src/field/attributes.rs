@@ -66,6 +66,7 @@ impl Attributes {
     }
 
     /// Iterates over the keys and values, sorted by key.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         let pairs = self.0.iter();
         pairs.map(|(key, value)| (key.as_str(), value.as_str()))
@@ -247,8 +248,8 @@ mod tests {
         reasons
     }
 
-    fn key(key: &str) -> Option<Item> {
-        Some(Item::Key(key.to_owned()))
+    fn key(key: &str) -> Item {
+        Item::Key(key.to_owned())
     }
 
     fn changed(stored: &RawValue<'_>, patch: &RawValue<'_>) -> Attributes {
@@ -298,15 +299,15 @@ mod tests {
         assert_eq!(
             rejected(&raw),
             [
-                (key(""), Reason::EmptyItem),
-                (key("a\nb"), Reason::ControlCharacter),
-                (key(&long_key), Reason::TooLong),
+                (Some(key("")), Reason::EmptyItem),
+                (Some(key("a\nb")), Reason::ControlCharacter),
+                (Some(key(&long_key)), Reason::TooLong),
                 (None, Reason::TooLong),
-                (key("number"), Reason::WrongType),
-                (key("list"), Reason::WrongType),
-                (key("object"), Reason::WrongType),
-                (key("long"), Reason::TooLong),
-                (key("twice"), Reason::RepeatedField),
+                (Some(key("number")), Reason::WrongType),
+                (Some(key("list")), Reason::WrongType),
+                (Some(key("object")), Reason::WrongType),
+                (Some(key("long")), Reason::TooLong),
+                (Some(key("twice")), Reason::RepeatedField),
             ]
         );
     }

@@ -198,9 +198,9 @@ fn taken_values(field: UniqueField, parameter: usize) -> String {
             SELECT unnest(ARRAY[{number}, requested.position, existing.id]) \
             FROM unnest(${parameter}) WITH ORDINALITY AS requested (value, position) \
             CROSS JOIN LATERAL ( \
-                SELECT devices.id FROM devices \
-                WHERE devices.workspace_id = $1 AND devices.{column} = requested.value \
-                  AND devices.deleted_at IS NULL \
+                SELECT holder_{number}.id FROM devices AS holder_{number} \
+                WHERE holder_{number}.workspace_id = $1 AND holder_{number}.{column} = requested.value \
+                  AND holder_{number}.deleted_at IS NULL \
                 LIMIT 1 \
             ) AS existing)"
     )

@@ -162,9 +162,9 @@ pub(crate) fn attribute_keys(
     let max = statement.bind(Value::Integer(max.try_into().unwrap_or(i64::MAX)));
     statement.push(&format!(
         ") AS listed \
-         JOIN devices ON devices.workspace_id = $1 AND devices.id = listed.id \
-         CROSS JOIN LATERAL jsonb_object_keys(devices.attributes) AS attribute (key) \
-         WHERE devices.attributes IS NOT NULL LIMIT {max}"
+         JOIN devices AS owner ON owner.workspace_id = $1 AND owner.id = listed.id \
+         CROSS JOIN LATERAL jsonb_object_keys(owner.attributes) AS attribute (key) \
+         WHERE owner.attributes IS NOT NULL LIMIT {max}"
     ));
     let rows: Vec<KeyRow> = statement.load(connection)?;
     let mut keys: Vec<String> = rows.into_iter().map(|row| row.key).collect();

@@ -119,7 +119,7 @@ fn batches_with_crossed_values_are_retried() {
             };
             assert_eq!(conflicts.taken[UniqueField::AssetTag].len(), 2);
             execute(
-                &mut store.database.connect(),
+                &mut other_server.database.connect(),
                 "UPDATE devices SET serial_number = NULL, serial_number_folded = NULL",
             );
         }

@@ -36,7 +36,7 @@ fn encode_csv(devices: &[NewDevice], keys: &[String], is_first: bool) -> Encoded
     let mut chunk = Vec::new();
     let mut csv = csv::Writer::from_writer(&mut chunk);
     if is_first {
-        csv.write_record(columns(keys).map(|column| column.name()))?;
+        csv.write_record(columns(keys).map(Column::name))?;
     }
     for device in devices {
         let row = device.to_row();
