@@ -73,8 +73,12 @@ etag = got.headers["etag"]
 
 seen = datetime.datetime(2026, 1, 30, 16, 42, 7, tzinfo=datetime.timezone.utc)
 enrolled = NewEnrollment(status=EnrollmentStatus.ENROLLED, last_seen_date=seen)
-enrolment = EnrolmentsApi(client).put_enrollment(SERIAL_NUMBER, enrolled).data
+enrolments = EnrolmentsApi(client)
+enrolment = enrolments.put_enrollment(SERIAL_NUMBER, enrolled).data
 print(f"report enrolment: {enrolment.status.value}")
+stored = enrolments.get_enrollment(SERIAL_NUMBER).data
+assert stored.last_seen_date, stored
+print(f"get enrolment: {stored.serial_number} {stored.last_seen_date.date()}")
 
 patch = PatchDevice(lifecycle=Lifecycle.IN_MAINTENANCE)
 device = devices.update_device(device_id, patch, if_match=etag).data

@@ -60,11 +60,15 @@ async function main() {
   console.log(`get device: ${device.user?.email} ${keyboardLayout} ${compliance.join()} ${device.tags.join()}`);
   const ifMatch = got.raw.headers.get("ETag")!;
 
-  const enrolment = await new EnrolmentsApi(configuration).putEnrollment({
+  const enrolments = new EnrolmentsApi(configuration);
+  const enrolment = await enrolments.putEnrollment({
     serialNumber: SERIAL_NUMBER,
     newEnrollment: { status: "ENROLLED", lastSeenDate: new Date("2026-01-30T16:42:07Z") },
   });
   console.log(`report enrolment: ${enrolment.data.status}`);
+  const stored = (await enrolments.getEnrollment({ serialNumber: SERIAL_NUMBER })).data;
+  const seen = stored.lastSeenDate?.toISOString().slice(0, 10);
+  console.log(`get enrolment: ${stored.serialNumber} ${seen}`);
 
   const change: UpdateDeviceRequest = { deviceId, ifMatch, patchDevice: { lifecycle: "IN_MAINTENANCE" } };
   const changed = (await devices.updateDevice(change)).data;

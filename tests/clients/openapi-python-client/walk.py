@@ -13,7 +13,7 @@ from fleet_devices.api.devices import (
     restore_device,
     update_device,
 )
-from fleet_devices.api.enrolments import put_enrollment
+from fleet_devices.api.enrolments import get_enrollment, put_enrollment
 from fleet_devices.api.users import create_user, delete_user
 from fleet_devices.models import (
     ClientStatus,
@@ -89,6 +89,9 @@ seen = datetime.datetime(2026, 1, 30, 16, 42, 7, tzinfo=datetime.timezone.utc)
 enrolled = NewEnrollment(status=EnrollmentStatus.ENROLLED, last_seen_date=seen)
 enrolment = put_enrollment.sync(SERIAL_NUMBER, client=client, body=enrolled)
 print(f"report enrolment: {expect(SingleEnrollment, enrolment).data.status.value}")
+stored = expect(SingleEnrollment, get_enrollment.sync(SERIAL_NUMBER, client=client)).data
+assert stored.last_seen_date, stored
+print(f"get enrolment: {stored.serial_number} {stored.last_seen_date.date()}")
 
 patch = PatchDevice(lifecycle=Lifecycle.IN_MAINTENANCE)
 response = update_device.sync(device_id, client=client, body=patch, if_match=etag)

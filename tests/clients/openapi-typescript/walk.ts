@@ -62,6 +62,12 @@ async function main() {
     }),
   ).data;
   console.log(`report enrolment: ${enrolment.status}`);
+  const stored = body(
+    await client.GET("/mdm/enrollments/{serial_number}", {
+      params: { path: { serial_number: SERIAL_NUMBER } },
+    }),
+  ).data;
+  console.log(`get enrolment: ${stored.serial_number} ${stored.last_seen_date?.slice(0, 10)}`);
 
   const params = { path, header: { "If-Match": etag } };
   const change = { params, body: { lifecycle: "IN_MAINTENANCE" } } as const;

@@ -7,7 +7,9 @@ use std::fmt::Debug;
 use chrono::DateTime;
 use fleet_devices::apis::configuration::Configuration;
 use fleet_devices::apis::devices_api::{self as devices, *};
-use fleet_devices::apis::enrolments_api::{self as enrolments, PutEnrollmentParams};
+use fleet_devices::apis::enrolments_api::{
+    self as enrolments, GetEnrollmentParams, PutEnrollmentParams,
+};
 use fleet_devices::apis::users_api::{self as users, CreateUserParams, DeleteUserParams};
 use fleet_devices::apis::{Error as ApiError, ResponseContent};
 use fleet_devices::models::{
@@ -145,6 +147,14 @@ async fn enrol(service: &Configuration, serial_number: &str) -> Result<(), Box<d
     };
     let enrolment = enrolments::put_enrollment(service, params).await?.data;
     println!("report enrolment: {}", enrolment.status);
+
+    let params = GetEnrollmentParams {
+        serial_number: serial_number.into(),
+        ..Default::default()
+    };
+    let stored = enrolments::get_enrollment(service, params).await?.data;
+    let seen = stored.last_seen_date.expect("a time").date_naive();
+    println!("get enrolment: {} {seen}", stored.serial_number);
     Ok(())
 }
 
