@@ -1,8 +1,8 @@
 """Adjusts the generated valid requests of scripts/contract to rules that the schema cannot express.
 
-Serial numbers and email addresses must be new, users must exist, periods must not end before they
-start, cursors and ETags must come from this server, and an idempotency key must not be sent again
-with a different batch.
+Serial numbers, asset tags and email addresses must be new, users must exist, periods must not end
+before they start, cursors and ETags must come from this server, a byte order mark needs CSV, and an
+idempotency key must not be sent again with a different batch.
 """
 
 import uuid
@@ -26,7 +26,11 @@ def before_call(context, case, kwargs):
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     headers.pop("If-Match", None)
-    (case.query or {}).pop("cursor", None)
+    query = case.query or {}
+    query.pop("cursor", None)
+    # A byte order mark exists in CSV only.
+    if query.get("format") != "csv":
+        query.pop("bom", None)
     if isinstance(case.body, dict):
         adjust_body(case.operation.path, case.body)
     key = headers.get("Idempotency-Key")
@@ -53,8 +57,9 @@ def adjust_body(path, body):
 
 
 def adjust_device(device):
-    if isinstance(device.get("serial_number"), str) and device["serial_number"].strip():
-        device["serial_number"] = uuid.uuid4().hex
+    for field in ("serial_number", "asset_tag"):
+        if isinstance(device.get(field), str) and device[field].strip():
+            device[field] = uuid.uuid4().hex
     if device.get("user_id"):
         device["user_id"] = 1
     device.pop("user_email", None)
