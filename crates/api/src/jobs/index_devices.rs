@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use devices_domain::RepositoryError;
 
-const MAX_CHUNK_SIZE: usize = 500;
+/// Maximum number of devices per chunk: the default of `limits.max_devices_per_batch`, so that most
+/// entries of the queue need not be split.
+const MAX_CHUNK_SIZE: usize = 1_000;
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Indexes queued devices in chunks. Limits itself to 5 % of the time while batches are written,
@@ -111,7 +113,7 @@ mod tests {
             pacing.after_error();
             sizes.push(pacing.chunk_size);
         }
-        assert_eq!(sizes, [125, 31, 7, 1, 1, 1]);
+        assert_eq!(sizes, [250, 62, 15, 3, 1, 1]);
         for _ in 0..10 {
             pacing.after_chunk(1, ELAPSED, 1);
         }

@@ -64,25 +64,21 @@ pub(crate) fn events(
     // The slice of `ids` that belongs to each batch, counted from 1, both ends included.
     let (mut slice_starts, mut slice_ends) = (Vec::new(), Vec::new());
     let (mut keys, mut request_ids) = (Vec::new(), Vec::new());
-    let mut assignees: Vec<Option<i64>> = Vec::new();
-    let (mut identifiers, mut documents) = (Vec::new(), Vec::new());
-    for AcceptedBatch {
-        batch,
-        documents: batch_documents,
-        ids: batch_ids,
-        assignees: batch_assignees,
-        ..
-    } in accepted
-    {
+    for accepted in accepted {
         slice_starts.push(ids.len() as i32 + 1);
-        ids.extend(batch_ids);
+        ids.extend(&accepted.ids);
         slice_ends.push(ids.len() as i32);
-        assignees.extend(batch_assignees.iter().map(|user| user.map(|user| user.0)));
-        identifiers.extend(batch_documents.identifiers.iter().map(Option::as_deref));
-        documents.push(&batch_documents.encoded);
-        keys.push(batch.origin.key.0);
-        request_ids.push(batch.origin.request_id.as_str());
+        keys.push(accepted.batch.origin.key.0);
+        request_ids.push(accepted.batch.origin.request_id.as_str());
     }
+    let assignees = accepted.iter().flat_map(|accepted| &accepted.assignees);
+    let assignees: Vec<_> = assignees.map(|user| user.map(|user| user.0)).collect();
+    let identifiers = accepted
+        .iter()
+        .flat_map(|accepted| &accepted.documents.identifiers);
+    let identifiers: Vec<_> = identifiers.map(Option::as_deref).collect();
+    let documents = accepted.iter().map(|accepted| &accepted.documents.encoded);
+    let documents = DocumentArray(documents.collect());
     let event: InsertedEvent = diesel::sql_query(
         "WITH queue_entry AS ( \
              INSERT INTO search_queue \
@@ -106,7 +102,7 @@ pub(crate) fn events(
     .bind::<Array<Integer>, _>(slice_ends)
     .bind::<Array<Nullable<BigInt>>, _>(assignees)
     .bind::<Array<Nullable<Text>>, _>(identifiers)
-    .bind::<Array<Tsvector>, _>(DocumentArray(documents))
+    .bind::<Array<Tsvector>, _>(documents)
     .get_result(connection)?;
     Ok(CommitMarker {
         workspace,

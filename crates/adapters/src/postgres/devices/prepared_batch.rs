@@ -21,8 +21,8 @@ pub(crate) struct BatchDocuments {
 }
 
 impl PreparedBatch {
-    /// Builds the documents of a batch, before it needs a connection: they take as long as the
-    /// rest of a device's work in this process. Retries of the transaction share them.
+    /// Builds the documents of a batch before it needs a connection, so that no connection waits
+    /// for them. Retries of the transaction share them.
     ///
     /// # Errors
     /// If building them panics on a blocking thread, where those of a large batch are built.

@@ -104,32 +104,44 @@ fn index_oldest(connection: &mut PgConnection, max: usize) -> QueryResult<usize>
         max.min(MAX_ENTRIES),
     ))
     .load(connection)?;
-    let mut left = i32::try_from(max).unwrap_or(i32::MAX);
-    // A statement per workspace moves all entries that fit.
-    let mut whole_entries: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    let mut split_entry = None;
+    let max = i32::try_from(max).unwrap_or(i32::MAX);
+    let indexed = match entries.first() {
+        Some(first) if first.device_count > max => {
+            index(connection, first.workspace_id, &[first.id], max)?;
+            remove_first(connection, first, max)?;
+            max
+        }
+        _ => index_whole_entries(connection, &entries, max)?,
+    };
+    Ok(indexed.unsigned_abs() as usize)
+}
+
+/// Indexes the first entries that together have at most `max` devices, with two statements per
+/// workspace. Returns the number of their devices. The first entry that does not fit waits for the
+/// next call: splitting it would write the rest of it anew.
+fn index_whole_entries(
+    connection: &mut PgConnection,
+    entries: &[QueueEntry],
+    max: i32,
+) -> QueryResult<i32> {
+    let mut indexed = 0;
+    let mut ids_by_workspace: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for entry in entries {
-        if entry.device_count > left {
-            split_entry = Some((entry.workspace_id, entry.id)).filter(|_| left > 0);
+        if indexed + entry.device_count > max {
             break;
         }
-        left -= entry.device_count;
-        let whole = whole_entries.entry(entry.workspace_id).or_default();
-        whole.push(entry.id);
+        indexed += entry.device_count;
+        let ids = ids_by_workspace.entry(entry.workspace_id).or_default();
+        ids.push(entry.id);
     }
-    for (workspace, ids) in whole_entries {
+    for (workspace, ids) in ids_by_workspace {
         index(connection, workspace, &ids, i32::MAX)?;
         let rows = search_queue::table
             .filter(search_queue::workspace_id.eq(workspace))
             .filter(search_queue::id.eq_any(ids));
         diesel::delete(rows).execute(connection)?;
     }
-    if let Some((workspace, id)) = split_entry {
-        index(connection, workspace, &[id], left)?;
-        remove_first(connection, workspace, id, left)?;
-        left = 0;
-    }
-    Ok(max - left.unsigned_abs() as usize)
+    Ok(indexed)
 }
 
 /// Inserts the first `max` documents of each of these entries of the queue into the index. An
@@ -159,19 +171,14 @@ fn index(
 }
 
 /// Removes the first `count` devices of an entry of the queue.
-fn remove_first(
-    connection: &mut PgConnection,
-    workspace: i64,
-    entry: i64,
-    count: i32,
-) -> QueryResult<()> {
+fn remove_first(connection: &mut PgConnection, entry: &QueueEntry, count: i32) -> QueryResult<()> {
     diesel::sql_query(
         "UPDATE search_queue SET device_ids = device_ids[$3 + 1:], user_ids = user_ids[$3 + 1:], \
              identifiers = identifiers[$3 + 1:], documents = documents[$3 + 1:] \
          WHERE search_queue.workspace_id = $1 AND search_queue.id = $2",
     )
-    .bind::<BigInt, _>(workspace)
-    .bind::<BigInt, _>(entry)
+    .bind::<BigInt, _>(entry.workspace_id)
+    .bind::<BigInt, _>(entry.id)
     .bind::<Integer, _>(count)
     .execute(connection)?;
     Ok(())

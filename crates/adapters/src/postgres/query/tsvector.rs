@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use devices_domain::{SearchDocument, Weight};
+use devices_domain::{SearchDocument, Weight, Weights};
 use diesel::expression::AsExpression;
 use diesel::pg::Pg;
 use diesel::query_builder::QueryId;
@@ -86,7 +86,8 @@ impl ToSql<Array<Tsvector>, Pg> for DocumentArray<'_> {
 
 /// Appends a document: the number of its lexemes, then each lexeme with a position for each of its
 /// weights. PostgreSQL stores weights only with positions. The positions of a lexeme must rise;
-/// otherwise they mean nothing here, since no search is for phrases.
+/// otherwise they mean nothing here, since no search is for phrases. `ts_rank` gives a lexeme
+/// without positions the weight D: such lexemes, most of a comment, are stored without.
 fn encode(document: &SearchDocument, out: &mut Vec<u8>) {
     let lexemes = document.lexemes();
     out.extend((lexemes.len() as u32).to_be_bytes());
@@ -96,7 +97,8 @@ fn encode(document: &SearchDocument, out: &mut Vec<u8>) {
         let count_at = out.len();
         out.extend([0; 2]);
         let mut count: u16 = 0;
-        for weight in weights.iter() {
+        let is_ranked_lowest = weights == Weights::from(Weight::D);
+        for weight in weights.iter().filter(|_| !is_ranked_lowest) {
             count += 1;
             out.extend((weight_bits(weight) | count).to_be_bytes());
         }

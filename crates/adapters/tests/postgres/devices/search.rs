@@ -84,7 +84,7 @@ fn documents_are_stored_as_sent() {
         let indexed = "SELECT document FROM search_documents";
         for documents in [queued, indexed] {
             let stored = store.database.texts(&format!(
-                "SELECT lexeme || ' [' || array_to_string(weights, ', ') || ']'
+                "SELECT lexeme || ' [' || coalesce(array_to_string(weights, ', '), 'D') || ']'
                  FROM ({documents} LIMIT 1) AS stored
                  CROSS JOIN LATERAL unnest(stored.document) WITH ORDINALITY
                  ORDER BY ordinality"
