@@ -44,6 +44,7 @@ laptop = NewDevice(
     keyboard_layout=KeyboardLayout.FRENCH_AZERTY,
     compliance=TextOrList(["CE", "EPEAT Gold"]),
     tags=TextOrList("loan pool"),
+    attributes={"room": "B-204"},
     comment="Bought with a docking station",
 )
 created = devices.create_devices(NewDevices(devices=[laptop])).data.devices[0]
@@ -68,7 +69,7 @@ layout = device.characteristics.keyboard_layout
 assert device.user and layout and got.headers, device
 compliance = ",".join(device.characteristics.compliance)
 tags = ",".join(device.tags)
-print(f"get device: {device.user.email} {layout.value} {compliance} {tags}")
+print(f"get device: {device.user.email} {layout.value} {compliance} {tags} {device.attributes['room']}")
 etag = got.headers["etag"]
 
 seen = datetime.datetime(2026, 1, 30, 16, 42, 7, tzinfo=datetime.timezone.utc)

@@ -41,6 +41,7 @@ async function main() {
     keyboardLayout: "FRENCH_AZERTY",
     compliance: ["CE", "EPEAT Gold"],
     tags: "loan pool",
+    attributes: { room: "B-204" },
     comment: "Bought with a docking station",
   };
   const created = (await devices.createDevices({ newDevices: { devices: [laptop] } })).data.devices[0]!;
@@ -57,7 +58,10 @@ async function main() {
   const got = await devices.getDeviceRaw({ deviceId });
   const device = (await got.value()).data;
   const { keyboardLayout, compliance } = device.characteristics;
-  console.log(`get device: ${device.user?.email} ${keyboardLayout} ${compliance.join()} ${device.tags.join()}`);
+  const { tags, attributes } = device;
+  console.log(
+    `get device: ${device.user?.email} ${keyboardLayout} ${compliance.join()} ${tags.join()} ${attributes["room"]}`,
+  );
   const ifMatch = got.raw.headers.get("ETag")!;
 
   const enrolments = new EnrolmentsApi(configuration);

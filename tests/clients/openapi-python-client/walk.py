@@ -24,6 +24,7 @@ from fleet_devices.models import (
     KeyboardLayout,
     Lifecycle,
     NewDevice,
+    NewDeviceAttributesType0,
     NewDevices,
     NewEnrollment,
     NewUser,
@@ -60,6 +61,7 @@ laptop = NewDevice(
     keyboard_layout=KeyboardLayout.FRENCH_AZERTY,
     compliance=["CE", "EPEAT Gold"],
     tags="loan pool",
+    attributes=NewDeviceAttributesType0.from_dict({"room": "B-204"}),
     comment="Bought with a docking station",
 )
 batch = NewDevices(devices=[laptop])
@@ -82,7 +84,7 @@ layout = device.characteristics.keyboard_layout
 assert device.user and layout, device
 compliance = ",".join(device.characteristics.compliance)
 tags = ",".join(device.tags)
-print(f"get device: {device.user.email} {layout.value} {compliance} {tags}")
+print(f"get device: {device.user.email} {layout.value} {compliance} {tags} {device.attributes['room']}")
 etag = got.headers["ETag"]
 
 seen = datetime.datetime(2026, 1, 30, 16, 42, 7, tzinfo=datetime.timezone.utc)

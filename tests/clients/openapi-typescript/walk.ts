@@ -32,6 +32,7 @@ async function main() {
             keyboard_layout: "FRENCH_AZERTY",
             compliance: ["CE", "EPEAT Gold"],
             tags: "loan pool",
+            attributes: { room: "B-204" },
             comment: "Bought with a docking station",
           },
         ],
@@ -52,7 +53,10 @@ async function main() {
   const got = await client.GET("/devices/{device_id}", { params: { path } });
   const device = body(got).data;
   const { keyboard_layout, compliance } = device.characteristics;
-  console.log(`get device: ${device.user?.email} ${keyboard_layout} ${compliance.join()} ${device.tags.join()}`);
+  const { tags, attributes } = device;
+  console.log(
+    `get device: ${device.user?.email} ${keyboard_layout} ${compliance.join()} ${tags.join()} ${attributes["room"]}`,
+  );
   const etag = got.response.headers.get("ETag")!;
 
   const enrolment = body(

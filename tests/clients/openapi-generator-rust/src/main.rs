@@ -1,5 +1,6 @@
 //! Exercises the server with the generated client, and prints the lines of ../expected.txt.
 
+use std::collections::HashMap;
 use std::env;
 use std::error::Error;
 use std::fmt::Debug;
@@ -73,6 +74,7 @@ fn laptop(user: &User, serial_number: &str) -> NewDevice {
         keyboard_layout: Some(Some(KeyboardLayout::FrenchAzerty)),
         compliance: Some(Some(Box::new(compliance))),
         tags: Some(Some(Box::new(TextOrList::String("loan pool".into())))),
+        attributes: Some(Some(HashMap::from([("room".into(), "B-204".into())]))),
         comment: Some(Some("Bought with a docking station".into())),
         ..NewDevice::new("LT-0412".into(), "laptop".into(), "computers".into())
     }
@@ -129,8 +131,9 @@ async fn get(service: &Configuration, device_id: i64) -> Result<Device, Box<dyn 
     let layout = device.characteristics.keyboard_layout.expect("a layout");
     let compliance = device.characteristics.compliance.join(",");
     let tags = device.tags.join(",");
+    let room = &device.attributes["room"];
     println!(
-        "get device: {} {layout} {compliance} {tags}",
+        "get device: {} {layout} {compliance} {tags} {room}",
         assignee.email
     );
     Ok(*device)
