@@ -67,7 +67,7 @@ async function main() {
   const enrolments = new EnrolmentsApi(configuration);
   const enrolment = await enrolments.putEnrollment({
     serialNumber: SERIAL_NUMBER,
-    newEnrollment: { status: "ENROLLED", lastSeenDate: new Date("2026-01-30T16:42:07Z") },
+    newEnrollment: { status: "ENROLLED", lastSeenDate: "2026-01-30T16:42:07Z" },
   });
   console.log(`report enrolment: ${enrolment.data.status}`);
   const stored = (await enrolments.getEnrollment({ serialNumber: SERIAL_NUMBER })).data;

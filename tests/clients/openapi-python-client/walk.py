@@ -1,6 +1,5 @@
 """Exercises the server with the generated client, and prints the lines of ../expected.txt."""
 
-import datetime
 import os
 from typing import TypeVar
 
@@ -87,8 +86,9 @@ tags = ",".join(device.tags)
 print(f"get device: {device.user.email} {layout.value} {compliance} {tags} {device.attributes['room']}")
 etag = got.headers["ETag"]
 
-seen = datetime.datetime(2026, 1, 30, 16, 42, 7, tzinfo=datetime.timezone.utc)
-enrolled = NewEnrollment(status=EnrollmentStatus.ENROLLED, last_seen_date=seen)
+enrolled = NewEnrollment(
+    status=EnrollmentStatus.ENROLLED, last_seen_date="2026-01-30T16:42:07Z"
+)
 enrolment = put_enrollment.sync(SERIAL_NUMBER, client=client, body=enrolled)
 print(f"report enrolment: {expect(SingleEnrollment, enrolment).data.status.value}")
 stored = expect(SingleEnrollment, get_enrollment.sync(SERIAL_NUMBER, client=client)).data

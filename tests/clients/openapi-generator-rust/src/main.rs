@@ -5,7 +5,6 @@ use std::env;
 use std::error::Error;
 use std::fmt::Debug;
 
-use chrono::DateTime;
 use fleet_devices::apis::configuration::Configuration;
 use fleet_devices::apis::devices_api::{self as devices, *};
 use fleet_devices::apis::enrolments_api::{
@@ -143,7 +142,7 @@ async fn enrol(service: &Configuration, serial_number: &str) -> Result<(), Box<d
     let params = PutEnrollmentParams {
         serial_number: serial_number.into(),
         new_enrollment: NewEnrollment {
-            last_seen_date: Some(Some(DateTime::parse_from_rfc3339("2026-01-30T16:42:07Z")?)),
+            last_seen_date: Some(Some("2026-01-30T16:42:07Z".into())),
             ..NewEnrollment::new(EnrollmentStatus::Enrolled)
         },
         ..Default::default()
