@@ -18,6 +18,7 @@ pub trait FieldValue: Sized {
 
     /// Returns whether a raw value means "no value". Absent values, null and blank text do; a type
     /// can have more of them.
+    #[must_use]
     fn is_absent(raw: &RawValue<'_>) -> bool {
         is_empty_value(raw)
     }
