@@ -37,7 +37,7 @@ fn single_and_batch_inserts_store_the_same() {
         ("is_rented", RawValue::Boolean(true)),
         ("client_purchase_price", RawValue::text("999999999999.99")),
         ("client_rental_price", RawValue::text("0")),
-        ("client_purchase_date", RawValue::text("0001-01-01")),
+        ("client_purchase_date", RawValue::text("0002-01-01")),
         ("client_warranty_endDate", RawValue::text("9999-12-31")),
         ("client_rental_startDate", RawValue::text("2024-02-29")),
         ("client_rental_endDate", RawValue::text("2024-02-29")),
@@ -76,7 +76,7 @@ fn single_and_batch_inserts_store_the_same() {
             "\"Ünïcode \\\\N \\\"quoted\\\" 🖥\"",
             "\"AB12\"",
             "999999999999.99",
-            "\"0001-01-01\"",
+            "\"0002-01-01\"",
             "\"9999-12-31\"",
             "[\"a,b\", \"NULL\", \"{}\"]",
         ] {
