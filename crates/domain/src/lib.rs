@@ -61,7 +61,7 @@ pub use ports::{
     MockDeviceRepository, MockEnrollmentRepository, MockEventRepository, MockKeyRepository,
     MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository, MockWorkspaceRepository,
 };
-pub use search::{Search, SearchDocument, SearchTerm, Weight, Weights};
+pub use search::{Search, SearchDocument, SearchTerm, SearchWord, Weight, Weights};
 pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateResult};
 pub use use_cases::restore_device::RestoreDevice;
 pub use use_cases::update_device::{UpdateDevice, UpdateDeviceError, ValidatedPatch};

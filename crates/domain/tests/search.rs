@@ -2,7 +2,7 @@
 
 use devices_domain::{
     DeviceFields, Email, FieldValue, NewDevice, RawRow, RawValue, Search, SearchDocument,
-    ShortText, UserFields, Weight,
+    SearchTerm, SearchWord, ShortText, UserFields, Weight,
 };
 use proptest::prelude::*;
 use rstest::rstest;
@@ -26,6 +26,11 @@ fn lexemes(document: &SearchDocument) -> Vec<&str> {
     document.lexemes().map(|(lexeme, _)| lexeme).collect()
 }
 
+/// Returns the lexemes of each word of a term.
+fn words(term: &SearchTerm) -> Vec<&[String]> {
+    term.words().iter().map(SearchWord::lexemes).collect()
+}
+
 /// Returns whether a query finds a document, as a repository decides it.
 fn finds(query: &str, document: &SearchDocument) -> bool {
     let search = Search::parse(query).expect("the query is valid");
@@ -33,7 +38,8 @@ fn finds(query: &str, document: &SearchDocument) -> bool {
     let lexemes = lexemes(document);
     let matches = |prefix: &String| lexemes.iter().any(|lexeme| lexeme.starts_with(prefix));
     let terms = search.terms();
-    terms.iter().all(|term| term.lexemes().iter().all(matches))
+    let mut words = terms.iter().flat_map(SearchTerm::words);
+    words.all(|word| word.lexemes().iter().all(matches))
 }
 
 #[rstest]
@@ -93,9 +99,9 @@ fn term_with_letters_ignores_its_symbols() {
     let [serial_number, place] = search.terms() else {
         panic!("expected two terms, got {search:?}");
     };
-    assert_eq!(serial_number.lexemes(), ["1", "sn"]);
+    assert_eq!(words(serial_number), [["1"], ["sn"]]);
     assert_eq!(serial_number.identifier(), Some("(SN-1)"));
-    assert_eq!(place.lexemes(), ["東京"]);
+    assert_eq!(words(place), [["東京"]]);
 }
 
 #[test]
@@ -117,7 +123,7 @@ fn long_run_is_matched_by_its_beginning() {
     let [term] = search.terms() else {
         panic!("expected one term, got {search:?}");
     };
-    assert_eq!(term.lexemes().len(), 32);
+    assert_eq!(words(term)[0].len(), 32);
     assert!(finds(&run, &document(&run)));
 }
 
@@ -261,9 +267,10 @@ proptest! {
     fn any_query_is_read_or_rejected(text in any::<String>()) {
         if let Ok(Some(search)) = Search::parse(&text) {
             for term in search.terms() {
-                prop_assert!(!term.lexemes().is_empty());
-                let max = Search::MAX_WORDS * 32;
-                prop_assert!(term.lexemes().len() <= max);
+                prop_assert!((1..=Search::MAX_WORDS).contains(&term.words().len()));
+                for word in term.words() {
+                    prop_assert!((1..=32).contains(&word.lexemes().len()));
+                }
             }
         }
     }

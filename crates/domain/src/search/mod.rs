@@ -9,4 +9,4 @@ mod query;
 mod tokens;
 
 pub use document::{SearchDocument, Weight, Weights};
-pub use query::{Search, SearchTerm};
+pub use query::{Search, SearchTerm, SearchWord};

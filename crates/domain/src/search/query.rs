@@ -15,12 +15,29 @@ use crate::validation::error::{ErrorCode, FieldError, Reason};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search(Vec<SearchTerm>);
 
-/// A part of a search query between white space. Matches a document that matches all its lexemes,
-/// or whose identifiers contain its identifier.
+/// A part of a search query between white space. Matches a device if all its words match, or if
+/// the identifiers of the device contain its identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchTerm {
-    lexemes: Vec<String>,
+    words: Vec<SearchWord>,
     identifier: Option<String>,
+}
+
+/// A word of a search query, or a text that is searched by substring. Matches a document that
+/// matches all its lexemes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SearchWord(Vec<String>);
+
+impl SearchWord {
+    /// Returns the distinct lexemes, in the order of their bytes. At least one. Each matches every
+    /// lexeme of a [`SearchDocument`](super::SearchDocument) that begins with it.
+    ///
+    /// Text that is searched by substring has a lexeme for every three consecutive characters. A
+    /// document that contains all of them, but not together, matches, too.
+    #[must_use]
+    pub fn lexemes(&self) -> &[String] {
+        &self.0
+    }
 }
 
 impl SearchTerm {
@@ -32,42 +49,35 @@ impl SearchTerm {
     /// cannot find shorter ones.
     const MIN_IDENTIFIER_CHARS: usize = 3;
 
-    /// Parses a term. Returns it with its number of distinct words, or `None` if it has only
-    /// invisible characters.
-    fn parse(text: &str) -> Option<(Self, usize)> {
+    /// Parses a term. Returns `None` if it has only invisible characters.
+    fn parse(text: &str) -> Option<Self> {
         let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
         let mut folded = String::new();
         fold_into(&mut folded, &visible);
         let tokens: Vec<Token> = tokens::tokens(&folded).collect();
         let has_letters = tokens.iter().any(|token| token.class != Class::Symbol);
         let is_matched = |token: &&Token| !has_letters || token.class != Class::Symbol;
-        let (mut words, mut lexemes) = (BTreeSet::new(), BTreeSet::new());
-        for token in tokens.iter().filter(is_matched) {
-            // A repeated word adds no condition.
-            if words.insert(&folded[token.range.clone()]) {
-                lexemes.extend(query_lexemes(&folded, token));
-            }
-        }
+        // A repeated word adds no condition.
+        let words: BTreeSet<SearchWord> = tokens
+            .iter()
+            .filter(is_matched)
+            .map(|token| SearchWord(query_lexemes(&folded, token)))
+            .collect();
         if words.is_empty() {
             return None;
         }
         let identifier = fold(&visible).into_owned();
         let is_long = identifier.chars().count() >= Self::MIN_IDENTIFIER_CHARS;
-        let term = Self {
-            lexemes: lexemes.into_iter().collect(),
+        Some(Self {
+            words: words.into_iter().collect(),
             identifier: is_long.then_some(identifier),
-        };
-        Some((term, words.len()))
+        })
     }
 
-    /// Returns the distinct lexemes, in the order of their bytes. At least one. Each matches every
-    /// lexeme of a [`SearchDocument`](super::SearchDocument) that begins with it.
-    ///
-    /// Text that is searched by substring has a lexeme for every three consecutive characters. A
-    /// document that contains all of them, but not together, matches, too.
+    /// Returns the distinct words, sorted. At least one.
     #[must_use]
-    pub fn lexemes(&self) -> &[String] {
-        &self.lexemes
+    pub fn words(&self) -> &[SearchWord] {
+        &self.words
     }
 
     /// Returns the term, folded like a serial number, if it has at least three characters. Matches
@@ -87,6 +97,7 @@ fn query_lexemes(text: &str, token: &Token) -> Vec<String> {
         let count = lexemes.len().saturating_sub(GRAM_CHARS - 1).max(1);
         lexemes.truncate(count.min(SearchTerm::MAX_LEXEMES_PER_WORD));
     }
+    let lexemes: BTreeSet<&str> = lexemes.into_iter().collect();
     lexemes.into_iter().map(str::to_owned).collect()
 }
 
@@ -109,8 +120,9 @@ impl Search {
         let text =
             ShortText::parse(&raw).map_err(|invalid| error(invalid.reason, invalid.detail))?;
         let terms = text.as_str().split_whitespace();
-        let (terms, word_counts): (Vec<_>, Vec<_>) = terms.filter_map(SearchTerm::parse).unzip();
-        if word_counts.iter().sum::<usize>() > Self::MAX_WORDS {
+        let terms: Vec<SearchTerm> = terms.filter_map(SearchTerm::parse).collect();
+        let word_count: usize = terms.iter().map(|term| term.words.len()).sum();
+        if word_count > Self::MAX_WORDS {
             return Err(error(
                 Reason::TooManyItems,
                 format!("must have at most {} words", Self::MAX_WORDS).into(),
@@ -130,6 +142,11 @@ impl Search {
 mod tests {
     use super::*;
 
+    fn words(term: &SearchTerm) -> Vec<String> {
+        let words = term.words().iter();
+        words.map(|word| word.lexemes().join("+")).collect()
+    }
+
     #[test]
     fn query_is_split_into_terms_and_words() {
         let search = Search::parse(" macbook  sn-1\u{3000}& ada ")
@@ -138,7 +155,7 @@ mod tests {
         let words: Vec<_> = search
             .terms()
             .iter()
-            .map(|term| term.lexemes().join(" "))
+            .map(|term| words(term).join(" "))
             .collect();
         assert_eq!(words, ["macbook", "1 sn", "&", "ada"]);
         assert_eq!(search.terms()[1].identifier(), Some("SN-1"));

@@ -3,17 +3,21 @@
 //! The domain splits queries and documents into folded lexemes. PostgreSQL only compares them: no
 //! statement uses its parser, its dictionaries or its locale.
 
-use devices_domain::{Search, SearchTerm};
+use devices_domain::{Search, SearchTerm, SearchWord};
 
 use crate::postgres::query::statement::{Statement, Value};
 
 /// The terms of a search, as SQL expressions on bind parameters.
-pub(crate) struct SearchSql(Vec<TermSql>);
+pub(crate) struct SearchSql {
+    terms: Vec<TermSql>,
+    /// Expression of type `tsquery` that matches any lexeme of the search.
+    any_lexeme: String,
+}
 
 /// One term of a search.
 struct TermSql {
-    /// Expressions of type `tsquery`, one per lexeme, that match the beginning of a lexeme.
-    lexemes: Vec<String>,
+    /// Expressions of type `tsquery`, one per word.
+    words: Vec<String>,
     /// Parameter with the LIKE pattern that finds the term in identifiers.
     pattern: Option<String>,
 }
@@ -21,11 +25,18 @@ struct TermSql {
 impl SearchSql {
     /// Binds the terms of `search` to `statement`.
     pub(crate) fn new(search: &Search, statement: &mut Statement) -> Self {
-        let terms = search
-            .terms()
+        let terms = search.terms();
+        let lexemes = terms
             .iter()
-            .map(|term| TermSql::new(term, statement));
-        Self(terms.collect())
+            .flat_map(SearchTerm::words)
+            .flat_map(SearchWord::lexemes);
+        Self {
+            terms: terms
+                .iter()
+                .map(|term| TermSql::new(term, statement))
+                .collect(),
+            any_lexeme: tsquery(lexemes, " | ", statement),
+        }
     }
 
     /// Returns the condition that each term matches a row of `searchable_devices` with the alias
@@ -33,61 +44,62 @@ impl SearchSql {
     /// the workspace.
     pub(crate) fn device_condition(&self) -> String {
         let mut number = 0;
-        let terms = self.0.iter().map(|TermSql { lexemes, pattern }| {
-            let lexemes = lexemes.iter().map(|lexeme| {
+        let terms = self.terms.iter().map(|TermSql { words, pattern }| {
+            let words = words.iter().map(|word| {
                 number += 1;
                 format!(
-                    "(found.document @@ {lexeme} OR found.user_id = ANY (ARRAY( \
+                    "(found.document @@ {word} OR found.user_id = ANY (ARRAY( \
                         SELECT user_{number}.id FROM users AS user_{number} \
                         WHERE user_{number}.workspace_id = $1 \
-                          AND user_{number}.search_document @@ {lexeme})))"
+                          AND user_{number}.search_document @@ {word})))"
                 )
             });
-            let lexemes = all(lexemes);
+            let words = all(words);
             match pattern {
-                None => lexemes,
-                Some(pattern) => format!("(found.identifiers LIKE {pattern} OR ({lexemes}))"),
+                None => words,
+                Some(pattern) => format!("(found.identifiers LIKE {pattern} OR ({words}))"),
             }
         });
         all(terms)
     }
 
-    /// Returns the condition that all lexemes match a row of `users`.
+    /// Returns the condition that all words match a row of `users`.
     pub(crate) fn user_condition(&self) -> String {
-        all(self
-            .lexemes()
-            .map(|lexeme| format!("users.search_document @@ {lexeme}")))
+        let words = self.terms.iter().flat_map(|term| &term.words);
+        all(words.map(|word| format!("users.search_document @@ {word}")))
     }
 
     /// Returns the expression for the relevance of a document, of type `real`.
     pub(crate) fn rank(&self, document: &str) -> String {
-        let lexemes: Vec<&str> = self.lexemes().map(String::as_str).collect();
-        if lexemes.is_empty() {
-            "0::real".to_owned()
-        } else {
-            // `||` of two queries matches either.
-            format!("ts_rank({document}, {})", lexemes.join(" || "))
-        }
-    }
-
-    fn lexemes(&self) -> impl Iterator<Item = &String> {
-        self.0.iter().flat_map(|term| &term.lexemes)
+        format!("ts_rank({document}, {})", self.any_lexeme)
     }
 }
 
 impl TermSql {
     fn new(term: &SearchTerm, statement: &mut Statement) -> Self {
-        let lexemes = term.lexemes().iter().map(|lexeme| {
-            let query = statement.bind(Value::Text(prefix_query(lexeme)));
-            format!("{query}::tsquery")
-        });
-        let lexemes = lexemes.collect();
+        let words = term.words().iter();
+        let words = words.map(|word| tsquery(word.lexemes(), " & ", statement));
+        let words = words.collect();
         let identifier = term.identifier().map(contains_pattern);
         Self {
-            lexemes,
+            words,
             pattern: identifier.map(|pattern| statement.bind(Value::Text(pattern))),
         }
     }
+}
+
+/// Binds a `tsquery` of these lexemes, joined by an operator.
+fn tsquery<'a>(
+    lexemes: impl IntoIterator<Item = &'a String>,
+    operator: &str,
+    statement: &mut Statement,
+) -> String {
+    let lexemes: Vec<String> = lexemes
+        .into_iter()
+        .map(|lexeme| prefix_query(lexeme))
+        .collect();
+    let query = statement.bind(Value::Text(lexemes.join(operator)));
+    format!("{query}::tsquery")
 }
 
 /// Joins conditions with AND. Without any condition, nothing is found.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use devices_adapters::postgres::index_queued_devices;
 use devices_domain::{
-    DeviceFilter, Precondition, RawRow, RawValue, Search, SearchDocument, UnknownFields,
-    UserChange, UserId, UserPatch,
+    DeviceFilter, Precondition, RawRow, RawValue, Search, SearchDocument, SearchWord,
+    UnknownFields, UserChange, UserId, UserPatch,
 };
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
@@ -217,18 +217,19 @@ fn search_in_a_large_workspace_uses_the_index() {
             .unwrap();
         for text in ["29999", "sn-2999", "laptop 2999 ada"] {
             acme.list(search(text)).await;
-            // Parameters: the workspace; for each term, its lexemes and its pattern; then, for a
-            // page, its limit and its offset.
+            // Parameters: the workspace; for each term, its words and its pattern; all words; then,
+            // for a page, its limit and its offset.
             let mut parameters = vec!["1".to_owned()];
             for term in Search::parse(text).unwrap().unwrap().terms() {
-                let lexemes = term.lexemes().iter();
+                let lexemes = term.words().iter().flat_map(SearchWord::lexemes);
                 parameters.extend(lexemes.map(|lexeme| format!("'{lexeme}:*'")));
                 parameters.extend(term.identifier().map(|text| format!("'%{text}%'")));
             }
             let count = search_statement("SELECT count(*)", parameters.len());
-            let page = search_statement("SELECT id, rank", parameters.len() + 2);
             let count_parameters = parameters.join(", ");
-            let page_parameters = format!("{count_parameters}, 51, 0");
+            parameters.push("'laptop:*'".to_owned());
+            let page = search_statement("SELECT id, rank", parameters.len() + 2);
+            let page_parameters = format!("{}, 51, 0", parameters.join(", "));
             for (statement, parameters) in [(count, count_parameters), (page, page_parameters)] {
                 let plan = explain(&store, &statement, &parameters);
                 let contains = |text: &str| plan.iter().any(|line| line.contains(text));
