@@ -71,30 +71,46 @@ fn device(index: usize) -> Value {
         "os_platform": pick(&["macOS 14.5", "Windows 11 Pro", "Ubuntu 24.04", "iOS 17"]),
         "user_email": null,
     });
-    // The empty fields differ from device to device. These four always have a value.
+    // These four always have a value.
     let always_present = ["name", "type", "category", "serial_number"];
     let members = device.as_object_mut().expect("a device is an object");
     for (position, (name, value)) in members.iter_mut().enumerate() {
-        let is_empty = (position * 7 + index * 3) % 9 < 4;
-        if is_empty && !always_present.contains(&name.as_str()) {
+        if is_empty(position, index) && !always_present.contains(&name.as_str()) {
             *value = Value::Null;
         }
     }
     device
 }
 
-/// Adds typical values of the owner's inventory data to devices. The asset tag contains the serial
-/// number, and is therefore unique like it.
+/// Returns whether a field of a device has no value. The fields without a value differ from device
+/// to device.
+fn is_empty(position: usize, index: usize) -> bool {
+    (position * 7 + index * 3) % 9 < 4
+}
+
+/// Adds typical values of the owner's inventory data to devices. As of the other fields, about
+/// three in five have a value. The asset tag contains the serial number, and is therefore unique
+/// like it.
 pub fn with_inventory_data(devices: &[Value]) -> Vec<Value> {
     let mut devices = devices.to_vec();
     for (index, device) in devices.iter_mut().enumerate() {
         let serial = device["serial_number"].as_str().unwrap_or_default();
-        device["asset_tag"] = json!(format!("IT-{serial}"));
-        device["model"] = json!(["MacBook Pro 14 (2023)", "ThinkPad X1 Carbon Gen 11"][index % 2]);
-        device["tags"] = json!(["loan pool", "Lyon"]);
-        device["attributes"] = json!({
-            "Room": format!("B{}", index % 40), "Cost centre": "4711", "Condition": "good",
-        });
+        let values = [
+            ("asset_tag", json!(format!("IT-{serial}"))),
+            (
+                "model",
+                json!(["MacBook Pro 14 (2023)", "ThinkPad X1 Carbon Gen 11"][index % 2]),
+            ),
+            ("tags", json!(["loan pool", "Lyon"])),
+            (
+                "attributes",
+                json!({ "Room": format!("B{}", index % 40), "Cost centre": "4711", "Condition": "good" }),
+            ),
+        ];
+        for (position, (name, value)) in values.into_iter().enumerate() {
+            let is_empty = is_empty(position, index);
+            device[name] = if is_empty { Value::Null } else { value };
+        }
     }
     devices
 }
