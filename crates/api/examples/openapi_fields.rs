@@ -185,16 +185,17 @@ fn types(field: &Field, usage: Usage) -> Result<Vec<String>, String> {
         }
     };
     let lines: &[&str] = match field.format() {
+        Format::Date if usage == Usage::Response => &[&typed("string"), "format: date"],
+        Format::Instant if usage == Usage::Response => &[&typed("string"), "format: date-time"],
+        // Dates without a format: requests may write them in other forms of ISO 8601, too.
         Format::Text { .. }
         | Format::Lines { .. }
         | Format::SerialNumber
         | Format::AssetTag
         | Format::Email
-        | Format::Amount => &[&typed("string")],
-        Format::Date if usage == Usage::Response => &[&typed("string"), "format: date"],
-        Format::Instant if usage == Usage::Response => &[&typed("string"), "format: date-time"],
-        // Without a format: requests may write them in other forms of ISO 8601, too.
-        Format::Date | Format::Instant => &[&typed("string")],
+        | Format::Amount
+        | Format::Date
+        | Format::Instant => &[&typed("string")],
         Format::Boolean => &[&typed("boolean")],
         Format::Id => &[&typed("integer"), "format: int64", "minimum: 1"],
         Format::OneOf(names) if nullable => &[
@@ -261,7 +262,7 @@ fn rules(format: Format) -> Option<String> {
     Some(match format {
         Format::Text { max_length } => format!("At most {} characters.", thousands(max_length)),
         Format::Lines { max_length } => format!(
-            "At most {} characters. Line breaks and tabs are text; line breaks are returned as LF.",
+            "Line breaks are returned as LF. At most {} characters.",
             thousands(max_length)
         ),
         Format::TextList {

@@ -30,8 +30,8 @@ fields! {
 
     /// The owner's own inventory data.
     struct Inventory, patch InventoryPatch {
-        /// The owner's own inventory number, unique among the devices of the workspace without
-        /// regard to case.
+        /// The owner's own inventory number, unique among the active devices of the workspace.
+        /// Compared without regard to case.
         "asset_tag" => asset_tag: Option<AssetTag>,
         /// Model.
         "model" => model: Option<ShortText>,
@@ -119,8 +119,8 @@ fields! {
 
     /// Assignee by email address. Not stored: it is resolved to a `user_id`.
     struct Assignment {
-        /// Assignee, by the email address of a user of the workspace, compared without regard to case.
-        /// If `user_id` is also given, both must identify the same user.
+        /// Assignee, by the email address of a user of the workspace, compared without regard to
+        /// case. If `user_id` is also given, both must identify the same user.
         "user_email" => user_email: Option<Email>,
     }
 }
