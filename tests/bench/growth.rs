@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use devices_tests::{Cluster, payload, run_executable};
 
-use crate::load::Window;
+use crate::load::{Window, post};
 use crate::report::{Cell, Kind, Report};
-use crate::{Arguments, create_users, database_url, execute, post};
+use crate::{Arguments, create_users, database_url, execute};
 
 /// Workspaces among which the devices are spread.
 const WORKSPACES: usize = 500;

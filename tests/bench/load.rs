@@ -78,6 +78,34 @@ pub(crate) fn measure<W: FnMut() -> bool + Send>(
     }
 }
 
+/// Posts `body` from concurrent clients. The API keys are distributed over the clients, each of
+/// which uses its own in turn.
+pub(crate) fn post(
+    window: Window,
+    addresses: &[&str],
+    path: &str,
+    api_keys: &[String],
+    body: &RequestTemplate,
+    clients: usize,
+    expected_status: u16,
+) -> Sample {
+    let workers = (0..clients).map(|client| {
+        let mut own: Vec<_> = api_keys
+            .iter()
+            .skip(client)
+            .step_by(clients)
+            .cloned()
+            .collect();
+        if own.is_empty() {
+            own.extend(api_keys.first().cloned());
+        }
+        let address = addresses[client % addresses.len()];
+        let mut client = Client::connect(address, path, &own, body);
+        move || client.post().is_ok_and(|status| status == expected_status)
+    });
+    measure(window, body.serial_offsets.len(), workers.collect())
+}
+
 fn run_worker(
     window: Window,
     devices_each: usize,
