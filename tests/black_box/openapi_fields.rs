@@ -88,7 +88,7 @@ fn request_fields_have_plain_types() {
 }
 
 #[test]
-fn description_has_no_patterns_and_defaults_in_requests() {
+fn requests_have_no_patterns_and_defaults() {
     for (name, _) in request_schemas() {
         let text = schema(name).to_string();
         for keyword in [

@@ -1,6 +1,6 @@
 //! Asset tags: unique like serial numbers, and found like them.
 
-use devices_tests::{Api, device, race, send};
+use devices_tests::{Api, device, race};
 use serde_json::{Value, json};
 
 use super::{assert_rejected, create_device_path, get, patch};
@@ -81,7 +81,7 @@ fn archived_device_frees_its_asset_tag() {
 }
 
 #[test]
-fn patch_cannot_take_the_asset_tag_of_another_device() {
+fn patch_with_taken_asset_tag_is_rejected() {
     let api = Api::start();
     api.create_device(json!({"asset_tag": "T1"}));
     let path = create_device_path(&api, json!({"asset_tag": "T2"}));
@@ -147,15 +147,7 @@ fn one_of_racing_batches_gets_asset_tags() {
 fn idempotent_replay_returns_the_same_response() {
     let api = Api::start();
     let body = json!({"devices": [device(json!({"asset_tag": "T1", "attributes": {"a": "b"}}))]});
-    let post = || {
-        let request = api.request("POST", "/devices").bearer_auth(&api.key);
-        let request = request.header("Content-Type", "application/json");
-        send(
-            request
-                .header("Idempotency-Key", "k1")
-                .body(body.to_string()),
-        )
-    };
+    let post = || api.send_with("POST", "/devices", &[("Idempotency-Key", "k1")], &body);
     let (first, second) = (post(), post());
     assert_eq!((first.status, second.status), (201, 201), "{}", second.text);
     assert_eq!(first.text, second.text);

@@ -1,6 +1,6 @@
 //! Tags and attributes: new devices, patches, filters and exports.
 
-use devices_tests::{Api, Response, device, send};
+use devices_tests::{Api, Response, device};
 use serde_json::{Value, json};
 
 use super::{assert_rejected, create_device_path, get, patch};
@@ -43,7 +43,7 @@ fn attributes_are_trimmed_and_returned_sorted() {
 }
 
 #[test]
-fn devices_without_tags_and_attributes_store_null() {
+fn empty_tags_and_attributes_are_null() {
     let api = Api::start();
     api.create_device(json!({"tags": [], "attributes": {}}));
     api.create_device(json!({"tags": "", "attributes": null}));
@@ -196,7 +196,7 @@ fn attribute_filters_must_all_match() {
 }
 
 #[test]
-fn invalid_tag_and_attribute_filters_are_rejected() {
+fn invalid_inventory_filters_are_rejected() {
     let api = Api::start();
     for (query, field, reason) in [
         ("tag=", "tag", "required"),
@@ -261,19 +261,14 @@ fn csv_export_of_too_many_keys_is_rejected() {
 }
 
 #[test]
-fn keys_and_tags_of_other_workspaces_are_invisible() {
+fn inventory_of_other_workspaces_is_hidden() {
     let api = Api::start();
     api.create_workspace("globex");
     let globex = api.create_key("globex", "WRITE");
-    let request = api.request("POST", "/devices").bearer_auth(&globex);
-    let body = json!({"devices": [{"name": "x", "type": "x", "category": "x", "tags": "secret",
-        "attributes": {"Secret": "x"}}]});
-    let response = send(
-        request
-            .header("Content-Type", "application/json")
-            .body(body.to_string()),
+    api.create_device_as(
+        &globex,
+        json!({"tags": "secret", "attributes": {"Secret": "x"}}),
     );
-    assert_eq!(response.status, 201, "{}", response.text);
     api.create_device(json!({"attributes": {"Room": "B12"}}));
     let csv = api.page("/devices/export?format=csv").text;
     assert!(

@@ -27,7 +27,7 @@ fn enrollment_is_found_by_serial_number() {
 }
 
 #[test]
-fn serial_numbers_with_special_characters_are_routed() {
+fn special_characters_in_path_are_routed() {
     let api = Api::start();
     for (serial_number, other_spelling) in [
         ("AB/12", "ab/12"),
