@@ -25,7 +25,8 @@ impl FromRequest for EmptyBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         async move {
-            // A chunked body shows only when it is read whether it has any bytes.
+            // Read before the media type is checked: only reading shows whether a chunked body has
+            // any bytes.
             let Body { bytes, permit } = body::read(&request, payload).await?;
             if bytes.is_empty() {
                 return Ok(Self);

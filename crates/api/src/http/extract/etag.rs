@@ -6,9 +6,9 @@
 //! management reports changes the hash, but must not fail an update (ADR 14).
 //!
 //! Both headers ignore a `W/` before a tag. A proxy that compresses responses makes their tags weak
-//! (<https://nginx.org/en/docs/http/ngx_http_gzip_module.html>), so a client behind it knows no other
-//! tag. RFC 9110, 13.1.1, requires a strong comparison for `If-Match` because a weak tag may stand
-//! for several revisions. Here it does not: the revision is part of the tag.
+//! (<https://nginx.org/en/docs/http/ngx_http_gzip_module.html>), so a client behind it knows no
+//! other tag. RFC 9110, 13.1.1, requires a strong comparison for `If-Match` because a weak tag may
+//! stand for several revisions. Here it does not: the revision is part of the tag.
 
 use std::future::{Ready, ready};
 

@@ -84,7 +84,7 @@ impl PathParameter for SerialNumber {
     }
 }
 
-/// Never invalid: a text that is no valid serial number identifies nothing.
+/// Accepts every text: one that is no valid serial number identifies nothing.
 impl PathParameter for SerialNumberKey {
     const NAME: &'static str = SerialNumber::NAME;
     const CODE: ErrorCode = SerialNumber::CODE;

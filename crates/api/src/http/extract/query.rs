@@ -1,9 +1,9 @@
 //! Parameters of the query.
 //!
-//! Every route other than the public ones rejects unknown and repeated parameters: a mistyped option
-//! must not result in a request without that option. A route either has no parameters, which the
-//! middleware [`reject_all`] enforces, or its handler reads them with [`QueryParams::read`], which
-//! cannot return values before it has checked the names.
+//! Every route that needs a key rejects unknown and repeated parameters: a mistyped option must not
+//! result in a request without that option. A route either has no parameters, which the middleware
+//! [`reject_all`] enforces, or its handler reads them with [`QueryParams::read`], which returns no
+//! values before it has checked all names.
 
 use std::collections::BTreeSet;
 
@@ -79,7 +79,7 @@ impl QueryParams {
             self.reject(name, Reason::RepeatedField, "is given twice".to_owned());
             return None;
         }
-        match decoded(value).and_then(parse) {
+        match require_utf8(value).and_then(parse) {
             Ok(value) => Some(value),
             Err((reason, detail)) => {
                 self.reject(name, reason, detail);
@@ -109,7 +109,7 @@ impl QueryParams {
         }
         let values = given
             .into_iter()
-            .map(|(_, value)| decoded(value).and_then(&parse));
+            .map(|(_, value)| require_utf8(value).and_then(&parse));
         let (values, errors): (Vec<_>, Vec<_>) = values.partition(Result::is_ok);
         for (reason, detail) in errors.into_iter().filter_map(Result::err) {
             self.reject(name, reason, detail);
@@ -135,13 +135,13 @@ impl QueryParams {
         let mut errors = Vec::new();
         for (name, key, value) in given {
             let parsed = if names.insert(name) {
-                decoded(value).and_then(|text| parse(key, text))
+                require_utf8(value).and_then(|text| parse(key, text))
             } else {
                 Err((Reason::RepeatedField, "is given twice".to_owned()))
             };
             match parsed {
                 Ok(value) => values.push(value),
-                Err((reason, detail)) => errors.push(error(shown(name), reason, detail)),
+                Err((reason, detail)) => errors.push(error(truncate(name), reason, detail)),
             }
         }
         if names.len() > max {
@@ -245,7 +245,7 @@ fn decode_text(encoded: &str) -> Result<String, NotUtf8> {
     decoded.map(Into::into).map_err(|_| NotUtf8)
 }
 
-fn decoded(value: &Result<String, NotUtf8>) -> Result<&str, InvalidParameter> {
+fn require_utf8(value: &Result<String, NotUtf8>) -> Result<&str, InvalidParameter> {
     match value {
         Ok(text) => Ok(text),
         Err(NotUtf8) => Err((Reason::NotUtf8, "must be UTF-8".to_owned())),
@@ -255,7 +255,7 @@ fn decoded(value: &Result<String, NotUtf8>) -> Result<&str, InvalidParameter> {
 /// Maximum number of characters of an unknown name that an error shows.
 const MAX_SHOWN_NAME: usize = 64;
 
-fn shown(name: &str) -> String {
+fn truncate(name: &str) -> String {
     name.chars().take(MAX_SHOWN_NAME).collect()
 }
 
@@ -265,7 +265,7 @@ fn unknown_parameter(
     known: &[&'static str],
 ) -> FieldError {
     let code = ErrorCode::InvalidParameter;
-    let mut error = FieldError::unknown_name("query parameter", &shown(name), code, nearest);
+    let mut error = FieldError::unknown_name("query parameter", &truncate(name), code, nearest);
     if known.is_empty() {
         error.detail = format!("{}, this route has none", error.detail).into();
     }

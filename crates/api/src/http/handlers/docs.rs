@@ -1,5 +1,5 @@
-//! The API description (`openapi.yaml`), a page that shows it and sends requests, and the entry
-//! point `/`.
+//! The entry point `/`, the API description (`openapi.yaml`), and a page that shows it and sends
+//! requests.
 
 use actix_web::http::header::{ACCEPT, ContentEncoding, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -39,7 +39,7 @@ impl<'a> JsonReader<'a> {
         self.next_name().map(|(name, _)| name)
     }
 
-    /// Does the same as [`next_member`](Self::next_member), and also returns whether the name is
+    /// Advances like [`next_member`](Self::next_member). Also returns `true` if the name is
     /// well-formed. A name with a lone surrogate is no known name. Errors show it with its escapes.
     fn next_name(&mut self) -> Option<(Cow<'a, str>, bool)> {
         if !self.advance(b'{') {

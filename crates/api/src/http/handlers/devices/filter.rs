@@ -26,8 +26,8 @@ pub(crate) fn read(parameters: &mut QueryParams) -> DeviceFilter {
     }
 }
 
-/// Returns the folded asset tag. For a text that no asset tag can have, returns an empty text, which
-/// no device has: a filter finds nothing then.
+/// Parses an asset tag to look up, and folds it. Text that no asset tag can have becomes an empty
+/// text, which finds nothing.
 fn parse_asset_tag(text: &str) -> Result<String, InvalidParameter> {
     let tag = AssetTag::parse(&non_blank(text)?);
     Ok(tag.map_or_else(|_| String::new(), |tag| tag.folded().to_owned()))

@@ -126,16 +126,16 @@ impl Entry {
 /// Returns the JSON Pointer (RFC 6901) to the row, field or item.
 fn pointer(index: Option<usize>, error: &FieldError) -> String {
     let row = index.map(|index| format!("/devices/{index}"));
-    let field = error.field.as_ref().map(|name| token(name));
+    let field = error.field.as_ref().map(|name| reference_token(name));
     let item = error.item.as_ref().map(|item| match item {
         Item::Index(index) => format!("/{index}"),
-        Item::Key(key) => token(key),
+        Item::Key(key) => reference_token(key),
     });
     [row, field, item].into_iter().flatten().collect()
 }
 
-/// Returns a name as a part of a JSON Pointer. RFC 6901, 3: `~` and `/` are written `~0` and `~1`.
-fn token(name: &str) -> String {
+/// Returns the reference token of a name. RFC 6901, 3: `~` and `/` are written `~0` and `~1`.
+fn reference_token(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 

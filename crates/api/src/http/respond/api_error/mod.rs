@@ -19,8 +19,8 @@ use devices_domain::{ErrorReport, RepositoryError};
 pub enum ApiError {
     /// The body was rejected: it is malformed, or values are invalid. The report lists the errors.
     Rejected(ErrorReport),
-    /// Parameters of the path or the query are invalid, or conflicts prevent an operation that takes
-    /// no fields. The report lists all errors. They do not point into the body.
+    /// Parameters of the path or the query are invalid, or conflicts prevent an operation without
+    /// fields. The report lists all errors. They do not point into the body.
     RejectedParameters(ErrorReport),
     /// The API key is missing, malformed, unknown, expired or revoked. The response does not reveal
     /// which.
