@@ -59,7 +59,7 @@ fn render_response(bencher: Bencher) {
 #[divan::bench]
 fn build_search_documents(bencher: Bencher) {
     let devices = devices();
-    let count = |device: &NewDevice| SearchDocument::of_device(&device.fields).lexemes().len();
+    let count = |device: &NewDevice| SearchDocument::for_device(&device.fields).lexemes().len();
     bencher.bench(|| devices.iter().map(count).sum::<usize>());
 }
 

@@ -19,7 +19,7 @@ fn device_with_comment(comment: &str) -> Option<DeviceFields> {
 
 fn document(comment: &str) -> SearchDocument {
     let fields = device_with_comment(comment).expect("the comment is valid");
-    SearchDocument::of_device(&fields)
+    SearchDocument::for_device(&fields)
 }
 
 fn lexemes(document: &SearchDocument) -> Vec<&str> {
@@ -136,7 +136,7 @@ fn lexeme_has_the_weights_of_its_sections() {
     row.set("brand", RawValue::text("Dell"));
     row.set("serial_number", RawValue::text("SN-1"));
     row.set("comment", RawValue::text("DELL by Ada"));
-    let document = SearchDocument::of_device(&NewDevice::from_row(&row).unwrap().fields);
+    let document = SearchDocument::for_device(&NewDevice::from_row(&row).unwrap().fields);
     let expected = [
         ("-", vec![Weight::A]),
         ("1", vec![Weight::A]),
@@ -159,7 +159,7 @@ fn user_document_has_names_and_address() {
     let mut user = UserFields::new(Email::from_trusted("Grâce@Example.com".to_owned()));
     user.first_name = Some(ShortText::from_trusted("Grâce"));
     user.last_name = Some(ShortText::from_trusted("Hopper"));
-    let document = SearchDocument::of_user(&user);
+    let document = SearchDocument::for_user(&user);
     let expected = [".", "@", "com", "example", "grace", "hopper"];
     assert_eq!(lexemes(&document), expected);
 }
@@ -216,7 +216,7 @@ proptest! {
     #[test]
     fn device_is_found_by_its_words_and_their_beginnings(text in text()) {
         if let Some(fields) = device_with_comment(&text) {
-            let document = SearchDocument::of_device(&fields);
+            let document = SearchDocument::for_device(&fields);
             for word in text.split_whitespace() {
                 assert_found(word, &document)?;
             }
@@ -242,9 +242,9 @@ proptest! {
     #[test]
     fn case_and_normalization_do_not_change_a_document(text in "[a-zA-ZÀ-ÿА-яΑ-ω0-9 .+-]{1,40}") {
         if let Some(fields) = device_with_comment(&text) {
-            let document = SearchDocument::of_device(&fields);
+            let document = SearchDocument::for_device(&fields);
             for variant in [text.to_uppercase(), text.to_lowercase()] {
-                let variant = SearchDocument::of_device(&device_with_comment(&variant).unwrap());
+                let variant = SearchDocument::for_device(&device_with_comment(&variant).unwrap());
                 prop_assert_eq!(lexemes(&variant), lexemes(&document));
             }
         }
@@ -253,7 +253,7 @@ proptest! {
     #[test]
     fn lexemes_are_sorted_distinct_and_short(text in text()) {
         if let Some(fields) = device_with_comment(&text) {
-            let document = SearchDocument::of_device(&fields);
+            let document = SearchDocument::for_device(&fields);
             let lexemes = lexemes(&document);
             prop_assert!(lexemes.is_sorted_by(|left, right| left.as_bytes() < right.as_bytes()));
             for lexeme in lexemes {

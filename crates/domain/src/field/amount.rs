@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::sanitize::is_digits;
 use super::{FieldValue, Format, InvalidValue, RawValue, sanitize};
 use crate::validation::error::Reason;
 
@@ -56,8 +57,7 @@ impl FieldValue for Amount {
             Some((integer, fraction)) => (integer, Some(fraction)),
             None => (unsigned, None),
         };
-        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if !is_number(integer) || !fraction.is_none_or(is_number) {
+        if !is_digits(integer) || !fraction.is_none_or(is_digits) {
             return Err(InvalidValue::new(
                 Reason::Malformed,
                 "must be a decimal amount such as \"1299.00\", without a currency",

@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use serde::{Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 
-use super::sanitize::{char_name, is_invisible};
+use super::sanitize::{char_name, is_digits, is_invisible};
 use super::{InvalidValue, RawValue, ValueKind, sanitize};
 use crate::validation::error::{ErrorCode, Reason};
 
@@ -14,7 +14,7 @@ use crate::validation::error::{ErrorCode, Reason};
 const MAX_UTF8_BYTES: usize = 4;
 
 /// A text that identifies a device. Stored as sent, after trimming. Compared by its folded form:
-/// see [`fold`].
+/// see [`fold_identifier`].
 ///
 /// Has 1 to 64 characters, both as sent and folded. The folded form is printable ASCII with at
 /// least one letter or digit.
@@ -31,7 +31,7 @@ impl Identifier {
 
     /// Wraps an identifier that is known to be valid, such as a stored one, without validation.
     pub(super) fn from_trusted(text: &str) -> Self {
-        Self::with_folded(text, &fold(text))
+        Self::with_folded(text, &fold_identifier(text))
     }
 
     fn with_folded(text: &str, folded: &str) -> Self {
@@ -76,7 +76,7 @@ impl Identifier {
         if text.len() > Self::MAX_LENGTH * MAX_UTF8_BYTES || is_too_long(text) {
             return Err(too_long("must have at most"));
         }
-        let folded = fold(text);
+        let folded = fold_identifier(text);
         if folded.is_empty() {
             return Err(InvalidValue::new(Reason::Required, "must not be empty"));
         }
@@ -127,7 +127,7 @@ impl Serialize for Identifier {
 ///
 /// Philips writes two spaces into its serial numbers (`BZ  000123`), which forms and web pages
 /// display as one.
-pub(crate) fn fold(text: &str) -> Cow<'_, str> {
+pub(crate) fn fold_identifier(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         let is_folded = !text.contains("  ") && !text.bytes().any(|b| b.is_ascii_lowercase());
         return if is_folded {
@@ -196,12 +196,11 @@ fn is_dash(c: char) -> bool {
 /// Requires the plus sign, which spreadsheets always write: `1E10` and `12E45678` are serial
 /// numbers.
 fn is_shortened_number(folded: &str) -> bool {
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     folded.split_once("E+").is_some_and(|(mantissa, exponent)| {
         let (integer, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
-        is_number(integer)
+        is_digits(integer)
             && fraction.bytes().all(|b| b.is_ascii_digit())
-            && is_number(exponent)
+            && is_digits(exponent)
             && exponent.len() <= 3
     })
 }

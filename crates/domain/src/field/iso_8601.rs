@@ -3,7 +3,7 @@
 use chrono::{Datelike, FixedOffset, NaiveDate, NaiveTime};
 
 use super::RawValue;
-use super::sanitize::trim;
+use super::sanitize::{is_digits, trim};
 
 /// A date of the years 0001 to 9999, with or without a time, with or without an offset.
 ///
@@ -86,9 +86,9 @@ fn parse_time(text: &str) -> Option<NaiveTime> {
 
 /// Parses the decimals of a second. Further digits than nine are dropped.
 fn parse_nanoseconds(fraction: &str) -> Option<u32> {
-    let is_number = !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit());
     let digits = fraction.get(..9).unwrap_or(fraction);
-    format!("{digits:0<9}").parse().ok().filter(|_| is_number)
+    let nanoseconds = format!("{digits:0<9}").parse().ok();
+    nanoseconds.filter(|_| is_digits(fraction))
 }
 
 /// Parses `Z`, `+hh`, `+hh:mm` or `+hhmm`.
@@ -115,8 +115,8 @@ fn parse_offset(text: &str) -> Option<FixedOffset> {
     }
 }
 
-/// Parses a number of exactly `digits` ASCII digits.
-fn parse_digits(text: &str, digits: usize) -> Option<u32> {
-    let all_digits = text.len() == digits && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|_| all_digits)
+/// Parses a number of exactly `count` ASCII digits.
+fn parse_digits(text: &str, count: usize) -> Option<u32> {
+    let is_valid = text.len() == count && is_digits(text);
+    text.parse().ok().filter(|_| is_valid)
 }

@@ -3,6 +3,8 @@
 
 use compact_str::CompactString;
 
+use super::sanitize::is_digits;
+
 /// Letters and digits of placeholders, in upper case.
 ///
 /// Sources:
@@ -179,7 +181,7 @@ fn is_spreadsheet_error(folded: &str) -> bool {
         })
         || folded
             .strip_prefix("ERR:")
-            .is_some_and(|number| number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit()))
+            .is_some_and(|number| number.len() == 3 && is_digits(number))
 }
 
 /// Returns whether the text consists of only `0`, `X`, `.`, `-` and `*` (`00000000`, `XXX-XXX`,
@@ -217,7 +219,7 @@ fn is_first_number(folded: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::fold;
+    use crate::field::fold_identifier;
 
     #[test]
     fn value_for_none_is_a_placeholder() {
@@ -267,7 +269,7 @@ mod tests {
             "16843009",
             "0123456789ABCDEF",
         ] {
-            assert!(is_placeholder(&fold(sent)), "{sent}");
+            assert!(is_placeholder(&fold_identifier(sent)), "{sent}");
         }
     }
 
@@ -299,7 +301,7 @@ mod tests {
             "Err:502",
             "########",
         ] {
-            assert!(is_placeholder(&fold(sent)), "{sent}");
+            assert!(is_placeholder(&fold_identifier(sent)), "{sent}");
         }
     }
 
@@ -327,7 +329,7 @@ mod tests {
             "0000000001",
             "9876543210",
         ] {
-            assert!(is_placeholder(&fold(sent)), "{sent}");
+            assert!(is_placeholder(&fold_identifier(sent)), "{sent}");
         }
     }
 
@@ -375,7 +377,7 @@ mod tests {
             "C02XL0GSJGH5",
             "8ZKQ2G3",
         ] {
-            assert!(!is_placeholder(&fold(sent)), "{sent}");
+            assert!(!is_placeholder(&fold_identifier(sent)), "{sent}");
         }
     }
 }

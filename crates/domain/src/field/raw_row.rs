@@ -58,10 +58,10 @@ impl<'a> RawRow<'a> {
     /// Sets the field `name` from a source that has only text, such as a CSV file.
     ///
     /// A name such as `attributes.Room` sets a key of the field `attributes`, unless the text is
-    /// blank. For a boolean field, `true` and `false` (case-insensitive) become booleans. For an id,
-    /// digits become an integer. For a list, each line of the text becomes an item. Any other text
-    /// stays text, and validation accepts or rejects it. Empty text means that the field has no
-    /// value.
+    /// blank. For a boolean field, `true` and `false` (case-insensitive) become booleans. For an
+    /// id, digits become an integer. For a list, each line of the text becomes an item. Any other
+    /// text stays text, and validation accepts or rejects it. Empty text means that the field has
+    /// no value.
     pub fn set_text(&mut self, name: impl Into<Cow<'a, str>>, text: impl Into<Cow<'a, str>>) {
         let (name, text) = (name.into(), text.into());
         if let Some((index, key)) = self.find_key(&name) {

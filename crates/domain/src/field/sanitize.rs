@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use icu_properties::props::DefaultIgnorableCodePoint;
+use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
+
 use super::{InvalidValue, RawValue};
 use crate::validation::error::Reason;
 
@@ -109,14 +112,20 @@ pub(super) fn char_name(character: char) -> String {
     format!("U+{:04X}{name}", u32::from(character))
 }
 
-/// Returns whether a character is white space, a `Default_Ignorable_Code_Point`
-/// (DerivedCoreProperties.txt, Unicode 16) or the empty Braille pattern.
+/// Returns whether a text is one or more ASCII digits.
+pub(super) fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns whether a character is white space or [ignorable](is_ignorable).
 pub(super) fn is_invisible(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(c,
-            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
-            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}'
-            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+    c.is_whitespace() || is_ignorable(c)
+}
+
+/// Returns whether a character is invisible, but neither white space nor a control character: a
+/// `Default_Ignorable_Code_Point`, such as a soft hyphen, or the empty Braille pattern.
+pub(crate) fn is_ignorable(c: char) -> bool {
+    const IGNORABLE: CodePointSetDataBorrowed<'static> =
+        CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    !c.is_ascii() && (c == '\u{2800}' || IGNORABLE.contains(c))
 }

@@ -1,14 +1,13 @@
-//! Keys by which serial numbers are looked up.
+//! Search keys for serial numbers.
 
 use compact_str::CompactString;
 
 use super::{FieldValue, RawValue, SerialNumber};
 
-/// A text by which objects are looked up that have it as their serial number, compared like serial
-/// numbers.
+/// Key that finds devices and enrolments by their serial number, compared by its folded form.
 ///
-/// Every text is a key. One that is no valid serial number usually finds nothing. It finds objects
-/// that an earlier version stored, when fewer texts were placeholders.
+/// Every text is a key. A text that is not a valid serial number can still find an object that an
+/// earlier version stored, when fewer texts were placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SerialNumberKey(Option<CompactString>);
 

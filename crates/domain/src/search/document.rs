@@ -1,4 +1,5 @@
-//! Search documents: the lexemes by which a device or a user is found.
+//! Search documents: the lexemes by which a device or a user is found, and the identifiers that are
+//! searched by substring.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -14,7 +15,7 @@ use crate::user::UserFields;
 pub enum Weight {
     /// Highest importance, such as names and serial numbers.
     A,
-    /// Such as brands and types.
+    /// Importance of brands and types, for example.
     B,
     /// Not used by any section yet.
     C,
@@ -97,13 +98,13 @@ impl SearchDocument {
 
     /// Maximum number of bytes of folded text, over all sections.
     ///
-    /// PostgreSQL stores a `tsvector` of less than 1 MiB. Three bytes of lexemes per byte of text
-    /// and 11 bytes per lexeme for its length, positions and alignment are less.
+    /// Keeps a document below the 1 MiB of a `tsvector`: it takes at most three bytes of lexemes
+    /// per byte of text, and 11 bytes per lexeme for its length, positions and alignment.
     pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
     /// Builds the document of a device, without its assignee.
     #[must_use]
-    pub fn of_device(fields: &DeviceFields) -> Self {
+    pub fn for_device(fields: &DeviceFields) -> Self {
         let identity = &fields.identity;
         let inventory = &fields.inventory;
         let processor = &fields.characteristics.processor;
@@ -137,7 +138,7 @@ impl SearchDocument {
 
     /// Builds the document of a user.
     #[must_use]
-    pub fn of_user(fields: &UserFields) -> Self {
+    pub fn for_user(fields: &UserFields) -> Self {
         Self::of_sections([
             (Weight::A, fields.first_name.as_ref().map(ShortText::as_str)),
             (Weight::A, fields.last_name.as_ref().map(ShortText::as_str)),

@@ -1,14 +1,14 @@
-//! Folding of searched text: case, accents, compatibility forms, and invisible characters.
+//! Folding of searched text: case, accents, compatibility forms, and ignorable characters.
 
 use icu_casemap::CaseMapper;
-use icu_properties::CodePointSetData;
-use icu_properties::props::DefaultIgnorableCodePoint;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::decompose_compatible;
 
+use crate::field::is_ignorable;
+
 /// Appends the folded form of `text` to `folded`.
 ///
-/// Applies NFKD, removes the accents U+0300 to U+036F and invisible characters, applies full case
+/// Applies NFKD, removes the accents U+0300 to U+036F and ignorable characters, applies full case
 /// folding, replaces letters that have no decomposition (`ø` by `o`), and applies NFC, so that a
 /// Korean syllable is one character. Folding is idempotent.
 pub(super) fn fold_into(folded: &mut String, text: &str) {
@@ -40,7 +40,7 @@ pub(super) fn fold_into(folded: &mut String, text: &str) {
     folded.extend(replaced.nfc());
 }
 
-/// Appends the compatibility decomposition of a character, without accents and invisible
+/// Appends the compatibility decomposition of a character, without accents and ignorable
 /// characters.
 fn decompose(c: char, decomposed: &mut String) {
     // `´` and its like decompose to a space and an accent, and would vanish.
@@ -50,7 +50,7 @@ fn decompose(c: char, decomposed: &mut String) {
     }
     decompose_compatible(c, |c| {
         let is_accent = ('\u{300}'..='\u{36F}').contains(&c);
-        if !is_accent && !is_invisible(c) {
+        if !is_accent && !is_ignorable(c) {
             decomposed.push(c);
         }
     });
@@ -64,14 +64,6 @@ fn is_spacing_accent(c: char) -> bool {
         });
     }
     first == Some(' ')
-}
-
-/// Returns whether a character is invisible and neither a blank nor a control character, such as
-/// a soft hyphen: a `Default_Ignorable_Code_Point`, or the empty Braille pattern.
-pub(super) fn is_invisible(c: char) -> bool {
-    const IGNORABLE: icu_properties::CodePointSetDataBorrowed<'static> =
-        CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    !c.is_ascii() && (c == '\u{2800}' || IGNORABLE.contains(c))
 }
 
 #[cfg(test)]
@@ -128,7 +120,7 @@ mod tests {
             let is_blank = folded.trim().is_empty();
             assert_eq!(
                 is_blank,
-                c.is_whitespace() || is_invisible(c) || is_accent,
+                c.is_whitespace() || is_ignorable(c) || is_accent,
                 "U+{:04X}",
                 c as u32
             );

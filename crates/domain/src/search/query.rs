@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::fold::{fold_into, is_invisible};
-use super::tokens::{self, Class, GRAM_CHARS, Token};
-use crate::field::{FieldValue, RawValue, ShortText, fold};
+use super::fold::fold_into;
+use super::tokens::{self, CharClass, GRAM_CHARS, Token};
+use crate::field::{FieldValue, RawValue, ShortText, fold_identifier, is_ignorable};
 use crate::validation::error::{ErrorCode, FieldError, Reason};
 
 /// A search query of at most 255 characters and 16 words, all of which must match.
@@ -51,12 +51,12 @@ impl SearchTerm {
 
     /// Parses a term. Returns `None` if it has only invisible characters.
     fn parse(text: &str) -> Option<Self> {
-        let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+        let visible: String = text.chars().filter(|c| !is_ignorable(*c)).collect();
         let mut folded = String::new();
         fold_into(&mut folded, &visible);
         let tokens: Vec<Token> = tokens::tokens(&folded).collect();
-        let has_letters = tokens.iter().any(|token| token.class != Class::Symbol);
-        let is_matched = |token: &&Token| !has_letters || token.class != Class::Symbol;
+        let has_letters = tokens.iter().any(|token| token.class != CharClass::Symbol);
+        let is_matched = |token: &&Token| !has_letters || token.class != CharClass::Symbol;
         // A repeated word adds no condition.
         let words: BTreeSet<SearchWord> = tokens
             .iter()
@@ -66,7 +66,7 @@ impl SearchTerm {
         if words.is_empty() {
             return None;
         }
-        let identifier = fold(&visible).into_owned();
+        let identifier = fold_identifier(&visible).into_owned();
         let is_long = identifier.chars().count() >= Self::MIN_IDENTIFIER_CHARS;
         Some(Self {
             words: words.into_iter().collect(),
@@ -92,7 +92,7 @@ impl SearchTerm {
 fn query_lexemes(text: &str, token: &Token) -> Vec<String> {
     let mut lexemes = Vec::new();
     tokens::lexemes(text, token, |range| lexemes.push(&text[range]));
-    if token.class != Class::Word {
+    if token.class != CharClass::Word {
         // The last two lexemes are the ends of the others.
         let count = lexemes.len().saturating_sub(GRAM_CHARS - 1).max(1);
         lexemes.truncate(count.min(SearchTerm::MAX_LEXEMES_PER_WORD));

@@ -12,15 +12,15 @@ pub(super) const MAX_WORD_CHARS: usize = 255;
 /// Number of characters of a lexeme of text that is searched by substring.
 pub(super) const GRAM_CHARS: usize = 3;
 
-/// Class of a character.
+/// Class of a character, which decides how text is split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
+pub(super) enum CharClass {
     /// White space and control characters: separate tokens.
     Blank,
     /// Letters and digits of scripts with blanks between words.
     Word,
     /// Letters of scripts without blanks between words, such as Chinese, Japanese and Thai.
-    NoBlank,
+    Unspaced,
     /// Everything else: punctuation, symbols, emoji.
     Symbol,
 }
@@ -28,7 +28,7 @@ pub(super) enum Class {
 /// Consecutive characters of one class, other than blanks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token {
-    pub(super) class: Class,
+    pub(super) class: CharClass,
     /// Bytes of the text.
     pub(super) range: Range<usize>,
 }
@@ -48,7 +48,7 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
                 }
                 position += length;
             }
-            if class != Class::Blank {
+            if class != CharClass::Blank {
                 return Some(Token {
                     class,
                     range: start..position,
@@ -59,11 +59,11 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
 }
 
 /// Returns the class of each character and its length in bytes.
-fn classes(text: &str) -> impl Iterator<Item = (Class, usize)> {
-    let mut previous = Class::Blank;
+fn classes(text: &str) -> impl Iterator<Item = (CharClass, usize)> {
+    let mut previous = CharClass::Blank;
     text.chars().map(move |c| {
         let class = match previous {
-            Class::Blank => class_of(c),
+            CharClass::Blank => class_of(c),
             _ if !c.is_ascii() && is_combining_mark(c) => previous,
             _ => class_of(c),
         };
@@ -72,50 +72,44 @@ fn classes(text: &str) -> impl Iterator<Item = (Class, usize)> {
     })
 }
 
-fn class_of(c: char) -> Class {
+fn class_of(c: char) -> CharClass {
     match c {
-        'a'..='z' | '0'..='9' => Class::Word,
-        '\0'..=' ' => Class::Blank,
-        _ if c.is_whitespace() || c.is_control() => Class::Blank,
-        _ if c.is_ascii() => {
-            if c.is_ascii_alphanumeric() {
-                Class::Word
-            } else {
-                Class::Symbol
-            }
-        }
-        _ if is_no_blank(c) => Class::NoBlank,
-        _ if c.is_alphanumeric() => Class::Word,
-        _ => Class::Symbol,
+        'a'..='z' | '0'..='9' => CharClass::Word,
+        '\0'..=' ' => CharClass::Blank,
+        _ if c.is_whitespace() || c.is_control() => CharClass::Blank,
+        _ if !c.is_ascii() && is_unspaced(c) => CharClass::Unspaced,
+        _ if c.is_alphanumeric() => CharClass::Word,
+        _ => CharClass::Symbol,
     }
 }
 
 /// Returns whether a character is a letter of a script that is written without blanks between
 /// words: ideographic scripts, kana, and the scripts that Unicode Standard Annex #14 gives the
 /// line breaking class SA because only a dictionary separates their words.
-fn is_no_blank(c: char) -> bool {
+fn is_unspaced(c: char) -> bool {
     const SCRIPTS: CodePointMapDataBorrowed<'static, Script> = CodePointMapData::<Script>::new();
     const LINE_BREAKS: CodePointMapDataBorrowed<'static, LineBreak> =
         CodePointMapData::<LineBreak>::new();
     if LINE_BREAKS.get(c) == LineBreak::ComplexContext {
         return true;
     }
-    let is_ideographic = matches!(
+    let is_ideographic_or_kana = matches!(
         SCRIPTS.get(c),
-        Script::Han | Script::Hiragana | Script::Katakana | Script::Bopomofo | Script::Yi // The prolonged sound mark and the iteration marks belong to several scripts.
-    ) || matches!(c, '\u{3000}'..='\u{303F}' | '\u{30FC}');
-    is_ideographic && c.is_alphanumeric()
+        Script::Han | Script::Hiragana | Script::Katakana | Script::Bopomofo | Script::Yi
+    );
+    // Unicode assigns them to several scripts.
+    let is_iteration_or_sound_mark = matches!(c, '\u{3000}'..='\u{303F}' | '\u{30FC}');
+    (is_ideographic_or_kana || is_iteration_or_sound_mark) && c.is_alphanumeric()
 }
 
 /// Calls `add` with each lexeme of a token, as a range of the text.
 ///
-/// A word is one lexeme. All other tokens have a lexeme per character, which begins with it and
-/// has up to [`GRAM_CHARS`] characters: every substring of the token begins a lexeme, or consists
-/// of characters that begin some.
+/// A word is one lexeme. All other tokens have overlapping lexemes, so that they are found by any
+/// substring: one per character, with it and up to two that follow ([`GRAM_CHARS`]).
 pub(super) fn lexemes(text: &str, token: &Token, mut add: impl FnMut(Range<usize>)) {
     let token_text = &text[token.range.clone()];
     let base = token.range.start;
-    if token.class == Class::Word {
+    if token.class == CharClass::Word {
         add(base..base + prefix_length(token_text, MAX_WORD_CHARS));
         return;
     }

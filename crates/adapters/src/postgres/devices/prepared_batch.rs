@@ -14,18 +14,20 @@ pub(crate) struct PreparedBatch {
     pub(crate) documents: Arc<BatchDocuments>,
 }
 
-/// What the devices of a batch are found by, in the order of the batch.
+/// Rows of the search index for the devices of a batch, in its order.
 pub(crate) struct BatchDocuments {
+    /// Folded identifiers of each device, searched by substring.
     pub(crate) identifiers: Vec<Option<String>>,
+    /// Search document of each device.
     pub(crate) encoded: EncodedDocuments,
 }
 
 impl PreparedBatch {
     /// Builds the documents of a batch before it needs a connection, so that no connection waits
-    /// for them. Retries of the transaction share them.
+    /// for them. Retries of the transaction share them. Uses a blocking thread for a large batch.
     ///
     /// # Errors
-    /// If building them panics on a blocking thread, where those of a large batch are built.
+    /// If the blocking thread panics.
     pub(crate) async fn new(batch: Arc<NewBatch>) -> Result<Self, RepositoryError> {
         let documents = if batch.devices.len() < GROUP_COMMIT_BELOW {
             BatchDocuments::new(&batch.devices)
@@ -53,7 +55,7 @@ impl BatchDocuments {
             documents.identifiers.push(identifiers.map(Into::into));
             documents
                 .encoded
-                .push(&SearchDocument::of_device(&device.fields));
+                .push(&SearchDocument::for_device(&device.fields));
         }
         documents
     }

@@ -40,7 +40,7 @@ pub(crate) fn reindex(
         user_id: fields.ownership.user_id.map(|user| user.0),
         identifiers: identifiers.as_deref(),
         is_archived,
-        document: EncodedDocument::new(&SearchDocument::of_device(fields)),
+        document: EncodedDocument::new(&SearchDocument::for_device(fields)),
     };
     diesel::insert_into(search_documents::table)
         .values(row)

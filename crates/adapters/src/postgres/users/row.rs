@@ -37,7 +37,7 @@ impl<'a> DerivedColumns<'a> {
     pub(crate) fn new(fields: &'a UserFields) -> Self {
         Self {
             email_folded: fields.email.folded(),
-            search_document: EncodedDocument::new(&SearchDocument::of_user(fields)),
+            search_document: EncodedDocument::new(&SearchDocument::for_user(fields)),
         }
     }
 }

@@ -74,7 +74,7 @@ fn documents_are_stored_as_sent() {
             ("serial_number", RawValue::text("sn-1")),
             ("comment", RawValue::text(comment)),
         ]);
-        let document = SearchDocument::of_device(&new.fields);
+        let document = SearchDocument::for_device(&new.fields);
         let expected: Vec<String> = document
             .lexemes()
             .map(|(lexeme, weights)| format!("{lexeme} {:?}", weights.iter().collect::<Vec<_>>()))

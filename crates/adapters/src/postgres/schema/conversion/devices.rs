@@ -116,7 +116,7 @@ fn insert_documents(connection: &mut PgConnection, rows: &[DeviceRow]) -> QueryR
     for row in rows {
         let fields = row.to_fields(&blank);
         identifiers.push(fields.search_identifiers().map(Cow::into_owned));
-        documents.push(&SearchDocument::of_device(&fields));
+        documents.push(&SearchDocument::for_device(&fields));
     }
     let column = |value: fn(&DeviceRow) -> i64| rows.iter().map(value).collect::<Vec<_>>();
     diesel::sql_query(

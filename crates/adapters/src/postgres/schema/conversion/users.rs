@@ -48,7 +48,7 @@ pub(super) fn convert_batch(
         fields.first_name = row.first_name.map(ShortText::from_trusted);
         fields.last_name = row.last_name.map(ShortText::from_trusted);
         emails.push(fields.email.folded().to_owned());
-        documents.push(&SearchDocument::of_user(&fields));
+        documents.push(&SearchDocument::for_user(&fields));
     }
     let count = ids.len();
     diesel::sql_query(
