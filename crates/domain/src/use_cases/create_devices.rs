@@ -27,8 +27,7 @@ pub enum CreateResult {
     Response(IdempotentResponse),
 }
 
-/// Error of a batch. Nothing was stored, except possibly with
-/// [`RepositoryError::InDoubt`].
+/// Error of a batch. Nothing was stored, except possibly with [`RepositoryError::InDoubt`].
 #[derive(Debug, thiserror::Error)]
 pub enum CreateDevicesError {
     /// The batch is invalid or conflicts with stored data.
@@ -71,8 +70,8 @@ impl CreateDevices {
     /// called, and returns the rendered response. Without it, returns the devices.
     ///
     /// # Errors
-    /// [`CreateDevicesError::Rejected`] with every error of every row: shape, rules, serial numbers
-    /// that two rows share, unknown users, taken serial numbers, and the device limit.
+    /// [`CreateDevicesError::Rejected`] with every error of every row: shape, rules, values of
+    /// unique fields that two rows share or that are taken, unknown users, and the device limit.
     pub async fn execute(
         &self,
         mut batch: Batch,
@@ -140,7 +139,7 @@ mod tests {
     use crate::field::{RawRow, RawValue};
     use crate::idempotency::{IdempotencyKey, StoredResponse};
     use crate::ids::{DeviceId, KeyId, UserId};
-    use crate::ports::{Conflicts, DeviceLimitReached, InsertedDevice, MockDeviceRepository};
+    use crate::ports::{Conflicts, DeviceLimitReached, MockDeviceRepository};
     use crate::validation::batch::BatchRules;
     use crate::validation::lookup_keys::LookupKeys;
 
@@ -217,22 +216,10 @@ mod tests {
                 Ok(StoreResult::Devices(stored.collect()))
             });
         let devices = execute(repository, batch([row("B"), row("A")])).unwrap();
-        let found: Vec<_> = devices
-            .iter()
-            .map(|device| {
-                (
-                    device.id.0,
-                    device
-                        .fields
-                        .identity
-                        .serial_number
-                        .as_ref()
-                        .unwrap()
-                        .as_str(),
-                )
-            })
-            .collect();
-        assert_eq!(found, [(7, "B"), (8, "A")]);
+        let serial_number = |device| UniqueField::SerialNumber.folded(device).unwrap();
+        let devices = devices.iter();
+        let found = devices.map(|device| (device.id.0, serial_number(&device.fields)));
+        assert_eq!(found.collect::<Vec<_>>(), [(7, "B"), (8, "A")]);
     }
 
     #[test]
@@ -384,13 +371,8 @@ mod tests {
         });
         let use_case = CreateDevices::new(Box::new(repository));
         let response = pollster::block_on(use_case.find_response(&request(7))).unwrap();
-        assert_eq!(
-            response,
-            Some(IdempotentResponse {
-                body: b"rendered".to_vec(),
-                replayed: true
-            })
-        );
+        let response = response.map(|response| (response.body, response.replayed));
+        assert_eq!(response, Some((b"rendered".to_vec(), true)));
         assert!(matches!(
             pollster::block_on(use_case.find_response(&request(8))),
             Err(CreateDevicesError::Idempotency(IdempotencyError::KeyReused))
@@ -399,24 +381,18 @@ mod tests {
 
     #[test]
     fn request_in_progress_and_in_doubt_commit_are_errors() {
-        let mut repository = MockDeviceRepository::new();
-        repository
-            .expect_create()
-            .returning(|_| Err(IdempotencyError::InProgress.into()));
+        let error_of = |error: CreateError| {
+            let mut repository = MockDeviceRepository::new();
+            repository.expect_create().return_once(|_| Err(error));
+            execute(repository, batch([row("S1")])).unwrap_err()
+        };
         assert!(matches!(
-            execute(repository, batch([row("S1")])),
-            Err(CreateDevicesError::Idempotency(
-                IdempotencyError::InProgress
-            ))
+            error_of(IdempotencyError::InProgress.into()),
+            CreateDevicesError::Idempotency(IdempotencyError::InProgress)
         ));
-
-        let mut repository = MockDeviceRepository::new();
-        repository
-            .expect_create()
-            .returning(|_| Err(RepositoryError::InDoubt("connection lost".into()).into()));
         assert!(matches!(
-            execute(repository, batch([row("S1")])),
-            Err(CreateDevicesError::Repository(RepositoryError::InDoubt(_)))
+            error_of(RepositoryError::InDoubt("connection lost".into()).into()),
+            CreateDevicesError::Repository(RepositoryError::InDoubt(_))
         ));
     }
 }

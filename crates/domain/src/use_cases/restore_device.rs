@@ -4,7 +4,7 @@ use super::update_device::UpdateDeviceError;
 use crate::audit::Origin;
 use crate::device::StoredDevice;
 use crate::ids::DeviceId;
-use crate::ports::{ChangeDeviceError, DeviceRepository, Precondition};
+use crate::ports::{DeviceRepository, Precondition};
 use crate::validation::conflict_errors::restore_conflicts_report;
 
 /// Restores an archived device, or reports every conflict that prevents it.
@@ -23,8 +23,9 @@ impl RestoreDevice {
     /// device unchanged.
     ///
     /// # Errors
-    /// [`UpdateDeviceError::Rejected`] if an active device has the serial number, and if the device
-    /// would exceed the workspace's device limit. The errors belong to no field of a request.
+    /// [`UpdateDeviceError::Rejected`] if an active device has the device's value of a unique
+    /// field, and if the device would exceed the workspace's device limit. The errors belong to no
+    /// field of a request.
     pub async fn execute(
         &self,
         device: DeviceId,
@@ -32,30 +33,26 @@ impl RestoreDevice {
         origin: Origin,
     ) -> Result<StoredDevice, UpdateDeviceError> {
         let restored = self.devices.restore(device, precondition, origin).await;
-        restored.map_err(|error| match error {
-            ChangeDeviceError::NotFound => UpdateDeviceError::NotFound,
-            ChangeDeviceError::Archived => UpdateDeviceError::Archived,
-            ChangeDeviceError::PreconditionFailed => UpdateDeviceError::PreconditionFailed,
-            ChangeDeviceError::Rejected(rejected) => {
-                UpdateDeviceError::Rejected(restore_conflicts_report(&rejected.conflicts))
-            }
-            ChangeDeviceError::Repository(error) => error.into(),
+        restored.map_err(|error| {
+            UpdateDeviceError::from_repository(error, |rejected| {
+                restore_conflicts_report(&rejected.conflicts)
+            })
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::device::{PerUniqueField, UniqueField};
     use std::collections::HashMap;
 
     use mockall::predicate::eq;
 
     use super::*;
+    use crate::device::{PerUniqueField, UniqueField};
     use crate::ids::KeyId;
     use crate::ports::{
-        ChangeConflicts, Conflicts, DeviceLimitReached, MockDeviceRepository, RepositoryError,
-        Revision,
+        ChangeConflicts, ChangeDeviceError, Conflicts, DeviceLimitReached, MockDeviceRepository,
+        RepositoryError, Revision,
     };
 
     fn origin() -> Origin {

@@ -80,6 +80,22 @@ pub enum UpdateDeviceError {
     Repository(#[from] RepositoryError),
 }
 
+impl UpdateDeviceError {
+    /// Converts an error of the repository. `report` renders its conflicts.
+    pub(super) fn from_repository(
+        error: ChangeDeviceError,
+        report: impl FnOnce(ChangeConflicts) -> ErrorReport,
+    ) -> Self {
+        match error {
+            ChangeDeviceError::NotFound => Self::NotFound,
+            ChangeDeviceError::Archived => Self::Archived,
+            ChangeDeviceError::PreconditionFailed => Self::PreconditionFailed,
+            ChangeDeviceError::Rejected(conflicts) => Self::Rejected(report(*conflicts)),
+            ChangeDeviceError::Repository(error) => error.into(),
+        }
+    }
+}
+
 impl UpdateDevice {
     /// Creates the use case for the devices of one workspace.
     #[must_use]
@@ -91,7 +107,7 @@ impl UpdateDevice {
     ///
     /// # Errors
     /// [`UpdateDeviceError::Rejected`] with every error of the patch: shape, rules, an unknown
-    /// user, and a serial number of another device.
+    /// user, and values of unique fields that another device has.
     pub async fn execute(
         &self,
         device: DeviceId,
@@ -114,16 +130,11 @@ impl UpdateDevice {
             origin,
         });
         let updated = self.devices.update(Arc::clone(&change)).await;
-        updated.map_err(|error| match error {
-            ChangeDeviceError::NotFound => UpdateDeviceError::NotFound,
-            ChangeDeviceError::Archived => UpdateDeviceError::Archived,
-            ChangeDeviceError::PreconditionFailed => UpdateDeviceError::PreconditionFailed,
-            ChangeDeviceError::Rejected(conflicts) => {
+        updated.map_err(|error| {
+            UpdateDeviceError::from_repository(error, |conflicts| {
                 let refs = change.patch.external_refs();
-                let report = with_conflicts(ErrorReport::default(), refs, *conflicts);
-                UpdateDeviceError::Rejected(report)
-            }
-            ChangeDeviceError::Repository(error) => error.into(),
+                with_conflicts(ErrorReport::default(), refs, conflicts)
+            })
         })
     }
 

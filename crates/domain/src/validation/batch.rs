@@ -140,12 +140,12 @@ impl Batch {
 
     /// Returns the devices of all rows, in order.
     ///
-    /// Does not check what only a repository knows (users, taken serial numbers, the device limit):
-    /// see [`CreateDevices`](crate::CreateDevices).
+    /// Does not check what only a repository knows (users, taken values of unique fields, the
+    /// device limit): see [`CreateDevices`](crate::CreateDevices).
     ///
     /// # Errors
-    /// Returns every error of every row, including values of unique fields that two rows share, and those of
-    /// the batch as a whole. A batch without rows is an error.
+    /// Returns every error of every row, including values of unique fields that two rows share, and
+    /// those of the batch as a whole. A batch without rows is an error.
     pub fn into_devices(mut self) -> Result<Vec<NewDevice>, ErrorReport> {
         self.validate_whole();
         self.try_into_devices()
@@ -228,7 +228,7 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::{RawValue, SerialNumber};
+    use crate::field::RawValue;
 
     fn row(serial_number: &str) -> RawRow<'_> {
         let mut row = RawRow::for_device();
@@ -254,18 +254,11 @@ mod tests {
     #[test]
     fn devices_are_in_row_order() {
         let devices = batch(["B", "A", ""].map(row)).into_devices().unwrap();
-        let serials: Vec<_> = devices
-            .iter()
-            .map(|device| {
-                device
-                    .fields
-                    .identity
-                    .serial_number
-                    .as_ref()
-                    .map(SerialNumber::as_str)
-            })
+        let fields = devices.iter().map(|device| &device.fields);
+        let serial_numbers: Vec<_> = fields
+            .map(|fields| UniqueField::SerialNumber.folded(fields))
             .collect();
-        assert_eq!(serials, [Some("B"), Some("A"), None]);
+        assert_eq!(serial_numbers, [Some("B"), Some("A"), None]);
     }
 
     #[test]
