@@ -10,7 +10,7 @@ use crate::validation::error::ErrorCode;
 /// Declares the unique fields: variant, type, group and name of the field, and error code.
 ///
 /// The type has a method `folded`. The table `devices` has the column `<field>_folded` and the
-/// unique index `devices_<field>_key`, and the adapter's `columns!` has a line for that column.
+/// unique index `devices_<field>_key`, and the adapter's `device_row!` has a line for that column.
 macro_rules! unique_fields {
     ($($Field:ident: $Type:ty => $group:ident.$field:ident, $Code:ident;)+) => {
         /// A unique field.

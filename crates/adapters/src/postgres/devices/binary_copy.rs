@@ -11,7 +11,8 @@ use std::io;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use crate::postgres::query::json_object::{JSONB_VERSION, JsonObject};
+use crate::postgres::query::jsonb::JsonbAttributes;
+use crate::postgres::query::length_prefix::append_with_length;
 
 /// Maximum size of a message. libpq keeps a buffer of the largest message for as long as the
 /// connection lives.
@@ -64,19 +65,6 @@ pub(crate) trait EncodeBinary {
 fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend((bytes.len() as i32).to_be_bytes());
     out.extend(bytes);
-}
-
-/// Reserves the length of a value that is only known after encoding. Returns its offset.
-fn begin_value(out: &mut Vec<u8>) -> usize {
-    let length_at = out.len();
-    out.extend([0; 4]);
-    length_at
-}
-
-/// Sets the length that [`begin_value`] reserved.
-fn end_value(length_at: usize, out: &mut [u8]) {
-    let length = (out.len() - length_at - 4) as i32;
-    out[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
 }
 
 impl<T: EncodeBinary> EncodeBinary for Option<T> {
@@ -150,30 +138,28 @@ impl EncodeBinary for Decimal {
 impl EncodeBinary for Vec<Option<Cow<'_, str>>> {
     fn encode(&self, out: &mut Vec<u8>) {
         const TEXT_OID: i32 = 25;
-        let length_at = begin_value(out);
-        let dimensions = i32::from(!self.is_empty());
-        let has_null = i32::from(self.iter().any(Option::is_none));
-        for number in [dimensions, has_null, TEXT_OID] {
-            out.extend(number.to_be_bytes());
-        }
-        if !self.is_empty() {
-            out.extend((self.len() as i32).to_be_bytes());
-            out.extend(1_i32.to_be_bytes());
-        }
-        for item in self {
-            item.encode(out);
-        }
-        end_value(length_at, out);
+        append_with_length(out, |out| {
+            let dimensions = i32::from(!self.is_empty());
+            let has_null = i32::from(self.iter().any(Option::is_none));
+            for number in [dimensions, has_null, TEXT_OID] {
+                out.extend(number.to_be_bytes());
+            }
+            if !self.is_empty() {
+                out.extend((self.len() as i32).to_be_bytes());
+                out.extend(1_i32.to_be_bytes());
+            }
+            for item in self {
+                item.encode(out);
+            }
+        });
     }
 }
 
-/// `jsonb`: a version and the text of the JSON.
-impl EncodeBinary for JsonObject<'_> {
+impl EncodeBinary for JsonbAttributes<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
-        let length_at = begin_value(out);
-        out.push(JSONB_VERSION);
-        serde_json::to_writer(&mut *out, self.0.as_ref())
-            .expect("an object of strings can always be written as JSON");
-        end_value(length_at, out);
+        append_with_length(out, |out| {
+            self.write(out)
+                .expect("an object of strings can always be written as JSON");
+        });
     }
 }

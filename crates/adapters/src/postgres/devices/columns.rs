@@ -14,13 +14,13 @@ use rust_decimal::Decimal;
 
 use super::binary_copy::BinaryRows;
 use crate::postgres::query::columns::Column;
-use crate::postgres::query::json_object::JsonObject;
+use crate::postgres::query::jsonb::JsonbAttributes;
 use crate::postgres::schema::tables::devices;
 
-/// Declares the row struct of a device from the domain's groups of fields, and the folded columns of
-/// its unique fields. The groups are
-/// destructured without `..`, so a missing field does not compile.
-macro_rules! columns {
+/// Declares the row struct of a device from the folded columns of its unique fields and the
+/// domain's groups of fields. The groups are destructured without `..`, so a missing field does not
+/// compile.
+macro_rules! device_row {
     (
         unique { $($folded:ident: $Unique:ident,)+ }
         $($group:ident: $Group:ident { $($field:ident: $Column:ty,)+ })+
@@ -115,7 +115,7 @@ pub(crate) fn folded_if_different(text: &str) -> Option<Cow<'_, str>> {
     Some(fold_case(text)).filter(|folded| folded != text)
 }
 
-columns! {
+device_row! {
     unique {
         serial_number_folded: SerialNumber,
         asset_tag_folded: AssetTag,
@@ -134,7 +134,7 @@ columns! {
         asset_tag: Option<Cow<'a, str>>,
         model: Option<Cow<'a, str>>,
         tags: Option<Vec<Option<Cow<'a, str>>>>,
-        attributes: Option<JsonObject<'a>>,
+        attributes: Option<JsonbAttributes<'a>>,
     }
 
     ownership: Ownership {

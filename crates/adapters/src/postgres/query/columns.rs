@@ -11,7 +11,7 @@ use diesel::QueryResult;
 use diesel::result::Error as DieselError;
 use rust_decimal::Decimal;
 
-use super::json_object::JsonObject;
+use super::jsonb::JsonbAttributes;
 
 /// Declares the columns of a group of fields. The struct patterns are exhaustive: code that omits a
 /// field does not compile.
@@ -56,7 +56,7 @@ impl<'a, T: Column<'a, C>, C> Column<'a, Option<C>> for Option<T> {
 }
 
 /// Implements [`Column`] for types of fields: type, type of the column, and both conversions.
-macro_rules! column {
+macro_rules! impl_column {
     ($(
         $Field:ty => $Column:ty: |$value:ident| $to_column:expr, |$column:ident| $from_column:expr;
     )+) => {$(
@@ -73,7 +73,7 @@ macro_rules! column {
     )+};
 }
 
-column! {
+impl_column! {
     RequiredText => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::from_trusted(text));
     ShortText => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::from_trusted(text));
     Comment => Cow<'a, str>: |text| text.as_str().into(), |text| Ok(Self::from_trusted(text));
@@ -93,8 +93,8 @@ column! {
     TextList => Option<Vec<Option<Cow<'a, str>>>>:
         |list| (list.iter().len() > 0).then(|| list.to_column()),
         |items| items.map_or_else(|| Ok(Self::default()), Self::from_column);
-    Attributes => Option<JsonObject<'a>>:
-        |attributes| (attributes.iter().len() > 0).then_some(JsonObject(Cow::Borrowed(attributes))),
+    Attributes => Option<JsonbAttributes<'a>>:
+        |attributes| (attributes.iter().len() > 0).then_some(JsonbAttributes(Cow::Borrowed(attributes))),
         |object| Ok(object.map_or_else(Self::default, |object| object.0.into_owned()));
     Amount => Decimal:
         |amount| Decimal::from_i128_with_scale(amount.hundredths().into(), 2),

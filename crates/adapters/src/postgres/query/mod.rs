@@ -1,7 +1,8 @@
 //! Parts of SQL statements.
 
 pub(crate) mod columns;
-pub(crate) mod json_object;
+pub(crate) mod jsonb;
+pub(crate) mod length_prefix;
 pub(crate) mod pagination;
 pub(crate) mod search_sql;
 pub(crate) mod statement;

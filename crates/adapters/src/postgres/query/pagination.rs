@@ -58,43 +58,8 @@ impl PagedQuery {
             PageStart::Offset(_) => total <= MAX_RANKED_ROWS,
             PageStart::Cursor(cursor) => cursor.rank.is_some(),
         });
-
-        let mut page = Statement::default();
-        match (&rank, paging.start) {
-            (None, start) => {
-                page.push(&format!("SELECT {id} AS id, 0::real AS rank"));
-                page.append(from);
-                if let PageStart::Cursor(cursor) = start {
-                    let last_id = page.bind(Value::Integer(cursor.id));
-                    page.push(&format!(" AND {id} < {last_id}"));
-                }
-                page.push(&format!(" ORDER BY {id} DESC"));
-            }
-            (Some(rank), start) => {
-                page.push(&format!(
-                    "SELECT id, rank FROM (SELECT {id} AS id, {rank} AS rank"
-                ));
-                page.append(from).push(") AS ranked");
-                if let PageStart::Cursor(Cursor {
-                    id: last_id,
-                    rank: Some(last_rank),
-                }) = start
-                {
-                    let last_rank = page.bind(Value::Float(last_rank));
-                    let last_id = page.bind(Value::Integer(last_id));
-                    page.push(&format!(" WHERE (rank, id) < ({last_rank}, {last_id})"));
-                }
-                page.push(" ORDER BY rank DESC, id DESC");
-            }
-        }
-        // One extra row shows whether there is a next page.
-        let limit = page.bind(Value::Integer(i64::from(paging.limit) + 1));
-        page.push(&format!(" LIMIT {limit}"));
-        if let PageStart::Offset(offset) = paging.start {
-            let offset = page.bind(Value::Integer(offset.try_into().unwrap_or(i64::MAX)));
-            page.push(&format!(" OFFSET {offset}"));
-        }
-        let mut items: Vec<ItemRow> = page.load(connection)?;
+        let statement = page_statement(from, id, rank.as_deref(), paging);
+        let mut items: Vec<ItemRow> = statement.load(connection)?;
         let limit = paging.limit as usize;
         let has_next = items.len() > limit;
         items.truncate(limit);
@@ -108,4 +73,44 @@ impl PagedQuery {
             items: items.into_iter().map(|item| item.id).collect(),
         })
     }
+}
+
+/// Returns the statement that selects the items of a page, and one more, which shows whether there
+/// is a next page.
+fn page_statement(from: Statement, id: &str, rank: Option<&str>, paging: PageRequest) -> Statement {
+    let mut page = Statement::default();
+    match (rank, paging.start) {
+        (None, start) => {
+            page.push(&format!("SELECT {id} AS id, 0::real AS rank"));
+            page.append(from);
+            if let PageStart::Cursor(cursor) = start {
+                let last_id = page.bind(Value::Integer(cursor.id));
+                page.push(&format!(" AND {id} < {last_id}"));
+            }
+            page.push(&format!(" ORDER BY {id} DESC"));
+        }
+        (Some(rank), start) => {
+            page.push(&format!(
+                "SELECT id, rank FROM (SELECT {id} AS id, {rank} AS rank"
+            ));
+            page.append(from).push(") AS ranked");
+            if let PageStart::Cursor(Cursor {
+                id: last_id,
+                rank: Some(last_rank),
+            }) = start
+            {
+                let last_rank = page.bind(Value::Float(last_rank));
+                let last_id = page.bind(Value::Integer(last_id));
+                page.push(&format!(" WHERE (rank, id) < ({last_rank}, {last_id})"));
+            }
+            page.push(" ORDER BY rank DESC, id DESC");
+        }
+    }
+    let limit = page.bind(Value::Integer(i64::from(paging.limit) + 1));
+    page.push(&format!(" LIMIT {limit}"));
+    if let PageStart::Offset(offset) = paging.start {
+        let offset = page.bind(Value::Integer(offset.try_into().unwrap_or(i64::MAX)));
+        page.push(&format!(" OFFSET {offset}"));
+    }
+    page
 }

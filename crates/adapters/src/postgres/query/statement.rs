@@ -54,16 +54,20 @@ impl Statement {
         format!("${}", self.values.len())
     }
 
+    /// Appends the condition that the SQL expression has this value.
+    pub(crate) fn push_and_equal(&mut self, expression: &str, value: Value) {
+        let value = self.bind(value);
+        self.push(&format!(" AND {expression} = {value}"));
+    }
+
     /// Appends the condition that the column, which contains folded serial numbers, has this one.
     pub(crate) fn push_and_serial_number(&mut self, column: &str, key: &SerialNumberKey) {
-        let condition = match key.folded() {
-            Some(folded) => {
-                let folded = self.bind(Value::Text(folded.to_owned()));
-                format!(" AND {column} = {folded}")
+        match key.folded() {
+            Some(folded) => self.push_and_equal(column, Value::Text(folded.to_owned())),
+            None => {
+                self.push(" AND false");
             }
-            None => " AND false".to_owned(),
-        };
-        self.push(&condition);
+        }
     }
 
     /// Appends the condition that the column is this instant or later, if there is one.

@@ -10,6 +10,8 @@ use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{Array, SqlType};
 
+use crate::postgres::query::length_prefix::append_with_length;
+
 /// OID of `tsvector` (`pg_type.dat` of PostgreSQL).
 const TSVECTOR_OID: u32 = 3614;
 
@@ -49,11 +51,7 @@ pub(crate) struct EncodedDocuments {
 impl EncodedDocuments {
     /// Appends a document.
     pub(crate) fn push(&mut self, document: &SearchDocument) {
-        let length_at = self.elements.len();
-        self.elements.extend([0; 4]);
-        encode(document, &mut self.elements);
-        let length = (self.elements.len() - length_at - 4) as i32;
-        self.elements[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
+        append_with_length(&mut self.elements, |out| encode(document, out));
         self.count += 1;
     }
 }
