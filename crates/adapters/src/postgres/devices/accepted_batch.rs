@@ -1,6 +1,6 @@
 //! Batches without conflicts, ready to insert.
 
-use devices_domain::{NewBatch, NewDevice, SerialNumber, UserId};
+use devices_domain::{NewBatch, UserId};
 
 use super::prepared_batch::BatchDocuments;
 
@@ -14,10 +14,4 @@ pub(crate) struct AcceptedBatch<'a> {
     pub(crate) ids: Vec<i64>,
     /// Assignee of each device, in the order of the batch.
     pub(crate) assignees: Vec<Option<UserId>>,
-}
-
-/// Returns the folded serial number of a new device.
-pub(crate) fn folded_serial(device: &NewDevice) -> Option<&str> {
-    let serial = device.fields.identity.serial_number.as_ref();
-    serial.map(SerialNumber::folded)
 }

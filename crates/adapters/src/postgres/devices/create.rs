@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use devices_domain::{
     Conflicts, CreateError, DeviceId, IdempotencyError, IdempotentRequest, IdempotentResponse,
     InsertedDevice, LookupKeys, NewBatch, NewDevice, PerUniqueField, RepositoryError, StoreResult,
-    UserId, WorkspaceId,
+    UniqueField, UserId, WorkspaceId,
 };
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
 use futures_util::{StreamExt, stream};
 
-use super::accepted_batch::{AcceptedBatch, folded_serial};
+use super::accepted_batch::AcceptedBatch;
 use super::conflicts::{self, Lookup, LookupResult};
 use super::insert;
 use super::prepared_batch::PreparedBatch;
@@ -121,8 +121,9 @@ impl CreateBatches {
     ) -> Result<Vec<BatchResult>, GroupError> {
         let devices = batches.iter().flat_map(|prepared| &prepared.batch.devices);
         let keys = LookupKeys::from_devices(devices);
-        // Nearly all values of unique fields in a large batch are new, so the first attempt does not
-        // look them up. A taken one violates its unique index, and the retry looks up all (ADR 19).
+        // Nearly all values of unique fields in a large batch are new, so the first attempt does
+        // not look them up. A taken one violates its unique index, and the retry looks up all
+        // (ADR 19).
         let mut lookup = if keys.added_devices < GROUP_COMMIT_BELOW {
             Lookup::BeforeInsert
         } else {
@@ -172,9 +173,8 @@ fn create(
     if !pending.is_empty() {
         let mut found = conflicts::find(connection, workspace, keys, lookup)?;
         let (mut accepted, mut rejected) = partition_by_conflict(batches, &pending, &mut found);
-        // A rejection reports all conflicts: also values that were not looked up, and, with
-        // a device limit, what others stored while the look-up waited for the lock on the
-        // workspace.
+        // A rejection reports all conflicts: also values that were not looked up, and, with a
+        // device limit, what others stored while the look-up waited for the lock on the workspace.
         let may_be_incomplete = lookup == Lookup::SkipUniqueFields || found.device_limit.is_some();
         if !rejected.is_empty() && may_be_incomplete {
             found = conflicts::find(connection, workspace, keys, Lookup::BeforeInsert)?;
@@ -309,6 +309,10 @@ fn assignee(device: &NewDevice, found: &LookupResult) -> Option<UserId> {
     user.copied().or(device.fields.ownership.user_id)
 }
 
+fn folded_serial_number(device: &NewDevice) -> Option<&str> {
+    UniqueField::SerialNumber.folded(&device.fields)
+}
+
 /// Inserts the devices, their audit events and the responses to store under idempotency keys. Sets
 /// the results of the batches, with the enrolments of their devices.
 fn store(
@@ -322,7 +326,11 @@ fn store(
     let marker = insert::events(connection, workspace, accepted)?;
     let enrollments = if found.has_enrollments {
         let devices = accepted.iter().flat_map(|accepted| &accepted.batch.devices);
-        enrollments::newest(connection, workspace, devices.filter_map(folded_serial))?
+        enrollments::newest(
+            connection,
+            workspace,
+            devices.filter_map(folded_serial_number),
+        )?
     } else {
         HashMap::new()
     };
@@ -339,8 +347,8 @@ fn store(
             .map(|((id, assignee), device)| InsertedDevice {
                 id: DeviceId(*id),
                 assignee: *assignee,
-                enrollment: folded_serial(device)
-                    .and_then(|serial| enrollments.get(serial).cloned()),
+                enrollment: folded_serial_number(device)
+                    .and_then(|serial_number| enrollments.get(serial_number).cloned()),
             })
             .collect();
         results[*index] = Some(Ok(match &batch.idempotency {
@@ -351,6 +359,17 @@ fn store(
             }),
         }));
     }
+    store_responses(connection, workspace, accepted, results)?;
+    Ok(marker)
+}
+
+/// Stores the responses of the batches with idempotency keys.
+fn store_responses(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    accepted: &[AcceptedBatch<'_>],
+    results: &[Option<BatchResult>],
+) -> QueryResult<()> {
     let responses: Vec<(&IdempotentRequest, &[u8])> = accepted
         .iter()
         .filter_map(|accepted| {
@@ -366,5 +385,5 @@ fn store(
     if !responses.is_empty() {
         idempotency_keys::insert(connection, workspace, &responses)?;
     }
-    Ok(marker)
+    Ok(())
 }

@@ -8,8 +8,84 @@ use crate::postgres::query::statement::{Statement, Value};
 
 /// Returns the query for a workspace's devices that match a filter.
 pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
+    let mut from = Statement::default();
+    let workspace = from.bind(Value::Integer(workspace.0));
+    let search = filter.search.as_ref();
+    let search = search.map(|search| SearchSql::new(search, &mut from));
+    let (table, id) = match &search {
+        None => {
+            from.push(&format!(
+                " FROM devices WHERE devices.workspace_id = {workspace}"
+            ));
+            ("devices", "devices.id")
+        }
+        Some(search) => {
+            let needs_devices = needs_devices(filter);
+            from.push(&search_from(&workspace, search, needs_devices));
+            ("found", "found.device_id")
+        }
+    };
+    push_conditions(&mut from, filter, table);
+    PagedQuery {
+        from,
+        id,
+        rank: search.map(|search| rank(&search)),
+    }
+}
+
+/// Returns whether a search with this filter reads the devices. Search documents repeat the
+/// assignee and whether the device is archived, so that most searches need not.
+fn needs_devices(filter: &DeviceFilter) -> bool {
     let DeviceFilter {
-        search,
+        search: _,
+        user: _,
+        client_status,
+        serial_number,
+        type_,
+        category,
+        updated_since,
+        asset_tag,
+        tags,
+        attributes,
+    } = filter;
+    type_.is_some()
+        || serial_number.is_some()
+        || asset_tag.is_some()
+        || category.is_some()
+        || updated_since.is_some()
+        || !tags.is_empty()
+        || !attributes.is_empty()
+        || !matches!(client_status, None | Some(ClientStatus::Archived))
+}
+
+/// Returns the FROM and WHERE clauses for the devices that match a search: search documents with
+/// the alias `found`, joined with `devices` if `needs_devices`.
+fn search_from(workspace: &str, search: &SearchSql, needs_devices: bool) -> String {
+    let condition = search.device_condition();
+    if needs_devices {
+        // `MATERIALIZED` makes the search run first and once. The planner would otherwise scan all
+        // devices (ADR 7).
+        format!(
+            " FROM (WITH found AS MATERIALIZED ( \
+                 SELECT * FROM searchable_devices AS found \
+                 WHERE found.workspace_id = {workspace} AND {condition}) \
+               SELECT * FROM found) AS found \
+             JOIN devices ON devices.workspace_id = {workspace} \
+                         AND devices.id = found.device_id \
+             WHERE true"
+        )
+    } else {
+        format!(
+            " FROM searchable_devices AS found \
+             WHERE found.workspace_id = {workspace} AND {condition}"
+        )
+    }
+}
+
+/// Appends the conditions of a filter other than its search. `table` is `devices` or `found`.
+fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table: &str) {
+    let DeviceFilter {
+        search: _,
         user,
         client_status,
         serial_number,
@@ -20,73 +96,28 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         tags,
         attributes,
     } = filter;
-    let mut from = Statement::default();
-    let workspace = from.bind(Value::Integer(workspace.0));
-    let search = search
-        .as_ref()
-        .map(|search| SearchSql::new(search, &mut from));
-    // Search documents repeat the assignee and whether the device is archived, so that most
-    // searches need not read the devices.
-    let needs_devices = type_.is_some()
-        || serial_number.is_some()
-        || asset_tag.is_some()
-        || category.is_some()
-        || updated_since.is_some()
-        || !tags.is_empty()
-        || !attributes.is_empty()
-        || !matches!(client_status, None | Some(ClientStatus::Archived));
-    let (table, id) = match search {
-        None => ("devices", "devices.id"),
-        Some(_) => ("found", "found.device_id"),
-    };
-    match &search {
-        None => from.push(&format!(
-            " FROM devices WHERE devices.workspace_id = {workspace}"
-        )),
-        // `MATERIALIZED` makes the search run first and once. The planner would otherwise scan all
-        // devices (ADR 7).
-        Some(search) if needs_devices => from.push(&format!(
-            " FROM (WITH found AS MATERIALIZED ( \
-                 SELECT * FROM searchable_devices AS found \
-                 WHERE found.workspace_id = {workspace} AND {}) \
-               SELECT * FROM found) AS found \
-             JOIN devices ON devices.workspace_id = {workspace} \
-                         AND devices.id = found.device_id \
-             WHERE true",
-            search.device_condition()
-        )),
-        Some(search) => from.push(&format!(
-            " FROM searchable_devices AS found WHERE found.workspace_id = {workspace} AND {}",
-            search.device_condition()
-        )),
-    };
     from.push(" AND ").push(&has_status(*client_status, table));
-    let mut add_condition = |condition: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            let parameter = from.bind(value);
-            from.push(&format!(" AND {}", condition.replace("{}", &parameter)));
+    if let Some(user) = user {
+        from.push_and_equal(&format!("{table}.user_id"), Value::Integer(user.0));
+    }
+    for (column, text) in [
+        ("devices.asset_tag_folded", asset_tag),
+        ("coalesce(devices.type_folded, devices.type)", type_),
+        (
+            "coalesce(devices.category_folded, devices.category)",
+            category,
+        ),
+    ] {
+        if let Some(text) = text {
+            from.push_and_equal(column, Value::Text(text.clone()));
         }
-    };
-    let text = |text: &Option<String>| text.clone().map(Value::Text);
-    add_condition(
-        &format!("{table}.user_id = {{}}"),
-        user.map(|user| Value::Integer(user.0)),
-    );
-    add_condition("devices.asset_tag_folded = {}", text(asset_tag));
-    add_condition(
-        "coalesce(devices.type_folded, devices.type) = {}",
-        text(type_),
-    );
-    add_condition(
-        "coalesce(devices.category_folded, devices.category) = {}",
-        text(category),
-    );
+    }
     if let Some(serial_number) = serial_number {
         from.push_and_serial_number("devices.serial_number_folded", serial_number);
     }
     from.push_and_since("devices.updated_at", *updated_since);
-    // Tags and attributes have no index: it would cost every insert more than these filters cost the
-    // few requests that use them. They read the devices of the workspace.
+    // Tags and attributes have no index: it would cost every insert more than these filters cost
+    // the few requests that use them. They read the devices of the workspace.
     let tags: Vec<String> = tags
         .iter()
         .map(|tag| from.bind(Value::Text(tag.clone())))
@@ -96,13 +127,8 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
     }
     for (key, value) in attributes {
         let key = from.bind(Value::Text(key.clone()));
-        let value = from.bind(Value::Text(value.clone()));
-        from.push(&format!(" AND devices.attributes ->> {key} = {value}"));
-    }
-    PagedQuery {
-        from,
-        id,
-        rank: search.map(|search| rank(&search)),
+        let attribute = format!("devices.attributes ->> {key}");
+        from.push_and_equal(&attribute, Value::Text(value.clone()));
     }
 }
 
