@@ -1,14 +1,14 @@
 -- Restores what servers of the previous version use. Devices wait in their queue to be indexed.
 
--- Functions name each other with their schema: whatever restores a dump has none in its search path.
+-- Functions name each other with their schema, because pg_restore sets an empty search path.
 
--- Text as words are looked for in it: without accents, in lower case, with blanks for punctuation.
--- U+0300 to U+036F are the combining accents that NFKD takes off their letters.
+-- Returns the text that is searched: without accents, in lower case, with blanks for punctuation.
+-- U+0300 to U+036F are the combining accents that NFKD separates from their letters.
 CREATE FUNCTION search_text(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $$
         SELECT regexp_replace(
-            -- In whatever language the database speaks, an I is an i.
+            -- `I` is `i` in every locale.
             CASE WHEN octet_length($1) = char_length($1) THEN lower($1 COLLATE "C")
                  ELSE replace(replace(replace(
                           translate(lower(regexp_replace(normalize($1, NFKD), '[\u0300-\u036F]+', '', 'g')),
@@ -18,12 +18,13 @@ CREATE FUNCTION search_text(text) RETURNS text
             '[!-/:-@[-`{-~]+', ' ', 'g')
     $$;
 
--- The words of $1, of weight $2.
+-- Returns the lexemes of $1 with weight $2.
 CREATE FUNCTION search_words(text, "char") RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT setweight(to_tsvector('simple', coalesce(public.search_text($1), '')), $2) $$;
 
--- Finds what has, for each word of $1, one that begins with it; NULL where there is no word.
+-- Returns the query for texts in which, for each word of $1, a word begins with it. NULL if $1 has
+-- no word.
 CREATE FUNCTION search_query(text) RETURNS tsquery
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $$
@@ -31,7 +32,7 @@ CREATE FUNCTION search_query(text) RETURNS tsquery
         FROM unnest(tsvector_to_array(to_tsvector('simple', public.search_text($1)))) AS word
     $$;
 
--- The words that a device is found by.
+-- Returns the search document of a device.
 CREATE FUNCTION device_document(devices) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -40,9 +41,9 @@ CREATE FUNCTION device_document(devices) RETURNS tsvector
             || public.search_words($1.comment, 'D')
     $$;
 
--- What devices are found by, and where they stand as far as most searches ask. Making it takes several
--- times as long as storing the device, so that devices wait for it in a queue, a batch in each row, and are
--- found there until it is made.
+-- The search index: one row per indexed device, with the columns that most searches filter by.
+-- Building a document takes several times as long as storing the device, so new devices wait in a
+-- queue, one row per batch. Searches scan the queue, too.
 CREATE TABLE device_search (
     workspace_id         bigint NOT NULL,
     device_id            bigint NOT NULL,
@@ -67,8 +68,8 @@ CREATE TABLE device_search_queue (
 CREATE INDEX device_search_queue_id_idx ON device_search_queue (id);
 ALTER TABLE device_search_queue ALTER COLUMN device_ids SET STORAGE EXTERNAL;
 
--- What every device is found by, whether it was made yet or not. Devices that wait are looked up one by
--- one, whatever the planner believes of the queue.
+-- All devices as searches see them: the indexed ones, and those in the queue. LATERAL with LIMIT
+-- looks up the queued devices one by one, whatever the planner estimates for the queue.
 CREATE VIEW device_documents AS
     SELECT workspace_id, device_id, user_id, serial_number_folded, is_archived, document
     FROM device_search
@@ -89,10 +90,9 @@ CREATE VIEW device_documents AS
         LIMIT 1
     ) AS device;
 
--- Devices that are there already wait like new ones.
+-- Queues all stored devices to be indexed.
 INSERT INTO device_search_queue (workspace_id, device_ids)
     SELECT workspace_id, array_agg(id ORDER BY id) FROM devices GROUP BY workspace_id, id / 500;
-
 
 DROP INDEX users_email_key;
 ALTER TABLE users
