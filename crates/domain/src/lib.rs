@@ -4,8 +4,8 @@
 //!
 //! - [`RawRow`] is a row before validation. [`RawRow::set`] fills it from typed values, and
 //!   [`RawRow::set_text`] from sources that have only text, such as CSV files.
-//! - [`NewDevice::from_row`] validates one row. [`Batch`] validates many, and also finds serial
-//!   numbers that occur twice.
+//! - [`NewDevice::from_row`] validates one row. [`Batch`] validates many, and also finds values of
+//!   unique fields, such as serial numbers, that occur twice.
 //! - [`fields()`] lists all fields of a device with their names and formats.
 //! - [`CreateDevices`] and [`UpdateDevice`] are the use cases. They validate, and store through a
 //!   [`DeviceRepository`].

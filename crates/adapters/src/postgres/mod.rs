@@ -1,7 +1,7 @@
 //! Implements the ports of `devices-domain` on PostgreSQL, with Diesel.
 //!
-//! - `connection`: how connections are established and pooled.
-//! - `transaction`: how transactions run and commit.
+//! - `connection`: establishes and pools connections.
+//! - `transaction`: runs and commits transactions.
 //! - `schema`: migrations, the serving role, and checks at startup.
 //! - `query`: parts of SQL statements.
 //! - All other modules implement one port each.

@@ -98,8 +98,8 @@ fn column_limits_match_the_domain() {
                 max_key_length,
                 max_length,
             } => {
-                // Characters take up to 4 bytes. jsonb has a header of 8 bytes, and 4 bytes for each
-                // key and each value.
+                // Characters take up to 4 bytes. jsonb has a header of 8 bytes, and 4 bytes for
+                // each key and each value.
                 let size = 8 + max_keys * (4 * (max_key_length + max_length) + 8);
                 vec![format!("<= {size})")]
             }

@@ -6,7 +6,7 @@ use crate::field::{Attributes, FieldChange, RawRow, read_change};
 use crate::validation::error::FieldError;
 
 impl DeviceFields {
-    /// Returns the rules that the fields break together.
+    /// Returns an error for each rule that the fields break together.
     pub(super) fn consistency_errors(&self) -> Vec<FieldError> {
         let rental = date_order_error(
             self.ownership.client_rental_start_date,

@@ -84,7 +84,7 @@ reasons! {
     Required = "required",
     /// No field or parameter has this name.
     UnknownField = "unknown_field",
-    /// The field occurs twice.
+    /// The field, or a key of the object, occurs twice.
     RepeatedField = "repeated_field",
     /// The batch has no devices.
     EmptyBatch = "empty_batch",
@@ -94,9 +94,9 @@ reasons! {
     DeviceLimit = "device_limit",
     /// The text is too long.
     TooLong = "too_long",
-    /// The list has too many items.
+    /// The list or object has too many items.
     TooManyItems = "too_many_items",
-    /// An item of the list is empty.
+    /// An item of the list, or a key of the object, is empty.
     EmptyItem = "empty_item",
     /// The text contains a control character.
     ControlCharacter = "control_character",

@@ -51,8 +51,8 @@ struct LookupRow {
     device_limit: Option<i32>,
     #[diesel(sql_type = Array<BigInt>)]
     ids: Vec<i64>,
-    /// Triples: position of a unique field in [`UniqueField::ALL`] and of a value of it, both counted
-    /// from 1, and the id of the device that has the value.
+    /// Triples: position of a unique field in [`UniqueField::ALL`] and of a value of it, both
+    /// counted from 1, and the id of the device that has the value.
     #[diesel(sql_type = Array<BigInt>)]
     taken: Vec<i64>,
     #[diesel(sql_type = Bool)]

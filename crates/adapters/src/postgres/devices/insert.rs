@@ -28,9 +28,9 @@ pub(crate) fn devices(
         let devices = batch.devices.iter().zip(ids).zip(assignees);
         new.extend(devices.map(|((device, id), assignee)| (device, *id, *assignee)));
     }
-    // Two transactions must insert the same devices in the same order. In opposite orders they would
-    // deadlock at the unique indexes. If two batches combine the same values differently, no order
-    // fits all indexes: PostgreSQL then ends one, and its retry finds the values taken.
+    // Two transactions must insert the same devices in the same order. In opposite orders they
+    // would deadlock at the unique indexes. If two batches combine the same values differently, no
+    // order fits all indexes: PostgreSQL then ends one, and its retry finds the values taken.
     new.sort_by_key(|(device, ..)| UniqueField::ALL.map(|field| field.folded(&device.fields)));
     let mut rows = BinaryRows::with_capacity(new.len());
     for (device, id, assignee) in &new {

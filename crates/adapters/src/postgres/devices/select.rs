@@ -143,8 +143,8 @@ struct KeyRow {
     key: String,
 }
 
-/// Returns the distinct keys of the attributes of the devices that match the filter, sorted by their
-/// bytes, but at most `max` of them.
+/// Returns the distinct keys of the attributes of the devices that match the filter, sorted by
+/// their bytes. Returns at most `max` of them.
 pub(crate) fn attribute_keys(
     connection: &mut PgConnection,
     workspace: WorkspaceId,

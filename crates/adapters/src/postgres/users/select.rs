@@ -40,7 +40,8 @@ pub(crate) async fn list_all(
 }
 
 /// Returns the assignees with these ids, deleted users included: an archived device keeps its
-/// assignee. An active device has no deleted one, because a user with active devices is not deleted.
+/// assignee. An active device has no deleted assignee, because a user with active devices is not
+/// deleted.
 pub(crate) fn assignees(
     connection: &mut PgConnection,
     workspace: WorkspaceId,

@@ -46,8 +46,8 @@ pub trait DeviceRepository: Send + Sync {
     ///   transaction as the devices.
     /// - MUST have committed durably before it returns. MUST NOT return
     ///   [`RepositoryError::Unavailable`] if the devices may be stored now or later.
-    /// - If two calls race for a serial number, exactly one MUST succeed. The other MUST return the
-    ///   conflicts that [`find_conflicts`](Self::find_conflicts) returns from then on.
+    /// - If two calls race for a value of a unique field, exactly one MUST succeed. The other MUST
+    ///   return the conflicts that [`find_conflicts`](Self::find_conflicts) returns from then on.
     /// - If two calls have the same idempotency key, one MUST store. The other MUST return the same
     ///   response, or [`InProgress`](crate::IdempotencyError::InProgress) without waiting.
     async fn create(&self, batch: Arc<NewBatch>) -> Result<StoreResult, CreateError>;
@@ -74,8 +74,8 @@ pub trait DeviceRepository: Send + Sync {
         max: u32,
     ) -> Result<Vec<StoredDevice>, RepositoryError>;
 
-    /// Returns the distinct keys of the attributes of all devices that match the filter, sorted, but
-    /// at most `max` of them.
+    /// Returns the distinct keys of the attributes of all devices that match the filter, sorted.
+    /// Returns at most `max` of them.
     async fn attribute_keys(
         &self,
         filter: DeviceFilter,
@@ -89,7 +89,8 @@ pub trait DeviceRepository: Send + Sync {
     /// MUST NOT leave an event or a new revision. MUST be as durable as [`create`](Self::create).
     async fn update(&self, change: Arc<DeviceChange>) -> Result<StoredDevice, ChangeDeviceError>;
 
-    /// Archives an active device and frees its serial number. Returns the archived device.
+    /// Archives an active device and frees its values of unique fields. Returns the archived
+    /// device.
     ///
     /// MUST store the audit event in the same transaction. MUST return
     /// [`ChangeDeviceError::NotFound`] for an archived device.
@@ -104,11 +105,11 @@ pub trait DeviceRepository: Send + Sync {
     /// has been deleted.
     ///
     /// - MUST return an active device unchanged, without an event or a new revision.
-    /// - MUST return [`ChangeDeviceError::Rejected`] with all conflicts if an active device has the
-    ///   serial number, or if the device would exceed the workspace's device limit. Then it MUST
-    ///   NOT change the device. A deleted assignee is not a conflict.
-    /// - If two calls race for a serial number or for the last place of the limit, exactly one
-    ///   MUST succeed, whether they create or restore devices.
+    /// - MUST return [`ChangeDeviceError::Rejected`] with all conflicts if an active device has its
+    ///   value of a unique field, or if the device would exceed the workspace's device limit. Then
+    ///   it MUST NOT change the device. A deleted assignee is not a conflict.
+    /// - If two calls race for a value of a unique field or for the last place of the limit,
+    ///   exactly one MUST succeed, whether they create or restore devices.
     /// - MUST store the audit event, with `user_id` as a changed field if the assignee was removed,
     ///   in the same transaction. MUST be as durable as [`create`](Self::create).
     async fn restore(
