@@ -8,7 +8,8 @@ use crate::field::{
     read_if_valid, string_enum, validate_single,
 };
 use crate::ids::{UserId, WorkspaceId};
-use crate::validation::error::{ErrorCode, FieldError, Reason};
+use crate::validation::error::FieldError;
+use crate::validation::period::period_error;
 use crate::validation::report::ErrorReport;
 
 string_enum! {
@@ -121,14 +122,10 @@ impl UserFields {
 /// Returns the error of a departure before the arrival.
 fn date_order_error(arrival: Option<Date>, departure: Option<Date>) -> Option<FieldError> {
     let name = |index: FieldIndex| USER.fields[index as usize].name();
-    (departure? < arrival?).then(|| {
-        FieldError::new(
-            name(FieldIndex::departure_date),
-            ErrorCode::InvalidField,
-            Reason::EndsBeforeStart,
-            format!("must not be before `{}`", name(FieldIndex::arrival_date)),
-        )
-    })
+    period_error(
+        (name(FieldIndex::arrival_date), arrival),
+        (name(FieldIndex::departure_date), departure),
+    )
 }
 
 /// A valid change of a user: new values for some of its fields.

@@ -2,19 +2,15 @@
 
 use super::fields::{DeviceFields, FieldIndex, name_of};
 use crate::field::{Date, FieldChange, RawRow, read_change, read_if_valid};
-use crate::validation::error::{ErrorCode, FieldError, Reason};
+use crate::validation::error::FieldError;
+use crate::validation::period::period_error;
 
 /// Returns the error of a rental that ends before it starts.
 pub(super) fn date_order_error(start: Option<Date>, end: Option<Date>) -> Option<FieldError> {
-    (end? < start?).then(|| {
-        let start = name_of(FieldIndex::client_rental_start_date);
-        FieldError::new(
-            name_of(FieldIndex::client_rental_end_date),
-            ErrorCode::InvalidField,
-            Reason::EndsBeforeStart,
-            format!("must not be before `{start}`"),
-        )
-    })
+    period_error(
+        (name_of(FieldIndex::client_rental_start_date), start),
+        (name_of(FieldIndex::client_rental_end_date), end),
+    )
 }
 
 /// Checks the dates of a raw row, so that their order is reported beside errors of other fields.

@@ -17,12 +17,6 @@ impl SerialNumberKey {
     pub fn new(text: &str) -> Self {
         let serial_number = SerialNumber::parse(&RawValue::text(text))
             .unwrap_or_else(|_| SerialNumber::from_trusted(text.trim()));
-        Self::of(&serial_number)
-    }
-
-    /// Creates the key of a serial number.
-    #[must_use]
-    pub fn of(serial_number: &SerialNumber) -> Self {
         let folded = serial_number.folded();
         // No version stored a NUL, and PostgreSQL accepts none in the values of a query.
         let can_exist = !folded.is_empty() && !folded.contains('\0');
