@@ -45,7 +45,7 @@ pub(super) fn check(
 }
 
 #[derive(QueryableByName)]
-struct UserRow {
+struct EmailRow {
     #[diesel(sql_type = BigInt)]
     workspace_id: i64,
     #[diesel(sql_type = BigInt)]
@@ -61,7 +61,7 @@ fn find(connection: &mut PgConnection) -> QueryResult<Vec<Collision>> {
     let mut users_by_email: HashMap<String, Vec<i64>> = HashMap::new();
     let mut after = (0, 0);
     loop {
-        let rows: Vec<UserRow> = diesel::sql_query(
+        let rows: Vec<EmailRow> = diesel::sql_query(
             "SELECT workspace_id, id, email FROM users \
              WHERE (workspace_id, id) > ($1, $2) AND deleted_at IS NULL \
              ORDER BY workspace_id, id LIMIT $3",

@@ -17,7 +17,7 @@ use crate::postgres::query::tsvector::{DocumentArray, EncodedDocuments, Tsvector
 
 /// The columns of a device that its folded values and its search document depend on.
 #[derive(QueryableByName)]
-struct DeviceRow {
+struct UnconvertedDevice {
     #[diesel(sql_type = BigInt)]
     workspace_id: i64,
     #[diesel(sql_type = BigInt)]
@@ -59,7 +59,7 @@ pub(super) fn convert_batch(
 
 /// Reads the next devices, and locks them until the transaction ends. LATERAL with LIMIT probes the
 /// primary key of the index for each device, whatever the planner estimates.
-fn load(connection: &mut PgConnection, after: Position) -> QueryResult<Vec<DeviceRow>> {
+fn load(connection: &mut PgConnection, after: Position) -> QueryResult<Vec<UnconvertedDevice>> {
     diesel::sql_query(
         "SELECT devices.workspace_id, devices.id, name, type AS type_, category, brand, \
                 serial_number, comment, processor, user_id, deleted_at IS NOT NULL AS is_archived \
@@ -80,7 +80,7 @@ fn load(connection: &mut PgConnection, after: Position) -> QueryResult<Vec<Devic
 }
 
 /// Stores the folded types and categories that differ from the stored ones.
-fn update_folded(connection: &mut PgConnection, rows: &[DeviceRow]) -> QueryResult<()> {
+fn update_folded(connection: &mut PgConnection, rows: &[UnconvertedDevice]) -> QueryResult<()> {
     let (mut workspaces, mut ids) = (Vec::new(), Vec::new());
     let (mut types, mut categories) = (Vec::new(), Vec::new());
     for row in rows {
@@ -110,7 +110,7 @@ fn update_folded(connection: &mut PgConnection, rows: &[DeviceRow]) -> QueryResu
     Ok(())
 }
 
-fn insert_documents(connection: &mut PgConnection, rows: &[DeviceRow]) -> QueryResult<()> {
+fn insert_documents(connection: &mut PgConnection, rows: &[UnconvertedDevice]) -> QueryResult<()> {
     let blank = blank_device()?;
     let (mut identifiers, mut documents) = (Vec::new(), EncodedDocuments::default());
     for row in rows {
@@ -118,7 +118,7 @@ fn insert_documents(connection: &mut PgConnection, rows: &[DeviceRow]) -> QueryR
         identifiers.push(fields.search_identifiers().map(Cow::into_owned));
         documents.push(&SearchDocument::for_device(&fields));
     }
-    let column = |value: fn(&DeviceRow) -> i64| rows.iter().map(value).collect::<Vec<_>>();
+    let column = |value: fn(&UnconvertedDevice) -> i64| rows.iter().map(value).collect::<Vec<_>>();
     diesel::sql_query(
         "INSERT INTO search_documents \
              (workspace_id, device_id, user_id, identifiers, is_archived, document) \
@@ -134,7 +134,7 @@ fn insert_documents(connection: &mut PgConnection, rows: &[DeviceRow]) -> QueryR
     Ok(())
 }
 
-impl DeviceRow {
+impl UnconvertedDevice {
     fn to_fields(&self, blank: &DeviceFields) -> DeviceFields {
         let mut fields = blank.clone();
         let identity = &mut fields.identity;

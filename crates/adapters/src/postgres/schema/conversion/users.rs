@@ -9,7 +9,7 @@ use super::{BATCH_SIZE, Position};
 use crate::postgres::query::tsvector::{DocumentArray, EncodedDocuments, Tsvector};
 
 #[derive(QueryableByName)]
-struct UserRow {
+struct UnconvertedUser {
     #[diesel(sql_type = BigInt)]
     workspace_id: i64,
     #[diesel(sql_type = BigInt)]
@@ -27,7 +27,7 @@ pub(super) fn convert_batch(
     connection: &mut PgConnection,
     after: Position,
 ) -> QueryResult<Option<(Position, usize)>> {
-    let rows: Vec<UserRow> = diesel::sql_query(
+    let rows: Vec<UnconvertedUser> = diesel::sql_query(
         "SELECT workspace_id, id, email, first_name, last_name FROM users \
          WHERE (workspace_id, id) > ($1, $2) AND email_folded IS NULL \
          ORDER BY workspace_id, id LIMIT $3 FOR NO KEY UPDATE",
