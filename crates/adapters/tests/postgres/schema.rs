@@ -89,10 +89,16 @@ fn column_limits_match_the_domain() {
             Format::TextList {
                 max_items,
                 max_length,
-            } => vec![
-                format!("<= {max_items})"),
-                format!("<= {})", max_items * max_length),
-            ],
+            } => {
+                // Tags are bounded by their size: a header of 24 bytes, up to 8 for the header and
+                // the alignment of each item, and characters of up to 4 bytes.
+                let length = if field.name() == "tags" {
+                    24 + max_items * (4 * max_length + 8)
+                } else {
+                    max_items * max_length
+                };
+                vec![format!("<= {max_items})"), format!("<= {length})")]
+            }
             Format::Attributes {
                 max_keys,
                 max_key_length,
