@@ -99,6 +99,19 @@ impl TestDatabase {
         }
     }
 
+    /// Waits until no other connection to this database is open.
+    pub fn wait_for_other_connections_to_end(&self) {
+        let mut connection = self.connect();
+        let others = "SELECT count(*) FROM pg_stat_activity \
+                      WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                        AND backend_type = 'client backend'";
+        let deadline = Instant::now() + TIMEOUT;
+        while texts(&mut connection, others) != ["0"] {
+            assert!(Instant::now() < deadline, "another connection stays open");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Changes the default of a setting for new connections. Terminates existing connections.
     pub fn set_default(&self, setting: &str, value: &str) {
         let name = &self.name;

@@ -164,6 +164,22 @@ fn second_run_converts_nothing() {
 }
 
 #[test]
+fn conversion_probes_the_index_once_per_device() {
+    const DEVICES: u32 = 10_000;
+    let database = old_database();
+    insert_devices(&database, 1, DEVICES);
+    migrate(database.url()).unwrap();
+    // A connection reports what it read at the latest when it ends.
+    database.wait_for_other_connections_to_end();
+    let probes = database.texts(
+        "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'search_documents_pkey'",
+    );
+    let probes: u32 = probes[0].parse().unwrap();
+    // Once by the conversion, and possibly once by the migration that requires its results.
+    assert!((DEVICES..=2 * DEVICES).contains(&probes), "{probes} probes");
+}
+
+#[test]
 fn colliding_addresses_stop_the_conversion() {
     let database = old_database();
     insert_devices(&database, 1, 3);

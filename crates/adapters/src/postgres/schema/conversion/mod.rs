@@ -12,7 +12,7 @@ mod users;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use diesel::connection::BoxableConnection;
+use diesel::connection::{BoxableConnection, SimpleConnection};
 use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationVersion, Result};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
@@ -28,15 +28,23 @@ const NEXT_VERSION: &str = "20261125000007";
 /// Number of rows per transaction.
 const BATCH_SIZE: i64 = 1_000;
 
+/// Settings that are off during the conversion, so that each batch reads its rows in the order of
+/// the primary key. The planner cannot know how many rows are not converted yet. It expects fewer
+/// than a batch, and would read and sort all of them for each batch.
+const SORTS: &str = "enable_sort";
+const INCREMENTAL_SORTS: &str = "enable_incremental_sort";
+
 /// The migration.
 pub(crate) struct FoldStoredValues;
 
 impl Migration<Pg> for FoldStoredValues {
     fn run(&self, connection: &mut dyn BoxableConnection<Pg>) -> Result<()> {
         let connection = downcast(connection)?;
+        connection.batch_execute(&format!("SET {SORTS} = off; SET {INCREMENTAL_SORTS} = off"))?;
         collisions::check(connection)?;
         convert_all(connection, "users", users::convert_batch)?;
         convert_all(connection, "devices", devices::convert_batch)?;
+        connection.batch_execute(&format!("RESET {SORTS}; RESET {INCREMENTAL_SORTS}"))?;
         Ok(())
     }
 
