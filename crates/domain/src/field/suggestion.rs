@@ -15,12 +15,16 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("keyboard", "keyboard_layout"),
     ("mail", "email"),
     ("mail", "user_email"),
+    ("make", "brand"),
     ("manufacturer", "brand"),
     ("memory", "ram"),
     ("modelname", "model"),
+    ("note", "comment"),
     ("notes", "comment"),
     ("operatingsystem", "os_platform"),
     ("purchasecost", "client_purchase_price"),
+    ("remark", "comment"),
+    ("remarks", "comment"),
     ("serial", "serial_number"),
     ("serialno", "serial_number"),
     ("servicetag", "serial_number"),
@@ -34,6 +38,10 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("warrantyexpiration", "client_warranty_endDate"),
     ("warrantyexpires", "client_warranty_endDate"),
 ];
+
+/// Words of inventories that are one or two letters away from a word of a field, but mean something
+/// else.
+const OTHER_WORDS: &[&str] = &["band", "mode", "modem", "process", "solution", "tabs"];
 
 /// Maximum length of a name for which a similar one is searched, in bytes: bounds the time of the
 /// comparison.
@@ -98,6 +106,11 @@ fn count_typos(sent: &[String], name: &[String]) -> Option<usize> {
     if sent_text == name_text {
         return Some(0);
     }
+    let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
+    if digits(&sent_text) != digits(&name_text) {
+        // A digit is no typing error: `phone2` is a second number.
+        return None;
+    }
     if sent.len() != name.len() {
         // A further word is no typing error: `resolution_x`.
         let is_typo = sent.len() < name.len()
@@ -120,7 +133,8 @@ fn count_typos(sent: &[String], name: &[String]) -> Option<usize> {
         } else {
             distance(sent, name, max)
         };
-        if distance > max && !is_plural {
+        let is_other = distance > 0 && OTHER_WORDS.contains(&sent.as_str());
+        if is_other || distance > max && !is_plural {
             return None;
         }
         typos += distance;
@@ -197,6 +211,10 @@ mod tests {
     #[case("colour", "color")]
     #[case("comments", "comment")]
     #[case("Notes", "comment")]
+    #[case("remarks", "comment")]
+    #[case("Make", "brand")]
+    #[case("modle", "model")]
+    #[case("nmae", "name")]
     #[case("keyboard", "keyboard_layout")]
     #[case("manufacturer", "brand")]
     #[case("graphics", "graphic")]
@@ -216,6 +234,8 @@ mod tests {
     #[case("user_email", Some("email"))]
     #[case("firstname", Some("first_name"))]
     #[case("display_name", None)]
+    #[case("phone2", None)]
+    #[case("email1", None)]
     #[case("department", None)]
     fn user_field_that_was_meant_is_suggested(
         #[case] sent: &str,
@@ -244,7 +264,8 @@ mod tests {
             domain_name supplier_name type_id category_id manufacturer_id ownership
             ownerType is_managed is_supervised has_battery compliance_state
             color_depth jailBroken enrollment_date management_agent phone_number
-            subscriber_carrier rom resolution_x";
+            subscriber_carrier rom resolution_x name2 color1 user_id2 mode
+            power_mode modem band process solution tabs";
         for sent in columns.split_whitespace().chain([""]) {
             assert_eq!(suggestion(fields(), sent), None, "{sent}");
         }
