@@ -13,6 +13,9 @@ use crate::validation::error::Reason;
 /// "specials", without the dot and the `@`).
 const RESERVED: &[char] = &['<', '>', '(', ')', '[', ']', ',', ';', ':', '\\', '"'];
 
+/// Characters that separate the labels of a domain (RFC 3490, section 3.1).
+const DOTS: &[char] = &['.', '\u{3002}', '\u{FF0E}', '\u{FF61}'];
+
 /// An email address of 3 to 255 characters: text before and after a single `@`, without white
 /// space, other invisible characters, and `< > ( ) [ ] , ; : \ "`. No label of its domain is empty.
 ///
@@ -100,7 +103,7 @@ fn syntax_error(address: &str) -> Option<Cow<'static, str>> {
     match address.split_once('@') {
         Some((_, domain)) if domain.contains('@') => Some("must contain only one `@`".into()),
         Some((local, domain)) if !local.is_empty() && !domain.is_empty() => {
-            let has_empty_label = domain.split('.').any(str::is_empty);
+            let has_empty_label = domain.split(DOTS).any(str::is_empty);
             has_empty_label.then(|| {
                 "must not have a dot at the start or end of its domain, or two dots in a row".into()
             })
@@ -202,6 +205,10 @@ mod tests {
             ),
             (
                 "a@.b.com",
+                "must not have a dot at the start or end of its domain",
+            ),
+            (
+                "a@b\u{3002}\u{FF0E}com",
                 "must not have a dot at the start or end of its domain",
             ),
             (
