@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
 
-use super::sanitize::trim;
+use super::sanitize::{is_invisible, trim};
 use super::{
     FieldChange, FieldType, FieldValue, Format, InvalidValue, InvalidValueSink, RawValue, Text,
     is_empty_value,
@@ -194,10 +194,10 @@ fn item_of(key: &str) -> Option<Item> {
 }
 
 fn read_key(key: &str) -> Result<Key, InvalidValue> {
-    if trim(key).is_empty() {
+    if trim(key).chars().all(is_invisible) {
         return Err(InvalidValue::new(
             Reason::EmptyItem,
-            "has a key that is empty",
+            "has a key without a visible character",
         ));
     }
     Key::parse(&RawValue::text(key)).map_err(|invalid| InvalidValue {
@@ -286,6 +286,7 @@ mod tests {
         let huge_key = "k".repeat(256);
         let raw = object([
             ("", RawValue::text("x")),
+            ("\u{200B}", RawValue::text("x")),
             ("a\nb", RawValue::text("x")),
             (long_key.as_str(), RawValue::text("x")),
             (huge_key.as_str(), RawValue::text("x")),
@@ -300,6 +301,7 @@ mod tests {
             rejected(&raw),
             [
                 (Some(key("")), Reason::EmptyItem),
+                (Some(key("\u{200B}")), Reason::EmptyItem),
                 (Some(key("a\nb")), Reason::ControlCharacter),
                 (Some(key(&long_key)), Reason::TooLong),
                 (None, Reason::TooLong),
