@@ -24,8 +24,8 @@ impl Handling {
         let first = headers
             .get_all("prefer")
             .filter_map(|header| header.to_str().ok())
-            .flat_map(|header| header.split(','))
-            .filter_map(|preference| preference.split(';').next()?.split_once('='))
+            .flat_map(|header| split_unquoted(header, ','))
+            .filter_map(|preference| split_unquoted(preference, ';').next()?.split_once('='))
             .find(|(name, _)| name.trim().eq_ignore_ascii_case("handling"));
         let value = first.map(|(_, value)| value.trim().trim_matches('"'));
         if value.is_some_and(|value| value.eq_ignore_ascii_case("lenient")) {
@@ -41,6 +41,20 @@ impl Handling {
             Self::Lenient => UnknownFields::Ignore,
         }
     }
+}
+
+/// Splits a header at the separators outside of quoted strings (RFC 9110, 5.6.4).
+fn split_unquoted(header: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    let mut is_escaped = false;
+    header.split(move |character| {
+        let is_text = is_escaped;
+        is_escaped = !is_text && is_quoted && character == '\\';
+        if character == '"' && !is_text {
+            is_quoted = !is_quoted;
+        }
+        character == separator && !is_quoted
+    })
 }
 
 impl FromRequest for Handling {
@@ -65,6 +79,10 @@ mod tests {
     #[case(&["respond-async, handling=lenient; x=y"], Handling::Lenient)]
     #[case(&["respond-async", "handling = lenient"], Handling::Lenient)]
     #[case(&["handling=strict, handling=lenient"], Handling::Strict)]
+    #[case(&[r#"a="x, \" y"; b="z;", handling=lenient"#], Handling::Lenient)]
+    #[case(&[r#"a="x, handling=lenient""#], Handling::Strict)]
+    #[case(&[r#"a="x\", handling=lenient, ""#], Handling::Strict)]
+    #[case(&[r#"handling="lenient; x""#], Handling::Strict)]
     #[case(&["handling"], Handling::Strict)]
     #[case(&["lenient"], Handling::Strict)]
     #[case(&[], Handling::Strict)]
