@@ -204,6 +204,13 @@ fn invalid_inventory_filters_are_rejected() {
         ("attributes.Room=", "attributes.Room", "required"),
         ("attributes.=x", "attributes.", "empty_item"),
         (
+            "attributes.%E2%80%8B=x",
+            "attributes.\u{200B}",
+            "empty_item",
+        ),
+        ("attributes.%FF=x", "attributes.%FF", "not_utf8"),
+        ("attributes.a=%FF", "attributes.a", "not_utf8"),
+        (
             "attributes.a=1&attributes.a=1",
             "attributes.a",
             "repeated_field",

@@ -219,7 +219,7 @@ impl QueryParams {
     }
 }
 
-/// A value whose bytes are not UTF-8.
+/// A parameter whose bytes, in the name or the value, are not UTF-8.
 struct NotUtf8;
 
 /// Splits a query into pairs of name and value, and decodes both as
@@ -227,14 +227,16 @@ struct NotUtf8;
 /// that bytes which are not UTF-8 are not replaced by U+FFFD: a search for replaced text would find
 /// something else than the client asked for.
 ///
-/// A name that is not UTF-8 stays percent-encoded. It is unknown in either form, and the error
-/// shows it as it was sent.
+/// A name that is not UTF-8 stays percent-encoded, so that the error shows it as it was sent. Its
+/// parameter has no value: `attributes.%FF` must not select the key `%FF`.
 fn decode(query: &str) -> Vec<(String, Result<String, NotUtf8>)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let decode_pair = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let decoded = decode_text(name).unwrap_or_else(|NotUtf8| name.to_owned());
-        (decoded, decode_text(value))
+        match decode_text(name) {
+            Ok(name) => (name, decode_text(value)),
+            Err(NotUtf8) => (name.to_owned(), Err(NotUtf8)),
+        }
     };
     pairs.map(decode_pair).collect()
 }
