@@ -66,6 +66,11 @@ fn patch_of_immutable_field_is_rejected() {
     let response = api.send("PATCH", &path, &all);
     let expected = ["type", "category", "added_via"].map(|name| (name, "immutable_field"));
     assert_rejected(&response, 400, &expected);
+    // Another spelling would not be stored.
+    let upper_case = |name: &str| before[name].as_str().unwrap().to_uppercase();
+    let body = json!({"type": upper_case("type"), "category": upper_case("category")});
+    let response = api.send("PATCH", &path, &body);
+    assert_rejected(&response, 400, &expected[..2]);
     // A stored value beside an invalid field is not an error of its own.
     let body = json!({"type": before["type"], "added_via": "ONBOARDING", "color": 1});
     let response = api.send("PATCH", &path, &body);

@@ -2,7 +2,6 @@
 
 use super::fields::{DEVICE, DeviceFields};
 use crate::field::{Field, RawRow, RawValue, is_empty_value, sanitize};
-use crate::fold::fold_case;
 use crate::validation::error::{ErrorCode, FieldError, Reason};
 
 /// Values that a patch sends for immutable fields. Clients send back a device that they have read.
@@ -13,7 +12,7 @@ pub(crate) struct ImmutableValues(Vec<(&'static Field, SentValue)>);
 enum SentValue {
     /// Null or blank text.
     Empty,
-    /// Folded text.
+    /// Text without the white space around it.
     Text(String),
     /// A value that no immutable field has.
     Other,
@@ -25,7 +24,7 @@ impl SentValue {
             return Self::Empty;
         }
         match sanitize(raw) {
-            Ok(text) => Self::Text(fold_case(text).into_owned()),
+            Ok(text) => Self::Text(text.to_owned()),
             Err(_) => Self::Other,
         }
     }
@@ -42,8 +41,8 @@ impl ImmutableValues {
         Self(sent.collect())
     }
 
-    /// Returns an error for each value that is not the stored one, compared as types and categories
-    /// are: without regard to case.
+    /// Returns an error for each value that is not the stored one. Another spelling of it is an
+    /// error, too: it would not be stored.
     pub(crate) fn errors(&self, stored: &DeviceFields) -> Vec<FieldError> {
         let stored = stored.to_row();
         let changed = self
@@ -59,7 +58,10 @@ fn immutable_error(field: &Field) -> FieldError {
         field.name(),
         ErrorCode::InvalidField,
         Reason::ImmutableField,
-        format!("cannot be changed once {} is created", DEVICE.noun),
+        format!(
+            "cannot be changed once {} is created: omit it, or send the stored value",
+            DEVICE.noun
+        ),
     )
 }
 
@@ -101,8 +103,8 @@ mod tests {
 
     #[rstest]
     #[case("type", RawValue::text("Straße"))]
-    #[case("type", RawValue::text(" STRASSE "))]
-    #[case("category", RawValue::text("Computers"))]
+    #[case("type", RawValue::text(" Straße "))]
+    #[case("category", RawValue::text("computers"))]
     #[case("added_via", RawValue::text("MASS_IMPORT"))]
     fn stored_value_is_no_change(#[case] name: &'static str, #[case] value: RawValue<'static>) {
         assert_eq!(rejected(true, &[(name, value)]), [""; 0]);
@@ -110,6 +112,9 @@ mod tests {
 
     #[rstest]
     #[case(RawValue::text("phone"))]
+    #[case(RawValue::text("STRASSE"))]
+    #[case(RawValue::text("Computers"))]
+    #[case(RawValue::text("mass_import"))]
     #[case(RawValue::text(""))]
     #[case(RawValue::text("Str\u{7}aße"))]
     #[case(RawValue::IllFormedText)]

@@ -276,7 +276,7 @@ mod tests {
             .returning(|_| Ok(conflicts()));
         let patch = [
             ("type", RawValue::text("phone")),
-            ("category", RawValue::text("X")),
+            ("category", RawValue::text("x")),
             ("name", RawValue::Null),
             ("serial_number", RawValue::text("s1")),
             ("user_id", RawValue::Integer(9)),
@@ -286,7 +286,8 @@ mod tests {
             errors(execute(devices, &patch)),
             [
                 "`name` must have a value: it cannot be cleared",
-                "`type` cannot be changed once a device is created",
+                "`type` cannot be changed once a device is created: \
+                 omit it, or send the stored value",
                 "`client_rental_endDate` must not be before `client_rental_startDate`",
                 "`user_id` is not the id of a user of this workspace: 9",
                 "`serial_number` is taken by device 8",
@@ -305,7 +306,7 @@ mod tests {
             })))
         });
         let patch = [
-            ("type", RawValue::text("X")),
+            ("type", RawValue::text("x")),
             ("category", RawValue::text("phones")),
             ("user_id", RawValue::Integer(9)),
             ("client_rental_endDate", RawValue::text("2024-02-29")),
@@ -313,7 +314,8 @@ mod tests {
         assert_eq!(
             errors(execute(devices, &patch)),
             [
-                "`category` cannot be changed once a device is created",
+                "`category` cannot be changed once a device is created: \
+                 omit it, or send the stored value",
                 "`client_rental_endDate` must not be before `client_rental_startDate`",
                 "`user_id` is not the id of a user of this workspace: 9",
             ]
