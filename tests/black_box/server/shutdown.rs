@@ -95,7 +95,7 @@ fn draining_server_still_serves_requests() {
 
 #[test]
 fn killed_server_stores_no_partial_batch() {
-    let api = Api::start();
+    let mut api = Api::start();
     let blocker = api.database.lock("devices_mdm");
     let rows: Vec<_> = (0..100)
         .map(|row| device(json!({"serial_number": format!("SN{row}")})))
@@ -110,6 +110,8 @@ fn killed_server_stores_no_partial_batch() {
         api.server.signal("KILL");
         assert!(connection_lost.join().unwrap());
     });
+    // The process closes its sockets before it has exited.
+    api.server.wait();
     drop(blocker);
     assert_eq!(api.database.count("devices"), 0);
 }
