@@ -38,9 +38,9 @@ pub use enrollment::{
     Enrollment, EnrollmentFields, EnrollmentStatus, StoredEnrollment, enrollment_fields,
 };
 pub use field::{
-    Amount, AssetTag, Attributes, Comment, Date, Email, Field, FieldValue, Format, Instant,
-    InvalidValue, RawRow, RawValue, RequiredText, SerialNumber, SerialNumberKey, ShortText, Text,
-    TextList, UnknownFields, ValueKind, nearest_name,
+    Amount, AssetTag, Attributes, Comment, Date, Email, Field, FieldValue, Format, IdentifierKey,
+    Instant, InvalidValue, RawRow, RawValue, RequiredText, SerialNumber, ShortText, Text, TextList,
+    UnknownFields, ValueKind, nearest_name,
 };
 pub use fold::fold_case;
 pub use idempotency::{

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use devices_domain::{
     Action, DeviceId, EnrollmentFields, EnrollmentFilter, EnrollmentReport, EventFilter,
-    EventRepository, FieldValue, PageRequest, PageStart, Precondition, RawRow, RawValue,
-    SerialNumber, SerialNumberKey, StoredEnrollment, UnknownFields,
+    EventRepository, FieldValue, IdentifierKey, PageRequest, PageStart, Precondition, RawRow,
+    RawValue, SerialNumber, StoredEnrollment, UnknownFields,
 };
 
 use crate::{TestStore, Writer, block_on, device};
@@ -14,8 +14,8 @@ fn serial(text: &str) -> SerialNumber {
     SerialNumber::parse(&RawValue::text(text)).unwrap()
 }
 
-fn key(text: &str) -> SerialNumberKey {
-    SerialNumberKey::new(text)
+fn key(text: &str) -> IdentifierKey {
+    IdentifierKey::new(text)
 }
 
 async fn put(

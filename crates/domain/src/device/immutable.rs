@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_channel_stays_absent() {
+    fn absent_added_via_stays_absent() {
         for empty in [RawValue::Null, RawValue::text(" ")] {
             assert_eq!(rejected(false, &[("added_via", empty.clone())]), [""; 0]);
             assert_eq!(rejected(true, &[("added_via", empty)]), ["added_via"]);

@@ -41,6 +41,14 @@ impl Identifier {
         }
     }
 
+    /// Returns whether a text has too many characters. The length in bytes comes first, because it
+    /// needs no scan of a text of several MiB.
+    pub(super) fn is_too_long(text: &str) -> bool {
+        text.len() > Self::MAX_LENGTH
+            && (text.len() > Self::MAX_LENGTH * MAX_UTF8_BYTES
+                || text.chars().count() > Self::MAX_LENGTH)
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.text
     }
@@ -71,9 +79,8 @@ impl Identifier {
         reject_folded: impl FnOnce(&str) -> Option<InvalidValue>,
     ) -> Result<Self, InvalidValue> {
         let text = sanitize(raw)?;
-        // Before the text is folded: NFKC turns U+FDFA into 18 characters. The length in bytes
-        // comes first, because it needs no scan of a text of several MiB.
-        if text.len() > Self::MAX_LENGTH * MAX_UTF8_BYTES || is_too_long(text) {
+        // Before the text is folded: NFKC turns U+FDFA into 18 characters.
+        if Self::is_too_long(text) {
             return Err(too_long("must have at most"));
         }
         let folded = fold_identifier(text);
@@ -93,7 +100,7 @@ impl Identifier {
         if let Some(character) = text.chars().find(|c| !folds_to_ascii(*c)) {
             return Err(disallowed_character(character));
         }
-        if is_too_long(&folded) {
+        if Self::is_too_long(&folded) {
             return Err(too_long(
                 "must, with ligatures and other compatibility characters written out, have at most",
             ));
@@ -149,10 +156,6 @@ fn fold_spaces_and_case(text: &str) -> String {
         }
     }
     folded
-}
-
-fn is_too_long(text: &str) -> bool {
-    text.len() > Identifier::MAX_LENGTH && text.chars().count() > Identifier::MAX_LENGTH
 }
 
 fn too_long(predicate: &str) -> InvalidValue {

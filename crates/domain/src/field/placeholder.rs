@@ -12,10 +12,10 @@ use super::sanitize::is_digits;
 ///   Inventory (`bad_serial` in `Apache/Ocsinventory/Server/Duplicate.pm`);
 /// - GLPI Agent, `isInvalidBiosValue` in `lib/GLPI/Agent/Tools/Generic.pm`;
 /// - Firmware Test Suite (fwts), `src/dmi/dmicheck/dmicheck.c`, the serial numbers of boards;
-/// - Fleet, pull request 27470 and issue 19789 in `fleetdm/fleet`: defaults of virtual machines,
-///   and the `-1` of osquery;
-/// - linuxhw/EDID and published `dmidecode` outputs: constants shared by whole series of screens
-///   and mainboards;
+/// - Fleet (<https://github.com/fleetdm/fleet/pull/27470>): defaults of virtual machines, and the
+///   `-1` of osquery;
+/// - published outputs of `dmidecode` and EDID decoders: constants shared by whole series of
+///   mainboards and screens;
 /// - Net-SNMP: "No Response from Remote Host", from scripts that store its errors.
 ///
 /// The short sequences of GLPI (`12345`, `12345678`) and its regular expressions are not taken:

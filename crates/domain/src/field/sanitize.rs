@@ -25,7 +25,7 @@ pub(crate) fn sanitize<'r>(raw: &'r RawValue<'_>) -> Result<&'r str, InvalidValu
 /// breaks become LF.
 ///
 /// # Errors
-/// Those of [`sanitize`], except for LF, CR and TAB.
+/// Rejects what [`sanitize`] rejects, except LF, CR and TAB.
 pub(super) fn sanitize_lines<'r>(raw: &'r RawValue<'_>) -> Result<Cow<'r, str>, InvalidValue> {
     let text = trimmed_text(raw)?;
     if is_printable_ascii(text) {

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::RepositoryError;
 use crate::audit::Origin;
 use crate::enrollment::{EnrollmentFields, StoredEnrollment};
-use crate::field::{SerialNumber, SerialNumberKey};
+use crate::field::{IdentifierKey, SerialNumber};
 use crate::paging::{Page, PageRequest};
 
 /// The enrolments of one workspace.
@@ -21,7 +21,7 @@ pub trait EnrollmentRepository: Send + Sync {
     /// Finds the active enrolment of a serial number, the newest if there are several.
     async fn find(
         &self,
-        serial_number: SerialNumberKey,
+        serial_number: IdentifierKey,
     ) -> Result<Option<StoredEnrollment>, RepositoryError>;
 
     /// Lists a page of the active enrolments that match the filter, newest first.
@@ -47,7 +47,7 @@ pub trait EnrollmentRepository: Send + Sync {
     /// MUST store the audit event in the same transaction.
     async fn delete(
         &self,
-        serial_number: SerialNumberKey,
+        serial_number: IdentifierKey,
         origin: Origin,
     ) -> Result<Option<StoredEnrollment>, RepositoryError>;
 }
@@ -58,7 +58,7 @@ pub struct EnrollmentFilter {
     /// The enrolment has a device (`true`) or has none (`false`).
     pub linked: Option<bool>,
     /// The enrolment has this serial number.
-    pub serial_number: Option<SerialNumberKey>,
+    pub serial_number: Option<IdentifierKey>,
     /// The enrolment was created or changed at this instant or later. Its device does not count.
     pub updated_since: Option<DateTime<Utc>>,
 }

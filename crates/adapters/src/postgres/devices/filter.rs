@@ -100,8 +100,15 @@ fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table: &str) {
     if let Some(user) = user {
         from.push_and_equal(&format!("{table}.user_id"), Value::Integer(user.0));
     }
-    for (column, text) in [
+    for (column, key) in [
+        ("devices.serial_number_folded", serial_number),
         ("devices.asset_tag_folded", asset_tag),
+    ] {
+        if let Some(key) = key {
+            from.push_and_identifier(column, key);
+        }
+    }
+    for (column, text) in [
         ("coalesce(devices.type_folded, devices.type)", type_),
         (
             "coalesce(devices.category_folded, devices.category)",
@@ -111,9 +118,6 @@ fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table: &str) {
         if let Some(text) = text {
             from.push_and_equal(column, Value::Text(text.clone()));
         }
-    }
-    if let Some(serial_number) = serial_number {
-        from.push_and_serial_number("devices.serial_number_folded", serial_number);
     }
     from.push_and_since("devices.updated_at", *updated_since);
     // Tags and attributes have no index: it would cost every insert more than these filters cost

@@ -1,7 +1,7 @@
 //! Changes of enrolments, each with its audit event.
 
 use devices_domain::{
-    Action, EnrollmentId, EnrollmentReport, Origin, RepositoryError, SerialNumberKey,
+    Action, EnrollmentId, EnrollmentReport, IdentifierKey, Origin, RepositoryError,
     StoredEnrollment, Subject, WorkspaceId,
 };
 use diesel::dsl::now;
@@ -110,7 +110,7 @@ fn changed_fields(
 pub(crate) fn delete(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    serial_number: &SerialNumberKey,
+    serial_number: &IdentifierKey,
     origin: &Origin,
 ) -> Result<(Option<StoredEnrollment>, Effect), Failure<RepositoryError>> {
     let Some(folded) = serial_number.folded() else {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    EnrollmentFilter, EnrollmentReport, EnrollmentRepository, Origin, Page, PageRequest,
-    RepositoryError, SerialNumberKey, StoredEnrollment, WorkspaceId,
+    EnrollmentFilter, EnrollmentReport, EnrollmentRepository, IdentifierKey, Origin, Page,
+    PageRequest, RepositoryError, StoredEnrollment, WorkspaceId,
 };
 
 use crate::postgres::connection::database::Database;
@@ -34,7 +34,7 @@ impl PostgresEnrollments {
 impl EnrollmentRepository for PostgresEnrollments {
     async fn find(
         &self,
-        serial_number: SerialNumberKey,
+        serial_number: IdentifierKey,
     ) -> Result<Option<StoredEnrollment>, RepositoryError> {
         let workspace = self.workspace;
         self.database
@@ -65,7 +65,7 @@ impl EnrollmentRepository for PostgresEnrollments {
 
     async fn delete(
         &self,
-        serial_number: SerialNumberKey,
+        serial_number: IdentifierKey,
         origin: Origin,
     ) -> Result<Option<StoredEnrollment>, RepositoryError> {
         let workspace = self.workspace;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use devices_domain::{
-    DeviceId, Enrollment, EnrollmentFilter, Page, PageRequest, SerialNumber, SerialNumberKey,
+    DeviceId, Enrollment, EnrollmentFilter, IdentifierKey, Page, PageRequest, SerialNumber,
     StoredEnrollment, WorkspaceId,
 };
 use diesel::pg::PgConnection;
@@ -66,7 +66,7 @@ pub(super) fn active(
 pub(crate) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    serial_number: &SerialNumberKey,
+    serial_number: &IdentifierKey,
 ) -> QueryResult<Option<StoredEnrollment>> {
     let Some(folded) = serial_number.folded() else {
         return Ok(None);
@@ -103,7 +103,7 @@ pub(crate) fn list(
         ));
     }
     if let Some(serial_number) = serial_number {
-        from.push_and_serial_number("devices_mdm.serial_number_folded", serial_number);
+        from.push_and_identifier("devices_mdm.serial_number_folded", serial_number);
     }
     from.push_and_since("devices_mdm.updated_at", *updated_since);
     let list = PagedQuery {

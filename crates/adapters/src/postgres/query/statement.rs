@@ -1,7 +1,7 @@
 //! SQL statements that are built at run time.
 
 use chrono::{DateTime, Utc};
-use devices_domain::SerialNumberKey;
+use devices_domain::IdentifierKey;
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::query_dsl::methods::LoadQuery;
@@ -60,8 +60,8 @@ impl Statement {
         self.push(&format!(" AND {expression} = {value}"));
     }
 
-    /// Appends the condition that the column, which contains folded serial numbers, has this one.
-    pub(crate) fn push_and_serial_number(&mut self, column: &str, key: &SerialNumberKey) {
+    /// Appends the condition that the column, which contains folded identifiers, has this one.
+    pub(crate) fn push_and_identifier(&mut self, column: &str, key: &IdentifierKey) {
         match key.folded() {
             Some(folded) => self.push_and_equal(column, Value::Text(folded.to_owned())),
             None => {

@@ -5,8 +5,8 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use devices_domain::{
-    DeviceId, ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, SerialNumber,
-    SerialNumberKey, UserId,
+    DeviceId, ErrorCode, ErrorReport, FieldError, FieldValue, IdentifierKey, RawValue, Reason,
+    SerialNumber, UserId,
 };
 use percent_encoding::percent_decode;
 
@@ -85,7 +85,7 @@ impl PathParameter for SerialNumber {
 }
 
 /// Accepts every text: one that is no valid serial number identifies nothing.
-impl PathParameter for SerialNumberKey {
+impl PathParameter for IdentifierKey {
     const NAME: &'static str = SerialNumber::NAME;
     const CODE: ErrorCode = SerialNumber::CODE;
 

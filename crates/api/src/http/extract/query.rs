@@ -12,7 +12,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest};
 use devices_domain::{
-    ErrorCode, ErrorReport, FieldError, FieldValue, RawValue, Reason, Search, nearest_name,
+    ErrorCode, ErrorReport, FieldError, FieldValue, InvalidValue, RawValue, Reason, Search,
+    nearest_name,
 };
 use percent_encoding::percent_decode;
 
@@ -154,13 +155,7 @@ impl QueryParams {
 
     /// Parses the parameter `name` by the rule of a field type.
     pub(crate) fn parse_field<T: FieldValue>(&mut self, name: &'static str) -> Option<T> {
-        self.parse(name, |text| {
-            if text.trim().is_empty() {
-                return Err((Reason::Required, "must not be empty".to_owned()));
-            }
-            let value = T::parse(&RawValue::text(text));
-            value.map_err(|invalid| (invalid.reason, invalid.detail.into_owned()))
-        })
+        self.parse(name, parse_value)
     }
 
     /// Parses the parameter `search`. Returns `None` if it is absent, blank or invalid.
@@ -276,6 +271,25 @@ fn unknown_parameter(
 
 fn error(name: impl Into<String>, reason: Reason, detail: String) -> FieldError {
     FieldError::new(name.into(), ErrorCode::InvalidParameter, reason, detail)
+}
+
+/// Parses a value that must not be blank by the rule of its type.
+pub(crate) fn parse_value<T: FieldValue>(text: &str) -> Result<T, InvalidParameter> {
+    require_text(text)?;
+    T::parse(&RawValue::text(text)).map_err(invalid_parameter)
+}
+
+/// Rejects blank text.
+pub(crate) fn require_text(text: &str) -> Result<(), InvalidParameter> {
+    if text.trim().is_empty() {
+        Err((Reason::Required, "must not be empty".to_owned()))
+    } else {
+        Ok(())
+    }
+}
+
+pub(crate) fn invalid_parameter(invalid: InvalidValue) -> InvalidParameter {
+    (invalid.reason, invalid.detail.into_owned())
 }
 
 /// Parses an integer in `range`.

@@ -1,9 +1,9 @@
 //! Values of query parameters.
 
 use chrono::{DateTime, NaiveTime, Utc};
-use devices_domain::{Date, FieldValue, Instant, RawValue, Reason, SerialNumberKey};
+use devices_domain::{Date, FieldValue, IdentifierKey, Instant, RawValue, Reason};
 
-use crate::http::extract::query::InvalidParameter;
+use crate::http::extract::query::{InvalidParameter, require_text};
 
 /// Parses `true` or `false`.
 pub(crate) fn parse_boolean(text: &str) -> Result<bool, InvalidParameter> {
@@ -11,15 +11,12 @@ pub(crate) fn parse_boolean(text: &str) -> Result<bool, InvalidParameter> {
     value.map_err(|_| (Reason::NotInEnum, "must be true or false".to_owned()))
 }
 
-/// Parses a serial number to look up. Only blank text is invalid. Text that is no valid serial
-/// number is a key that finds nothing: a client that looks up the serial numbers of its own
-/// inventory need not know which of them are placeholders.
-pub(crate) fn parse_serial_number_key(text: &str) -> Result<SerialNumberKey, InvalidParameter> {
-    if text.trim().is_empty() {
-        Err((Reason::Required, "must not be empty".to_owned()))
-    } else {
-        Ok(SerialNumberKey::new(text))
-    }
+/// Parses a serial number or an asset tag to look up. Only blank text is invalid. Text that is no
+/// valid identifier is a key that finds nothing: a client that looks up the serial numbers of its
+/// own inventory need not know which of them are placeholders.
+pub(crate) fn parse_identifier_key(text: &str) -> Result<IdentifierKey, InvalidParameter> {
+    require_text(text)?;
+    Ok(IdentifierKey::new(text))
 }
 
 /// Parses an instant, or a date, which stands for its midnight in UTC. The year 1, the "never" of

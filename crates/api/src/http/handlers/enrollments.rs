@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use devices_domain::{
-    EnrollmentFields, EnrollmentFilter, EnrollmentReport, RawRow, SerialNumber, SerialNumberKey,
+    EnrollmentFields, EnrollmentFilter, EnrollmentReport, IdentifierKey, RawRow, SerialNumber,
     UnknownFields,
 };
 
@@ -14,7 +14,7 @@ use crate::http::extract::json_object::{FromObject, JsonObject};
 use crate::http::extract::path::PathParam;
 use crate::http::extract::query::QueryParams;
 use crate::http::extract::query_values::{
-    parse_boolean, parse_instant_or_date, parse_serial_number_key,
+    parse_boolean, parse_identifier_key, parse_instant_or_date,
 };
 use crate::http::limits::run_to_completion::run_to_completion;
 use crate::http::respond::api_error::ApiError;
@@ -41,7 +41,7 @@ pub(crate) async fn list(
         let query = ListQuery::read(&request, actor.workspace, parameters);
         let filter = EnrollmentFilter {
             linked: parameters.parse("linked", parse_boolean),
-            serial_number: parameters.parse("serial_number", parse_serial_number_key),
+            serial_number: parameters.parse("serial_number", parse_identifier_key),
             updated_since: parameters.parse("updated_since", parse_instant_or_date),
         };
         (query, filter)
@@ -55,7 +55,7 @@ pub(crate) async fn list(
 
 pub(crate) async fn get(
     ReadAccess(actor): ReadAccess,
-    PathParam(serial_number): PathParam<SerialNumberKey>,
+    PathParam(serial_number): PathParam<IdentifierKey>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let enrollments = state.store.for_workspace(actor.workspace).enrollments;
@@ -90,7 +90,7 @@ pub(crate) async fn put(
 
 pub(crate) async fn delete(
     WriteAccess(actor): WriteAccess,
-    PathParam(serial_number): PathParam<SerialNumberKey>,
+    PathParam(serial_number): PathParam<IdentifierKey>,
     AuditOrigin(origin): AuditOrigin,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {

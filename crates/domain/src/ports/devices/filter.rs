@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::device::ClientStatus;
-use crate::field::SerialNumberKey;
+use crate::field::IdentifierKey;
 use crate::ids::UserId;
 use crate::search::Search;
 
@@ -17,15 +17,15 @@ pub struct DeviceFilter {
     /// The device has this status. `None` excludes archived devices.
     pub client_status: Option<ClientStatus>,
     /// The device has this serial number.
-    pub serial_number: Option<SerialNumberKey>,
+    pub serial_number: Option<IdentifierKey>,
     /// The device has this folded type ([`fold_case`](crate::fold_case)).
     pub type_: Option<String>,
     /// The device has this folded category.
     pub category: Option<String>,
     /// The device was changed at this instant or later.
     pub updated_since: Option<DateTime<Utc>>,
-    /// The device has this folded asset tag.
-    pub asset_tag: Option<String>,
+    /// The device has this asset tag.
+    pub asset_tag: Option<IdentifierKey>,
     /// The device has all of these tags.
     pub tags: Vec<String>,
     /// The device has all of these attributes: keys and values.
