@@ -8,7 +8,6 @@ use actix_web::{
     App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web,
 };
 
-use crate::http::extract::query;
 use crate::http::handlers::devices;
 use crate::http::handlers::docs;
 use crate::http::handlers::enrollments;
@@ -19,6 +18,7 @@ use crate::http::middleware::authentication::{require_read, require_write};
 use crate::http::middleware::keep_payload;
 use crate::http::middleware::preference_applied;
 use crate::http::middleware::rate_limit_headers;
+use crate::http::middleware::reject_query;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
@@ -130,12 +130,12 @@ where
 {
     get_or_head()
         .to(handler)
-        .wrap(from_fn(query::reject_all))
+        .wrap(from_fn(reject_query::middleware))
         .wrap(from_fn(require_read))
 }
 
 /// Routes GET and HEAD like [`read()`]. The handler reads the query, with
-/// [`QueryParams::read`](query::QueryParams::read).
+/// [`QueryParams::read`](crate::http::extract::query::QueryParams::read).
 fn read_query<F, Args>(handler: F) -> Route
 where
     F: Handler<Args>,
@@ -154,7 +154,7 @@ where
 {
     web::method(method)
         .to(handler)
-        .wrap(from_fn(query::reject_all))
+        .wrap(from_fn(reject_query::middleware))
         .wrap(from_fn(require_write))
 }
 
@@ -167,7 +167,7 @@ where
 {
     web::method(method)
         .to(handler)
-        .wrap(from_fn(query::reject_all))
+        .wrap(from_fn(reject_query::middleware))
         .wrap(from_fn(preference_applied::middleware))
         .wrap(from_fn(require_write))
 }

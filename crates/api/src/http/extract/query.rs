@@ -2,15 +2,12 @@
 //!
 //! Every route that needs a key rejects unknown and repeated parameters: a mistyped option must not
 //! result in a request without that option. A route either has no parameters, which the middleware
-//! [`reject_all`] enforces, or its handler reads them with [`QueryParams::read`], which returns no
+//! `reject_query` enforces, or its handler reads them with [`QueryParams::read`], which returns no
 //! values before it has checked all names.
 
 use std::collections::BTreeSet;
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest};
+use actix_web::HttpRequest;
 use devices_domain::{
     ErrorCode, ErrorReport, FieldError, FieldValue, InvalidValue, RawValue, Reason, Search,
     nearest_name,
@@ -29,18 +26,6 @@ pub(crate) struct QueryParams {
     /// Prefixes of known names, such as `attributes.`.
     known_prefixes: Vec<&'static str>,
     errors: Vec<FieldError>,
-}
-
-/// Rejects a request with any query parameter, before its body is read.
-pub(crate) async fn reject_all(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    match QueryParams::read(request.request(), |_| ()) {
-        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
-        // A response and not an `Err`, so that the outer middleware adds its headers to it.
-        Err(error) => Ok(request.error_response(error)),
-    }
 }
 
 impl QueryParams {

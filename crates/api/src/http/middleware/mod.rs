@@ -5,3 +5,4 @@ pub(crate) mod authentication;
 pub(crate) mod keep_payload;
 pub(crate) mod preference_applied;
 pub(crate) mod rate_limit_headers;
+pub(crate) mod reject_query;
