@@ -34,7 +34,51 @@ pub struct Page<T> {
     /// Items.
     pub items: Vec<T>,
     /// Number of items in the whole list.
-    pub total: u64,
+    pub total: Total,
+    /// `false` if the search omitted devices that wait to be indexed. `true` without a search.
+    pub search_is_complete: bool,
     /// Position of the last item, if more items follow.
     pub next: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// Returns the same page with other representations of its items.
+    #[must_use]
+    pub fn with_items<U>(self, items: Vec<U>) -> Page<U> {
+        Page {
+            items,
+            total: self.total,
+            search_is_complete: self.search_is_complete,
+            next: self.next,
+        }
+    }
+}
+
+/// Number of items in a list, or a lower bound of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Total {
+    /// Number of items that were counted.
+    pub count: u64,
+    /// `false` if the list may have more items.
+    pub is_exact: bool,
+}
+
+impl Total {
+    /// Creates the exact number of items.
+    #[must_use]
+    pub fn exact(count: u64) -> Self {
+        Self {
+            count,
+            is_exact: true,
+        }
+    }
+
+    /// Creates a lower bound of the number of items.
+    #[must_use]
+    pub fn at_least(count: u64) -> Self {
+        Self {
+            count,
+            is_exact: false,
+        }
+    }
 }

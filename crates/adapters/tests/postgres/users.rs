@@ -196,7 +196,7 @@ fn updated_since_selects_changed_users() {
             };
             let users = store.users(acme.workspace);
             let page = users.list(filter, page).await.unwrap();
-            assert_eq!(page.total, page.items.len() as u64);
+            assert_eq!(page.total.count, page.items.len() as u64);
             page.items.iter().map(|user| user.id).collect::<Vec<_>>()
         };
         assert_eq!(find_ids("", "2026-01-01T00:00:00Z").await, [grace, ada]);

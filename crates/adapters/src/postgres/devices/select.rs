@@ -107,11 +107,8 @@ pub(crate) fn list(
     page: PageRequest,
 ) -> QueryResult<Page<StoredDevice>> {
     let page = filter::list(workspace, filter).page(connection, page)?;
-    Ok(Page {
-        items: load(connection, workspace, &page.items)?,
-        total: page.total,
-        next: page.next,
-    })
+    let devices = load(connection, workspace, &page.items)?;
+    Ok(page.with_items(devices))
 }
 
 /// Lists the first `max` devices that match the filter and have an id greater than `after`, by

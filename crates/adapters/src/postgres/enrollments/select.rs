@@ -118,11 +118,7 @@ pub(crate) fn list(
         .order(devices_mdm::id.desc())
         .select(EnrollmentRow::as_select())
         .load(connection)?;
-    Ok(Page {
-        items: with_devices(connection, workspace, rows)?,
-        total: page.total,
-        next: page.next,
-    })
+    Ok(page.with_items(with_devices(connection, workspace, rows)?))
 }
 
 /// Adds the active devices with the serial numbers of these enrolments.

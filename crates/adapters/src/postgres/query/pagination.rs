@@ -1,6 +1,6 @@
 //! Pagination of query results, by cursor (keyset pagination) or by offset.
 
-use devices_domain::{Cursor, Page, PageRequest, PageStart};
+use devices_domain::{Cursor, Page, PageRequest, PageStart, Total};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Float};
@@ -65,7 +65,8 @@ impl PagedQuery {
         items.truncate(limit);
         let last = items.last().filter(|_| has_next);
         Ok(Page {
-            total,
+            total: Total::exact(total),
+            search_is_complete: true,
             next: last.map(|last| Cursor {
                 id: last.id,
                 rank: rank.is_some().then_some(last.rank),

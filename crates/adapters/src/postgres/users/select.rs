@@ -104,9 +104,6 @@ pub(crate) fn list(
         .load(connection)?;
     let mut rows: HashMap<i64, UserRow> = rows.into_iter().map(|row| (row.id, row)).collect();
     let sorted = page.items.iter().filter_map(|id| rows.remove(id));
-    Ok(Page {
-        items: sorted.map(UserRow::into_user).collect::<QueryResult<_>>()?,
-        total: page.total,
-        next: page.next,
-    })
+    let users = sorted.map(UserRow::into_user).collect::<QueryResult<_>>()?;
+    Ok(page.with_items(users))
 }

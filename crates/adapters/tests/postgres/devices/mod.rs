@@ -72,7 +72,7 @@ impl Writer {
 
     async fn list_ids(&self, filter: DeviceFilter) -> Vec<i64> {
         let page = self.list(filter).await;
-        assert_eq!(page.total as usize, page.items.len());
+        assert_eq!(page.total.count as usize, page.items.len());
         page.items.iter().map(|stored| stored.device.id.0).collect()
     }
 }

@@ -70,7 +70,9 @@ impl ListQuery {
         let body = List {
             data: views.collect::<Vec<_>>(),
             meta: Meta {
-                total: page.total,
+                total: page.total.count,
+                total_is_exact: page.total.is_exact,
+                search_is_complete: page.search_is_complete,
                 limit: self.paging.limit,
                 offset: self.offset,
             },
@@ -160,6 +162,18 @@ struct List<T> {
 #[derive(Serialize)]
 struct Meta {
     total: u64,
+    #[serde(skip_serializing_if = "is_true")]
+    total_is_exact: bool,
+    #[serde(skip_serializing_if = "is_true")]
+    search_is_complete: bool,
     limit: u32,
     offset: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+fn is_true(value: &bool) -> bool {
+    *value
 }
