@@ -182,6 +182,8 @@ diesel::table! {
         user_ids -> Array<Nullable<Int8>>,
         identifiers -> Array<Nullable<Text>>,
         documents -> Array<Nullable<Tsvector>>,
+        device_count -> Int4,
+        queued_at -> Timestamptz,
     }
 }
 
