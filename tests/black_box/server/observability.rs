@@ -62,7 +62,10 @@ fn metrics_are_served_on_their_own_port() {
     ] {
         assert_eq!(metric(&api, line), expected, "{line}");
     }
-    assert!(metric(&api, "devices_pool_wait_seconds_count") > 0.0);
+    for class in ["key_lookup", "request", "job"] {
+        let name = format!(r#"devices_pool_wait_seconds_count{{class="{class}"}}"#);
+        assert!(metric(&api, &name) > 0.0, "{class}");
+    }
     assert!(metric(&api, r#"devices_pool_connections{state="idle"}"#) > 0.0);
 }
 

@@ -56,6 +56,7 @@ impl RateLimiter for PostgresRateLimiter {
             .bind::<Double, _>(f64::from(per_minute));
         let bucket: BucketRow = self
             .database
+            .for_workspace(actor.workspace)
             .run(move |connection| query.get_result(connection).map_err(classify))
             .await?;
         Ok(RateLimitDecision {

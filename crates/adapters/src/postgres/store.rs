@@ -31,7 +31,7 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     fn for_workspace(&self, workspace: WorkspaceId) -> WorkspaceStore {
-        let database = || self.database.clone();
+        let database = || self.database.for_workspace(workspace);
         WorkspaceStore {
             devices: Box::new(PostgresDevices::new(
                 database(),

@@ -94,7 +94,11 @@ fn describe() {
     );
     describe_histogram!(
         "devices_pool_wait_seconds",
-        "Time waited for a connection to the database"
+        "Time waited for a connection to the database, by class of work"
+    );
+    describe_counter!(
+        "devices_pool_timeouts_total",
+        "Waits for a connection to the database that timed out, by class of work"
     );
     describe_counter!(
         "devices_idempotent_replays_total",

@@ -1,18 +1,23 @@
-//! The database: a connection pool that all repositories share.
+//! The database: a connection pool that all repositories share fairly.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use devices_domain::WorkspaceId;
 use r2d2::Pool;
-use tokio::sync::Semaphore;
 
 use crate::postgres::connection::connect::{ConnectError, connect, with_parameters};
+use crate::postgres::connection::fair_semaphore::{FairSemaphore, Purpose};
 use crate::postgres::connection::options::DatabaseOptions;
 use crate::postgres::connection::pool::{ConnectionManager, LogPoolErrors};
 use crate::postgres::schema::startup_checks::check_scripts;
 
 /// A connection pool, used on blocking threads only. Clones share the pool.
+///
+/// A handle takes connections for one [`Purpose`]. A new one is for jobs and administration; work
+/// of a workspace takes them [`for_workspace`](Self::for_workspace), so that no workspace can hold
+/// all of them.
 ///
 /// Connections are established on demand, and again after they were lost. The server therefore
 /// needs no restart after the database was unavailable.
@@ -20,7 +25,8 @@ use crate::postgres::schema::startup_checks::check_scripts;
 pub struct Database {
     pub(crate) pool: Pool<ConnectionManager>,
     /// One permit per connection: a blocking thread starts only when it will get a connection.
-    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) permits: Arc<FairSemaphore>,
+    pub(crate) purpose: Purpose,
     pool_timeout: Duration,
     answer_timeout: Duration,
     writes: Arc<AtomicU64>,
@@ -43,11 +49,42 @@ impl Database {
             ));
         Ok(Self {
             pool,
-            permits: Arc::new(Semaphore::new(options.pool_size as usize)),
+            permits: FairSemaphore::new(options.pool_size as usize),
+            purpose: Purpose::Job,
             pool_timeout: options.pool_timeout,
             answer_timeout: options.pool_timeout + options.statement_timeout * 2,
             writes: Arc::default(),
         })
+    }
+
+    /// Returns a handle for the work of a workspace. It uses at most half of the connections.
+    pub(crate) fn for_workspace(&self, workspace: WorkspaceId) -> Self {
+        self.for_purpose(Purpose::Request(workspace))
+    }
+
+    /// Returns a handle for looking up API keys, for which connections are reserved.
+    pub(crate) fn for_key_lookups(&self) -> Self {
+        self.for_purpose(Purpose::KeyLookup)
+    }
+
+    /// Returns a handle for jobs, which count towards the share of no workspace.
+    pub(crate) fn for_jobs(&self) -> Self {
+        self.for_purpose(Purpose::Job)
+    }
+
+    /// Returns a handle for the searches, lists and exports of the same workspace.
+    pub(crate) fn for_queries(&self) -> Self {
+        match self.purpose {
+            Purpose::Request(workspace) => self.for_purpose(Purpose::Query(workspace)),
+            purpose => self.for_purpose(purpose),
+        }
+    }
+
+    fn for_purpose(&self, purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            ..self.clone()
+        }
     }
 
     /// Connects once, without the pool, to report an unusable database at startup.

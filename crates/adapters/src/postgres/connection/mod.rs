@@ -3,6 +3,7 @@
 pub(crate) mod connect;
 pub(crate) mod database;
 pub(crate) mod error;
+pub(crate) mod fair_semaphore;
 mod health;
 pub(crate) mod options;
 mod pool;

@@ -132,6 +132,7 @@ impl CreateBatches {
         let is_group = batches.len() > 1;
         let mut has_failed = false;
         self.database
+            .for_workspace(workspace)
             .transact(move |connection| {
                 let current = std::mem::replace(&mut lookup, Lookup::BeforeInsert);
                 create(connection, workspace, &batches, &keys, current).map_err(|error| {

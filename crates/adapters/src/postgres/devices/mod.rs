@@ -112,7 +112,7 @@ impl DeviceRepository for PostgresDevices {
     ) -> Result<Page<StoredDevice>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| select::list(connection, workspace, &filter, page))
+            .query(move |connection| select::list(connection, workspace, &filter, page))
             .await
     }
 
@@ -124,7 +124,7 @@ impl DeviceRepository for PostgresDevices {
     ) -> Result<Vec<StoredDevice>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| select::list_by_id(connection, workspace, &filter, after, max))
+            .query(move |connection| select::list_by_id(connection, workspace, &filter, after, max))
             .await
     }
 
@@ -135,7 +135,7 @@ impl DeviceRepository for PostgresDevices {
     ) -> Result<Vec<String>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| select::attribute_keys(connection, workspace, &filter, max))
+            .query(move |connection| select::attribute_keys(connection, workspace, &filter, max))
             .await
     }
 

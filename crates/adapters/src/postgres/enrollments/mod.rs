@@ -49,7 +49,7 @@ impl EnrollmentRepository for PostgresEnrollments {
     ) -> Result<Page<StoredEnrollment>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| select::list(connection, workspace, &filter, page))
+            .query(move |connection| select::list(connection, workspace, &filter, page))
             .await
     }
 

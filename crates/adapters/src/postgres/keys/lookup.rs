@@ -71,8 +71,10 @@ impl ActiveKey {
 }
 
 impl KeyLookup {
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database }
+    pub(crate) fn new(database: &Database) -> Self {
+        Self {
+            database: database.for_key_lookups(),
+        }
     }
 
     /// Returns the active keys whose secrets have these hashes, by hash.

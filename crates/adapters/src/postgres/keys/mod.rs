@@ -35,7 +35,7 @@ pub struct PostgresKeys {
 impl PostgresKeys {
     /// Creates a repository on this database.
     pub fn new(database: Database) -> Self {
-        let lookup = KeyLookup::new(database.clone());
+        let lookup = KeyLookup::new(&database);
         Self {
             lookups: GroupCommitter::new(lookup, database.pool_timeout()),
             last_use: LastUseRecorder::new(database.clone()),

@@ -9,6 +9,7 @@ use diesel::pg::PgConnection;
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
+use crate::postgres::connection::fair_semaphore::Permit;
 use crate::postgres::transaction::commit_gate::CommitGate;
 
 impl Database {
@@ -41,6 +42,15 @@ impl Database {
         .await
     }
 
+    /// Like [`read`](Self::read), for the searches, lists and exports of a workspace: they use only
+    /// some of its connections, and of all connections.
+    pub(crate) async fn query<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut PgConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, RepositoryError> {
+        self.for_queries().read(work).await
+    }
+
     /// Like [`run`](Self::run), for work that passes the [`CommitGate`] before it commits. A
     /// timeout is [`Unavailable`](RepositoryError::Unavailable) only if the work can no longer
     /// commit, otherwise [`InDoubt`](RepositoryError::InDoubt).
@@ -53,13 +63,8 @@ impl Database {
         E: From<RepositoryError> + Send + 'static,
     {
         let started_at = Instant::now();
-        let permit = Arc::clone(&self.permits).acquire_owned();
-        let permit = tokio::time::timeout(self.pool_timeout(), permit)
-            .await
-            .map_err(|_| {
-                RepositoryError::Unavailable("timeout while waiting for a free connection".into())
-            })?
-            .map_err(|closed| RepositoryError::Failed(closed.into()))?;
+        let permit = self.acquire().await?;
+        let class = self.purpose.class();
         let pool = self.pool.clone();
         let gate = Arc::new(CommitGate::default());
         let thread = {
@@ -69,7 +74,8 @@ impl Database {
                 let mut pooled = pool
                     .get()
                     .map_err(|error| RepositoryError::Unavailable(error.into()))?;
-                metrics::histogram!("devices_pool_wait_seconds").record(started_at.elapsed());
+                metrics::histogram!("devices_pool_wait_seconds", "class" => class)
+                    .record(started_at.elapsed());
                 work(&mut pooled.connection, &gate)
             })
         };
@@ -86,5 +92,17 @@ impl Database {
             })?;
         // The panic message is left out: it can contain a customer value.
         joined.map_err(|_| RepositoryError::Failed("database work panicked".into()))?
+    }
+
+    /// Waits for a permit to use a connection, up to the [pool timeout](Self::pool_timeout).
+    async fn acquire(&self) -> Result<Permit, RepositoryError> {
+        let permit = self.permits.acquire(self.purpose);
+        let permit = tokio::time::timeout(self.pool_timeout(), permit).await;
+        let permit = permit.map_err(|_| {
+            let class = self.purpose.class();
+            metrics::counter!("devices_pool_timeouts_total", "class" => class).increment(1);
+            RepositoryError::Unavailable("timeout while waiting for a free connection".into())
+        })?;
+        permit.map_err(|closed| RepositoryError::Failed(closed.into()))
     }
 }

@@ -34,11 +34,13 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 impl CommitMarker {
     /// Returns whether the transaction was committed, or `None` if that remains unknown until the
-    /// timeout. Uses another connection.
+    /// timeout. Uses another connection, which counts as that of a job: the outcome of a write must
+    /// not wait behind other requests of its workspace.
     pub(crate) async fn is_committed(&self, database: &Database) -> Option<bool> {
+        let database = database.for_jobs();
         let deadline = Instant::now() + database.answer_timeout();
         while Instant::now() < deadline {
-            match self.resolve(database).await {
+            match self.resolve(&database).await {
                 Ok(None) => {}
                 Ok(Some(is_committed)) => return Some(is_committed),
                 Err(error) => {

@@ -56,7 +56,7 @@ impl UserRepository for PostgresUsers {
     ) -> Result<Page<User>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| select::list(connection, workspace, &filter, page))
+            .query(move |connection| select::list(connection, workspace, &filter, page))
             .await
     }
 

@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod create;
+mod fair_shares;
 mod list;
 mod races;
 mod restore;
