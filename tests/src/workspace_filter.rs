@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// Tables and views whose rows belong to a workspace: all except `workspaces`.
-pub const WORKSPACE_TABLES: [&str; 10] = [
+pub const WORKSPACE_TABLES: [&str; 11] = [
     "api_keys",
     "device_events",
     "devices",
@@ -14,6 +14,7 @@ pub const WORKSPACE_TABLES: [&str; 10] = [
     "search_queue",
     "searchable_devices",
     "users",
+    "workspace_rate_limits",
 ];
 
 /// Statements that span all workspaces on purpose: their beginning, their end, and the reason.

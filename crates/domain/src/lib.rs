@@ -52,9 +52,9 @@ pub use ports::{
     ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts, CreateError, DeviceChange,
     DeviceFilter, DeviceLimitReached, DeviceRepository, EnrollmentFilter, EnrollmentReport,
     EnrollmentRepository, EventRepository, InsertedDevice, KeyError, KeyRepository, NewApiKey,
-    NewBatch, NewSecret, NewWorkspace, Precondition, RateLimitDecision, RateLimiter,
-    RenderResponse, RepositoryError, Revision, Store, StoreHealth, StoreResult, UserChange,
-    UserFilter, UserRepository, WorkspaceRepository, WorkspaceStore,
+    NewBatch, NewSecret, NewWorkspace, Precondition, RateLimitDecision, RateLimiter, RateLimits,
+    RenderResponse, RepositoryError, Revision, Store, StoreHealth, StoreResult, TokenBucket,
+    UserChange, UserFilter, UserRepository, WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{

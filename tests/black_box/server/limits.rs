@@ -43,6 +43,38 @@ fn exhausted_rate_limit_returns_429() {
 }
 
 #[test]
+fn keys_share_the_limit_of_their_workspace() {
+    let options = ServerOptions::with("DEVICES__RATE_LIMIT__WORKSPACE_REQUESTS_PER_MINUTE", 4)
+        .and("DEVICES__RATE_LIMIT__REQUESTS_PER_MINUTE", 3);
+    let api = Api::start_with(&options);
+    let other = api.create_key("acme", "WRITE");
+    let post = |key: &str| {
+        let response = api.post_as(key, &one_device());
+        (response.status, response.header("ratelimit").to_owned())
+    };
+    for (key, status, quota) in [
+        (&api.key, 201, r#""key";r=2;"#),
+        (&api.key, 201, r#""key";r=1;"#),
+        (&api.key, 201, r#""key";r=0;"#),
+        // Costs the workspace nothing.
+        (&api.key, 429, r#""key";r=0;"#),
+        (&other, 201, r#""workspace";r=0;"#),
+        (&other, 429, r#""workspace";r=0;"#),
+    ] {
+        let (actual_status, actual_quota) = post(key);
+        assert_eq!(actual_status, status);
+        assert!(actual_quota.starts_with(quota), "{actual_quota}");
+    }
+    let response = api.post_as(&other, &one_device());
+    assert_eq!(response.json(), json!({"error": "RATE_LIMITED"}));
+    assert_eq!(
+        response.header("ratelimit-policy"),
+        r#""workspace";q=4;w=60"#
+    );
+    assert!((1..=15).contains(&response.header("retry-after").parse().unwrap()));
+}
+
+#[test]
 fn rate_limit_refills_over_time() {
     let api = api_with_rate_limit(2);
     while api.post(&one_device()).status != 429 {}

@@ -18,6 +18,20 @@ fn relaxed_durability_is_logged() {
 }
 
 #[test]
+fn public_address_without_rate_limits_is_logged() {
+    let database = TestDatabase::new();
+    let options = ServerOptions::with("DEVICES__SERVER__HOST", "0.0.0.0")
+        .and("DEVICES__RATE_LIMIT__REQUESTS_PER_MINUTE", 100);
+    let server = Server::start_with(&database, &options);
+    let line = server.wait_for_log_line(|line| line.contains("rate limits are off"));
+    assert!(
+        line.contains("DEVICES__RATE_LIMIT__WORKSPACE_REQUESTS_PER_MINUTE")
+            && !line.contains("DEVICES__RATE_LIMIT__REQUESTS_PER_MINUTE"),
+        "{line}"
+    );
+}
+
+#[test]
 fn demo_workspace_survives_restarts() {
     let database = TestDatabase::empty();
     let folder = std::env::temp_dir().join(format!("devices-demo-{}", std::process::id()));

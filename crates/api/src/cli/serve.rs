@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use super::{CliError, check_schema, output, serving_options};
 use crate::http::{MetricsRecorder, MetricsServer, Ports, Server, State};
 use crate::jobs;
-use crate::settings::{self, Idempotency, Log, LogFormat, Pooler, Settings};
+use crate::settings::{self, Idempotency, Log, LogFormat, Pooler, RateLimit, Settings};
 
 pub(super) async fn run(json: bool) -> Result<(), CliError> {
     let settings = Settings::load()?;
@@ -38,6 +38,7 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
     let metrics = start_metrics(&settings.metrics, &database)?;
     warn_about_surplus_privileges(&privileges);
     warn_about_lost_commits(url)?;
+    warn_about_missing_rate_limits(&settings.rate_limit, server.addresses());
     let api = Endpoint::new(server.addresses(), "");
     print_endpoints(&api, metrics.as_ref(), json)?;
     start_jobs(&database, &settings.idempotency);
@@ -110,6 +111,35 @@ fn warn_about_lost_commits(url: &str) -> Result<(), CliError> {
         );
     }
     Ok(())
+}
+
+/// Warns if clients on other machines can send any number of requests.
+fn warn_about_missing_rate_limits(settings: &RateLimit, addresses: &[SocketAddr]) {
+    let disabled: Vec<_> = [
+        ("REQUESTS_PER_MINUTE", settings.requests_per_minute),
+        (
+            "WORKSPACE_REQUESTS_PER_MINUTE",
+            settings.workspace_requests_per_minute,
+        ),
+        (
+            "FAILED_AUTHENTICATIONS_PER_MINUTE",
+            settings.failed_authentications_per_minute,
+        ),
+    ]
+    .into_iter()
+    .filter(|(_, limit)| *limit == 0)
+    .map(|(name, _)| format!("DEVICES__RATE_LIMIT__{name}"))
+    .collect();
+    let is_local = |address: &SocketAddr| address.ip().is_loopback();
+    if !disabled.is_empty() && !addresses.iter().all(is_local) {
+        let disabled = disabled.join(", ");
+        tracing::warn!(
+            disabled,
+            ?addresses,
+            "other machines can connect, and rate limits are off: set these, or serve with \
+             DEVICES_ENVIRONMENT=production"
+        );
+    }
 }
 
 /// Serves the metrics if they are enabled. Returns their endpoint.

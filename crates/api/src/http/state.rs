@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::limits::auth_throttle::AuthThrottle;
 use crate::http::limits::concurrency::WorkspaceLimiter;
-use crate::http::limits::key_rate_limiter::KeyRateLimiter;
+use crate::http::limits::request_rate_limiter::RequestRateLimiter;
 use crate::http::respond::api_error::ApiError;
 use crate::settings::{Limits, Settings};
 
@@ -23,7 +23,7 @@ pub struct State {
     pub(crate) limits: Limits,
     pub(crate) client_address_header: Option<HeaderName>,
     pub(crate) auth_throttle: AuthThrottle,
-    pub(crate) key_rate_limiter: KeyRateLimiter,
+    pub(crate) request_rate_limiter: RequestRateLimiter,
     /// Time of the last successful health check of the store.
     pub(crate) last_health_check: tokio::sync::Mutex<Option<Instant>>,
     pub(crate) large_bodies: Arc<WorkspaceLimiter>,
@@ -40,7 +40,7 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     /// Resolves keys to actors.
     pub keys: Arc<dyn KeyRepository>,
-    /// Token buckets of the keys.
+    /// Token buckets of the keys and the workspaces.
     pub limiter: Arc<dyn RateLimiter>,
     /// Health check of the store.
     pub health: Arc<dyn StoreHealth>,
@@ -65,7 +65,7 @@ impl State {
             client_address_header: HeaderName::try_from(&settings.server.client_address_header)
                 .ok(),
             auth_throttle: AuthThrottle::new(rate_limit.failed_authentications_per_minute),
-            key_rate_limiter: KeyRateLimiter::new(limiter, rate_limit.requests_per_minute),
+            request_rate_limiter: RequestRateLimiter::new(limiter, &rate_limit),
             last_health_check: tokio::sync::Mutex::default(),
             large_bodies: WorkspaceLimiter::new(
                 limits.max_large_bodies,

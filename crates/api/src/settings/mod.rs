@@ -98,6 +98,9 @@ declaration::settings! {
     rate_limit: RateLimit {
         /// Requests per minute and key, over all servers on the database. 0 disables the limit.
         requests_per_minute: u32 => 0..=1_000_000,
+        /// Requests per minute of all keys of a workspace together, over all servers on the
+        /// database. 0 disables the limit.
+        workspace_requests_per_minute: u32 => 0..=1_000_000,
         /// Requests per minute and address without a valid key. 0 disables the limit. Behind a
         /// proxy, set `client_address_header`: otherwise all clients count as one address. Valid
         /// keys are not locked out.

@@ -11,6 +11,7 @@ mod users;
 mod workspaces;
 
 use std::error::Error;
+use std::num::NonZeroU32;
 
 use async_trait::async_trait;
 
@@ -71,23 +72,51 @@ pub trait EventRepository: Send + Sync {
     ) -> Result<Vec<Event>, RepositoryError>;
 }
 
-/// Token buckets that limit the request rate of each key.
+/// Token buckets that limit the request rates of keys and workspaces.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Takes a token from the bucket of the actor's key, if one is left. The bucket holds
-    /// `per_minute` tokens and refills at that rate. MUST be shared by all processes on the same
-    /// database.
+    /// Takes a token from the bucket of the actor's key and one from the bucket of its workspace,
+    /// as far as they are limited. A bucket holds as many tokens as its limit, and refills at that
+    /// rate. An empty bucket of the key MUST NOT cost the workspace a token. MUST be shared by all
+    /// processes on the same database.
     async fn take(
         &self,
         actor: Actor,
-        per_minute: u32,
+        limits: RateLimits,
     ) -> Result<RateLimitDecision, RepositoryError>;
 }
 
-/// Result of taking a token.
+/// Maximum numbers of requests per minute, `None` for no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Of each key.
+    pub key: Option<NonZeroU32>,
+    /// Of all keys of a workspace together.
+    pub workspace: Option<NonZeroU32>,
+}
+
+/// Result of taking a token from each bucket. `None` for a bucket that was not asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimitDecision {
+    /// Bucket of the key.
+    pub key: Option<TokenBucket>,
+    /// Bucket of the workspace.
+    pub workspace: Option<TokenBucket>,
+}
+
+impl RateLimitDecision {
+    /// Returns whether every bucket that was asked had a token.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        let mut buckets = self.key.iter().chain(&self.workspace);
+        buckets.all(|bucket| bucket.is_allowed)
+    }
+}
+
+/// A token bucket after the attempt to take a token.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TokenBucket {
     /// `true` if a token was taken.
     pub is_allowed: bool,
     /// Tokens left, with a fraction of the next one.

@@ -33,7 +33,7 @@ BEGIN
     GRANT SELECT, INSERT, DELETE, UPDATE (device_ids, user_ids, identifiers, documents)
         ON search_queue TO fleet_devices_serving;
     GRANT SELECT, INSERT, DELETE ON idempotency_keys TO fleet_devices_serving;
-    GRANT SELECT, INSERT, UPDATE ON rate_limits TO fleet_devices_serving;
+    GRANT SELECT, INSERT, UPDATE ON rate_limits, workspace_rate_limits TO fleet_devices_serving;
     GRANT USAGE ON SEQUENCE devices_id_seq, device_events_id_seq, users_id_seq, devices_mdm_id_seq,
         search_queue_id_seq TO fleet_devices_serving;
     -- All columns but keys and creation times: an update never moves a row to another workspace,

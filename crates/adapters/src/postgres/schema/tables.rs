@@ -216,6 +216,18 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::postgres::query::tsvector::Tsvector;
 
+    workspace_rate_limits (workspace_id) {
+        workspace_id -> Int8,
+        tokens -> Float8,
+        passed -> Bool,
+        refilled_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     workspaces (id) {
         id -> Int8,
         name -> Text,
@@ -231,6 +243,7 @@ diesel::joinable!(devices_mdm -> workspaces (workspace_id));
 diesel::joinable!(idempotency_keys -> workspaces (workspace_id));
 diesel::joinable!(rate_limits -> workspaces (workspace_id));
 diesel::joinable!(users -> workspaces (workspace_id));
+diesel::joinable!(workspace_rate_limits -> workspaces (workspace_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
@@ -242,5 +255,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     search_documents,
     search_queue,
     users,
+    workspace_rate_limits,
     workspaces,
 );

@@ -2,6 +2,6 @@
 
 pub(crate) mod auth_throttle;
 pub(crate) mod concurrency;
-pub(crate) mod key_rate_limiter;
+pub(crate) mod request_rate_limiter;
 pub(crate) mod run_to_completion;
 pub(crate) mod ttl_map;

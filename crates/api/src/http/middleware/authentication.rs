@@ -11,7 +11,7 @@ use actix_web::{Error, HttpRequest};
 use devices_domain::{Actor, Scope};
 
 use crate::http::extract::auth::require_scope;
-use crate::http::limits::key_rate_limiter::address_rate_limited;
+use crate::http::limits::request_rate_limiter::address_rate_limited;
 use crate::http::request_context::RequestContext;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
@@ -81,7 +81,7 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<Actor, Api
     } else {
         None
     };
-    let limiter = &state.key_rate_limiter;
+    let limiter = &state.request_rate_limiter;
     limiter.reject_exhausted(request, key_hash)?;
     let actor = state.keys.find_actor(secret.workspace(), key_hash).await?;
     throttle.set_valid(key_hash, actor.is_some());
