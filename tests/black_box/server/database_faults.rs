@@ -214,3 +214,39 @@ fn batch_is_retried_after_deadlock() {
     });
     assert_eq!(api.database.count("devices"), 2);
 }
+
+/// Limits the size of the files that the server's connections can write, as a full disk does.
+fn limit_file_size(database: &TestDatabase, limit: &str) {
+    let backends = "SELECT pid::text FROM pg_stat_activity \
+                    WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                      AND backend_type = 'client backend'";
+    for backend in database.texts(backends) {
+        // PostgreSQL runs the program, because it may run as another user than this process.
+        database.execute(&format!(
+            "COPY (SELECT) TO PROGRAM 'prlimit --pid {backend} --fsize={limit}:'"
+        ));
+    }
+}
+
+#[test]
+fn full_disk_returns_503() {
+    let options = ServerOptions::with("DEVICES__DATABASE__POOL_SIZE", 1);
+    let api = Api::start_with(&options);
+    api.database.execute(
+        "INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, connection_type, comment) \
+         SELECT id, 'Chair', 'chair', 'furniture', false, '{}', '{}', repeat('x', 1500) \
+         FROM workspaces, generate_series(1, 15000)",
+    );
+    let stored = api.database.count("devices");
+    let batch = json!(vec![device(json!({ "comment": "x".repeat(1_500) })); 20]);
+    assert_eq!(api.call("GET", "/devices?limit=1").status, 200);
+    // Smaller than the table. The segments of PostgreSQL's log have 16 MiB: it would crash without.
+    limit_file_size(&api.database, "18000000");
+    let response = api.post(&batch);
+    assert_eq!(response.status, 503, "{}", response.text);
+    assert_eq!(response.header("retry-after"), "1");
+    assert_eq!(response.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
+    limit_file_size(&api.database, "unlimited");
+    assert_eq!(api.post(&batch).status, 201);
+    assert_eq!(api.database.count("devices"), stored + 20);
+}

@@ -19,7 +19,7 @@ pub(crate) fn classify(error: DieselError) -> RepositoryError {
                     | DatabaseErrorKind::SerializationFailure
                     | DatabaseErrorKind::UnableToSendCommand
             );
-            if is_transient_kind || is_transient(&message) {
+            if is_transient_kind || is_transient(&message) || is_out_of_resources(&message) {
                 RepositoryError::Unavailable(message.into())
             } else {
                 RepositoryError::Failed(message.into())
@@ -72,6 +72,20 @@ pub(crate) fn is_serialization_failure(error: &DieselError) -> bool {
 /// Message of SQLSTATE 40P01. Diesel does not expose the SQLSTATE (40P01, 57014, 55P03, 57P01 to
 /// 57P03). This module therefore compares the English messages of the server and of libpq.
 const DEADLOCK: &str = "deadlock detected";
+
+/// Returns whether the server ran out of disk space or memory (SQLSTATE class 53). The disk can be
+/// full for the user, too, by a quota.
+fn is_out_of_resources(message: &str) -> bool {
+    let prefixes = [
+        "could not extend file",
+        "out of memory",
+        "out of shared memory",
+        "temporary file size exceeds temp_file_limit",
+    ];
+    let suffixes = ["No space left on device", "Disk quota exceeded"];
+    prefixes.iter().any(|text| message.starts_with(text))
+        || suffixes.iter().any(|text| message.ends_with(text))
+}
 
 /// Returns whether the server cancelled the statement because of a timeout, a deadlock or a
 /// shutdown, or whether the connection to the server was lost. The last three messages are
