@@ -207,10 +207,11 @@ fn address_in(line: &str) -> String {
     address[..end.unwrap_or(address.len())].to_owned()
 }
 
-/// Returns whether a line is the access log entry of this request.
+/// Returns whether a line is the access log entry of this request. A response has the client's id
+/// if the request had one.
 fn is_access_log_entry(line: &str, request_id: &str) -> bool {
     line.contains(r#""message":"request""#)
-        && line.contains(&format!(r#""request_id":"{request_id}""#))
+        && line.contains(&format!(r#"request_id":"{request_id}""#))
 }
 
 /// Lines that a process has written.

@@ -10,7 +10,8 @@ use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-const PREFIX: &str = "fdk_";
+/// Beginning of every secret.
+pub(crate) const PREFIX: &str = "fdk_";
 const RANDOM_LENGTH: usize = 33;
 const CHECKSUM_LENGTH: usize = 6;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

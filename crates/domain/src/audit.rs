@@ -11,8 +11,10 @@ use crate::ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
 pub struct Origin {
     /// API key of the request.
     pub key: KeyId,
-    /// Request id, 1 to 128 characters.
+    /// Id that the server gave the request, 1 to 128 characters. No other request has it.
     pub request_id: String,
+    /// Id that the client gave the request, 1 to 128 characters. It need not be unique.
+    pub client_request_id: Option<String>,
 }
 
 string_enum! {
@@ -50,8 +52,10 @@ pub struct Event {
     pub action: Action,
     /// API key of the request.
     pub key_id: KeyId,
-    /// Id of the request.
+    /// Id that the server gave the request.
     pub request_id: String,
+    /// Id that the client gave the request.
+    pub client_request_id: Option<String>,
     /// Changed devices, empty if the change was to another object.
     pub device_ids: Vec<DeviceId>,
     /// Changed user.

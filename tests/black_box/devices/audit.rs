@@ -66,7 +66,7 @@ fn audit_trail_records_device_changes() {
     );
     let repaint = events
         .iter()
-        .find(|event| event["request_id"] == "repaint-17");
+        .find(|event| event["client_request_id"] == "repaint-17");
     assert_eq!(repaint.unwrap()["action"], "UPDATED");
     // The audit trail records field names, never values.
     assert!(!json!(events).to_string().contains("Painted one"));

@@ -35,11 +35,19 @@ fn valid_request_id_of_client_is_kept() {
     let api = Api::start();
     let get = |id: &str| send(api.request("GET", "/livez").header("X-Request-Id", id));
     assert_eq!(get("job-17_a.2").header("x-request-id"), "job-17_a.2");
-    for invalid in ["a b", "\"", &"x".repeat(129)] {
+    let entry = api.server.access_log_entry("job-17_a.2");
+    assert_ne!(entry["request_id"], "job-17_a.2");
+    for invalid in ["a b", "\"", "a/b", &"x".repeat(129), &api.key] {
         let response = get(invalid);
         let id = response.header("x-request-id");
         assert!(!id.is_empty() && id != invalid);
+        assert_eq!(api.server.access_log_entry(id)["request_id"], id);
     }
+    let twice = api.request("GET", "/livez").header("X-Request-Id", "a");
+    let id = send(twice.header("X-Request-Id", "b"))
+        .header("x-request-id")
+        .to_owned();
+    assert!(!["a", "b"].contains(&id.as_str()));
 }
 
 #[test]

@@ -102,12 +102,20 @@ fn audit_trail_records_key_and_devices() {
             (&created, &key, &json!([4]))
         ]
     );
-    assert_eq!(events[0]["request_id"], "job-17");
+    let ids = |event: &Value| {
+        [
+            event["request_id"].clone(),
+            event["client_request_id"].clone(),
+        ]
+    };
+    let entry = api.server.access_log_entry("job-17");
+    assert_eq!(ids(&events[0]), ids(&entry));
+    assert_eq!(ids(&events[0])[1], "job-17");
+    assert_eq!(ids(&events[1])[1], Value::Null);
     let table = audit(&[]);
-    assert!(
-        table.contains("CREATED  2 devices: 1-2  by key 1, request job-17"),
-        "{table}"
-    );
+    let id = entry["request_id"].as_str().unwrap();
+    let line = format!("CREATED  2 devices: 1-2  by key 1, request {id}, client's request job-17");
+    assert!(table.contains(&line), "{table}");
     assert_eq!(audit(&["--device", "2", "--json"]).lines().count(), 1);
     assert_eq!(audit(&["--since", "1h", "--json"]).lines().count(), 2);
     assert_eq!(audit(&["--since", "2099-01-01", "--json"]), "");
@@ -170,6 +178,49 @@ fn request_is_logged_once_without_values() {
     let unknown = api.get_without_key("/devices/SECRET-SN?token=SECRET");
     let line = api.server.access_log_entry(unknown.header("x-request-id"));
     assert!(!line.to_string().contains("SECRET"), "{line}");
+}
+
+#[test]
+fn access_log_names_client_of_every_request() {
+    let header = "X-Forwarded-For";
+    let options = ServerOptions::with("DEVICES__SERVER__CLIENT_ADDRESS_HEADER", header)
+        .and("DEVICES__RATE_LIMIT__REQUESTS_PER_MINUTE", 1)
+        .and("DEVICES__RATE_LIMIT__FAILED_AUTHENTICATIONS_PER_MINUTE", 1);
+    let api = Api::start_with(&options);
+    let read_key = api.create_key("acme", "READ");
+    for (method, path, key, status) in [
+        ("GET", "/devices", api.key.as_str(), 200),
+        ("GET", "/devices", &api.key, 429),
+        ("DELETE", "/devices/1", &read_key, 403),
+        ("GET", "/devices", "none", 401),
+        ("GET", "/devices", "none", 429),
+        ("GET", "/nowhere", "none", 404),
+        ("PUT", "/livez", "none", 405),
+    ] {
+        let request = api.request(method, path).bearer_auth(key);
+        let response = send(request.header(header, "192.0.2.1, 192.0.2.2"));
+        assert_eq!(response.status, status, "{method} {path}");
+        let entry = api.server.access_log_entry(response.header("x-request-id"));
+        assert_eq!(entry["client"], "192.0.2.2", "{entry}");
+    }
+    let direct = api.get_without_key("/livez");
+    let entry = api.server.access_log_entry(direct.header("x-request-id"));
+    assert_eq!(entry["client"], "127.0.0.1", "{entry}");
+}
+
+#[test]
+fn access_log_entries_are_bounded() {
+    let api = Api::start();
+    let long = "x".repeat(20_000);
+    for (method, path) in [
+        (long.as_str(), "/devices"),
+        ("GET", &format!("/{long}")),
+        ("GET", &format!("/devices/{long}?search={long}")),
+    ] {
+        let response = send(api.request(method, path).header("X-Request-Id", &long));
+        let entry = api.server.access_log_entry(response.header("x-request-id"));
+        assert!(entry.to_string().len() < 1_000, "{entry}");
+    }
 }
 
 #[test]

@@ -77,8 +77,8 @@ impl NewEvent {
     ) -> QueryResult<CommitMarker> {
         let inserted: InsertedRow = diesel::sql_query(
             "INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids, \
-                                        user_id, enrollment_id, fields) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                                        user_id, enrollment_id, fields, client_request_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
              RETURNING id, pg_current_xact_id()::text AS transaction_id",
         )
         .bind::<BigInt, _>(workspace.0)
@@ -89,6 +89,7 @@ impl NewEvent {
         .bind::<Nullable<BigInt>, _>(self.user_id)
         .bind::<Nullable<BigInt>, _>(self.enrollment_id)
         .bind::<Array<Text>, _>(self.fields)
+        .bind::<Nullable<Text>, _>(origin.client_request_id.as_deref())
         .get_result(connection)?;
         Ok(CommitMarker {
             workspace,
@@ -109,6 +110,7 @@ struct EventRow {
     action: String,
     key_id: i64,
     request_id: String,
+    client_request_id: Option<String>,
     device_ids: Vec<Option<i64>>,
     user_id: Option<i64>,
     enrollment_id: Option<i64>,
@@ -128,6 +130,7 @@ impl TryFrom<EventRow> for Event {
                 .ok_or_else(|| RepositoryError::Failed("an event has an unknown action".into()))?,
             key_id: KeyId(row.key_id),
             request_id: row.request_id,
+            client_request_id: row.client_request_id,
             device_ids: row.device_ids.into_iter().flatten().map(DeviceId).collect(),
             user_id: row.user_id.map(UserId),
             enrollment_id: row.enrollment_id.map(EnrollmentId),

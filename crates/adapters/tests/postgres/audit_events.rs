@@ -27,6 +27,7 @@ fn batch_writes_one_event_with_its_devices() {
             assert_eq!(event.action, Action::Created);
             assert_eq!(event.key_id, acme.key);
             assert_eq!(event.request_id, "request-1");
+            assert_eq!(event.client_request_id.as_deref(), Some("job-17"));
             assert!(Utc::now() - event.occurred_at < TimeDelta::minutes(5));
         }
     });

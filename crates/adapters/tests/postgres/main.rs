@@ -175,6 +175,7 @@ impl Writer {
         Origin {
             key: self.key,
             request_id: "request-1".to_owned(),
+            client_request_id: Some("job-17".to_owned()),
         }
     }
 

@@ -110,6 +110,16 @@ fn describe() {
     );
 }
 
+/// Returns the method, or `other` for a method that no route has. Clients can invent methods of any
+/// length, and each value of a label is a time series.
+pub(crate) fn method_label(method: &Method) -> &'static str {
+    let known = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
+    ];
+    let known = known.into_iter().find(|known| *known == method.as_str());
+    known.unwrap_or("other")
+}
+
 /// Records a request that has ended.
 pub(crate) fn record_request(
     method: &Method,
@@ -118,23 +128,9 @@ pub(crate) fn record_request(
     duration: Duration,
     devices: Option<usize>,
 ) {
-    // Clients can invent methods, and each value of a label is a time series.
-    let methods = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-    ];
-    let method = match methods.iter().find(|known| *known == method) {
-        Some(known) => known.as_str().to_owned(),
-        None => "other".to_owned(),
-    };
     let route = route.to_owned();
     metrics::counter!("devices_http_requests_total",
-        "method" => method, "route" => route.clone(), "status" => status.as_str().to_owned())
+        "method" => method_label(method), "route" => route.clone(), "status" => status.as_str().to_owned())
     .increment(1);
     metrics::histogram!("devices_http_request_duration_seconds", "route" => route).record(duration);
     if let Some(devices) = devices {

@@ -3,11 +3,18 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use devices_domain::{Actor, Origin};
+use uuid::Uuid;
+
+use crate::http::state::State;
+
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Facts about a request, collected while it is processed. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -16,15 +23,19 @@ pub(crate) struct RequestContext(Rc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     request_id: String,
+    client_request_id: Option<String>,
+    client_address: Option<IpAddr>,
     actor: Cell<Option<Actor>>,
     device_count: Cell<Option<usize>>,
 }
 
 impl RequestContext {
-    /// Creates the context of a request with this id.
-    pub(crate) fn new(request_id: String) -> Self {
+    /// Creates the context of a new request.
+    pub(crate) fn begin(request: &HttpRequest) -> Self {
         Self(Rc::new(Inner {
-            request_id,
+            request_id: Uuid::now_v7().to_string(),
+            client_request_id: client_request_id(request.headers()).map(str::to_owned),
+            client_address: client_address(request),
             ..Inner::default()
         }))
     }
@@ -38,8 +49,19 @@ impl RequestContext {
             .unwrap_or_default()
     }
 
+    /// Returns the id that the server gave the request. No other request has it.
     pub(crate) fn request_id(&self) -> &str {
         &self.0.request_id
+    }
+
+    /// Returns the id that the client gave the request. It need not be unique.
+    pub(crate) fn client_request_id(&self) -> Option<&str> {
+        self.0.client_request_id.as_deref()
+    }
+
+    /// Returns the address of the client.
+    pub(crate) fn client_address(&self) -> Option<IpAddr> {
+        self.0.client_address
     }
 
     /// Returns the actor, once the key is authenticated.
@@ -65,6 +87,7 @@ impl RequestContext {
         Origin {
             key: actor.key,
             request_id: self.0.request_id.clone(),
+            client_request_id: self.0.client_request_id.clone(),
         }
     }
 }
@@ -76,4 +99,33 @@ impl FromRequest for RequestContext {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self::of(request)))
     }
+}
+
+/// Returns the only `X-Request-Id` of a request, if it is valid: 1 to 128 ASCII letters, digits,
+/// `-`, `_` and `.`, but no API key that a client sent in the wrong header.
+fn client_request_id(headers: &HeaderMap) -> Option<&str> {
+    let mut sent = headers.get_all(X_REQUEST_ID);
+    let (id, None) = (sent.next()?.to_str().ok()?, sent.next()) else {
+        return None;
+    };
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    let is_valid = (1..=128).contains(&id.len())
+        && id.bytes().all(is_allowed)
+        && !id.contains(crate::secret::PREFIX);
+    is_valid.then_some(id)
+}
+
+/// Returns the address of the client: from the configured header of a proxy, else of the peer.
+///
+/// Takes the last entry of a list. The proxy appends it; a client can forge the others.
+fn client_address(request: &HttpRequest) -> Option<IpAddr> {
+    let state = State::of(request).ok();
+    let header_name = state.and_then(|state| state.client_address_header.as_ref());
+    let forwarded = header_name.and_then(|name| {
+        let header = request.headers().get_all(name).last()?;
+        let address = header.to_str().ok()?.rsplit(',').next()?.trim();
+        let with_port = || Some(address.parse::<SocketAddr>().ok()?.ip());
+        address.parse().ok().or_else(with_port)
+    });
+    forwarded.or_else(|| request.peer_addr().map(|peer| peer.ip()))
 }

@@ -183,6 +183,7 @@ mod tests {
         Origin {
             key: KeyId(1),
             request_id: "r1".to_owned(),
+            client_request_id: None,
         }
     }
 

@@ -225,6 +225,7 @@ mod tests {
         let origin = Origin {
             key: KeyId(1),
             request_id: "r1".to_owned(),
+            client_request_id: None,
         };
         pollster::block_on(use_case.execute(DeviceId(7), patch, Precondition::Any, origin))
     }

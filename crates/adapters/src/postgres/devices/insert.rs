@@ -63,13 +63,16 @@ pub(crate) fn events(
     let mut ids: Vec<i64> = Vec::new();
     // The slice of `ids` that belongs to each batch, counted from 1, both ends included.
     let (mut slice_starts, mut slice_ends) = (Vec::new(), Vec::new());
-    let (mut keys, mut request_ids) = (Vec::new(), Vec::new());
+    let mut keys = Vec::new();
+    let (mut request_ids, mut client_request_ids) = (Vec::new(), Vec::new());
     for accepted in accepted {
         slice_starts.push(ids.len() as i32 + 1);
         ids.extend(&accepted.ids);
         slice_ends.push(ids.len() as i32);
-        keys.push(accepted.batch.origin.key.0);
-        request_ids.push(accepted.batch.origin.request_id.as_str());
+        let origin = &accepted.batch.origin;
+        keys.push(origin.key.0);
+        request_ids.push(origin.request_id.as_str());
+        client_request_ids.push(origin.client_request_id.as_deref());
     }
     let assignees = accepted.iter().flat_map(|accepted| &accepted.assignees);
     let assignees: Vec<_> = assignees.map(|user| user.map(|user| user.0)).collect();
@@ -85,9 +88,12 @@ pub(crate) fn events(
                  (workspace_id, device_ids, user_ids, identifiers, documents) \
              VALUES ($1, $2, $8, $9, $10) \
          ), event AS ( \
-             INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids) \
-             SELECT $1, $3, key_id, request_id, ($2)[slice_start:slice_end] \
-             FROM unnest($4, $5, $6, $7) AS batch (key_id, request_id, slice_start, slice_end) \
+             INSERT INTO device_events \
+                 (workspace_id, action, key_id, request_id, client_request_id, device_ids) \
+             SELECT $1, $3, key_id, request_id, client_request_id, \
+                    ($2)[slice_start:slice_end] \
+             FROM unnest($4, $5, $6, $7, $11) \
+                 AS batch (key_id, request_id, slice_start, slice_end, client_request_id) \
              RETURNING id, device_ids[1] AS first_device \
          ) \
          SELECT id, pg_current_xact_id()::text AS transaction_id FROM event \
@@ -103,6 +109,7 @@ pub(crate) fn events(
     .bind::<Array<Nullable<BigInt>>, _>(assignees)
     .bind::<Array<Nullable<Text>>, _>(identifiers)
     .bind::<Array<Tsvector>, _>(documents)
+    .bind::<Array<Nullable<Text>>, _>(client_request_ids)
     .get_result(connection)?;
     Ok(CommitMarker {
         workspace,

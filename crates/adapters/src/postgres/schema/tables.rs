@@ -34,6 +34,7 @@ diesel::table! {
         user_id -> Nullable<Int8>,
         enrollment_id -> Nullable<Int8>,
         fields -> Array<Nullable<Text>>,
+        client_request_id -> Nullable<Text>,
     }
 }
 

@@ -55,13 +55,16 @@ fn format_event(event: &Event) -> String {
     } else {
         format!(" ({})", event.fields.join(", "))
     };
+    let client_request = event.client_request_id.as_ref();
+    let client_request = client_request.map(|id| format!(", client's request {id}"));
     format!(
-        "{}  {}  {}{fields}  by key {}, request {}",
+        "{}  {}  {}{fields}  by key {}, request {}{}",
         event.occurred_at.format("%F %TZ"),
         event.action.as_str(),
         format_subject(event),
         event.key_id,
         event.request_id,
+        client_request.unwrap_or_default(),
     )
 }
 

@@ -1,4 +1,4 @@
-//! Writes one log entry per request, and returns the request id in the response.
+//! Writes one log entry per request, and returns a request id in the response.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
@@ -7,29 +7,27 @@ use std::time::Instant;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
 use futures_util::FutureExt;
-use uuid::Uuid;
 
 use crate::http::metrics;
-use crate::http::request_context::RequestContext;
+use crate::http::request_context::{RequestContext, X_REQUEST_ID};
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Logs the request, adds its id to the response, and turns a panic into a 500.
+/// Logs the request, adds an id to the response, and turns a panic into a 500.
 ///
 /// The log entry contains no secret and no customer data: the pattern of the route instead of the
-/// path, no query, no header, no body.
+/// path, no query, no body, and of the headers only the address and the request id. Its size is
+/// bounded.
 pub(crate) async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let context = RequestContext::new(request_id(&request));
+    let context = RequestContext::begin(request.request());
     request.extensions_mut().insert(context.clone());
     let entry = AccessLogEntry::begin(&request, context.clone());
     let state = request.app_data::<web::Data<State>>().cloned();
@@ -57,22 +55,10 @@ pub(crate) async fn middleware(
     }
 }
 
-/// Returns the id that the client sent, if it is safe to log, else a new one.
-fn request_id(request: &ServiceRequest) -> String {
-    let sent = request.headers().get(X_REQUEST_ID);
-    let is_safe = |id: &&str| {
-        (1..=128).contains(&id.len())
-            && id
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
-    sent.and_then(|value| value.to_str().ok())
-        .filter(is_safe)
-        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
-}
-
+/// Inserts the id that the client sent, so that it can match the response, or else the server's.
 fn insert_request_id(headers: &mut HeaderMap, context: &RequestContext) {
-    if let Ok(value) = HeaderValue::from_str(context.request_id()) {
+    let id = context.client_request_id().unwrap_or(context.request_id());
+    if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(X_REQUEST_ID, value);
     }
 }
@@ -125,13 +111,16 @@ impl Drop for AccessLogEntry {
         let route = self.route.as_deref().unwrap_or("none");
         let actor = self.context.actor();
         let devices = self.context.device_count();
+        let client = self.context.client_address();
         metrics::record_request(&self.method, route, self.status, duration, devices);
         macro_rules! log_at {
             ($level:expr) => {
                 tracing::event!(
                     $level,
                     request_id = self.context.request_id(),
-                    method = self.method.as_str(),
+                    client_request_id = self.context.client_request_id(),
+                    client = client.map(tracing::field::display),
+                    method = metrics::method_label(&self.method),
                     route,
                     status = self.status.as_u16(),
                     duration_ms = (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0,

@@ -1,6 +1,5 @@
 //! Authenticates a request by its key before the extractors read the path, the headers or the body.
 
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -57,12 +56,15 @@ const LOOKUP_RETRY: Duration = Duration::from_secs(1);
 
 async fn authenticate(request: &HttpRequest, state: &State) -> Result<Actor, ApiError> {
     let throttle = &state.auth_throttle;
-    let address = client_address(request, state);
+    let context = RequestContext::of(request);
+    let address = context.client_address();
     let retry_after = address.and_then(|address| throttle.retry_after(address));
     let fail = || {
         if address.is_some_and(|address| throttle.record_failure(address)) {
             let is_proxied = state.client_address_header.is_some();
             tracing::warn!(
+                request_id = context.request_id(),
+                client_request_id = context.client_request_id(),
                 ?address,
                 is_proxied,
                 "too many failed authentications: throttling the address"
@@ -86,22 +88,9 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<Actor, Api
     let actor = state.keys.find_actor(secret.workspace(), key_hash).await?;
     throttle.set_valid(key_hash, actor.is_some());
     let actor = actor.ok_or_else(fail)?;
-    RequestContext::of(request).set_actor(actor);
+    context.set_actor(actor);
     limiter.try_acquire(request, actor, key_hash).await?;
     Ok(actor)
-}
-
-/// Returns the address of the client: from the configured header of a proxy, else of the peer.
-///
-/// Takes the last entry of a list. The proxy appends it; a client can forge the others.
-fn client_address(request: &HttpRequest, state: &State) -> Option<IpAddr> {
-    let forwarded = state.client_address_header.as_ref().and_then(|name| {
-        let header = request.headers().get_all(name).last()?;
-        let address = header.to_str().ok()?.rsplit(',').next()?.trim();
-        let with_port = || Some(address.parse::<SocketAddr>().ok()?.ip());
-        address.parse().ok().or_else(with_port)
-    });
-    forwarded.or_else(|| request.peer_addr().map(|peer| peer.ip()))
 }
 
 /// Returns the token of the only `Authorization: Bearer` header (RFC 6750). The scheme is

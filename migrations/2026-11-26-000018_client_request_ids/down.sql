@@ -1,0 +1,1 @@
+ALTER TABLE device_events DROP COLUMN client_request_id;
