@@ -190,7 +190,7 @@ impl Load<'_> {
             return Err(format!("a retry of {first} got {replayed}"));
         }
         let search = format!("/devices?search={name}");
-        for path in ["/devices", &search, "/users"] {
+        for path in ["/devices", &search, "/users", "/readyz"] {
             expect(self.send(number, "GET", path, None, None)?, 200, path)?;
         }
         let path = format!("/devices/{}", stored[0]["id"]);

@@ -1,10 +1,10 @@
 //! A database that is unreachable, slow, read-only or out of connections: requests fail fast with
 //! 503, and the same server recovers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devices_tests::{
-    Api, LoginRole, Proxy, ProxyMode, ServerOptions, TestDatabase, device, execute,
+    Api, LoginRole, Proxy, ProxyMode, ServerOptions, TestDatabase, device, execute, race,
 };
 use serde_json::json;
 
@@ -43,7 +43,7 @@ fn closed_database_returns_503() {
         || api.database.reject_connections(),
         || api.database.accept_connections(),
     );
-    assert_eq!(api.get_without_key("/readyz").status, 200);
+    wait_until_ready(&api);
 }
 
 #[test]
@@ -55,7 +55,47 @@ fn closed_database_fails_readiness_only() {
     assert_eq!(response.status, 503, "{}", response.text);
     assert_eq!(response.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
     api.database.accept_connections();
+    wait_until_ready(&api);
+}
+
+#[test]
+fn lost_connection_does_not_fail_readiness() {
+    let api = Api::start_with(&short_timeouts());
     assert_eq!(api.get_without_key("/readyz").status, 200);
+    api.database.reject_connections();
+    api.database.accept_connections();
+    // The result is reused for a second.
+    std::thread::sleep(Duration::from_millis(1_100));
+    assert_eq!(api.get_without_key("/readyz").status, 200);
+}
+
+#[test]
+fn stalled_database_fails_all_probes_at_once() {
+    let (api, proxy) = api_behind_proxy(short_timeouts());
+    proxy.set_mode(ProxyMode::Stall);
+    let start = Instant::now();
+    let statuses = race(20, |_| api.get_without_key("/readyz").status);
+    assert_eq!(statuses, [503; 20]);
+    // One after the other, they would take 40 seconds.
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        start.elapsed()
+    );
+    proxy.set_mode(ProxyMode::Forward);
+    wait_until_ready(&api);
+}
+
+/// Waits until the last result of a readiness check has expired, and the next one is good.
+fn wait_until_ready(api: &Api) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while api.get_without_key("/readyz").status != 200 {
+        assert!(
+            Instant::now() < deadline,
+            "the server does not become ready"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Starts a server that connects to its database through a proxy.
@@ -164,6 +204,8 @@ fn exhausted_pool_rejects_only_new_requests() {
         api.database.wait_for_blocked_statement();
         let second = api.post(&one_device());
         assert_eq!((second.status, second.header("retry-after")), (503, "1"));
+        // A busy server is ready.
+        assert_eq!(api.get_without_key("/readyz").status, 200);
         drop(blocker);
         assert_eq!(first.join().unwrap().status, 201);
     });

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, web};
@@ -24,8 +23,6 @@ pub struct State {
     pub(crate) client_address_header: Option<HeaderName>,
     pub(crate) auth_throttle: AuthThrottle,
     pub(crate) request_rate_limiter: RequestRateLimiter,
-    /// Time of the last successful health check of the store.
-    pub(crate) last_health_check: tokio::sync::Mutex<Option<Instant>>,
     pub(crate) large_bodies: Arc<WorkspaceLimiter>,
     pub(crate) exports: Arc<WorkspaceLimiter>,
     /// Limits the requests in flight. A request does not count while its body arrives.
@@ -66,7 +63,6 @@ impl State {
                 .ok(),
             auth_throttle: AuthThrottle::new(rate_limit.failed_authentications_per_minute),
             request_rate_limiter: RequestRateLimiter::new(limiter, &rate_limit),
-            last_health_check: tokio::sync::Mutex::default(),
             large_bodies: WorkspaceLimiter::new(
                 limits.max_large_bodies,
                 "the limit of large bodies, in total or of the workspace, is reached",

@@ -55,7 +55,9 @@ pub enum RepositoryError {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait StoreHealth: Send + Sync {
-    /// Checks that the database answers and accepts writes. MUST query it on every call.
+    /// Checks that the database responds and accepts writes. MUST neither wait behind other work
+    /// nor wait longer for many callers than for one. A result, errors included, may be up to a
+    /// second old.
     async fn ping(&self) -> Result<(), RepositoryError>;
 }
 

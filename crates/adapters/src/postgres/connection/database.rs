@@ -9,8 +9,10 @@ use r2d2::Pool;
 
 use crate::postgres::connection::connect::{ConnectError, connect, with_parameters};
 use crate::postgres::connection::fair_semaphore::{FairSemaphore, Purpose};
+use crate::postgres::connection::health;
 use crate::postgres::connection::options::DatabaseOptions;
 use crate::postgres::connection::pool::{ConnectionManager, LogPoolErrors};
+use crate::postgres::connection::shared_probe::SharedProbe;
 use crate::postgres::schema::startup_checks::check_scripts;
 
 /// A connection pool, used on blocking threads only. Clones share the pool.
@@ -27,6 +29,7 @@ pub struct Database {
     /// One permit per connection: a blocking thread starts only when it will get a connection.
     pub(crate) permits: Arc<FairSemaphore>,
     pub(crate) purpose: Purpose,
+    pub(crate) health: Arc<SharedProbe>,
     pool_timeout: Duration,
     answer_timeout: Duration,
     writes: Arc<AtomicU64>,
@@ -38,17 +41,17 @@ impl Database {
     /// # Errors
     /// If `url` is not a PostgreSQL URL.
     pub fn new(url: &str, options: &DatabaseOptions) -> Result<Self, ConnectError> {
+        let url = with_parameters(url)?;
+        let manager = || ConnectionManager::new(url.clone(), options.clone());
         let pool = Pool::builder()
             .max_size(options.pool_size)
             .min_idle(Some(0))
             .connection_timeout(options.pool_timeout)
             .error_handler(Box::new(LogPoolErrors))
-            .build_unchecked(ConnectionManager::new(
-                with_parameters(url)?,
-                options.clone(),
-            ));
+            .build_unchecked(manager());
         Ok(Self {
             pool,
+            health: Arc::new(health::probe(manager())),
             permits: FairSemaphore::new(options.pool_size as usize),
             purpose: Purpose::Job,
             pool_timeout: options.pool_timeout,

@@ -8,3 +8,4 @@ mod health;
 pub(crate) mod options;
 mod pool;
 pub(crate) mod session;
+mod shared_probe;

@@ -127,12 +127,15 @@ pub(crate) struct LogPoolErrors;
 
 impl r2d2::HandleError<PoolError> for LogPoolErrors {
     fn handle_error(&self, error: PoolError) {
-        let error = match error {
-            PoolError::Connect(error) => error.to_string(),
-            // Leaves out DETAIL, which contains customer values.
-            PoolError::Query(error) => classify(error).to_string(),
-            PoolError::MissingSettings(instructions) => instructions,
-        };
-        tracing::warn!(error, "cannot connect to the database");
+        tracing::warn!(error = describe(error), "cannot connect to the database");
+    }
+}
+
+/// Returns the message of an error without DETAIL, which contains customer values.
+pub(crate) fn describe(error: PoolError) -> String {
+    match error {
+        PoolError::Connect(error) => error.to_string(),
+        PoolError::Query(error) => classify(error).to_string(),
+        PoolError::MissingSettings(instructions) => instructions,
     }
 }
