@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// Tables and views whose rows belong to a workspace: all except `workspaces`.
-pub const WORKSPACE_TABLES: [&str; 11] = [
+pub const WORKSPACE_TABLES: [&str; 13] = [
     "api_keys",
     "device_events",
     "devices",
@@ -13,12 +13,14 @@ pub const WORKSPACE_TABLES: [&str; 11] = [
     "search_documents",
     "search_queue",
     "searchable_devices",
+    "usage_changes",
+    "usage_counts",
     "users",
     "workspace_rate_limits",
 ];
 
 /// Statements that span all workspaces on purpose: their beginning, their end, and the reason.
-const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 6] = [
+const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 8] = [
     (
         "select api_keys.id, ",
         " from api_keys where (api_keys.id = $1) limit $2",
@@ -36,7 +38,7 @@ const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 6] = [
     ),
     (
         "/* all workspaces */ with purge_lock as ",
-        " order by created_at limit 50)",
+        " order by created_at limit 50",
         "a job deletes old idempotency keys",
     ),
     (
@@ -48,6 +50,16 @@ const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 6] = [
         "/* all workspaces */ select workspace_id, id, cardinality(device_ids) as device_count from search_queue",
         " for update skip locked",
         "all workspaces share one indexing queue",
+    ),
+    (
+        "/* all workspaces */ select distinct workspace_id from usage_changes",
+        "",
+        "a job merges the recorded changes of usage",
+    ),
+    (
+        "/* all workspaces */ select workspaces.id as workspace_id from workspaces",
+        "",
+        "a job counts the usage of workspaces again",
     ),
 ];
 

@@ -14,6 +14,7 @@ use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::device_events;
 use crate::postgres::transaction::in_doubt::CommitMarker;
+use crate::postgres::usage_counts::{Resource, UsageChange};
 
 /// The audit trail, in PostgreSQL.
 #[derive(Clone)]
@@ -35,6 +36,7 @@ pub(crate) struct NewEvent {
     user_id: Option<i64>,
     enrollment_id: Option<i64>,
     fields: Vec<&'static str>,
+    usage: Option<UsageChange>,
 }
 
 #[derive(QueryableByName)]
@@ -53,6 +55,7 @@ impl NewEvent {
             user_id: None,
             enrollment_id: None,
             fields: Vec::new(),
+            usage: None,
         };
         match subject {
             Subject::Devices(ids) => event.device_ids = ids.iter().map(|id| id.0).collect(),
@@ -68,6 +71,12 @@ impl NewEvent {
         self
     }
 
+    /// Adds the change of a number of the workspace, which is recorded by the same statement.
+    pub(crate) fn with_usage(mut self, resource: Resource, change: i64) -> Self {
+        self.usage = (change != 0).then_some(UsageChange { resource, change });
+        self
+    }
+
     /// Inserts the event. Returns the marker of the transaction.
     pub(crate) fn insert(
         self,
@@ -75,11 +84,18 @@ impl NewEvent {
         workspace: WorkspaceId,
         origin: &Origin,
     ) -> QueryResult<CommitMarker> {
+        // A CTE, because Citus rejects the transaction id in RETURNING.
         let inserted: InsertedRow = diesel::sql_query(
-            "INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids, \
-                                        user_id, enrollment_id, fields, client_request_id) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-             RETURNING id, pg_current_xact_id()::text AS transaction_id",
+            "WITH event AS ( \
+                 INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids, \
+                                            user_id, enrollment_id, fields, \
+                                            client_request_id) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id \
+             ), usage AS ( \
+                 INSERT INTO usage_changes (workspace_id, resource, change) \
+                 SELECT $1, $10, $11 WHERE $11 <> 0 \
+             ) \
+             SELECT id, pg_current_xact_id()::text AS transaction_id FROM event",
         )
         .bind::<BigInt, _>(workspace.0)
         .bind::<Text, _>(self.action.as_str())
@@ -90,6 +106,8 @@ impl NewEvent {
         .bind::<Nullable<BigInt>, _>(self.enrollment_id)
         .bind::<Array<Text>, _>(self.fields)
         .bind::<Nullable<Text>, _>(origin.client_request_id.as_deref())
+        .bind::<Nullable<Text>, _>(self.usage.map(|usage| usage.resource.as_str()))
+        .bind::<BigInt, _>(self.usage.map_or(0, |usage| usage.change))
         .get_result(connection)?;
         Ok(CommitMarker {
             workspace,

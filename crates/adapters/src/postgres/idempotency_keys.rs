@@ -1,6 +1,6 @@
 //! Responses stored under idempotency keys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use devices_domain::{IdempotentRequest, RepositoryError, StoredResponse, WorkspaceId};
@@ -12,6 +12,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Bytea, Double, Text};
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::idempotency_keys;
+use crate::postgres::usage_counts::{Resource, UsageChange};
 
 #[derive(QueryableByName)]
 struct LockRow {
@@ -97,7 +98,7 @@ pub(crate) fn find(
     rows.into_iter().map(response).collect()
 }
 
-/// Inserts the response to each request.
+/// Inserts the response to each request, and records the size of the responses.
 pub(crate) fn insert(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -115,7 +116,8 @@ pub(crate) fn insert(
     diesel::insert_into(idempotency_keys::table)
         .values(rows.collect::<Vec<_>>())
         .execute(connection)?;
-    Ok(())
+    let bytes: usize = responses.iter().map(|(_, body)| body.len()).sum();
+    UsageChange::new(Resource::ResponseBytes, bytes as i64).record(connection, workspace)
 }
 
 /// Key of the advisory lock of the purge. Any number that no other program on the database uses.
@@ -134,30 +136,84 @@ pub async fn purge_idempotency_keys(
     database: &Database,
     retention: Duration,
 ) -> Result<usize, RepositoryError> {
-    // A response to a large batch takes a megabyte.
-    const BATCH_SIZE: usize = 50;
     let mut total = 0;
     loop {
         let deleted = database
             .run(move |connection| {
-                diesel::sql_query(format!(
-                    "/* all workspaces */ WITH purge_lock AS MATERIALIZED ( \
-                         SELECT pg_try_advisory_xact_lock({PURGE_LOCK}) AS is_locked) \
-                     DELETE FROM idempotency_keys \
-                     WHERE (SELECT is_locked FROM purge_lock) \
-                       AND (workspace_id, operation, key) IN ( \
-                         SELECT workspace_id, operation, key FROM idempotency_keys \
-                         WHERE created_at < now() - make_interval(secs => $1) \
-                         ORDER BY created_at LIMIT {BATCH_SIZE})"
-                ))
-                .bind::<Double, _>(retention.as_secs_f64())
-                .execute(connection)
-                .map_err(classify)
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "after a lost COMMIT the responses are deleted, or still expired"
+                )]
+                let purged = connection.transaction(|connection| purge(connection, retention));
+                purged.map_err(classify)
             })
             .await?;
         total += deleted;
-        if deleted < BATCH_SIZE {
+        if deleted < PURGE_BATCH_SIZE {
             return Ok(total);
         }
     }
+}
+
+/// Number of responses per transaction of the purge. A response to a large batch takes a megabyte.
+const PURGE_BATCH_SIZE: usize = 50;
+
+#[derive(QueryableByName)]
+struct ExpiredRow {
+    #[diesel(sql_type = BigInt)]
+    workspace_id: i64,
+    #[diesel(sql_type = Text)]
+    operation: String,
+    #[diesel(sql_type = Text)]
+    key: String,
+}
+
+/// Deletes the oldest expired responses, workspace by workspace. Returns their number.
+fn purge(connection: &mut PgConnection, retention: Duration) -> QueryResult<usize> {
+    let expired: Vec<ExpiredRow> = diesel::sql_query(format!(
+        "/* all workspaces */ WITH purge_lock AS MATERIALIZED ( \
+             SELECT pg_try_advisory_xact_lock({PURGE_LOCK}) AS is_locked) \
+         SELECT workspace_id, operation, key FROM idempotency_keys \
+         WHERE (SELECT is_locked FROM purge_lock) \
+           AND created_at < now() - make_interval(secs => $1) \
+         ORDER BY created_at LIMIT {PURGE_BATCH_SIZE}"
+    ))
+    .bind::<Double, _>(retention.as_secs_f64())
+    .load(connection)?;
+    let count = expired.len();
+    let mut by_workspace = BTreeMap::<i64, (Vec<String>, Vec<String>)>::new();
+    for row in expired {
+        let (operations, keys) = by_workspace.entry(row.workspace_id).or_default();
+        operations.push(row.operation);
+        keys.push(row.key);
+    }
+    for (workspace, (operations, keys)) in by_workspace {
+        delete(connection, WorkspaceId(workspace), operations, keys)?;
+    }
+    Ok(count)
+}
+
+/// Deletes the responses with these operations and keys, and records their size.
+fn delete(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    operations: Vec<String>,
+    keys: Vec<String>,
+) -> QueryResult<()> {
+    diesel::sql_query(
+        "WITH deleted AS ( \
+             DELETE FROM idempotency_keys \
+             WHERE idempotency_keys.workspace_id = $1 \
+               AND (operation, key) IN (SELECT * FROM unnest($2, $3)) \
+             RETURNING octet_length(outcome) AS bytes \
+         ) \
+         INSERT INTO usage_changes (workspace_id, resource, change) \
+         SELECT $1, $4, -sum(bytes) FROM deleted HAVING sum(bytes) > 0",
+    )
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<Array<Text>, _>(operations)
+    .bind::<Array<Text>, _>(keys)
+    .bind::<Text, _>(Resource::ResponseBytes.as_str())
+    .execute(connection)?;
+    Ok(())
 }

@@ -17,6 +17,7 @@ mod rate_limits;
 mod schema;
 mod store;
 mod transaction;
+mod usage_counts;
 mod users;
 mod workspaces;
 
@@ -33,4 +34,5 @@ pub use schema::migrations::{MigrationError, migrate, pending_migrations};
 pub use schema::serving_role::{RolePrivileges, SERVING_ROLE, role_privileges};
 pub use schema::startup_checks::{UnsuitableDatabase, non_durable_settings};
 pub use store::PostgresStore;
+pub use usage_counts::{merge_usage_changes, recount_usage};
 pub use workspaces::PostgresWorkspaces;

@@ -16,6 +16,7 @@ mod schema;
 mod serving_role;
 mod session;
 mod statements;
+mod usage_counts;
 mod users;
 mod workspaces;
 

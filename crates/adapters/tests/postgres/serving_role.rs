@@ -45,6 +45,8 @@ fn serving_role_cannot_do_more_than_serve() {
         "UPDATE api_keys SET scope = 'WRITE'",
         "DELETE FROM api_keys",
         "UPDATE idempotency_keys SET outcome = ''",
+        "UPDATE usage_counts SET workspace_id = 2",
+        "DELETE FROM usage_counts",
         "DELETE FROM devices_mdm",
         "DELETE FROM __diesel_schema_migrations",
     ] {

@@ -3,11 +3,12 @@
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use devices_adapters::postgres::{
     Database, PostgresKeys, PostgresRateLimiter, PostgresStore, RolePrivileges, SERVING_ROLE,
-    SessionSettings, index_queued_devices, migrate, missing_settings_sql, non_durable_settings,
-    purge_idempotency_keys, role_privileges,
+    SessionSettings, index_queued_devices, merge_usage_changes, migrate, missing_settings_sql,
+    non_durable_settings, purge_idempotency_keys, recount_usage, role_privileges,
 };
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
@@ -174,6 +175,9 @@ fn print_endpoints(api: &Endpoint, metrics: Option<&Endpoint>, json: bool) -> Re
     })
 }
 
+/// Age at which the counts of a workspace are compared with its rows again.
+const RECOUNT_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
+
 /// Runs the background jobs until the process ends.
 fn start_jobs(database: &Database, idempotency: &Idempotency) {
     let retention = idempotency.retention();
@@ -191,6 +195,16 @@ fn start_jobs(database: &Database, idempotency: &Idempotency) {
         },
         move || write_counter.writes(),
     ));
+    let merge_database = database.clone();
+    actix_web::rt::spawn(jobs::usage_counts::run_merges(move || {
+        let database = merge_database.clone();
+        async move { merge_usage_changes(&database).await }
+    }));
+    let recount_database = database.clone();
+    actix_web::rt::spawn(jobs::usage_counts::run_recounts(move || {
+        let database = recount_database.clone();
+        async move { recount_usage(&database, RECOUNT_INTERVAL).await }
+    }));
 }
 
 /// Address on which a server listens.

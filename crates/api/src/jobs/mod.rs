@@ -2,3 +2,4 @@
 
 pub mod index_devices;
 pub mod purge_idempotency_keys;
+pub mod usage_counts;

@@ -5,12 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use devices_domain::{
     Conflicts, DeviceId, DeviceLimitReached, LookupKeys, UniqueField, UserId, WorkspaceId,
 };
-use diesel::dsl::count_star;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
-use crate::postgres::schema::tables::devices;
+use crate::postgres::usage_counts::{self, Resource};
 
 /// Result of a look-up.
 pub(crate) struct LookupResult {
@@ -132,7 +131,9 @@ pub(crate) fn find(
     let device_limit = match row.device_limit {
         Some(limit) if keys.added_devices > 0 => Some(DeviceLimit {
             limit: limit.unsigned_abs().into(),
-            held: count_devices(connection, workspace)?,
+            // A statement of its own sees what other transactions stored while this one waited for
+            // the lock on the workspace.
+            held: usage_counts::total(connection, workspace, Resource::Devices)?,
         }),
         _ => None,
     };
@@ -274,15 +275,4 @@ fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
         subquery_if(!keys.users.is_empty(), EXISTING_USERS),
         subquery_if(!keys.emails.is_empty(), USERS_BY_EMAIL),
     )
-}
-
-/// Counts the active devices. A statement of its own sees what other transactions stored while this
-/// one waited for the lock on the workspace.
-fn count_devices(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<u64> {
-    let count: i64 = devices::table
-        .filter(devices::workspace_id.eq(workspace.0))
-        .filter(devices::deleted_at.is_null())
-        .select(count_star())
-        .first(connection)?;
-    Ok(count.unsigned_abs())
 }

@@ -10,6 +10,7 @@ use super::binary_copy::BinaryRows;
 use super::columns::DeviceRow;
 use crate::postgres::query::tsvector::{DocumentArray, Tsvector};
 use crate::postgres::transaction::in_doubt::CommitMarker;
+use crate::postgres::usage_counts::Resource;
 
 /// Inserts the devices of all batches with one COPY.
 pub(crate) fn devices(
@@ -50,7 +51,8 @@ struct InsertedEvent {
     transaction_id: String,
 }
 
-/// Inserts an audit event per batch, and queues the search documents of the devices for the index.
+/// Inserts an audit event per batch, records the number of devices, and queues their search
+/// documents for the index.
 /// Until they are indexed, searches scan the queue (ADR 13).
 ///
 /// Returns the marker of the first event. All events are committed or none, so one is enough.
@@ -95,6 +97,9 @@ pub(crate) fn events(
              FROM unnest($4, $5, $6, $7, $11) \
                  AS batch (key_id, request_id, slice_start, slice_end, client_request_id) \
              RETURNING id, device_ids[1] AS first_device \
+         ), usage AS ( \
+             INSERT INTO usage_changes (workspace_id, resource, change) \
+             VALUES ($1, $12, cardinality($2)) \
          ) \
          SELECT id, pg_current_xact_id()::text AS transaction_id FROM event \
          WHERE first_device = ($2)[1]",
@@ -110,6 +115,7 @@ pub(crate) fn events(
     .bind::<Array<Nullable<Text>>, _>(identifiers)
     .bind::<Array<Tsvector>, _>(documents)
     .bind::<Array<Nullable<Text>>, _>(client_request_ids)
+    .bind::<Text, _>(Resource::Devices.as_str())
     .get_result(connection)?;
     Ok(CommitMarker {
         workspace,

@@ -17,6 +17,7 @@ use crate::postgres::audit_events::NewEvent;
 use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::run::{Effect, Failure};
+use crate::postgres::usage_counts::Resource;
 
 /// Restores an archived device. An active device is returned unchanged.
 ///
@@ -67,7 +68,9 @@ pub(crate) fn restore(
         vec!["user_id"]
     };
     let event = NewEvent::new(Action::Restored, Subject::Devices(vec![device]));
-    let event = event.with_fields(changed_fields);
+    let event = event
+        .with_fields(changed_fields)
+        .with_usage(Resource::Devices, 1);
     let marker = event.insert(connection, workspace, origin)?;
     let restored = reload(connection, workspace, device)?;
     Ok((restored, Effect::Marked(marker)))

@@ -17,6 +17,7 @@ use crate::postgres::audit_events::NewEvent;
 use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::run::{Effect, Failure};
+use crate::postgres::usage_counts::Resource;
 
 pub(super) type ChangeResult = Result<(StoredDevice, Effect), Failure<ChangeDeviceError>>;
 
@@ -83,6 +84,7 @@ pub(crate) fn delete(
     let fields = stored.row.into_fields()?;
     search_index::reindex(connection, workspace, device.0, &fields, true)?;
     let event = NewEvent::new(Action::Deleted, Subject::Devices(vec![device]));
+    let event = event.with_usage(Resource::Devices, -1);
     let marker = event.insert(connection, workspace, origin)?;
     let deleted = reload(connection, workspace, device)?;
     Ok((deleted, Effect::Marked(marker)))

@@ -16,6 +16,7 @@ use crate::postgres::audit_events::NewEvent;
 use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::schema::tables::devices_mdm;
 use crate::postgres::transaction::run::{Effect, Failure};
+use crate::postgres::usage_counts::Resource;
 
 /// Creates the enrolment of a serial number, or replaces its newest enrolment and deletes the older
 /// ones. Returns the enrolment, and whether it was created.
@@ -30,6 +31,7 @@ pub(crate) fn put(
     let newest = rows.next();
     let older: Vec<i64> = rows.map(|row| row.id).collect();
     let is_new = newest.is_none();
+    let added = i64::from(is_new) - older.len() as i64;
     let (row, event) = match newest {
         None => {
             let row = insert(connection, workspace, report)?;
@@ -50,7 +52,10 @@ pub(crate) fn put(
     };
     delete_rows(connection, workspace, older)?;
     let effect = match event {
-        Some(event) => Effect::Marked(event.insert(connection, workspace, &report.origin)?),
+        Some(event) => {
+            let event = event.with_usage(Resource::Enrollments, added);
+            Effect::Marked(event.insert(connection, workspace, &report.origin)?)
+        }
         None => Effect::None,
     };
     let stored = with_devices(connection, workspace, vec![row])?;
@@ -124,7 +129,9 @@ pub(crate) fn delete(
     let ids = enrollments.iter().map(|stored| stored.enrollment.id.0);
     delete_rows(connection, workspace, ids.collect())?;
     let subject = Subject::Enrollment(EnrollmentId(newest));
+    let removed = enrollments.len() as i64;
     let event = NewEvent::new(Action::Deleted, subject);
+    let event = event.with_usage(Resource::Enrollments, -removed);
     let marker = event.insert(connection, workspace, origin)?;
     let deleted = enrollments.swap_remove(0);
     Ok((Some(deleted), Effect::Marked(marker)))

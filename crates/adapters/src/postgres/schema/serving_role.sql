@@ -34,8 +34,10 @@ BEGIN
         ON search_queue TO fleet_devices_serving;
     GRANT SELECT, INSERT, DELETE ON idempotency_keys TO fleet_devices_serving;
     GRANT SELECT, INSERT, UPDATE ON rate_limits, workspace_rate_limits TO fleet_devices_serving;
+    GRANT SELECT, INSERT, DELETE ON usage_changes TO fleet_devices_serving;
+    GRANT SELECT, INSERT, UPDATE (count, recounted_at) ON usage_counts TO fleet_devices_serving;
     GRANT USAGE ON SEQUENCE devices_id_seq, device_events_id_seq, users_id_seq, devices_mdm_id_seq,
-        search_queue_id_seq TO fleet_devices_serving;
+        search_queue_id_seq, usage_changes_id_seq TO fleet_devices_serving;
     -- All columns but keys and creation times: an update never moves a row to another workspace,
     -- and never changes its identity.
     FOR grants IN

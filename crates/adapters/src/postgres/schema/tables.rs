@@ -192,6 +192,30 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::postgres::query::tsvector::Tsvector;
 
+    usage_changes (workspace_id, id) {
+        workspace_id -> Int8,
+        id -> Int8,
+        resource -> Text,
+        change -> Int8,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
+    usage_counts (workspace_id, resource) {
+        workspace_id -> Int8,
+        resource -> Text,
+        count -> Int8,
+        recounted_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     users (workspace_id, id) {
         workspace_id -> Int8,
         id -> Int8,
@@ -255,6 +279,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     rate_limits,
     search_documents,
     search_queue,
+    usage_changes,
+    usage_counts,
     users,
     workspace_rate_limits,
     workspaces,

@@ -13,6 +13,7 @@ use crate::postgres::audit_events::NewEvent;
 use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::schema::tables::{devices, users};
 use crate::postgres::transaction::run::{Effect, Failure};
+use crate::postgres::usage_counts::{Resource, UsageChange};
 
 type ChangeResult = Result<(User, Effect), Failure<ChangeUserError>>;
 
@@ -34,9 +35,12 @@ pub(crate) fn create(
         .get_result(connection)?;
     let created = row.into_user()?;
     let event = NewEvent::new(Action::Created, Subject::User(created.id));
-    let effect = match origin {
-        Some(origin) => Effect::Marked(event.insert(connection, workspace, origin)?),
-        None => Effect::Unmarked,
+    let effect = if let Some(origin) = origin {
+        let event = event.with_usage(Resource::Users, 1);
+        Effect::Marked(event.insert(connection, workspace, origin)?)
+    } else {
+        UsageChange::new(Resource::Users, 1).record(connection, workspace)?;
+        Effect::Unmarked
     };
     Ok((created, effect))
 }
@@ -93,6 +97,7 @@ pub(crate) fn delete(
         ))
         .execute(connection)?;
     let event = NewEvent::new(Action::Deleted, Subject::User(user));
+    let event = event.with_usage(Resource::Users, -1);
     let marker = event.insert(connection, workspace, origin)?;
     Ok((deleted, Effect::Marked(marker)))
 }

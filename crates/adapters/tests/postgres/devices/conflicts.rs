@@ -123,17 +123,16 @@ fn deleted_devices_and_users_do_not_count() {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         let user = store.user(acme.workspace, "ada@example.com").await;
-        acme.create(vec![device(&[("serial_number", "A1")])])
-            .await
-            .unwrap();
+        let created = acme.create(vec![device(&[("serial_number", "A1")])]).await;
         store
             .workspaces()
             .set_device_limit(acme.workspace, Some(1))
             .await
             .unwrap();
+        acme.delete(created.unwrap()[0].id).await;
         store
             .database
-            .execute("UPDATE devices SET deleted_at = now(); UPDATE users SET deleted_at = now()");
+            .execute("UPDATE users SET deleted_at = now()");
         acme.create(vec![device(&[("serial_number", "A1")])])
             .await
             .unwrap();
