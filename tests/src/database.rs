@@ -99,6 +99,19 @@ impl TestDatabase {
         }
     }
 
+    /// Waits until another session on this database meets a condition on `pg_stat_activity`.
+    pub fn wait_for_session(&self, condition: &str) {
+        let sessions = format!(
+            "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+             AND {condition}"
+        );
+        let deadline = Instant::now() + TIMEOUT;
+        while self.count(&sessions) == 0 {
+            assert!(Instant::now() < deadline, "no session: {condition}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Waits until no other connection to this database is open.
     pub fn wait_for_other_connections_to_end(&self) {
         let mut connection = self.connect();

@@ -30,7 +30,7 @@ pub use devices::index_queued_devices;
 pub use idempotency_keys::purge_idempotency_keys;
 pub use keys::PostgresKeys;
 pub use rate_limits::PostgresRateLimiter;
-pub use schema::migrations::{MigrationError, migrate, pending_migrations};
+pub use schema::migrations::{MigrationError, migrate, migrate_from, pending_migrations};
 pub use schema::serving_role::{RolePrivileges, SERVING_ROLE, role_privileges};
 pub use schema::startup_checks::{UnsuitableDatabase, non_durable_settings};
 pub use store::PostgresStore;

@@ -10,6 +10,8 @@ mod enrollments;
 mod group_commit;
 mod idempotency_keys;
 mod keys;
+mod migration_rules;
+mod migration_steps;
 mod migrations;
 mod rate_limits;
 mod schema;

@@ -9,13 +9,14 @@ use diesel::migration::{Migration, MigrationConnection, MigrationSource};
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{Bool, Text};
-use diesel::{QueryableByName, RunQueryDsl};
+use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
 use crate::postgres::schema::conversion::{self, FoldStoredValues};
 use crate::postgres::schema::serving_role;
 use crate::postgres::schema::startup_checks::check_scripts_before_migrations;
+use crate::postgres::schema::steps::in_steps;
 
 /// The migrations in SQL. [`FoldStoredValues`] is in Rust.
 const SQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -52,15 +53,73 @@ impl From<DieselError> for MigrationError {
 /// If the connection or a migration fails.
 pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
     let mut connection = connect(url)?;
-    // A session-level lock, released when the connection closes, on errors and panics as well.
-    connection.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
-    let pending = pending(&mut connection)?;
-    if !pending.is_empty() {
-        check_scripts_before_migrations(&mut connection)?;
-        run(&mut connection, &pending)?;
-    }
+    let ran = run_pending(&mut connection, &AllMigrations)?;
     serving_role::prepare(&mut connection)?;
+    Ok(ran)
+}
+
+/// Runs the pending migrations of `source` on the database at `url`, like [`migrate`]. Leaves the
+/// serving role as it is.
+///
+/// # Errors
+/// If the connection or a migration fails.
+pub fn migrate_from(
+    url: &str,
+    source: &impl MigrationSource<Pg>,
+) -> Result<Vec<String>, MigrationError> {
+    run_pending(&mut connect(url)?, source)
+}
+
+/// Runs the pending migrations, and returns their names. The connection keeps the lock.
+fn run_pending(
+    connection: &mut PgConnection,
+    source: &impl MigrationSource<Pg>,
+) -> Result<Vec<String>, MigrationError> {
+    lock(connection)?;
+    let pending = pending(connection, source)?;
+    if !pending.is_empty() {
+        check_scripts_before_migrations(connection)?;
+        run(connection, &pending)?;
+    }
     Ok(names(&pending))
+}
+
+/// The migrations of this version: those in SQL, and [`FoldStoredValues`].
+struct AllMigrations;
+
+impl MigrationSource<Pg> for AllMigrations {
+    fn migrations(&self) -> diesel::migration::Result<Migrations> {
+        let mut migrations = MigrationSource::<Pg>::migrations(&SQL_MIGRATIONS)?;
+        migrations.push(Box::new(FoldStoredValues));
+        Ok(migrations)
+    }
+}
+
+/// Takes the lock of migrations. A session-level lock, released when the connection closes, on
+/// errors and panics as well.
+///
+/// Polls: a statement that waits for the lock holds a snapshot, and `CREATE INDEX CONCURRENTLY` in
+/// the process that has the lock waits for all older snapshots, a deadlock.
+fn lock(connection: &mut PgConnection) -> QueryResult<()> {
+    const POLL_INTERVAL: Duration = Duration::from_millis(100);
+    let try_lock = format!("pg_try_advisory_lock({LOCK})");
+    let mut is_waiting = false;
+    while !diesel::select(sql::<Bool>(&try_lock)).get_result(connection)? {
+        if !is_waiting {
+            tracing::info!("another process updates the schema, waiting for it");
+            is_waiting = true;
+        }
+        sleep(POLL_INTERVAL);
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server starts after the migrations, so no other task waits"
+)]
+fn sleep(duration: Duration) {
+    std::thread::sleep(duration);
 }
 
 type Migrations = Vec<Box<dyn Migration<Pg>>>;
@@ -71,7 +130,7 @@ fn names(migrations: &Migrations) -> Vec<String> {
 }
 
 /// Maximum time that a migration waits for a table. Users of the table queue behind it.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs each migration, and retries it while its tables are in use.
 fn run(connection: &mut PgConnection, migrations: &Migrations) -> Result<(), MigrationError> {
@@ -92,11 +151,7 @@ fn run(connection: &mut PgConnection, migrations: &Migrations) -> Result<(), Mig
                 return Err(MigrationError::Failed(error));
             }
             tracing::warn!("a migration waits for tables that are in use, retrying");
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the server starts after the migrations, so no other task waits"
-            )]
-            std::thread::sleep(LOCK_TIMEOUT);
+            sleep(LOCK_TIMEOUT);
         }
     }
     Ok(())
@@ -114,23 +169,28 @@ struct VersionRow {
 /// # Errors
 /// If the connection or the query fails.
 pub fn pending_migrations(url: &str) -> Result<Vec<String>, MigrationError> {
-    Ok(names(&pending(&mut connect(url)?)?))
+    Ok(names(&pending(&mut connect(url)?, &AllMigrations)?))
 }
 
-/// Returns the pending migrations, oldest first.
-fn pending(connection: &mut PgConnection) -> Result<Migrations, MigrationError> {
-    let has_table = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
-    let applied: Vec<VersionRow> = if diesel::select(has_table).get_result(connection)? {
-        diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?
-    } else {
-        Vec::new()
-    };
-    let applied: HashSet<String> = applied.into_iter().map(|row| row.version).collect();
-    let mut pending: Migrations = SQL_MIGRATIONS
-        .migrations()
-        .map_err(MigrationError::Failed)?;
-    pending.push(Box::new(FoldStoredValues));
+/// Returns the pending migrations of `source`, oldest first.
+fn pending(
+    connection: &mut PgConnection,
+    source: &impl MigrationSource<Pg>,
+) -> Result<Migrations, MigrationError> {
+    let applied = applied_versions(connection)?;
+    let mut pending = source.migrations().map_err(MigrationError::Failed)?;
     pending.retain(|migration| !applied.contains(&migration.name().version().to_string()));
     pending.sort_by_key(|migration| migration.name().version().as_owned());
-    Ok(pending)
+    Ok(pending.into_iter().map(in_steps).collect())
+}
+
+/// Returns the versions of the migrations that ran on the database.
+fn applied_versions(connection: &mut PgConnection) -> QueryResult<HashSet<String>> {
+    let has_table = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
+    if !diesel::select(has_table).get_result(connection)? {
+        return Ok(HashSet::new());
+    }
+    let versions: Vec<VersionRow> =
+        diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?;
+    Ok(versions.into_iter().map(|row| row.version).collect())
 }

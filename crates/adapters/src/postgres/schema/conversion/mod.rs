@@ -18,6 +18,8 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
+use crate::postgres::schema::steps::downcast;
+
 /// Name of the migration.
 const NAME: &str = "2026-11-25-000006_fold_stored_values";
 /// Version of the migration, in the format that Diesel derives from the names of folders.
@@ -80,11 +82,6 @@ impl fmt::Display for FoldStoredValues {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(NAME)
     }
-}
-
-fn downcast(connection: &mut dyn BoxableConnection<Pg>) -> Result<&mut PgConnection> {
-    let connection = connection.downcast_mut::<PgConnection>();
-    connection.ok_or_else(|| "the connection is not a PgConnection".into())
 }
 
 /// Prepares the next run of the conversion after the migration with this version failed. If that
