@@ -326,3 +326,69 @@ fn transaction_pooler_is_rejected() {
         "{error}"
     );
 }
+
+#[test]
+fn audit_shows_commands_with_their_operator() {
+    let database = TestDatabase::new();
+    for line in [
+        "workspace create acme",
+        "workspace limit acme --devices 7",
+        "key create --workspace acme --scope READ --name dashboard",
+        "key rotate 1",
+        "key revoke 2",
+        "user add --workspace acme ada@example.com --first-name Ada",
+    ] {
+        run_ok(&database, &words(line));
+    }
+    let audit = |arguments: &[&str]| {
+        run_ok(
+            &database,
+            &[&["audit", "--workspace", "acme"], arguments].concat(),
+        )
+    };
+    let operator = whoami();
+    let lines: Vec<String> = audit(&[])
+        .stdout
+        .lines()
+        .map(|line| line.split_once("Z  ").unwrap().1.to_owned())
+        .collect();
+    let by_operator = |text: &str| format!("{text}  by {operator} on the command line");
+    let expected = [
+        "CREATED  workspace",
+        "UPDATED  workspace (device_limit)",
+        "CREATED  key 1",
+        "ROTATED  key 1",
+        "CREATED  key 2",
+        "REVOKED  key 2",
+        "CREATED  user 1",
+    ];
+    assert_eq!(lines, expected.map(by_operator));
+
+    let events = audit(&["--json", "--key", "2"]).json_lines();
+    let actions: Vec<_> = events.iter().map(|event| &event["action"]).collect();
+    assert_eq!(actions, ["CREATED", "REVOKED"]);
+    for event in &events {
+        assert_eq!(event["api_key_id"], 2);
+        assert_eq!(
+            (&event["key_id"], &event["request_id"]),
+            (&Value::Null, &Value::Null)
+        );
+        assert!(event["operator"].as_str().unwrap().starts_with(&operator));
+    }
+    assert_eq!(
+        audit(&["--json", "--action", "rotated"]).json_lines().len(),
+        1
+    );
+    assert_eq!(audit(&["--json", "--user", "1"]).json_lines().len(), 1);
+    let error = run_err(&database, &words("audit --workspace acme --action READ"));
+    assert!(error.contains("EXPORTED"), "{error}");
+}
+
+/// Returns the name of the operating system user.
+fn whoami() -> String {
+    let output = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    CommandOutput::from(output).stdout.trim().to_owned()
+}

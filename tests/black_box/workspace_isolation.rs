@@ -165,10 +165,13 @@ fn database_rejects_foreign_references() {
     assert_eq!(error_of(&insert(2)), "");
     let event = "INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids)
                  VALUES (2, 'CREATED', 1, 'r', '{1}')";
+    let audit_event = "INSERT INTO audit_events (workspace_id, action, key_id, request_id)
+                       VALUES (2, 'EXPORTED', 1, 'r')";
     let bucket = "INSERT INTO rate_limits VALUES (2, 1, 1, true, now())";
     for (statement, constraint) in [
         (insert(1).as_str(), "devices_user_fkey"),
         (event, "device_events_key_fkey"),
+        (audit_event, "audit_events_key_fkey"),
         (bucket, "rate_limits_key_fkey"),
     ] {
         let error = error_of(statement);

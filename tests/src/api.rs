@@ -94,8 +94,15 @@ impl Api {
         ids(&self.post_as(key, &json!(rows)).created_devices())
     }
 
-    /// Returns the audit events of the workspace `acme`, from the admin command.
+    /// Returns the audit events of requests to the workspace `acme`, from the admin command.
     pub fn events(&self) -> Vec<Value> {
+        let mut events = self.all_events();
+        events.retain(|event| event["operator"].is_null());
+        events
+    }
+
+    /// Returns all audit events of the workspace `acme`, those of admin commands included.
+    pub fn all_events(&self) -> Vec<Value> {
         let output = run(&self.database, &["audit", "--workspace", "acme", "--json"]);
         assert_eq!(output.code, 0, "{output:?}");
         output.json_lines()

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 /// Tables and views whose rows belong to a workspace: all except `workspaces`.
-pub const WORKSPACE_TABLES: [&str; 13] = [
+pub const WORKSPACE_TABLES: [&str; 14] = [
     "api_keys",
+    "audit_events",
     "device_events",
     "devices",
     "devices_mdm",

@@ -213,6 +213,7 @@ async fn export_that_loses_its_store_is_aborted() {
             devices
                 .expect_attribute_keys()
                 .returning(|_, _| Ok(Vec::new()));
+            devices.expect_record_export().returning(|_, _| Ok(()));
             devices.expect_list_by_id().returning(|_, after, max| {
                 assert_eq!(max, 250);
                 match after {
@@ -232,12 +233,26 @@ async fn export_that_loses_its_store_is_aborted() {
 #[actix_web::test]
 async fn export_without_store_returns_503() {
     let unavailable_store = mock_store(|devices| {
+        devices.expect_record_export().returning(|_, _| Ok(()));
         devices
             .expect_list_by_id()
             .returning(|_, _, _| Err(unavailable()));
     });
     let request = test::TestRequest::get().uri("/devices/export");
     let response = send(mock_keys(), unavailable_store, request).await.unwrap();
+    assert_eq!(response.status(), 503);
+}
+
+#[actix_web::test]
+async fn export_without_audit_event_returns_503() {
+    // The mock panics if a device is read.
+    let store = mock_store(|devices| {
+        devices
+            .expect_record_export()
+            .returning(|_, _| Err(unavailable()));
+    });
+    let request = test::TestRequest::get().uri("/devices/export");
+    let response = send(mock_keys(), store, request).await.unwrap();
     assert_eq!(response.status(), 503);
 }
 

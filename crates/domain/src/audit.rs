@@ -1,4 +1,4 @@
-//! The audit trail of changes to devices, users and enrolments.
+//! The audit trail of changes, administration and exports.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -17,18 +17,58 @@ pub struct Origin {
     pub client_request_id: Option<String>,
 }
 
+/// Operating system user who ran an admin command, 1 to 255 characters. Whoever has the privileges
+/// for the command could write another name: it helps to find the person, and proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Operator(String);
+
+impl Operator {
+    const MAX_LENGTH: usize = 255;
+
+    /// Creates an operator with this name, cut to its maximum length. An empty name becomes
+    /// `unknown`.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        if name.is_empty() {
+            return Self("unknown".to_owned());
+        }
+        Self(name.chars().take(Self::MAX_LENGTH).collect())
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Author of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Author {
+    /// A request with an API key.
+    Request(Origin),
+    /// An admin command.
+    Command(Operator),
+}
+
 string_enum! {
-    /// Kind of a change.
+    /// Kind of an event.
     #[non_exhaustive]
     Action {
         Created = "CREATED",
         Updated = "UPDATED",
         Deleted = "DELETED",
         Restored = "RESTORED",
+        Rotated = "ROTATED",
+        Revoked = "REVOKED",
+        Exported = "EXPORTED",
+        Erased = "ERASED",
+        Purged = "PURGED",
     }
 }
 
-/// Objects of a change.
+/// Objects of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// Devices, at least one.
@@ -37,33 +77,44 @@ pub enum Subject {
     User(UserId),
     /// An enrolment.
     Enrollment(EnrollmentId),
+    /// An API key.
+    Key(KeyId),
+    /// The workspace, or many of its objects.
+    Workspace,
 }
 
-/// Record of a change, stored in the same transaction as the change.
+/// Record of a change or an export. The record of a change is stored in its transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// Id.
     pub id: EventId,
-    /// Workspace of the changed objects.
+    /// Workspace of the objects.
     pub workspace_id: WorkspaceId,
-    /// Time of the change.
+    /// Start of the transaction of the event.
     pub occurred_at: DateTime<Utc>,
-    /// Kind of the change.
+    /// Kind of the event.
     pub action: Action,
-    /// API key of the request.
-    pub key_id: KeyId,
+    /// API key of the request. `None` if a command was the author.
+    pub key_id: Option<KeyId>,
     /// Id that the server gave the request.
-    pub request_id: String,
+    pub request_id: Option<String>,
     /// Id that the client gave the request.
     pub client_request_id: Option<String>,
-    /// Changed devices, empty if the change was to another object.
+    /// Operating system user who ran the command. `None` if a request was the author.
+    pub operator: Option<Operator>,
+    /// Devices, empty if the event is about another object.
     pub device_ids: Vec<DeviceId>,
-    /// Changed user.
+    /// User.
     pub user_id: Option<UserId>,
-    /// Changed enrolment.
+    /// Enrolment.
     pub enrollment_id: Option<EnrollmentId>,
-    /// Names of the fields that an update or a restoration changed. Values are not recorded.
+    /// API key that was created, rotated or revoked.
+    pub api_key_id: Option<KeyId>,
+    /// Names of the changed fields, of the filters of an export, or of the purged objects. Values
+    /// are not recorded.
     pub fields: Vec<String>,
+    /// Number of objects that were exported or purged, if it is known.
+    pub item_count: Option<u64>,
 }
 
 /// Filter of a list of events. All conditions must hold.
@@ -73,6 +124,12 @@ pub struct EventFilter {
     pub since: Option<DateTime<Utc>>,
     /// Selects events of this device.
     pub device: Option<DeviceId>,
+    /// Selects events of this user.
+    pub user: Option<UserId>,
+    /// Selects events of this API key: those about it, and those of its requests.
+    pub key: Option<KeyId>,
+    /// Selects events of this kind.
+    pub action: Option<Action>,
     /// Selects events after this one: the cursor of the next page.
     pub after: Option<EventId>,
 }

@@ -28,7 +28,7 @@ mod user;
 mod validation;
 
 pub use access::{Actor, ApiKey, Scope, Workspace};
-pub use audit::{Action, Event, EventFilter, Origin, Subject};
+pub use audit::{Action, Author, Event, EventFilter, Operator, Origin, Subject};
 pub use device::{
     AddedVia, Assignee, Assignment, Characteristics, ClientStatus, Device, DeviceFields,
     DevicePatch, Identity, Inventory, KeyboardLayout, Lifecycle, NewDevice, Ownership,

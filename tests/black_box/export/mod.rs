@@ -1,5 +1,6 @@
 //! `GET /devices/export`: devices as JSON, NDJSON or CSV.
 
+mod audit;
 mod bom;
 mod fields;
 mod formats;

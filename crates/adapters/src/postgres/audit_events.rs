@@ -1,18 +1,20 @@
-//! The audit trail.
+//! The audit trail: `device_events` has the changes that requests make, `audit_events` has
+//! administration and exports. Their ids come from one sequence.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Action, DeviceId, EnrollmentId, Event, EventFilter, EventId, EventRepository, KeyId, Origin,
-    RepositoryError, Subject, UserId, WorkspaceId,
+    Action, Author, DeviceId, EnrollmentId, Event, EventFilter, EventId, EventRepository, KeyId,
+    Operator, Origin, RepositoryError, Subject, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
-use crate::postgres::schema::tables::device_events;
+use crate::postgres::query::statement::{Statement, Value};
+use crate::postgres::schema::tables::audit_events;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::usage_counts::{Resource, UsageChange};
 
@@ -35,8 +37,10 @@ pub(crate) struct NewEvent {
     device_ids: Vec<i64>,
     user_id: Option<i64>,
     enrollment_id: Option<i64>,
+    api_key_id: Option<i64>,
     fields: Vec<&'static str>,
     usage: Option<UsageChange>,
+    item_count: Option<i64>,
 }
 
 #[derive(QueryableByName)]
@@ -54,18 +58,22 @@ impl NewEvent {
             device_ids: Vec::new(),
             user_id: None,
             enrollment_id: None,
+            api_key_id: None,
             fields: Vec::new(),
             usage: None,
+            item_count: None,
         };
         match subject {
             Subject::Devices(ids) => event.device_ids = ids.iter().map(|id| id.0).collect(),
             Subject::User(id) => event.user_id = Some(id.0),
             Subject::Enrollment(id) => event.enrollment_id = Some(id.0),
+            Subject::Key(id) => event.api_key_id = Some(id.0),
+            Subject::Workspace => {}
         }
         event
     }
 
-    /// Adds the names of the fields that an update changed.
+    /// Adds the names of the changed fields, or of the filters of an export.
     pub(crate) fn with_fields(mut self, names: Vec<&'static str>) -> Self {
         self.fields = names;
         self
@@ -77,7 +85,45 @@ impl NewEvent {
         self
     }
 
-    /// Inserts the event. Returns the marker of the transaction.
+    /// Adds the number of exported or purged objects.
+    pub(crate) fn with_count(mut self, count: Option<u64>) -> Self {
+        self.item_count = count.and_then(|count| i64::try_from(count).ok());
+        self
+    }
+
+    /// Inserts an event of administration or of an export.
+    pub(crate) fn record(
+        self,
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        author: &Author,
+    ) -> QueryResult<()> {
+        let (origin, operator) = match author {
+            Author::Request(origin) => (Some(origin), None),
+            Author::Command(operator) => (None, Some(operator.as_str())),
+        };
+        let client_request_id = origin.and_then(|origin| origin.client_request_id.as_deref());
+        diesel::insert_into(audit_events::table)
+            .values((
+                audit_events::workspace_id.eq(workspace.0),
+                audit_events::action.eq(self.action.as_str()),
+                audit_events::key_id.eq(origin.map(|origin| origin.key.0)),
+                audit_events::request_id.eq(origin.map(|origin| origin.request_id.as_str())),
+                audit_events::client_request_id.eq(client_request_id),
+                audit_events::operator.eq(operator),
+                audit_events::device_ids.eq(self.device_ids),
+                audit_events::user_id.eq(self.user_id),
+                audit_events::enrollment_id.eq(self.enrollment_id),
+                audit_events::api_key_id.eq(self.api_key_id),
+                audit_events::fields.eq(self.fields),
+                audit_events::item_count.eq(self.item_count),
+            ))
+            .execute(connection)?;
+        self.usage
+            .map_or(Ok(()), |usage| usage.record(connection, workspace))
+    }
+
+    /// Inserts an event of a change by a request. Returns the marker of the transaction.
     pub(crate) fn insert(
         self,
         connection: &mut PgConnection,
@@ -119,46 +165,100 @@ impl NewEvent {
     }
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = device_events)]
+#[derive(QueryableByName)]
 struct EventRow {
+    #[diesel(sql_type = BigInt)]
     id: i64,
-    workspace_id: i64,
+    #[diesel(sql_type = Timestamptz)]
     occurred_at: DateTime<Utc>,
+    #[diesel(sql_type = Text)]
     action: String,
-    key_id: i64,
-    request_id: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    key_id: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    request_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
     client_request_id: Option<String>,
-    device_ids: Vec<Option<i64>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    operator: Option<String>,
+    #[diesel(sql_type = Array<BigInt>)]
+    device_ids: Vec<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
     user_id: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
     enrollment_id: Option<i64>,
-    fields: Vec<Option<String>>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    api_key_id: Option<i64>,
+    #[diesel(sql_type = Array<Text>)]
+    fields: Vec<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    item_count: Option<i64>,
 }
 
-impl TryFrom<EventRow> for Event {
-    type Error = RepositoryError;
-
-    fn try_from(row: EventRow) -> Result<Self, Self::Error> {
-        let action = Action::from_name(&row.action);
-        Ok(Self {
-            id: EventId(row.id),
-            workspace_id: WorkspaceId(row.workspace_id),
-            occurred_at: row.occurred_at,
+impl EventRow {
+    fn into_event(self, workspace_id: WorkspaceId) -> Result<Event, RepositoryError> {
+        let action = Action::from_name(&self.action);
+        Ok(Event {
+            id: EventId(self.id),
+            workspace_id,
+            occurred_at: self.occurred_at,
             action: action
                 .ok_or_else(|| RepositoryError::Failed("an event has an unknown action".into()))?,
-            key_id: KeyId(row.key_id),
-            request_id: row.request_id,
-            client_request_id: row.client_request_id,
-            device_ids: row.device_ids.into_iter().flatten().map(DeviceId).collect(),
-            user_id: row.user_id.map(UserId),
-            enrollment_id: row.enrollment_id.map(EnrollmentId),
-            fields: row.fields.into_iter().flatten().collect(),
+            key_id: self.key_id.map(KeyId),
+            request_id: self.request_id,
+            client_request_id: self.client_request_id,
+            operator: self.operator.as_deref().map(Operator::new),
+            device_ids: self.device_ids.into_iter().map(DeviceId).collect(),
+            user_id: self.user_id.map(UserId),
+            enrollment_id: self.enrollment_id.map(EnrollmentId),
+            api_key_id: self.api_key_id.map(KeyId),
+            fields: self.fields,
+            item_count: self.item_count.map(i64::unsigned_abs),
         })
     }
 }
 
 /// Maximum number of events per call of [`list`](EventRepository::list).
 const PAGE_SIZE: i64 = 1_000;
+
+/// Returns the statement that lists the next page of both tables.
+fn page(workspace: WorkspaceId, filter: &EventFilter) -> Statement {
+    let mut page = Statement::default();
+    let id = page.bind(Value::Integer(workspace.0));
+    page.push(&format!(
+        "SELECT * FROM ( \
+             SELECT id, occurred_at, action, key_id, request_id, client_request_id, \
+                    NULL AS operator, device_ids, user_id, enrollment_id, NULL::bigint AS api_key_id, fields, \
+                    NULL::bigint AS item_count \
+             FROM device_events WHERE device_events.workspace_id = {id} \
+             UNION ALL \
+             SELECT id, occurred_at, action, key_id, request_id, client_request_id, \
+                    operator, device_ids, user_id, enrollment_id, api_key_id, fields, item_count \
+             FROM audit_events WHERE audit_events.workspace_id = {id} \
+         ) AS event WHERE true"
+    ));
+    page.push_and_since("occurred_at", filter.since);
+    if let Some(device) = filter.device {
+        let device = page.bind(Value::Integer(device.0));
+        page.push(&format!(" AND device_ids @> ARRAY[{device}]"));
+    }
+    if let Some(user) = filter.user {
+        page.push_and_equal("user_id", Value::Integer(user.0));
+    }
+    if let Some(key) = filter.key {
+        let key = page.bind(Value::Integer(key.0));
+        page.push(&format!(" AND {key} IN (key_id, api_key_id)"));
+    }
+    if let Some(action) = filter.action {
+        page.push_and_equal("action", Value::Text(action.as_str().to_owned()));
+    }
+    if let Some(after) = filter.after {
+        let after = page.bind(Value::Integer(after.0));
+        page.push(&format!(" AND id > {after}"));
+    }
+    page.push(&format!(" ORDER BY id LIMIT {PAGE_SIZE}"));
+    page
+}
 
 #[async_trait]
 impl EventRepository for PostgresEvents {
@@ -167,25 +267,13 @@ impl EventRepository for PostgresEvents {
         workspace: WorkspaceId,
         filter: EventFilter,
     ) -> Result<Vec<Event>, RepositoryError> {
-        let mut query = device_events::table
-            .filter(device_events::workspace_id.eq(workspace.0))
-            .order(device_events::id)
-            .limit(PAGE_SIZE)
-            .select(EventRow::as_select())
-            .into_boxed();
-        if let Some(since) = filter.since {
-            query = query.filter(device_events::occurred_at.ge(since));
-        }
-        if let Some(device) = filter.device {
-            query = query.filter(device_events::device_ids.contains(vec![Some(device.0)]));
-        }
-        if let Some(after) = filter.after {
-            query = query.filter(device_events::id.gt(after.0));
-        }
+        let page = page(workspace, &filter);
         let rows: Vec<EventRow> = self
             .database
-            .run(move |connection| query.load(connection).map_err(classify))
+            .run(move |connection| page.load(connection).map_err(classify))
             .await?;
-        rows.into_iter().map(Event::try_from).collect()
+        rows.into_iter()
+            .map(|row| row.into_event(workspace))
+            .collect()
     }
 }

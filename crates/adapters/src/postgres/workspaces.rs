@@ -2,9 +2,14 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use devices_domain::{NewWorkspace, RepositoryError, Workspace, WorkspaceId, WorkspaceRepository};
+use devices_domain::{
+    Action, Author, NewWorkspace, Operator, RepositoryError, Subject, Workspace, WorkspaceId,
+    WorkspaceRepository,
+};
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
+use crate::postgres::audit_events::NewEvent;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::{classify, on_unique_violation};
 use crate::postgres::schema::tables::workspaces;
@@ -48,19 +53,71 @@ fn to_column(limit: Option<u32>) -> Option<i32> {
     limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX))
 }
 
+/// Stores a workspace and the event of its creation.
+fn create(
+    connection: &mut PgConnection,
+    workspace: &NewWorkspace,
+    author: &Author,
+) -> QueryResult<WorkspaceRow> {
+    let created: WorkspaceRow = diesel::insert_into(workspaces::table)
+        .values((
+            workspaces::name.eq(&workspace.name),
+            workspaces::device_limit.eq(to_column(workspace.device_limit)),
+        ))
+        .returning(WorkspaceRow::as_returning())
+        .get_result(connection)?;
+    let event = NewEvent::new(Action::Created, Subject::Workspace);
+    event.record(connection, WorkspaceId(created.id), author)?;
+    Ok(created)
+}
+
+/// Sets the device limit of a workspace, with an event if it changes.
+fn set_device_limit(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    limit: Option<i32>,
+    author: &Author,
+) -> QueryResult<Option<WorkspaceRow>> {
+    let found: Option<WorkspaceRow> = workspaces::table
+        .find(workspace.0)
+        .select(WorkspaceRow::as_select())
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
+    if found
+        .as_ref()
+        .is_none_or(|found| found.device_limit == limit)
+    {
+        return Ok(found);
+    }
+    let changed = diesel::update(workspaces::table.find(workspace.0))
+        .set(workspaces::device_limit.eq(limit))
+        .returning(WorkspaceRow::as_returning())
+        .get_result(connection)?;
+    let event = NewEvent::new(Action::Updated, Subject::Workspace);
+    let event = event.with_fields(vec!["device_limit"]);
+    event.record(connection, workspace, author)?;
+    Ok(Some(changed))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "after a lost COMMIT, `workspace list` shows the outcome"
+)]
 #[async_trait]
 impl WorkspaceRepository for PostgresWorkspaces {
-    async fn create(&self, workspace: NewWorkspace) -> Result<Option<Workspace>, RepositoryError> {
-        let insert = diesel::insert_into(workspaces::table)
-            .values((
-                workspaces::name.eq(workspace.name),
-                workspaces::device_limit.eq(to_column(workspace.device_limit)),
-            ))
-            .returning(WorkspaceRow::as_returning());
+    async fn create(
+        &self,
+        workspace: NewWorkspace,
+        operator: Operator,
+    ) -> Result<Option<Workspace>, RepositoryError> {
+        let author = Author::Command(operator);
         let row: Option<WorkspaceRow> = self
             .database
             .run(move |connection| {
-                on_unique_violation(insert.get_result(connection), "workspaces_name_key")
+                let created =
+                    connection.transaction(|connection| create(connection, &workspace, &author));
+                on_unique_violation(created, "workspaces_name_key")
             })
             .await?;
         Ok(row.map(Workspace::from))
@@ -92,13 +149,18 @@ impl WorkspaceRepository for PostgresWorkspaces {
         &self,
         workspace: WorkspaceId,
         device_limit: Option<u32>,
+        operator: Operator,
     ) -> Result<Option<Workspace>, RepositoryError> {
-        let update = diesel::update(workspaces::table.find(workspace.0))
-            .set(workspaces::device_limit.eq(to_column(device_limit)))
-            .returning(WorkspaceRow::as_returning());
+        let limit = to_column(device_limit);
+        let author = Author::Command(operator);
         let row: Option<WorkspaceRow> = self
             .database
-            .run(move |connection| update.get_result(connection).optional().map_err(classify))
+            .run(move |connection| {
+                let set = |connection: &mut PgConnection| {
+                    set_device_limit(connection, workspace, limit, &author)
+                };
+                connection.transaction(set).map_err(classify)
+            })
             .await?;
         Ok(row.map(Workspace::from))
     }

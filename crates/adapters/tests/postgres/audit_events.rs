@@ -1,9 +1,12 @@
 //! [`EventRepository`](devices_domain::EventRepository).
 
 use chrono::{TimeDelta, Utc};
-use devices_domain::{Action, DeviceId, EventFilter, EventRepository};
+use devices_domain::{
+    Action, DeviceFilter, DeviceId, EventFilter, EventRepository, KeyRepository, NewSecret,
+    WorkspaceRepository,
+};
 
-use crate::{TestStore, block_on, device};
+use crate::{TestStore, block_on, device, operator};
 
 #[test]
 fn batch_writes_one_event_with_its_devices() {
@@ -15,8 +18,7 @@ fn batch_writes_one_event_with_its_devices() {
         globex.create(vec![device(&[])]).await.unwrap();
         acme.create(vec![device(&[])]).await.unwrap();
 
-        let filter = EventFilter::default();
-        let events = store.events().list(acme.workspace, filter).await.unwrap();
+        let events = store.request_events(acme.workspace).await;
         let devices: Vec<Vec<i64>> = events
             .iter()
             .map(|event| event.device_ids.iter().map(|id| id.0).collect())
@@ -25,8 +27,8 @@ fn batch_writes_one_event_with_its_devices() {
         for event in &events {
             assert_eq!(event.workspace_id, acme.workspace);
             assert_eq!(event.action, Action::Created);
-            assert_eq!(event.key_id, acme.key);
-            assert_eq!(event.request_id, "request-1");
+            assert_eq!(event.key_id, Some(acme.key));
+            assert_eq!(event.request_id.as_deref(), Some("request-1"));
             assert_eq!(event.client_request_id.as_deref(), Some("job-17"));
             assert!(Utc::now() - event.occurred_at < TimeDelta::minutes(5));
         }
@@ -34,40 +36,143 @@ fn batch_writes_one_event_with_its_devices() {
 }
 
 #[test]
-fn list_filters_by_device_time_and_id() {
+fn list_filters_events() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
+        let user = store.user(acme.workspace, "ada@example.com").await;
         for _ in 0..3 {
             acme.create(vec![device(&[])]).await.unwrap();
         }
         store.database.execute(
-            "UPDATE device_events SET occurred_at = now() - interval '1 day' WHERE id = 1",
+            "UPDATE device_events SET occurred_at = now() - interval '1 day' \
+             WHERE device_ids = ARRAY[1::bigint]",
         );
         let list = |filter| {
             let events = store.events();
-            async move {
-                let listed = events.list(acme.workspace, filter).await.unwrap();
-                listed.iter().map(|event| event.id.0).collect::<Vec<_>>()
-            }
+            async move { events.list(acme.workspace, filter).await.unwrap() }
         };
         let all = EventFilter::default();
-        let of_device = EventFilter {
-            device: Some(DeviceId(2)),
-            ..all
+        let events = list(all).await;
+        // The workspace, its key, the user and three devices.
+        assert_eq!(events.len(), 6);
+        assert!(events.is_sorted_by_key(|event| event.id));
+        let [workspace, key, ada, first, second, third] = [0, 1, 2, 3, 4, 5].map(|n| &events[n]);
+        let cases = [
+            (
+                EventFilter {
+                    device: Some(DeviceId(2)),
+                    ..all
+                },
+                vec![second],
+            ),
+            (
+                EventFilter {
+                    user: Some(user),
+                    ..all
+                },
+                vec![ada],
+            ),
+            (
+                EventFilter {
+                    key: Some(acme.key),
+                    ..all
+                },
+                vec![key, first, second, third],
+            ),
+            (
+                EventFilter {
+                    since: Some(Utc::now() - TimeDelta::hours(1)),
+                    key: Some(acme.key),
+                    action: Some(Action::Created),
+                    ..all
+                },
+                vec![key, second, third],
+            ),
+            (
+                EventFilter {
+                    action: Some(Action::Deleted),
+                    ..all
+                },
+                vec![],
+            ),
+            (
+                EventFilter {
+                    after: Some(workspace.id),
+                    ..all
+                },
+                vec![key, ada, first, second, third],
+            ),
+        ];
+        for (filter, expected) in cases {
+            let listed = list(filter).await;
+            assert_eq!(listed.iter().collect::<Vec<_>>(), expected, "{filter:?}");
+        }
+    });
+}
+
+#[test]
+fn administration_and_exports_write_events() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let (workspaces, keys) = (store.workspaces(), store.keys());
+        for limit in [Some(5), Some(5), None] {
+            let set = workspaces.set_device_limit(acme.workspace, limit, operator());
+            set.await.unwrap();
+        }
+        let secret = NewSecret {
+            sha256: [9; 32],
+            prefix: "fdk_1_abcd".to_owned(),
         };
-        assert_eq!(list(of_device).await, [2]);
-        let of_today = EventFilter {
-            since: Some(Utc::now() - TimeDelta::hours(1)),
-            ..all
+        let rotated = keys.rotate(acme.workspace, acme.key, secret, Utc::now(), 9, operator());
+        let new = rotated.await.unwrap().id;
+        for _ in 0..2 {
+            let revoked = keys.revoke(acme.workspace, new, operator());
+            revoked.await.unwrap();
+        }
+        acme.create(vec![device(&[]), device(&[])]).await.unwrap();
+        let filter = DeviceFilter {
+            type_: Some("laptop".to_owned()),
+            ..DeviceFilter::default()
         };
-        assert_eq!(list(of_today).await, [2, 3]);
-        let events = store.events().list(acme.workspace, all).await.unwrap();
-        let next = EventFilter {
-            after: Some(events[1].id),
-            ..all
-        };
-        assert_eq!(list(next).await, [3]);
+        acme.devices
+            .record_export(filter, acme.origin())
+            .await
+            .unwrap();
+
+        let events = store.events();
+        let events = events.list(acme.workspace, EventFilter::default()).await;
+        let events: Vec<_> = events
+            .unwrap()
+            .into_iter()
+            .map(|event| {
+                let is_by_operator = event.operator == Some(operator());
+                assert_eq!(is_by_operator, event.key_id.is_none());
+                let subject = event.api_key_id.map(|key| key.0);
+                (
+                    event.action,
+                    subject,
+                    event.fields.join(" "),
+                    event.item_count,
+                )
+            })
+            .collect();
+        let none = String::new;
+        assert_eq!(
+            events,
+            [
+                (Action::Created, None, none(), None),
+                (Action::Created, Some(acme.key.0), none(), None),
+                (Action::Updated, None, "device_limit".to_owned(), None),
+                (Action::Updated, None, "device_limit".to_owned(), None),
+                (Action::Rotated, Some(acme.key.0), none(), None),
+                (Action::Created, Some(new.0), none(), None),
+                (Action::Revoked, Some(new.0), none(), None),
+                (Action::Created, None, none(), None),
+                (Action::Exported, None, "type".to_owned(), Some(2)),
+            ]
+        );
     });
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use devices_domain::{
-    Action, DeviceId, EnrollmentFields, EnrollmentFilter, EnrollmentReport, EventFilter,
-    EventRepository, FieldValue, IdentifierKey, PageRequest, PageStart, Precondition, RawRow,
-    RawValue, SerialNumber, StoredEnrollment, UnknownFields,
+    Action, DeviceId, EnrollmentFields, EnrollmentFilter, EnrollmentReport, FieldValue,
+    IdentifierKey, PageRequest, PageStart, Precondition, RawRow, RawValue, SerialNumber,
+    StoredEnrollment, UnknownFields,
 };
 
 use crate::{TestStore, Writer, block_on, device};
@@ -90,11 +90,7 @@ fn report_replaces_all_earlier_enrolments() {
         assert_eq!(deleted, None);
         let (_, is_new) = put(&store, &acme, "SN1", "PENDING").await;
         assert!(is_new);
-        let events = store
-            .events()
-            .list(acme.workspace, EventFilter::default())
-            .await
-            .unwrap();
+        let events = store.request_events(acme.workspace).await;
         let events: Vec<_> = events
             .iter()
             .map(|event| {

@@ -11,7 +11,7 @@ use devices_domain::{
 };
 use futures_util::future::{join, join_all};
 
-use crate::{TestStore, Writer, block_on, device, device_of, keys, options};
+use crate::{TestStore, Writer, block_on, device, device_of, keys, operator, options};
 
 /// Runs `requests` as one group: two other transactions block the workspace while the requests are
 /// submitted, in their order.
@@ -195,7 +195,13 @@ fn concurrent_batches_respect_the_device_limit() {
             name: "acme".to_owned(),
             device_limit: Some(5),
         };
-        let workspace = store.workspaces().create(new).await.unwrap().unwrap().id;
+        let workspace = store
+            .workspaces()
+            .create(new, operator())
+            .await
+            .unwrap()
+            .unwrap()
+            .id;
         let acme = Writer {
             devices: store.devices(workspace),
             workspace,
@@ -256,7 +262,7 @@ fn each_key_of_a_group_is_found_or_not() {
         let repository = store.keys();
         for number in [1, 2] {
             repository
-                .create(keys::key(acme, number), 100)
+                .create(keys::key(acme, number), 100, operator())
                 .await
                 .unwrap();
         }

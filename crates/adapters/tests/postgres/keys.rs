@@ -8,7 +8,7 @@ use devices_domain::{
     Actor, KeyError, KeyId, KeyRepository, NewApiKey, NewSecret, Scope, WorkspaceId,
 };
 
-use crate::{TestStore, block_on};
+use crate::{TestStore, block_on, operator};
 
 const MAX_KEYS: u32 = 100;
 
@@ -35,7 +35,10 @@ fn key_is_found_by_workspace_and_hash() {
             store.workspace("globex").await,
         );
         let keys = store.keys();
-        let created = keys.create(key(acme, 7), MAX_KEYS).await.unwrap();
+        let created = keys
+            .create(key(acme, 7), MAX_KEYS, operator())
+            .await
+            .unwrap();
         let actor = Actor {
             workspace: acme,
             key: created.id,
@@ -58,7 +61,11 @@ fn expired_key_is_not_found() {
                 expires_at,
                 ..key(acme, hash)
             };
-            store.keys().create(new, MAX_KEYS).await.unwrap();
+            store
+                .keys()
+                .create(new, MAX_KEYS, operator())
+                .await
+                .unwrap();
             let found = store.keys().find_actor(acme, [hash; 32]).await.unwrap();
             assert_eq!(found.is_some(), is_active);
         }
@@ -71,15 +78,32 @@ fn revocation_is_immediate_and_idempotent() {
         let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let keys = store.keys();
-        let created = keys.create(key(acme, 7), MAX_KEYS).await.unwrap();
-        let first = keys.revoke(acme, created.id).await.unwrap().unwrap();
+        let created = keys
+            .create(key(acme, 7), MAX_KEYS, operator())
+            .await
+            .unwrap();
+        let first = keys
+            .revoke(acme, created.id, operator())
+            .await
+            .unwrap()
+            .unwrap();
         assert!(first.revoked_at.is_some());
         assert_eq!(keys.find_actor(acme, [7; 32]).await.unwrap(), None);
-        let second = keys.revoke(acme, created.id).await.unwrap().unwrap();
+        let second = keys
+            .revoke(acme, created.id, operator())
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(second.revoked_at, first.revoked_at);
-        assert_eq!(keys.revoke(acme, KeyId(4711)).await.unwrap(), None);
+        assert_eq!(
+            keys.revoke(acme, KeyId(4711), operator()).await.unwrap(),
+            None
+        );
         let globex = store.workspace("globex").await;
-        assert_eq!(keys.revoke(globex, created.id).await.unwrap(), None);
+        assert_eq!(
+            keys.revoke(globex, created.id, operator()).await.unwrap(),
+            None
+        );
     });
 }
 
@@ -92,9 +116,18 @@ fn list_is_ordered_oldest_first() {
             store.workspace("globex").await,
         );
         let keys = store.keys();
-        let first = keys.create(key(acme, 1), MAX_KEYS).await.unwrap();
-        let second = keys.create(key(globex, 2), MAX_KEYS).await.unwrap();
-        let third = keys.create(key(acme, 3), MAX_KEYS).await.unwrap();
+        let first = keys
+            .create(key(acme, 1), MAX_KEYS, operator())
+            .await
+            .unwrap();
+        let second = keys
+            .create(key(globex, 2), MAX_KEYS, operator())
+            .await
+            .unwrap();
+        let third = keys
+            .create(key(acme, 3), MAX_KEYS, operator())
+            .await
+            .unwrap();
         let keys_of_acme = keys.list(Some(acme)).await.unwrap();
         assert_eq!(keys_of_acme, [first.clone(), third.clone()]);
         assert_eq!(keys.list(None).await.unwrap(), [first, second, third]);
@@ -110,21 +143,21 @@ fn number_of_active_keys_is_limited() {
             store.workspace("globex").await,
         );
         let keys = store.keys();
-        let first = keys.create(key(acme, 1), 2).await.unwrap();
+        let first = keys.create(key(acme, 1), 2, operator()).await.unwrap();
         let expired = NewApiKey {
             expires_at: Some(Utc::now() - TimeDelta::hours(1)),
             ..key(acme, 2)
         };
-        keys.create(expired, 2).await.unwrap();
-        keys.create(key(acme, 3), 2).await.unwrap();
-        let rejected = keys.create(key(acme, 4), 2).await;
+        keys.create(expired, 2, operator()).await.unwrap();
+        keys.create(key(acme, 3), 2, operator()).await.unwrap();
+        let rejected = keys.create(key(acme, 4), 2, operator()).await;
         assert!(
             matches!(rejected, Err(KeyError::TooMany(2))),
             "{rejected:?}"
         );
-        keys.create(key(globex, 5), 2).await.unwrap();
-        keys.revoke(acme, first.id).await.unwrap();
-        keys.create(key(acme, 6), 2).await.unwrap();
+        keys.create(key(globex, 5), 2, operator()).await.unwrap();
+        keys.revoke(acme, first.id, operator()).await.unwrap();
+        keys.create(key(acme, 6), 2, operator()).await.unwrap();
     });
 }
 
@@ -137,7 +170,9 @@ fn concurrent_creation_respects_the_limit() {
         let creations: Vec<_> = (0..8)
             .map(|hash| {
                 let keys = keys.clone();
-                tokio::spawn(async move { keys.create(key(acme, hash), 3).await.is_ok() })
+                tokio::spawn(
+                    async move { keys.create(key(acme, hash), 3, operator()).await.is_ok() },
+                )
             })
             .collect();
         let mut created = 0;
@@ -165,7 +200,7 @@ fn rotation_copies_the_key_and_retires_the_old() {
             expires_at: Some(Utc::now() + TimeDelta::days(30)),
             ..key(acme, 1)
         };
-        let old = keys.create(expiring, 1).await.unwrap();
+        let old = keys.create(expiring, 1, operator()).await.unwrap();
         store.database.execute(
             "UPDATE api_keys SET created_at = created_at - interval '20 days', \
              expires_at = expires_at - interval '20 days'",
@@ -173,7 +208,7 @@ fn rotation_copies_the_key_and_retires_the_old() {
         let until = Utc::now() + TimeDelta::hours(24);
         // The limit counts the new key only: the old one is retiring.
         let new = keys
-            .rotate(acme, old.id, secret(2), until, 1)
+            .rotate(acme, old.id, secret(2), until, 1, operator())
             .await
             .unwrap();
         assert_eq!((new.workspace_id, new.scope), (acme, Scope::Write));
@@ -188,18 +223,24 @@ fn rotation_copies_the_key_and_retires_the_old() {
         let retiring = keys.find(old.id).await.unwrap().unwrap();
         assert!((retiring.retires_at.unwrap() - until).abs() < TimeDelta::seconds(1));
         // A client that lost the new secret can rotate the old key again, within the limit.
-        let rejected = keys.rotate(acme, old.id, secret(3), until, 1).await;
+        let rejected = keys
+            .rotate(acme, old.id, secret(3), until, 1, operator())
+            .await;
         assert!(
             matches!(rejected, Err(KeyError::TooMany(1))),
             "{rejected:?}"
         );
         let later = until + TimeDelta::hours(24);
-        let rotated = keys.rotate(acme, old.id, secret(4), later, 2).await;
+        let rotated = keys
+            .rotate(acme, old.id, secret(4), later, 2, operator())
+            .await;
         assert!(rotated.is_ok(), "{rotated:?}");
         // The old key keeps its earlier end.
         let retiring = keys.find(old.id).await.unwrap().unwrap();
         assert!((retiring.retires_at.unwrap() - until).abs() < TimeDelta::seconds(1));
-        let rotated = keys.rotate(acme, old.id, secret(3), Utc::now(), 3).await;
+        let rotated = keys
+            .rotate(acme, old.id, secret(3), Utc::now(), 3, operator())
+            .await;
         let lifetime = rotated.unwrap().expires_at.unwrap() - Utc::now();
         assert!((lifetime - TimeDelta::days(30)).abs() < TimeDelta::minutes(5));
         assert_eq!(keys.find_actor(acme, [1; 32]).await.unwrap(), None);
@@ -212,14 +253,24 @@ fn inactive_key_is_not_rotated() {
         let store = TestStore::new();
         let acme = store.workspace("acme").await;
         let keys = store.keys();
-        let old = keys.create(key(acme, 1), MAX_KEYS).await.unwrap();
-        keys.revoke(acme, old.id).await.unwrap();
+        let old = keys
+            .create(key(acme, 1), MAX_KEYS, operator())
+            .await
+            .unwrap();
+        keys.revoke(acme, old.id, operator()).await.unwrap();
         let inactive = keys
-            .rotate(acme, old.id, secret(2), Utc::now(), MAX_KEYS)
+            .rotate(acme, old.id, secret(2), Utc::now(), MAX_KEYS, operator())
             .await;
         assert!(matches!(inactive, Err(KeyError::Inactive)), "{inactive:?}");
         let unknown = keys
-            .rotate(acme, KeyId(4711), secret(2), Utc::now(), MAX_KEYS)
+            .rotate(
+                acme,
+                KeyId(4711),
+                secret(2),
+                Utc::now(),
+                MAX_KEYS,
+                operator(),
+            )
             .await;
         assert!(matches!(unknown, Err(KeyError::NotFound)), "{unknown:?}");
         assert_eq!(store.database.count("api_keys"), 1);
@@ -231,7 +282,11 @@ fn last_use_is_recorded_once_a_minute() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.workspace("acme").await;
-        let created = store.keys().create(key(acme, 1), MAX_KEYS).await.unwrap();
+        let created = store
+            .keys()
+            .create(key(acme, 1), MAX_KEYS, operator())
+            .await
+            .unwrap();
         assert_eq!(created.last_used_at, None);
         let serving = PostgresKeys::new(store.pool.clone());
         let use_key = async || {

@@ -31,10 +31,10 @@ use devices_adapters::postgres::{
     PostgresWorkspaces, SessionSettings,
 };
 use devices_domain::{
-    Conflicts, CreateError, DeviceRepository, Email, EnrollmentRepository, IdempotentRequest,
-    InsertedDevice, KeyId, KeyRepository, NewBatch, NewDevice, NewWorkspace, Origin, RawRow,
-    RawValue, RenderResponse, Store, StoreResult, UserFields, UserId, UserRepository, WorkspaceId,
-    WorkspaceRepository,
+    Author, Conflicts, CreateError, DeviceRepository, Email, EnrollmentRepository, Event,
+    EventFilter, EventRepository, IdempotentRequest, InsertedDevice, KeyId, KeyRepository,
+    NewBatch, NewDevice, NewWorkspace, Operator, Origin, RawRow, RawValue, RenderResponse, Store,
+    StoreResult, UserFields, UserId, UserRepository, WorkspaceId, WorkspaceRepository,
 };
 use devices_tests::TestDatabase;
 
@@ -98,6 +98,17 @@ impl TestStore {
         PostgresEvents::new(self.pool.clone())
     }
 
+    /// Returns the audit events of requests, without those of the commands that prepare a test.
+    async fn request_events(&self, workspace: WorkspaceId) -> Vec<Event> {
+        let events = self.events();
+        let mut events = events
+            .list(workspace, EventFilter::default())
+            .await
+            .unwrap();
+        events.retain(|event| event.operator.is_none());
+        events
+    }
+
     fn limiter(&self) -> PostgresRateLimiter {
         PostgresRateLimiter::new(self.pool.clone())
     }
@@ -111,12 +122,15 @@ impl TestStore {
             name: name.to_owned(),
             device_limit: None,
         };
-        let created = self.workspaces().create(new).await.unwrap();
+        let created = self.workspaces().create(new, operator()).await.unwrap();
         created.expect("the name is not taken").id
     }
 
     async fn key(&self, workspace: WorkspaceId) -> KeyId {
-        let key = self.keys().create(keys::key(workspace, 1), 100).await;
+        let key = self
+            .keys()
+            .create(keys::key(workspace, 1), 100, operator())
+            .await;
         key.unwrap().id
     }
 
@@ -132,7 +146,10 @@ impl TestStore {
 
     async fn user(&self, workspace: WorkspaceId, email: &str) -> UserId {
         let user = UserFields::new(Email::from_trusted(email.to_owned()));
-        let created = self.users(workspace).create(user, None).await;
+        let created = self
+            .users(workspace)
+            .create(user, Author::Command(operator()))
+            .await;
         created.unwrap().id
     }
 }
@@ -188,6 +205,10 @@ impl Writer {
             other => panic!("expected conflicts, got {other:?}"),
         }
     }
+}
+
+fn operator() -> Operator {
+    Operator::new("root")
 }
 
 fn options() -> DatabaseOptions {

@@ -129,7 +129,12 @@ fn column_values_match_the_domain() {
     for (table, column, words) in [
         ("devices_mdm", "status", statuses),
         ("users", "role", Role::NAMES),
-        ("device_events", "action", Action::NAMES),
+        (
+            "device_events",
+            "action",
+            &["CREATED", "UPDATED", "DELETED", "RESTORED"],
+        ),
+        ("audit_events", "action", Action::NAMES),
         ("api_keys", "scope", scopes.as_slice()),
     ] {
         let checks = checks(&database, table, column);

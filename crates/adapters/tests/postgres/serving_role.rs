@@ -32,6 +32,8 @@ fn serving_role_cannot_do_more_than_serve() {
         "UPDATE device_events SET key_id = 2",
         "DELETE FROM device_events",
         "TRUNCATE device_events",
+        "UPDATE audit_events SET operator = 'nobody'",
+        "DELETE FROM audit_events",
         "DROP TABLE devices",
         "ALTER TABLE devices DISABLE TRIGGER ALL",
         "CREATE TABLE mine (id int)",

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use devices_domain::{
-    Action, ChangeUserError, Email, EventFilter, EventRepository, PageRequest, PageStart, RawRow,
-    RawValue, Search, Store, UnknownFields, User, UserChange, UserFields, UserFilter, UserId,
-    UserPatch,
+    Action, Author, ChangeUserError, Email, PageRequest, PageStart, RawRow, RawValue, Search,
+    Store, UnknownFields, User, UserChange, UserFields, UserFilter, UserId, UserPatch,
 };
 
-use crate::{TestStore, Writer, block_on, device_of};
+use crate::{TestStore, Writer, block_on, device_of, operator};
 
 fn user_fields(email: &str) -> UserFields {
     UserFields::new(Email::from_trusted(email.to_owned()))
@@ -44,7 +43,9 @@ fn email_is_unique_ignoring_case() {
         let (acme, globex) = (store.writer("acme").await, store.writer("globex").await);
         let ada = store.user(acme.workspace, "ada@example.com").await;
         let users = store.users(acme.workspace);
-        let taken = users.create(user_fields("Ada@Example.com"), None).await;
+        let taken = users
+            .create(user_fields("Ada@Example.com"), Author::Command(operator()))
+            .await;
         assert!(matches!(taken, Err(ChangeUserError::EmailTaken(holder)) if holder == ada));
         store.user(globex.workspace, "ada@example.com").await;
         let grace = store.user(acme.workspace, "grace@example.com").await;
@@ -65,7 +66,11 @@ fn one_of_two_creations_takes_an_email() {
         let acme = store.workspace("acme").await;
         let create = || {
             let users = store.users(acme);
-            tokio::spawn(async move { users.create(user_fields("ada@example.com"), None).await })
+            tokio::spawn(async move {
+                users
+                    .create(user_fields("ada@example.com"), Author::Command(operator()))
+                    .await
+            })
         };
         for _ in 0..10 {
             store
@@ -239,7 +244,10 @@ fn changes_write_events_with_field_names() {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         let users = store.users(acme.workspace);
-        let ada = users.create(user_fields("ada@example.com"), Some(acme.origin()));
+        let ada = users.create(
+            user_fields("ada@example.com"),
+            Author::Request(acme.origin()),
+        );
         let ada = ada.await.unwrap().id;
         let fields = [
             ("last_name", "Lovelace"),
@@ -252,8 +260,7 @@ fn changes_write_events_with_field_names() {
         users.delete(ada, acme.origin()).await.unwrap();
         let deleted_again = users.delete(ada, acme.origin()).await;
         assert!(matches!(deleted_again, Err(ChangeUserError::NotFound)));
-        let filter = EventFilter::default();
-        let events = store.events().list(acme.workspace, filter).await.unwrap();
+        let events = store.request_events(acme.workspace).await;
         let events: Vec<_> = events
             .iter()
             .map(|event| (event.action, event.user_id, event.fields.join(" ")))

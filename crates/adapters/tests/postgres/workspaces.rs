@@ -3,7 +3,7 @@
 
 use devices_domain::{NewWorkspace, StoreHealth, WorkspaceId, WorkspaceRepository};
 
-use crate::{TestStore, block_on};
+use crate::{TestStore, block_on, operator};
 
 #[test]
 fn duplicate_name_is_rejected() {
@@ -14,9 +14,9 @@ fn duplicate_name_is_rejected() {
             device_limit: Some(3),
         };
         let workspaces = store.workspaces();
-        let created = workspaces.create(new()).await.unwrap().unwrap();
+        let created = workspaces.create(new(), operator()).await.unwrap().unwrap();
         assert_eq!(created.device_limit, Some(3));
-        assert_eq!(workspaces.create(new()).await.unwrap(), None);
+        assert_eq!(workspaces.create(new(), operator()).await.unwrap(), None);
         assert_eq!(
             workspaces.find("acme".to_owned()).await.unwrap(),
             Some(created)
@@ -43,10 +43,15 @@ fn device_limit_is_set_and_removed() {
         let acme = store.workspace("acme").await;
         let workspaces = store.workspaces();
         for limit in [Some(5), None] {
-            let updated = workspaces.set_device_limit(acme, limit).await.unwrap();
+            let updated = workspaces
+                .set_device_limit(acme, limit, operator())
+                .await
+                .unwrap();
             assert_eq!(updated.unwrap().device_limit, limit);
         }
-        let unknown = workspaces.set_device_limit(WorkspaceId(4711), None).await;
+        let unknown = workspaces
+            .set_device_limit(WorkspaceId(4711), None, operator())
+            .await;
         assert_eq!(unknown.unwrap(), None);
     });
 }

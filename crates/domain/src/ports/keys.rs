@@ -5,10 +5,13 @@ use chrono::{DateTime, Utc};
 
 use super::RepositoryError;
 use crate::access::{Actor, ApiKey, Scope};
+use crate::audit::Operator;
 use crate::ids::{KeyId, WorkspaceId};
 
 /// The API keys of all workspaces. Only the SHA-256 hash and the first characters of a secret are
 /// stored.
+///
+/// Every change MUST store an audit event of its operator in the same transaction.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait KeyRepository: Send + Sync {
@@ -22,7 +25,12 @@ pub trait KeyRepository: Send + Sync {
 
     /// Stores a key, unless the workspace would then have more than `max` active keys. Keys that
     /// were replaced by a rotation do not count.
-    async fn create(&self, key: NewApiKey, max: u32) -> Result<ApiKey, KeyError>;
+    async fn create(
+        &self,
+        key: NewApiKey,
+        max: u32,
+        operator: Operator,
+    ) -> Result<ApiKey, KeyError>;
 
     /// Replaces the key `old` by a new key with the same name, scope and lifetime. The old key
     /// remains valid until `until`, or until the earlier time set by a previous rotation.
@@ -36,6 +44,7 @@ pub trait KeyRepository: Send + Sync {
         secret: NewSecret,
         until: DateTime<Utc>,
         max: u32,
+        operator: Operator,
     ) -> Result<ApiKey, KeyError>;
 
     /// Finds a key of any workspace by id. For administration.
@@ -45,11 +54,12 @@ pub trait KeyRepository: Send + Sync {
     async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<ApiKey>, RepositoryError>;
 
     /// Revokes a key. Returns `None` if it does not exist. A key that is already revoked keeps the
-    /// time of its revocation.
+    /// time of its revocation, and leaves no event.
     async fn revoke(
         &self,
         workspace: WorkspaceId,
         key: KeyId,
+        operator: Operator,
     ) -> Result<Option<ApiKey>, RepositoryError>;
 }
 

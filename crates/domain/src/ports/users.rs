@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::RepositoryError;
-use crate::audit::Origin;
+use crate::audit::{Author, Origin};
 use crate::ids::UserId;
 use crate::paging::{Page, PageRequest};
 use crate::search::Search;
@@ -30,14 +30,10 @@ pub trait UserRepository: Send + Sync {
 
     /// Stores a user.
     ///
-    /// MUST store the audit event in the same transaction if there is an `origin`. MUST have
-    /// committed durably before it returns. MUST NOT return [`RepositoryError::Unavailable`] if the
-    /// user may be stored now or later.
-    async fn create(
-        &self,
-        user: UserFields,
-        origin: Option<Origin>,
-    ) -> Result<User, ChangeUserError>;
+    /// MUST store the audit event in the same transaction. MUST have committed durably before it
+    /// returns. MUST NOT return [`RepositoryError::Unavailable`] if the user may be stored now or
+    /// later.
+    async fn create(&self, user: UserFields, author: Author) -> Result<User, ChangeUserError>;
 
     /// Applies a patch to a user. Returns the changed user.
     ///

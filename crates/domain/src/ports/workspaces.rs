@@ -4,14 +4,19 @@ use async_trait::async_trait;
 
 use super::RepositoryError;
 use crate::access::Workspace;
+use crate::audit::Operator;
 use crate::ids::WorkspaceId;
 
-/// All workspaces.
+/// All workspaces. Every change MUST store an audit event of its operator in the same transaction.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait WorkspaceRepository: Send + Sync {
     /// Stores a workspace. Returns `None` if its name is taken.
-    async fn create(&self, workspace: NewWorkspace) -> Result<Option<Workspace>, RepositoryError>;
+    async fn create(
+        &self,
+        workspace: NewWorkspace,
+        operator: Operator,
+    ) -> Result<Option<Workspace>, RepositoryError>;
 
     /// Finds a workspace by name.
     async fn find(&self, name: String) -> Result<Option<Workspace>, RepositoryError>;
@@ -20,11 +25,12 @@ pub trait WorkspaceRepository: Send + Sync {
     async fn list(&self) -> Result<Vec<Workspace>, RepositoryError>;
 
     /// Sets the maximum number of active devices; `None` removes the limit. Returns the changed
-    /// workspace, or `None` if it does not exist.
+    /// workspace, or `None` if it does not exist. An unchanged limit leaves no event.
     async fn set_device_limit(
         &self,
         workspace: WorkspaceId,
         device_limit: Option<u32>,
+        operator: Operator,
     ) -> Result<Option<Workspace>, RepositoryError>;
 }
 

@@ -5,6 +5,7 @@ mod binary_copy;
 mod columns;
 mod conflicts;
 mod create;
+mod export;
 mod filter;
 mod insert;
 mod prepared_batch;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceId,
+    Author, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceId,
     DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, Origin, Page, PageRequest,
     Precondition, RepositoryError, StoreResult, StoredDevice, StoredResponse, WorkspaceId,
 };
@@ -136,6 +137,23 @@ impl DeviceRepository for PostgresDevices {
         let workspace = self.workspace;
         self.database
             .query(move |connection| select::attribute_keys(connection, workspace, &filter, max))
+            .await
+    }
+
+    async fn record_export(
+        &self,
+        filter: DeviceFilter,
+        origin: Origin,
+    ) -> Result<(), RepositoryError> {
+        let workspace = self.workspace;
+        let author = Author::Request(origin);
+        // Counting the devices is a query.
+        let database = self.database.for_queries();
+        database
+            .run(move |connection| {
+                let recorded = export::record(connection, workspace, &filter, &author);
+                recorded.map_err(classify)
+            })
             .await
     }
 

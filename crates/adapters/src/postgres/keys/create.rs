@@ -1,12 +1,17 @@
-//! Creation and rotation of keys.
+//! Creation, rotation and revocation of keys, each with its audit event.
 
 use chrono::{DateTime, Utc};
-use devices_domain::{ApiKey, KeyError, KeyId, NewApiKey, NewSecret, RepositoryError, WorkspaceId};
+use devices_domain::{
+    Action, ApiKey, Author, KeyError, KeyId, NewApiKey, NewSecret, RepositoryError, Subject,
+    WorkspaceId,
+};
+use diesel::dsl::now;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 
 use super::row::{KeyRow, is_active};
+use crate::postgres::audit_events::NewEvent;
 use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::{api_keys, workspaces};
 
@@ -43,6 +48,7 @@ pub(crate) fn insert(
     connection: &mut PgConnection,
     key: &NewApiKey,
     max: u32,
+    author: &Author,
 ) -> Result<KeyRow, Failure> {
     // Locks the workspace: two concurrent transactions could otherwise both take the last place.
     let _: i64 = workspaces::table
@@ -67,10 +73,12 @@ pub(crate) fn insert(
         api_keys::secret_prefix.eq(&key.secret.prefix),
         api_keys::expires_at.eq(key.expires_at),
     );
-    let inserted = diesel::insert_into(api_keys::table)
+    let inserted: KeyRow = diesel::insert_into(api_keys::table)
         .values(row)
         .returning(KeyRow::as_returning())
         .get_result(connection)?;
+    let created = NewEvent::new(Action::Created, Subject::Key(inserted.key_id()));
+    created.record(connection, key.workspace, author)?;
     Ok(inserted)
 }
 
@@ -83,6 +91,7 @@ pub(crate) fn rotate(
     secret: NewSecret,
     until: DateTime<Utc>,
     max: u32,
+    author: &Author,
 ) -> Result<KeyRow, Failure> {
     let found: Option<(KeyRow, bool)> = api_keys::table
         .find((workspace.0, old.0))
@@ -107,5 +116,27 @@ pub(crate) fn rotate(
     diesel::update(api_keys::table.find((workspace.0, old.0)))
         .set(api_keys::retires_at.eq(retires_at))
         .execute(connection)?;
-    insert(connection, &key, max)
+    NewEvent::new(Action::Rotated, Subject::Key(old)).record(connection, workspace, author)?;
+    insert(connection, &key, max, author)
+}
+
+/// Revokes a key, unless it is revoked already. Returns `None` if it does not exist.
+pub(crate) fn revoke(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    key: KeyId,
+    author: &Author,
+) -> QueryResult<Option<KeyRow>> {
+    let key_row = api_keys::table.find((workspace.0, key.0));
+    let revoked: Option<KeyRow> = diesel::update(key_row.filter(api_keys::revoked_at.is_null()))
+        .set(api_keys::revoked_at.eq(now))
+        .returning(KeyRow::as_returning())
+        .get_result(connection)
+        .optional()?;
+    if revoked.is_none() {
+        let unchanged = key_row.select(KeyRow::as_select());
+        return unchanged.first(connection).optional();
+    }
+    NewEvent::new(Action::Revoked, Subject::Key(key)).record(connection, workspace, author)?;
+    Ok(revoked)
 }

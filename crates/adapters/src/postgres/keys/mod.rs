@@ -8,12 +8,11 @@ mod row;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Actor, ApiKey, KeyError, KeyId, KeyRepository, NewApiKey, NewSecret, RepositoryError,
-    WorkspaceId,
+    Actor, ApiKey, Author, KeyError, KeyId, KeyRepository, NewApiKey, NewSecret, Operator,
+    RepositoryError, WorkspaceId,
 };
-use diesel::dsl::sql;
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Timestamptz};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
@@ -46,7 +45,8 @@ impl PostgresKeys {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "after a lost COMMIT nobody knows the secret of the stored key, which is harmless"
+    reason = "after a lost COMMIT nobody knows the secret of the stored key, and a revocation can be \
+              repeated"
 )]
 #[async_trait]
 impl KeyRepository for PostgresKeys {
@@ -62,11 +62,17 @@ impl KeyRepository for PostgresKeys {
         Ok(Some(key.actor))
     }
 
-    async fn create(&self, key: NewApiKey, max: u32) -> Result<ApiKey, KeyError> {
+    async fn create(
+        &self,
+        key: NewApiKey,
+        max: u32,
+        operator: Operator,
+    ) -> Result<ApiKey, KeyError> {
+        let author = Author::Command(operator);
         let row = self
             .database
             .run(move |connection| {
-                connection.transaction(|connection| create::insert(connection, &key, max))
+                connection.transaction(|connection| create::insert(connection, &key, max, &author))
             })
             .await
             .map_err(KeyError::from)?;
@@ -80,12 +86,14 @@ impl KeyRepository for PostgresKeys {
         secret: NewSecret,
         until: DateTime<Utc>,
         max: u32,
+        operator: Operator,
     ) -> Result<ApiKey, KeyError> {
+        let author = Author::Command(operator);
         let row = self
             .database
             .run(move |connection| {
                 connection.transaction(|connection| {
-                    create::rotate(connection, workspace, old, secret, until, max)
+                    create::rotate(connection, workspace, old, secret, until, max, &author)
                 })
             })
             .await
@@ -123,14 +131,17 @@ impl KeyRepository for PostgresKeys {
         &self,
         workspace: WorkspaceId,
         key: KeyId,
+        operator: Operator,
     ) -> Result<Option<ApiKey>, RepositoryError> {
-        let first_revocation = sql::<Nullable<Timestamptz>>("coalesce(revoked_at, now())");
-        let update = diesel::update(api_keys::table.find((workspace.0, key.0)))
-            .set(api_keys::revoked_at.eq(first_revocation))
-            .returning(KeyRow::as_returning());
+        let author = Author::Command(operator);
         let row: Option<KeyRow> = self
             .database
-            .run(move |connection| update.get_result(connection).optional().map_err(classify))
+            .run(move |connection| {
+                let revoke = |connection: &mut PgConnection| {
+                    create::revoke(connection, workspace, key, &author)
+                };
+                connection.transaction(revoke).map_err(classify)
+            })
             .await?;
         row.map(ApiKey::try_from).transpose()
     }

@@ -25,6 +25,12 @@ pub(crate) struct KeyRow {
     last_used_at: Option<DateTime<Utc>>,
 }
 
+impl KeyRow {
+    pub(crate) fn key_id(&self) -> KeyId {
+        KeyId(self.id)
+    }
+}
+
 impl TryFrom<KeyRow> for ApiKey {
     type Error = RepositoryError;
 

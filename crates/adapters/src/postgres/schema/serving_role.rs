@@ -69,7 +69,9 @@ const SURPLUS: &str = "
             has_table_privilege(session_user, 'devices', 'DELETE, TRUNCATE')),
         ('may change the audit trail',
             has_any_column_privilege(session_user, 'device_events', 'UPDATE')
-            OR has_table_privilege(session_user, 'device_events', 'DELETE, TRUNCATE')),
+            OR has_table_privilege(session_user, 'device_events', 'DELETE, TRUNCATE')
+            OR has_any_column_privilege(session_user, 'audit_events', 'UPDATE')
+            OR has_table_privilege(session_user, 'audit_events', 'DELETE, TRUNCATE')),
         ('may create workspaces and keys',
             has_any_column_privilege(session_user, 'workspaces', 'INSERT')
             OR has_any_column_privilege(session_user, 'api_keys', 'INSERT'))

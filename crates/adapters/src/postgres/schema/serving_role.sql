@@ -27,7 +27,8 @@ BEGIN
     -- The device limit is read with FOR NO KEY UPDATE, which requires UPDATE on some column.
     GRANT UPDATE (created_at) ON workspaces TO fleet_devices_serving;
     GRANT UPDATE (last_used_at) ON api_keys TO fleet_devices_serving;
-    GRANT SELECT, INSERT ON devices, device_events, users, devices_mdm TO fleet_devices_serving;
+    GRANT SELECT, INSERT ON devices, device_events, audit_events, users, devices_mdm
+        TO fleet_devices_serving;
     GRANT SELECT ON searchable_devices TO fleet_devices_serving;
     GRANT SELECT, INSERT ON search_documents TO fleet_devices_serving;
     GRANT SELECT, INSERT, DELETE, UPDATE (device_ids, user_ids, identifiers, documents)

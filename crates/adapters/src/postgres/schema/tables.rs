@@ -23,6 +23,28 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::postgres::query::tsvector::Tsvector;
 
+    audit_events (workspace_id, id) {
+        workspace_id -> Int8,
+        id -> Int8,
+        occurred_at -> Timestamptz,
+        action -> Text,
+        key_id -> Nullable<Int8>,
+        request_id -> Nullable<Text>,
+        client_request_id -> Nullable<Text>,
+        operator -> Nullable<Text>,
+        device_ids -> Array<Nullable<Int8>>,
+        user_id -> Nullable<Int8>,
+        enrollment_id -> Nullable<Int8>,
+        api_key_id -> Nullable<Int8>,
+        fields -> Array<Nullable<Text>>,
+        item_count -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     device_events (workspace_id, id) {
         workspace_id -> Int8,
         id -> Int8,
@@ -262,6 +284,7 @@ diesel::table! {
 }
 
 diesel::joinable!(api_keys -> workspaces (workspace_id));
+diesel::joinable!(audit_events -> workspaces (workspace_id));
 diesel::joinable!(device_events -> workspaces (workspace_id));
 diesel::joinable!(devices -> workspaces (workspace_id));
 diesel::joinable!(devices_mdm -> workspaces (workspace_id));
@@ -272,6 +295,7 @@ diesel::joinable!(workspace_rate_limits -> workspaces (workspace_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
+    audit_events,
     device_events,
     devices,
     devices_mdm,

@@ -32,7 +32,7 @@ pub(crate) enum Effect {
     None,
     /// The transaction wrote an event that shows whether it was committed.
     Marked(CommitMarker),
-    /// The transaction wrote rows, but no event. A lost COMMIT cannot be resolved.
+    /// The transaction wrote rows, but no event that marks it. A lost COMMIT cannot be resolved.
     Unmarked,
 }
 

@@ -1,7 +1,7 @@
 //! Changes of single users, each with its audit event.
 
 use devices_domain::{
-    Action, ChangeUserError, Email, Origin, Subject, User, UserChange, UserFields, UserId,
+    Action, Author, ChangeUserError, Email, Origin, Subject, User, UserChange, UserFields, UserId,
     WorkspaceId,
 };
 use diesel::dsl::{exists, now};
@@ -13,16 +13,16 @@ use crate::postgres::audit_events::NewEvent;
 use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::schema::tables::{devices, users};
 use crate::postgres::transaction::run::{Effect, Failure};
-use crate::postgres::usage_counts::{Resource, UsageChange};
+use crate::postgres::usage_counts::Resource;
 
 type ChangeResult = Result<(User, Effect), Failure<ChangeUserError>>;
 
-/// Inserts a user. Without an `origin`, writes no audit event.
+/// Inserts a user.
 pub(crate) fn create(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     user: &UserFields,
-    origin: Option<&Origin>,
+    author: &Author,
 ) -> ChangeResult {
     check_email(connection, workspace, &user.email, None)?;
     let row: UserRow = diesel::insert_into(users::table)
@@ -35,12 +35,13 @@ pub(crate) fn create(
         .get_result(connection)?;
     let created = row.into_user()?;
     let event = NewEvent::new(Action::Created, Subject::User(created.id));
-    let effect = if let Some(origin) = origin {
-        let event = event.with_usage(Resource::Users, 1);
-        Effect::Marked(event.insert(connection, workspace, origin)?)
-    } else {
-        UsageChange::new(Resource::Users, 1).record(connection, workspace)?;
-        Effect::Unmarked
+    let event = event.with_usage(Resource::Users, 1);
+    let effect = match author {
+        Author::Request(origin) => Effect::Marked(event.insert(connection, workspace, origin)?),
+        Author::Command(_) => {
+            event.record(connection, workspace, author)?;
+            Effect::Unmarked
+        }
     };
     Ok((created, effect))
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    ChangeUserError, Origin, Page, PageRequest, RepositoryError, User, UserChange, UserFields,
-    UserFilter, UserId, UserRepository, WorkspaceId,
+    Author, ChangeUserError, Origin, Page, PageRequest, RepositoryError, User, UserChange,
+    UserFields, UserFilter, UserId, UserRepository, WorkspaceId,
 };
 use diesel::prelude::*;
 
@@ -60,16 +60,10 @@ impl UserRepository for PostgresUsers {
             .await
     }
 
-    async fn create(
-        &self,
-        user: UserFields,
-        origin: Option<Origin>,
-    ) -> Result<User, ChangeUserError> {
+    async fn create(&self, user: UserFields, author: Author) -> Result<User, ChangeUserError> {
         let workspace = self.workspace;
         self.database
-            .transact(move |connection| {
-                change::create(connection, workspace, &user, origin.as_ref())
-            })
+            .transact(move |connection| change::create(connection, workspace, &user, &author))
             .await
     }
 

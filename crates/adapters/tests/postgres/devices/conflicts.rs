@@ -7,7 +7,7 @@ use devices_domain::{
     UserId, WorkspaceRepository,
 };
 
-use crate::{TestStore, block_on, device, device_of};
+use crate::{TestStore, block_on, device, device_of, operator};
 
 #[test]
 fn all_conflicts_are_reported_and_nothing_is_stored() {
@@ -22,7 +22,7 @@ fn all_conflicts_are_reported_and_nothing_is_stored() {
         .unwrap();
         store
             .workspaces()
-            .set_device_limit(acme.workspace, Some(4))
+            .set_device_limit(acme.workspace, Some(4), operator())
             .await
             .unwrap();
 
@@ -66,7 +66,7 @@ fn lowered_device_limit_rejects_only_new_devices() {
         acme.create(vec![device(&[]), device(&[])]).await.unwrap();
         store
             .workspaces()
-            .set_device_limit(acme.workspace, Some(1))
+            .set_device_limit(acme.workspace, Some(1), operator())
             .await
             .unwrap();
         let found = acme
@@ -126,7 +126,7 @@ fn deleted_devices_and_users_do_not_count() {
         let created = acme.create(vec![device(&[("serial_number", "A1")])]).await;
         store
             .workspaces()
-            .set_device_limit(acme.workspace, Some(1))
+            .set_device_limit(acme.workspace, Some(1), operator())
             .await
             .unwrap();
         acme.delete(created.unwrap()[0].id).await;

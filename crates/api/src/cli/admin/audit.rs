@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use clap::Args;
-use devices_domain::{DeviceId, Event, EventFilter, EventRepository};
+use clap::builder::PossibleValuesParser;
+use devices_domain::{Action, DeviceId, Event, EventFilter, EventRepository, KeyId, UserId};
 
 use super::Admin;
 use super::arguments::{parse_id, parse_instant, parse_label};
@@ -13,13 +14,22 @@ pub(in crate::cli) struct Arguments {
     /// Name of the workspace
     #[arg(long, value_name = "NAME", value_parser = parse_label)]
     workspace: String,
-    /// Print only changes since this time: an age (7d), a date in UTC, or a timestamp
+    /// Print only events since this time: an age (7d), a date in UTC, or a timestamp
     /// (2026-01-31T08:00:00Z)
     #[arg(long, value_name = "TIME", value_parser = parse_instant)]
     since: Option<DateTime<Utc>>,
-    /// Print only changes of the device with this id
+    /// Print only events of the device with this id
     #[arg(long, value_name = "ID", value_parser = parse_id)]
     device: Option<i64>,
+    /// Print only events of the user with this id
+    #[arg(long, value_name = "ID", value_parser = parse_id)]
+    user: Option<i64>,
+    /// Print only events of the requests with the API key with this id, and those about the key
+    #[arg(long, value_name = "ID", value_parser = parse_id)]
+    key: Option<i64>,
+    /// Print only events of this kind
+    #[arg(long, ignore_case = true, value_parser = PossibleValuesParser::new(Action::NAMES))]
+    action: Option<String>,
 }
 
 impl Admin {
@@ -30,6 +40,11 @@ impl Admin {
         let mut filter = EventFilter {
             since: arguments.since,
             device: arguments.device.map(DeviceId),
+            user: arguments.user.map(UserId),
+            key: arguments.key.map(KeyId),
+            action: arguments
+                .action
+                .and_then(|name| Action::from_name(&name.to_ascii_uppercase())),
             after: None,
         };
         loop {
@@ -55,17 +70,26 @@ fn format_event(event: &Event) -> String {
     } else {
         format!(" ({})", event.fields.join(", "))
     };
-    let client_request = event.client_request_id.as_ref();
-    let client_request = client_request.map(|id| format!(", client's request {id}"));
     format!(
-        "{}  {}  {}{fields}  by key {}, request {}{}",
+        "{}  {}  {}{fields}  by {}",
         event.occurred_at.format("%F %TZ"),
         event.action.as_str(),
         format_subject(event),
-        event.key_id,
-        event.request_id,
-        client_request.unwrap_or_default(),
+        format_author(event),
     )
+}
+
+fn format_author(event: &Event) -> String {
+    let client_request = event.client_request_id.as_ref();
+    let client_request = client_request.map(|id| format!(", client's request {id}"));
+    match (event.key_id, &event.request_id, &event.operator) {
+        (Some(key), Some(request), _) => {
+            let client_request = client_request.unwrap_or_default();
+            format!("key {key}, request {request}{client_request}")
+        }
+        (_, _, Some(operator)) => format!("{} on the command line", operator.as_str()),
+        _ => "unknown".to_owned(),
+    }
 }
 
 fn format_subject(event: &Event) -> String {
@@ -75,10 +99,26 @@ fn format_subject(event: &Event) -> String {
     if let Some(enrollment) = event.enrollment_id {
         return format!("enrolment {enrollment}");
     }
+    if let Some(key) = event.api_key_id {
+        return format!("key {key}");
+    }
+    if event.device_ids.is_empty() {
+        return match (event.action, event.item_count) {
+            (Action::Exported, Some(count)) => format!("{count} devices"),
+            (Action::Exported, None) => "devices".to_owned(),
+            (Action::Purged, Some(count)) => count.to_string(),
+            _ => "workspace".to_owned(),
+        };
+    }
     let mut ids: Vec<i64> = event.device_ids.iter().map(|id| id.0).collect();
     ids.sort_unstable();
-    let noun = if ids.len() == 1 { "device" } else { "devices" };
-    format!("{} {noun}: {}", ids.len(), format_ranges(&ids))
+    format!("{}: {}", count_devices(ids.len()), format_ranges(&ids))
+}
+
+/// Formats a number of devices, such as `1 device`.
+fn count_devices(count: usize) -> String {
+    let noun = if count == 1 { "device" } else { "devices" };
+    format!("{count} {noun}")
 }
 
 /// Formats 1, 2, 3 and 7 as `1-3, 7`.

@@ -87,7 +87,8 @@ impl Admin {
                     secret: secret.to_stored(),
                     expires_at: expires_in.map(|lifetime| Utc::now() + lifetime),
                 };
-                let key = self.keys.create(new, self.max_keys).await?;
+                let operator = self.operator.clone();
+                let key = self.keys.create(new, self.max_keys, operator).await?;
                 self.print_created(key, &secret)
             }
             Command::List { workspace } => {
@@ -99,7 +100,8 @@ impl Admin {
             Command::Rotate { id, overlap } => self.rotate(id, overlap).await,
             Command::Revoke { id } => {
                 let key = self.find_key(id).await?;
-                let revoked = self.keys.revoke(key.workspace_id, key.id).await?;
+                let operator = self.operator.clone();
+                let revoked = self.keys.revoke(key.workspace_id, key.id, operator).await?;
                 let revoked = revoked.ok_or_else(|| unknown_key(id))?;
                 print_keys(self.json, &revoked, std::slice::from_ref(&revoked))
             }
@@ -118,6 +120,7 @@ impl Admin {
                 secret.to_stored(),
                 until,
                 self.max_keys,
+                self.operator.clone(),
             )
             .await;
         let key = rotated.map_err(|error| match error {

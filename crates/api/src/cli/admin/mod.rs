@@ -10,7 +10,7 @@ use clap::Subcommand;
 use devices_adapters::postgres::{
     Database, PostgresEvents, PostgresKeys, PostgresStore, PostgresWorkspaces,
 };
-use devices_domain::{Workspace, WorkspaceRepository};
+use devices_domain::{Author, Operator, Workspace, WorkspaceRepository};
 use secrecy::ExposeSecret;
 
 use super::{CliError, admin_database, check_schema, output};
@@ -27,8 +27,8 @@ pub(super) enum Command {
     /// Create, list, rotate and revoke API keys
     #[command(subcommand)]
     Key(keys::Command),
-    /// Print the changes of devices, users and enrolments, oldest first; with --json, one object
-    /// per line
+    /// Print the audit trail of a workspace, oldest first: changes, exports and admin commands; with
+    /// --json, one object per line
     Audit(audit::Arguments),
 }
 
@@ -43,6 +43,7 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
         keys: PostgresKeys::new(database.clone()),
         events: PostgresEvents::new(database),
         max_keys: settings.limits.keys_per_workspace,
+        operator: current_operator(),
         json,
     };
     match command {
@@ -61,10 +62,27 @@ struct Admin {
     events: PostgresEvents,
     /// Maximum number of active keys per workspace.
     max_keys: u32,
+    /// Author of the audit events.
+    operator: Operator,
     json: bool,
 }
 
+/// Returns the user of this process, and the user who became it with `sudo`, if any.
+fn current_operator() -> Operator {
+    let user = whoami::username().unwrap_or_default();
+    match std::env::var("SUDO_USER") {
+        Ok(caller) if caller != user && !caller.is_empty() => {
+            Operator::new(&format!("{user} (sudo: {caller})"))
+        }
+        _ => Operator::new(&user),
+    }
+}
+
 impl Admin {
+    fn author(&self) -> Author {
+        Author::Command(self.operator.clone())
+    }
+
     async fn find_workspace(&self, name: &str) -> Result<Workspace, CliError> {
         let workspace = self.workspaces.find(name.to_owned()).await?;
         workspace.ok_or_else(|| unknown_workspace(name))

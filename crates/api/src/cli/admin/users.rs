@@ -50,7 +50,7 @@ impl Admin {
                     ..UserFields::new(email.clone())
                 };
                 let users = self.store.for_workspace(workspace.id).users;
-                let added = users.create(user, None).await;
+                let added = users.create(user, self.author()).await;
                 let added = added.map_err(|error| match error {
                     ChangeUserError::Repository(error) => error.into(),
                     // The arguments are valid, so a taken address is the only other error.

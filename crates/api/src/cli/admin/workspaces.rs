@@ -56,7 +56,8 @@ impl Admin {
                     name: name.clone(),
                     device_limit: device_limit.0,
                 };
-                let created = self.workspaces.create(new).await?.ok_or_else(|| {
+                let created = self.workspaces.create(new, self.operator.clone()).await?;
+                let created = created.ok_or_else(|| {
                     CliError::Rejected(format!(
                         "the workspace \"{name}\" already exists. Choose another name."
                     ))
@@ -71,7 +72,7 @@ impl Admin {
                 let workspace = self.find_workspace(&name).await?;
                 let limited = self
                     .workspaces
-                    .set_device_limit(workspace.id, devices.0)
+                    .set_device_limit(workspace.id, devices.0, self.operator.clone())
                     .await?;
                 let limited = limited.ok_or_else(|| unknown_workspace(&name))?;
                 print_workspaces(self.json, &limited, std::slice::from_ref(&limited))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use devices_domain::{
-    RawRow, UnknownFields, User, UserChange, UserFields, UserFilter, UserId, UserPatch,
+    Author, RawRow, UnknownFields, User, UserChange, UserFields, UserFilter, UserId, UserPatch,
 };
 
 use crate::http::extract::auth::{AuditOrigin, ReadAccess, WriteAccess};
@@ -87,7 +87,7 @@ pub(crate) async fn create(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let users = state.store.for_workspace(actor.workspace).users;
-    let create = async move { Ok(users.create(user, Some(origin)).await?) };
+    let create = async move { Ok(users.create(user, Author::Request(origin)).await?) };
     let created = run_to_completion(&state, create).await?;
     Ok(user_response(StatusCode::CREATED, &created))
 }

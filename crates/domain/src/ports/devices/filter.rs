@@ -31,3 +31,37 @@ pub struct DeviceFilter {
     /// The device has all of these attributes: keys and values.
     pub attributes: Vec<(String, String)>,
 }
+
+impl DeviceFilter {
+    /// Returns the names of the conditions as the API spells them, without their values.
+    #[must_use]
+    pub fn condition_names(&self) -> Vec<&'static str> {
+        // Without `..`, so that a new condition must be named here.
+        let Self {
+            search,
+            user,
+            client_status,
+            serial_number,
+            type_,
+            category,
+            updated_since,
+            asset_tag,
+            tags,
+            attributes,
+        } = self;
+        let conditions = [
+            ("search", search.is_some()),
+            ("user_id", user.is_some()),
+            ("client_status", client_status.is_some()),
+            ("serial_number", serial_number.is_some()),
+            ("type", type_.is_some()),
+            ("category", category.is_some()),
+            ("updated_since", updated_since.is_some()),
+            ("asset_tag", asset_tag.is_some()),
+            ("tag", !tags.is_empty()),
+            ("attributes", !attributes.is_empty()),
+        ];
+        let set = conditions.into_iter().filter(|(_, is_set)| *is_set);
+        set.map(|(name, _)| name).collect()
+    }
+}

@@ -82,6 +82,14 @@ pub trait DeviceRepository: Send + Sync {
         max: usize,
     ) -> Result<Vec<String>, RepositoryError>;
 
+    /// Stores the audit event of an export that is about to begin, with the names of the filters and
+    /// the number of devices that match them.
+    async fn record_export(
+        &self,
+        filter: DeviceFilter,
+        origin: Origin,
+    ) -> Result<(), RepositoryError>;
+
     /// Applies a patch to a device. Returns the changed device.
     ///
     /// MUST apply the patch while no other call can change the device. MUST store the audit event,

@@ -11,7 +11,7 @@ use devices_domain::{DeviceFilter, DeviceRepository, ErrorCode, ErrorReport, Fie
 use self::encode::Encoder;
 use self::format::ExportFormat;
 use self::stream::Export;
-use crate::http::extract::auth::ReadAccess;
+use crate::http::extract::auth::{AuditOrigin, ReadAccess};
 use crate::http::extract::query::QueryParams;
 use crate::http::extract::query_values::parse_boolean;
 use crate::http::handlers::devices::filter;
@@ -21,9 +21,12 @@ use crate::http::state::State;
 /// Streams the devices, oldest first, as rows that can be created again. A device that exists
 /// during the whole export occurs once. If the store fails, the connection is aborted, so that the
 /// client cannot mistake a partial export for a complete one.
+///
+/// No device is read before the audit event of the export is stored.
 pub(crate) async fn export(
     request: HttpRequest,
     ReadAccess(actor): ReadAccess,
+    AuditOrigin(origin): AuditOrigin,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, format, has_bom) = QueryParams::read(&request, |parameters| {
@@ -49,6 +52,7 @@ pub(crate) async fn export(
             ExportFormat::Json | ExportFormat::Ndjson => Vec::new(),
         },
     };
+    devices.record_export(filter.clone(), origin).await?;
     let export = Export::new(devices, filter, encoder, permit).with_bom(has_bom);
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
