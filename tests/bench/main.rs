@@ -4,6 +4,7 @@
 mod ceilings;
 mod growth;
 mod http_floor;
+mod lists;
 mod load;
 mod processes;
 mod report;
@@ -72,6 +73,16 @@ pub(crate) struct Arguments {
     /// Send model, `asset_tag`, tags and attributes, too, but not to the baseline
     #[arg(long)]
     inventory: bool,
+    /// Measure only the latency of lists and searches in a workspace with this many devices,
+    /// 1,000,000 by default, and print a table
+    #[arg(long, value_name = "DEVICES", num_args = 0..=1, default_missing_value = "1000000")]
+    lists: Option<usize>,
+    /// Database for --lists; kept, and used as it is if an earlier run has filled it
+    #[arg(long, value_name = "URL", requires = "lists")]
+    database: Option<String>,
+    /// With --lists: measure only paths that contain this text
+    #[arg(long, value_name = "TEXT", requires = "lists")]
+    only: Option<String>,
     /// File to write all measurements to
     #[arg(long, value_name = "FILE", default_value = "target/bench.json")]
     json: PathBuf,
@@ -221,6 +232,12 @@ struct Bench {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(devices) = arguments.lists {
+        return match lists::measure(&arguments, devices) {
+            0 => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        };
+    }
     let start = Instant::now();
     let mut bench = Bench::start(&arguments);
     for round in 1..=arguments.rounds {
