@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use crate::{TestStore, Writer, block_on, device, options};
 
 const POOL_SIZE: u32 = 10;
-/// Share of a workspace.
-const SHARE: usize = 5;
+/// Connections that one workspace gets: half of those that are not reserved for key look-ups.
+const SHARE: usize = 4;
 
 /// Statements that wait for a lock.
 const BLOCKED: &str = "SELECT 'blocked' FROM pg_stat_activity \

@@ -5,22 +5,18 @@
 pub(super) struct Limits {
     /// Permits in total.
     pub(super) total: usize,
-    /// Permits for anything but key look-ups. Requests start with a look-up, so the rest is
-    /// reserved for them: a request that cannot be authenticated cannot even be rejected.
+    /// Permits for anything but key look-ups. The rest is reserved for these, because every request
+    /// begins with one.
     pub(super) unreserved: usize,
-    /// Permits of one workspace, of all jobs together, and of all key look-ups together: half of
-    /// them.
-    pub(super) share: usize,
+    /// Permits for all key look-ups together: half of them. The clients are not authenticated yet.
+    pub(super) key_lookups: usize,
     /// Permits for queries of all workspaces. The rest is left to writes and short reads.
     pub(super) queries: usize,
-    /// Permits for queries of one workspace. Fewer than its share, so that its own writes proceed,
-    /// and fewer than `queries`, so that queries of other workspaces do.
-    pub(super) queries_per_workspace: usize,
 }
 
 impl Limits {
-    /// Divides `total` permits. A pool of one to three connections is too small to leave
-    /// a connection for every purpose: there, some purposes take turns.
+    /// Divides `total` permits. A pool of one to three connections is too small to have a connection
+    /// for every purpose: there, some purposes take turns.
     pub(super) fn new(total: usize) -> Self {
         let reserved = match total {
             0..=1 => 0,
@@ -29,14 +25,11 @@ impl Limits {
         };
         let total = total.max(1);
         let unreserved = total - reserved;
-        let share = (total / 2).max(1);
-        let queries = (unreserved * 3 / 4).max(1);
         Self {
             total,
             unreserved,
-            share,
-            queries,
-            queries_per_workspace: (share.min(queries) - 1).max(1),
+            key_lookups: (total / 2).max(1),
+            queries: (unreserved * 3 / 4).max(1),
         }
     }
 }
@@ -48,34 +41,31 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case(1, [1, 1, 1, 1, 1])]
-    #[case(2, [2, 1, 1, 1, 1])]
-    #[case(3, [3, 2, 1, 1, 1])]
-    #[case(4, [4, 3, 2, 2, 1])]
-    #[case(8, [8, 6, 4, 4, 3])]
-    #[case(10, [10, 8, 5, 6, 4])]
-    #[case(100, [100, 98, 50, 73, 49])]
-    fn permits_are_divided(#[case] permits: usize, #[case] expected: [usize; 5]) {
+    #[case(1, [1, 1, 1, 1])]
+    #[case(2, [2, 1, 1, 1])]
+    #[case(3, [3, 2, 1, 1])]
+    #[case(4, [4, 3, 2, 2])]
+    #[case(8, [8, 6, 4, 4])]
+    #[case(10, [10, 8, 5, 6])]
+    #[case(100, [100, 98, 50, 73])]
+    fn permits_are_divided(#[case] permits: usize, #[case] expected: [usize; 4]) {
         let limits = Limits::new(permits);
         let actual = [
             limits.total,
             limits.unreserved,
-            limits.share,
+            limits.key_lookups,
             limits.queries,
-            limits.queries_per_workspace,
         ];
         assert_eq!(actual, expected);
     }
 
     #[test]
-    fn every_larger_pool_leaves_permits_to_others() {
+    fn larger_pools_have_permits_for_every_purpose() {
         for permits in 4..=1_000 {
             let limits = Limits::new(permits);
             assert!(limits.unreserved < limits.total, "{limits:?}");
-            assert!(limits.share < limits.unreserved, "{limits:?}");
+            assert!(limits.key_lookups < limits.total, "{limits:?}");
             assert!(limits.queries < limits.unreserved, "{limits:?}");
-            assert!(limits.queries_per_workspace < limits.share, "{limits:?}");
-            assert!(limits.queries_per_workspace < limits.queries, "{limits:?}");
         }
     }
 }

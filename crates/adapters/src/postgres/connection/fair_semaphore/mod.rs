@@ -26,7 +26,7 @@ pub(crate) enum Purpose {
     Request(WorkspaceId),
 }
 
-/// Owner of permits. Each has the same share.
+/// Holder of permits. The permits of each are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Holder {
     KeyLookups,
@@ -54,15 +54,15 @@ impl Purpose {
     }
 }
 
-/// A semaphore whose permits are bounded by purpose: see [`Limits`].
+/// A semaphore with [`Limits`] by purpose, and one by holder: a workspace gets a permit only while it
+/// holds fewer than are free. So one workspace holds at most half of the permits, two hold at most
+/// three quarters, and so on, and a further one need not wait. Switches share their buffers in this
+/// way (Choudhury and Hahne, "Dynamic queue length thresholds", 1998).
 ///
-/// A released permit goes to a waiter that it does not take over a limit. Of these, the one whose
-/// holder has the fewest permits is first, and among equals the one that has waited longest. A
-/// waiter of a holder at its limit therefore never delays the others. The waiters of one purpose
-/// are served in their order.
+/// Waiters are served in order of arrival, except for those at a limit: they do not delay the
+/// others.
 ///
-/// A caller MUST NOT wait for a second permit while it holds one: both could count towards a limit
-/// of 1.
+/// A caller MUST NOT wait for a second permit while it holds one: it could be the last.
 pub(crate) struct FairSemaphore(Mutex<State>);
 
 /// Permit to use a connection. Released when it is dropped.
@@ -126,7 +126,7 @@ impl FairSemaphore {
     pub(crate) async fn acquire(self: &Arc<Self>, purpose: Purpose) -> Result<Permit, RecvError> {
         let receiver = {
             let mut state = self.state();
-            // All waiters exceed a limit, or else they would not wait. So nobody is overtaken.
+            // All waiters are at a limit, or else they would not wait. So nobody is overtaken.
             if state.is_available(purpose) {
                 return Ok(self.take(&mut state, purpose));
             }
@@ -171,27 +171,22 @@ impl Drop for Permit {
 }
 
 impl State {
-    /// Returns whether one more permit for this purpose exceeds no limit.
+    /// Returns whether a permit for this purpose exceeds no limit.
     fn is_available(&self, purpose: Purpose) -> bool {
         let limits = &self.limits;
-        let held = self.held(purpose);
-        let has_free = self.in_use < limits.total && held.all < limits.share;
-        let is_unreserved_free = self.unreserved_in_use < limits.unreserved;
-        has_free
-            && match purpose {
-                Purpose::KeyLookup => true,
-                Purpose::Job | Purpose::Request(_) => is_unreserved_free,
-                Purpose::Query(_) => {
-                    is_unreserved_free
-                        && self.queries_in_use < limits.queries
-                        && held.queries < limits.queries_per_workspace
-                }
-            }
-    }
-
-    fn held(&self, purpose: Purpose) -> Held {
         let held = self.held.get(&purpose.holder());
-        held.copied().unwrap_or_default()
+        let held = held.copied().unwrap_or_default();
+        let is_free = match purpose {
+            Purpose::KeyLookup => held.all < limits.key_lookups,
+            Purpose::Job | Purpose::Request(_) => {
+                held.all < limits.unreserved - self.unreserved_in_use
+            }
+            Purpose::Query(_) => {
+                held.all < limits.unreserved - self.unreserved_in_use
+                    && held.queries < limits.queries - self.queries_in_use
+            }
+        };
+        is_free && self.in_use < limits.total
     }
 
     fn add(&mut self, purpose: Purpose) {
@@ -241,10 +236,10 @@ impl State {
         });
         let available = self.waiting.iter().filter_map(|(purpose, queue)| {
             let first = queue.front()?;
-            let rank = (self.held(*purpose).all, first.arrival);
-            self.is_available(*purpose).then_some((rank, *purpose))
+            let is_available = self.is_available(*purpose);
+            is_available.then_some((first.arrival, *purpose))
         });
-        let (_, purpose) = available.min_by_key(|(rank, _)| *rank)?;
+        let (_, purpose) = available.min_by_key(|(arrival, _)| *arrival)?;
         let waiter = self.waiting.get_mut(&purpose)?.pop_front()?;
         Some((purpose, waiter))
     }

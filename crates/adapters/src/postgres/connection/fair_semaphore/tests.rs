@@ -33,30 +33,49 @@ async fn served<const N: usize>(waiters: [&JoinHandle<Permit>; N]) -> [bool; N] 
 }
 
 #[tokio::test(start_paused = true)]
-async fn workspace_holds_at_most_half_of_the_permits() {
+async fn each_workspace_leaves_permits_to_others() {
     let semaphore = FairSemaphore::new(10);
-    let acme = take_all(&semaphore, Purpose::Request(ACME)).await;
-    let globex = take_all(&semaphore, Purpose::Request(GLOBEX)).await;
-    assert_eq!((acme.len(), globex.len()), (5, 3));
+    let mut permits = Vec::new();
+    for id in 1..=5 {
+        permits.push(take_all(&semaphore, Purpose::Request(WorkspaceId(id))).await);
+    }
+    let counts: Vec<usize> = permits.iter().map(Vec::len).collect();
+    assert_eq!(counts, [4, 2, 1, 1, 0]);
     // The last two are reserved.
     assert_eq!(take_all(&semaphore, Purpose::Job).await.len(), 0);
     assert_eq!(take_all(&semaphore, Purpose::KeyLookup).await.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn queries_leave_permits_to_requests() {
-    let semaphore = FairSemaphore::new(10);
-    let acme = take_all(&semaphore, Purpose::Query(ACME)).await;
-    let globex = take_all(&semaphore, Purpose::Query(GLOBEX)).await;
-    let initech = take_all(&semaphore, Purpose::Query(INITECH)).await;
-    assert_eq!((acme.len(), globex.len(), initech.len()), (4, 2, 0));
-    let own_request = semaphore.acquire(Purpose::Request(ACME)).await;
-    let other_request = semaphore.acquire(Purpose::Request(INITECH)).await;
-    assert!(own_request.is_ok() && other_request.is_ok());
+async fn workspace_holds_at_most_half_of_the_permits() {
+    for permits in 1..=100 {
+        let semaphore = FairSemaphore::new(permits);
+        let acme = take_all(&semaphore, Purpose::Request(ACME)).await;
+        assert!((1..=permits.div_ceil(2)).contains(&acme.len()), "{permits}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiter_over_its_share_blocks_no_other() {
+async fn queries_leave_permits_to_requests() {
+    let semaphore = FairSemaphore::new(10);
+    let acme = take_all(&semaphore, Purpose::Query(ACME)).await;
+    assert_eq!(acme.len(), 3);
+    let own_request = semaphore.acquire(Purpose::Request(ACME)).await;
+    assert!(own_request.is_ok());
+    let globex = take_all(&semaphore, Purpose::Query(GLOBEX)).await;
+    assert_eq!(globex.len(), 2);
+    let initech = semaphore.acquire(Purpose::Query(INITECH)).await;
+    let job = semaphore.acquire(Purpose::Job).await;
+    assert!(initech.is_ok() && job.is_ok());
+    assert!(
+        !semaphore
+            .state()
+            .is_available(Purpose::Query(WorkspaceId(4)))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiter_at_its_limit_blocks_no_other() {
     let semaphore = FairSemaphore::new(10);
     let mut acme = take_all(&semaphore, Purpose::Query(ACME)).await;
     let mut waiting = Vec::new();
@@ -84,7 +103,7 @@ async fn waiters_of_a_workspace_keep_their_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn equal_workspaces_are_served_in_order_of_arrival() {
+async fn waiters_are_served_in_order_of_arrival() {
     let semaphore = FairSemaphore::new(1);
     let permit = semaphore.acquire(Purpose::Job).await.unwrap();
     let acme = wait(&semaphore, Purpose::Request(ACME)).await;
@@ -99,15 +118,16 @@ async fn equal_workspaces_are_served_in_order_of_arrival() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn workspace_with_fewer_permits_goes_first() {
+async fn later_workspace_overtakes_one_at_its_limit() {
     let semaphore = FairSemaphore::new(10);
     let mut acme = take_all(&semaphore, Purpose::Query(ACME)).await;
     let globex = take_all(&semaphore, Purpose::Query(GLOBEX)).await;
+    let initech = take_all(&semaphore, Purpose::Query(INITECH)).await;
     let more = wait(&semaphore, Purpose::Query(GLOBEX)).await;
-    let initech = wait(&semaphore, Purpose::Query(INITECH)).await;
+    let umbrella = wait(&semaphore, Purpose::Query(WorkspaceId(4))).await;
     acme.pop();
-    assert_eq!(served([&more, &initech]).await, [false, true]);
-    drop(globex);
+    assert_eq!(served([&more, &umbrella]).await, [false, true]);
+    drop((globex, initech));
     assert_eq!(served([&more]).await, [true]);
 }
 
