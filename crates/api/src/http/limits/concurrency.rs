@@ -10,8 +10,10 @@ use tokio::time::Instant;
 
 use crate::http::respond::api_error::ApiError;
 
-/// A semaphore. One workspace holds at most half of the permits, rounded up, so that its slow
-/// clients cannot lock out others.
+/// A semaphore. A workspace gets a permit only while it holds fewer than are free. So one workspace
+/// holds at most half of the permits, rounded up, two hold at most three quarters, and so on: slow
+/// clients of a few workspaces cannot lock out others. Switches share their buffers in this way
+/// (Choudhury and Hahne, "Dynamic queue length thresholds", 1998).
 pub(crate) struct WorkspaceLimiter {
     max: usize,
     /// Cause that is logged if no permit is available.
@@ -49,7 +51,7 @@ impl WorkspaceLimiter {
         let mut held = self.held();
         let in_total: usize = held.values().sum();
         let of_workspace = held.get(&workspace).copied().unwrap_or_default();
-        if in_total >= self.max || of_workspace >= self.max.div_ceil(2) {
+        if of_workspace >= self.max - in_total {
             return Err(ApiError::Busy(self.busy_message));
         }
         held.insert(workspace, of_workspace + 1);
@@ -108,20 +110,27 @@ mod tests {
 
     #[test]
     fn workspace_holds_at_most_half_of_the_permits() {
-        let limiter = WorkspaceLimiter::new(4, "busy");
-        let take_two = |workspace| -> Vec<_> {
-            let permits = (0..2).map(|_| limiter.try_acquire(workspace).ok().unwrap());
-            permits.collect()
-        };
-        let (first, second, third) = (WorkspaceId(1), WorkspaceId(2), WorkspaceId(3));
-        let permits = take_two(first);
-        assert!(limiter.try_acquire(first).is_err());
-        let others = take_two(second);
-        assert!(limiter.try_acquire(third).is_err());
-        drop(permits);
-        assert!(limiter.try_acquire(first).is_ok() && limiter.try_acquire(third).is_ok());
-        drop(others);
+        for (max, half) in [(1, 1), (4, 2), (5, 3), (32, 16)] {
+            let limiter = WorkspaceLimiter::new(max, "busy");
+            assert_eq!(take_all(&limiter, 1).len(), half, "of {max}");
+        }
+    }
+
+    #[test]
+    fn each_workspace_leaves_permits_for_others() {
+        let limiter = WorkspaceLimiter::new(32, "busy");
+        let held: Vec<_> = (1..=6).map(|id| take_all(&limiter, id)).collect();
+        let counts: Vec<_> = held.iter().map(Vec::len).collect();
+        assert_eq!(counts, [16, 8, 4, 2, 1, 1]);
+        assert!(limiter.try_acquire(WorkspaceId(7)).is_err());
+        drop(held);
         assert!(limiter.held().is_empty());
+    }
+
+    /// Takes permits for a workspace until it gets no more.
+    fn take_all(limiter: &Arc<WorkspaceLimiter>, workspace: i64) -> Vec<Permit> {
+        let permits = std::iter::repeat_with(|| limiter.try_acquire(WorkspaceId(workspace)));
+        permits.map_while(Result::ok).collect()
     }
 
     #[tokio::test]
