@@ -31,4 +31,4 @@ pub use server_process::{ServerProcess, set_up_workspace, set_up_workspace_with}
 pub use workspace_filter::{WORKSPACE_TABLES, missing_workspace_filter};
 
 /// Deadline for everything that a test waits for. Longer than any of it takes on a busy machine.
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
+pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);

@@ -1,5 +1,7 @@
-//! Running the server: probes, logs, metrics, limits, startup, shutdown and database faults.
+//! Running the server: probes, logs, metrics, limits, connections, startup, shutdown and database
+//! faults.
 
+mod connections;
 mod database_faults;
 mod http;
 mod limits;

@@ -22,9 +22,10 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
     let settings = Settings::load()?;
     start_log(&settings.log);
     // Shells often limit a process to 1,024 open files, and each connection is one.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+    let max_open_files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
         tracing::warn!(%error, "cannot raise the limit of open files");
-    }
+        rlimit::Resource::NOFILE.get_soft().unwrap_or(1_024)
+    });
     let url = settings.database.url.expose_secret();
     prepare_schema(&settings)?;
     let privileges = role_privileges(url)?;
@@ -35,7 +36,7 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
         limiter: Arc::new(PostgresRateLimiter::new(database.clone())),
         health: Arc::new(database.clone()),
     };
-    let server = Server::bind(State::new(ports, &settings), &settings.server)?;
+    let server = Server::bind(State::new(ports, &settings), &settings, max_open_files)?;
     let metrics = start_metrics(&settings.metrics, &database)?;
     warn_about_surplus_privileges(&privileges);
     warn_about_lost_commits(url)?;

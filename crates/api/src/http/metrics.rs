@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode};
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, web};
 use devices_domain::ErrorReport;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::http::bind::BindError;
+use crate::http::connections::{ConnectionLimits, Listener};
 
 /// Buckets of durations, in seconds. A batch of one device takes about two milliseconds, one of
 /// 1,000 devices about twenty.
@@ -100,6 +101,12 @@ fn describe() {
         "devices_pool_timeouts_total",
         "Waits for a connection to the database that timed out, by class of work"
     );
+    describe_gauge!("devices_connections", "Open connections, by listener");
+    describe_counter!(
+        "devices_connections_closed_total",
+        "Connections that the server closed because of their client, by listener and reason: idle, \
+         head_timeout, response_stalled, evicted"
+    );
     describe_counter!(
         "devices_idempotent_replays_total",
         "Batches with a known idempotency key, whose stored response was sent again"
@@ -149,6 +156,19 @@ pub(crate) fn count_row_errors(report: &ErrorReport) {
     }
 }
 
+/// Limits of the connections for metrics. A scrape is small, and few programs scrape.
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    max_connections: 64,
+    head_timeout: Duration::from_secs(10),
+    keep_alive: Duration::from_secs(75),
+    response_stall: Duration::from_secs(20),
+    response_bytes_per_second: 16 * 1024,
+    max_unsent_bytes: 1 << 24,
+};
+
+/// Seconds in which scrapes may finish when the process stops.
+const SHUTDOWN_SECONDS: u64 = 1;
+
 /// An HTTP server for the metrics.
 pub struct MetricsServer {
     recorder: MetricsRecorder,
@@ -175,15 +195,17 @@ impl MetricsServer {
             };
             App::new().route("/metrics", web::get().to(scrape))
         };
-        let server = HttpServer::new(app)
-            .disable_signals()
-            .workers(1)
-            .bind((host, port))
-            .map_err(|cause| BindError::new(host, port, cause, "DEVICES__METRICS"))?;
+        let bind = || {
+            let listener = Listener::bind("metrics", host, port, LIMITS)?;
+            let addresses = listener.addresses();
+            Ok((listener.serve(1, SHUTDOWN_SECONDS, app)?, addresses))
+        };
+        let (running, addresses) =
+            bind().map_err(|cause| BindError::new(host, port, cause, "DEVICES__METRICS"))?;
         Ok(Self {
-            addresses: server.addrs(),
-            running: server.run(),
             recorder,
+            running,
+            addresses,
         })
     }
 

@@ -1,6 +1,7 @@
 //! HTTP: reads requests, calls use cases, and writes responses.
 
 mod bind;
+mod connections;
 mod extract;
 mod handlers;
 mod limits;

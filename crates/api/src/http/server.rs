@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix_web::{HttpServer, web};
+use actix_web::web;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::http::bind::BindError;
+use crate::http::connections::{ConnectionLimits, Listener};
 use crate::http::routes::app;
 use crate::http::state::State;
-use crate::settings;
+use crate::settings::Settings;
 
 /// A server that is bound to its address and does not serve yet.
 pub struct Server {
@@ -22,28 +23,33 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds to the address in `settings`.
+    /// Binds to the address in `settings`. Keeps the number of connections below the limit of open
+    /// files of the process.
     ///
     /// # Errors
     /// If the address is in use, not local, or not permitted.
-    pub fn bind(state: State, settings: &settings::Server) -> Result<Self, BindError> {
+    pub fn bind(state: State, settings: &Settings, max_open_files: u64) -> Result<Self, BindError> {
         let state = web::Data::from(Arc::new(state));
         let app_state = state.clone();
         let app = move || app(app_state.clone());
-        let bound = HttpServer::new(app)
-            .disable_signals()
-            .shutdown_timeout(settings.shutdown_seconds)
-            .client_request_timeout(Duration::from_secs(10))
-            .bind((settings.host.as_str(), settings.port))
-            .map_err(|cause| {
-                BindError::new(&settings.host, settings.port, cause, "DEVICES__SERVER")
-            })?;
-        let addresses = bound.addrs();
+        let limits = ConnectionLimits {
+            max_connections: max_connections(settings, max_open_files),
+            ..ConnectionLimits::from(settings)
+        };
+        let server = &settings.server;
+        let bind = || {
+            let listener = Listener::bind("api", &server.host, server.port, limits)?;
+            let addresses = listener.addresses();
+            let running = listener.serve(usize::MAX, server.shutdown_seconds, app)?;
+            Ok((running, addresses))
+        };
+        let (running, addresses) = bind()
+            .map_err(|cause| BindError::new(&server.host, server.port, cause, "DEVICES__SERVER"))?;
         Ok(Self {
-            running: bound.run(),
+            running,
             addresses,
             state,
-            drain: Duration::from_secs(settings.drain_seconds),
+            drain: Duration::from_secs(server.drain_seconds),
         })
     }
 
@@ -91,10 +97,50 @@ impl Server {
     }
 }
 
+/// Number of files that the process opens besides the connections of clients and of the pool:
+/// listening sockets, log, metrics, workers.
+const OTHER_FILES: u64 = 256;
+
+/// Minimum number of connections, even if the files do not suffice.
+const MIN_CONNECTIONS: u64 = 16;
+
+/// Returns the maximum number of connections: that of the settings, or less if the process may not
+/// open so many files.
+fn max_connections(settings: &Settings, max_open_files: u64) -> usize {
+    let configured = settings.server.max_connections;
+    let used = OTHER_FILES + u64::from(settings.database.pool_size);
+    let available = max_open_files.saturating_sub(used).max(MIN_CONNECTIONS);
+    if available >= configured as u64 {
+        return configured;
+    }
+    tracing::warn!(
+        max_open_files,
+        max_connections = available,
+        "the limit of open files is too low for DEVICES__SERVER__MAX_CONNECTIONS={configured}: \
+         raise it (ulimit -n, LimitNOFILE=)"
+    );
+    available as usize
+}
+
 /// Waits for the first of two signals.
 async fn first_of(terminate: &mut Signal, interrupt: &mut Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_files_bound_the_connections() {
+        let url = ("DEVICES__DATABASE__URL", "postgres://nowhere/devices");
+        let settings = Settings::for_environment("test", &[url]).unwrap();
+        let max_for = |max_open_files| max_connections(&settings, max_open_files);
+        assert_eq!(max_for(1 << 20), 4_096);
+        assert_eq!(max_for(1_024), 1_024 - 256 - 10);
+        assert_eq!(max_for(100), 16);
     }
 }

@@ -31,6 +31,18 @@ declaration::settings! {
         drain_seconds: u64 => 0..=3_600,
         /// Seconds that requests in progress get to finish after `drain_seconds`.
         shutdown_seconds: u64 => 1..=3_600,
+        /// Maximum number of open connections, over all workers. Shortly before it is reached, the
+        /// server closes connections that wait for their clients: first those of the address with
+        /// most connections, and among these the ones that have waited longest. It is lowered if
+        /// the process may not open so many files.
+        max_connections: usize => 16..=1_000_000,
+        /// Seconds in which a client must send the head of a request. After that, the response is a
+        /// 408, and the connection is closed.
+        head_timeout_seconds: u64 => 1..=3_600,
+        /// Seconds after which a connection without a request is closed. Behind a proxy, it must
+        /// be longer than the time for which the proxy keeps idle connections: otherwise the proxy
+        /// sends requests on connections that are being closed.
+        keep_alive_seconds: u64 => 1..=86_400,
         /// Header in which a proxy names the client's address, such as `X-Forwarded-For`. The last
         /// entry counts. Set it only if every request passes that proxy. If it is empty, the client
         /// is the address that connects.
@@ -76,14 +88,24 @@ declaration::settings! {
         /// Otherwise the response is a 408. A body with a `Content-Length` must also keep the rate
         /// that completes it within `body_timeout_seconds`.
         body_bytes_per_second: u64 => 1..=1 << 30,
-        /// Maximum number of bodies of 64 KiB or more in memory at once, at most half of them of
-        /// one workspace.
+        /// Seconds for which a client may stop reading its response. After that, the connection is
+        /// reset. It regains them by reading.
+        response_stall_seconds: u64 => 1..=3_600,
+        /// Minimum rate in bytes per second at which a client must read a response, on average
+        /// after `response_stall_seconds`. Time in which the server does not wait for the client
+        /// does not count.
+        response_bytes_per_second: u64 => 1..=1 << 30,
+        /// Maximum number of bytes of responses that wait for their clients in memory, over all
+        /// connections. Beyond it, the connections that have stalled longest are reset.
+        max_unsent_bytes: usize => 1 << 20..=1 << 40,
+        /// Maximum number of bodies of 64 KiB or more in memory at once. A workspace holds at most
+        /// half of them, two hold at most three quarters, and so on.
         max_large_bodies: usize => 1..=10_000,
         /// Milliseconds that a further large body waits before it is read. After that, the response
         /// is a 503.
         large_body_wait_ms: u64 => 0..=60_000,
-        /// Maximum number of concurrent exports, at most half of them of one workspace. The
-        /// response to a further one is a 503.
+        /// Maximum number of concurrent exports. A workspace holds at most half of them, two hold
+        /// at most three quarters, and so on. The response to a further one is a 503.
         max_concurrent_exports: usize => 1..=10_000,
         /// Maximum number of requests in progress, without those whose body is still arriving. The
         /// response to a further one is a 503.

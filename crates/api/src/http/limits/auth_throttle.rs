@@ -41,7 +41,7 @@ impl AuthThrottle {
 
     /// Returns the time until the throttle on the address ends, if it is throttled.
     pub(crate) fn retry_after(&self, address: IpAddr) -> Option<Duration> {
-        let (failures, remaining) = self.failures.get(&network(address))?;
+        let (failures, remaining) = self.failures.get(&client_network(address))?;
         (failures >= self.per_minute).then_some(remaining)
     }
 
@@ -56,7 +56,9 @@ impl AuthThrottle {
             return false;
         }
         let increment = |failures: u32| failures.saturating_add(1);
-        let failures = self.failures.upsert(network(address), PERIOD, 0, increment);
+        let failures = self
+            .failures
+            .upsert(client_network(address), PERIOD, 0, increment);
         failures == self.per_minute
     }
 
@@ -76,7 +78,7 @@ impl AuthThrottle {
 
 /// Returns the network that counts as one client: a single IPv4 address, or the /64 network of an
 /// IPv6 address, which usually belongs to one client.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let network = address.to_bits() >> 64 << 64;
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn ipv6_network_counts_as_one_client() {
-        let network = |text: &str| network(text.parse().unwrap());
+        let network = |text: &str| client_network(text.parse().unwrap());
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
         assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));

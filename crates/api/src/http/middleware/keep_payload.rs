@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -18,13 +19,18 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage};
 use futures_util::Stream;
 
+use crate::http::connections::Connection;
+
 /// Keeps the request's payload alive until the response has been sent.
 pub(crate) async fn middleware(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let payload = SharedPayload(Rc::new(RefCell::new(request.take_payload())));
-    let handler_payload = SharedPayload(Rc::clone(&payload.0));
+    let payload = SharedPayload {
+        payload: Rc::new(RefCell::new(request.take_payload())),
+        connection: request.conn_data::<Arc<Connection>>().cloned(),
+    };
+    let handler_payload = payload.clone();
     request.set_payload(Payload::Stream {
         payload: Box::pin(handler_payload),
     });
@@ -35,13 +41,26 @@ pub(crate) async fn middleware(
     }))
 }
 
-struct SharedPayload(Rc<RefCell<Payload>>);
+#[derive(Clone)]
+struct SharedPayload {
+    payload: Rc<RefCell<Payload>>,
+    /// Learns when the handler waits for the client. Tests have none.
+    connection: Option<Arc<Connection>>,
+}
 
 impl Stream for SharedPayload {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_next(context)
+        let next = Pin::new(&mut *self.payload.borrow_mut()).poll_next(context);
+        if let Some(connection) = &self.connection {
+            if next.is_pending() {
+                connection.await_body();
+            } else {
+                connection.end_body_wait();
+            }
+        }
+        next
     }
 }
 
