@@ -37,6 +37,7 @@ fn all_commands_have_help() {
         vec!["user"],
         vec!["user", "add"],
         vec!["user", "list"],
+        vec!["user", "erase"],
         vec!["key"],
         vec!["key", "create"],
         vec!["key", "list"],

@@ -7,6 +7,7 @@ mod command_line;
 mod create_devices;
 mod devices;
 mod enrollments;
+mod erasure;
 mod export;
 mod openapi;
 mod openapi_fields;

@@ -21,7 +21,7 @@ pub const WORKSPACE_TABLES: [&str; 14] = [
 ];
 
 /// Statements that span all workspaces on purpose: their beginning, their end, and the reason.
-const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 8] = [
+const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 9] = [
     (
         "select api_keys.id, ",
         " from api_keys where (api_keys.id = $1) limit $2",
@@ -61,6 +61,11 @@ const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 8] = [
         "/* all workspaces */ select workspaces.id as workspace_id from workspaces",
         "",
         "a job counts the usage of workspaces again",
+    ),
+    (
+        "/* all workspaces */ vacuum (analyze, truncate false) users, ",
+        "",
+        "an erasure removes dead rows and statistics",
     ),
 ];
 

@@ -10,6 +10,7 @@ mod audit_events;
 mod connection;
 mod devices;
 mod enrollments;
+mod erasure;
 mod idempotency_keys;
 mod keys;
 mod query;
@@ -27,6 +28,9 @@ pub use connection::database::Database;
 pub use connection::options::{DatabaseOptions, SessionSettings};
 pub use connection::session::missing_settings_sql;
 pub use devices::index_queued_devices;
+pub use erasure::{
+    ErasableUser, EraseError, ErasedTraces, Mentions, PostgresErasure, UserSelector, VACUUM,
+};
 pub use idempotency_keys::purge_idempotency_keys;
 pub use keys::PostgresKeys;
 pub use rate_limits::PostgresRateLimiter;

@@ -7,6 +7,7 @@ mod conversion;
 mod devices;
 mod distribute;
 mod enrollments;
+mod erasure;
 mod group_commit;
 mod idempotency_keys;
 mod keys;

@@ -2,13 +2,14 @@
 
 mod arguments;
 mod audit;
+mod erase;
 mod keys;
 mod users;
 mod workspaces;
 
 use clap::Subcommand;
 use devices_adapters::postgres::{
-    Database, PostgresEvents, PostgresKeys, PostgresStore, PostgresWorkspaces,
+    Database, PostgresErasure, PostgresEvents, PostgresKeys, PostgresStore, PostgresWorkspaces,
 };
 use devices_domain::{Author, Operator, Workspace, WorkspaceRepository};
 use secrecy::ExposeSecret;
@@ -21,7 +22,7 @@ pub(super) enum Command {
     /// Create, limit and list workspaces; each has its own users, keys and devices
     #[command(subcommand)]
     Workspace(workspaces::Command),
-    /// Add and list users, the assignees of devices (`user_id`, `user_email`)
+    /// Add, list and erase users, the assignees of devices (`user_id`, `user_email`)
     #[command(subcommand)]
     User(users::Command),
     /// Create, list, rotate and revoke API keys
@@ -41,7 +42,8 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
         workspaces: PostgresWorkspaces::new(database.clone()),
         store: PostgresStore::new(database.clone()),
         keys: PostgresKeys::new(database.clone()),
-        events: PostgresEvents::new(database),
+        events: PostgresEvents::new(database.clone()),
+        erasure: PostgresErasure::new(database),
         max_keys: settings.limits.keys_per_workspace,
         operator: current_operator(),
         json,
@@ -60,6 +62,7 @@ struct Admin {
     store: PostgresStore,
     keys: PostgresKeys,
     events: PostgresEvents,
+    erasure: PostgresErasure,
     /// Maximum number of active keys per workspace.
     max_keys: u32,
     /// Author of the audit events.

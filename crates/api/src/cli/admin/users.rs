@@ -4,8 +4,8 @@ use clap::Subcommand;
 use devices_domain::{ChangeUserError, Email, ShortText, Store, User, UserFields};
 use serde::Serialize;
 
-use super::Admin;
 use super::arguments::{parse_email, parse_label, parse_person_name};
+use super::{Admin, erase};
 use crate::cli::CliError;
 use crate::cli::output::{ignore_closed_pipe, optional_cell, print_table};
 
@@ -26,6 +26,12 @@ pub(in crate::cli) enum Command {
         #[arg(long, value_name = "NAME", value_parser = parse_person_name)]
         last_name: Option<ShortText>,
     },
+    /// Erase the personal data of a user for good: the user, its traces in archived devices and
+    /// enrolments, and the stored responses that name it
+    ///
+    /// Run it as the owner of the tables; servers may run meanwhile. An interrupted erasure can be
+    /// repeated. Prints what it removed, and which texts still name the user.
+    Erase(erase::Arguments),
     /// List users
     List {
         /// List only the users of this workspace
@@ -62,6 +68,7 @@ impl Admin {
                 })?;
                 print_users(self.json, &added, std::slice::from_ref(&added))
             }
+            Command::Erase(arguments) => self.erase(arguments).await,
             Command::List { workspace } => {
                 let workspace = self.find_optional_workspace(workspace).await?;
                 let id = workspace.map(|workspace| workspace.id);
