@@ -89,14 +89,10 @@ impl TestDatabase {
 
     /// Waits until exactly one statement on this database waits for a lock.
     pub fn wait_for_blocked_statement(&self) {
-        let mut connection = self.connect();
-        let blocked = "SELECT count(*) FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let deadline = Instant::now() + TIMEOUT;
-        while texts(&mut connection, blocked) != ["1"] {
-            assert!(Instant::now() < deadline, "no statement waits for a lock");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.wait_until(
+            "SELECT count(*) = 1 FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        );
     }
 
     /// Waits until another session on this database meets a condition on `pg_stat_activity`.
@@ -114,13 +110,20 @@ impl TestDatabase {
 
     /// Waits until no other connection to this database is open.
     pub fn wait_for_other_connections_to_end(&self) {
+        self.wait_until(
+            "SELECT count(*) = 0 FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid() \
+               AND backend_type = 'client backend'",
+        );
+    }
+
+    /// Waits until a query returns true.
+    pub fn wait_until(&self, condition: &str) {
         let mut connection = self.connect();
-        let others = "SELECT count(*) FROM pg_stat_activity \
-                      WHERE datname = current_database() AND pid <> pg_backend_pid() \
-                        AND backend_type = 'client backend'";
+        let condition = format!("SELECT ({condition})::text");
         let deadline = Instant::now() + TIMEOUT;
-        while texts(&mut connection, others) != ["0"] {
-            assert!(Instant::now() < deadline, "another connection stays open");
+        while texts(&mut connection, &condition) != ["true"] {
+            assert!(Instant::now() < deadline, "still false: {condition}");
             std::thread::sleep(Duration::from_millis(5));
         }
     }

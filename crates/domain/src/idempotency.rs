@@ -68,6 +68,10 @@ pub enum IdempotencyError {
     /// The key was used for a request with another body.
     #[error("the idempotency key was used for another request body")]
     KeyReused,
+    /// The responses stored for the workspace fill their quota. The key is new, so that no response
+    /// is owed for it.
+    #[error("the stored responses of the workspace fill their quota")]
+    QuotaExceeded,
 }
 
 /// Stored response of an idempotent request that succeeded.

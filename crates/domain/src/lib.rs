@@ -22,6 +22,7 @@ mod idempotency;
 mod ids;
 mod paging;
 mod ports;
+mod quotas;
 mod search;
 mod use_cases;
 mod user;
@@ -52,15 +53,17 @@ pub use ports::{
     ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts, CreateError, DeviceChange,
     DeviceFilter, DeviceLimitReached, DeviceRepository, EnrollmentFilter, EnrollmentReport,
     EnrollmentRepository, EventRepository, InsertedDevice, KeyError, KeyRepository, NewApiKey,
-    NewBatch, NewSecret, NewWorkspace, Precondition, RateLimitDecision, RateLimiter, RateLimits,
-    RenderResponse, RepositoryError, Revision, Store, StoreHealth, StoreResult, TokenBucket,
-    UserChange, UserFilter, UserRepository, WorkspaceRepository, WorkspaceStore,
+    NewBatch, NewSecret, NewWorkspace, Precondition, PutEnrollmentError, RateLimitDecision,
+    RateLimiter, RateLimits, RenderResponse, RepositoryError, Revision, Store, StoreHealth,
+    StoreResult, TokenBucket, UserChange, UserFilter, UserRepository, WorkspaceRepository,
+    WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
     MockDeviceRepository, MockEnrollmentRepository, MockEventRepository, MockKeyRepository,
     MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository, MockWorkspaceRepository,
 };
+pub use quotas::Quotas;
 pub use search::{Search, SearchDocument, SearchTerm, SearchWord, Weight, Weights};
 pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateResult};
 pub use use_cases::restore_device::RestoreDevice;

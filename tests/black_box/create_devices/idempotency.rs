@@ -193,7 +193,16 @@ fn api_behind_proxy() -> (Api, Proxy) {
     let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
         .and("DEVICES__DATABASE__POOL_TIMEOUT_MS", 300)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 300);
-    (Api::start_on(database, &options), proxy)
+    let api = Api::start_on(database, &options);
+    wait_for_startup_jobs(&api);
+    (api, proxy)
+}
+
+/// Waits until the server has recounted what the workspace stores. The proxy acts on the next
+/// COMMIT, which must be that of a batch.
+fn wait_for_startup_jobs(api: &Api) {
+    let recounted = "SELECT count(*) > 0 FROM usage_counts WHERE recounted_at > '-infinity'";
+    api.database.wait_until(recounted);
 }
 
 #[test]
@@ -227,6 +236,7 @@ fn in_doubt_commit_is_awaited() {
     let proxy = Proxy::in_front_of(&database);
     let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url());
     let api = Api::start_on(database, &options);
+    wait_for_startup_jobs(&api);
     proxy.set_mode(ProxyMode::DisconnectDuringCommit);
     let response = post(&api, "job-number-1", &rows());
     assert_eq!(response.status, 201, "{}", response.text);

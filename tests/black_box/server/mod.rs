@@ -6,6 +6,7 @@ mod database_faults;
 mod http;
 mod limits;
 mod observability;
+mod quotas;
 mod shutdown;
 mod startup;
 

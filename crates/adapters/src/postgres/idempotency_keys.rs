@@ -12,12 +12,22 @@ use diesel::sql_types::{Array, BigInt, Bool, Bytea, Double, Text};
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::idempotency_keys;
-use crate::postgres::usage_counts::{Resource, UsageChange};
+use crate::postgres::usage_counts::{self, Resource, UsageChange};
 
 #[derive(QueryableByName)]
 struct LockRow {
     #[diesel(sql_type = Bool)]
     is_locked: bool,
+    #[diesel(sql_type = BigInt)]
+    stored_bytes: i64,
+}
+
+/// Locks of requests, and how much is stored for their workspace.
+pub(crate) struct Locks {
+    /// For each request, whether its lock was taken.
+    pub(crate) is_locked: Vec<bool>,
+    /// Bytes of the responses stored for the workspace.
+    pub(crate) stored_bytes: u64,
 }
 
 /// Returns the operations and the keys of requests, as two arrays.
@@ -30,7 +40,7 @@ fn operations_and_keys<'a>(
         .unzip()
 }
 
-/// Tries to take an advisory lock for each request. Returns which locks were taken.
+/// Tries to take an advisory lock for each request.
 ///
 /// Does not wait, unlike an insert, which waits for the end of the other transaction. A lock ends
 /// with its transaction, so a crash leaves none behind.
@@ -38,18 +48,24 @@ pub(crate) fn try_lock(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     requests: &[&IdempotentRequest],
-) -> QueryResult<Vec<bool>> {
+) -> QueryResult<Locks> {
     let (operations, keys) = operations_and_keys(requests);
-    let rows: Vec<LockRow> = diesel::sql_query(
+    let rows: Vec<LockRow> = diesel::sql_query(format!(
         "SELECT pg_try_advisory_xact_lock(hashtextextended(operation || ' ' || key, $1)) \
-                AS is_locked \
+                AS is_locked, \
+                {} AS stored_bytes \
          FROM unnest($2, $3) AS requested (operation, key)",
-    )
+        usage_counts::total_sql(Resource::ResponseBytes),
+    ))
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<Text>, _>(operations)
     .bind::<Array<Text>, _>(keys)
     .load(connection)?;
-    Ok(rows.into_iter().map(|row| row.is_locked).collect())
+    let stored_bytes = rows.first().map_or(0, |row| row.stored_bytes);
+    Ok(Locks {
+        is_locked: rows.into_iter().map(|row| row.is_locked).collect(),
+        stored_bytes: u64::try_from(stored_bytes).unwrap_or_default(),
+    })
 }
 
 #[derive(QueryableByName)]

@@ -1,7 +1,7 @@
 //! The store of all workspaces.
 
 use async_trait::async_trait;
-use devices_domain::{RepositoryError, Store, User, WorkspaceId, WorkspaceStore};
+use devices_domain::{Quotas, RepositoryError, Store, User, WorkspaceId, WorkspaceStore};
 
 use super::connection::database::Database;
 use super::devices::{CreateBatches, PostgresDevices};
@@ -14,16 +14,18 @@ use super::users::{self, PostgresUsers};
 pub struct PostgresStore {
     database: Database,
     committer: GroupCommitter<CreateBatches>,
+    quotas: Quotas,
 }
 
 impl PostgresStore {
-    /// Creates a store on this database.
-    pub fn new(database: Database) -> Self {
-        let batches = CreateBatches::new(database.clone());
+    /// Creates a store on this database. The quotas apply to each workspace.
+    pub fn new(database: Database, quotas: Quotas) -> Self {
+        let batches = CreateBatches::new(database.clone(), quotas.response_bytes);
         let committer = GroupCommitter::new(batches, database.pool_timeout());
         Self {
             database,
             committer,
+            quotas,
         }
     }
 }
@@ -38,8 +40,12 @@ impl Store for PostgresStore {
                 self.committer.clone(),
                 workspace,
             )),
-            users: Box::new(PostgresUsers::new(database(), workspace)),
-            enrollments: Box::new(PostgresEnrollments::new(database(), workspace)),
+            users: Box::new(PostgresUsers::new(database(), workspace, self.quotas.users)),
+            enrollments: Box::new(PostgresEnrollments::new(
+                database(),
+                workspace,
+                self.quotas.enrollments,
+            )),
         }
     }
 

@@ -104,23 +104,28 @@ struct TotalRow {
     total: i64,
 }
 
+/// Returns the SQL expression for the current number of the workspace `$1`, of type `bigint`.
+pub(crate) fn total_sql(resource: Resource) -> String {
+    let resource = resource.as_str();
+    format!(
+        "(coalesce((SELECT count FROM usage_counts \
+                    WHERE usage_counts.workspace_id = $1 \
+                      AND usage_counts.resource = '{resource}'), 0) \
+          + coalesce((SELECT sum(change) FROM usage_changes \
+                      WHERE usage_changes.workspace_id = $1 \
+                        AND usage_changes.resource = '{resource}'), 0))::bigint"
+    )
+}
+
 /// Returns the current number, as the snapshot of the statement sees it.
 pub(crate) fn total(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     resource: Resource,
 ) -> QueryResult<u64> {
-    let row: TotalRow = diesel::sql_query(
-        "SELECT (coalesce((SELECT count FROM usage_counts \
-                           WHERE usage_counts.workspace_id = $1 \
-                             AND usage_counts.resource = $2), 0) \
-               + coalesce((SELECT sum(change) FROM usage_changes \
-                           WHERE usage_changes.workspace_id = $1 \
-                             AND usage_changes.resource = $2), 0))::bigint AS total",
-    )
-    .bind::<BigInt, _>(workspace.0)
-    .bind::<Text, _>(resource.as_str())
-    .get_result(connection)?;
+    let row: TotalRow = diesel::sql_query(format!("SELECT {} AS total", total_sql(resource)))
+        .bind::<BigInt, _>(workspace.0)
+        .get_result(connection)?;
     // A server of the previous version does not record what it adds, so a later removal can make
     // the number negative until the next recount.
     Ok(u64::try_from(row.total).unwrap_or_default())

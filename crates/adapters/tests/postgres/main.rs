@@ -34,8 +34,8 @@ use devices_adapters::postgres::{
 use devices_domain::{
     Author, Conflicts, CreateError, DeviceRepository, Email, EnrollmentRepository, Event,
     EventFilter, EventRepository, IdempotentRequest, InsertedDevice, KeyId, KeyRepository,
-    NewBatch, NewDevice, NewWorkspace, Operator, Origin, RawRow, RawValue, RenderResponse, Store,
-    StoreResult, UserFields, UserId, UserRepository, WorkspaceId, WorkspaceRepository,
+    NewBatch, NewDevice, NewWorkspace, Operator, Origin, Quotas, RawRow, RawValue, RenderResponse,
+    Store, StoreResult, UserFields, UserId, UserRepository, WorkspaceId, WorkspaceRepository,
 };
 use devices_tests::TestDatabase;
 
@@ -80,7 +80,12 @@ impl TestStore {
     }
 
     fn store(&self) -> PostgresStore {
-        PostgresStore::new(self.pool.clone())
+        let unlimited = Quotas {
+            users: u64::MAX,
+            enrollments: u64::MAX,
+            response_bytes: u64::MAX,
+        };
+        PostgresStore::new(self.pool.clone(), unlimited)
     }
 
     fn users(&self, workspace: WorkspaceId) -> Box<dyn UserRepository> {

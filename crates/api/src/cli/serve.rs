@@ -31,7 +31,7 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
     let privileges = role_privileges(url)?;
     let database = open_database(&settings.database, &privileges)?;
     let ports = Ports {
-        store: Arc::new(PostgresStore::new(database.clone())),
+        store: Arc::new(PostgresStore::new(database.clone(), settings.quotas())),
         keys: Arc::new(PostgresKeys::new(database.clone())),
         limiter: Arc::new(PostgresRateLimiter::new(database.clone())),
         health: Arc::new(database.clone()),

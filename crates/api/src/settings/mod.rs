@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use config::{Config, ConfigError, Environment, File, FileFormat};
+use devices_domain::Quotas;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -113,6 +114,12 @@ declaration::settings! {
         /// Maximum number of active keys per workspace. A key that replaces another does not count
         /// while both are active.
         keys_per_workspace: u32 => 1..=1_000_000,
+        /// Maximum number of active users per workspace. The response to a further one is a 400,
+        /// `USER_QUOTA_EXCEEDED`.
+        users_per_workspace: u64 => 1..=1_000_000_000,
+        /// Maximum number of active enrolments per workspace. The response to a further one is a
+        /// 400, `ENROLLMENT_QUOTA_EXCEEDED`.
+        enrollments_per_workspace: u64 => 1..=1_000_000_000,
     }
 
     /// Rate limits.
@@ -133,6 +140,9 @@ declaration::settings! {
     idempotency: Idempotency {
         /// Hours for which the response to such a request is stored.
         retention_hours: u64 => 1..=87_600,
+        /// Maximum number of bytes of the responses stored per workspace. Beyond it, the response
+        /// to a batch with a new `Idempotency-Key` is a 503. Stored responses are kept.
+        bytes_per_workspace: u64 => 1_024..=1 << 50,
     }
 
     /// Log, on standard error.
@@ -196,6 +206,17 @@ impl Limits {
     /// Returns the time in which a client must send its body.
     pub fn body_deadline(&self) -> Duration {
         Duration::from_secs(self.body_timeout_seconds)
+    }
+}
+
+impl Settings {
+    /// Returns the limits of what a workspace stores beside its devices.
+    pub fn quotas(&self) -> Quotas {
+        Quotas {
+            users: self.limits.users_per_workspace,
+            enrollments: self.limits.enrollments_per_workspace,
+            response_bytes: self.idempotency.bytes_per_workspace,
+        }
     }
 }
 

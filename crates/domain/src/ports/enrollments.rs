@@ -35,11 +35,12 @@ pub trait EnrollmentRepository: Send + Sync {
     /// `true` if it was created. A replaced enrolment keeps its id.
     ///
     /// MUST store the audit event in the same transaction. A report that changes nothing MUST NOT
-    /// leave an event or a new time of change.
+    /// leave an event or a new time of change. MUST return [`PutEnrollmentError::QuotaExceeded`] if
+    /// the enrolment is new and the workspace has as many as its [quota](crate::Quotas).
     async fn put(
         &self,
         report: Arc<EnrollmentReport>,
-    ) -> Result<(StoredEnrollment, bool), RepositoryError>;
+    ) -> Result<(StoredEnrollment, bool), PutEnrollmentError>;
 
     /// Deletes the active enrolments of a serial number. Returns the newest of them as it was, or
     /// `None` if there is none.
@@ -72,4 +73,16 @@ pub struct EnrollmentReport {
     pub fields: EnrollmentFields,
     /// The author of the audit event.
     pub origin: Origin,
+}
+
+/// Error of creating or replacing an enrolment. Nothing was changed, except possibly with
+/// [`RepositoryError::InDoubt`].
+#[derive(Debug, thiserror::Error)]
+pub enum PutEnrollmentError {
+    /// The workspace has as many enrolments as its quota.
+    #[error("the workspace has its maximum number of enrolments")]
+    QuotaExceeded,
+    /// The repository failed.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
 }

@@ -24,7 +24,9 @@ pub use devices::{
     DeviceLimitReached, DeviceRepository, InsertedDevice, NewBatch, Precondition, RenderResponse,
     Revision, StoreResult,
 };
-pub use enrollments::{EnrollmentFilter, EnrollmentReport, EnrollmentRepository};
+pub use enrollments::{
+    EnrollmentFilter, EnrollmentReport, EnrollmentRepository, PutEnrollmentError,
+};
 pub use keys::{KeyError, KeyRepository, NewApiKey, NewSecret};
 pub use store::{Store, WorkspaceStore};
 pub use users::{ChangeUserError, UserChange, UserFilter, UserRepository};

@@ -32,7 +32,8 @@ pub trait UserRepository: Send + Sync {
     ///
     /// MUST store the audit event in the same transaction. MUST have committed durably before it
     /// returns. MUST NOT return [`RepositoryError::Unavailable`] if the user may be stored now or
-    /// later.
+    /// later. MUST return [`ChangeUserError::QuotaExceeded`] if the workspace has as many users as
+    /// its [quota](crate::Quotas).
     async fn create(&self, user: UserFields, author: Author) -> Result<User, ChangeUserError>;
 
     /// Applies a patch to a user. Returns the changed user.
@@ -85,6 +86,9 @@ pub enum ChangeUserError {
     /// Devices are assigned to the user.
     #[error("devices are assigned to the user")]
     HasDevices,
+    /// The workspace has as many users as its quota.
+    #[error("the workspace has its maximum number of users")]
+    QuotaExceeded,
     /// The repository failed.
     #[error(transparent)]
     Repository(#[from] RepositoryError),

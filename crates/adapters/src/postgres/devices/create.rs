@@ -28,6 +28,8 @@ type BatchResult = Result<StoreResult, CreateError>;
 /// Creates batches of devices.
 pub(crate) struct CreateBatches {
     database: Database,
+    /// Maximum number of bytes of the responses stored for a workspace.
+    response_quota: u64,
 }
 
 /// Batches with fewer devices go through group commit. In larger ones, the cost of a transaction is
@@ -94,8 +96,11 @@ impl From<RepositoryError> for GroupError {
 }
 
 impl CreateBatches {
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database }
+    pub(crate) fn new(database: Database, response_quota: u64) -> Self {
+        Self {
+            database,
+            response_quota,
+        }
     }
 
     /// Creates one batch in a transaction of its own.
@@ -130,12 +135,21 @@ impl CreateBatches {
             Lookup::SkipUniqueFields
         };
         let is_group = batches.len() > 1;
+        let response_quota = self.response_quota;
         let mut has_failed = false;
         self.database
             .for_workspace(workspace)
             .transact(move |connection| {
                 let current = std::mem::replace(&mut lookup, Lookup::BeforeInsert);
-                create(connection, workspace, &batches, &keys, current).map_err(|error| {
+                let created = create(
+                    connection,
+                    workspace,
+                    &batches,
+                    &keys,
+                    current,
+                    response_quota,
+                );
+                created.map_err(|error| {
                     let may_retry_group = is_retryable(&error) && !has_failed;
                     has_failed |= current == Lookup::BeforeInsert;
                     if is_group && !may_retry_group {
@@ -165,8 +179,9 @@ fn create(
     batches: &[PreparedBatch],
     keys: &LookupKeys,
     lookup: Lookup,
+    response_quota: u64,
 ) -> QueryResult<(Vec<BatchResult>, Effect)> {
-    let mut results = resolve_idempotency_keys(connection, workspace, batches)?;
+    let mut results = resolve_idempotency_keys(connection, workspace, batches, response_quota)?;
     let pending: Vec<usize> = (0..batches.len())
         .filter(|index| results[*index].is_none())
         .collect();
@@ -196,11 +211,13 @@ fn create(
 }
 
 /// Returns one entry per batch: the stored response or the error of its idempotency key, or `None`
-/// if the batch is yet to be created.
+/// if the batch is yet to be created. A new key is rejected if the stored responses fill their
+/// quota.
 fn resolve_idempotency_keys(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batches: &[PreparedBatch],
+    response_quota: u64,
 ) -> QueryResult<Vec<Option<BatchResult>>> {
     let mut results: Vec<Option<BatchResult>> = batches.iter().map(|_| None).collect();
     let (indexes, requests): (Vec<usize>, Vec<&IdempotentRequest>) = batches
@@ -211,7 +228,7 @@ fn resolve_idempotency_keys(
     if requests.is_empty() {
         return Ok(results);
     }
-    let locked = idempotency_keys::try_lock(connection, workspace, &requests)?;
+    let locks = idempotency_keys::try_lock(connection, workspace, &requests)?;
     let mut responses = idempotency_keys::find(connection, workspace, &requests)?;
     // Advisory locks are re-entrant within a session, so duplicates in this group need a check of
     // their own.
@@ -219,8 +236,9 @@ fn resolve_idempotency_keys(
     for (position, request) in requests.into_iter().enumerate() {
         let is_first = seen.insert((request.operation, request.key.as_str()));
         let result = match responses.remove(&position) {
-            _ if !locked[position] => Err(IdempotencyError::InProgress),
+            _ if !locks.is_locked[position] => Err(IdempotencyError::InProgress),
             None if !is_first => Err(IdempotencyError::InProgress),
+            None if locks.stored_bytes >= response_quota => Err(IdempotencyError::QuotaExceeded),
             None => continue,
             Some(response) => request.replay(response),
         };

@@ -1,8 +1,8 @@
 //! Changes of enrolments, each with its audit event.
 
 use devices_domain::{
-    Action, EnrollmentId, EnrollmentReport, IdentifierKey, Origin, RepositoryError,
-    StoredEnrollment, Subject, WorkspaceId,
+    Action, EnrollmentId, EnrollmentReport, IdentifierKey, Origin, PutEnrollmentError,
+    RepositoryError, StoredEnrollment, Subject, WorkspaceId,
 };
 use diesel::dsl::now;
 use diesel::pg::PgConnection;
@@ -16,7 +16,7 @@ use crate::postgres::audit_events::NewEvent;
 use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::schema::tables::devices_mdm;
 use crate::postgres::transaction::run::{Effect, Failure};
-use crate::postgres::usage_counts::Resource;
+use crate::postgres::usage_counts::{self, Resource};
 
 /// Creates the enrolment of a serial number, or replaces its newest enrolment and deletes the older
 /// ones. Returns the enrolment, and whether it was created.
@@ -26,7 +26,8 @@ pub(crate) fn put(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     report: &EnrollmentReport,
-) -> Result<((StoredEnrollment, bool), Effect), Failure<RepositoryError>> {
+    quota: u64,
+) -> Result<((StoredEnrollment, bool), Effect), Failure<PutEnrollmentError>> {
     let mut rows = lock(connection, workspace, report.serial_number.folded())?.into_iter();
     let newest = rows.next();
     let older: Vec<i64> = rows.map(|row| row.id).collect();
@@ -34,6 +35,9 @@ pub(crate) fn put(
     let added = i64::from(is_new) - older.len() as i64;
     let (row, event) = match newest {
         None => {
+            if usage_counts::total(connection, workspace, Resource::Enrollments)? >= quota {
+                return Err(Failure::Rejected(PutEnrollmentError::QuotaExceeded));
+            }
             let row = insert(connection, workspace, report)?;
             let subject = Subject::Enrollment(EnrollmentId(row.id));
             (row, Some(NewEvent::new(Action::Created, subject)))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use devices_domain::{
     EnrollmentFilter, EnrollmentReport, EnrollmentRepository, IdentifierKey, Origin, Page,
-    PageRequest, RepositoryError, StoredEnrollment, WorkspaceId,
+    PageRequest, PutEnrollmentError, RepositoryError, StoredEnrollment, WorkspaceId,
 };
 
 use crate::postgres::connection::database::Database;
@@ -19,13 +19,16 @@ pub(crate) use select::newest;
 pub(crate) struct PostgresEnrollments {
     database: Database,
     workspace: WorkspaceId,
+    /// Maximum number of active enrolments.
+    quota: u64,
 }
 
 impl PostgresEnrollments {
-    pub(crate) fn new(database: Database, workspace: WorkspaceId) -> Self {
+    pub(crate) fn new(database: Database, workspace: WorkspaceId, quota: u64) -> Self {
         Self {
             database,
             workspace,
+            quota,
         }
     }
 }
@@ -56,10 +59,10 @@ impl EnrollmentRepository for PostgresEnrollments {
     async fn put(
         &self,
         report: Arc<EnrollmentReport>,
-    ) -> Result<(StoredEnrollment, bool), RepositoryError> {
-        let workspace = self.workspace;
+    ) -> Result<(StoredEnrollment, bool), PutEnrollmentError> {
+        let (workspace, quota) = (self.workspace, self.quota);
         self.database
-            .transact(move |connection| change::put(connection, workspace, &report))
+            .transact(move |connection| change::put(connection, workspace, &report, quota))
             .await
     }
 

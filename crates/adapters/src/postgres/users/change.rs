@@ -13,7 +13,7 @@ use crate::postgres::audit_events::NewEvent;
 use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::schema::tables::{devices, users};
 use crate::postgres::transaction::run::{Effect, Failure};
-use crate::postgres::usage_counts::Resource;
+use crate::postgres::usage_counts::{self, Resource};
 
 type ChangeResult = Result<(User, Effect), Failure<ChangeUserError>>;
 
@@ -23,7 +23,11 @@ pub(crate) fn create(
     workspace: WorkspaceId,
     user: &UserFields,
     author: &Author,
+    quota: u64,
 ) -> ChangeResult {
+    if usage_counts::total(connection, workspace, Resource::Users)? >= quota {
+        return Err(Failure::Rejected(ChangeUserError::QuotaExceeded));
+    }
     check_email(connection, workspace, &user.email, None)?;
     let row: UserRow = diesel::insert_into(users::table)
         .values((

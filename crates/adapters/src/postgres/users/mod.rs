@@ -23,13 +23,16 @@ pub(crate) use select::{assignees, list_all};
 pub(crate) struct PostgresUsers {
     database: Database,
     workspace: WorkspaceId,
+    /// Maximum number of active users.
+    quota: u64,
 }
 
 impl PostgresUsers {
-    pub(crate) fn new(database: Database, workspace: WorkspaceId) -> Self {
+    pub(crate) fn new(database: Database, workspace: WorkspaceId, quota: u64) -> Self {
         Self {
             database,
             workspace,
+            quota,
         }
     }
 }
@@ -61,9 +64,11 @@ impl UserRepository for PostgresUsers {
     }
 
     async fn create(&self, user: UserFields, author: Author) -> Result<User, ChangeUserError> {
-        let workspace = self.workspace;
+        let (workspace, quota) = (self.workspace, self.quota);
         self.database
-            .transact(move |connection| change::create(connection, workspace, &user, &author))
+            .transact(move |connection| {
+                change::create(connection, workspace, &user, &author, quota)
+            })
             .await
     }
 

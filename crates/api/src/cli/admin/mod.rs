@@ -40,7 +40,7 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
     let database = admin_database(&settings)?;
     let admin = Admin {
         workspaces: PostgresWorkspaces::new(database.clone()),
-        store: PostgresStore::new(database.clone()),
+        store: PostgresStore::new(database.clone(), settings.quotas()),
         keys: PostgresKeys::new(database.clone()),
         events: PostgresEvents::new(database.clone()),
         erasure: PostgresErasure::new(database),

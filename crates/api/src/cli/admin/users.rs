@@ -59,6 +59,11 @@ impl Admin {
                 let added = users.create(user, self.author()).await;
                 let added = added.map_err(|error| match error {
                     ChangeUserError::Repository(error) => error.into(),
+                    ChangeUserError::QuotaExceeded => CliError::Rejected(format!(
+                        "the workspace \"{}\" has its maximum number of users: delete some, or \
+                         raise DEVICES__LIMITS__USERS_PER_WORKSPACE.",
+                        workspace.name
+                    )),
                     // The arguments are valid, so a taken address is the only other error.
                     _ => CliError::Rejected(format!(
                         "the workspace \"{}\" already has a user {}.",

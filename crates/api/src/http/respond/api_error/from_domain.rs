@@ -2,7 +2,7 @@
 
 use devices_domain::{
     ChangeDeviceError, ChangeUserError, CreateDevicesError, ErrorCode, ErrorReport, FieldError,
-    IdempotencyError, Reason, Related, RepositoryError, UpdateDeviceError,
+    IdempotencyError, PutEnrollmentError, Reason, Related, RepositoryError, UpdateDeviceError,
 };
 
 use super::ApiError;
@@ -26,6 +26,9 @@ impl From<CreateDevicesError> for ApiError {
             }
             CreateDevicesError::Idempotency(IdempotencyError::KeyReused) => {
                 Self::IdempotencyKeyReused
+            }
+            CreateDevicesError::Idempotency(IdempotencyError::QuotaExceeded) => {
+                Self::ResponseQuotaExceeded
             }
             CreateDevicesError::Repository(error @ RepositoryError::InDoubt(_)) => {
                 Self::BatchInDoubt(error)
@@ -75,7 +78,17 @@ impl From<ChangeUserError> for ApiError {
             .into(),
             ChangeUserError::Rejected(error) => error.into(),
             ChangeUserError::HasDevices => Self::UserDeleteBlocked,
+            ChangeUserError::QuotaExceeded => Self::UserQuotaExceeded,
             ChangeUserError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<PutEnrollmentError> for ApiError {
+    fn from(error: PutEnrollmentError) -> Self {
+        match error {
+            PutEnrollmentError::QuotaExceeded => Self::EnrollmentQuotaExceeded,
+            PutEnrollmentError::Repository(error) => error.into(),
         }
     }
 }

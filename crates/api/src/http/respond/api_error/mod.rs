@@ -50,6 +50,12 @@ pub enum ApiError {
     DeviceMutationForbidden,
     /// Active devices are assigned to the user, who cannot be deleted.
     UserDeleteBlocked,
+    /// The workspace has as many users as its quota.
+    UserQuotaExceeded,
+    /// The workspace has as many enrolments as its quota.
+    EnrollmentQuotaExceeded,
+    /// The responses stored under idempotency keys of the workspace fill their quota.
+    ResponseQuotaExceeded,
     /// The condition in `If-Match` is false.
     PreconditionFailed,
     /// No available media type matches `Accept`.
@@ -123,6 +129,7 @@ impl ApiError {
             | Self::Unavailable(_)
             | Self::BatchInDoubt(_)
             | Self::InDoubt(_)
+            | Self::ResponseQuotaExceeded
             | Self::Busy(_) => {
                 vec![(RETRY_AFTER, fixed(RETRY_AFTER_SECONDS))]
             }

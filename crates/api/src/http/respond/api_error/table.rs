@@ -54,6 +54,18 @@ impl ApiError {
                     "The user has devices: GET /devices?user_id= lists them. Assign them to \
                      another user or archive them first.",
                 ),
+            Self::UserQuotaExceeded => Mapping::new(StatusCode::BAD_REQUEST, "USER_QUOTA_EXCEEDED")
+                .with_message(
+                    "The workspace has its maximum number of users. Delete users without devices, \
+                     or ask the operator to raise DEVICES__LIMITS__USERS_PER_WORKSPACE.",
+                ),
+            Self::EnrollmentQuotaExceeded => {
+                Mapping::new(StatusCode::BAD_REQUEST, "ENROLLMENT_QUOTA_EXCEEDED").with_message(
+                    "The workspace has its maximum number of enrolments. Delete enrolments of \
+                     devices that are no longer managed, or ask the operator to raise \
+                     DEVICES__LIMITS__ENROLLMENTS_PER_WORKSPACE.",
+                )
+            }
             Self::NotFound => Mapping::new(StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::DeviceNotFound => Mapping::new(StatusCode::NOT_FOUND, "DEVICE_NOT_FOUND"),
             Self::UserNotFound => Mapping::new(StatusCode::NOT_FOUND, "USER_NOT_FOUND"),
@@ -84,6 +96,12 @@ impl ApiError {
             }
             Self::RateLimited(_) => Mapping::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
             Self::Unavailable(_) | Self::Busy(_) => UNAVAILABLE,
+            Self::ResponseQuotaExceeded => UNAVAILABLE.with_message(
+                "Nothing was stored: the responses stored under Idempotency-Keys of the workspace \
+                 fill their quota. Retry when older ones have expired, or ask the operator to \
+                 raise DEVICES__IDEMPOTENCY__BYTES_PER_WORKSPACE. Batches without a key are \
+                 accepted.",
+            ),
             Self::BatchInDoubt(_) => UNAVAILABLE.with_message(
                 "The batch may have been stored. If the request had an Idempotency-Key, send it \
                  again with the same key: the batch is stored once. Otherwise check first whether \

@@ -1,0 +1,15 @@
+//! Quotas: limits of what each workspace stores beside its devices.
+
+/// Maximum numbers per workspace. Concurrent requests may exceed a quota by what they add.
+///
+/// The device limit of a workspace is a business rule, and exact. Quotas only keep a workspace from
+/// filling the disk that all share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotas {
+    /// Active users.
+    pub users: u64,
+    /// Active enrolments.
+    pub enrollments: u64,
+    /// Bytes of the responses stored under idempotency keys.
+    pub response_bytes: u64,
+}
