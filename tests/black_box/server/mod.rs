@@ -5,6 +5,7 @@ mod connections;
 mod database_faults;
 mod http;
 mod limits;
+mod newer_schema;
 mod observability;
 mod quotas;
 mod shutdown;

@@ -60,6 +60,10 @@ enum CliError {
     MigrationThroughPooler,
     #[error("cannot update the schema: {0}")]
     Migrate(#[source] MigrationError),
+    #[error(
+        "{0}. Nothing was changed. Use that version, or restore a backup from before the update."
+    )]
+    NewerSchema(#[source] MigrationError),
     #[error("the schema is out of date (missing: {0}). Run `devices-api migrate` first.")]
     PendingMigrations(String),
     #[error(
@@ -91,6 +95,7 @@ impl From<MigrationError> for CliError {
     fn from(error: MigrationError) -> Self {
         match error {
             MigrationError::Connect(error) => error.into(),
+            error @ MigrationError::NewerSchema(_) => Self::NewerSchema(error),
             error @ MigrationError::Failed(_) => Self::Migrate(error),
         }
     }
@@ -222,7 +227,7 @@ fn admin_database(settings: &Settings) -> Result<Database, CliError> {
     Ok(Database::new(url, &options)?)
 }
 
-/// Rejects a database whose schema lacks migrations of this version.
+/// Rejects a database whose schema is older or newer than this version.
 fn check_schema(settings: &Settings) -> Result<(), CliError> {
     let url = settings.database.url.expose_secret();
     let pending = devices_adapters::postgres::pending_migrations(url)?;

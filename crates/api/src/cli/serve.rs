@@ -10,6 +10,7 @@ use devices_adapters::postgres::{
     SessionSettings, index_queued_devices, merge_usage_changes, migrate, missing_settings_sql,
     non_durable_settings, purge_idempotency_keys, recount_usage, role_privileges,
 };
+use devices_domain::StoreHealth;
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 
@@ -181,6 +182,11 @@ const RECOUNT_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 
 /// Runs the background jobs until the process ends.
 fn start_jobs(database: &Database, idempotency: &Idempotency) {
+    let health = database.clone();
+    actix_web::rt::spawn(jobs::check_health::run(move || {
+        let health = health.clone();
+        async move { health.ping().await }
+    }));
     let retention = idempotency.retention();
     let purge_database = database.clone();
     actix_web::rt::spawn(jobs::purge_idempotency_keys::run(move || {

@@ -14,6 +14,7 @@ use crate::postgres::connection::options::DatabaseOptions;
 use crate::postgres::connection::pool::{ConnectionManager, LogPoolErrors};
 use crate::postgres::connection::shared_probe::SharedProbe;
 use crate::postgres::schema::startup_checks::check_scripts;
+use crate::postgres::schema::versions::SchemaWatch;
 
 /// A connection pool, used on blocking threads only. Clones share the pool.
 ///
@@ -30,6 +31,7 @@ pub struct Database {
     pub(crate) permits: Arc<FairSemaphore>,
     pub(crate) purpose: Purpose,
     pub(crate) health: Arc<SharedProbe>,
+    pub(crate) schema: Arc<SchemaWatch>,
     pool_timeout: Duration,
     answer_timeout: Duration,
     writes: Arc<AtomicU64>,
@@ -49,9 +51,11 @@ impl Database {
             .connection_timeout(options.pool_timeout)
             .error_handler(Box::new(LogPoolErrors))
             .build_unchecked(manager());
+        let schema = Arc::<SchemaWatch>::default();
         Ok(Self {
             pool,
-            health: Arc::new(health::probe(manager())),
+            health: Arc::new(health::probe(manager(), Arc::clone(&schema))),
+            schema,
             permits: FairSemaphore::new(options.pool_size as usize),
             purpose: Purpose::Job,
             pool_timeout: options.pool_timeout,

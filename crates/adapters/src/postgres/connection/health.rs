@@ -1,20 +1,22 @@
 //! Checks that the database can serve.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use devices_domain::{RepositoryError, StoreHealth};
-use diesel::RunQueryDsl;
+use diesel::connection::InstrumentationEvent;
 use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::sql_types::Bool;
+use diesel::{Connection, RunQueryDsl};
 use r2d2::ManageConnection;
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::connection::pool::{ConnectionManager, describe};
 use crate::postgres::connection::shared_probe::SharedProbe;
+use crate::postgres::schema::versions::SchemaWatch;
 
 /// Time for which the result of a check is reused.
 const TTL: Duration = Duration::from_secs(1);
@@ -32,36 +34,34 @@ impl StoreHealth for Database {
 
 /// Creates the probe of a database. It uses a connection of its own: a busy pool is no reason to
 /// stop sending requests to the server.
-pub(crate) fn probe(manager: ConnectionManager) -> SharedProbe {
+pub(crate) fn probe(manager: ConnectionManager, schema: Arc<SchemaWatch>) -> SharedProbe {
     let idle = Mutex::new(None);
     SharedProbe::new(TTL, TIMEOUT, move || {
         // The connection may have been lost, or lead to a server that is no longer the primary. A
         // new one decides.
         let reused = idle.lock().unwrap_or_else(PoisonError::into_inner).take();
         let usable = reused.and_then(|mut connection| {
-            let checked = check(&mut connection);
+            let checked = check_writable(&mut connection);
             checked.is_ok().then_some(connection)
         });
-        let connection = match usable {
+        let mut connection = match usable {
             Some(connection) => connection,
             None => connect(&manager)?,
         };
+        let checked = schema.check(&mut connection);
         *idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
-        Ok(())
+        checked
     })
 }
 
 /// Establishes and checks a connection.
 fn connect(manager: &ConnectionManager) -> Result<PgConnection, String> {
     let mut connection = manager.connect().map_err(describe)?.connection;
-    let checked = check(&mut connection);
+    // Its statements are not those of any request.
+    connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+    let checked = check_writable(&mut connection);
     checked.map_err(|error| error.to_string())?;
     Ok(connection)
-}
-
-/// Runs all checks.
-fn check(connection: &mut PgConnection) -> Result<(), RepositoryError> {
-    check_writable(connection)
 }
 
 fn check_writable(connection: &mut PgConnection) -> Result<(), RepositoryError> {

@@ -1,6 +1,5 @@
 //! Schema migrations.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -8,8 +7,8 @@ use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationConnection, MigrationSource};
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{Bool, Text};
-use diesel::{QueryResult, QueryableByName, RunQueryDsl};
+use diesel::sql_types::Bool;
+use diesel::{QueryResult, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
@@ -17,6 +16,7 @@ use crate::postgres::schema::conversion::{self, FoldStoredValues};
 use crate::postgres::schema::serving_role;
 use crate::postgres::schema::startup_checks::check_scripts_before_migrations;
 use crate::postgres::schema::steps::in_steps;
+use crate::postgres::schema::versions::{applied_versions, reject_unknown};
 
 /// The migrations in SQL. [`FoldStoredValues`] is in Rust.
 const SQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -31,6 +31,13 @@ pub enum MigrationError {
     /// The connection failed, or the database is unsuitable.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// A newer version of this program updated the schema. Contains the versions of the migrations
+    /// that this one does not know. Nothing was changed.
+    #[error(
+        "a newer version of this program updated the schema (unknown migrations: {})",
+        .0.join(", ")
+    )]
+    NewerSchema(Vec<String>),
     /// A migration failed and was rolled back. Earlier migrations stay.
     #[error("{0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -50,7 +57,7 @@ impl From<DieselError> for MigrationError {
 /// migration that waits for a table blocks the users of that table for at most two seconds.
 ///
 /// # Errors
-/// If the connection or a migration fails.
+/// If the connection or a migration fails, or the schema is newer than this version.
 pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
     let mut connection = connect(url)?;
     let ran = run_pending(&mut connection, &AllMigrations)?;
@@ -62,7 +69,7 @@ pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
 /// serving role as it is.
 ///
 /// # Errors
-/// If the connection or a migration fails.
+/// If the connection or a migration fails, or the schema is newer than this version.
 pub fn migrate_from(
     url: &str,
     source: &impl MigrationSource<Pg>,
@@ -85,7 +92,7 @@ fn run_pending(
 }
 
 /// The migrations of this version: those in SQL, and [`FoldStoredValues`].
-struct AllMigrations;
+pub(crate) struct AllMigrations;
 
 impl MigrationSource<Pg> for AllMigrations {
     fn migrations(&self) -> diesel::migration::Result<Migrations> {
@@ -157,40 +164,24 @@ fn run(connection: &mut PgConnection, migrations: &Migrations) -> Result<(), Mig
     Ok(())
 }
 
-#[derive(QueryableByName)]
-struct VersionRow {
-    #[diesel(sql_type = Text)]
-    version: String,
-}
-
 /// Returns the names of the migrations that the database at `url` lacks. Changes nothing: Diesel's
 /// own check would create its table, which the serving role may not do.
 ///
 /// # Errors
-/// If the connection or the query fails.
+/// If the connection or the query fails, or the schema is newer than this version.
 pub fn pending_migrations(url: &str) -> Result<Vec<String>, MigrationError> {
     Ok(names(&pending(&mut connect(url)?, &AllMigrations)?))
 }
 
-/// Returns the pending migrations of `source`, oldest first.
+/// Returns the pending migrations of `source`, oldest first. Rejects a newer schema.
 fn pending(
     connection: &mut PgConnection,
     source: &impl MigrationSource<Pg>,
 ) -> Result<Migrations, MigrationError> {
     let applied = applied_versions(connection)?;
     let mut pending = source.migrations().map_err(MigrationError::Failed)?;
+    reject_unknown(&applied, &pending)?;
     pending.retain(|migration| !applied.contains(&migration.name().version().to_string()));
     pending.sort_by_key(|migration| migration.name().version().as_owned());
     Ok(pending.into_iter().map(in_steps).collect())
-}
-
-/// Returns the versions of the migrations that ran on the database.
-fn applied_versions(connection: &mut PgConnection) -> QueryResult<HashSet<String>> {
-    let has_table = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
-    if !diesel::select(has_table).get_result(connection)? {
-        return Ok(HashSet::new());
-    }
-    let versions: Vec<VersionRow> =
-        diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?;
-    Ok(versions.into_iter().map(|row| row.version).collect())
 }

@@ -14,7 +14,8 @@ use crate::postgres::transaction::commit_gate::CommitGate;
 
 impl Database {
     /// Runs `work` with a connection on a blocking thread. Uses no more threads than the pool has
-    /// connections.
+    /// connections. Runs nothing if the last health check found a newer schema: this version could
+    /// store what the newer one rejects.
     ///
     /// Once the work has a thread, the caller waits at most for the
     /// [answer timeout](Self::answer_timeout): a server that hangs does not cancel its statements.
@@ -62,6 +63,10 @@ impl Database {
         T: Send + 'static,
         E: From<RepositoryError> + Send + 'static,
     {
+        if self.schema.is_newer() {
+            let cause = "a newer version of this program updated the schema";
+            return Err(RepositoryError::Unavailable(cause.into()).into());
+        }
         let started_at = Instant::now();
         let permit = self.acquire().await?;
         let class = self.purpose.class();
