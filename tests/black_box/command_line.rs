@@ -44,6 +44,7 @@ fn all_commands_have_help() {
         vec!["key", "rotate"],
         vec!["key", "revoke"],
         vec!["audit"],
+        vec!["reindex"],
     ] {
         let output = binary().args(&command).arg("--help").output().unwrap();
         let output = CommandOutput::from(output);
@@ -392,4 +393,28 @@ fn whoami() -> String {
         .output()
         .unwrap();
     CommandOutput::from(output).stdout.trim().to_owned()
+}
+
+#[test]
+fn reindex_finds_devices_without_document() {
+    let database = TestDatabase::new();
+    for workspace in ["acme", "globex"] {
+        run_ok(&database, &["workspace", "create", workspace]);
+    }
+    database.execute(
+        "INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance,
+                              connection_type)
+         SELECT 1 + n % 2, 'Latitude', 'laptop', 'computers', false, '{}', '{}'
+         FROM generate_series(1, 5) AS n",
+    );
+    let output = run_ok(&database, &words("reindex --workspace acme --json"));
+    assert_eq!(output.json(), json!({"checked": 2, "indexed": 2}));
+    assert_eq!(database.count("search_documents"), 2);
+    let output = run_ok(&database, &["reindex"]);
+    assert_eq!(output.stdout, "indexed 3 of 5 devices\n");
+    let output = run_ok(&database, &words("reindex --all --json"));
+    assert_eq!(output.json(), json!({"checked": 5, "indexed": 5}));
+    assert_eq!(database.count("search_documents"), 5);
+    let error = run_err(&database, &words("reindex --workspace nowhere"));
+    assert!(error.contains("unknown workspace \"nowhere\""), "{error}");
 }

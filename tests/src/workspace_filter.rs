@@ -43,14 +43,14 @@ const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 9] = [
         "a job deletes old idempotency keys",
     ),
     (
-        "select search_queue.id from search_queue limit $1",
-        "",
-        "the indexing job checks whether any device is queued",
+        "/* all workspaces */ select workspace_id from search_queue where workspace_id > $1",
+        " order by workspace_id limit 1",
+        "the indexing job takes one workspace after the other",
     ),
     (
-        "/* all workspaces */ select workspace_id, id, cardinality(device_ids) as device_count from search_queue",
-        " for update skip locked",
-        "all workspaces share one indexing queue",
+        "/* all workspaces */ select coalesce(sum(device_count), 0) as devices,",
+        " from search_queue",
+        "a job measures the indexing queue",
     ),
     (
         "/* all workspaces */ select distinct workspace_id from usage_changes",

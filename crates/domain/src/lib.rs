@@ -52,16 +52,17 @@ pub use paging::{Cursor, Page, PageRequest, PageStart, Total};
 pub use ports::{
     ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts, CreateError, DeviceChange,
     DeviceFilter, DeviceLimitReached, DeviceRepository, EnrollmentFilter, EnrollmentReport,
-    EnrollmentRepository, EventRepository, InsertedDevice, KeyError, KeyRepository, NewApiKey,
-    NewBatch, NewSecret, NewWorkspace, Precondition, PutEnrollmentError, RateLimitDecision,
-    RateLimiter, RateLimits, RenderResponse, RepositoryError, Revision, Store, StoreHealth,
-    StoreResult, TokenBucket, UserChange, UserFilter, UserRepository, WorkspaceRepository,
-    WorkspaceStore,
+    EnrollmentRepository, EventRepository, IndexBacklog, IndexError, IndexedChunk, InsertedDevice,
+    KeyError, KeyRepository, NewApiKey, NewBatch, NewSecret, NewWorkspace, Precondition,
+    PutEnrollmentError, RateLimitDecision, RateLimiter, RateLimits, RebuildScope, RebuiltDocuments,
+    RenderResponse, RepositoryError, Revision, SearchIndex, Store, StoreHealth, StoreResult,
+    TokenBucket, UserChange, UserFilter, UserRepository, WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
     MockDeviceRepository, MockEnrollmentRepository, MockEventRepository, MockKeyRepository,
-    MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository, MockWorkspaceRepository,
+    MockRateLimiter, MockSearchIndex, MockStore, MockStoreHealth, MockUserRepository,
+    MockWorkspaceRepository,
 };
 pub use quotas::Quotas;
 pub use search::{Search, SearchDocument, SearchTerm, SearchWord, Weight, Weights};

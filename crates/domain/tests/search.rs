@@ -188,9 +188,25 @@ fn document_is_bounded(#[case] comment: String) {
 
 #[test]
 fn text_that_does_not_grow_is_searched_to_its_end() {
-    for character in ['x', '\u{4E00}', '\u{20000}', '💻'] {
+    for character in ['x', '\u{4E00}', '한', '\u{20000}', '💻'] {
         let comment = character.to_string().repeat(9_990) + " end";
         assert!(finds("end", &document(&comment)), "{character}");
+    }
+    let distinct: String = ('\u{4E00}'..).take(9_990).collect();
+    assert!(finds("end", &document(&(distinct + " end"))));
+}
+
+#[test]
+fn comment_that_grows_hides_no_identifying_field() {
+    let mut row = RawRow::for_device();
+    row.set("comment", RawValue::text("a\u{FDFA}".repeat(5_000)));
+    for field in ["name", "type", "category", "brand", "model", "processor"] {
+        row.set(field, RawValue::text(format!("the {field}")));
+    }
+    row.set("tags", RawValue::List(vec![RawValue::text("tagged")]));
+    let document = SearchDocument::for_device(&NewDevice::from_row(&row).unwrap().fields);
+    for word in ["name", "category", "brand", "model", "processor", "tagged"] {
+        assert!(finds(word, &document), "{word}");
     }
 }
 

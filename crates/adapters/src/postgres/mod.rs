@@ -27,7 +27,7 @@ pub use connection::connect::ConnectError;
 pub use connection::database::Database;
 pub use connection::options::{DatabaseOptions, SessionSettings};
 pub use connection::session::missing_settings_sql;
-pub use devices::index_queued_devices;
+pub use devices::PostgresSearchIndex;
 pub use erasure::{
     ErasableUser, EraseError, ErasedTraces, Mentions, PostgresErasure, UserSelector, VACUUM,
 };

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use devices_adapters::postgres::{
-    Database, PostgresKeys, PostgresRateLimiter, PostgresStore, RolePrivileges, SERVING_ROLE,
-    SessionSettings, index_queued_devices, merge_usage_changes, migrate, missing_settings_sql,
-    non_durable_settings, purge_idempotency_keys, recount_usage, role_privileges,
+    Database, PostgresKeys, PostgresRateLimiter, PostgresSearchIndex, PostgresStore,
+    RolePrivileges, SERVING_ROLE, SessionSettings, merge_usage_changes, migrate,
+    missing_settings_sql, non_durable_settings, purge_idempotency_keys, recount_usage,
+    role_privileges,
 };
 use devices_domain::StoreHealth;
 use secrecy::ExposeSecret;
@@ -193,15 +194,12 @@ fn start_jobs(database: &Database, idempotency: &Idempotency) {
         let database = purge_database.clone();
         async move { purge_idempotency_keys(&database, retention).await }
     }));
-    let index_database = database.clone();
+    let index = Arc::new(PostgresSearchIndex::new(database.clone()));
+    actix_web::rt::spawn(jobs::measure_backlog::run(index.clone()));
     let write_counter = database.clone();
-    actix_web::rt::spawn(jobs::index_devices::run(
-        move |max| {
-            let database = index_database.clone();
-            async move { index_queued_devices(&database, max).await }
-        },
-        move || write_counter.writes(),
-    ));
+    actix_web::rt::spawn(jobs::index_devices::run(index, move || {
+        write_counter.writes()
+    }));
     let merge_database = database.clone();
     actix_web::rt::spawn(jobs::usage_counts::run_merges(move || {
         let database = merge_database.clone();

@@ -111,6 +111,18 @@ fn describe() {
         "devices_idempotent_replays_total",
         "Batches with a known idempotency key, whose stored response was sent again"
     );
+    describe_gauge!(
+        "devices_search_queue_devices",
+        "Devices that wait to be indexed for search, of all workspaces"
+    );
+    describe_gauge!(
+        "devices_search_queue_oldest_seconds",
+        "Time for which the oldest of these devices has waited"
+    );
+    describe_counter!(
+        "devices_search_indexed_total",
+        "Devices that this server indexed for search"
+    );
     describe_counter!(
         "devices_rate_limit_decisions_total",
         "Rate limit decisions: passed, limited (key), address_limited (failed authentications)"

@@ -1,6 +1,7 @@
-//! Background jobs of the server. They reach the store through closures.
+//! Background jobs of the server. They reach the store through ports and closures.
 
 pub mod check_health;
 pub mod index_devices;
+pub mod measure_backlog;
 pub mod purge_idempotency_keys;
 pub mod usage_counts;

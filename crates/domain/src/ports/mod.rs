@@ -6,6 +6,7 @@
 mod devices;
 mod enrollments;
 mod keys;
+mod search_index;
 mod store;
 mod users;
 mod workspaces;
@@ -28,6 +29,9 @@ pub use enrollments::{
     EnrollmentFilter, EnrollmentReport, EnrollmentRepository, PutEnrollmentError,
 };
 pub use keys::{KeyError, KeyRepository, NewApiKey, NewSecret};
+pub use search_index::{
+    IndexBacklog, IndexError, IndexedChunk, RebuildScope, RebuiltDocuments, SearchIndex,
+};
 pub use store::{Store, WorkspaceStore};
 pub use users::{ChangeUserError, UserChange, UserFilter, UserRepository};
 pub use workspaces::{NewWorkspace, WorkspaceRepository};
@@ -35,7 +39,8 @@ pub use workspaces::{NewWorkspace, WorkspaceRepository};
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{
     devices::MockDeviceRepository, enrollments::MockEnrollmentRepository, keys::MockKeyRepository,
-    store::MockStore, users::MockUserRepository, workspaces::MockWorkspaceRepository,
+    search_index::MockSearchIndex, store::MockStore, users::MockUserRepository,
+    workspaces::MockWorkspaceRepository,
 };
 
 /// Failure of a repository.

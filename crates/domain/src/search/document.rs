@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::fold::fold_into;
+use super::fold::fold_prefix_into;
 use super::tokens;
 use crate::device::DeviceFields;
 use crate::field::{AssetTag, Comment, SerialNumber, ShortText};
@@ -54,8 +54,9 @@ impl From<Weight> for Weights {
 /// The lexemes of a device or a user, with the weights of the sections that contain them.
 ///
 /// Has at most [`MAX_LEXEMES`](Self::MAX_LEXEMES) lexemes of at most 255 characters, from at most
-/// [`MAX_TEXT_BYTES`](Self::MAX_TEXT_BYTES) of folded text. Text beyond that is not searched: only
-/// text that grows when it is folded reaches these limits (U+FDFA becomes 18 characters).
+/// [`MAX_TEXT_BYTES`](Self::MAX_TEXT_BYTES) of folded text. Text beyond that is not searched. The
+/// fields that identify a device come first, its comment and its attributes last, so that a comment
+/// that grows when it is folded (U+FDFA becomes 18 characters) hides no other field but attributes.
 #[derive(Debug, Clone, Default)]
 pub struct SearchDocument {
     /// Folded text of all sections.
@@ -93,8 +94,9 @@ impl Lexeme {
 }
 
 impl SearchDocument {
-    /// Maximum number of lexemes, counted with their repetitions.
-    pub const MAX_LEXEMES: usize = 20_000;
+    /// Maximum number of lexemes, counted with their repetitions. Above the 10,000 of the longest
+    /// comment in a script without blanks between words.
+    pub const MAX_LEXEMES: usize = 16_384;
 
     /// Maximum number of bytes of folded text, over all sections.
     ///
@@ -168,7 +170,8 @@ impl SearchDocument {
             lexemes,
         } = self;
         let start = folded.len();
-        fold_into(folded, text);
+        // Each character takes at least a byte.
+        fold_prefix_into(folded, text, Self::MAX_TEXT_BYTES);
         let mut end = folded.len().min(Self::MAX_TEXT_BYTES.max(start));
         while !folded.is_char_boundary(end) {
             end -= 1;

@@ -12,6 +12,12 @@ use crate::field::is_ignorable;
 /// folding, replaces letters that have no decomposition (`ø` by `o`), and applies NFC, so that a
 /// Korean syllable is one character. Folding is idempotent.
 pub(super) fn fold_into(folded: &mut String, text: &str) {
+    fold_prefix_into(folded, text, usize::MAX);
+}
+
+/// Like [`fold_into`], but may stop after the first `max_chars` characters of the decomposed text. A
+/// text of 10,000 characters can have 180,000.
+pub(super) fn fold_prefix_into(folded: &mut String, text: &str, max_chars: usize) {
     if text.is_ascii() {
         let start = folded.len();
         folded.push_str(text);
@@ -19,8 +25,12 @@ pub(super) fn fold_into(folded: &mut String, text: &str) {
         return;
     }
     let mut decomposed = String::with_capacity(text.len() + text.len() / 2);
+    let mut char_count = 0;
     for c in text.nfd() {
-        decompose(c, &mut decomposed);
+        char_count += decompose(c, &mut decomposed);
+        if char_count >= max_chars {
+            break;
+        }
     }
     let cased = CaseMapper::new().fold_string(&decomposed);
     let mut replaced = String::with_capacity(cased.len());
@@ -41,19 +51,22 @@ pub(super) fn fold_into(folded: &mut String, text: &str) {
 }
 
 /// Appends the compatibility decomposition of a character, without accents and ignorable
-/// characters.
-fn decompose(c: char, decomposed: &mut String) {
+/// characters. Returns the number of appended characters.
+fn decompose(c: char, decomposed: &mut String) -> usize {
     // `´` and its like decompose to a space and an accent, and would vanish.
     if is_spacing_accent(c) {
         decomposed.push(c);
-        return;
+        return 1;
     }
+    let mut char_count = 0;
     decompose_compatible(c, |c| {
         let is_accent = ('\u{300}'..='\u{36F}').contains(&c);
         if !is_accent && !is_ignorable(c) {
             decomposed.push(c);
+            char_count += 1;
         }
     });
+    char_count
 }
 
 fn is_spacing_accent(c: char) -> bool {

@@ -69,6 +69,17 @@ pub(crate) fn is_serialization_failure(error: &DieselError) -> bool {
     }
 }
 
+/// Returns whether the server cancelled the statement because it exceeded `statement_timeout`.
+pub(crate) fn is_statement_timeout(error: &DieselError) -> bool {
+    match error {
+        DieselError::DatabaseError(_, information) => information.message() == STATEMENT_TIMEOUT,
+        _ => false,
+    }
+}
+
+/// Message of SQLSTATE 57014 for a timeout.
+const STATEMENT_TIMEOUT: &str = "canceling statement due to statement timeout";
+
 /// Message of SQLSTATE 40P01. Diesel does not expose the SQLSTATE (40P01, 57014, 55P03, 57P01 to
 /// 57P03). This module therefore compares the English messages of the server and of libpq.
 const DEADLOCK: &str = "deadlock detected";

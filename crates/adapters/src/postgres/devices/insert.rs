@@ -8,6 +8,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 use super::accepted_batch::AcceptedBatch;
 use super::binary_copy::BinaryRows;
 use super::columns::DeviceRow;
+use super::search_index::split_into_entries;
 use crate::postgres::query::tsvector::{DocumentArray, Tsvector};
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::usage_counts::Resource;
@@ -84,11 +85,14 @@ pub(crate) fn events(
     let identifiers: Vec<_> = identifiers.map(Option::as_deref).collect();
     let documents = accepted.iter().map(|accepted| &accepted.documents.encoded);
     let documents = DocumentArray(documents.collect());
+    let (entry_starts, entry_ends) = split_into_entries(documents.sizes());
     let event: InsertedEvent = diesel::sql_query(
         "WITH queue_entry AS ( \
              INSERT INTO search_queue \
                  (workspace_id, device_ids, user_ids, identifiers, documents) \
-             VALUES ($1, $2, $8, $9, $10) \
+             SELECT $1, ($2)[entry_start:entry_end], ($8)[entry_start:entry_end], \
+                    ($9)[entry_start:entry_end], ($10)[entry_start:entry_end] \
+             FROM unnest($13, $14) AS entry (entry_start, entry_end) \
          ), event AS ( \
              INSERT INTO device_events \
                  (workspace_id, action, key_id, request_id, client_request_id, device_ids) \
@@ -116,6 +120,8 @@ pub(crate) fn events(
     .bind::<Array<Tsvector>, _>(documents)
     .bind::<Array<Nullable<Text>>, _>(client_request_ids)
     .bind::<Text, _>(Resource::Devices.as_str())
+    .bind::<Array<Integer>, _>(entry_starts)
+    .bind::<Array<Integer>, _>(entry_ends)
     .get_result(connection)?;
     Ok(CommitMarker {
         workspace,

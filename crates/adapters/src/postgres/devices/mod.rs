@@ -32,7 +32,7 @@ use conflicts::Lookup;
 pub(crate) use create::CreateBatches;
 use create::GROUP_COMMIT_BELOW;
 use prepared_batch::PreparedBatch;
-pub use search_index::index_queued_devices;
+pub use search_index::PostgresSearchIndex;
 
 /// The devices of one workspace, in PostgreSQL.
 pub(crate) struct PostgresDevices {

@@ -45,14 +45,20 @@ impl ToSql<Tsvector, Pg> for EncodedDocument {
 pub(crate) struct EncodedDocuments {
     /// Length and bytes of each element.
     elements: Vec<u8>,
-    count: usize,
+    /// Size of each element.
+    sizes: Vec<usize>,
 }
 
 impl EncodedDocuments {
     /// Appends a document.
     pub(crate) fn push(&mut self, document: &SearchDocument) {
+        let start = self.elements.len();
         append_with_length(&mut self.elements, |out| encode(document, out));
-        self.count += 1;
+        self.sizes.push(self.elements.len() - start);
+    }
+
+    fn sizes(&self) -> impl Iterator<Item = usize> {
+        self.sizes.iter().copied()
     }
 }
 
@@ -61,10 +67,17 @@ impl EncodedDocuments {
 #[diesel(sql_type = Array<Tsvector>)]
 pub(crate) struct DocumentArray<'a>(pub(crate) Vec<&'a EncodedDocuments>);
 
+impl DocumentArray<'_> {
+    /// Returns the size of each document in bytes.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().flat_map(|documents| documents.sizes())
+    }
+}
+
 impl ToSql<Array<Tsvector>, Pg> for DocumentArray<'_> {
     /// Writes an array of one dimension, with the lower bound 1 (`array_recv`).
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        let count: usize = self.0.iter().map(|documents| documents.count).sum();
+        let count: usize = self.0.iter().map(|documents| documents.sizes.len()).sum();
         let (dimensions, has_null, lower_bound) = (1_u32, 0_u32, 1_u32);
         for number in [
             dimensions,

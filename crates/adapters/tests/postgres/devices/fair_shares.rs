@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use devices_adapters::postgres::{DatabaseOptions, PostgresKeys, index_queued_devices};
+use devices_adapters::postgres::{DatabaseOptions, PostgresKeys};
 use devices_domain::{
     DeviceFilter, DeviceId, KeyRepository, Precondition, RawValue, RepositoryError,
 };
@@ -67,7 +67,7 @@ fn blocked_workspace_leaves_connections_to_others() {
         let keys = PostgresKeys::new(store.pool.clone());
         let key = keys.find_actor(acme.workspace, [1; 32]).await.unwrap();
         assert_eq!(key.unwrap().key, acme.key);
-        index_queued_devices(&store.pool, 10).await.unwrap();
+        store.index_all().await;
         assert_eq!(store.database.texts(BLOCKED).len(), SHARE);
         drop(lock);
         let mut updated = 0;

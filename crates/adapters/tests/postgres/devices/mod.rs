@@ -7,6 +7,7 @@ mod list;
 mod races;
 mod restore;
 mod search;
+mod search_index;
 mod update;
 
 use std::sync::Arc;

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use devices_adapters::postgres::index_queued_devices;
 use devices_domain::{
-    DeviceFilter, Precondition, RawRow, RawValue, Search, SearchDocument, SearchWord,
+    DeviceFilter, Precondition, RawRow, RawValue, Search, SearchDocument, SearchIndex, SearchWord,
     UnknownFields, UserChange, UserId, UserPatch,
 };
 use diesel::RunQueryDsl;
@@ -55,7 +54,9 @@ fn search_results_do_not_depend_on_indexing() {
                 let listed = acme.list_ids(search(text)).await;
                 assert_eq!(&listed, ids, "{text}, indexed devices: {indexed}");
             }
-            index_queued_devices(&store.pool, 2).await.unwrap();
+            // A device per chunk.
+            store.index_chunk(None, 1).await;
+            store.index_chunk(None, 1).await;
         }
         assert_eq!(store.database.count("search_documents"), 4);
         assert_eq!(store.database.count("search_queue"), 0);
@@ -95,7 +96,7 @@ fn documents_are_stored_as_sent() {
                 format!("({documents}) AS stored WHERE document::text::tsvector <> document");
             assert_eq!(store.database.count(&misread), 0);
             assert_eq!(store.database.count(&format!("({documents}) AS stored")), 2);
-            index_queued_devices(&store.pool, 10).await.unwrap();
+            store.index_all().await;
         }
         let identifiers =
             "SELECT coalesce(identifiers, '-') FROM search_documents ORDER BY device_id";
@@ -114,8 +115,8 @@ fn concurrent_indexing_keeps_the_newest_document() {
                 .await
                 .unwrap();
             let id = created[0].id.0;
-            let pool = store.pool.clone();
-            let index = tokio::spawn(async move { index_queued_devices(&pool, 10).await });
+            let index = store.index();
+            let index = tokio::spawn(async move { index.index_chunk(None, 1_000).await });
             let name = [("name", RawValue::text(format!("After{round}")))];
             acme.update(id, name, Precondition::Any).await.unwrap();
             index.await.unwrap().unwrap();
@@ -135,7 +136,7 @@ fn search_finds_a_renamed_assignee_at_once() {
         acme.create(vec![device_of([("user_id", RawValue::Integer(user.0))])])
             .await
             .unwrap();
-        index_queued_devices(&store.pool, 2).await.unwrap();
+        store.index_all().await;
         rename_user(&store, &acme, user, "Grâce").await;
         assert_eq!(acme.list_ids(search("grace")).await, [1]);
         rename_user(&store, &acme, user, "Alan").await;

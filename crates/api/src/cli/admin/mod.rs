@@ -4,12 +4,14 @@ mod arguments;
 mod audit;
 mod erase;
 mod keys;
+mod reindex;
 mod users;
 mod workspaces;
 
 use clap::Subcommand;
 use devices_adapters::postgres::{
-    Database, PostgresErasure, PostgresEvents, PostgresKeys, PostgresStore, PostgresWorkspaces,
+    Database, PostgresErasure, PostgresEvents, PostgresKeys, PostgresSearchIndex, PostgresStore,
+    PostgresWorkspaces,
 };
 use devices_domain::{Author, Operator, Workspace, WorkspaceRepository};
 use secrecy::ExposeSecret;
@@ -31,6 +33,9 @@ pub(super) enum Command {
     /// Print the audit trail of a workspace, oldest first: changes, exports and admin commands; with
     /// --json, one object per line
     Audit(audit::Arguments),
+    /// Index devices that no search finds: restored from a partial dump, or written by hand. Servers
+    /// may run meanwhile. If it is interrupted, run it again, and it continues.
+    Reindex(reindex::Arguments),
 }
 
 pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
@@ -42,6 +47,7 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
         workspaces: PostgresWorkspaces::new(database.clone()),
         store: PostgresStore::new(database.clone(), settings.quotas()),
         keys: PostgresKeys::new(database.clone()),
+        index: PostgresSearchIndex::new(database.clone()),
         events: PostgresEvents::new(database.clone()),
         erasure: PostgresErasure::new(database),
         max_keys: settings.limits.keys_per_workspace,
@@ -52,6 +58,7 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
         Command::Workspace(command) => admin.workspace(command).await,
         Command::User(command) => admin.user(command).await,
         Command::Key(command) => admin.key(command).await,
+        Command::Reindex(arguments) => admin.reindex(arguments).await,
         Command::Audit(arguments) => output::ignore_closed_pipe(admin.audit(arguments).await),
     }
 }
@@ -61,6 +68,7 @@ struct Admin {
     workspaces: PostgresWorkspaces,
     store: PostgresStore,
     keys: PostgresKeys,
+    index: PostgresSearchIndex,
     events: PostgresEvents,
     erasure: PostgresErasure,
     /// Maximum number of active keys per workspace.

@@ -1,0 +1,149 @@
+//! The search index: a search document per device, and the queue of documents to index (ADR 28).
+
+mod chunk;
+mod queue;
+mod rebuild;
+
+use async_trait::async_trait;
+use devices_domain::{
+    DeviceFields, DeviceId, IndexBacklog, IndexError, IndexedChunk, RebuildScope, RebuiltDocuments,
+    RepositoryError, SearchDocument, SearchIndex, WorkspaceId,
+};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer};
+use diesel::upsert::excluded;
+
+use crate::postgres::connection::database::Database;
+use crate::postgres::connection::error::{classify, is_statement_timeout};
+use crate::postgres::query::tsvector::EncodedDocument;
+use crate::postgres::schema::tables::search_documents;
+pub(super) use queue::split_into_entries;
+
+/// The search index of all workspaces, in PostgreSQL.
+pub struct PostgresSearchIndex {
+    database: Database,
+}
+
+impl PostgresSearchIndex {
+    /// Creates the index on this database.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+#[async_trait]
+impl SearchIndex for PostgresSearchIndex {
+    async fn index_chunk(
+        &self,
+        after: Option<WorkspaceId>,
+        max_bytes: usize,
+    ) -> Result<Option<IndexedChunk>, IndexError> {
+        self.database
+            .run(move |connection| {
+                chunk::index_next(connection, after, max_bytes).map_err(to_index_error)
+            })
+            .await
+    }
+
+    async fn backlog(&self) -> Result<IndexBacklog, RepositoryError> {
+        self.database
+            .run(|connection| queue::backlog(connection).map_err(classify))
+            .await
+    }
+
+    async fn rebuild(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<DeviceId>,
+        scope: RebuildScope,
+    ) -> Result<Option<RebuiltDocuments>, RepositoryError> {
+        self.database
+            .run(move |connection| {
+                rebuild::rebuild_next(connection, workspace, after, scope).map_err(classify)
+            })
+            .await
+    }
+}
+
+fn to_index_error(error: diesel::result::Error) -> IndexError {
+    let is_timeout = is_statement_timeout(&error);
+    let error = classify(error);
+    if is_timeout {
+        IndexError::StatementTimeout(error)
+    } else {
+        error.into()
+    }
+}
+
+/// First key of the advisory locks of workspaces whose queued devices are being indexed.
+const INDEX_LOCK: i32 = 0x1dec;
+
+/// Tries to reserve the queue of a workspace until the transaction ends. Returns whether it did.
+/// Two transactions that index the same devices would wait for each other, and could deadlock.
+fn try_lock(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct LockRow {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        is_locked: bool,
+    }
+    let lock: LockRow =
+        diesel::sql_query("SELECT pg_try_advisory_xact_lock($1, hashint8($2)) AS is_locked")
+            .bind::<Integer, _>(INDEX_LOCK)
+            .bind::<BigInt, _>(workspace.0)
+            .get_result(connection)?;
+    Ok(lock.is_locked)
+}
+
+/// Reserves the queue of a workspace until the transaction ends. Waits for a chunk that is being
+/// indexed.
+fn lock(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1, hashint8($2))")
+        .bind::<Integer, _>(INDEX_LOCK)
+        .bind::<BigInt, _>(workspace.0)
+        .execute(connection)?;
+    Ok(())
+}
+
+/// A row of `search_documents`.
+#[derive(Insertable)]
+#[diesel(table_name = search_documents)]
+struct DocumentRow<'a> {
+    workspace_id: i64,
+    device_id: i64,
+    user_id: Option<i64>,
+    identifiers: Option<&'a str>,
+    is_archived: bool,
+    document: EncodedDocument,
+}
+
+/// Replaces the search document of a changed device, or the one that waits in the queue.
+pub(crate) fn reindex(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    device: i64,
+    fields: &DeviceFields,
+    is_archived: bool,
+) -> QueryResult<()> {
+    let identifiers = fields.search_identifiers();
+    let row = DocumentRow {
+        workspace_id: workspace.0,
+        device_id: device,
+        user_id: fields.ownership.user_id.map(|user| user.0),
+        identifiers: identifiers.as_deref(),
+        is_archived,
+        document: EncodedDocument::new(&SearchDocument::for_device(fields)),
+    };
+    diesel::insert_into(search_documents::table)
+        .values(row)
+        .on_conflict((search_documents::workspace_id, search_documents::device_id))
+        .do_update()
+        .set((
+            search_documents::user_id.eq(excluded(search_documents::user_id)),
+            search_documents::identifiers.eq(excluded(search_documents::identifiers)),
+            search_documents::is_archived.eq(excluded(search_documents::is_archived)),
+            search_documents::document.eq(excluded(search_documents::document)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
