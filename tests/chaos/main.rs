@@ -6,6 +6,8 @@ mod batches;
 mod client;
 mod crashes;
 mod disconnects;
+mod hung_database;
+mod neighbour;
 mod opposite_order;
 mod pooler;
 mod rolling_restart;
@@ -44,6 +46,10 @@ enum Scenario {
     RollingRestart,
     /// Post the same serial numbers in opposite order at the same time
     OppositeOrder,
+    /// Search a million devices with 30 clients beside the client of another workspace
+    Neighbour,
+    /// Stop PostgreSQL with SIGSTOP, and probe the server
+    HungDatabase,
     /// Serve through PgBouncer in transaction mode; requires pgbouncer to be installed
     Pooler,
 }
@@ -70,6 +76,8 @@ fn main() -> ExitCode {
             Scenario::Disconnects => disconnects::run(&cluster, share(5_000)),
             Scenario::RollingRestart => rolling_restart::run(&cluster, share(20)),
             Scenario::OppositeOrder => opposite_order::run(&cluster, share(1_000)),
+            Scenario::Neighbour => neighbour::run(&cluster, share(1_000_000)),
+            Scenario::HungDatabase => hung_database::run(&cluster),
             // Three rounds use each of the batch sizes once.
             Scenario::Pooler => pooler::run(&cluster, share(8).max(3)),
         };

@@ -106,7 +106,7 @@ impl Cluster {
     pub fn kill(&self) {
         let postmaster = self.postmaster_pid();
         let children = children(&postmaster);
-        kill(&format!("{postmaster} {children}"));
+        signal("KILL", &format!("{postmaster} {children}"));
     }
 
     /// Kills a backend, preferably an active one. PostgreSQL then restarts all other backends.
@@ -117,9 +117,33 @@ impl Cluster {
                        ORDER BY state = 'active' DESC, random() LIMIT 1";
         let backends = self.query(backend);
         for backend in &backends {
-            kill(&backend.number.to_string());
+            signal("KILL", &backend.number.to_string());
         }
         !backends.is_empty()
+    }
+}
+
+/// A server whose processes are stopped. They continue when this value is dropped.
+#[derive(Debug)]
+pub struct Suspended {
+    pids: String,
+}
+
+impl Cluster {
+    /// Stops all processes of the server with SIGSTOP. Their sockets stay open.
+    pub fn suspend(&self) -> Suspended {
+        let postmaster = self.postmaster_pid();
+        // Before its children, so that it starts no more of them.
+        signal("STOP", &postmaster);
+        let pids = format!("{postmaster} {}", children(&postmaster));
+        signal("STOP", &pids);
+        Suspended { pids }
+    }
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        signal("CONT", &self.pids);
     }
 }
 
@@ -156,10 +180,10 @@ fn children(pid: &str) -> String {
     })
 }
 
-/// Kills processes. Ignores those that have ended. Uses the `kill` of the shell: some machines do
-/// not have the program.
-fn kill(pids: &str) {
-    let command = format!("kill -KILL {pids} 2>/dev/null || true");
+/// Sends a signal to processes. Ignores those that have ended. Uses the `kill` of the shell: some
+/// machines do not have the program.
+fn signal(name: &str, pids: &str) {
+    let command = format!("kill -{name} {pids} 2>/dev/null || true");
     let status = Command::new("sh").args(["-c", &command]).status();
     assert!(status.is_ok_and(|status| status.success()));
 }

@@ -18,7 +18,7 @@ mod workspace_filter;
 
 pub use api::{Api, percent_encode, send};
 pub use binary::{CommandOutput, binary, built_binary, run, run_at, run_executable};
-pub use cluster::{Cluster, Row};
+pub use cluster::{Cluster, Row, Suspended};
 use confidential_values::{ConfidentialValues, record_secret, record_values, register_server};
 pub use database::{TestDatabase, execute};
 pub use device::{complete_device, device, empty_value, ids};
