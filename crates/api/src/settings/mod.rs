@@ -54,10 +54,12 @@ declaration::settings! {
     database: Database {
         /// URL of PostgreSQL. May contain a password.
         url: SecretString => PostgresUrl,
-        /// Maximum number of connections, and of batches that are written at once.
+        /// Maximum number of connections of the pool, which workspaces share fairly: one of them
+        /// uses at most half. The server has one more connection for `/readyz`.
         pool_size: u32 => 1..=1_000,
         /// Milliseconds that a request waits for a connection, or behind batches of its workspace
-        /// that are being stored. After that, the response is a 503.
+        /// that are being stored. After that, the response is a 503. Other workspaces do not make a
+        /// request wait that long unless all connections are in use.
         pool_timeout_ms: u64 => 1..=60_000,
         /// Milliseconds after which PostgreSQL ends a statement. The response is a 503. If
         /// PostgreSQL itself hangs, the server abandons the statement after twice this time plus
