@@ -45,6 +45,7 @@ fn all_commands_have_help() {
         vec!["key", "revoke"],
         vec!["audit"],
         vec!["reindex"],
+        vec!["purge"],
     ] {
         let output = binary().args(&command).arg("--help").output().unwrap();
         let output = CommandOutput::from(output);
@@ -417,4 +418,50 @@ fn reindex_finds_devices_without_document() {
     assert_eq!(database.count("search_documents"), 5);
     let error = run_err(&database, &words("reindex --workspace nowhere"));
     assert!(error.contains("unknown workspace \"nowhere\""), "{error}");
+}
+
+#[test]
+fn purge_deletes_only_what_it_is_told() {
+    let database = TestDatabase::new();
+    for line in ["workspace create acme", "workspace create globex"] {
+        run_ok(&database, &words(line));
+    }
+    database.execute(
+        "UPDATE audit_events SET occurred_at = now() - interval '40 days'; \
+         INSERT INTO users (workspace_id, email, email_folded, search_document, deleted_at) \
+         VALUES (1, 'a@b.c', 'a@b.c', '', now() - interval '40 days'), \
+                (1, 'b@b.c', 'b@b.c', '', NULL)",
+    );
+    for (line, problem) in [
+        ("purge", "--events-older-than"),
+        ("purge --dry-run", "--events-older-than"),
+        ("purge --events-older-than 23h", "at least a day"),
+        ("purge --events-older-than 30", "a duration"),
+        (
+            "purge --workspace initech --events-older-than 30d",
+            "workspace list",
+        ),
+    ] {
+        let error = run_err(&database, &words(line));
+        assert!(error.contains(problem), "{line}: {error}");
+    }
+    let all = "purge --json --events-older-than 30d --deleted-users-older-than 30d";
+    let expected = |users: u64, events: u64| {
+        let counts = |id, name, users| json!({"workspace_id": id, "workspace": name, "deleted_users": users, "events": events});
+        json!([counts(1, "acme", users), counts(2, "globex", 0)])
+    };
+    let dry = run_ok(&database, &words(&format!("{all} --dry-run")));
+    assert_eq!(dry.json(), expected(1, 1));
+    assert_eq!(database.count("users"), 2);
+    assert_eq!(run_ok(&database, &words(all)).json(), expected(1, 1));
+    assert_eq!(run_ok(&database, &words(all)).json(), expected(0, 0));
+    assert_eq!(database.texts("SELECT email FROM users"), ["b@b.c"]);
+    let table = run_ok(
+        &database,
+        &words("purge --workspace acme --events-older-than 30d"),
+    )
+    .stdout;
+    assert_eq!(table, "WORKSPACE  EVENTS\nacme       0\n");
+    let audit = run_ok(&database, &words("audit --workspace acme")).stdout;
+    assert!(audit.contains("PURGED  1 (deleted_users)  by "), "{audit}");
 }

@@ -15,6 +15,7 @@ mod idempotency_keys;
 mod keys;
 mod query;
 mod rate_limits;
+mod retention;
 mod schema;
 mod store;
 mod transaction;
@@ -34,6 +35,7 @@ pub use erasure::{
 pub use idempotency_keys::purge_idempotency_keys;
 pub use keys::PostgresKeys;
 pub use rate_limits::PostgresRateLimiter;
+pub use retention::{PostgresRetention, Purge, PurgeCursor, Purgeable, PurgedBatch};
 pub use schema::migrations::{MigrationError, migrate, migrate_from, pending_migrations};
 pub use schema::serving_role::{RolePrivileges, SERVING_ROLE, role_privileges};
 pub use schema::startup_checks::{UnsuitableDatabase, non_durable_settings};

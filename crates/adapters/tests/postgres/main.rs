@@ -15,6 +15,7 @@ mod migration_rules;
 mod migration_steps;
 mod migrations;
 mod rate_limits;
+mod retention;
 mod schema;
 mod serving_role;
 mod session;

@@ -62,6 +62,17 @@ pub(super) fn parse_lifetime(text: &str) -> Result<TimeDelta, String> {
     }
 }
 
+/// Parses a retention of at least a day. Younger events may still be needed to find out whether a
+/// transaction was committed.
+pub(super) fn parse_retention(text: &str) -> Result<TimeDelta, String> {
+    let duration = parse_duration(text)?;
+    if duration >= TimeDelta::days(1) {
+        Ok(duration)
+    } else {
+        Err("must be at least a day, such as 365d".to_owned())
+    }
+}
+
 /// Parses an instant: an age (a duration before now), a date in UTC, or a timestamp (RFC 3339).
 pub(super) fn parse_instant(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(age) = parse_duration(text) {
@@ -113,6 +124,14 @@ mod tests {
     fn invalid_duration_is_rejected(#[case] text: &str) {
         let expected = "must be a duration, such as 30d or 12h".to_owned();
         assert_eq!(parse_lifetime(text), Err(expected));
+    }
+
+    #[test]
+    fn retention_is_at_least_a_day() {
+        assert_eq!(parse_retention("1d"), Ok(TimeDelta::days(1)));
+        for text in ["23h", "0s", "365", "a year"] {
+            assert!(parse_retention(text).is_err(), "{text}");
+        }
     }
 
     #[rstest]

@@ -4,14 +4,15 @@ mod arguments;
 mod audit;
 mod erase;
 mod keys;
+mod purge;
 mod reindex;
 mod users;
 mod workspaces;
 
 use clap::Subcommand;
 use devices_adapters::postgres::{
-    Database, PostgresErasure, PostgresEvents, PostgresKeys, PostgresSearchIndex, PostgresStore,
-    PostgresWorkspaces,
+    Database, PostgresErasure, PostgresEvents, PostgresKeys, PostgresRetention,
+    PostgresSearchIndex, PostgresStore, PostgresWorkspaces,
 };
 use devices_domain::{Author, Operator, Workspace, WorkspaceRepository};
 use secrecy::ExposeSecret;
@@ -36,6 +37,14 @@ pub(super) enum Command {
     /// Index devices that no search finds: restored from a partial dump, or written by hand. Servers
     /// may run meanwhile. If it is interrupted, run it again, and it continues.
     Reindex(reindex::Arguments),
+    /// Delete archived devices, deleted users and enrolments, and events for good when they reach an
+    /// age
+    ///
+    /// Keeps everything without an option. Ages are durations such as 30d, 6months or 2y, of at
+    /// least a day. Run it as the owner of the tables; servers may run meanwhile, and several purges
+    /// at once. Deletes small batches: an interrupted purge can be repeated, and continues. Prints
+    /// the numbers of deleted objects, and the progress to standard error.
+    Purge(purge::Arguments),
 }
 
 pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
@@ -49,7 +58,8 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
         keys: PostgresKeys::new(database.clone()),
         index: PostgresSearchIndex::new(database.clone()),
         events: PostgresEvents::new(database.clone()),
-        erasure: PostgresErasure::new(database),
+        erasure: PostgresErasure::new(database.clone()),
+        retention: PostgresRetention::new(database),
         max_keys: settings.limits.keys_per_workspace,
         operator: current_operator(),
         json,
@@ -59,6 +69,7 @@ pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
         Command::User(command) => admin.user(command).await,
         Command::Key(command) => admin.key(command).await,
         Command::Reindex(arguments) => admin.reindex(arguments).await,
+        Command::Purge(arguments) => admin.purge(arguments).await,
         Command::Audit(arguments) => output::ignore_closed_pipe(admin.audit(arguments).await),
     }
 }
@@ -71,6 +82,7 @@ struct Admin {
     index: PostgresSearchIndex,
     events: PostgresEvents,
     erasure: PostgresErasure,
+    retention: PostgresRetention,
     /// Maximum number of active keys per workspace.
     max_keys: u32,
     /// Author of the audit events.
