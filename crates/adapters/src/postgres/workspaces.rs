@@ -12,6 +12,7 @@ use diesel::prelude::*;
 use crate::postgres::audit_events::NewEvent;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::{classify, on_unique_violation};
+use crate::postgres::devices::device_limit;
 use crate::postgres::schema::tables::workspaces;
 
 /// The workspaces, in PostgreSQL.
@@ -78,6 +79,7 @@ fn set_device_limit(
     limit: Option<i32>,
     author: &Author,
 ) -> QueryResult<Option<WorkspaceRow>> {
+    device_limit::lock_settings(connection, workspace)?;
     let found: Option<WorkspaceRow> = workspaces::table
         .find(workspace.0)
         .select(WorkspaceRow::as_select())

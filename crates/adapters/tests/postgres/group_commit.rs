@@ -207,8 +207,7 @@ fn concurrent_batches_respect_the_device_limit() {
             workspace,
             key: store.key(workspace).await,
         };
-        // `run_as_group` cannot block two transactions here: those of a workspace with a limit wait
-        // for each other. Concurrent requests share few transactions all the same.
+        // Concurrent requests share few transactions, which race for the last places.
         let requests = (0..8).map(|_| acme.create(vec![device(&[])]));
         let results = join_all(requests).await;
         let (stored, rejected): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);

@@ -9,6 +9,7 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
+use super::device_limit::SHARE_SETTINGS_LOCK;
 use crate::postgres::usage_counts::{self, Resource};
 
 /// Result of a look-up.
@@ -17,7 +18,8 @@ pub(crate) struct LookupResult {
     pub(crate) conflicts: Conflicts,
     /// Users by folded email address.
     pub(crate) users_by_email: HashMap<String, UserId>,
-    /// The workspace's device limit, if it has one.
+    /// The workspace's device limit, if it has one. Others may take the last places until
+    /// [`device_limit::enforce`](super::device_limit::enforce).
     pub(crate) device_limit: Option<DeviceLimit>,
     /// Reserved ids for the new devices, in ascending order.
     pub(crate) ids: Vec<i64>,
@@ -68,16 +70,13 @@ struct LookupRow {
 pub(crate) enum Lookup {
     /// Reports conflicts. Nothing will be inserted.
     Report,
-    /// Prepares an insert. Reserves ids.
-    ///
-    /// If the workspace has a device limit, locks the workspace until the transaction ends, so
-    /// that two batches cannot both take the last places. Other workspaces do not wait.
+    /// Prepares an insert. Reserves ids, and keeps the device limit from being set before the
+    /// transaction ends.
     BeforeInsert,
     /// Like [`BeforeInsert`](Self::BeforeInsert), but does not look up taken values of unique
     /// fields. The unique indexes report the first one.
     SkipUniqueFields,
-    /// Prepares restoring a device. Locks a workspace with a device limit, like
-    /// [`BeforeInsert`](Self::BeforeInsert), and reserves no ids.
+    /// Prepares restoring a device. Like [`BeforeInsert`](Self::BeforeInsert), but reserves no ids.
     BeforeRestore,
 }
 
@@ -86,7 +85,7 @@ impl Lookup {
         matches!(self, Self::BeforeInsert | Self::SkipUniqueFields)
     }
 
-    fn locks_limited_workspace(self) -> bool {
+    fn adds_devices(self) -> bool {
         self != Self::Report
     }
 }
@@ -131,8 +130,6 @@ pub(crate) fn find(
     let device_limit = match row.device_limit {
         Some(limit) if keys.added_devices > 0 => Some(DeviceLimit {
             limit: limit.unsigned_abs().into(),
-            // A statement of its own sees what other transactions stored while this one waited for
-            // the lock on the workspace.
             held: usage_counts::total(connection, workspace, Resource::Devices)?,
         }),
         _ => None,
@@ -260,14 +257,14 @@ fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
         .zip(5..)
         .map(|(field, parameter)| taken_values(field, parameter))
         .reduce(|all, next| format!("{all} || {next}"));
-    let lock = if lookup.locks_limited_workspace() {
-        " FOR NO KEY UPDATE"
+    let lock = if lookup.adds_devices() {
+        format!(", {SHARE_SETTINGS_LOCK}")
     } else {
-        ""
+        String::new()
     };
     format!(
         "SELECT (SELECT device_limit FROM workspaces \
-                 WHERE workspaces.id = $1 AND device_limit IS NOT NULL{lock}) AS device_limit, \
+                 WHERE workspaces.id = $1) AS device_limit{lock}, \
                 {} AS ids, {} AS taken, {has_enrollments} AS has_enrollments, \
                 {} AS existing_users, {} AS users_by_email",
         subquery_if(is_before_insert, NEW_IDS),

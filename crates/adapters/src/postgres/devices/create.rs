@@ -14,6 +14,7 @@ use futures_util::{StreamExt, stream};
 
 use super::accepted_batch::AcceptedBatch;
 use super::conflicts::{self, Lookup, LookupResult};
+use super::device_limit;
 use super::insert;
 use super::prepared_batch::PreparedBatch;
 use crate::postgres::connection::database::Database;
@@ -171,7 +172,7 @@ fn missing_result() -> BatchResult {
 /// Creates the devices of all batches without conflicts.
 ///
 /// The transaction takes five statements, BEGIN and COMMIT included, whatever the number of
-/// devices. Idempotency keys need three more, a device limit one, enrolments one, and a rejection
+/// devices. Idempotency keys need four more, a device limit three, enrolments one, and a rejection
 /// may need a second look-up.
 fn create(
     connection: &mut PgConnection,
@@ -190,7 +191,7 @@ fn create(
         let mut found = conflicts::find(connection, workspace, keys, lookup)?;
         let (mut accepted, mut rejected) = partition_by_conflict(batches, &pending, &mut found);
         // A rejection reports all conflicts: also values that were not looked up, and, with a
-        // device limit, what others stored while the look-up waited for the lock on the workspace.
+        // device limit, those of the devices that took the last places after the look-up.
         let may_be_incomplete = lookup == Lookup::SkipUniqueFields || found.device_limit.is_some();
         if !rejected.is_empty() && may_be_incomplete {
             found = conflicts::find(connection, workspace, keys, Lookup::BeforeInsert)?;
@@ -342,7 +343,7 @@ fn store(
     results: &mut [Option<BatchResult>],
 ) -> QueryResult<CommitMarker> {
     insert::devices(connection, workspace, accepted)?;
-    let marker = insert::events(connection, workspace, accepted)?;
+    let (marker, device_limit) = insert::events(connection, workspace, accepted)?;
     let enrollments = if found.has_enrollments {
         let devices = accepted.iter().flat_map(|accepted| &accepted.batch.devices);
         enrollments::newest(
@@ -379,6 +380,7 @@ fn store(
         }));
     }
     store_responses(connection, workspace, accepted, results)?;
+    device_limit::enforce(connection, workspace, device_limit)?;
     Ok(marker)
 }
 

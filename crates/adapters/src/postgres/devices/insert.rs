@@ -50,18 +50,21 @@ struct InsertedEvent {
     id: i64,
     #[diesel(sql_type = Text)]
     transaction_id: String,
+    #[diesel(sql_type = Nullable<Integer>)]
+    device_limit: Option<i32>,
 }
 
 /// Inserts an audit event per batch, records the number of devices, and queues their search
 /// documents for the index.
 /// Until they are indexed, searches scan the queue (ADR 13).
 ///
-/// Returns the marker of the first event. All events are committed or none, so one is enough.
+/// Returns the marker of the first event, and the current device limit. All events are committed or
+/// none, so one is enough.
 pub(crate) fn events(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     accepted: &[AcceptedBatch<'_>],
-) -> QueryResult<CommitMarker> {
+) -> QueryResult<(CommitMarker, Option<i32>)> {
     let first = accepted.first().ok_or(diesel::result::Error::NotFound)?;
     let mut ids: Vec<i64> = Vec::new();
     // The slice of `ids` that belongs to each batch, counted from 1, both ends included.
@@ -105,8 +108,9 @@ pub(crate) fn events(
              INSERT INTO usage_changes (workspace_id, resource, change) \
              VALUES ($1, $12, cardinality($2)) \
          ) \
-         SELECT id, pg_current_xact_id()::text AS transaction_id FROM event \
-         WHERE first_device = ($2)[1]",
+         SELECT id, pg_current_xact_id()::text AS transaction_id, \
+                (SELECT device_limit FROM workspaces WHERE workspaces.id = $1) AS device_limit \
+         FROM event WHERE first_device = ($2)[1]",
     )
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<BigInt>, _>(&ids)
@@ -123,11 +127,12 @@ pub(crate) fn events(
     .bind::<Array<Integer>, _>(entry_starts)
     .bind::<Array<Integer>, _>(entry_ends)
     .get_result(connection)?;
-    Ok(CommitMarker {
+    let marker = CommitMarker {
         workspace,
         event_id: event.id,
         request_id: first.batch.origin.request_id.clone(),
         device_ids: first.ids.clone(),
         transaction_id: event.transaction_id,
-    })
+    };
+    Ok((marker, event.device_limit))
 }

@@ -5,6 +5,7 @@ mod binary_copy;
 mod columns;
 mod conflicts;
 mod create;
+pub(crate) mod device_limit;
 mod export;
 mod filter;
 mod insert;

@@ -11,6 +11,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
 use super::conflicts::{self, Lookup};
+use super::device_limit;
 use super::search_index;
 use super::update::{ChangeResult, check_precondition, lock, reload};
 use crate::postgres::audit_events::NewEvent;
@@ -39,13 +40,13 @@ pub(crate) fn restore(
     let keys = LookupKeys::from_restored(device, &fields);
     // Locks the assignee, if it still exists: it is not deleted before the transaction ends.
     let found = conflicts::find(connection, workspace, &keys, Lookup::BeforeRestore)?;
-    let device_limit = found.device_limit_reached(keys.added_devices);
+    let limit_reached = found.device_limit_reached(keys.added_devices);
     let Conflicts { unknown_users, .. } = &found.conflicts;
     let assigned = fields.ownership.user_id;
     let assignee = assigned.filter(|user| !unknown_users.contains(user));
     let conflicts = Conflicts {
         unknown_users: BTreeSet::new(),
-        device_limit,
+        device_limit: limit_reached,
         ..found.conflicts
     };
     if !conflicts.is_empty() {
@@ -73,5 +74,7 @@ pub(crate) fn restore(
         .with_usage(Resource::Devices, 1);
     let marker = event.insert(connection, workspace, origin)?;
     let restored = reload(connection, workspace, device)?;
+    let limit = device_limit::current_limit(connection, workspace)?;
+    device_limit::enforce(connection, workspace, limit)?;
     Ok((restored, Effect::Marked(marker)))
 }

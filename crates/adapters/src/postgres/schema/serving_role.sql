@@ -24,8 +24,6 @@ BEGIN
     END IF;
     GRANT USAGE ON SCHEMA public TO fleet_devices_serving;
     GRANT SELECT ON __diesel_schema_migrations, workspaces, api_keys TO fleet_devices_serving;
-    -- The device limit is read with FOR NO KEY UPDATE, which requires UPDATE on some column.
-    GRANT UPDATE (created_at) ON workspaces TO fleet_devices_serving;
     GRANT UPDATE (last_used_at) ON api_keys TO fleet_devices_serving;
     GRANT SELECT, INSERT ON devices, device_events, audit_events, users, devices_mdm
         TO fleet_devices_serving;

@@ -159,7 +159,13 @@ fn roll_back(connection: &mut PgConnection) {
 
 /// Returns whether the same transaction may succeed when it is retried.
 pub(crate) fn is_retryable(error: &DieselError) -> bool {
-    is_serialization_failure(error) || is_lost_race(error)
+    is_serialization_failure(error) || is_lost_race(error) || is_limit_reached(error)
+}
+
+/// Returns whether other transactions took the last places of a limit after this transaction had
+/// looked it up.
+fn is_limit_reached(error: &DieselError) -> bool {
+    matches!(error, DieselError::RollbackTransaction)
 }
 
 /// Returns whether an index keeps a unique field of devices unique.

@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod create;
+mod device_limit;
 mod fair_shares;
 mod list;
 mod races;

@@ -1,0 +1,94 @@
+//! The device limit, when it changes, and how long batches wait for each other.
+
+use devices_domain::{CreateError, WorkspaceRepository};
+use devices_tests::execute;
+
+use super::races::begin_rival;
+use crate::{TestStore, Writer, block_on, device, operator};
+
+impl TestStore {
+    async fn set_limit(&self, writer: &Writer, limit: u32) {
+        let workspaces = self.workspaces();
+        let set = workspaces.set_device_limit(writer.workspace, Some(limit), operator());
+        set.await.unwrap();
+    }
+}
+
+#[test]
+fn waiting_batch_blocks_no_other_in_its_workspace() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        for limit in [None, Some(100)] {
+            if let Some(limit) = limit {
+                store.set_limit(&acme, limit).await;
+            }
+            let mut rival = begin_rival(&store.database, "A1");
+            let waiting = acme.clone();
+            let waiting = tokio::spawn(async move {
+                let batch = vec![device(&[("serial_number", "A1")])];
+                waiting.create(batch).await
+            });
+            store.database.wait_for_blocked_statement();
+            acme.create(vec![device(&[])]).await.unwrap();
+            execute(&mut rival, "ROLLBACK");
+            let created = waiting.await.unwrap().unwrap();
+            acme.delete(created[0].id).await;
+        }
+    });
+}
+
+#[test]
+fn new_limit_includes_batches_that_are_being_stored() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let mut rival = begin_rival(&store.database, "A1");
+        let batch = acme.clone();
+        let batch = tokio::spawn(async move {
+            let devices = vec![device(&[("serial_number", "A1")]), device(&[])];
+            batch.create(devices).await
+        });
+        store.database.wait_for_blocked_statement();
+        // The batch has seen no limit, and waits at the unique index.
+        let setting = async {
+            store.set_limit(&acme, 1).await;
+            store.database.count("devices")
+        };
+        let ending = async {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            execute(&mut rival, "ROLLBACK");
+            batch.await.unwrap().unwrap();
+        };
+        let (stored, ()) = futures_util::future::join(setting, ending).await;
+        assert_eq!(stored, 2, "the command returned before the batch ended");
+        let rejected = acme.conflicts(vec![device(&[])]).await;
+        let reached = rejected.device_limit.unwrap();
+        assert_eq!((reached.limit, reached.held, reached.added), (1, 2, 1));
+    });
+}
+
+#[test]
+fn batch_sees_a_limit_that_is_set_during_its_look_up() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        acme.create(vec![device(&[])]).await.unwrap();
+        let mut setting = store.database.connect();
+        execute(
+            &mut setting,
+            "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('device limit', 1)); \
+             UPDATE workspaces SET device_limit = 1",
+        );
+        let batch = acme.clone();
+        let batch = tokio::spawn(async move { batch.create(vec![device(&[])]).await });
+        // The look-up has taken its snapshot, and waits for the lock.
+        store.database.wait_for_blocked_statement();
+        execute(&mut setting, "COMMIT");
+        let Err(CreateError::Conflicts(conflicts)) = batch.await.unwrap() else {
+            panic!("the batch exceeds the limit");
+        };
+        assert_eq!(conflicts.device_limit.unwrap().held, 1);
+        assert_eq!(store.database.count("devices"), 1);
+    });
+}
