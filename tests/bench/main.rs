@@ -4,6 +4,7 @@
 mod ceilings;
 mod growth;
 mod http_floor;
+mod indexing;
 mod lists;
 mod load;
 mod processes;
@@ -77,6 +78,9 @@ pub(crate) struct Arguments {
     /// 1,000,000 by default, and print a table
     #[arg(long, value_name = "DEVICES", num_args = 0..=1, default_missing_value = "1000000")]
     lists: Option<usize>,
+    /// Measure only how fast queued devices are indexed for search, and print a table
+    #[arg(long)]
+    indexing: bool,
     /// Database for --lists; kept, and used as it is if an earlier run has filled it
     #[arg(long, value_name = "URL", requires = "lists")]
     database: Option<String>,
@@ -234,6 +238,12 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(devices) = arguments.lists {
         return match lists::measure(&arguments, devices) {
+            0 => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        };
+    }
+    if arguments.indexing {
+        return match indexing::measure(&arguments) {
             0 => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
         };

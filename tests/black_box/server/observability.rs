@@ -1,5 +1,7 @@
 //! Logs, metrics and the audit trail.
 
+use std::time::{Duration, Instant};
+
 use devices_tests::{Api, Response, ServerOptions, device, run, send};
 use serde_json::{Value, json};
 
@@ -67,6 +69,23 @@ fn metrics_are_served_on_their_own_port() {
         assert!(metric(&api, &name) > 0.0, "{class}");
     }
     assert!(metric(&api, r#"devices_pool_connections{state="idle"}"#) > 0.0);
+}
+
+#[test]
+fn indexed_devices_are_counted() {
+    let api = Api::start();
+    api.create_devices([json!({}), json!({}), json!({})]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while metric(&api, "devices_search_indexed_total") < 3.0 {
+        assert!(Instant::now() < deadline, "the devices are not indexed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(metric(&api, "devices_search_indexed_total"), 3.0);
+    let metrics = api.server.metrics();
+    for gauge in ["devices", "oldest_seconds"] {
+        let gauge = format!("# TYPE devices_search_queue_{gauge} gauge");
+        assert!(metrics.contains(&gauge), "{metrics}");
+    }
 }
 
 #[test]
@@ -235,7 +254,7 @@ fn batch_of_any_size_takes_five_statements() {
         assert_eq!(api.post(&json!(devices)).status, 201);
         let log = api.server.log_lines();
         let is_unrelated = |line: &str| {
-            let unrelated = ["SET statement_timeout", "api_keys", "search_queue\\\""];
+            let unrelated = ["SET statement_timeout", "api_keys", "/* all workspaces */"];
             unrelated.iter().any(|words| line.contains(words))
         };
         let mut statements: Vec<&String> = log

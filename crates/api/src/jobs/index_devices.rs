@@ -1,9 +1,10 @@
 //! Indexes queued devices for the search.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use devices_domain::{IndexError, SearchIndex};
+use devices_domain::{IndexError, SearchIndex, WorkspaceId};
 
 /// Maximum size of the documents of a chunk. It takes about 50 ms, so that the devices of other
 /// workspaces do not wait longer than that for their turn.
@@ -21,69 +22,123 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 ///
 /// `count_writes` returns the number of transactions that wrote anything else so far.
 pub async fn run(index: Arc<dyn SearchIndex>, count_writes: impl Fn() -> u64) {
-    let mut pacing = Pacing::default();
-    let mut last_workspace = None;
+    let mut indexer = Indexer::default();
     loop {
-        let (started, writes_before) = (Instant::now(), count_writes());
-        let pause = match index.index_chunk(last_workspace, pacing.chunk_bytes).await {
-            Ok(Some(chunk)) => {
-                last_workspace = Some(chunk.workspace);
-                metrics::counter!("devices_search_indexed_total").increment(chunk.devices as u64);
-                let writes = count_writes() - writes_before;
-                pacing.after_chunk(chunk.waited, started.elapsed(), writes)
-            }
-            Ok(None) => {
-                last_workspace = None;
-                MAX_PAUSE
-            }
-            Err(error) => {
-                let pause = pacing.after_error(&error);
-                let chunk_bytes = pacing.chunk_bytes;
-                tracing::warn!(%error, chunk_bytes, "cannot index queued devices yet; searches are slower");
-                pause
-            }
-        };
+        let pause = indexer.index_next(index.as_ref(), &count_writes).await;
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
     }
 }
 
-/// Size of the next chunk, and pauses between chunks.
-#[derive(Debug)]
-struct Pacing {
-    chunk_bytes: usize,
+/// Visits the workspaces with queued devices in rounds.
+#[derive(Debug, Default)]
+struct Indexer {
+    /// Workspace that was visited last in this round.
+    last: Option<WorkspaceId>,
+    /// `true` if this round has indexed any device.
+    has_indexed: bool,
+    chunk_sizes: ChunkSizes,
 }
 
-impl Default for Pacing {
-    fn default() -> Self {
-        Self {
-            chunk_bytes: MAX_CHUNK_BYTES,
+impl Indexer {
+    /// Indexes a chunk of the next workspace. Returns the pause after it. An error does not delay
+    /// the other workspaces of the round.
+    async fn index_next(
+        &mut self,
+        index: &dyn SearchIndex,
+        count_writes: &impl Fn() -> u64,
+    ) -> Duration {
+        match index.next_queued_workspace(self.last).await {
+            Ok(Some(workspace)) => {
+                self.last = Some(workspace);
+                self.index_chunk(index, workspace, count_writes).await
+            }
+            Ok(None) => {
+                self.last = None;
+                if std::mem::take(&mut self.has_indexed) {
+                    Duration::ZERO
+                } else {
+                    MAX_PAUSE
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot read the queue of devices to index yet");
+                MAX_PAUSE
+            }
+        }
+    }
+
+    async fn index_chunk(
+        &mut self,
+        index: &dyn SearchIndex,
+        workspace: WorkspaceId,
+        count_writes: &impl Fn() -> u64,
+    ) -> Duration {
+        let (started, writes_before) = (Instant::now(), count_writes());
+        let chunk_bytes = self.chunk_sizes.get(workspace);
+        match index.index_chunk(workspace, chunk_bytes).await {
+            Ok(Some(chunk)) => {
+                self.has_indexed = true;
+                self.chunk_sizes.grow(workspace);
+                metrics::counter!("devices_search_indexed_total").increment(chunk.devices as u64);
+                let writes = count_writes() - writes_before;
+                pause_after_chunk(chunk.waited, started.elapsed(), writes)
+            }
+            // Another server indexes this workspace.
+            Ok(None) => Duration::ZERO,
+            Err(error) => {
+                if matches!(error, IndexError::StatementTimeout(_)) {
+                    self.chunk_sizes.shrink(workspace);
+                }
+                let workspace = workspace.0;
+                tracing::warn!(%error, workspace, chunk_bytes, "cannot index queued devices yet; searches are slower");
+                MAX_PAUSE
+            }
         }
     }
 }
 
-impl Pacing {
-    /// Doubles the chunk size and returns the pause before the next chunk. `waited` is the time for
-    /// which the devices of this one were queued. `writes` counts the transactions that wrote
-    /// anything else meanwhile. One of them still counts as none.
-    fn after_chunk(&mut self, waited: Duration, elapsed: Duration, writes: u64) -> Duration {
-        self.chunk_bytes = MAX_CHUNK_BYTES.min(self.chunk_bytes * 2);
-        let is_alone = writes <= 1;
-        if is_alone {
-            Duration::ZERO
+/// Chunk sizes of workspaces in bytes. Devices with long texts can take longer than the statement
+/// timeout: a smaller chunk ends before it.
+#[derive(Debug, Default)]
+struct ChunkSizes {
+    /// Sizes below the maximum.
+    reduced: HashMap<WorkspaceId, usize>,
+}
+
+impl ChunkSizes {
+    fn get(&self, workspace: WorkspaceId) -> usize {
+        let reduced = self.reduced.get(&workspace);
+        reduced.copied().unwrap_or(MAX_CHUNK_BYTES)
+    }
+
+    /// Doubles the size, up to the maximum.
+    fn grow(&mut self, workspace: WorkspaceId) {
+        let size = self.get(workspace) * 2;
+        if size < MAX_CHUNK_BYTES {
+            self.reduced.insert(workspace, size);
         } else {
-            MAX_PAUSE.min(elapsed.mul_f64(1.0 / share(waited) - 1.0))
+            self.reduced.remove(&workspace);
         }
     }
 
-    /// Quarters the chunk size if the chunk took longer than the statement timeout: a smaller one
-    /// ends before it. Returns the pause before the retry.
-    fn after_error(&mut self, error: &IndexError) -> Duration {
-        if matches!(error, IndexError::StatementTimeout(_)) {
-            self.chunk_bytes = (self.chunk_bytes / 4).max(MIN_CHUNK_BYTES);
-        }
-        MAX_PAUSE
+    /// Quarters the size.
+    fn shrink(&mut self, workspace: WorkspaceId) {
+        let size = (self.get(workspace) / 4).max(MIN_CHUNK_BYTES);
+        self.reduced.insert(workspace, size);
+    }
+}
+
+/// Returns the pause before the next chunk. `waited` is the time for which the devices of this one
+/// were queued. `writes` counts the transactions that wrote anything else meanwhile. One of them
+/// still counts as none.
+fn pause_after_chunk(waited: Duration, elapsed: Duration, writes: u64) -> Duration {
+    let is_alone = writes <= 1;
+    if is_alone {
+        Duration::ZERO
+    } else {
+        MAX_PAUSE.min(elapsed.mul_f64(1.0 / share(waited) - 1.0))
     }
 }
 
@@ -98,30 +153,22 @@ fn share(waited: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use devices_domain::RepositoryError;
+    use devices_domain::{IndexedChunk, MockSearchIndex, RepositoryError};
 
     use super::*;
 
     const ELAPSED: Duration = Duration::from_millis(10);
 
-    fn statement_timeout() -> IndexError {
-        IndexError::StatementTimeout(busy())
-    }
-
-    fn busy() -> RepositoryError {
-        RepositoryError::Unavailable("timeout while waiting for a free connection".into())
-    }
-
     #[test]
     fn chunks_follow_without_pause_while_nothing_else_is_written() {
-        let pause = Pacing::default().after_chunk(Duration::ZERO, ELAPSED, 1);
+        let pause = pause_after_chunk(Duration::ZERO, ELAPSED, 1);
         assert_eq!(pause, Duration::ZERO);
     }
 
     #[test]
     fn indexing_takes_5_percent_while_batches_are_written() {
         for waited in [0, 5, 10] {
-            let pause = Pacing::default().after_chunk(Duration::from_secs(waited), ELAPSED, 2);
+            let pause = pause_after_chunk(Duration::from_secs(waited), ELAPSED, 2);
             assert_eq!(pause.as_millis(), 190);
         }
     }
@@ -135,14 +182,13 @@ mod tests {
 
     #[test]
     fn pause_is_limited() {
-        let pause = Pacing::default().after_chunk(Duration::ZERO, MAX_PAUSE, 2);
+        let pause = pause_after_chunk(Duration::ZERO, MAX_PAUSE, 2);
         assert_eq!(pause, MAX_PAUSE);
     }
 
     /// Simulates ten minutes of a steady stream. Returns the longest time that a device waited.
     fn longest_wait(devices_per_second: f64, seconds_per_device: f64) -> f64 {
         const DEVICES_PER_CHUNK: f64 = 2_000.0;
-        let mut pacing = Pacing::default();
         let (mut now, mut indexed, mut longest) = (0.0, 0.0, 0.0_f64);
         while now < 600.0 {
             let waited: f64 = now - indexed / devices_per_second;
@@ -151,7 +197,7 @@ mod tests {
             let chunk = queued.min(DEVICES_PER_CHUNK);
             let elapsed = 0.001 + chunk * seconds_per_device;
             let waited = Duration::from_secs_f64(waited);
-            let pause = pacing.after_chunk(waited, Duration::from_secs_f64(elapsed), 100);
+            let pause = pause_after_chunk(waited, Duration::from_secs_f64(elapsed), 100);
             indexed += chunk;
             now += elapsed + pause.as_secs_f64();
         }
@@ -171,24 +217,72 @@ mod tests {
     }
 
     #[test]
-    fn chunks_shrink_on_statement_timeouts_and_recover() {
-        let mut pacing = Pacing::default();
-        let mut sizes = Vec::new();
+    fn chunks_shrink_on_timeouts_and_recover() {
+        let (mut sizes, workspace) = (ChunkSizes::default(), WorkspaceId(1));
+        let mut kibibytes = Vec::new();
         for _ in 0..6 {
-            pacing.after_error(&statement_timeout());
-            sizes.push(pacing.chunk_bytes / 1024);
+            sizes.shrink(workspace);
+            kibibytes.push(sizes.get(workspace) / 1024);
         }
-        assert_eq!(sizes, [256, 64, 16, 4, 4, 4]);
+        assert_eq!(kibibytes, [256, 64, 16, 4, 4, 4]);
+        assert_eq!(sizes.get(WorkspaceId(2)), MAX_CHUNK_BYTES);
         for _ in 0..10 {
-            pacing.after_chunk(Duration::ZERO, ELAPSED, 1);
+            sizes.grow(workspace);
         }
-        assert_eq!(pacing.chunk_bytes, MAX_CHUNK_BYTES);
+        assert_eq!(sizes.get(workspace), MAX_CHUNK_BYTES);
+        assert!(sizes.reduced.is_empty());
     }
 
-    #[test]
-    fn chunks_do_not_shrink_while_the_pool_is_busy() {
-        let mut pacing = Pacing::default();
-        let pause = pacing.after_error(&busy().into());
-        assert_eq!((pacing.chunk_bytes, pause), (MAX_CHUNK_BYTES, MAX_PAUSE));
+    fn error() -> RepositoryError {
+        RepositoryError::Unavailable("".into())
+    }
+
+    /// Creates an index whose workspaces 1 to 3 always have queued devices. A chunk of the first
+    /// one times out if it is larger than 100 kB, and one of the second always fails.
+    fn partly_failing_index() -> MockSearchIndex {
+        let mut index = MockSearchIndex::new();
+        index.expect_next_queued_workspace().returning(|after| {
+            let next = after.map_or(1, |workspace| workspace.0 + 1);
+            Ok((next <= 3).then_some(WorkspaceId(next)))
+        });
+        index
+            .expect_index_chunk()
+            .returning(|workspace, max_bytes| match workspace {
+                WorkspaceId(1) if max_bytes > 100_000 => Err(IndexError::StatementTimeout(error())),
+                WorkspaceId(2) => Err(error().into()),
+                _ => Ok(Some(IndexedChunk {
+                    devices: 1,
+                    waited: Duration::ZERO,
+                })),
+            });
+        index
+    }
+
+    #[tokio::test]
+    async fn failing_workspace_does_not_stop_the_others() {
+        let index = partly_failing_index();
+        let mut indexer = Indexer::default();
+        let mut pauses = Vec::new();
+        for _ in 0..12 {
+            let pause = indexer.index_next(&index, &|| 0).await;
+            pauses.push(pause.is_zero());
+        }
+        let (indexed, failed, end_of_round) = (true, false, true);
+        let expected = [
+            [failed, failed, indexed, end_of_round],
+            [failed, failed, indexed, end_of_round],
+            [indexed, failed, indexed, end_of_round],
+        ];
+        assert_eq!(pauses, expected.concat());
+        // Only timeouts shrink chunks.
+        assert_eq!(indexer.chunk_sizes.get(WorkspaceId(2)), MAX_CHUNK_BYTES);
+    }
+
+    #[tokio::test]
+    async fn empty_queue_is_read_once_per_pause() {
+        let mut index = MockSearchIndex::new();
+        index.expect_next_queued_workspace().returning(|_| Ok(None));
+        let pause = Indexer::default().index_next(&index, &|| 0).await;
+        assert_eq!(pause, MAX_PAUSE);
     }
 }

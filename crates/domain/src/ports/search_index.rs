@@ -11,16 +11,21 @@ use crate::ids::{DeviceId, WorkspaceId};
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
-    /// Indexes the oldest queued devices of one workspace: the next one after `after` by id, or the
-    /// first one if there is none. A caller that passes the last workspace therefore visits each
-    /// workspace once before any other again. Skips workspaces that another process is indexing.
-    /// Returns `None` if no other workspace has queued devices.
+    /// Returns the workspace with queued devices that follows `after` by id, or the first one.
+    /// Returns `None` at the end.
+    async fn next_queued_workspace(
+        &self,
+        after: Option<WorkspaceId>,
+    ) -> Result<Option<WorkspaceId>, RepositoryError>;
+
+    /// Indexes the oldest queued devices of a workspace in one transaction. Returns `None` if there
+    /// are none, or if another process is indexing them. MUST NOT wait for that process.
     ///
     /// MUST index at least one device, and others as long as their documents have at most
     /// `max_bytes` together.
     async fn index_chunk(
         &self,
-        after: Option<WorkspaceId>,
+        workspace: WorkspaceId,
         max_bytes: usize,
     ) -> Result<Option<IndexedChunk>, IndexError>;
 
@@ -40,8 +45,6 @@ pub trait SearchIndex: Send + Sync {
 /// Devices that were indexed in one transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexedChunk {
-    /// Their workspace.
-    pub workspace: WorkspaceId,
     /// Number of devices.
     pub devices: usize,
     /// Time for which the first of them was queued.

@@ -55,8 +55,8 @@ fn search_results_do_not_depend_on_indexing() {
                 assert_eq!(&listed, ids, "{text}, indexed devices: {indexed}");
             }
             // A device per chunk.
-            store.index_chunk(None, 1).await;
-            store.index_chunk(None, 1).await;
+            store.index_chunk(1).await;
+            store.index_chunk(1).await;
         }
         assert_eq!(store.database.count("search_documents"), 4);
         assert_eq!(store.database.count("search_queue"), 0);
@@ -115,8 +115,8 @@ fn concurrent_indexing_keeps_the_newest_document() {
                 .await
                 .unwrap();
             let id = created[0].id.0;
-            let index = store.index();
-            let index = tokio::spawn(async move { index.index_chunk(None, 1_000).await });
+            let (index, workspace) = (store.index(), acme.workspace);
+            let index = tokio::spawn(async move { index.index_chunk(workspace, 1_000).await });
             let name = [("name", RawValue::text(format!("After{round}")))];
             acme.update(id, name, Precondition::Any).await.unwrap();
             index.await.unwrap().unwrap();

@@ -18,17 +18,17 @@ impl TestStore {
         PostgresSearchIndex::new(self.pool.clone())
     }
 
-    /// Indexes a chunk as a process that visited the workspace `after` last.
-    pub(super) async fn index_chunk(
-        &self,
-        after: Option<WorkspaceId>,
-        max_bytes: usize,
-    ) -> Option<IndexedChunk> {
-        self.index().index_chunk(after, max_bytes).await.unwrap()
+    /// Indexes a chunk of the first workspace with queued devices.
+    pub(super) async fn index_chunk(&self, max_bytes: usize) -> Option<IndexedChunk> {
+        let workspace = self.index().next_queued_workspace(None).await.unwrap()?;
+        self.index()
+            .index_chunk(workspace, max_bytes)
+            .await
+            .unwrap()
     }
 
     pub(super) async fn index_all(&self) {
-        while self.index_chunk(None, MEBIBYTE).await.is_some() {}
+        while self.index_chunk(MEBIBYTE).await.is_some() {}
     }
 
     /// Begins a transaction that prevents the indexing of a device until it ends.
@@ -76,11 +76,13 @@ fn workspaces_are_indexed_in_turns() {
             .create(vec![device(&[]), device(&[])])
             .await
             .unwrap();
-        let mut visited = Vec::new();
-        let mut last = None;
-        while let Some(chunk) = store.index_chunk(last, MEBIBYTE).await {
-            last = Some(chunk.workspace);
-            visited.push((chunk.workspace.0, chunk.devices));
+        let (index, mut visited, mut last) = (store.index(), Vec::new(), None);
+        while store.database.count("search_queue") > 0 {
+            last = index.next_queued_workspace(last).await.unwrap();
+            if let Some(workspace) = last {
+                let chunk = index.index_chunk(workspace, MEBIBYTE).await.unwrap();
+                visited.push((workspace.0, chunk.unwrap().devices));
+            }
         }
         assert_eq!(visited[0].0, acme.workspace.0);
         assert_eq!(
@@ -104,7 +106,7 @@ fn chunks_are_limited_in_bytes() {
         let document = "SELECT max(pg_column_size(document))::text FROM (
                             SELECT unnest(documents) AS document FROM search_queue) AS queued";
         let document: usize = store.database.texts(document)[0].parse().unwrap();
-        while let Some(chunk) = store.index_chunk(None, MEBIBYTE).await {
+        while let Some(chunk) = store.index_chunk(MEBIBYTE).await {
             let bytes = chunk.devices * document;
             assert!(bytes <= MEBIBYTE + document, "{bytes}");
         }
@@ -122,7 +124,7 @@ fn entry_of_any_size_is_indexed_in_parts() {
         let bytes = "SELECT pg_column_size(documents)::text FROM search_queue";
         let bytes: usize = store.database.texts(bytes)[0].parse().unwrap();
         let mut parts = Vec::new();
-        while let Some(chunk) = store.index_chunk(None, bytes / 3).await {
+        while let Some(chunk) = store.index_chunk(bytes / 3).await {
             parts.push(chunk.devices);
             let found = find(&acme, "xps").await;
             assert_eq!(found.len(), 10, "{parts:?}");
@@ -140,16 +142,17 @@ fn servers_index_different_workspaces_at_once() {
         let created = acme.create(vec![device(&[])]).await.unwrap();
         globex.create(vec![device(&[])]).await.unwrap();
         let blocking = store.block_indexing(acme.workspace, created[0].id.0);
-        let server = store.index();
-        let server = tokio::spawn(async move { server.index_chunk(None, MEBIBYTE).await });
+        let (server, workspace) = (store.index(), acme.workspace);
+        let server = tokio::spawn(async move { server.index_chunk(workspace, MEBIBYTE).await });
         store.database.wait_for_blocked_statement();
-        let chunk = store.index_chunk(None, MEBIBYTE).await.unwrap();
-        assert_eq!(chunk.workspace, globex.workspace);
-        let chunk = store.index_chunk(Some(globex.workspace), MEBIBYTE).await;
-        assert_eq!(chunk, None);
+        let index = store.index();
+        let skipped = index.index_chunk(acme.workspace, MEBIBYTE).await.unwrap();
+        assert_eq!(skipped, None);
+        let other = index.index_chunk(globex.workspace, MEBIBYTE).await.unwrap();
+        assert_eq!(other.unwrap().devices, 1);
         drop(blocking);
-        let chunk = server.await.unwrap().unwrap().unwrap();
-        assert_eq!((chunk.workspace, chunk.devices), (acme.workspace, 1));
+        let indexed = server.await.unwrap().unwrap().unwrap();
+        assert_eq!(indexed.devices, 1);
         assert_eq!(store.database.count("search_queue"), 0);
     });
 }
@@ -167,10 +170,10 @@ fn statement_timeout_differs_from_a_busy_pool() {
         let acme = store.writer("acme").await;
         let created = acme.create(vec![device(&[])]).await.unwrap();
         let blocking = store.block_indexing(acme.workspace, created[0].id.0);
-        let server = store.index();
-        let slow = tokio::spawn(async move { server.index_chunk(None, MEBIBYTE).await });
+        let (server, workspace) = (store.index(), acme.workspace);
+        let slow = tokio::spawn(async move { server.index_chunk(workspace, MEBIBYTE).await });
         store.database.wait_for_blocked_statement();
-        let busy = store.index().index_chunk(None, MEBIBYTE).await;
+        let busy = store.index().index_chunk(workspace, MEBIBYTE).await;
         assert!(matches!(busy, Err(IndexError::Repository(_))), "{busy:?}");
         let slow = slow.await.unwrap();
         assert!(
@@ -178,7 +181,7 @@ fn statement_timeout_differs_from_a_busy_pool() {
             "{slow:?}"
         );
         drop(blocking);
-        assert_eq!(store.index_chunk(None, MEBIBYTE).await.unwrap().devices, 1);
+        assert_eq!(store.index_chunk(MEBIBYTE).await.unwrap().devices, 1);
     });
 }
 
@@ -200,8 +203,8 @@ fn backlog_has_devices_and_age() {
         assert_eq!(backlog.devices, 6);
         assert!((90..180).contains(&backlog.oldest.as_secs()), "{backlog:?}");
         let waited = |chunk: Option<IndexedChunk>| chunk.unwrap().waited.as_secs();
-        assert!(waited(store.index_chunk(None, MEBIBYTE).await) < 90);
-        assert!(waited(store.index_chunk(None, MEBIBYTE).await) >= 90);
+        assert!(waited(store.index_chunk(MEBIBYTE).await) < 90);
+        assert!(waited(store.index_chunk(MEBIBYTE).await) >= 90);
     });
 }
 

@@ -1,4 +1,4 @@
-//! Moves queued documents to the index, one workspace after the other.
+//! Moves queued documents of a workspace to the index.
 
 use devices_domain::{IndexedChunk, WorkspaceId};
 use diesel::pg::PgConnection;
@@ -8,56 +8,19 @@ use diesel::sql_types::{Array, BigInt, Double, Integer};
 use super::queue::age;
 use super::try_lock;
 
-/// Indexes a chunk of the next workspace after `after` that no other process is indexing, in a
-/// transaction.
-pub(super) fn index_next(
+/// Indexes a chunk of a workspace in a transaction, as [`SearchIndex::index_chunk`] describes.
+///
+/// [`SearchIndex::index_chunk`]: devices_domain::SearchIndex::index_chunk
+pub(super) fn index(
     connection: &mut PgConnection,
-    after: Option<WorkspaceId>,
+    workspace: WorkspaceId,
     max_bytes: usize,
 ) -> QueryResult<Option<IndexedChunk>> {
-    let start = after.map_or(0, |workspace| workspace.0);
-    // After the last workspace, continues with the first one.
-    for (mut position, end) in [(start, i64::MAX), (0, start)] {
-        while position < end {
-            let Some(workspace) = next_workspace(connection, position, end)? else {
-                break;
-            };
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "after a lost COMMIT the devices are indexed, or still queued"
-            )]
-            let chunk = connection
-                .transaction(|connection| index_workspace(connection, workspace, max_bytes))?;
-            if chunk.is_some() {
-                return Ok(chunk);
-            }
-            position = workspace.0;
-        }
-    }
-    Ok(None)
-}
-
-#[derive(QueryableByName)]
-struct WorkspaceRow {
-    #[diesel(sql_type = BigInt)]
-    workspace_id: i64,
-}
-
-/// Returns the first workspace with queued devices after `position` and up to `end`.
-fn next_workspace(
-    connection: &mut PgConnection,
-    position: i64,
-    end: i64,
-) -> QueryResult<Option<WorkspaceId>> {
-    let row: Option<WorkspaceRow> = diesel::sql_query(
-        "/* all workspaces */ SELECT workspace_id FROM search_queue \
-         WHERE workspace_id > $1 AND workspace_id <= $2 ORDER BY workspace_id LIMIT 1",
-    )
-    .bind::<BigInt, _>(position)
-    .bind::<BigInt, _>(end)
-    .get_result(connection)
-    .optional()?;
-    Ok(row.map(|row| WorkspaceId(row.workspace_id)))
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "after a lost COMMIT the devices are indexed, or still queued"
+    )]
+    connection.transaction(|connection| index_oldest(connection, workspace, max_bytes))
 }
 
 /// A group of devices in the queue.
@@ -75,9 +38,7 @@ struct QueueEntry {
     waited_seconds: f64,
 }
 
-/// Indexes the oldest queued devices of a workspace. Returns `None` if there are none, or if another
-/// process is indexing them.
-fn index_workspace(
+fn index_oldest(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     max_bytes: usize,
@@ -97,7 +58,6 @@ fn index_workspace(
         None => index_whole(connection, workspace, entries_within(&entries, max_bytes))?,
     };
     Ok(Some(IndexedChunk {
-        workspace,
         devices: devices.unsigned_abs() as usize,
         waited: age(first.waited_seconds),
     }))

@@ -34,14 +34,23 @@ impl PostgresSearchIndex {
 
 #[async_trait]
 impl SearchIndex for PostgresSearchIndex {
-    async fn index_chunk(
+    async fn next_queued_workspace(
         &self,
         after: Option<WorkspaceId>,
+    ) -> Result<Option<WorkspaceId>, RepositoryError> {
+        self.database
+            .run(move |connection| queue::next_workspace(connection, after).map_err(classify))
+            .await
+    }
+
+    async fn index_chunk(
+        &self,
+        workspace: WorkspaceId,
         max_bytes: usize,
     ) -> Result<Option<IndexedChunk>, IndexError> {
         self.database
             .run(move |connection| {
-                chunk::index_next(connection, after, max_bytes).map_err(to_index_error)
+                chunk::index(connection, workspace, max_bytes).map_err(to_index_error)
             })
             .await
     }

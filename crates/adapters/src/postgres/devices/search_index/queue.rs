@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use devices_domain::IndexBacklog;
+use devices_domain::{IndexBacklog, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double};
@@ -30,6 +30,27 @@ pub(in crate::postgres::devices) fn split_into_entries(
         }
     }
     (starts, ends)
+}
+
+#[derive(QueryableByName)]
+struct WorkspaceRow {
+    #[diesel(sql_type = BigInt)]
+    workspace_id: i64,
+}
+
+/// Returns the first workspace with queued devices after another one.
+pub(super) fn next_workspace(
+    connection: &mut PgConnection,
+    after: Option<WorkspaceId>,
+) -> QueryResult<Option<WorkspaceId>> {
+    let row: Option<WorkspaceRow> = diesel::sql_query(
+        "/* all workspaces */ SELECT workspace_id FROM search_queue \
+         WHERE workspace_id > $1 ORDER BY workspace_id LIMIT 1",
+    )
+    .bind::<BigInt, _>(after.map_or(0, |workspace| workspace.0))
+    .get_result(connection)
+    .optional()?;
+    Ok(row.map(|row| WorkspaceId(row.workspace_id)))
 }
 
 /// Sizes of the queue.
