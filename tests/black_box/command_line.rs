@@ -85,7 +85,7 @@ fn workspaces_are_created_once_and_listed() {
     ];
     assert_eq!(run_ok(&database, &limited).json()["device_limit"], 10);
     let error = run_err(&database, &["workspace", "create", "acme"]);
-    assert!(error.contains("acme"), "{error}");
+    assert!(error.contains("already exists"), "{error}");
     run_err(&database, &["workspace", "create", " "]);
 
     let listed = run_ok(&database, &["workspace", "list", "--json"]).json();

@@ -159,7 +159,7 @@ fn startup_errors_name_the_setting() {
     assert!(error.contains("DEVICES__DATABASE__URL"), "{error}");
     let error = startup_error(&[url, ("DEVICES__SERVER__PORT", "http")]);
     assert!(
-        error.contains("DEVICES__SERVER__PORT is \"http\""),
+        error.contains("DEVICES__SERVER__PORT must be from 0 to 65535"),
         "{error}"
     );
     let error = startup_error(&[url, ("DEVICES__LIMITS__BODY_BYTES", "0")]);

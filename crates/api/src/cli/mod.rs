@@ -3,6 +3,7 @@
 mod admin;
 mod output;
 mod serve;
+mod usage_error;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -122,7 +123,16 @@ impl From<KeyError> for CliError {
 
 /// Runs the command of this process's arguments.
 pub fn run() -> ExitCode {
-    let Cli { command, json } = Cli::parse();
+    // Prints the location but not the message of a panic, which can contain a secret.
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string);
+        let location = location.unwrap_or_default();
+        drop(writeln!(std::io::stderr(), "error: panicked at {location}"));
+    }));
+    let Cli { command, json } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => usage_error::without_arguments(error).exit(),
+    };
     let system = actix_web::rt::System::new();
     let result = system.block_on(async {
         match command {
@@ -158,7 +168,9 @@ fn to_sentence(message: &impl std::fmt::Display) -> String {
 /// Returns what to do about a database that cannot be used.
 fn connect_advice(error: &ConnectError) -> String {
     match error {
-        ConnectError::InvalidUrl => "Correct DEVICES__DATABASE__URL.".to_owned(),
+        ConnectError::InvalidUrl | ConnectError::InvalidSslMode => {
+            "Correct DEVICES__DATABASE__URL.".to_owned()
+        }
         ConnectError::UnsuitableDatabase(unsuitable) => format!(
             "Dump it if it has data, drop it, and create it with a suitable locale: {}",
             unsuitable.create_database_sql()

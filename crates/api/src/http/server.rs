@@ -44,7 +44,7 @@ impl Server {
             Ok((running, addresses))
         };
         let (running, addresses) = bind()
-            .map_err(|cause| BindError::new(&server.host, server.port, cause, "DEVICES__SERVER"))?;
+            .map_err(|cause| BindError::new(server.port, cause, "DEVICES__SERVER"))?;
         Ok(Self {
             running,
             addresses,

@@ -48,11 +48,16 @@ macro_rules! settings {
             $( $(#[doc = $doc:literal])+ $field:ident: $Type:ty => $rule:expr, )+
         }
     )+) => {
-        /// All settings.
-        #[derive(Debug, serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
+        /// All settings. The debug output omits their values, which may be secrets.
+        #[derive(serde::Deserialize)]
         pub struct Settings {
             $( $(#[doc = $section_doc])+ pub $section: $Section, )+
+        }
+
+        impl std::fmt::Debug for Settings {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct("Settings").finish_non_exhaustive()
+            }
         }
 
         impl Settings {
@@ -76,35 +81,18 @@ macro_rules! settings {
                 )+]
             }
 
-            /// Checks how the sources spell the values of all settings.
-            fn check_texts(config: &config::Config) -> Result<(), $crate::settings::SettingsError> {
+            /// Checks the texts of all settings against their rules.
+            ///
+            /// # Errors
+            /// The key and the allowed values of the first setting that violates its rule.
+            fn check(config: &config::Config) -> Result<(), (&'static str, String)> {
                 $($(
                     let key = concat!(stringify!($section), ".", stringify!($field));
-                    if let Ok(value) = config.get::<config::Value>(key) {
-                        let text = value.kind.to_string();
-                        if !rules::Rule::<$Type>::accepts_text(&$rule, &text) {
-                            return Err($crate::settings::SettingsError::NotAllowed {
-                                variable: declaration::variable_of(key),
-                                value: format!("\"{text}\""),
-                                allowed: rules::Rule::<$Type>::describe(&$rule),
-                            });
-                        }
+                    let value = config.get::<config::Value>(key);
+                    let text = value.map(|value| value.kind.to_string());
+                    if !text.is_ok_and(|text| rules::Rule::<$Type>::accepts(&$rule, &text)) {
+                        return Err((key, rules::Rule::<$Type>::describe(&$rule)));
                     }
-                )+)+
-                Ok(())
-            }
-
-            fn validate(&self) -> Result<(), $crate::settings::SettingsError> {
-                $($(
-                    rules::Rule::<$Type>::validate(&$rule, &self.$section.$field).map_err(|value| {
-                        $crate::settings::SettingsError::NotAllowed {
-                            variable: declaration::variable_of(
-                                concat!(stringify!($section), ".", stringify!($field)),
-                            ),
-                            value,
-                            allowed: rules::Rule::<$Type>::describe(&$rule),
-                        }
-                    })?;
                 )+)+
                 Ok(())
             }
@@ -112,10 +100,15 @@ macro_rules! settings {
 
         $(
             $(#[doc = $section_doc])+
-            #[derive(Debug, Clone, serde::Deserialize $(, $Derived)?)]
-            #[serde(deny_unknown_fields)]
+            #[derive(Clone, serde::Deserialize $(, $Derived)?)]
             pub struct $Section {
                 $( $(#[doc = $doc])+ pub $field: $Type, )+
+            }
+
+            impl std::fmt::Debug for $Section {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.debug_struct(stringify!($Section)).finish_non_exhaustive()
+                }
             }
         )+
     };

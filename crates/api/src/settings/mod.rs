@@ -4,6 +4,8 @@
 //! `config/default.toml`, with its default. `docs/CONFIGURATION.md` is generated from both.
 
 mod declaration;
+mod error;
+mod files;
 mod rules;
 mod variable_names;
 
@@ -12,12 +14,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use config::{Config, ConfigError, Environment, File, FileFormat};
+use config::{Config, Environment, File, FileFormat};
 use devices_domain::Quotas;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use declaration::{Field, Section};
+pub use error::{Origin, SettingsError};
+pub use files::Position;
+use files::SettingsFile;
 use rules::{Choice, Host, LogFilter, OptionalHeaderName, PostgresUrl, TrueOrFalse};
 
 declaration::settings! {
@@ -48,6 +53,8 @@ declaration::settings! {
         /// entry counts. Set it only if every request passes that proxy. If it is empty, the client
         /// is the address that connects.
         client_address_header: String => OptionalHeaderName,
+        /// Serves the API page at `/docs/`. `/openapi.json` and `/openapi.yaml` are always served.
+        docs_enabled: bool => TrueOrFalse,
     }
 
     /// Connections to PostgreSQL.
@@ -169,7 +176,7 @@ declaration::settings! {
 
 /// Pooler between this program and PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(try_from = "String")]
+#[serde(rename_all = "lowercase")]
 pub enum Pooler {
     /// No pooler: each connection has a session of its own.
     None,
@@ -178,30 +185,14 @@ pub enum Pooler {
     Transaction,
 }
 
-impl TryFrom<String> for Pooler {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Choice::parse("DEVICES__DATABASE__POOLER", &text)
-    }
-}
-
 /// Format of the log.
 #[derive(Debug, Clone, Copy, Deserialize, ValueEnum)]
-#[serde(try_from = "String")]
+#[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// Text for people.
     Text,
     /// One JSON object per line.
     Json,
-}
-
-impl TryFrom<String> for LogFormat {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Choice::parse("DEVICES__LOG__FORMAT", &text)
-    }
 }
 
 impl Limits {
@@ -229,41 +220,6 @@ impl Idempotency {
     }
 }
 
-/// Invalid settings.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// A setting is unknown, missing, or of the wrong type, or a file is invalid.
-    #[error(
-        "invalid settings: {0}. docs/CONFIGURATION.md lists all settings; variables named \
-         DEVICES__SECTION__KEY set them."
-    )]
-    Invalid(#[from] ConfigError),
-    /// No setting has the variable.
-    #[error(
-        "unknown variable {variable}{} docs/CONFIGURATION.md lists all settings.",
-        .suggestion.as_ref().map_or_else(|| ".".to_owned(), |name| format!(", did you mean {name}?"))
-    )]
-    UnknownVariable {
-        /// The variable.
-        variable: String,
-        /// A similar variable that exists.
-        suggestion: Option<String>,
-    },
-    /// No settings file exists for the environment.
-    #[error("DEVICES_ENVIRONMENT is \"{0}\", but must be development, production or test.")]
-    UnknownEnvironment(String),
-    /// A value violates the rule of its setting.
-    #[error("{variable} is {value}, but must be {allowed}.")]
-    NotAllowed {
-        /// Variable that sets it.
-        variable: String,
-        /// Value as text.
-        value: String,
-        /// Description of the allowed values.
-        allowed: String,
-    },
-}
-
 /// Configuration files. They are built in, so that the binary runs without them.
 const FILES: [(&str, &str); 4] = [
     ("default", include_str!("../../../../config/default.toml")),
@@ -286,13 +242,10 @@ impl Settings {
     /// # Errors
     /// A setting is unknown, of the wrong type, or not allowed. The message names it.
     pub fn load() -> Result<Self, SettingsError> {
-        let environment =
-            std::env::var("DEVICES_ENVIRONMENT").unwrap_or_else(|_| "development".to_owned());
-        Self::from_sources(
-            &environment,
-            Path::new("config"),
-            std::env::vars().collect(),
-        )
+        let variables = variable_names::variables_of_process()?;
+        let environment = variables.get(variable_names::ENVIRONMENT).cloned();
+        let environment = environment.unwrap_or_else(|| "development".to_owned());
+        Self::from_sources(&environment, Some(Path::new("config")), variables)
     }
 
     /// Loads the built-in settings of an environment and `variables`. Ignores the files on disk and
@@ -306,7 +259,7 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let variables = variables.iter();
         let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self::from_sources(environment, Path::new("/dev/null"), variables.collect())
+        Self::from_sources(environment, None, variables.collect())
     }
 
     /// Returns the text of a built-in file, such as `default` or `production`.
@@ -317,36 +270,49 @@ impl Settings {
 
     fn from_sources(
         environment: &str,
-        directory: &Path,
+        directory: Option<&Path>,
         variables: HashMap<String, String>,
     ) -> Result<Self, SettingsError> {
         variable_names::check(&variables)?;
-        let built_in = |name| {
-            let text = Self::built_in_file(name)
-                .ok_or_else(|| SettingsError::UnknownEnvironment(environment.to_owned()))?;
-            Ok::<_, SettingsError>(File::from_str(text, FileFormat::Toml))
+        let names = ["default", environment];
+        let built_in = names.map(Self::built_in_file);
+        let ([Some(default), Some(overrides)], true) = (built_in, environment != "default") else {
+            return Err(SettingsError::UnknownEnvironment);
         };
-        let on_disk = |name: &str| {
-            let path = directory.join(name).with_extension("toml");
-            File::from(path).format(FileFormat::Toml).required(false)
+        let mut config = Config::builder()
+            .add_source(File::from_str(default, FileFormat::Toml))
+            .add_source(File::from_str(overrides, FileFormat::Toml));
+        let mut positions = HashMap::new();
+        for path in directory
+            .iter()
+            .flat_map(|directory| names.map(|name| directory.join(name)))
+        {
+            if let Some(file) = SettingsFile::read(&path.with_extension("toml"))? {
+                config = config.add_source(File::from_str(&file.text, FileFormat::Toml));
+                positions.extend(file.positions);
+            }
+        }
+        let is_set = |variable: &String| variables.contains_key(variable);
+        let origin = |key: &str| match (declaration::variable_of(key), positions.get(key)) {
+            (variable, Some(position)) if !is_set(&variable) => {
+                Origin::File(key.to_owned(), position.clone())
+            }
+            (variable, _) => Origin::Variable(variable),
         };
-        let config = Config::builder()
-            .add_source(built_in("default")?)
-            .add_source(built_in(environment)?)
-            .add_source(on_disk("default"))
-            .add_source(on_disk(environment))
-            .add_source(
-                Environment::with_prefix("DEVICES")
-                    .source(Some(variables))
-                    .prefix_separator("__")
-                    .separator("__")
-                    .try_parsing(true),
-            )
-            .build()?;
-        Self::check_texts(&config)?;
-        let settings: Self = config.try_deserialize()?;
-        settings.validate()?;
-        Ok(settings)
+        let environment = Environment::with_prefix("DEVICES")
+            .source(Some(variables.clone()))
+            .prefix_separator("__")
+            .separator("__");
+        // The errors of these two quote values. The checks leave nothing for them to report.
+        let config = config.add_source(environment).build();
+        let config = config.map_err(|_| SettingsError::Unreadable)?;
+        Self::check(&config).map_err(|(key, allowed)| SettingsError::NotAllowed {
+            origin: origin(key),
+            allowed,
+        })?;
+        config
+            .try_deserialize()
+            .map_err(|_| SettingsError::Unreadable)
     }
 }
 
@@ -386,7 +352,7 @@ mod tests {
     fn number_must_be_an_integer_in_range(#[case] value: &str) {
         assert_eq!(
             load("development", &[("DEVICES__SERVER__PORT", value)]).unwrap_err(),
-            format!("DEVICES__SERVER__PORT is \"{value}\", but must be from 0 to 65535.")
+            "DEVICES__SERVER__PORT must be from 0 to 65535."
         );
     }
 
@@ -394,7 +360,7 @@ mod tests {
     fn value_out_of_range_is_reported_with_range() {
         assert_eq!(
             load("test", &[("DEVICES__LIMITS__MAX_DEVICES_PER_BATCH", "0")]).unwrap_err(),
-            "DEVICES__LIMITS__MAX_DEVICES_PER_BATCH is 0, but must be from 1 to 10000."
+            "DEVICES__LIMITS__MAX_DEVICES_PER_BATCH must be from 1 to 10000."
         );
     }
 
@@ -408,6 +374,7 @@ mod tests {
     #[case("DEVICES__LOG__FORMAT", "xml", "text or json")]
     #[case("DEVICES__DATABASE__POOLER", "session", "none or transaction")]
     #[case("DEVICES__SERVER__HOST", "", "127.0.0.1")]
+    #[case("DEVICES__SERVER__HOST", "http://localhost", "127.0.0.1")]
     #[case("DEVICES__METRICS__HOST", "", "127.0.0.1")]
     #[case("DEVICES__SERVER__CLIENT_ADDRESS_HEADER", "a b", "X-Forwarded-For")]
     #[case("DEVICES__DATABASE__URL", "", "make run")]
@@ -418,7 +385,7 @@ mod tests {
     ) {
         let error = load("test", &[(variable, value)]).unwrap_err();
         assert!(
-            error.contains(&format!("{variable} is ")) && error.contains(allowed),
+            error.starts_with(&format!("{variable} must be ")) && error.contains(allowed),
             "{error}"
         );
     }
@@ -435,8 +402,10 @@ mod tests {
 
     #[test]
     fn unknown_environment_is_reported_with_choices() {
-        let error = load("staging", &[]).unwrap_err();
-        assert!(error.contains("development, production or test"));
+        for name in ["staging", "default", ""] {
+            let error = load(name, &[]).unwrap_err();
+            assert!(error.contains("development, production or test"));
+        }
     }
 
     #[test]

@@ -6,26 +6,18 @@ use std::str::FromStr;
 
 use actix_web::http::header;
 use clap::ValueEnum;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Allowed values of a setting.
+/// Allowed values of a setting of type `T`.
 pub(super) trait Rule<T> {
     /// Describes the allowed values, to follow the words "must be".
     fn describe(&self) -> String;
 
-    /// Returns `true` if a source may spell the value so. Called before deserialization, which
-    /// would round `1.5` and take `true` for 1.
-    fn accepts_text(&self, _text: &str) -> bool {
-        true
-    }
-
-    /// Validates a value.
-    ///
-    /// # Errors
-    /// The rejected value as text. It never contains a secret.
-    fn validate(&self, value: &T) -> Result<(), String>;
+    /// Returns whether a source may set this text. Every accepted text can be deserialized: the
+    /// errors of deserialization quote the text, which may be a secret.
+    fn accepts(&self, text: &str) -> bool;
 }
 
 impl<T: PartialOrd + Display + FromStr> Rule<T> for RangeInclusive<T> {
@@ -33,16 +25,8 @@ impl<T: PartialOrd + Display + FromStr> Rule<T> for RangeInclusive<T> {
         format!("from {} to {}", self.start(), self.end())
     }
 
-    fn accepts_text(&self, text: &str) -> bool {
-        text.parse::<T>().is_ok()
-    }
-
-    fn validate(&self, value: &T) -> Result<(), String> {
-        if self.contains(value) {
-            Ok(())
-        } else {
-            Err(value.to_string())
-        }
+    fn accepts(&self, text: &str) -> bool {
+        text.parse().is_ok_and(|value| self.contains(&value))
     }
 }
 
@@ -54,31 +38,13 @@ impl Rule<bool> for TrueOrFalse {
         "true or false".to_owned()
     }
 
-    fn accepts_text(&self, text: &str) -> bool {
+    fn accepts(&self, text: &str) -> bool {
         text.parse::<bool>().is_ok()
     }
-
-    fn validate(&self, _: &bool) -> Result<(), String> {
-        Ok(())
-    }
 }
 
-/// Variants of an enum. Deserialization rejects every other value with [`Choice::parse`].
+/// Variants of an enum, in lower case.
 pub(super) struct Choice;
-
-impl Choice {
-    /// Parses the value of the setting that `variable` sets.
-    ///
-    /// # Errors
-    /// A message that names the variable and the allowed values.
-    pub(super) fn parse<T: ValueEnum>(variable: &str, text: &str) -> Result<T, String> {
-        let ignore_case = false;
-        T::from_str(text, ignore_case).map_err(|_| {
-            let allowed = Rule::<T>::describe(&Self);
-            format!("{variable} is \"{text}\", but must be {allowed}")
-        })
-    }
-}
 
 impl<T: ValueEnum> Rule<T> for Choice {
     fn describe(&self) -> String {
@@ -88,8 +54,9 @@ impl<T: ValueEnum> Rule<T> for Choice {
         names.join(" or ")
     }
 
-    fn validate(&self, _: &T) -> Result<(), String> {
-        Ok(())
+    fn accepts(&self, text: &str) -> bool {
+        let ignore_case = false;
+        T::from_str(text, ignore_case).is_ok()
     }
 }
 
@@ -101,12 +68,10 @@ impl Rule<String> for Host {
         "an address or a host name, such as 127.0.0.1".to_owned()
     }
 
-    fn validate(&self, host: &String) -> Result<(), String> {
-        if host.is_empty() {
-            Err("empty".to_owned())
-        } else {
-            Ok(())
-        }
+    fn accepts(&self, text: &str) -> bool {
+        // The colon and the percent sign occur in IPv6 addresses.
+        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_:%".contains(&b);
+        (1..=253).contains(&text.len()) && text.bytes().all(is_allowed)
     }
 }
 
@@ -118,12 +83,8 @@ impl Rule<String> for OptionalHeaderName {
         "empty or the name of a header, such as X-Forwarded-For".to_owned()
     }
 
-    fn validate(&self, name: &String) -> Result<(), String> {
-        if name.is_empty() || header::HeaderName::try_from(name).is_ok() {
-            Ok(())
-        } else {
-            Err(format!("\"{name}\""))
-        }
+    fn accepts(&self, text: &str) -> bool {
+        text.is_empty() || header::HeaderName::try_from(text).is_ok()
     }
 }
 
@@ -137,12 +98,8 @@ impl Rule<SecretString> for PostgresUrl {
             .to_owned()
     }
 
-    fn validate(&self, url: &SecretString) -> Result<(), String> {
-        if url.expose_secret().is_empty() {
-            Err("empty".to_owned())
-        } else {
-            Ok(())
-        }
+    fn accepts(&self, text: &str) -> bool {
+        !text.is_empty()
     }
 }
 
@@ -154,14 +111,10 @@ impl Rule<String> for LogFilter {
         "error, warn, info, debug or trace, or a filter such as info,actix_server=warn".to_owned()
     }
 
-    fn validate(&self, text: &String) -> Result<(), String> {
+    fn accepts(&self, text: &str) -> bool {
         // EnvFilter takes an unknown word for a target. A misspelled level would disable the log.
         let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
         let is_directive = |part: &str| part.contains('=') || is_level(part.trim());
-        if text.split(',').all(is_directive) && EnvFilter::try_new(text).is_ok() {
-            Ok(())
-        } else {
-            Err(format!("\"{text}\""))
-        }
+        text.split(',').all(is_directive) && EnvFilter::try_new(text).is_ok()
     }
 }

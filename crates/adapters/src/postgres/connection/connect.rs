@@ -5,6 +5,8 @@ use diesel::connection::CacheSize;
 use diesel::pg::PgConnection;
 use diesel::result::{ConnectionError, Error as DieselError};
 
+use crate::postgres::connection::encryption::check_ssl_mode;
+use crate::postgres::connection::redact;
 use crate::postgres::schema::startup_checks::UnsuitableDatabase;
 
 /// Reason why a database cannot be used.
@@ -16,7 +18,14 @@ pub enum ConnectError {
          special characters in user and password percent-encoded"
     )]
     InvalidUrl,
-    /// The connection could not be established. Contains libpq's message.
+    /// `sslmode` is not one of libpq's modes.
+    #[error(
+        "sslmode (in the URL or PGSSLMODE) must be disable, allow, prefer, require, verify-ca or \
+         verify-full"
+    )]
+    InvalidSslMode,
+    /// The connection could not be established. Contains libpq's message, without the parts of the
+    /// URL that it repeats.
     #[error("{0}")]
     ConnectionFailed(String),
     /// The database stores or searches only some scripts.
@@ -27,11 +36,10 @@ pub enum ConnectError {
     Query(#[from] DieselError),
 }
 
-impl From<ConnectionError> for ConnectError {
-    /// Keeps libpq's message only if it is about a server that libpq tried to reach: such messages
-    /// name only the server. A message about a URL that libpq cannot parse repeats parts of the
-    /// URL, such as the password.
-    fn from(error: ConnectionError) -> Self {
+impl ConnectError {
+    /// Keeps libpq's message only if it is about a server that libpq tried to reach. A message
+    /// about a URL that libpq cannot parse helps nobody without the parts that it repeats.
+    fn of(error: ConnectionError, url: &str) -> Self {
         if let ConnectionError::CouldntSetupConfiguration(error) = error {
             return Self::Query(error);
         }
@@ -41,18 +49,24 @@ impl From<ConnectionError> for ConnectError {
             "could not connect",
             "could not translate",
             "FATAL:",
+            "SSL support is not compiled in",
         ];
         if server_messages.iter().any(|text| message.contains(text)) {
-            Self::ConnectionFailed(message.trim_end().to_owned())
+            Self::ConnectionFailed(redact::redact(message.trim_end(), url))
         } else {
             Self::InvalidUrl
         }
     }
 }
 
+/// Establishes a connection. `url` already has [`PARAMETERS`].
+pub(crate) fn establish(url: &str) -> Result<PgConnection, ConnectError> {
+    PgConnection::establish(url).map_err(|error| ConnectError::of(error, url))
+}
+
 /// Establishes a connection outside the pool.
 pub(crate) fn connect(url: &str) -> Result<PgConnection, ConnectError> {
-    let mut connection = PgConnection::establish(&with_parameters(url)?)?;
+    let mut connection = establish(&with_parameters(url)?)?;
     // Behind a transaction pooler, the next statement may run on a server connection where the
     // prepared statement does not exist.
     connection.set_prepared_statement_cache_size(CacheSize::Disabled);
@@ -62,7 +76,9 @@ pub(crate) fn connect(url: &str) -> Result<PgConnection, ConnectError> {
 /// Timeouts for a server that stops responding: libpq has none for connecting, and Linux
 /// retransmits on an established connection for 15 minutes. Names and units:
 /// <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS>
-const PARAMETERS: [&str; 5] = [
+const PARAMETERS: [&str; 6] = [
+    // Names the connections in `pg_stat_activity` and in PostgreSQL's log.
+    "fallback_application_name=devices-api",
     "connect_timeout=5",
     "tcp_user_timeout=15000",
     "keepalives_idle=15",
@@ -73,6 +89,7 @@ const PARAMETERS: [&str; 5] = [
 /// Inserts [`PARAMETERS`] before the parameters of `url`, in either of libpq's two formats. If a
 /// name occurs twice, libpq uses the last one, so the parameters of `url` take precedence.
 pub(crate) fn with_parameters(url: &str) -> Result<String, ConnectError> {
+    check_ssl_mode(url)?;
     let schemes = ["postgres://", "postgresql://"];
     let Some(scheme) = schemes.iter().find(|scheme| url.starts_with(**scheme)) else {
         return Ok(format!("{} {url}", PARAMETERS.join(" ")));

@@ -2,10 +2,12 @@
 
 pub(crate) mod connect;
 pub(crate) mod database;
+pub(crate) mod encryption;
 pub(crate) mod error;
 pub(crate) mod fair_semaphore;
 mod health;
 pub(crate) mod options;
 mod pool;
+mod redact;
 pub(crate) mod session;
 mod shared_probe;

@@ -9,14 +9,14 @@ use diesel::pg::PgConnection;
 use diesel::r2d2::R2D2Connection;
 use r2d2::ManageConnection;
 
-use crate::postgres::connection::connect::ConnectError;
+use crate::postgres::connection::connect::{ConnectError, establish};
 use crate::postgres::connection::error::classify;
 use crate::postgres::connection::options::DatabaseOptions;
 use crate::postgres::connection::session;
 
 /// Establishes the connections of a pool, and detects lost ones.
-#[derive(Debug)]
 pub(crate) struct ConnectionManager {
+    /// May contain a password.
     url: String,
     options: DatabaseOptions,
     /// Time at which a connection was last found to be lost. Connections last used before then may
@@ -69,7 +69,7 @@ impl ManageConnection for ConnectionManager {
     type Error = PoolError;
 
     fn connect(&self) -> Result<PooledConnection, PoolError> {
-        let mut connection = PgConnection::establish(&self.url).map_err(ConnectError::from)?;
+        let mut connection = establish(&self.url)?;
         // Without prepared statements, each plan fits the values and the current table sizes. A
         // plan cached while a table was small would read the whole table for every row of a batch.
         // `plan_cache_mode` does not help: PostgreSQL would then also plan its foreign key checks

@@ -7,6 +7,7 @@ use diesel::{QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
 use crate::postgres::connection::options::{DatabaseOptions, SessionSettings};
+use crate::postgres::schema::server_log;
 use crate::postgres::schema::serving_role::SERVING_ROLE;
 
 /// Applies the session settings to `connection`. If they are stored with its role, checks them
@@ -18,7 +19,8 @@ pub(crate) fn prepare(
     match options.session {
         SessionSettings::PerConnection { serve_only } => {
             let settings = settings(options).map(|(name, value)| format!("SET {name} = '{value}'"));
-            let mut statements = settings.to_vec();
+            let mut statements = vec![server_log::SET_TERSE.to_owned()];
+            statements.extend(settings);
             if serve_only {
                 statements.push(format!("SET ROLE {SERVING_ROLE}"));
             }
@@ -47,7 +49,7 @@ pub fn missing_settings_sql(
 }
 
 /// Returns the settings and their values, in the format of `pg_settings`.
-fn settings(options: &DatabaseOptions) -> [(&'static str, String); 5] {
+fn settings(options: &DatabaseOptions) -> [(&'static str, String); 6] {
     let statement_timeout = options.statement_timeout.as_millis().to_string();
     [
         ("statement_timeout", statement_timeout.clone()),
@@ -60,6 +62,8 @@ fn settings(options: &DatabaseOptions) -> [(&'static str, String); 5] {
         // A transaction that loses a race must see the winner's rows, whatever isolation level the
         // database has as its default.
         ("default_transaction_isolation", "read committed".to_owned()),
+        // PostgreSQL's log must not contain the parameters of failed statements.
+        ("log_parameter_max_length_on_error", "0".to_owned()),
     ]
 }
 

@@ -108,7 +108,7 @@ impl Admin {
 
     async fn find_workspace(&self, name: &str) -> Result<Workspace, CliError> {
         let workspace = self.workspaces.find(name.to_owned()).await?;
-        workspace.ok_or_else(|| unknown_workspace(name))
+        workspace.ok_or_else(unknown_workspace)
     }
 
     async fn find_optional_workspace(
@@ -122,9 +122,8 @@ impl Admin {
     }
 }
 
-fn unknown_workspace(name: &str) -> CliError {
-    CliError::Rejected(format!(
-        "unknown workspace \"{name}\". `devices-api workspace list` prints all, and \
-         `devices-api workspace create` creates one."
-    ))
+fn unknown_workspace() -> CliError {
+    let message = "unknown workspace. `devices-api workspace list` prints all, and `devices-api \
+                   workspace create` creates one.";
+    CliError::Rejected(message.to_owned())
 }

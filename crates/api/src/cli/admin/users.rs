@@ -53,7 +53,7 @@ impl Admin {
                 let user = UserFields {
                     first_name,
                     last_name,
-                    ..UserFields::new(email.clone())
+                    ..UserFields::new(email)
                 };
                 let users = self.store.for_workspace(workspace.id).users;
                 let added = users.create(user, self.author()).await;
@@ -65,11 +65,9 @@ impl Admin {
                         workspace.name
                     )),
                     // The arguments are valid, so a taken address is the only other error.
-                    _ => CliError::Rejected(format!(
-                        "the workspace \"{}\" already has a user {}.",
-                        workspace.name,
-                        email.as_str()
-                    )),
+                    _ => CliError::Rejected(
+                        "the workspace already has a user with this email address.".to_owned(),
+                    ),
                 })?;
                 print_users(self.json, &added, std::slice::from_ref(&added))
             }

@@ -53,14 +53,13 @@ impl Admin {
         match command {
             Command::Create { name, device_limit } => {
                 let new = NewWorkspace {
-                    name: name.clone(),
+                    name,
                     device_limit: device_limit.0,
                 };
                 let created = self.workspaces.create(new, self.operator.clone()).await?;
                 let created = created.ok_or_else(|| {
-                    CliError::Rejected(format!(
-                        "the workspace \"{name}\" already exists. Choose another name."
-                    ))
+                    let message = "a workspace of this name already exists. Choose another name.";
+                    CliError::Rejected(message.to_owned())
                 })?;
                 print_workspaces(self.json, &created, std::slice::from_ref(&created))
             }
@@ -74,7 +73,7 @@ impl Admin {
                     .workspaces
                     .set_device_limit(workspace.id, devices.0, self.operator.clone())
                     .await?;
-                let limited = limited.ok_or_else(|| unknown_workspace(&name))?;
+                let limited = limited.ok_or_else(unknown_workspace)?;
                 print_workspaces(self.json, &limited, std::slice::from_ref(&limited))
             }
         }
