@@ -13,6 +13,7 @@ use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
 
 use crate::TIMEOUT;
+use crate::postgres_log::LINE_PREFIX;
 
 const PREFIX: &str = "devices_test";
 
@@ -214,13 +215,14 @@ impl TestServer {
     /// Uses the server of `DEVICES__DATABASE__URL`, if set. Otherwise starts the private one of the
     /// checkout.
     fn prepare() -> Self {
-        let configured = std::env::var("DEVICES__DATABASE__URL").ok();
+        let configured = configured_url();
         let server = Self {
-            url: configured.clone().unwrap_or_else(start_private_server),
+            url: configured.unwrap_or_else(|| private_postgres("start")),
             template: format!("{PREFIX}_template_{:016x}", schema_hash()),
         };
-        if configured.is_none() {
+        if uses_private_server() {
             server.drop_leftovers();
+            server.set_log_prefix();
         }
         server.prepare_template();
         server
@@ -271,6 +273,28 @@ impl TestServer {
         }
     }
 
+    /// Adds the database and the application to each entry of the log.
+    fn set_log_prefix(&self) {
+        let current = || {
+            texts(
+                &mut self.connect(),
+                "SELECT current_setting('log_line_prefix')",
+            )
+        };
+        if current() == [LINE_PREFIX] {
+            return;
+        }
+        self.execute(&format!(
+            "ALTER SYSTEM SET log_line_prefix = '{LINE_PREFIX}'"
+        ));
+        self.execute("SELECT pg_reload_conf()");
+        let deadline = Instant::now() + TIMEOUT;
+        while current() != [LINE_PREFIX] {
+            assert!(Instant::now() < deadline, "the server does not reload");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     fn databases(&self) -> Vec<String> {
         texts(
             &mut self.connect(),
@@ -301,10 +325,20 @@ impl TestServer {
     }
 }
 
-/// Starts the private server of the checkout. Returns its URL.
-fn start_private_server() -> String {
+/// Returns the URL of a server that the tests use instead of the private one.
+fn configured_url() -> Option<String> {
+    std::env::var("DEVICES__DATABASE__URL").ok()
+}
+
+/// Returns whether the tests use the private server of the checkout.
+pub(crate) fn uses_private_server() -> bool {
+    configured_url().is_none()
+}
+
+/// Runs a command of the private server of the checkout. Returns the last line of its output.
+pub(crate) fn private_postgres(command: &str) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/postgres");
-    let output = Command::new(script).arg("start").output();
+    let output = Command::new(script).arg(command).output();
     let output = output.expect("scripts/postgres can be run");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
@@ -312,7 +346,7 @@ fn start_private_server() -> String {
     stdout
         .lines()
         .last()
-        .expect("the last line is a URL")
+        .expect("the command prints a line")
         .to_owned()
 }
 

@@ -9,6 +9,7 @@ mod database;
 mod device;
 mod login_role;
 pub mod payload;
+mod postgres_log;
 mod proxy;
 mod race;
 mod response;
@@ -23,6 +24,7 @@ use confidential_values::{ConfidentialValues, record_secret, record_values, regi
 pub use database::{TestDatabase, execute};
 pub use device::{complete_device, device, empty_value, ids};
 pub use login_role::LoginRole;
+use postgres_log::PostgresLog;
 pub use proxy::{Proxy, ProxyMode, ServerAddress};
 pub use race::race;
 pub use response::{Response, assert_names};

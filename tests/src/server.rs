@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::{
-    ConfidentialValues, TIMEOUT, TestDatabase, binary, missing_workspace_filter, register_server,
+    ConfidentialValues, PostgresLog, TIMEOUT, TestDatabase, binary, missing_workspace_filter,
+    register_server,
 };
 
 /// Settings and arguments of a server, in addition to its database.
@@ -36,8 +37,9 @@ impl ServerOptions {
 
 /// The real binary on a port of its own. Killed when dropped.
 ///
-/// Logs at the level `trace`. Dropping it fails the test if its output or its metrics contain a
-/// secret or a value of a request, or if one of its SQL statements has no filter on the workspace.
+/// Logs at the level `trace`. Dropping it fails the test if its output, its metrics or the entries of
+/// its sessions in PostgreSQL's log contain a secret or a value of a request, or if one of its SQL
+/// statements has no filter on the workspace.
 #[derive(Debug)]
 pub struct Server {
     process: Child,
@@ -47,6 +49,7 @@ pub struct Server {
     metrics_address: String,
     output: Arc<Lines>,
     log: Arc<Lines>,
+    postgres_log: Option<PostgresLog>,
 }
 
 impl Server {
@@ -68,6 +71,7 @@ impl Server {
             .args(&options.arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        let postgres_log = PostgresLog::from_now();
         let mut process = command.spawn().expect("the binary can be run");
         let output = Lines::read(process.stdout.take().expect("stdout is piped"));
         let log = Lines::read(process.stderr.take().expect("stderr is piped"));
@@ -92,6 +96,7 @@ impl Server {
             metrics_address: metrics.unwrap_or_default(),
             output,
             log,
+            postgres_log,
         }
     }
 
@@ -164,6 +169,20 @@ impl Server {
         }
     }
 
+    fn check_postgres_log(&self) {
+        let confidential = ConfidentialValues::for_database(&self.database);
+        for entry in self.postgres_log_entries() {
+            confidential.assert_absent_from(&entry);
+        }
+    }
+
+    /// Returns the entries of this server's sessions in PostgreSQL's log so far. Returns none if
+    /// the tests do not use the private server of the checkout.
+    pub fn postgres_log_entries(&self) -> Vec<String> {
+        let log = self.postgres_log.iter();
+        log.flat_map(|log| log.entries(&self.database)).collect()
+    }
+
     fn end(&mut self) {
         // Both fail if the process has ended before.
         drop(self.process.kill());
@@ -195,6 +214,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.check_output();
+            self.check_postgres_log();
         }
         self.end();
     }

@@ -7,7 +7,9 @@ mod http;
 mod limits;
 mod newer_schema;
 mod observability;
+mod postgres_log;
 mod quotas;
+mod settings;
 mod shutdown;
 mod startup;
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use devices_adapters::postgres::{
-    Database, PostgresKeys, PostgresRateLimiter, PostgresSearchIndex, PostgresStore,
-    RolePrivileges, SERVING_ROLE, SessionSettings, merge_usage_changes, migrate,
-    missing_settings_sql, non_durable_settings, purge_idempotency_keys, recount_usage,
-    role_privileges,
+    ConnectionSecurity, Database, PostgresKeys, PostgresRateLimiter, PostgresSearchIndex,
+    PostgresStore, RolePrivileges, SERVING_ROLE, SessionSettings, connection_security,
+    log_privacy_sql, merge_usage_changes, migrate, missing_settings_sql, non_durable_settings,
+    purge_idempotency_keys, recount_usage, role_privileges,
 };
 use devices_domain::StoreHealth;
 use secrecy::ExposeSecret;
@@ -42,9 +42,11 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
     let metrics = start_metrics(&settings.metrics, &database)?;
     warn_about_surplus_privileges(&privileges);
     warn_about_lost_commits(url)?;
+    warn_about_logged_values(&settings.database, &privileges)?;
+    warn_about_network(url)?;
     warn_about_missing_rate_limits(&settings.rate_limit, server.addresses());
     let api = Endpoint::new(server.addresses(), "");
-    print_endpoints(&api, metrics.as_ref(), json)?;
+    print_endpoints(&api, settings.server.docs_enabled, metrics.as_ref(), json)?;
     start_jobs(&database, &settings.idempotency);
     Ok(server.run().await?)
 }
@@ -146,6 +148,39 @@ fn warn_about_missing_rate_limits(settings: &RateLimit, addresses: &[SocketAddr]
     }
 }
 
+/// Warns if PostgreSQL's log contains values of customers.
+fn warn_about_logged_values(
+    settings: &settings::Database,
+    privileges: &RolePrivileges,
+) -> Result<(), CliError> {
+    let options = serving_options(settings, privileges.can_assume_role());
+    let statements = log_privacy_sql(settings.url.expose_secret(), &options)?;
+    if !statements.is_empty() {
+        let statements = statements.join("; ");
+        tracing::warn!(
+            statements,
+            "PostgreSQL's log may contain customers' values: run these statements as a superuser"
+        );
+    }
+    Ok(())
+}
+
+/// Warns if others on the network could read or change what is sent to the database.
+fn warn_about_network(url: &str) -> Result<(), CliError> {
+    match connection_security(url)? {
+        ConnectionSecurity::Local | ConnectionSecurity::Verified => {}
+        ConnectionSecurity::Unencrypted => tracing::warn!(
+            "the connection to the database is not encrypted and leaves this machine: enable TLS in \
+             PostgreSQL, and set sslmode=verify-full in the URL"
+        ),
+        ConnectionSecurity::Unverified => tracing::info!(
+            "the connection to the database is encrypted, but the server's certificate is not \
+             verified: set sslmode=verify-full and sslrootcert in the URL"
+        ),
+    }
+    Ok(())
+}
+
 /// Serves the metrics if they are enabled. Returns their endpoint.
 fn start_metrics(
     settings: &settings::Metrics,
@@ -162,17 +197,24 @@ fn start_metrics(
     Ok(Some(endpoint))
 }
 
-fn print_endpoints(api: &Endpoint, metrics: Option<&Endpoint>, json: bool) -> Result<(), CliError> {
+fn print_endpoints(
+    api: &Endpoint,
+    has_docs: bool,
+    metrics: Option<&Endpoint>,
+    json: bool,
+) -> Result<(), CliError> {
     let address = &api.url;
     if json {
         let metrics = metrics.map(|metrics| &metrics.url);
         return output::print_line(serde_json::json!({ "address": address, "metrics": metrics }));
     }
     output::print_line(format_args!(
-        "Fleet Devices listens on {address}{} (stop it with Ctrl-C)\n\
-         API page: {address}/docs/",
+        "Fleet Devices listens on {address}{} (stop it with Ctrl-C)",
         api.note()
     ))?;
+    if has_docs {
+        output::print_line(format_args!("API page: {address}/docs/"))?;
+    }
     metrics.map_or(Ok(()), |metrics| {
         output::print_line(format_args!("Metrics: {}{}", metrics.url, metrics.note()))
     })

@@ -43,8 +43,8 @@ impl Server {
             let running = listener.serve(usize::MAX, server.shutdown_seconds, app)?;
             Ok((running, addresses))
         };
-        let (running, addresses) = bind()
-            .map_err(|cause| BindError::new(server.port, cause, "DEVICES__SERVER"))?;
+        let (running, addresses) =
+            bind().map_err(|cause| BindError::new(server.port, cause, "DEVICES__SERVER"))?;
         Ok(Self {
             running,
             addresses,

@@ -13,10 +13,10 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
 use crate::postgres::schema::conversion::{self, FoldStoredValues};
-use crate::postgres::schema::serving_role;
 use crate::postgres::schema::startup_checks::check_scripts_before_migrations;
 use crate::postgres::schema::steps::in_steps;
 use crate::postgres::schema::versions::{applied_versions, reject_unknown};
+use crate::postgres::schema::{server_log, serving_role};
 
 /// The migrations in SQL. [`FoldStoredValues`] is in Rust.
 const SQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -62,6 +62,7 @@ pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
     let mut connection = connect(url)?;
     let ran = run_pending(&mut connection, &AllMigrations)?;
     serving_role::prepare(&mut connection)?;
+    server_log::prepare(&mut connection)?;
     Ok(ran)
 }
 

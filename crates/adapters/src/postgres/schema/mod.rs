@@ -2,6 +2,7 @@
 
 mod conversion;
 pub(crate) mod migrations;
+pub(crate) mod server_log;
 pub(crate) mod serving_role;
 pub(crate) mod startup_checks;
 mod steps;
