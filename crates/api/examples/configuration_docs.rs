@@ -17,8 +17,8 @@ Later sources override earlier ones:
 2. the same files in `./config`
 3. variables named `DEVICES__SECTION__KEY`
 
-An invalid setting stops the server at startup. The message names the setting. In a file, `DEVICES__SERVER__PORT` is the
-key `port` in the section `[server]`.
+An invalid setting stops the server at startup. The message names the setting and where it is, but never contains its
+value. In a file, `DEVICES__SERVER__PORT` is the key `port` in the section `[server]`.
 ";
 
 fn main() -> Result<(), Box<dyn Error>> {

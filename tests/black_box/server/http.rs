@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use devices_tests::{Api, send};
+use devices_tests::{Api, ServerOptions, send};
 use serde_json::json;
 
 #[test]
@@ -28,6 +28,72 @@ fn head_returns_headers_of_get() {
         assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
         assert_eq!(head.header("content-length"), get.header("content-length"));
     }
+}
+
+#[test]
+fn every_response_has_security_headers() {
+    let api = Api::start();
+    let key = api.key.as_str();
+    let responses = [
+        ("GET", "/", "", 200),
+        ("GET", "/livez", "", 200),
+        ("GET", "/openapi.json", "", 200),
+        ("GET", "/docs/page.js", "", 200),
+        ("GET", "/devices", key, 200),
+        ("GET", "/devices/export", key, 200),
+        ("GET", "/devices?limit=0", key, 400),
+        ("GET", "/devices", "none", 401),
+        ("GET", "/devices/1", key, 404),
+        ("GET", "/none", "", 404),
+        ("PUT", "/livez", "", 405),
+        ("POST", "/devices", key, 415),
+    ];
+    for (method, path, key, status) in responses {
+        let response = send(api.request(method, path).bearer_auth(key));
+        assert_eq!(response.status, status, "{method} {path}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+            (
+                "content-security-policy",
+                "default-src 'none'; frame-ancestors 'none'",
+            ),
+        ] {
+            assert_eq!(response.header(name), value, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn docs_page_may_run_its_scripts_only() {
+    let api = Api::start();
+    let page = api.get_without_key("/docs/");
+    let policy = page.header("content-security-policy");
+    for directive in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "connect-src 'self'",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.split("; ").any(|part| part == directive), "{policy}");
+    }
+    // Scripts in the page itself would be blocked.
+    assert!(!page.text.contains("<style") && !page.text.contains("<script>"));
+    assert!(page.text.contains(r#"persist-auth="false""#));
+}
+
+#[test]
+fn docs_page_can_be_disabled() {
+    let options = ServerOptions::with("DEVICES__SERVER__DOCS_ENABLED", false);
+    let api = Api::start_with(&options);
+    for path in ["/docs", "/docs/", "/docs/page.js"] {
+        assert_eq!(api.get_without_key(path).status, 404, "{path}");
+    }
+    assert_eq!(api.get_without_key("/openapi.json").status, 200);
+    let root = send(api.request("GET", "/").header("Accept", "text/html"));
+    assert_eq!(root.status, 200);
+    assert_eq!(root.json()["links"]["docs"], json!(null));
 }
 
 #[test]

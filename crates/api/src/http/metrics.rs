@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, web};
 use devices_domain::ErrorReport;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::http::bind::BindError;
 use crate::http::connections::{ConnectionLimits, Listener};
+use crate::http::middleware::security_headers;
 
 /// Buckets of durations, in seconds. A batch of one device takes about two milliseconds, one of
 /// 1,000 devices about twenty.
@@ -205,7 +207,9 @@ impl MetricsServer {
                         .body(recorder.render())
                 }
             };
-            App::new().route("/metrics", web::get().to(scrape))
+            App::new()
+                .wrap(from_fn(security_headers::middleware))
+                .route("/metrics", web::get().to(scrape))
         };
         let bind = || {
             let listener = Listener::bind("metrics", host, port, LIMITS)?;
@@ -213,7 +217,7 @@ impl MetricsServer {
             Ok((listener.serve(1, SHUTDOWN_SECONDS, app)?, addresses))
         };
         let (running, addresses) =
-            bind().map_err(|cause| BindError::new(host, port, cause, "DEVICES__METRICS"))?;
+            bind().map_err(|cause| BindError::new(port, cause, "DEVICES__METRICS"))?;
         Ok(Self {
             recorder,
             running,

@@ -19,6 +19,7 @@ use crate::http::middleware::keep_payload;
 use crate::http::middleware::preference_applied;
 use crate::http::middleware::rate_limit_headers;
 use crate::http::middleware::reject_query;
+use crate::http::middleware::security_headers;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
@@ -43,6 +44,7 @@ pub fn app(
         .wrap(from_fn(rate_limit_headers::middleware))
         .wrap(from_fn(access_log::middleware))
         .wrap(from_fn(keep_payload::middleware))
+        .wrap(from_fn(security_headers::middleware))
         .service(
             web::scope(VENDOR_PREFIX)
                 .configure(operations)

@@ -21,6 +21,8 @@ pub struct State {
     pub(crate) health: Arc<dyn StoreHealth>,
     pub(crate) limits: Limits,
     pub(crate) client_address_header: Option<HeaderName>,
+    /// Serves the docs page.
+    pub(crate) has_docs: bool,
     pub(crate) auth_throttle: AuthThrottle,
     pub(crate) request_rate_limiter: RequestRateLimiter,
     pub(crate) large_bodies: Arc<WorkspaceLimiter>,
@@ -61,6 +63,7 @@ impl State {
             limits,
             client_address_header: HeaderName::try_from(&settings.server.client_address_header)
                 .ok(),
+            has_docs: settings.server.docs_enabled,
             auth_throttle: AuthThrottle::new(rate_limit.failed_authentications_per_minute),
             request_rate_limiter: RequestRateLimiter::new(limiter, &rate_limit),
             large_bodies: WorkspaceLimiter::new(

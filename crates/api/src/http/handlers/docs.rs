@@ -1,11 +1,12 @@
 //! The entry point `/`, the API description (`openapi.yaml`), and a page that shows it and sends
 //! requests.
 
-use actix_web::http::header::{ACCEPT, ContentEncoding, LOCATION, VARY};
+use actix_web::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, ContentEncoding, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
 use crate::http::respond::api_error::ApiError;
+use crate::http::state::State;
 
 const YAML: &str = include_str!("../../../../../openapi.yaml");
 
@@ -19,32 +20,45 @@ const PAGE_SCRIPT: &str = include_str!("../../../assets/docs/page.js");
 /// The script that shows the description, compressed: the browser decompresses it.
 const RAPIDOC_GZIP: &[u8] = include_bytes!("../../../assets/docs/rapidoc.js.gz");
 
-/// Redirects browsers to the docs page. Returns the links of the API to all other clients.
+/// Policy of the page and its scripts. The page loads nothing from another host, runs no inline script
+/// and sends requests to this server only. `RapiDoc` sets style attributes, and adds one style element,
+/// which the hash allows.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:; \
+    style-src-elem 'sha256-li303uk9SL5e2VyFHnK5uvDmFPnwuOoCB96INoir/W8='; \
+    style-src-attr 'unsafe-inline'; require-trusted-types-for 'script'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Redirects browsers to the docs page, if it is served. Returns the links of the API to all other
+/// clients.
 ///
 /// Links are relative, so that they also work behind a proxy that adds a prefix.
-pub(crate) async fn root(request: HttpRequest) -> HttpResponse {
+pub(crate) async fn root(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let accept = request.headers().get(ACCEPT);
     let accept = accept.and_then(|value| value.to_str().ok());
-    if accept.is_some_and(|types| types.contains("text/html")) {
+    let has_docs = state.has_docs;
+    if has_docs && accept.is_some_and(|types| types.contains("text/html")) {
         return HttpResponse::SeeOther()
             .insert_header((VARY, "Accept"))
             .insert_header((LOCATION, "docs/"))
             .finish();
+    }
+    let mut links = json!({
+        "devices": "devices",
+        "users": "users",
+        "enrollments": "mdm/enrollments",
+        "openapi": "openapi.json",
+        "liveness": "livez",
+        "readiness": "readyz",
+    });
+    if has_docs {
+        links["docs"] = json!("docs/");
     }
     HttpResponse::Ok()
         .insert_header((VARY, "Accept"))
         .json(json!({
             "name": "Fleet Devices",
             "version": env!("CARGO_PKG_VERSION"),
-            "links": {
-                "devices": "devices",
-                "users": "users",
-                "enrollments": "mdm/enrollments",
-                "docs": "docs/",
-                "openapi": "openapi.json",
-                "liveness": "livez",
-                "readiness": "readyz",
-            },
+            "links": links,
         }))
 }
 
@@ -61,17 +75,31 @@ pub(crate) async fn json() -> HttpResponse {
 }
 
 /// Redirects `/docs` to `/docs/`: the links of the page are relative to that path.
-pub(crate) async fn to_docs() -> HttpResponse {
-    HttpResponse::PermanentRedirect()
+pub(crate) async fn to_docs(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
+    require_docs(&state)?;
+    Ok(HttpResponse::PermanentRedirect()
         .insert_header((LOCATION, "docs/"))
-        .finish()
+        .finish())
+}
+
+fn require_docs(state: &State) -> Result<(), ApiError> {
+    if state.has_docs {
+        Ok(())
+    } else {
+        Err(ApiError::NotFound)
+    }
 }
 
 /// Serves the page, or one of its scripts.
-pub(crate) async fn docs(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn docs(
+    file: web::Path<String>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    require_docs(&state)?;
     match file.as_str() {
         "" | "index.html" => Ok(HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
+            .insert_header((CONTENT_SECURITY_POLICY, PAGE_POLICY))
             .body(PAGE)),
         "page.js" => Ok(HttpResponse::Ok()
             .content_type("text/javascript; charset=utf-8")

@@ -6,3 +6,4 @@ pub(crate) mod keep_payload;
 pub(crate) mod preference_applied;
 pub(crate) mod rate_limit_headers;
 pub(crate) mod reject_query;
+pub(crate) mod security_headers;
