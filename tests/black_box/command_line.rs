@@ -417,7 +417,7 @@ fn reindex_finds_devices_without_document() {
     assert_eq!(output.json(), json!({"checked": 5, "indexed": 5}));
     assert_eq!(database.count("search_documents"), 5);
     let error = run_err(&database, &words("reindex --workspace nowhere"));
-    assert!(error.contains("unknown workspace \"nowhere\""), "{error}");
+    assert!(error.contains("unknown workspace"), "{error}");
 }
 
 #[test]
