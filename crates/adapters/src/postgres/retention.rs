@@ -9,6 +9,7 @@ use diesel::sql_types::{Array, BigInt, Timestamptz};
 use crate::postgres::audit_events::NewEvent;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
+use crate::postgres::devices::lock_search_index;
 use crate::postgres::query::statement::{IdRow, Statement, Value};
 use crate::postgres::transaction::run::{Effect, Failure};
 
@@ -185,6 +186,10 @@ fn purge_batch(
     due: u64,
     author: &Author,
 ) -> QueryResult<PurgedBatch> {
+    if purge.kind == Purgeable::Devices {
+        // No device is moved from the queue to the index meanwhile.
+        lock_search_index(connection, purge.workspace)?;
+    }
     let rows = lock_due(connection, purge, cursor)?;
     let mut ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     if purge.kind == Purgeable::Devices {

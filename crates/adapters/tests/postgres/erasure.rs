@@ -60,6 +60,46 @@ fn queued_devices_lose_the_user() {
 }
 
 #[test]
+fn device_that_is_being_indexed_loses_the_user() {
+    let store = TestStore::new();
+    let (acme, ada) = block_on(async {
+        let acme = store.writer("acme").await;
+        let ada = store.user(acme.workspace, "ada@example.com").await;
+        store.assign(&acme, ada, 1).await;
+        (acme, ada)
+    });
+    // A job that has reserved the queue, and read the entry.
+    let mut job = store.database.connect();
+    let reserve = format!(
+        "BEGIN; SELECT pg_advisory_xact_lock({}, hashint8({}))",
+        0x1dec, acme.workspace
+    );
+    devices_tests::execute(&mut job, &reserve);
+    let index = || {
+        store.database.wait_for_blocked_statement();
+        devices_tests::execute(
+            &mut job,
+            "INSERT INTO search_documents \
+                     (workspace_id, device_id, user_id, is_archived, document) \
+                 SELECT workspace_id, device_ids[1], user_ids[1], false, documents[1] \
+                 FROM search_queue; \
+                 DELETE FROM search_queue; COMMIT",
+        );
+    };
+    let erased = std::thread::scope(|scope| {
+        scope.spawn(index);
+        block_on(store.erase(acme.workspace, ada, true))
+    });
+    assert_eq!(erased.unwrap().active_devices, 1);
+    assert_eq!(
+        store
+            .database
+            .count("search_documents WHERE user_id IS NULL"),
+        1
+    );
+}
+
+#[test]
 fn many_devices_are_released_in_batches() {
     block_on(async {
         let store = TestStore::new();

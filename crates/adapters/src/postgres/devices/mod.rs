@@ -34,6 +34,7 @@ pub(crate) use create::CreateBatches;
 use create::GROUP_COMMIT_BELOW;
 use prepared_batch::PreparedBatch;
 pub use search_index::PostgresSearchIndex;
+pub(crate) use search_index::lock as lock_search_index;
 
 /// The devices of one workspace, in PostgreSQL.
 pub(crate) struct PostgresDevices {

@@ -7,6 +7,7 @@ use diesel::sql_types::{Array, BigInt};
 
 use super::responses;
 use crate::postgres::audit_events::NewEvent;
+use crate::postgres::devices::lock_search_index;
 use crate::postgres::query::statement::IdRow;
 
 /// Maximum number of devices per transaction, which locks them.
@@ -45,6 +46,9 @@ pub(super) fn release(
     state: DeviceState,
     author: &Author,
 ) -> QueryResult<Released> {
+    // Otherwise, a chunk that is being indexed could copy the user from the queue to the index after
+    // both were searched for it. Comes before the locks of the devices, as when documents are rebuilt.
+    lock_search_index(connection, workspace)?;
     let ids = lock_devices(connection, workspace, user, state)?;
     if ids.is_empty() {
         return Ok(Released::default());
@@ -125,8 +129,6 @@ fn unassign(
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<BigInt>, _>(devices)
     .execute(connection)?;
-    // The queue comes first. This statement waits for a transaction that moves an entry to the
-    // index, and the next one then sees the rows that it wrote.
     diesel::sql_query(
         "UPDATE search_queue SET user_ids = array_replace(user_ids, $2, NULL) \
          WHERE search_queue.workspace_id = $1 AND $2 = ANY (user_ids)",

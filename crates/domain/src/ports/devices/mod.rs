@@ -82,8 +82,8 @@ pub trait DeviceRepository: Send + Sync {
         max: usize,
     ) -> Result<Vec<String>, RepositoryError>;
 
-    /// Stores the audit event of an export that is about to begin, with the names of the filters and
-    /// the number of devices that match them.
+    /// Stores the audit event of an export that is about to begin, with the names of the filters
+    /// and the number of devices that match them.
     async fn record_export(
         &self,
         filter: DeviceFilter,

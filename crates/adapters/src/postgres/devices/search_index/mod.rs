@@ -106,7 +106,7 @@ fn try_lock(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResul
 
 /// Reserves the queue of a workspace until the transaction ends. Waits for a chunk that is being
 /// indexed.
-fn lock(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<()> {
+pub(crate) fn lock(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<()> {
     diesel::sql_query("SELECT pg_advisory_xact_lock($1, hashint8($2))")
         .bind::<Integer, _>(INDEX_LOCK)
         .bind::<BigInt, _>(workspace.0)
