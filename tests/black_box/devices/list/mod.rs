@@ -3,6 +3,7 @@
 mod filters;
 mod pages;
 mod parameters;
+mod totals;
 
 use devices_tests::Api;
 use serde_json::{Value, json};

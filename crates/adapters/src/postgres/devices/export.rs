@@ -18,7 +18,7 @@ pub(crate) fn record(
         limit: 1,
         start: PageStart::Offset(0),
     };
-    let matching = filter::list(workspace, filter).page(connection, first)?;
+    let matching = filter::list(workspace, filter, first).page(connection, first)?;
     NewEvent::new(Action::Exported, Subject::Workspace)
         .with_fields(filter.condition_names())
         .with_count(matching.total.is_exact.then_some(matching.total.count))

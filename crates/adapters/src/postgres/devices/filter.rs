@@ -1,13 +1,29 @@
 //! Filters of device lists, in SQL.
 
-use devices_domain::{ClientStatus, DeviceFilter, Lifecycle, WorkspaceId};
+use devices_domain::{ClientStatus, DeviceFilter, Lifecycle, PageRequest, WorkspaceId};
 
+use super::terms;
 use crate::postgres::query::pagination::PagedQuery;
 use crate::postgres::query::search_sql::SearchSql;
 use crate::postgres::query::statement::{Statement, Value};
+use crate::postgres::usage_counts::Resource;
+
+/// Returns the query for a page of a workspace's devices that match a filter.
+pub(crate) fn list(
+    workspace: WorkspaceId,
+    filter: &DeviceFilter,
+    paging: PageRequest,
+) -> PagedQuery {
+    let query = all(workspace, filter).with_term_queries(terms::queries(workspace, filter, paging));
+    if *filter == DeviceFilter::default() {
+        query.with_count(workspace, Resource::Devices)
+    } else {
+        query
+    }
+}
 
 /// Returns the query for a workspace's devices that match a filter.
-pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
+pub(crate) fn all(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
     let mut from = Statement::default();
     let workspace = from.bind(Value::Integer(workspace.0));
     let search = filter.search.as_ref();
@@ -26,11 +42,7 @@ pub(crate) fn list(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery 
         }
     };
     push_conditions(&mut from, filter, table);
-    PagedQuery {
-        from,
-        id,
-        rank: search.map(|search| rank(&search)),
-    }
+    PagedQuery::new(from, id).with_rank(search.map(|search| rank(&search)))
 }
 
 /// Returns whether a search with this filter reads the devices. Search documents repeat the
@@ -83,7 +95,7 @@ fn search_from(workspace: &str, search: &SearchSql, needs_devices: bool) -> Stri
 }
 
 /// Appends the conditions of a filter other than its search. `table` is `devices` or `found`.
-fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table: &str) {
+pub(super) fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table: &str) {
     let DeviceFilter {
         search: _,
         user,
@@ -120,8 +132,7 @@ fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table: &str) {
         }
     }
     from.push_and_since("devices.updated_at", *updated_since);
-    // Tags and attributes have no index: it would cost every insert more than these filters cost
-    // the few requests that use them. They read the devices of the workspace.
+    // No index has types, categories, tags and attributes: the module `terms` finds rare ones.
     let tags: Vec<String> = tags
         .iter()
         .map(|tag| from.bind(Value::Text(tag.clone())))

@@ -13,6 +13,7 @@ mod prepared_batch;
 mod restore;
 mod search_index;
 mod select;
+mod terms;
 mod update;
 
 use std::sync::Arc;

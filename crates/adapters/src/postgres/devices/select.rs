@@ -106,7 +106,7 @@ pub(crate) fn list(
     filter: &DeviceFilter,
     page: PageRequest,
 ) -> QueryResult<Page<StoredDevice>> {
-    let page = filter::list(workspace, filter).page(connection, page)?;
+    let page = filter::list(workspace, filter, page).page(connection, page)?;
     let devices = load(connection, workspace, &page.items)?;
     Ok(page.with_items(devices))
 }
@@ -120,12 +120,9 @@ pub(crate) fn list_by_id(
     after: Option<DeviceId>,
     max: u32,
 ) -> QueryResult<Vec<StoredDevice>> {
-    let list = filter::list(workspace, filter);
-    let id = list.id;
+    let (from, id) = filter::all(workspace, filter).into_parts();
     let mut statement = Statement::default();
-    statement
-        .push(&format!("SELECT {id} AS id"))
-        .append(list.from);
+    statement.push(&format!("SELECT {id} AS id")).append(from);
     let after = statement.bind(Value::Integer(after.map_or(0, |device| device.0)));
     let max = statement.bind(Value::Integer(max.into()));
     statement.push(&format!(" AND {id} > {after} ORDER BY {id} LIMIT {max}"));
@@ -148,14 +145,13 @@ pub(crate) fn attribute_keys(
     filter: &DeviceFilter,
     max: usize,
 ) -> QueryResult<Vec<String>> {
-    let list = filter::list(workspace, filter);
+    let (from, id) = filter::all(workspace, filter).into_parts();
     let mut statement = Statement::default();
     statement
         .push(&format!(
-            "SELECT DISTINCT attribute.key FROM (SELECT {} AS id",
-            list.id
+            "SELECT DISTINCT attribute.key FROM (SELECT {id} AS id"
         ))
-        .append(list.from);
+        .append(from);
     let max = statement.bind(Value::Integer(max.try_into().unwrap_or(i64::MAX)));
     statement.push(&format!(
         ") AS listed \

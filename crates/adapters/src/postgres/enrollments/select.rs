@@ -14,6 +14,7 @@ use super::row::EnrollmentRow;
 use crate::postgres::query::pagination::PagedQuery;
 use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::schema::tables::{devices, devices_mdm};
+use crate::postgres::usage_counts::Resource;
 
 /// Returns the newest active enrolment of each of these folded serial numbers. Drafts do not count.
 pub(crate) fn newest(
@@ -106,11 +107,10 @@ pub(crate) fn list(
         from.push_and_identifier("devices_mdm.serial_number_folded", serial_number);
     }
     from.push_and_since("devices_mdm.updated_at", *updated_since);
-    let list = PagedQuery {
-        from,
-        id: "devices_mdm.id",
-        rank: None,
-    };
+    let mut list = PagedQuery::new(from, "devices_mdm.id").with_anti_join(*linked == Some(false));
+    if *filter == EnrollmentFilter::default() {
+        list = list.with_count(workspace, Resource::Enrollments);
+    }
     let page = list.page(connection, page)?;
     let rows = devices_mdm::table
         .filter(devices_mdm::workspace_id.eq(workspace.0))

@@ -1,11 +1,16 @@
 //! Pagination of query results, by cursor (keyset pagination) or by offset.
+//!
+//! A page and its total cost little, however large the list is (ADR 27): up to [`MAX_COUNTED`]
+//! matches are read and sorted here, and longer lists are read in the order of an index.
 
-use devices_domain::{Cursor, Page, PageRequest, PageStart, Total};
+use devices_domain::{Cursor, Page, PageRequest, PageStart, Total, WorkspaceId};
+use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Float};
 
-use crate::postgres::query::statement::{Statement, Value};
+use crate::postgres::query::statement::{IdRow, Statement, Value};
+use crate::postgres::usage_counts::{self, Resource};
 
 #[derive(QueryableByName)]
 struct TotalRow {
@@ -21,6 +26,9 @@ struct ItemRow {
     rank: f32,
 }
 
+/// Number of matches up to which the total of a list is exact. `openapi.yaml` states it.
+const MAX_COUNTED: usize = 1_000;
+
 /// Largest result set that is sorted by rank. Larger ones are sorted by id, newest first: ranking
 /// would take seconds, and distinguishes little if nearly every row matches.
 const MAX_RANKED_ROWS: u64 = 100_000;
@@ -28,26 +36,172 @@ const MAX_RANKED_ROWS: u64 = 100_000;
 /// A query whose result is returned in pages.
 pub(crate) struct PagedQuery {
     /// FROM and WHERE clauses. WHERE is required: [`page`](Self::page) appends conditions to it.
-    pub(crate) from: Statement,
+    from: Statement,
     /// SQL expression for the id of an item.
-    pub(crate) id: &'static str,
+    id: &'static str,
     /// SQL expression of type `real` for the rank (relevance) of an item. `None` if items are
     /// sorted by id alone.
-    pub(crate) rank: Option<String>,
+    rank: Option<String>,
+    /// How to find matches that no index of the table finds.
+    by_terms: Option<TermQueries>,
+    /// The count that has the exact total, if the query selects all items.
+    counted: Option<(WorkspaceId, Resource)>,
+    is_anti_join: bool,
+}
+
+/// The same query as FROM and WHERE clauses that are cheap where the search index helps. Both see
+/// the exact conditions.
+pub(crate) struct TermQueries {
+    /// Selects matches among the newest items only: those before the cursor of the page, if it has
+    /// one.
+    pub(crate) newest: Statement,
+    /// Selects all matches, through the search index. May return an item twice.
+    pub(crate) indexed: Statement,
+    /// Selects all matches in the order of their ids, newest first, once each.
+    pub(crate) sorted: Statement,
+    /// SQL expression for the id in `sorted`.
+    pub(crate) sorted_id: &'static str,
 }
 
 impl PagedQuery {
+    pub(crate) fn new(from: Statement, id: &'static str) -> Self {
+        Self {
+            from,
+            id,
+            rank: None,
+            by_terms: None,
+            counted: None,
+            is_anti_join: false,
+        }
+    }
+
+    /// Sorts by this rank first.
+    pub(crate) fn with_rank(mut self, rank: Option<String>) -> Self {
+        self.rank = rank;
+        self
+    }
+
+    /// Finds matches through the search index unless they are frequent.
+    pub(crate) fn with_term_queries(mut self, queries: Option<TermQueries>) -> Self {
+        self.by_terms = queries;
+        self
+    }
+
+    /// Takes the total from the usage count, because the query selects all items.
+    pub(crate) fn with_count(mut self, workspace: WorkspaceId, resource: Resource) -> Self {
+        self.counted = Some((workspace, resource));
+        self
+    }
+
+    /// States that the query looks for items without a counterpart in another table. They are
+    /// usually few, so both tables are read in the order of an index.
+    pub(crate) fn with_anti_join(mut self, is_anti_join: bool) -> Self {
+        self.is_anti_join = is_anti_join;
+        self
+    }
+
+    /// Returns the FROM and WHERE clauses, and the expression for the id.
+    pub(crate) fn into_parts(self) -> (Statement, &'static str) {
+        (self.from, self.id)
+    }
+
     /// Returns a page of item ids, by rank and then id, both descending. By id alone if there is no
     /// rank, or too many rows match.
     ///
-    /// The total takes a statement of its own. Both statements see the same rows only in a snapshot
+    /// All statements see the same rows only in a snapshot
     /// ([`Database::read`](crate::postgres::connection::database::Database)).
     pub(crate) fn page(
+        mut self,
+        connection: &mut PgConnection,
+        paging: PageRequest,
+    ) -> QueryResult<Page<i64>> {
+        if self.rank.is_some() {
+            return self.ranked_page(connection, paging);
+        }
+        match self.by_terms.take() {
+            Some(queries) => self.page_by_terms(queries, connection, paging),
+            None => self.unranked_page(connection, paging),
+        }
+    }
+
+    /// Reads up to [`MAX_COUNTED`] matches in any order, or else the page in the order of the ids.
+    fn unranked_page(
         self,
         connection: &mut PgConnection,
         paging: PageRequest,
     ) -> QueryResult<Page<i64>> {
-        let Self { from, id, rank } = self;
+        let Self { from, id, .. } = self;
+        let select = select_ids(from.clone(), id, MAX_COUNTED + 1);
+        let matches = if self.is_anti_join {
+            load_ids(connection, select)?
+        } else {
+            in_index_order(connection, |connection| load_ids(connection, select))?
+        };
+        if matches.len() <= MAX_COUNTED {
+            return Ok(page_of(matches, paging));
+        }
+        let mut page = in_index_order(connection, |connection| {
+            load_page(connection, page_statement(from, id, None, paging), paging)
+        })?;
+        let counted = matches.len() as u64;
+        page.total = match self.counted {
+            Some((workspace, resource)) => {
+                let total = usage_counts::total(connection, workspace, resource)?;
+                Total::exact(total.max(counted))
+            }
+            None => Total::at_least(counted),
+        };
+        Ok(page)
+    }
+
+    /// Looks for the page among the newest items. If it has too few matches, or they are too few
+    /// for a total, asks the search index, which cannot return them in order.
+    fn page_by_terms(
+        self,
+        queries: TermQueries,
+        connection: &mut PgConnection,
+        paging: PageRequest,
+    ) -> QueryResult<Page<i64>> {
+        let Self { from, id, .. } = self;
+        let newest = in_index_order(connection, |connection| {
+            load_ids(connection, select_ids(queries.newest, id, usize::MAX))
+        })?;
+        let needed = paging.limit as usize + 1;
+        let needed = match paging.start {
+            PageStart::Offset(offset) => needed.saturating_add(offset as usize),
+            PageStart::Cursor(_) => needed,
+        };
+        let mut counted = newest.len();
+        if counted <= MAX_COUNTED {
+            let select = select_ids(queries.indexed, id, MAX_COUNTED + 1);
+            let mut matches = load_ids(connection, select)?;
+            if matches.len() <= MAX_COUNTED {
+                return Ok(page_of(matches, paging));
+            }
+            matches.sort_unstable();
+            matches.dedup();
+            counted = matches.len().min(MAX_COUNTED);
+        }
+        let mut page = if newest.len() >= needed {
+            page_of(newest, paging)
+        } else if counted > MAX_COUNTED {
+            in_index_order(connection, |connection| {
+                load_page(connection, page_statement(from, id, None, paging), paging)
+            })?
+        } else {
+            let statement = page_statement(queries.sorted, queries.sorted_id, None, paging);
+            load_page(connection, statement, paging)?
+        };
+        page.total = Total::at_least(counted as u64);
+        Ok(page)
+    }
+
+    fn ranked_page(
+        self,
+        connection: &mut PgConnection,
+        paging: PageRequest,
+    ) -> QueryResult<Page<i64>> {
+        let Self { from, id, rank, .. } = self;
         let mut count = Statement::default();
         count.push("SELECT count(*) AS total").append(from.clone());
         let totals: Vec<TotalRow> = count.load(connection)?;
@@ -74,6 +228,93 @@ impl PagedQuery {
             items: items.into_iter().map(|item| item.id).collect(),
         })
     }
+}
+
+/// Plans that read an index in its order and stop after LIMIT rows. Statistics of workspaces are
+/// off, so the planner expects every workspace to be small: it would read and sort all of a large
+/// one, or hash all of its devices.
+const INDEX_ORDER: [&str; 5] = [
+    "enable_sort",
+    "enable_bitmapscan",
+    "enable_seqscan",
+    "enable_hashjoin",
+    "enable_mergejoin",
+];
+
+/// Runs statements whose plans read indexes in order. Requires an open transaction.
+fn in_index_order<T>(
+    connection: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    let set = |value: &str| {
+        let settings = INDEX_ORDER.map(|name| format!("SET LOCAL {name} = {value}; "));
+        settings.concat()
+    };
+    connection.batch_execute(&set("off"))?;
+    let result = work(connection)?;
+    connection.batch_execute(&set("default"))?;
+    Ok(result)
+}
+
+/// Returns the statement that selects at most `max` ids in any order.
+fn select_ids(from: Statement, id: &str, max: usize) -> Statement {
+    let mut statement = Statement::default();
+    statement.push(&format!("SELECT {id} AS id")).append(from);
+    let max = statement.bind(Value::Integer(max.try_into().unwrap_or(i64::MAX)));
+    statement.push(&format!(" LIMIT {max}"));
+    statement
+}
+
+fn load_ids(connection: &mut PgConnection, statement: Statement) -> QueryResult<Vec<i64>> {
+    let rows: Vec<IdRow> = statement.load(connection)?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Returns a page of these ids, which are all of the list, in any order.
+fn page_of(mut ids: Vec<i64>, paging: PageRequest) -> Page<i64> {
+    ids.sort_unstable_by(|one, other| other.cmp(one));
+    ids.dedup();
+    let total = Total::exact(ids.len() as u64);
+    let skipped = match paging.start {
+        PageStart::Offset(offset) => usize::try_from(offset).unwrap_or(usize::MAX),
+        PageStart::Cursor(cursor) => ids.partition_point(|id| *id >= cursor.id),
+    };
+    let mut items: Vec<i64> = ids.into_iter().skip(skipped).collect();
+    let next = truncate(&mut items, paging);
+    Page {
+        items,
+        total,
+        search_is_complete: true,
+        next,
+    }
+}
+
+/// Loads a page, without its total.
+fn load_page(
+    connection: &mut PgConnection,
+    statement: Statement,
+    paging: PageRequest,
+) -> QueryResult<Page<i64>> {
+    let mut items = load_ids(connection, statement)?;
+    let next = truncate(&mut items, paging);
+    Ok(Page {
+        items,
+        total: Total::at_least(0),
+        search_is_complete: true,
+        next,
+    })
+}
+
+/// Removes the items after the page. Returns the position of its last item if there were any.
+fn truncate(items: &mut Vec<i64>, paging: PageRequest) -> Option<Cursor> {
+    let limit = paging.limit as usize;
+    let has_next = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| has_next);
+    last.map(|id| Cursor {
+        id: *id,
+        rank: None,
+    })
 }
 
 /// Returns the statement that selects the items of a page, and one more, which shows whether there

@@ -112,12 +112,16 @@ fn all(conditions: impl Iterator<Item = String>) -> String {
     }
 }
 
-/// Returns the text of the `tsquery` that matches every lexeme that begins with `lexeme`. In a
-/// quoted lexeme, all characters but quotes and backslashes stand for themselves.
+/// Returns the text of the `tsquery` that matches this lexeme. In a quoted lexeme, all characters
+/// but quotes and backslashes stand for themselves.
 /// <https://www.postgresql.org/docs/current/datatype-textsearch.html>
+pub(crate) fn lexeme_query(lexeme: &str) -> String {
+    format!("'{}'", escape(lexeme, &['\'', '\\']))
+}
+
+/// Returns the text of the `tsquery` that matches every lexeme that begins with `lexeme`.
 fn prefix_query(lexeme: &str) -> String {
-    let quoted = escape(lexeme, &['\'', '\\']);
-    format!("'{quoted}':*")
+    format!("{}:*", lexeme_query(lexeme))
 }
 
 /// Returns the LIKE pattern that matches every value that contains `text`.

@@ -16,6 +16,7 @@ use crate::postgres::query::pagination::PagedQuery;
 use crate::postgres::query::search_sql::SearchSql;
 use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::schema::tables::users;
+use crate::postgres::usage_counts::Resource;
 
 /// Lists the active users of one workspace, or of all workspaces, oldest first.
 pub(crate) async fn list_all(
@@ -91,11 +92,11 @@ pub(crate) fn list(
         from.push(" AND ").push(&search.user_condition());
     }
     from.push_and_since("users.updated_at", *updated_since);
-    let list = PagedQuery {
-        from,
-        id: "users.id",
-        rank: search.map(|search| search.rank("users.search_document")),
-    };
+    let rank = search.map(|search| search.rank("users.search_document"));
+    let mut list = PagedQuery::new(from, "users.id").with_rank(rank);
+    if *filter == UserFilter::default() {
+        list = list.with_count(workspace, Resource::Users);
+    }
     let page = list.page(connection, page)?;
     let rows: Vec<UserRow> = users::table
         .filter(users::workspace_id.eq(workspace.0))

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use devices_domain::{ClientStatus, DeviceFilter, Lifecycle, Precondition, RawValue, StatusInputs};
+use devices_domain::{
+    ClientStatus, DeviceFilter, DeviceId, Lifecycle, PageRequest, PageStart, Precondition,
+    RawValue, StatusInputs, Total,
+};
 
-use crate::{TestStore, block_on, device_of};
+use crate::{TestStore, Writer, block_on, device, device_of};
 
 /// Returns all combinations of the inputs of a status.
 fn all_status_inputs() -> Vec<StatusInputs> {
@@ -77,5 +80,64 @@ fn status_filter_matches_computed_statuses() {
                 .all(|stored| stored.client_status() != ClientStatus::Archived)
         );
         assert_eq!(active.len(), all.len() / 2);
+    });
+}
+
+/// Creates `count` devices of a type, in batches.
+async fn create_many(writer: &Writer, type_: &'static str, count: usize) {
+    for _ in 0..count.div_ceil(1_000) {
+        let devices = (0..count.min(1_000)).map(|_| device(&[("type", type_)]));
+        writer.create(devices.collect()).await.unwrap();
+    }
+}
+
+/// Returns the ids of all pages of 100, and the totals of the first page.
+async fn all_pages(writer: &Writer, filter: &DeviceFilter) -> (Vec<i64>, Total) {
+    let (mut ids, mut first_total) = (Vec::new(), None);
+    let mut start = PageStart::Offset(0);
+    loop {
+        let page = PageRequest { limit: 100, start };
+        let page = writer.devices.list(filter.clone(), page).await.unwrap();
+        ids.extend(page.items.iter().map(|stored| stored.device.id.0));
+        first_total.get_or_insert(page.total);
+        match page.next {
+            Some(cursor) => start = PageStart::Cursor(cursor),
+            None => return (ids, first_total.unwrap()),
+        }
+    }
+}
+
+#[test]
+fn old_devices_of_a_long_list_are_found() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        create_many(&acme, "Plotter", 5).await;
+        create_many(&acme, "Fax", 2_000).await;
+        create_many(&acme, "Laptop", 11_000).await;
+        let of_type = |type_: &str| DeviceFilter {
+            type_: Some(type_.to_owned()),
+            ..DeviceFilter::default()
+        };
+        let newest_first = |first: i64, last: i64| (first..=last).rev().collect::<Vec<_>>();
+        // The changed device is in the index and in the queue.
+        acme.delete(DeviceId(1_500)).await;
+        acme.restore(DeviceId(1_500)).await.unwrap();
+        let (ids, total) = all_pages(&acme, &of_type("fax")).await;
+        assert_eq!(ids, newest_first(6, 2_005));
+        assert!(!total.is_exact && total.count <= 2_000, "{total:?}");
+        let (ids, total) = all_pages(&acme, &of_type("plotter")).await;
+        assert_eq!((ids, total), (newest_first(1, 5), Total::exact(5)));
+        let (ids, total) = all_pages(&acme, &DeviceFilter::default()).await;
+        assert_eq!(
+            (ids, total),
+            (newest_first(1, 13_005), Total::exact(13_005))
+        );
+        let skipped = PageRequest {
+            limit: 100,
+            start: PageStart::Offset(1_950),
+        };
+        let page = acme.devices.list(of_type("fax"), skipped).await.unwrap();
+        assert_eq!((page.items.len(), page.next), (50, None));
     });
 }

@@ -70,7 +70,7 @@ impl ListQuery {
         let body = List {
             data: views.collect::<Vec<_>>(),
             meta: Meta {
-                total: page.total.count,
+                total: self.total(page),
                 total_is_exact: page.total.is_exact,
                 search_is_complete: page.search_is_complete,
                 limit: self.paging.limit,
@@ -82,6 +82,16 @@ impl ListQuery {
             response.insert_header((LINK, links));
         }
         response.json(body)
+    }
+
+    /// Returns the number of items in the list, or a lower bound that includes this page and the
+    /// next item.
+    fn total<T>(&self, page: &Page<T>) -> u64 {
+        if page.total.is_exact || page.items.is_empty() {
+            return page.total.count;
+        }
+        let seen = self.offset.saturating_add(page.items.len() as u64);
+        page.total.count.max(seen + u64::from(page.next.is_some()))
     }
 
     /// Returns the value of `Link` (RFC 8288): the first, the previous and the next page.
