@@ -37,8 +37,18 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(secret: &str) -> Self {
+        Self::build(secret, usize::MAX)
+    }
+
+    /// Creates a client that opens a connection for each request.
+    pub(crate) fn without_keep_alive(secret: &str) -> Self {
+        Self::build(secret, 0)
+    }
+
+    fn build(secret: &str, max_idle_connections: usize) -> Self {
         let http = reqwest::blocking::Client::builder()
             .timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(max_idle_connections)
             .build();
         Self {
             http: http.expect("the HTTP client can be built"),

@@ -38,7 +38,7 @@ enum Scenario {
     Crashes,
     /// Check that the harness detects losses: `synchronous_commit` = off must lose batches
     NegativeControl,
-    /// Keep a thousand connections open that send or read one byte at a time
+    /// Keep a thousand connections open that send or read one byte at a time, or nothing
     SlowClients,
     /// Let thousands of clients disconnect at a random moment
     Disconnects,

@@ -29,7 +29,9 @@ pub use proxy::{Proxy, ProxyMode, ServerAddress};
 pub use race::race;
 pub use response::{Response, assert_names};
 pub use server::{Server, ServerOptions};
-pub use server_process::{ServerProcess, set_up_workspace, set_up_workspace_with};
+pub use server_process::{
+    ServerProcess, create_workspace, set_up_workspace, set_up_workspace_with,
+};
 pub use workspace_filter::{WORKSPACE_TABLES, missing_workspace_filter};
 
 /// Deadline for everything that a test waits for. Longer than any of it takes on a busy machine.

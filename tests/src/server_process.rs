@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::binary::isolated;
-use crate::{built_binary, run_executable};
+use crate::{CommandOutput, built_binary, run_executable};
 
 /// A running server. Killed when dropped.
 #[derive(Debug)]
@@ -83,6 +83,24 @@ impl ServerProcess {
         self.process.id()
     }
 
+    /// Returns the memory that the server uses, in MB. Linux only: elsewhere, 0.
+    pub fn memory(&self) -> u64 {
+        self.memory_figure("VmRSS:")
+    }
+
+    /// Returns the most memory that the server has used so far, in MB. Linux only: elsewhere, 0.
+    pub fn peak_memory(&self) -> u64 {
+        self.memory_figure("VmHWM:")
+    }
+
+    fn memory_figure(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kilobytes.unwrap_or_default() / 1_024
+    }
+
     /// Kills the server with SIGKILL.
     pub fn kill(&mut self) {
         // Both fail if the process has ended before.
@@ -112,16 +130,27 @@ pub fn set_up_workspace(url: &str) -> String {
 
 /// Sets up a workspace with another build of the binary, whose schema may differ.
 pub fn set_up_workspace_with(executable: &Path, url: &str) -> String {
-    let run = |arguments: &str| {
-        let output = run_executable(executable, url, &arguments.split(' ').collect::<Vec<_>>());
-        assert_eq!(output.code, 0, "{output:?}");
-        output
-    };
-    run("migrate");
-    run("workspace create acme");
-    let created = run("key create --json --workspace acme --scope WRITE --name chaos").json();
+    run_command(executable, url, "migrate");
+    create_workspace_with(executable, url, "acme")
+}
+
+/// Creates a workspace with a WRITE key in a migrated database. Returns the secret of the key.
+pub fn create_workspace(url: &str, name: &str) -> String {
+    create_workspace_with(built_binary(), url, name)
+}
+
+fn create_workspace_with(executable: &Path, url: &str, name: &str) -> String {
+    run_command(executable, url, &format!("workspace create {name}"));
+    let create_key = format!("key create --json --workspace {name} --scope WRITE --name chaos");
+    let created = run_command(executable, url, &create_key).json();
     let secret = created["secret"].as_str();
     secret
         .expect("the output contains the secret of a new key")
         .to_owned()
+}
+
+fn run_command(executable: &Path, url: &str, arguments: &str) -> CommandOutput {
+    let output = run_executable(executable, url, &arguments.split(' ').collect::<Vec<_>>());
+    assert_eq!(output.code, 0, "{output:?}");
+    output
 }
