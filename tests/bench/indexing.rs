@@ -15,8 +15,8 @@ const CLIENTS: usize = 8;
 /// Queued devices, counted without the columns that a baseline may not have.
 const QUEUED: &str = "SELECT coalesce(sum(cardinality(device_ids)), 0) FROM search_queue";
 
-/// Stores devices for `--seconds`, then measures how long the server and the baseline take to index
-/// those that are queued. Prints a table. Returns the number of requests that failed.
+/// Stores devices for `--seconds` without indexing them, then measures how long the server and the
+/// baseline take to index them. Prints a table. Returns the number of requests that failed.
 pub(crate) fn measure(arguments: &Arguments) -> usize {
     let cluster = Cluster::create("bench");
     let url = cluster.url().to_owned();
@@ -49,17 +49,28 @@ fn measure_once(subject: &Subject, cluster: &Cluster, arguments: &Arguments) -> 
         duration: Duration::from_secs_f64(arguments.seconds),
     };
     let body = payload::body(&payload::devices());
-    let errors = store(subject, window, &body);
     let mut client = ceilings::connect(&subject.url);
+    // Prevents indexing until the transaction ends.
+    let lock = client.batch_execute("BEGIN; LOCK TABLE search_documents IN SHARE MODE");
+    lock.expect("the index can be locked");
+    let errors = store(subject, window, &body);
+    client
+        .batch_execute("COMMIT")
+        .expect("the lock is released");
     let mut queued = || -> i64 {
         let row = client.query_one(QUEUED, &[]);
         row.expect("the queue can be counted").get(0)
     };
+    // The job pauses after its last attempt.
+    let stored = queued();
+    while stored > 0 && queued() == stored {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let (servers, postmaster) = (subject.processes(), cluster.postmaster_pid());
-    let (devices, started) = (queued(), Instant::now());
     let before = CpuTime::now(&servers, &postmaster);
+    let (devices, started) = (queued(), Instant::now());
     while queued() > 0 {
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(50));
     }
     let (elapsed, cpu) = (
         started.elapsed().as_secs_f64(),
