@@ -200,6 +200,25 @@ fn excess_request_in_flight_returns_503() {
 }
 
 #[test]
+fn requests_in_flight_leave_permits_to_others() {
+    let options = ServerOptions::with("DEVICES__LIMITS__MAX_REQUESTS_IN_FLIGHT", 2)
+        .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000)
+        .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000);
+    let api = Api::start_with(&options);
+    api.create_workspace("globex");
+    let other_key = api.create_key("globex", "READ");
+    let blocker = api.database.lock("devices");
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| api.post(&one_device()));
+        api.database.wait_for_blocked_statement();
+        assert_eq!(api.call("GET", "/users").status, 503);
+        assert_eq!(api.call_as(&other_key, "GET", "/users").status, 200);
+        drop(blocker);
+        assert_eq!(first.join().unwrap().status, 201);
+    });
+}
+
+#[test]
 fn excess_concurrent_export_returns_503() {
     let options = ServerOptions::with("DEVICES__LIMITS__MAX_CONCURRENT_EXPORTS", 1)
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000)

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, web};
 use devices_domain::{KeyRepository, RateLimiter, Store, StoreHealth};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::http::limits::auth_throttle::AuthThrottle;
 use crate::http::limits::concurrency::WorkspaceLimiter;
@@ -28,7 +28,9 @@ pub struct State {
     pub(crate) large_bodies: Arc<WorkspaceLimiter>,
     pub(crate) exports: Arc<WorkspaceLimiter>,
     /// Limits the requests in flight. A request does not count while its body arrives.
-    in_flight: Arc<Semaphore>,
+    pub(crate) in_flight: Arc<WorkspaceLimiter>,
+    /// Limits the requests whose key is being looked up. They belong to no workspace yet.
+    key_lookups: Semaphore,
     /// Set when the server begins to shut down.
     pub(crate) is_stopping: AtomicBool,
 }
@@ -74,7 +76,11 @@ impl State {
                 limits.max_concurrent_exports,
                 "the limit of concurrent exports, in total or of the workspace, is reached",
             ),
-            in_flight: Arc::new(Semaphore::new(limits.max_requests_in_flight)),
+            in_flight: WorkspaceLimiter::new(
+                limits.max_requests_in_flight,
+                "the limit of requests in flight, in total or of the workspace, is reached",
+            ),
+            key_lookups: Semaphore::new(limits.max_requests_in_flight),
             is_stopping: AtomicBool::new(false),
         }
     }
@@ -85,12 +91,12 @@ impl State {
         state.ok_or_else(|| ApiError::Internal("the application has no state".into()))
     }
 
-    /// Takes a permit for one more request in flight.
+    /// Takes a permit for looking up a key.
     ///
     /// # Errors
-    /// `Busy` if the limit is reached.
-    pub(crate) fn try_acquire_in_flight(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let permit = Arc::clone(&self.in_flight).try_acquire_owned();
-        permit.map_err(|_| ApiError::Busy("the limit of requests in flight is reached"))
+    /// `Busy` if as many keys are being looked up as requests may be in flight.
+    pub(crate) fn try_acquire_key_lookup(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let permit = self.key_lookups.try_acquire();
+        permit.map_err(|_| ApiError::Busy("the limit of key look-ups is reached"))
     }
 }

@@ -117,7 +117,8 @@ declaration::settings! {
         /// Maximum number of concurrent exports. A workspace holds at most half of them, two hold
         /// at most three quarters, and so on. The response to a further one is a 503.
         max_concurrent_exports: usize => 1..=10_000,
-        /// Maximum number of requests in progress, without those whose body is still arriving. The
+        /// Maximum number of requests in progress, without those whose body is still arriving. A
+        /// workspace holds at most half of them, two hold at most three quarters, and so on. The
         /// response to a further one is a 503.
         max_requests_in_flight: usize => 1..=1_000_000,
         /// Maximum number of active keys per workspace. A key that replaces another does not count

@@ -49,7 +49,7 @@ pub(crate) async fn list(
     let enrollments = state.store.for_workspace(actor.workspace).enrollments;
     let paging = query.paging;
     let page = async move { Ok(enrollments.list(filter, paging).await?) };
-    let page = run_to_completion(&state, page).await?;
+    let page = run_to_completion(&state, actor, page).await?;
     Ok(query.response(&page, page.items.iter()))
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, ApiError> {
     let enrollments = state.store.for_workspace(actor.workspace).enrollments;
     let find = async move { Ok(enrollments.find(serial_number).await?) };
-    let stored = run_to_completion(&state, find).await?;
+    let stored = run_to_completion(&state, actor, find).await?;
     let stored = stored.ok_or(ApiError::EnrollmentNotFound)?;
     Ok(data(StatusCode::OK, stored))
 }
@@ -79,7 +79,7 @@ pub(crate) async fn put(
         origin,
     };
     let put = async move { Ok(enrollments.put(Arc::new(report)).await?) };
-    let (stored, is_new) = run_to_completion(&state, put).await?;
+    let (stored, is_new) = run_to_completion(&state, actor, put).await?;
     let status = if is_new {
         StatusCode::CREATED
     } else {
@@ -96,7 +96,7 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     let enrollments = state.store.for_workspace(actor.workspace).enrollments;
     let delete = async move { Ok(enrollments.delete(serial_number, origin).await?) };
-    let deleted = run_to_completion(&state, delete).await?;
+    let deleted = run_to_completion(&state, actor, delete).await?;
     let deleted = deleted.ok_or(ApiError::EnrollmentNotFound)?;
     Ok(data(StatusCode::OK, deleted))
 }

@@ -64,7 +64,7 @@ pub(crate) async fn list(
     let users = state.store.for_workspace(actor.workspace).users;
     let paging = query.paging;
     let page = async move { Ok(users.list(filter, paging).await?) };
-    let page = run_to_completion(&state, page).await?;
+    let page = run_to_completion(&state, actor, page).await?;
     Ok(query.response(&page, page.items.iter().map(UserView::of)))
 }
 
@@ -75,7 +75,7 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, ApiError> {
     let users = state.store.for_workspace(actor.workspace).users;
     let find = async move { Ok(users.find(user).await?) };
-    let user = run_to_completion(&state, find).await?;
+    let user = run_to_completion(&state, actor, find).await?;
     let user = user.ok_or(ApiError::UserNotFound)?;
     Ok(user_response(StatusCode::OK, &user))
 }
@@ -88,7 +88,7 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let users = state.store.for_workspace(actor.workspace).users;
     let create = async move { Ok(users.create(user, Author::Request(origin)).await?) };
-    let created = run_to_completion(&state, create).await?;
+    let created = run_to_completion(&state, actor, create).await?;
     Ok(user_response(StatusCode::CREATED, &created))
 }
 
@@ -106,7 +106,7 @@ pub(crate) async fn update(
         origin,
     };
     let update = async move { Ok(users.update(Arc::new(change)).await?) };
-    let updated = run_to_completion(&state, update).await?;
+    let updated = run_to_completion(&state, actor, update).await?;
     Ok(user_response(StatusCode::OK, &updated))
 }
 
@@ -118,6 +118,6 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     let users = state.store.for_workspace(actor.workspace).users;
     let delete = async move { Ok(users.delete(user, origin).await?) };
-    let deleted = run_to_completion(&state, delete).await?;
+    let deleted = run_to_completion(&state, actor, delete).await?;
     Ok(user_response(StatusCode::OK, &deleted))
 }

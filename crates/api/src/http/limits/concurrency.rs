@@ -1,4 +1,4 @@
-//! Limits concurrent use of expensive resources per workspace: large bodies and exports.
+//! Limits concurrent use of resources per workspace: requests in flight, large bodies and exports.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

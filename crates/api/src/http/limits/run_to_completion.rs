@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use actix_web::web;
+use devices_domain::Actor;
 
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
@@ -11,13 +12,14 @@ use crate::http::state::State;
 /// long as it holds resources.
 ///
 /// # Errors
-/// `Busy` if the limit of requests in flight is reached; the errors of `task`; `Internal` if it
+/// `Busy` if the limit of requests in flight is reached, in total or of the workspace; the errors of `task`; `Internal` if it
 /// panics.
 pub(crate) async fn run_to_completion<T: 'static>(
     state: &web::Data<State>,
+    actor: Actor,
     task: impl Future<Output = Result<T, ApiError>> + 'static,
 ) -> Result<T, ApiError> {
-    let permit = state.try_acquire_in_flight()?;
+    let permit = state.in_flight.try_acquire(actor.workspace)?;
     let task = async move {
         let result = task.await;
         drop(permit);

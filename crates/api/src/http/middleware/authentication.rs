@@ -46,7 +46,6 @@ async fn require(
 
 async fn authorize(request: &HttpRequest, scope: Scope) -> Result<(), ApiError> {
     let state = State::of(request)?;
-    let _permit = state.try_acquire_in_flight()?;
     let actor = authenticate(request, state).await?;
     require_scope(actor, scope).map(drop)
 }
@@ -85,10 +84,13 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<Actor, Api
     };
     let limiter = &state.request_rate_limiter;
     limiter.reject_exhausted(request, key_hash)?;
+    let permit = state.try_acquire_key_lookup()?;
     let actor = state.keys.find_actor(secret.workspace(), key_hash).await?;
+    drop(permit);
     throttle.set_valid(key_hash, actor.is_some());
     let actor = actor.ok_or_else(fail)?;
     context.set_actor(actor);
+    let _permit = state.in_flight.try_acquire(actor.workspace)?;
     limiter.try_acquire(request, actor, key_hash).await?;
     Ok(actor)
 }

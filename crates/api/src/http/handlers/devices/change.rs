@@ -41,7 +41,7 @@ pub(crate) async fn update(
             .execute(device, patch, precondition, origin)
             .await?)
     };
-    let updated = run_to_completion(&state, update).await?;
+    let updated = run_to_completion(&state, actor, update).await?;
     Ok(etag::device_response(&updated))
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn delete(
     let devices = state.store.for_workspace(actor.workspace).devices;
     let precondition = if_match.precondition(device);
     let delete = async move { Ok(devices.delete(device, precondition, origin).await?) };
-    let deleted = run_to_completion(&state, delete).await?;
+    let deleted = run_to_completion(&state, actor, delete).await?;
     Ok(etag::device_response(&deleted))
 }
 
@@ -79,6 +79,6 @@ pub(crate) async fn restore(
             error => error.into(),
         })
     };
-    let restored = run_to_completion(&state, restore).await?;
+    let restored = run_to_completion(&state, actor, restore).await?;
     Ok(etag::device_response(&restored))
 }

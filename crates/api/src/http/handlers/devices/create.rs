@@ -38,7 +38,7 @@ pub(crate) async fn create(
         context,
         body,
     };
-    run_to_completion(&state, request.execute(use_case)).await
+    run_to_completion(&state, actor, request.execute(use_case)).await
 }
 
 /// A batch to create, and its context.

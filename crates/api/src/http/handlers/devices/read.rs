@@ -26,7 +26,7 @@ pub(crate) async fn list(
     let devices = state.store.for_workspace(actor.workspace).devices;
     let paging = query.paging;
     let page = async move { Ok(devices.list(filter, paging).await?) };
-    let page = run_to_completion(&state, page).await?;
+    let page = run_to_completion(&state, actor, page).await?;
     Ok(query.response(&page, page.items.iter().map(FullDeviceView::of)))
 }
 
@@ -38,7 +38,7 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, ApiError> {
     let devices = state.store.for_workspace(actor.workspace).devices;
     let find = async move { Ok(devices.find(device).await?) };
-    let device = run_to_completion(&state, find).await?;
+    let device = run_to_completion(&state, actor, find).await?;
     let stored = device.ok_or(ApiError::DeviceNotFound)?;
     Ok(etag::conditional_device_response(&request, &stored))
 }
