@@ -1,7 +1,7 @@
 //! The devices, users and enrolments of the workspace whose lists are measured.
 //!
-//! For each kind of filter there are values that few devices (five), 1 %, 10 % and all devices have,
-//! spread evenly, and a type that only the oldest 2 % have.
+//! For each kind of filter there are values that few (five), 1 %, 10 % and all devices have, spread
+//! evenly, and a type that only the oldest 2 % have.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

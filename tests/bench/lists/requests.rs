@@ -101,7 +101,7 @@ fn updated_since(population: &Population, url: &str) -> Vec<Case> {
     paths.map(|(name, path)| case(name, path)).into()
 }
 
-/// Returns the path of a list of what was changed since the change with this rank, the newest first.
+/// Returns the path of a list of what was changed since the change with this rank, newest first.
 fn since(path: &str, table: &str, rank: usize, url: &str) -> String {
     let statement = format!(
         "SELECT to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \

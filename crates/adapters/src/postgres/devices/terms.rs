@@ -1,5 +1,5 @@
-//! Lists of devices by type, category, tags and attributes. No index of `devices` has these columns:
-//! it would cost each batch more than the lists (ADR 27).
+//! Lists of devices by type, category, tags and attributes. No index of `devices` has these
+//! columns: it would cost each batch more than the lists (ADR 27).
 //!
 //! A frequent value is found among the newest devices. A rare one is found by its words, which are
 //! in the search document of each device. The exact conditions are checked on the devices that are
