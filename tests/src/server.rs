@@ -37,9 +37,9 @@ impl ServerOptions {
 
 /// The real binary on a port of its own. Killed when dropped.
 ///
-/// Logs at the level `trace`. Dropping it fails the test if its output, its metrics or the entries of
-/// its sessions in PostgreSQL's log contain a secret or a value of a request, or if one of its SQL
-/// statements has no filter on the workspace.
+/// Logs at the level `trace`. Dropping it fails the test if its output, its metrics or the entries
+/// of its sessions in PostgreSQL's log contain a secret or a value of a request, or if one of its
+/// SQL statements has no filter on the workspace.
 #[derive(Debug)]
 pub struct Server {
     process: Child,

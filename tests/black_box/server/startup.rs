@@ -38,12 +38,18 @@ fn demo_workspace_survives_restarts() {
     let file = folder.join("demo-keys.env");
     let prepare = || {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/demo-workspace");
-        let status = std::process::Command::new(script)
+        let output = std::process::Command::new(script)
             .arg(binary().get_program())
             .arg(&file)
             .env("DEVICES__DATABASE__URL", database.url())
-            .status();
-        assert!(status.unwrap().success());
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        // The keys are in the file only.
+        assert_eq!(
+            (output.stdout.as_slice(), output.stderr.as_slice()),
+            (&b""[..], &b""[..])
+        );
         std::fs::read_to_string(&file).unwrap()
     };
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::Position;
 
-/// Invalid settings. The messages name the setting, its origin and the allowed values, but never its
-/// value: it may be a secret, such as a URL in the variable of another setting.
+/// Invalid settings. The messages name the setting, its origin and the allowed values, but never
+/// its value: it may be a secret, such as a URL in the variable of another setting.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A file cannot be read.

@@ -3,8 +3,8 @@
 use percent_encoding::percent_decode_str;
 
 /// Returns the message with `...` in place of every part of `url` that has at least three
-/// characters. A password may be in a wrong part of the URL, such as the name of the host, and libpq
-/// and PostgreSQL repeat the parts in their messages, in quotes of any language.
+/// characters. A password may be in a wrong part of the URL, such as the name of the host, and
+/// libpq and PostgreSQL repeat the parts in their messages, in quotes of any language.
 pub(super) fn redact(message: &str, url: &str) -> String {
     let mut parts: Vec<String> = values(url);
     // The longest first: a part may contain another one.

@@ -1,6 +1,6 @@
 //! Keeps customers' values out of PostgreSQL's own log.
 //!
-//! Every statement has bound parameters, so its text contains no values. These settings can add them:
+//! Every statement has bound parameters, so its text contains no values. These settings add them:
 //!
 //! - `log_error_verbosity` logs DETAIL (`Key (email)=(ada@example.com) already exists`, and the
 //!   parameters of statements that `log_statement` or `log_min_duration_statement` log) and CONTEXT

@@ -20,9 +20,9 @@ const PAGE_SCRIPT: &str = include_str!("../../../assets/docs/page.js");
 /// The script that shows the description, compressed: the browser decompresses it.
 const RAPIDOC_GZIP: &[u8] = include_bytes!("../../../assets/docs/rapidoc.js.gz");
 
-/// Policy of the page and its scripts. The page loads nothing from another host, runs no inline script
-/// and sends requests to this server only. `RapiDoc` sets style attributes, and adds one style element,
-/// which the hash allows.
+/// Policy of the page. It loads nothing from another host, runs no inline script, and sends
+/// requests to this server only. `RapiDoc` sets style attributes, and adds one style element, which
+/// the hash allows.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:; \
     style-src-elem 'sha256-li303uk9SL5e2VyFHnK5uvDmFPnwuOoCB96INoir/W8='; \
     style-src-attr 'unsafe-inline'; require-trusted-types-for 'script'; \
