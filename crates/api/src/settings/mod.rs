@@ -7,6 +7,8 @@ mod declaration;
 mod error;
 mod files;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod variable_names;
 
 use std::collections::HashMap;
@@ -314,121 +316,5 @@ impl Settings {
         config
             .try_deserialize()
             .map_err(|_| SettingsError::Unreadable)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    fn load(environment: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
-        let url = ("DEVICES__DATABASE__URL", "postgres://localhost/devices");
-        let variables = [&[url], variables].concat();
-        Settings::for_environment(environment, &variables).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn every_environment_has_valid_settings() {
-        for environment in ["development", "production", "test"] {
-            let settings = load(environment, &[]).unwrap();
-            assert_eq!(settings.server.port, 8080);
-        }
-    }
-
-    #[test]
-    fn variable_overrides_file() {
-        let settings = load("production", &[("DEVICES__SERVER__PORT", "9000")]).unwrap();
-        assert_eq!(settings.server.port, 9000);
-    }
-
-    #[rstest]
-    #[case("http")]
-    #[case("")]
-    #[case("8080.5")]
-    #[case("true")]
-    #[case("-1")]
-    #[case("65536")]
-    fn number_must_be_an_integer_in_range(#[case] value: &str) {
-        assert_eq!(
-            load("development", &[("DEVICES__SERVER__PORT", value)]).unwrap_err(),
-            "DEVICES__SERVER__PORT must be from 0 to 65535."
-        );
-    }
-
-    #[test]
-    fn value_out_of_range_is_reported_with_range() {
-        assert_eq!(
-            load("test", &[("DEVICES__LIMITS__MAX_DEVICES_PER_BATCH", "0")]).unwrap_err(),
-            "DEVICES__LIMITS__MAX_DEVICES_PER_BATCH must be from 1 to 10000."
-        );
-    }
-
-    #[rstest]
-    #[case("DEVICES__LIMITS__BODY_BYTES", "1023", "from 1024 to 1073741824")]
-    #[case("DEVICES__DATABASE__POOL_SIZE", "1001", "from 1 to 1000")]
-    #[case("DEVICES__IDEMPOTENCY__RETENTION_HOURS", "0", "from 1 to 87600")]
-    #[case("DEVICES__LOG__LEVEL", "loud", "error, warn")]
-    #[case("DEVICES__LOG__LEVEL", "", "error, warn")]
-    #[case("DEVICES__LOG__LEVEL", "a=b=c", "error, warn")]
-    #[case("DEVICES__LOG__FORMAT", "xml", "text or json")]
-    #[case("DEVICES__DATABASE__POOLER", "session", "none or transaction")]
-    #[case("DEVICES__SERVER__HOST", "", "127.0.0.1")]
-    #[case("DEVICES__SERVER__HOST", "http://localhost", "127.0.0.1")]
-    #[case("DEVICES__METRICS__HOST", "", "127.0.0.1")]
-    #[case("DEVICES__SERVER__CLIENT_ADDRESS_HEADER", "a b", "X-Forwarded-For")]
-    #[case("DEVICES__DATABASE__URL", "", "make run")]
-    fn invalid_value_is_reported_with_variable(
-        #[case] variable: &str,
-        #[case] value: &str,
-        #[case] allowed: &str,
-    ) {
-        let error = load("test", &[(variable, value)]).unwrap_err();
-        assert!(
-            error.starts_with(&format!("{variable} must be ")) && error.contains(allowed),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn log_levels_and_filters_are_valid() {
-        for filter in ["warn", "DEBUG", "info,devices_api=debug,actix_server=off"] {
-            assert!(
-                load("test", &[("DEVICES__LOG__LEVEL", filter)]).is_ok(),
-                "{filter}"
-            );
-        }
-    }
-
-    #[test]
-    fn unknown_environment_is_reported_with_choices() {
-        for name in ["staging", "default", ""] {
-            let error = load(name, &[]).unwrap_err();
-            assert!(error.contains("development, production or test"));
-        }
-    }
-
-    #[test]
-    fn sections_list_the_settings_of_the_default_file() {
-        let mut listed = Vec::new();
-        for section in Settings::sections() {
-            listed.push(format!("[{}]", section.name));
-            listed.extend(section.fields.iter().map(|field| field.name.to_owned()));
-        }
-        let lines = Settings::built_in_file("default").unwrap().lines();
-        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let names: Vec<_> = lines
-            .map(|line| line.split(" = ").next().unwrap())
-            .collect();
-        assert_eq!(listed, names);
-    }
-
-    #[test]
-    fn section_describes_its_fields() {
-        let pool_size = &Settings::sections()[1].fields[1];
-        assert_eq!(pool_size.variable, "DEVICES__DATABASE__POOL_SIZE");
-        assert_eq!(pool_size.allowed, "from 1 to 1000");
-        assert!(pool_size.doc.starts_with("Maximum number of connections"));
     }
 }
