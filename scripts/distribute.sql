@@ -11,8 +11,9 @@
 DO $$
 DECLARE
     -- All statements are generated first: the definitions of dropped objects cannot be read later.
-    steps text[];
-    step  text;
+    steps        text[];
+    step         text;
+    serving_role text;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_proc WHERE proname = 'create_distributed_table') THEN
         RAISE EXCEPTION 'this database has no Citus'
@@ -69,9 +70,13 @@ BEGIN
         EXECUTE step;
     END LOOP;
 
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'fleet_devices_serving' AND NOT rolcanlogin) THEN
-        RAISE WARNING 'the role fleet_devices_serving cannot log in, and Citus connects to the other nodes as the '
-                      'current role'
-            USING HINT = 'ALTER ROLE fleet_devices_serving LOGIN; let pg_hba.conf admit it from the nodes only.';
-    END IF;
+    FOR serving_role IN
+        SELECT DISTINCT grantee::regrole::text
+        FROM pg_class CROSS JOIN aclexplode(relacl) JOIN pg_roles ON pg_roles.oid = grantee
+        WHERE pg_class.oid = 'devices'::regclass AND privilege_type = 'INSERT' AND grantee <> relowner
+          AND NOT rolcanlogin
+    LOOP
+        RAISE WARNING 'the role % cannot log in, and Citus connects to the other nodes as the current role', serving_role
+            USING HINT = format('ALTER ROLE %s LOGIN; let pg_hba.conf admit it from the nodes only.', serving_role);
+    END LOOP;
 END $$;

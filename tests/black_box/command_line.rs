@@ -1,6 +1,6 @@
 //! Admin commands of the binary.
 
-use devices_tests::{CommandOutput, TestDatabase, binary, run};
+use devices_tests::{Cluster, CommandOutput, TestDatabase, binary, run, run_at};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -325,7 +325,10 @@ fn transaction_pooler_is_rejected() {
     let error = startup_error("serve", "false");
     assert!(
         error.contains(" SET statement_timeout = '3000'; ALTER ROLE ")
-            && error.contains(" SET role = 'fleet_devices_serving'; then let the pooler"),
+            && error.contains(&format!(
+                " SET role = '{}'; then let the pooler",
+                database.serving_role()
+            )),
         "{error}"
     );
 }
@@ -464,4 +467,61 @@ fn purge_deletes_only_what_it_is_told() {
     assert_eq!(table, "WORKSPACE  EVENTS\nacme       0\n");
     let audit = run_ok(&database, &words("audit --workspace acme")).stdout;
     assert!(audit.contains("PURGED  1 (deleted_users)  by "), "{audit}");
+}
+
+/// Returns the advice of `migrate`.
+fn migrate_advice(url: &str) -> String {
+    let output = run_at(url, &["migrate", "--json"]);
+    assert_eq!(output.code, 0, "{output:?}");
+    let advice = &output.json()["advice"];
+    let advice: Vec<_> = advice.as_array().unwrap().iter().collect();
+    advice
+        .iter()
+        .map(|text| text.as_str().unwrap())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn only_members_of_the_serving_role_may_connect() {
+    // All users of a PostgreSQL server matter, so the test needs one of its own.
+    let cluster = Cluster::create("roles");
+    let admits_everyone = || {
+        cluster.count(
+            "pg_database, coalesce(datacl, acldefault('d', datdba)) AS acl, aclexplode(acl) \
+             WHERE datname = current_database() AND grantee = 0 AND privilege_type = 'CONNECT'",
+        ) == 1
+    };
+    let url_of = |user: &str| format!("{}&user={user}", cluster.url());
+    assert_eq!(migrate_advice(cluster.url()), "");
+    assert!(!admits_everyone());
+
+    cluster.execute(
+        "CREATE ROLE server LOGIN IN ROLE fleet_devices_serving_devices; CREATE ROLE backup LOGIN; \
+         GRANT CONNECT ON DATABASE devices TO PUBLIC",
+    );
+    let advice = migrate_advice(cluster.url());
+    assert!(
+        advice.contains("also backup.") && advice.contains("REVOKE CONNECT ON DATABASE devices"),
+        "{advice}"
+    );
+    assert!(admits_everyone());
+    cluster.execute("GRANT CONNECT ON DATABASE devices TO backup");
+    assert_eq!(migrate_advice(cluster.url()), "");
+    assert!(!admits_everyone());
+    assert_eq!(run_at(&url_of("server"), &["migrate"]).code, 0);
+
+    cluster.execute(
+        "CREATE ROLE owner LOGIN; GRANT CONNECT ON DATABASE devices TO PUBLIC; \
+         DO $$ DECLARE name text; BEGIN \
+             FOR name IN SELECT oid::regclass FROM pg_class \
+                 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v') LOOP \
+                 EXECUTE format('ALTER TABLE %s OWNER TO owner', name); \
+             END LOOP; \
+         END $$",
+    );
+    let advice = migrate_advice(&url_of("owner"));
+    let statements = "run: GRANT CONNECT ON DATABASE devices TO \"fleet_devices_serving_devices\"; \
+                      REVOKE CONNECT ON DATABASE devices FROM PUBLIC;";
+    assert!(advice.contains(statements), "{advice}");
 }

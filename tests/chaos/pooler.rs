@@ -30,7 +30,7 @@ const BATCH_SIZES: [usize; 3] = [1, 5, 40];
 /// Expected role and settings of the servers' sessions. The settings are ordered by name:
 /// isolation, idle in transaction, jit, lock and statement timeout. The last number counts those
 /// that a client has SET, which a pooler would hand to another client.
-const SESSION: &str = "fleet_devices_serving read committed 3000 off 1000 3000 0";
+const SESSION: &str = "fleet_devices_serving_devices read committed 3000 off 1000 3000 0";
 
 /// Reads [`SESSION`]. The sleep holds the connection, so that concurrent queries use different
 /// ones.
@@ -48,7 +48,7 @@ pub(crate) fn run(cluster: &Cluster, rounds: usize) -> Outcome {
     let user = ["user", "add", "--workspace", "acme", "ada@example.com"];
     let added = run_at(cluster.url(), &user);
     assert_eq!(added.code, 0, "{added:?}");
-    cluster.execute("CREATE ROLE app LOGIN IN ROLE fleet_devices_serving");
+    cluster.execute("CREATE ROLE app LOGIN IN ROLE fleet_devices_serving_devices");
     let pooler = PgBouncer::start(cluster)?;
     let outcome = check(cluster, &pooler, &Client::new(&secret), rounds);
     outcome.map_err(|error| format!("{error}\n{}", pooler.log()))

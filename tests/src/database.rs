@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use devices_adapters::postgres::grant_serving_role;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
@@ -25,9 +26,27 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Creates a database with the schema and without rows.
+    /// Creates a database with the schema and its serving role, and without rows.
     pub fn new() -> Self {
-        Self::cloned_from(&SERVER.template)
+        let database = Self::cloned_from(&SERVER.template);
+        database.grant_serving_role();
+        database
+    }
+
+    /// Creates the serving role and grants its privileges. The schema must be complete.
+    pub fn grant_serving_role(&self) {
+        grant_serving_role(&self.url, None).expect("the owner may create roles");
+    }
+
+    /// Name of the serving role.
+    pub fn serving_role(&self) -> String {
+        serving_role(&self.name)
+    }
+
+    /// Creates a copy of this database. Nothing may be connected to it.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self::cloned_from(&self.name)
     }
 
     /// Creates a database without a schema.
@@ -168,8 +187,13 @@ impl Default for TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        SERVER.execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        SERVER.drop_database(&self.name);
     }
+}
+
+/// Returns the name of the serving role of a database.
+fn serving_role(database: &str) -> String {
+    format!("fleet_devices_serving_{database}")
 }
 
 #[derive(QueryableByName)]
@@ -255,9 +279,13 @@ impl TestServer {
     fn drop_leftovers(&self) {
         let names = format!(
             "SELECT datname FROM pg_database WHERE datname LIKE '{PREFIX}%' \
-             UNION SELECT rolname FROM pg_roles WHERE rolname LIKE '{PREFIX}%'"
+             UNION SELECT rolname FROM pg_roles \
+             WHERE rolname LIKE '{PREFIX}%' OR rolname LIKE '{}%' ORDER BY 1",
+            serving_role(PREFIX)
         );
+        // A database comes before the login roles that have privileges on it.
         for name in texts(&mut self.connect(), &names) {
+            let name = name.strip_prefix(&serving_role("")).unwrap_or(&name);
             let pid = name
                 .strip_prefix(PREFIX)
                 .and_then(|rest| rest.trim_start_matches('_').split_once('_'))
@@ -267,7 +295,7 @@ impl TestServer {
                 output.is_ok_and(|output| output.status.success())
             };
             if pid.is_some_and(|pid| !is_running(pid)) {
-                self.execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                self.drop_database(name);
                 self.execute(&format!("DROP ROLE IF EXISTS {name}"));
             }
         }
@@ -293,6 +321,19 @@ impl TestServer {
             assert!(Instant::now() < deadline, "the server does not reload");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Drops a database and its serving role.
+    fn drop_database(&self, name: &str) {
+        let mut connection = self.connect();
+        execute(
+            &mut connection,
+            &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+        );
+        execute(
+            &mut connection,
+            &format!("DROP ROLE IF EXISTS {}", serving_role(name)),
+        );
     }
 
     fn databases(&self) -> Vec<String> {
@@ -356,8 +397,8 @@ fn options() -> String {
     std::env::var("TEST_DATABASE_OPTIONS").unwrap_or_default()
 }
 
-/// Hash of the migrations, of the privileges of the serving role, and of the options of the
-/// databases. Every hash has a template of its own.
+/// Hash of the migrations and of the options of the databases. Every hash has a template of its
+/// own.
 fn schema_hash() -> u64 {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let entries = |folder: &Path| {
@@ -368,11 +409,7 @@ fn schema_hash() -> u64 {
         paths.sort();
         paths
     };
-    let privileges = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../crates/adapters/src/postgres/schema/serving_role.sql");
     let mut hasher = DefaultHasher::new();
-    let privileges = std::fs::read_to_string(privileges).expect("the privileges can be read");
-    privileges.hash(&mut hasher);
     options().hash(&mut hasher);
     for file in entries(&folder).iter().flat_map(|folder| entries(folder)) {
         let sql = std::fs::read_to_string(&file).expect("migrations can be read");

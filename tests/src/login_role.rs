@@ -10,19 +10,32 @@ use crate::database::{execute_on_server, with_parameters};
 pub struct LoginRole {
     name: String,
     url: String,
+    database: String,
 }
 
 impl LoginRole {
-    /// Creates a role that is a member of `roles` (separated by commas).
+    /// Creates a role that may serve the database.
+    pub fn serving(database: &TestDatabase) -> Self {
+        Self::member_of(database, &database.serving_role())
+    }
+
+    /// Creates a role that is a member of `roles` (separated by commas) and may connect.
     pub fn member_of(database: &TestDatabase, roles: &str) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}_login_{number}", database.name());
         execute_on_server(&format!(
-            "CREATE ROLE {name} LOGIN; GRANT {roles} TO {name}"
+            "CREATE ROLE {name} LOGIN; GRANT {roles} TO {name}; \
+             GRANT CONNECT ON DATABASE {database} TO {name}",
+            database = database.name()
         ));
         let url = with_parameters(database.url(), &format!("user={name}"));
-        Self { name, url }
+        let database = database.name().to_owned();
+        Self {
+            name,
+            url,
+            database,
+        }
     }
 
     /// Name of the role.
@@ -53,6 +66,9 @@ impl LoginRole {
 impl Drop for LoginRole {
     fn drop(&mut self) {
         self.disconnect();
-        execute_on_server(&format!("DROP ROLE {}", self.name));
+        let Self { name, database, .. } = self;
+        execute_on_server(&format!(
+            "REVOKE CONNECT ON DATABASE {database} FROM {name}; DROP ROLE {name}"
+        ));
     }
 }

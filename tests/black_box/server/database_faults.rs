@@ -149,7 +149,7 @@ fn read_only_database_returns_503() {
 #[test]
 fn exhausted_connections_return_503() {
     let database = TestDatabase::new();
-    let login = LoginRole::member_of(&database, "fleet_devices_serving");
+    let login = LoginRole::serving(&database);
     let options = short_timeouts()
         .and("DEVICES__DATABASE__URL", login.url())
         .and("DEVICES__DATABASE__MIGRATE_ON_START", false);

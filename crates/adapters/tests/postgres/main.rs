@@ -51,11 +51,16 @@ struct TestStore {
 
 impl TestStore {
     fn new() -> Self {
-        Self::on(TestDatabase::new())
+        Self::open(TestDatabase::new())
     }
 
-    /// Opens pools on a database with the current schema.
+    /// Opens pools on a database that was just migrated.
     fn on(database: TestDatabase) -> Self {
+        database.grant_serving_role();
+        Self::open(database)
+    }
+
+    fn open(database: TestDatabase) -> Self {
         statements::start_checking();
         let pool = Database::new(database.url(), &options()).unwrap();
         let all_privileges = DatabaseOptions {
@@ -224,6 +229,7 @@ fn options() -> DatabaseOptions {
         pool_timeout: Duration::from_secs(30),
         statement_timeout: Duration::from_secs(30),
         lock_timeout: Duration::from_secs(30),
+        serving_role: None,
         session: SessionSettings::PerConnection { serve_only: true },
     }
 }

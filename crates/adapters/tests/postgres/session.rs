@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use devices_adapters::postgres::{
-    Database, DatabaseOptions, SERVING_ROLE, SessionSettings, missing_settings_sql, role_privileges,
+    Database, DatabaseOptions, SessionSettings, missing_settings_sql, role_privileges,
 };
 use devices_domain::StoreHealth;
 use devices_tests::{LoginRole, TestDatabase};
@@ -22,7 +22,7 @@ fn per_role() -> DatabaseOptions {
 fn role_without_settings_is_rejected() {
     let database = TestDatabase::new();
     database.set_default("default_transaction_isolation", "serializable");
-    let login = LoginRole::member_of(&database, SERVING_ROLE);
+    let login = LoginRole::serving(&database);
     let pool = Database::new(login.url(), &per_role()).unwrap();
     let instructions = missing_settings_sql(login.url(), &per_role())
         .unwrap()
@@ -48,12 +48,13 @@ fn instructions_contain_only_missing_settings() {
     let database = TestDatabase::new();
     let login = LoginRole::member_of(&database, "pg_monitor");
     let name = login.name();
+    let serving_role = database.serving_role();
     database.execute(&format!("ALTER ROLE {name} SET jit = off"));
     let instructions = missing_settings_sql(login.url(), &per_role())
         .unwrap()
         .unwrap();
     assert!(
-        instructions.contains(&format!("Run: GRANT {SERVING_ROLE} TO {name}; ALTER ROLE")),
+        instructions.contains(&format!("Run: GRANT {serving_role} TO {name}; ALTER ROLE")),
         "{instructions}"
     );
     assert!(!instructions.contains("jit"), "{instructions}");
@@ -62,12 +63,13 @@ fn instructions_contain_only_missing_settings() {
 #[test]
 fn privileges_are_those_of_the_login_role() {
     let database = TestDatabase::new();
-    let login = LoginRole::member_of(&database, SERVING_ROLE);
+    let login = LoginRole::serving(&database);
     let name = login.name();
+    let serving_role = database.serving_role();
     database.execute(&format!(
-        "ALTER ROLE {name} CREATEROLE; ALTER ROLE {name} SET role = {SERVING_ROLE}"
+        "ALTER ROLE {name} CREATEROLE; ALTER ROLE {name} SET role = {serving_role}"
     ));
-    let privileges = role_privileges(login.url()).unwrap();
+    let privileges = role_privileges(login.url(), None).unwrap();
     assert_eq!(
         (privileges.user.as_str(), privileges.surplus),
         (name, vec!["may create roles".to_owned()])

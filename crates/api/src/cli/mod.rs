@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use devices_adapters::postgres::{
-    ConnectError, Database, DatabaseOptions, MigrationError, SessionSettings,
+    ConnectError, Database, DatabaseOptions, MigrationError, SessionSettings, grant_serving_role,
 };
 use devices_domain::{KeyError, RepositoryError};
 use secrecy::ExposeSecret;
@@ -196,8 +196,12 @@ fn migrate(json: bool) -> Result<(), CliError> {
     let url = settings.database.url.expose_secret();
     Database::probe(url)?;
     let migrations = devices_adapters::postgres::migrate(url)?;
+    let advice = grant_serving_role(url, settings.database.serving_role())?;
+    for advice in &advice {
+        tracing::warn!("{advice}");
+    }
     if json {
-        output::print_line(serde_json::json!({ "migrations": migrations }))
+        output::print_line(serde_json::json!({ "migrations": migrations, "advice": advice }))
     } else if migrations.is_empty() {
         output::print_line("The schema is up to date.")
     } else {
@@ -215,6 +219,7 @@ fn serving_options(settings: &settings::Database, serve_only: bool) -> DatabaseO
         pool_timeout: Duration::from_millis(settings.pool_timeout_ms),
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
         lock_timeout: Duration::from_millis(settings.lock_timeout_ms),
+        serving_role: settings.serving_role().map(ToOwned::to_owned),
         session: match settings.pooler {
             Pooler::None => SessionSettings::PerConnection { serve_only },
             Pooler::Transaction => SessionSettings::PerRole,
@@ -230,6 +235,7 @@ fn admin_database(settings: &Settings) -> Result<Database, CliError> {
         pool_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(600),
         lock_timeout: Duration::from_secs(10),
+        serving_role: None,
         session: match settings.database.pooler {
             Pooler::None => SessionSettings::PerConnection { serve_only: false },
             Pooler::Transaction => SessionSettings::Unmanaged,

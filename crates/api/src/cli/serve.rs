@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use devices_adapters::postgres::{
     ConnectionSecurity, Database, PostgresKeys, PostgresRateLimiter, PostgresSearchIndex,
-    PostgresStore, RolePrivileges, SERVING_ROLE, SessionSettings, connection_security,
+    PostgresStore, RolePrivileges, SessionSettings, connection_security, grant_serving_role,
     log_privacy_sql, merge_usage_changes, migrate, missing_settings_sql, non_durable_settings,
     purge_idempotency_keys, recount_usage, role_privileges,
 };
@@ -30,7 +30,7 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
     });
     let url = settings.database.url.expose_secret();
     prepare_schema(&settings)?;
-    let privileges = role_privileges(url)?;
+    let privileges = role_privileges(url, settings.database.serving_role())?;
     let database = open_database(&settings.database, &privileges)?;
     let ports = Ports {
         store: Arc::new(PostgresStore::new(database.clone(), settings.quotas())),
@@ -65,6 +65,9 @@ fn prepare_schema(settings: &Settings) -> Result<(), CliError> {
     for migration in migrate(url)? {
         tracing::info!(migration, "updated the schema");
     }
+    for advice in grant_serving_role(url, settings.database.serving_role())? {
+        tracing::warn!("{advice}");
+    }
     Ok(())
 }
 
@@ -79,9 +82,10 @@ fn open_database(
         return Err(CliError::Rejected(missing));
     }
     if let (SessionSettings::PerRole, Some(reason)) =
-        (options.session, privileges.cannot_assume_role)
+        (options.session, &privileges.cannot_assume_role)
     {
-        let message = format!("cannot serve as the role {SERVING_ROLE}: {reason}.");
+        let role = &privileges.serving_role;
+        let message = format!("cannot serve as the role {role}: {reason}.");
         return Err(CliError::Rejected(message));
     }
     Ok(Database::new(url, &options)?)
@@ -89,19 +93,20 @@ fn open_database(
 
 fn warn_about_surplus_privileges(privileges: &RolePrivileges) {
     let surplus = privileges.surplus.join(", ");
-    if let Some(reason) = privileges.cannot_assume_role {
+    let role = &privileges.serving_role;
+    if let Some(reason) = &privileges.cannot_assume_role {
         tracing::warn!(
             user = privileges.user,
             surplus,
             reason,
-            "connections cannot assume the role {SERVING_ROLE} and keep all privileges of their user"
+            "connections cannot assume the role {role} and keep all privileges of their user"
         );
     } else if !surplus.is_empty() {
         tracing::warn!(
             user = privileges.user,
             surplus,
             "the database user has more privileges than serving needs; its connections give them \
-             up, but could take them back: serve as a user with only the role {SERVING_ROLE}"
+             up, but could take them back: serve as a user with only the role {role}"
         );
     }
 }

@@ -25,7 +25,9 @@ pub use declaration::{Field, Section};
 pub use error::{Origin, SettingsError};
 pub use files::Position;
 use files::SettingsFile;
-use rules::{Choice, Host, LogFilter, OptionalHeaderName, PostgresUrl, TrueOrFalse};
+use rules::{
+    Choice, Host, LogFilter, OptionalHeaderName, OptionalRoleName, PostgresUrl, TrueOrFalse,
+};
 
 declaration::settings! {
     /// HTTP server and its shutdown.
@@ -80,6 +82,11 @@ declaration::settings! {
         lock_timeout_ms: u64 => 1..=3_600_000,
         /// Updates the schema when `serve` starts.
         migrate_on_start: bool => TrueOrFalse,
+        /// Role that the server's connections assume, with only the privileges that serving needs.
+        /// `migrate` creates it and grants its privileges. If it is empty, the role is
+        /// `fleet_devices_serving_<database>`, cut to 63 bytes. Each database needs a role of its
+        /// own.
+        serving_role: String => OptionalRoleName,
         /// Pooler between the server and PostgreSQL: `transaction` if the URL names one such as
         /// PgBouncer with `pool_mode = transaction`. The session settings must then be set on the
         /// server's role (`serve` prints the missing ones), and `migrate` needs the URL of
@@ -174,6 +181,13 @@ declaration::settings! {
         host: String => Host,
         /// Port to listen on. 0 selects any free port, which the server prints when it starts.
         port: u16 => 0..=u16::MAX,
+    }
+}
+
+impl Database {
+    /// Name of the serving role, or `None` for the default of the database.
+    pub fn serving_role(&self) -> Option<&str> {
+        Some(self.serving_role.as_str()).filter(|name| !name.is_empty())
     }
 }
 

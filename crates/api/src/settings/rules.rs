@@ -88,6 +88,25 @@ impl Rule<String> for OptionalHeaderName {
     }
 }
 
+/// The name of a PostgreSQL role, or empty.
+pub(super) struct OptionalRoleName;
+
+impl Rule<String> for OptionalRoleName {
+    fn describe(&self) -> String {
+        "empty or the name of a role of at most 63 bytes that does not begin with pg_".to_owned()
+    }
+
+    fn validate(&self, name: &String) -> Result<(), String> {
+        // PostgreSQL reserves these, and cuts longer names.
+        let is_reserved = name.starts_with("pg_") || ["public", "none"].contains(&name.as_str());
+        if name.len() <= 63 && !name.contains('\0') && !is_reserved {
+            Ok(())
+        } else {
+            Err(format!("\"{name}\""))
+        }
+    }
+}
+
 /// A URL of PostgreSQL, not empty. Only connecting validates the rest.
 pub(super) struct PostgresUrl;
 

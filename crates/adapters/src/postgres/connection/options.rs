@@ -13,6 +13,8 @@ pub struct DatabaseOptions {
     pub statement_timeout: Duration,
     /// Time after which the server cancels a statement that waits for a lock.
     pub lock_timeout: Duration,
+    /// Name of the serving role. If it is `None`, it is derived from the name of the database.
+    pub serving_role: Option<String>,
     /// Way in which a connection gets its session settings.
     pub session: SessionSettings,
 }
@@ -22,13 +24,12 @@ pub struct DatabaseOptions {
 pub enum SessionSettings {
     /// Each new connection sets them. Requires that the connection has its session to itself.
     PerConnection {
-        /// Switches each connection to [`SERVING_ROLE`](crate::postgres::SERVING_ROLE), which
-        /// gives up all other privileges.
+        /// Switches each connection to the serving role, which gives up all other privileges.
         serve_only: bool,
     },
     /// Settings stored with the login role. Behind a transaction pooler, settings that a connection
-    /// sets are lost or reach another client. A connection is rejected if a setting is
-    /// missing, or if it does not run as [`SERVING_ROLE`](crate::postgres::SERVING_ROLE).
+    /// sets are lost or reach another client. A connection is rejected if a setting is missing, or
+    /// if it does not run as the serving role.
     PerRole,
     /// Sets nothing. The session keeps the defaults of its role and its database.
     Unmanaged,

@@ -8,7 +8,7 @@ use diesel::{QueryResult, QueryableByName, RunQueryDsl, sql_query};
 use crate::postgres::connection::connect::{ConnectError, connect};
 use crate::postgres::connection::options::{DatabaseOptions, SessionSettings};
 use crate::postgres::schema::server_log;
-use crate::postgres::schema::serving_role::SERVING_ROLE;
+use crate::postgres::schema::serving_role::ServingRole;
 
 /// Applies the session settings to `connection`. If they are stored with its role, checks them
 /// instead, and returns instructions if one is missing.
@@ -22,7 +22,8 @@ pub(crate) fn prepare(
             let mut statements = vec![server_log::SET_TERSE.to_owned()];
             statements.extend(settings);
             if serve_only {
-                statements.push(format!("SET ROLE {SERVING_ROLE}"));
+                let role = ServingRole::resolve(connection, options.serving_role.as_deref())?;
+                statements.push(format!("SET ROLE {role}"));
             }
             connection.batch_execute(&statements.join(";"))?;
             Ok(None)
@@ -82,8 +83,8 @@ fn missing_role_settings(
         .join(", ");
     // The order matters: PostgreSQL accepts `SET role` only for members of that role.
     let missing = format!(
-        "SELECT format('GRANT {SERVING_ROLE} TO %I', session_user) AS statement \
-         WHERE NOT pg_has_role(session_user, to_regrole('{SERVING_ROLE}')::oid, 'MEMBER') \
+        "SELECT format('GRANT %I TO %I', rolname, session_user) AS statement \
+         FROM pg_roles WHERE rolname = $1 AND NOT pg_has_role(session_user, oid, 'MEMBER') \
          UNION ALL \
          SELECT format('ALTER ROLE %I IN DATABASE %I SET %s = %L', \
                        session_user, current_database(), required.name, required.value) \
@@ -92,10 +93,13 @@ fn missing_role_settings(
          WHERE pg_settings.setting IS DISTINCT FROM required.value \
          UNION ALL \
          SELECT format('ALTER ROLE %I IN DATABASE %I SET role = %L', \
-                       session_user, current_database(), '{SERVING_ROLE}') \
-         WHERE current_user <> '{SERVING_ROLE}'"
+                       session_user, current_database(), $1) \
+         WHERE current_user <> $1"
     );
-    let missing: Vec<StatementRow> = sql_query(missing).load(connection)?;
+    let role = ServingRole::resolve(connection, options.serving_role.as_deref())?;
+    let missing: Vec<StatementRow> = sql_query(missing)
+        .bind::<Text, _>(role.name())
+        .load(connection)?;
     if missing.is_empty() {
         return Ok(None);
     }

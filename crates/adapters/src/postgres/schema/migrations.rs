@@ -13,10 +13,10 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
 use crate::postgres::schema::conversion::{self, FoldStoredValues};
+use crate::postgres::schema::server_log;
 use crate::postgres::schema::startup_checks::check_scripts_before_migrations;
 use crate::postgres::schema::steps::in_steps;
 use crate::postgres::schema::versions::{applied_versions, reject_unknown};
-use crate::postgres::schema::{server_log, serving_role};
 
 /// The migrations in SQL. [`FoldStoredValues`] is in Rust.
 const SQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -49,9 +49,8 @@ impl From<DieselError> for MigrationError {
     }
 }
 
-/// Runs the pending migrations of the database at `url`, and grants the serving role its
-/// privileges. Returns the names of the migrations that ran. If none is pending, a user that does
-/// not own the tables needs only privileges to read.
+/// Runs the pending migrations of the database at `url`. Returns the names of the migrations that
+/// ran. If none is pending, a user that does not own the tables needs only privileges to read.
 ///
 /// Safe when several processes start at the same time: one of them migrates, and the others wait. A
 /// migration that waits for a table blocks the users of that table for at most two seconds.
@@ -61,13 +60,11 @@ impl From<DieselError> for MigrationError {
 pub fn migrate(url: &str) -> Result<Vec<String>, MigrationError> {
     let mut connection = connect(url)?;
     let ran = run_pending(&mut connection, &AllMigrations)?;
-    serving_role::prepare(&mut connection)?;
     server_log::prepare(&mut connection)?;
     Ok(ran)
 }
 
-/// Runs the pending migrations of `source` on the database at `url`, like [`migrate`]. Leaves the
-/// serving role as it is.
+/// Like [`migrate`], with the migrations of `source`.
 ///
 /// # Errors
 /// If the connection or a migration fails, or the schema is newer than this version.
@@ -103,12 +100,12 @@ impl MigrationSource<Pg> for AllMigrations {
     }
 }
 
-/// Takes the lock of migrations. A session-level lock, released when the connection closes, on
+/// Takes the lock of migrations and of the privileges of the serving role. A session-level lock, released when the connection closes, on
 /// errors and panics as well.
 ///
 /// Polls: a statement that waits for the lock holds a snapshot, and `CREATE INDEX CONCURRENTLY` in
 /// the process that has the lock waits for all older snapshots, a deadlock.
-fn lock(connection: &mut PgConnection) -> QueryResult<()> {
+pub(crate) fn lock(connection: &mut PgConnection) -> QueryResult<()> {
     const POLL_INTERVAL: Duration = Duration::from_millis(100);
     let try_lock = format!("pg_try_advisory_lock({LOCK})");
     let mut is_waiting = false;

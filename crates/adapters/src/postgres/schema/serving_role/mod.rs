@@ -1,4 +1,8 @@
-//! The serving role: its privileges, and the surplus privileges of the login role.
+//! The serving role: its name, its privileges, and the surplus privileges of the login role.
+
+mod connect_privilege;
+pub(crate) mod grants;
+mod name;
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -8,42 +12,29 @@ use diesel::sql_types::{Bool, Text};
 use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
-
-/// Role with the privileges that serving needs, and no others. Created by
-/// [`migrate`](super::migrations::migrate), or beforehand by a user that may create roles.
-pub const SERVING_ROLE: &str = "fleet_devices_serving";
+pub(crate) use name::ServingRole;
+use name::quote_identifier;
 
 /// Privileges of the user in a database URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolePrivileges {
     /// Name of the user.
     pub user: String,
-    /// Reason why its connections cannot switch to [`SERVING_ROLE`], with a remedy. `None` if they
+    /// Serving role of the database, as an SQL identifier.
+    pub serving_role: String,
+    /// Reason why its connections cannot switch to the serving role, with a remedy. `None` if they
     /// can.
-    pub cannot_assume_role: Option<&'static str>,
+    pub cannot_assume_role: Option<String>,
     /// Descriptions of the privileges that serving does not need.
     pub surplus: Vec<String>,
 }
 
 impl RolePrivileges {
-    /// Returns whether connections can switch to [`SERVING_ROLE`], and so give up all other
+    /// Returns whether connections can switch to the serving role, and so give up all other
     /// privileges.
     pub fn can_assume_role(&self) -> bool {
         self.cannot_assume_role.is_none()
     }
-}
-
-/// Creates the serving role and grants its privileges, as far as this user may. Does nothing unless
-/// the user owns the tables.
-pub(crate) fn prepare(connection: &mut PgConnection) -> QueryResult<()> {
-    let is_owner = sql::<Bool>(
-        "EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('devices') \
-                 AND pg_has_role(relowner, 'USAGE'))",
-    );
-    if diesel::select(is_owner).get_result(connection)? {
-        connection.batch_execute(include_str!("serving_role.sql"))?;
-    }
-    Ok(())
 }
 
 #[derive(QueryableByName)]
@@ -79,43 +70,60 @@ const SURPLUS: &str = "
 
 /// Returns the privileges of the user in `url`. The schema of the database must be up to date.
 ///
+/// The name of the serving role is `configured` or, if that is `None`, derived from the name of the
+/// database.
+///
 /// # Errors
 /// If the connection or a query fails.
-pub fn role_privileges(url: &str) -> Result<RolePrivileges, ConnectError> {
+pub fn role_privileges(
+    url: &str,
+    configured: Option<&str>,
+) -> Result<RolePrivileges, ConnectError> {
     let mut connection = connect(url)?;
     let user: String =
         diesel::select(sql::<Text>("session_user::text")).get_result(&mut connection)?;
     let privileges: Vec<PrivilegeRow> = sql_query(SURPLUS).load(&mut connection)?;
     let surplus = privileges.into_iter().filter(|row| row.is_granted);
+    let role = ServingRole::resolve(&mut connection, configured)?;
     Ok(RolePrivileges {
-        user,
         surplus: surplus.map(|row| row.description).collect(),
-        cannot_assume_role: cannot_assume_role(&mut connection)?,
+        cannot_assume_role: cannot_assume_role(&mut connection, &role, &user)?,
+        serving_role: role.to_string(),
+        user,
     })
 }
 
-fn cannot_assume_role(connection: &mut PgConnection) -> QueryResult<Option<&'static str>> {
-    let exists = format!("to_regrole('{SERVING_ROLE}') IS NOT NULL");
-    if !diesel::select(sql::<Bool>(&exists)).get_result(connection)? {
+fn cannot_assume_role(
+    connection: &mut PgConnection,
+    role: &ServingRole,
+    user: &str,
+) -> QueryResult<Option<String>> {
+    let exists = sql::<Bool>("EXISTS (SELECT FROM pg_roles WHERE rolname = ")
+        .bind::<Text, _>(role.name())
+        .sql(")");
+    if !diesel::select(exists).get_result(connection)? {
         return Ok(Some(
-            "it does not exist: create it, then run `devices-api migrate` as the owner of the \
-             tables",
+            "it does not exist: run `devices-api migrate` as the owner of the tables".to_owned(),
         ));
     }
     let mut reason = None;
     #[expect(clippy::disallowed_methods, reason = "never commits")]
     // Rolled back: behind a transaction pooler, the next client continues on this session.
     let rolled_back = connection.transaction::<(), _, _>(|connection| {
-        let set_role = format!("SET LOCAL ROLE {SERVING_ROLE}");
+        let set_role = format!("SET LOCAL ROLE {role}");
         // A role that was created after the migrations ran has no privileges yet.
         let reads =
             "SELECT FROM devices, searchable_devices, device_events, idempotency_keys LIMIT 0";
         if connection.batch_execute(&set_role).is_err() {
-            reason =
-                Some("the user in the database URL is not a member of it: grant it to that user");
+            let user = quote_identifier(user);
+            reason = Some(format!(
+                "the user in the database URL is not a member of it: run GRANT {role} TO {user}"
+            ));
         } else if connection.batch_execute(reads).is_err() {
-            reason =
-                Some("it has no privileges: run `devices-api migrate` as the owner of the tables");
+            reason = Some(
+                "it has no privileges: run `devices-api migrate` as the owner of the tables"
+                    .to_owned(),
+            );
         }
         Err(DieselError::RollbackTransaction)
     });
