@@ -67,8 +67,14 @@ impl Drop for LoginRole {
     fn drop(&mut self) {
         self.disconnect();
         let Self { name, database, .. } = self;
+        // The database may have been dropped before.
         execute_on_server(&format!(
-            "REVOKE CONNECT ON DATABASE {database} FROM {name}; DROP ROLE {name}"
+            "DO $$ BEGIN \
+                 IF EXISTS (SELECT FROM pg_database WHERE datname = '{database}') THEN \
+                     REVOKE CONNECT ON DATABASE {database} FROM {name}; \
+                 END IF; \
+             END $$; \
+             DROP ROLE {name}"
         ));
     }
 }

@@ -51,7 +51,7 @@ fn logged_statements_and_errors_have_no_values() {
 #[test]
 fn database_that_logs_values_is_reported() {
     let database = TestDatabase::new();
-    let role = LoginRole::member_of(&database, "fleet_devices_serving");
+    let role = LoginRole::serving(&database);
     let options = ServerOptions::with("DEVICES__DATABASE__URL", role.url())
         .and("DEVICES__DATABASE__MIGRATE_ON_START", "false");
     let api = Api::start_on(database, &options);

@@ -29,7 +29,7 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
         rlimit::Resource::NOFILE.get_soft().unwrap_or(1_024)
     });
     let url = settings.database.url.expose_secret();
-    prepare_schema(&settings)?;
+    let advice = prepare_schema(&settings)?;
     let privileges = role_privileges(url, settings.database.serving_role())?;
     let database = open_database(&settings.database, &privileges)?;
     let ports = Ports {
@@ -40,6 +40,9 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
     };
     let server = Server::bind(State::new(ports, &settings), &settings, max_open_files)?;
     let metrics = start_metrics(&settings.metrics, &database)?;
+    for advice in advice {
+        tracing::warn!("{advice}");
+    }
     warn_about_surplus_privileges(&privileges);
     warn_about_lost_commits(url)?;
     warn_about_logged_values(&settings.database, &privileges)?;
@@ -52,7 +55,9 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
 }
 
 /// Updates the schema, or checks that it is up to date if the server must not update it.
-fn prepare_schema(settings: &Settings) -> Result<(), CliError> {
+///
+/// Returns advice about the serving role.
+fn prepare_schema(settings: &Settings) -> Result<Vec<String>, CliError> {
     let url = settings.database.url.expose_secret();
     let migrates = settings.database.migrate_on_start;
     if migrates && settings.database.pooler == Pooler::Transaction {
@@ -60,15 +65,13 @@ fn prepare_schema(settings: &Settings) -> Result<(), CliError> {
     }
     Database::probe(url)?;
     if !migrates {
-        return check_schema(settings);
+        check_schema(settings)?;
+        return Ok(Vec::new());
     }
     for migration in migrate(url)? {
         tracing::info!(migration, "updated the schema");
     }
-    for advice in grant_serving_role(url, settings.database.serving_role())? {
-        tracing::warn!("{advice}");
-    }
-    Ok(())
+    Ok(grant_serving_role(url, settings.database.serving_role())?)
 }
 
 /// Opens the database with the privileges that serving needs.

@@ -96,14 +96,10 @@ impl Rule<String> for OptionalRoleName {
         "empty or the name of a role of at most 63 bytes that does not begin with pg_".to_owned()
     }
 
-    fn validate(&self, name: &String) -> Result<(), String> {
+    fn accepts(&self, text: &str) -> bool {
         // PostgreSQL reserves these, and cuts longer names.
-        let is_reserved = name.starts_with("pg_") || ["public", "none"].contains(&name.as_str());
-        if name.len() <= 63 && !name.contains('\0') && !is_reserved {
-            Ok(())
-        } else {
-            Err(format!("\"{name}\""))
-        }
+        let is_reserved = text.starts_with("pg_") || ["public", "none"].contains(&text);
+        text.len() <= 63 && !text.contains('\0') && !is_reserved
     }
 }
 

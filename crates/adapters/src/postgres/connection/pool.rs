@@ -75,10 +75,10 @@ impl ManageConnection for ConnectionManager {
         // `plan_cache_mode` does not help: PostgreSQL would then also plan its foreign key checks
         // again for each row.
         connection.set_prepared_statement_cache_size(CacheSize::Disabled);
-        connection.set_instrumentation(TraceStatements);
         if let Some(instructions) = session::prepare(&mut connection, &self.options)? {
             return Err(PoolError::MissingSettings(instructions));
         }
+        connection.set_instrumentation(TraceStatements);
         Ok(PooledConnection {
             connection,
             last_used: Instant::now(),
