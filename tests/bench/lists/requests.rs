@@ -30,8 +30,11 @@ pub(crate) fn cases(population: &Population, api: &ListApi, url: &str) -> Vec<Ca
 
 fn pages(population: &Population, api: &ListApi) -> Vec<Case> {
     let deep = population.devices / 10 * 9;
-    let page = api.send("GET", &format!("/devices?limit=1&offset={deep}"), None);
-    let cursor = page.link("next").unwrap_or_default();
+    let path = format!("/devices?limit=1&offset={deep}");
+    // With cold caches, such an offset can exceed the statement timeout.
+    let mut pages = (0..10).map(|_| api.send("GET", &path, None));
+    let page = pages.find(|page| page.status == 200);
+    let cursor = page.and_then(|page| page.link("next")).unwrap_or_default();
     vec![
         case("devices, first page", "/devices"),
         case("devices, cursor at 90 %", cursor.replace("limit=1&", "")),

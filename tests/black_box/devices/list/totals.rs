@@ -34,7 +34,7 @@ fn total_of_a_long_list_is_a_lower_bound() {
         assert_eq!(listed, created[..count], "{filter}");
         assert_eq!(meta["total_is_exact"], false, "{filter}");
         let total = meta["total"].as_u64().unwrap() as usize;
-        assert!((1_000..=count).contains(&total), "{filter}: {total}");
+        assert!((500..=count).contains(&total), "{filter}: {total}");
         // A lower bound includes the page and the next item.
         let page = api.get_json(&format!("/devices?limit=10&offset=1400&{filter}"));
         assert_eq!(ids(&page["data"]), created[1_400..1_410], "{filter}");

@@ -41,7 +41,10 @@ pub(super) fn queries(
         || serial_number.is_some()
         || asset_tag.is_some()
         || updated_since.is_some()
-        || *client_status == Some(ClientStatus::Archived);
+        || matches!(
+            client_status,
+            Some(ClientStatus::Archived | ClientStatus::InMaintenance | ClientStatus::OutOfService)
+        );
     if has_index {
         return None;
     }

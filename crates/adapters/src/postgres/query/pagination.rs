@@ -27,7 +27,7 @@ struct ItemRow {
 }
 
 /// Number of matches up to which the total of a list is exact. `openapi.yaml` states it.
-const MAX_COUNTED: usize = 1_000;
+const MAX_COUNTED: usize = 500;
 
 /// Largest result set that is sorted by rank. Larger ones are sorted by id, newest first: ranking
 /// would take seconds, and distinguishes little if nearly every row matches.
