@@ -79,6 +79,8 @@ pub fn missing_workspace_filter(statement: &str) -> Option<String> {
     let references = statement
         .match_indices(is_word)
         .filter(|(at, _)| !statement[..*at].ends_with(is_word))
+        // An alias.
+        .filter(|(at, _)| !statement[..*at].ends_with(" as "))
         .filter(|(at, _)| {
             let rest = &statement[*at..];
             let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
@@ -124,6 +126,7 @@ mod tests {
             "UPDATE devices_mdm SET device_id = 1 FROM devices WHERE devices.workspace_id = $1 \
              AND devices_mdm.workspace_id = $1",
             "SELECT 'users', 'it''s', id FROM devices WHERE devices.workspace_id = $1",
+            "SELECT 1 FROM (SELECT * FROM devices AS owner WHERE owner.workspace_id = $1) AS devices",
             "SELECT \"api_keys\".\"id\", 1 FROM \"api_keys\" ORDER BY \"api_keys\".\"id\"",
         ] {
             assert_eq!(missing_workspace_filter(statement), None);

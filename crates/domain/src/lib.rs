@@ -48,7 +48,7 @@ pub use idempotency::{
     IdempotencyError, IdempotencyKey, IdempotentRequest, IdempotentResponse, StoredResponse,
 };
 pub use ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
-pub use paging::{Cursor, Page, PageRequest, PageStart, Total};
+pub use paging::{Cursor, IdRange, Page, PageRequest, PageStart, Total};
 pub use ports::{
     ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts, CreateError, DeviceChange,
     DeviceFilter, DeviceLimitReached, DeviceRepository, EnrollmentFilter, EnrollmentReport,

@@ -24,8 +24,19 @@ pub enum PageStart {
 pub struct Cursor {
     /// Id of the item.
     pub id: i64,
-    /// Search rank of the item, `None` if the list is ordered by id.
+    /// Search rank of the item, `None` if the list is ordered by id from here on.
     pub rank: Option<f32>,
+    /// Ids of the items that are ordered by rank, if others follow that are ordered by id.
+    pub ranked_ids: Option<IdRange>,
+}
+
+/// A range of ids, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdRange {
+    /// Smallest id. 0 if all items are in the range.
+    pub oldest: i64,
+    /// Largest id.
+    pub newest: i64,
 }
 
 /// A page of a list.

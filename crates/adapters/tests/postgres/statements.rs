@@ -1,6 +1,5 @@
 //! Checks that every statement of these tests is limited to one workspace.
 
-use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
@@ -16,8 +15,6 @@ use crate::{TestStore, block_on, device};
 
 static STATEMENT_COUNT: AtomicUsize = AtomicUsize::new(0);
 static VIOLATIONS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-/// Distinct statements.
-static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Starts to check every statement that is logged.
 pub(crate) fn start_checking() {
@@ -32,15 +29,6 @@ pub(crate) fn assert_no_violations() {
     assert!(violations.is_empty(), "{violations:?}");
 }
 
-/// Returns the distinct statements so far that contain `text`.
-pub(crate) fn containing(text: &str) -> Vec<String> {
-    let statements = STATEMENTS.lock().unwrap();
-    let matching = statements
-        .iter()
-        .filter(|statement| statement.contains(text));
-    matching.cloned().collect()
-}
-
 struct Checker;
 
 impl Layer<Registry> for Checker {
@@ -53,7 +41,6 @@ impl Visit for Checker {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "statement" {
             STATEMENT_COUNT.fetch_add(1, Ordering::Relaxed);
-            STATEMENTS.lock().unwrap().insert(value.to_owned());
             VIOLATIONS
                 .lock()
                 .unwrap()

@@ -4,7 +4,7 @@ use devices_domain::{Action, Author, DeviceFilter, PageRequest, PageStart, Subje
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
 
-use super::filter;
+use super::select;
 use crate::postgres::audit_events::NewEvent;
 
 /// Stores the event of an export: the names of its filters, and the number of its devices.
@@ -18,7 +18,7 @@ pub(crate) fn record(
         limit: 1,
         start: PageStart::Offset(0),
     };
-    let matching = filter::list(workspace, filter, first).page(connection, first)?;
+    let matching = select::list_ids(connection, workspace, filter, first)?;
     NewEvent::new(Action::Exported, Subject::Workspace)
         .with_fields(filter.condition_names())
         .with_count(matching.total.is_exact.then_some(matching.total.count))

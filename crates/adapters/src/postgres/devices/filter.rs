@@ -4,7 +4,6 @@ use devices_domain::{ClientStatus, DeviceFilter, Lifecycle, PageRequest, Workspa
 
 use super::terms;
 use crate::postgres::query::pagination::PagedQuery;
-use crate::postgres::query::search_sql::SearchSql;
 use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::usage_counts::Resource;
 
@@ -22,32 +21,20 @@ pub(crate) fn list(
     }
 }
 
-/// Returns the query for a workspace's devices that match a filter.
+/// Returns the query for a workspace's devices that match a filter without a search.
 pub(crate) fn all(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
     let mut from = Statement::default();
     let workspace = from.bind(Value::Integer(workspace.0));
-    let search = filter.search.as_ref();
-    let search = search.map(|search| SearchSql::new(search, &mut from));
-    let (table, id) = match &search {
-        None => {
-            from.push(&format!(
-                " FROM devices WHERE devices.workspace_id = {workspace}"
-            ));
-            ("devices", "devices.id")
-        }
-        Some(search) => {
-            let needs_devices = needs_devices(filter);
-            from.push(&search_from(&workspace, search, needs_devices));
-            ("found", "found.device_id")
-        }
-    };
-    push_conditions(&mut from, filter, table);
-    PagedQuery::new(from, id).with_rank(search.map(|search| rank(&search)))
+    from.push(&format!(
+        " FROM devices WHERE devices.workspace_id = {workspace}"
+    ));
+    push_conditions(&mut from, filter, "devices");
+    PagedQuery::new(from, "devices.id")
 }
 
 /// Returns whether a search with this filter reads the devices. Search documents repeat the
 /// assignee and whether the device is archived, so that most searches need not.
-fn needs_devices(filter: &DeviceFilter) -> bool {
+pub(super) fn needs_devices(filter: &DeviceFilter) -> bool {
     let DeviceFilter {
         search: _,
         user: _,
@@ -70,31 +57,19 @@ fn needs_devices(filter: &DeviceFilter) -> bool {
         || !matches!(client_status, None | Some(ClientStatus::Archived))
 }
 
-/// Returns the FROM and WHERE clauses for the devices that match a search: search documents with
-/// the alias `found`, joined with `devices` if `needs_devices`.
-fn search_from(workspace: &str, search: &SearchSql, needs_devices: bool) -> String {
-    let condition = search.device_condition();
-    if needs_devices {
-        // `MATERIALIZED` makes the search run first and once. The planner would otherwise scan all
-        // devices (ADR 7).
-        format!(
-            " FROM (WITH found AS MATERIALIZED ( \
-                 SELECT * FROM searchable_devices AS found \
-                 WHERE found.workspace_id = {workspace} AND {condition}) \
-               SELECT * FROM found) AS found \
-             JOIN devices ON devices.workspace_id = {workspace} \
-                         AND devices.id = found.device_id \
-             WHERE true"
+/// Returns whether an index finds the devices that match this filter, if they are few.
+pub(super) fn has_device_index(filter: &DeviceFilter) -> bool {
+    filter.serial_number.is_some()
+        || filter.asset_tag.is_some()
+        || filter.updated_since.is_some()
+        || matches!(
+            filter.client_status,
+            Some(ClientStatus::InMaintenance | ClientStatus::OutOfService)
         )
-    } else {
-        format!(
-            " FROM searchable_devices AS found \
-             WHERE found.workspace_id = {workspace} AND {condition}"
-        )
-    }
 }
 
-/// Appends the conditions of a filter other than its search. `table` is `devices` or `found`.
+/// Appends the conditions of a filter other than its search. `table` is `devices`, or `found` for
+/// the search documents.
 pub(super) fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table: &str) {
     let DeviceFilter {
         search: _,
@@ -145,16 +120,6 @@ pub(super) fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table
         let attribute = format!("devices.attributes ->> {key}");
         from.push_and_equal(&attribute, Value::Text(value.clone()));
     }
-}
-
-/// Returns the rank of a found device: that of its own document plus that of its assignee's.
-fn rank(search: &SearchSql) -> String {
-    format!(
-        "({} + coalesce((SELECT {} FROM users WHERE users.workspace_id = $1 \
-                         AND users.id = found.user_id), 0))::real",
-        search.rank("found.document"),
-        search.rank("users.search_document"),
-    )
 }
 
 /// Returns the condition for a status, as [`ClientStatus::of`] computes it. A test compares the two

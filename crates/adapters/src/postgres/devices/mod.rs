@@ -11,18 +11,20 @@ mod filter;
 mod insert;
 mod prepared_batch;
 mod restore;
+mod search;
 mod search_index;
 mod select;
 mod terms;
 mod update;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
     Author, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceId,
     DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, Origin, Page, PageRequest,
-    Precondition, RepositoryError, StoreResult, StoredDevice, StoredResponse, WorkspaceId,
+    Precondition, RepositoryError, Search, StoreResult, StoredDevice, StoredResponse, WorkspaceId,
 };
 
 use crate::postgres::connection::database::Database;
@@ -36,6 +38,7 @@ use create::GROUP_COMMIT_BELOW;
 use prepared_batch::PreparedBatch;
 pub use search_index::PostgresSearchIndex;
 pub(crate) use search_index::lock as lock_search_index;
+use select::FoundKeys;
 
 /// The devices of one workspace, in PostgreSQL.
 pub(crate) struct PostgresDevices {
@@ -54,6 +57,31 @@ impl PostgresDevices {
             database,
             committer,
             workspace,
+        }
+    }
+
+    /// Returns the attribute keys of the devices that match a search. Reads some thousand devices
+    /// at a time, so that no statement takes long.
+    async fn found_attribute_keys(
+        &self,
+        filter: DeviceFilter,
+        search: Search,
+        max: usize,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let workspace = self.workspace;
+        let mut keys = BTreeSet::new();
+        let mut after = None;
+        loop {
+            let (filter, search) = (filter.clone(), search.clone());
+            let found = self.database.query(move |connection| {
+                select::attribute_keys_after(connection, workspace, &filter, &search, after, max)
+            });
+            let FoundKeys { keys: found, last } = found.await?;
+            keys.extend(found);
+            after = last;
+            if after.is_none() || keys.len() >= max {
+                return Ok(keys.into_iter().take(max).collect());
+            }
         }
     }
 }
@@ -138,6 +166,9 @@ impl DeviceRepository for PostgresDevices {
         max: usize,
     ) -> Result<Vec<String>, RepositoryError> {
         let workspace = self.workspace;
+        if let Some(search) = filter.search.clone() {
+            return self.found_attribute_keys(filter, search, max).await;
+        }
         self.database
             .query(move |connection| select::attribute_keys(connection, workspace, &filter, max))
             .await

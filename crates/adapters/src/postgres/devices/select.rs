@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Assignee, Device, DeviceFilter, DeviceId, Enrollment, Page, PageRequest, StoredDevice, UserId,
-    WorkspaceId,
+    Assignee, Device, DeviceFilter, DeviceId, Enrollment, Page, PageRequest, Search, StoredDevice,
+    UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::columns::DeviceRow;
-use super::filter;
+use super::{filter, search};
 use crate::postgres::enrollments;
 use crate::postgres::query::statement::{IdRow, Statement, Value};
 use crate::postgres::schema::tables::devices;
@@ -106,9 +106,22 @@ pub(crate) fn list(
     filter: &DeviceFilter,
     page: PageRequest,
 ) -> QueryResult<Page<StoredDevice>> {
-    let page = filter::list(workspace, filter, page).page(connection, page)?;
+    let page = list_ids(connection, workspace, filter, page)?;
     let devices = load(connection, workspace, &page.items)?;
     Ok(page.with_items(devices))
+}
+
+/// Like [`list`], but returns the ids only.
+pub(crate) fn list_ids(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    filter: &DeviceFilter,
+    page: PageRequest,
+) -> QueryResult<Page<i64>> {
+    match &filter.search {
+        Some(search) => search::page(connection, workspace, filter, search, page),
+        None => filter::list(workspace, filter, page).page(connection, page),
+    }
 }
 
 /// Lists the first `max` devices that match the filter and have an id greater than `after`, by
@@ -120,6 +133,21 @@ pub(crate) fn list_by_id(
     after: Option<DeviceId>,
     max: u32,
 ) -> QueryResult<Vec<StoredDevice>> {
+    let ids = match &filter.search {
+        Some(search) => search::ids_after(connection, workspace, filter, search, after, max)?,
+        None => ids_after(connection, workspace, filter, after, max)?,
+    };
+    load(connection, workspace, &ids)
+}
+
+/// Like [`list_by_id`], for a filter without a search. Returns the ids only.
+fn ids_after(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    filter: &DeviceFilter,
+    after: Option<DeviceId>,
+    max: u32,
+) -> QueryResult<Vec<i64>> {
     let (from, id) = filter::all(workspace, filter).into_parts();
     let mut statement = Statement::default();
     statement.push(&format!("SELECT {id} AS id")).append(from);
@@ -127,8 +155,7 @@ pub(crate) fn list_by_id(
     let max = statement.bind(Value::Integer(max.into()));
     statement.push(&format!(" AND {id} > {after} ORDER BY {id} LIMIT {max}"));
     let rows: Vec<IdRow> = statement.load(connection)?;
-    let ids: Vec<i64> = rows.into_iter().map(|row| row.id).collect();
-    load(connection, workspace, &ids)
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 #[derive(QueryableByName)]
@@ -137,8 +164,8 @@ struct KeyRow {
     key: String,
 }
 
-/// Returns the distinct keys of the attributes of the devices that match the filter, sorted by
-/// their bytes. Returns at most `max` of them.
+/// Returns the distinct keys of the attributes of the devices that match the filter, which has no
+/// search. Returns at most `max` of them.
 pub(crate) fn attribute_keys(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -146,12 +173,51 @@ pub(crate) fn attribute_keys(
     max: usize,
 ) -> QueryResult<Vec<String>> {
     let (from, id) = filter::all(workspace, filter).into_parts();
+    let mut listed = Statement::default();
+    listed.push(&format!("SELECT {id} AS id")).append(from);
+    keys_of_attributes(connection, listed, max)
+}
+
+/// Attribute keys of a part of the devices that a search matches.
+pub(crate) struct FoundKeys {
+    pub(crate) keys: Vec<String>,
+    /// The last of these devices, if more may follow.
+    pub(crate) last: Option<DeviceId>,
+}
+
+/// Returns the distinct keys of the attributes of some thousand devices after a device that match
+/// the filter and its search. Returns at most `max` of them.
+pub(crate) fn attribute_keys_after(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    filter: &DeviceFilter,
+    search: &Search,
+    after: Option<DeviceId>,
+    max: usize,
+) -> QueryResult<FoundKeys> {
+    const MAX_DEVICES: u32 = 5_000;
+    let ids = search::ids_after(connection, workspace, filter, search, after, MAX_DEVICES)?;
+    let has_more = ids.len() == MAX_DEVICES as usize;
+    let last = ids.last().filter(|_| has_more).map(|id| DeviceId(*id));
+    let mut found = Statement::default();
+    found.bind(Value::Integer(workspace.0));
+    let ids = found.bind(Value::Integers(ids));
+    found.push(&format!("SELECT unnest({ids}) AS id"));
+    let keys = keys_of_attributes(connection, found, max)?;
+    Ok(FoundKeys { keys, last })
+}
+
+/// Returns the distinct keys of the attributes of devices, sorted by their bytes. `listed` selects
+/// their ids. Its `$1` is the workspace.
+fn keys_of_attributes(
+    connection: &mut PgConnection,
+    listed: Statement,
+    max: usize,
+) -> QueryResult<Vec<String>> {
     let mut statement = Statement::default();
     statement
-        .push(&format!(
-            "SELECT DISTINCT attribute.key FROM (SELECT {id} AS id"
-        ))
-        .append(from);
+        .push("SELECT DISTINCT attribute.key FROM (")
+        .append(listed);
     let max = statement.bind(Value::Integer(max.try_into().unwrap_or(i64::MAX)));
     statement.push(&format!(
         ") AS listed \

@@ -58,7 +58,7 @@ pub(super) fn queries(
 }
 
 /// Returns the text of a `tsquery` for the lexemes of all values of the filter.
-fn words(filter: &DeviceFilter) -> Option<String> {
+pub(super) fn words(filter: &DeviceFilter) -> Option<String> {
     let DeviceFilter {
         type_,
         category,

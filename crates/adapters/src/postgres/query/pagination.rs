@@ -224,6 +224,7 @@ impl PagedQuery {
             next: last.map(|last| Cursor {
                 id: last.id,
                 rank: rank.is_some().then_some(last.rank),
+                ranked_ids: None,
             }),
             items: items.into_iter().map(|item| item.id).collect(),
         })
@@ -312,6 +313,7 @@ fn truncate(items: &mut Vec<i64>, paging: PageRequest) -> Option<Cursor> {
     items.truncate(limit);
     let last = items.last().filter(|_| has_next);
     last.map(|id| Cursor {
+        ranked_ids: None,
         id: *id,
         rank: None,
     })
@@ -339,6 +341,7 @@ fn page_statement(from: Statement, id: &str, rank: Option<&str>, paging: PageReq
             if let PageStart::Cursor(Cursor {
                 id: last_id,
                 rank: Some(last_rank),
+                ..
             }) = start
             {
                 let last_rank = page.bind(Value::Float(last_rank));

@@ -1,4 +1,4 @@
-//! SQL of a full-text search in devices and users.
+//! SQL of full-text searches.
 //!
 //! The domain splits queries and documents into folded lexemes. PostgreSQL only compares them: no
 //! statement uses its parser, its dictionaries or its locale.
@@ -7,66 +7,33 @@ use devices_domain::{Search, SearchTerm, SearchWord};
 
 use crate::postgres::query::statement::{Statement, Value};
 
-/// The terms of a search, as SQL expressions on bind parameters.
+/// The terms of a search in users, as SQL expressions on bind parameters.
 pub(crate) struct SearchSql {
-    terms: Vec<TermSql>,
+    /// Expressions of type `tsquery`, one per word.
+    words: Vec<String>,
     /// Expression of type `tsquery` that matches any lexeme of the search.
     any_lexeme: String,
 }
 
-/// One term of a search.
-struct TermSql {
-    /// Expressions of type `tsquery`, one per word.
-    words: Vec<String>,
-    /// Parameter with the LIKE pattern that finds the term in identifiers.
-    pattern: Option<String>,
-}
-
 impl SearchSql {
-    /// Binds the terms of `search` to `statement`.
+    /// Binds the words of `search` to `statement`.
     pub(crate) fn new(search: &Search, statement: &mut Statement) -> Self {
-        let terms = search.terms();
-        let lexemes = terms
-            .iter()
-            .flat_map(SearchTerm::words)
-            .flat_map(SearchWord::lexemes);
+        let mut bind = |text| format!("{}::tsquery", statement.bind(Value::Text(text)));
+        let words = || search.terms().iter().flat_map(SearchTerm::words);
+        let lexemes = words().flat_map(SearchWord::lexemes);
         Self {
-            terms: terms
-                .iter()
-                .map(|term| TermSql::new(term, statement))
+            words: words()
+                .map(|word| bind(tsquery_text(word.lexemes(), " & ")))
                 .collect(),
-            any_lexeme: tsquery(lexemes, " | ", statement),
+            any_lexeme: bind(tsquery_text(lexemes, " | ")),
         }
-    }
-
-    /// Returns the condition that each term matches a row of `searchable_devices` with the alias
-    /// `found`, or its user, who may be deleted if the device is archived. Requires that `$1` is
-    /// the workspace.
-    pub(crate) fn device_condition(&self) -> String {
-        let mut number = 0;
-        let terms = self.terms.iter().map(|TermSql { words, pattern }| {
-            let words = words.iter().map(|word| {
-                number += 1;
-                format!(
-                    "(found.document @@ {word} OR found.user_id = ANY (ARRAY( \
-                        SELECT user_{number}.id FROM users AS user_{number} \
-                        WHERE user_{number}.workspace_id = $1 \
-                          AND user_{number}.search_document @@ {word})))"
-                )
-            });
-            let words = all(words);
-            match pattern {
-                None => words,
-                Some(pattern) => format!("(found.identifiers LIKE {pattern} OR ({words}))"),
-            }
-        });
-        all(terms)
     }
 
     /// Returns the condition that all words match a row of `users`.
     pub(crate) fn user_condition(&self) -> String {
-        let words = self.terms.iter().flat_map(|term| &term.words);
-        all(words.map(|word| format!("users.search_document @@ {word}")))
+        let words = self.words.iter();
+        let words = words.map(|word| format!("users.search_document @@ {word}"));
+        words.collect::<Vec<_>>().join(" AND ")
     }
 
     /// Returns the expression for the relevance of a document, of type `real`.
@@ -75,41 +42,13 @@ impl SearchSql {
     }
 }
 
-impl TermSql {
-    fn new(term: &SearchTerm, statement: &mut Statement) -> Self {
-        let words = term.words().iter();
-        let words = words.map(|word| tsquery(word.lexemes(), " & ", statement));
-        let words = words.collect();
-        let identifier = term.identifier().map(contains_pattern);
-        Self {
-            words,
-            pattern: identifier.map(|pattern| statement.bind(Value::Text(pattern))),
-        }
-    }
-}
-
-/// Binds a `tsquery` of these lexemes, joined by an operator.
-fn tsquery<'a>(
+/// Returns the text of a `tsquery` of these lexemes, joined by an operator.
+pub(crate) fn tsquery_text<'a>(
     lexemes: impl IntoIterator<Item = &'a String>,
     operator: &str,
-    statement: &mut Statement,
 ) -> String {
-    let lexemes: Vec<String> = lexemes
-        .into_iter()
-        .map(|lexeme| prefix_query(lexeme))
-        .collect();
-    let query = statement.bind(Value::Text(lexemes.join(operator)));
-    format!("{query}::tsquery")
-}
-
-/// Joins conditions with AND. Without any condition, nothing is found.
-fn all(conditions: impl Iterator<Item = String>) -> String {
-    let conditions = conditions.collect::<Vec<_>>().join(" AND ");
-    if conditions.is_empty() {
-        "false".to_owned()
-    } else {
-        conditions
-    }
+    let lexemes = lexemes.into_iter().map(|lexeme| prefix_query(lexeme));
+    lexemes.collect::<Vec<_>>().join(operator)
 }
 
 /// Returns the text of the `tsquery` that matches this lexeme. In a quoted lexeme, all characters
@@ -125,7 +64,7 @@ fn prefix_query(lexeme: &str) -> String {
 }
 
 /// Returns the LIKE pattern that matches every value that contains `text`.
-fn contains_pattern(text: &str) -> String {
+pub(crate) fn contains_pattern(text: &str) -> String {
     format!("%{}%", escape(text, &['%', '_', '\\']))
 }
 

@@ -5,7 +5,7 @@ use devices_domain::IdentifierKey;
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::query_dsl::methods::LoadQuery;
-use diesel::sql_types::{BigInt, Float, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Float, Text, Timestamptz};
 use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 
 /// Builder for a statement: its text and its bind values.
@@ -19,6 +19,7 @@ pub(crate) struct Statement {
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     Integer(i64),
+    Integers(Vec<i64>),
     Float(f32),
     Text(String),
     Instant(DateTime<Utc>),
@@ -78,6 +79,11 @@ impl Statement {
         }
     }
 
+    /// Removes the SQL text, and returns it. The bind values stay.
+    pub(crate) fn take_text(&mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+
     /// Runs the statement, and returns its rows.
     pub(crate) fn load<'q, T>(self, connection: &mut PgConnection) -> QueryResult<Vec<T>>
     where
@@ -89,6 +95,7 @@ impl Statement {
             .into_iter()
             .fold(query, |query, value| match value {
                 Value::Integer(value) => query.bind::<BigInt, _>(value),
+                Value::Integers(values) => query.bind::<Array<BigInt>, _>(values),
                 Value::Float(value) => query.bind::<Float, _>(value),
                 Value::Text(value) => query.bind::<Text, _>(value),
                 Value::Instant(value) => query.bind::<Timestamptz, _>(value),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use actix_web::http::header::{HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse};
-use devices_domain::{Cursor, Page, PageRequest, PageStart, Reason, WorkspaceId};
+use devices_domain::{Cursor, IdRange, Page, PageRequest, PageStart, Reason, WorkspaceId};
 use serde::Serialize;
 
 use crate::http::extract::query::{InvalidParameter, QueryParams, parse_integer};
@@ -12,6 +12,12 @@ use crate::http::respond::sha256_prefix::sha256_prefix;
 
 /// Represents a missing rank in a cursor. These bits are a NaN, which no rank is.
 const UNRANKED: u32 = u32::MAX;
+
+/// Number of digits of a cursor before its checksum: those of the id, the rank and the offset.
+const CURSOR_LENGTH: usize = 16 + 8 + 16;
+
+/// Number of digits with the range of ranked ids.
+const CURSOR_WITH_IDS_LENGTH: usize = CURSOR_LENGTH + 2 * 16;
 
 const DEFAULT_LIMIT: u32 = 50;
 
@@ -124,7 +130,11 @@ impl ListQuery {
     /// change. It needs no secret: a forged cursor reaches only the client's own list.
     fn encode_cursor(&self, cursor: Cursor, offset: u64) -> String {
         let rank = cursor.rank.map_or(UNRANKED, f32::to_bits);
-        let start = format!("{:016x}{rank:08x}{offset:016x}", cursor.id);
+        let ids = cursor
+            .ranked_ids
+            .map(|IdRange { oldest, newest }| format!("{oldest:016x}{newest:016x}"));
+        let ids = ids.unwrap_or_default();
+        let start = format!("{:016x}{rank:08x}{offset:016x}{ids}", cursor.id);
         let checksum = self.checksum(&start);
         format!("{start}{checksum}")
     }
@@ -149,17 +159,36 @@ impl ListQuery {
 
     fn try_decode_cursor(&self, text: &str) -> Option<(Cursor, u64)> {
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        let (start, checksum) = text.split_at_checked(16 + 8 + 16)?;
+        let start_length = text.len().checked_sub(self.checksum("").len())?;
+        let (start, checksum) = text.split_at_checked(start_length)?;
+        let has_ids = match start_length {
+            CURSOR_LENGTH => false,
+            CURSOR_WITH_IDS_LENGTH => true,
+            _ => return None,
+        };
         if !text.bytes().all(is_hex) || checksum != self.checksum(start) {
             return None;
         }
+        let id_at = |from: usize| i64::from_str_radix(&start[from..from + 16], 16).ok();
+        let ranked_ids = if has_ids {
+            Some(IdRange {
+                oldest: id_at(CURSOR_LENGTH)?,
+                newest: id_at(CURSOR_LENGTH + 16)?,
+            })
+        } else {
+            None
+        };
         let cursor = Cursor {
-            id: i64::from_str_radix(&start[..16], 16).ok()?,
+            ranked_ids,
+            id: id_at(0)?,
             rank: Some(u32::from_str_radix(&start[16..24], 16).ok()?)
                 .filter(|rank| *rank != UNRANKED)
                 .map(f32::from_bits),
         };
-        Some((cursor, u64::from_str_radix(&start[24..], 16).ok()?))
+        Some((
+            cursor,
+            u64::from_str_radix(&start[24..CURSOR_LENGTH], 16).ok()?,
+        ))
     }
 }
 
