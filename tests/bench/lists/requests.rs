@@ -135,10 +135,24 @@ fn searches() -> Vec<Case> {
         search("search: word of all", "inventory"),
         search("search: two frequent words, never together", "alpha omega"),
         search("search: frequent and rare word", "inventory zephyr"),
+        search("search: prefix of one letter", "i"),
+        search("search: 16 words", &["inventory"; 16].join(" ")),
         search("search: assignee and frequent word", "hopper inventory"),
         search(
             "search: frequent assignee and frequent word",
             "lovelace inventory",
+        ),
+        case(
+            "search: word of all, offset 5,000",
+            "/devices?search=inventory&offset=5000",
+        ),
+        case(
+            "search: word of all, in maintenance: 1 %",
+            "/devices?search=inventory&client_status=IN_MAINTENANCE",
+        ),
+        case(
+            "search: word of all, user of few",
+            "/devices?search=inventory&user_id=3",
         ),
         case(
             "search: rare word of a type",
