@@ -55,8 +55,7 @@ struct InsertedEvent {
 }
 
 /// Inserts an audit event per batch, records the number of devices, and queues their search
-/// documents for the index.
-/// Until they are indexed, searches scan the queue (ADR 13).
+/// documents for the index. Until they are indexed, searches scan the queue (ADR 13).
 ///
 /// Returns the marker of the first event, and the current device limit. All events are committed or
 /// none, so one is enough.
@@ -89,13 +88,18 @@ pub(crate) fn events(
     let documents = accepted.iter().map(|accepted| &accepted.documents.encoded);
     let documents = DocumentArray(documents.collect());
     let (entry_starts, entry_ends) = split_into_entries(documents.sizes());
-    let event: InsertedEvent = diesel::sql_query(
+    // Slicing copies the documents, and most batches have one entry.
+    let entries = if entry_starts.len() == 1 {
+        "SELECT $1, $2, $8, $9, $10"
+    } else {
+        "SELECT $1, ($2)[entry_start:entry_end], ($8)[entry_start:entry_end], \
+                ($9)[entry_start:entry_end], ($10)[entry_start:entry_end] \
+         FROM unnest($13, $14) AS entry (entry_start, entry_end)"
+    };
+    let event: InsertedEvent = diesel::sql_query(format!(
         "WITH queue_entry AS ( \
              INSERT INTO search_queue \
-                 (workspace_id, device_ids, user_ids, identifiers, documents) \
-             SELECT $1, ($2)[entry_start:entry_end], ($8)[entry_start:entry_end], \
-                    ($9)[entry_start:entry_end], ($10)[entry_start:entry_end] \
-             FROM unnest($13, $14) AS entry (entry_start, entry_end) \
+                 (workspace_id, device_ids, user_ids, identifiers, documents) {entries} \
          ), event AS ( \
              INSERT INTO device_events \
                  (workspace_id, action, key_id, request_id, client_request_id, device_ids) \
@@ -111,7 +115,7 @@ pub(crate) fn events(
          SELECT id, pg_current_xact_id()::text AS transaction_id, \
                 (SELECT device_limit FROM workspaces WHERE workspaces.id = $1) AS device_limit \
          FROM event WHERE first_device = ($2)[1]",
-    )
+    ))
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<BigInt>, _>(&ids)
     .bind::<Text, _>(Action::Created.as_str())

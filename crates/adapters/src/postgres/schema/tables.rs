@@ -286,7 +286,6 @@ diesel::table! {
 diesel::joinable!(api_keys -> workspaces (workspace_id));
 diesel::joinable!(audit_events -> workspaces (workspace_id));
 diesel::joinable!(device_events -> workspaces (workspace_id));
-diesel::joinable!(devices -> workspaces (workspace_id));
 diesel::joinable!(devices_mdm -> workspaces (workspace_id));
 diesel::joinable!(idempotency_keys -> workspaces (workspace_id));
 diesel::joinable!(rate_limits -> workspaces (workspace_id));
