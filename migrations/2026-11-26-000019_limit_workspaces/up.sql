@@ -2,7 +2,7 @@
 CREATE TABLE workspace_rate_limits (
     workspace_id bigint PRIMARY KEY REFERENCES workspaces (id),
     tokens       double precision NOT NULL,
-    -- Whether the last request found a token.
+    -- True if the last request found a token.
     passed       boolean NOT NULL,
     refilled_at  timestamptz NOT NULL
 ) WITH (fillfactor = 50);

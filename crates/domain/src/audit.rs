@@ -17,8 +17,8 @@ pub struct Origin {
     pub client_request_id: Option<String>,
 }
 
-/// Operating system user who ran an admin command, 1 to 255 characters. Whoever has the privileges
-/// for the command could write another name: it helps to find the person, and proves nothing.
+/// Operating system user that ran an admin command, 1 to 255 characters. Not verified: a user with
+/// the privileges for the command can state any name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Operator(String);
@@ -90,7 +90,7 @@ pub struct Event {
     pub id: EventId,
     /// Workspace of the objects.
     pub workspace_id: WorkspaceId,
-    /// Start of the transaction of the event.
+    /// Time at which the transaction of the event began.
     pub occurred_at: DateTime<Utc>,
     /// Kind of the event.
     pub action: Action,
@@ -100,7 +100,7 @@ pub struct Event {
     pub request_id: Option<String>,
     /// Id that the client gave the request.
     pub client_request_id: Option<String>,
-    /// Operating system user who ran the command. `None` if a request was the author.
+    /// Operating system user that ran the command. `None` if a request was the author.
     pub operator: Option<Operator>,
     /// Devices, empty if the event is about another object.
     pub device_ids: Vec<DeviceId>,

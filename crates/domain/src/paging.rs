@@ -33,7 +33,7 @@ pub struct Cursor {
 /// A range of ids, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdRange {
-    /// Smallest id. 0 if all items are in the range.
+    /// Smallest id. 0 if no older items follow.
     pub oldest: i64,
     /// Largest id.
     pub newest: i64,

@@ -92,7 +92,7 @@ impl NewEvent {
     }
 
     /// Inserts an event of administration or of an export.
-    pub(crate) fn record(
+    pub(crate) fn insert_audit_event(
         self,
         connection: &mut PgConnection,
         workspace: WorkspaceId,
@@ -124,7 +124,7 @@ impl NewEvent {
     }
 
     /// Inserts an event of a change by a request. Returns the marker of the transaction.
-    pub(crate) fn insert(
+    pub(crate) fn insert_change_event(
         self,
         connection: &mut PgConnection,
         workspace: WorkspaceId,
@@ -228,8 +228,8 @@ fn page(workspace: WorkspaceId, filter: &EventFilter) -> Statement {
     page.push(&format!(
         "SELECT * FROM ( \
              SELECT id, occurred_at, action, key_id, request_id, client_request_id, \
-                    NULL AS operator, device_ids, user_id, enrollment_id, NULL::bigint AS api_key_id, fields, \
-                    NULL::bigint AS item_count \
+                    NULL AS operator, device_ids, user_id, enrollment_id, \
+                    NULL::bigint AS api_key_id, fields, NULL::bigint AS item_count \
              FROM device_events WHERE device_events.workspace_id = {id} \
              UNION ALL \
              SELECT id, occurred_at, action, key_id, request_id, client_request_id, \

@@ -24,7 +24,7 @@ struct LockRow {
 
 /// Locks of requests, and how much is stored for their workspace.
 pub(crate) struct Locks {
-    /// For each request, whether its lock was taken.
+    /// `true` for each request whose lock was taken.
     pub(crate) is_locked: Vec<bool>,
     /// Bytes of the responses stored for the workspace.
     pub(crate) stored_bytes: u64,

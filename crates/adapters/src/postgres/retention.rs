@@ -45,7 +45,8 @@ impl Purgeable {
         Self::AuditEvents,
     ];
 
-    /// Returns the name of the objects.
+    /// Returns the name of the objects in reports and audit events. Both kinds of events have the
+    /// same retention.
     pub fn name(self) -> &'static str {
         match self {
             Self::Devices => "archived_devices",
@@ -206,7 +207,7 @@ fn purge_batch(
     delete_rows(connection, purge.workspace, purge.kind.table(), "id", &ids)?;
     if purge.kind == Purgeable::Devices && !ids.is_empty() {
         let devices = ids.iter().map(|id| DeviceId(*id)).collect();
-        NewEvent::new(Action::Purged, Subject::Devices(devices)).record(
+        NewEvent::new(Action::Purged, Subject::Devices(devices)).insert_audit_event(
             connection,
             purge.workspace,
             author,
@@ -215,7 +216,7 @@ fn purge_batch(
         NewEvent::new(Action::Purged, Subject::Workspace)
             .with_fields(vec![purge.kind.name()])
             .with_count(Some(due))
-            .record(connection, purge.workspace, author)?;
+            .insert_audit_event(connection, purge.workspace, author)?;
     }
     let last = rows.last().filter(|_| rows.len() == BATCH_SIZE);
     Ok(PurgedBatch {

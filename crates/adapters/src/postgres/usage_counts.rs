@@ -1,7 +1,8 @@
-//! Numbers of what a workspace stores, at constant cost.
+//! Counts of what each workspace stores, which cost the same however much it is.
 //!
-//! Each transaction that adds or removes something also adds a row of change, and locks no row. The
-//! current number is the merged count plus the changes since (ADR 27).
+//! Each transaction that adds or removes something also inserts a row into `usage_changes`, and
+//! locks no row. A background job merges these rows into `usage_counts`. The current number is the
+//! merged count plus the changes since (ADR 27).
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub(crate) enum Resource {
 }
 
 impl Resource {
+    /// All resources, in the order in which merges and recounts lock their counts.
     const ALL: [Self; 4] = [
         Self::Devices,
         Self::Enrollments,
@@ -137,7 +139,7 @@ struct WorkspaceRow {
     workspace_id: i64,
 }
 
-/// Merges the recorded changes of all workspaces into their counts. Returns the number of
+/// Merges the recorded changes of up to 1,000 workspaces into their counts. Returns the number of
 /// workspaces that had changes. Several processes may merge at the same time: each change is
 /// deleted, and added to the count, by one of them.
 ///
@@ -160,6 +162,7 @@ pub async fn merge_usage_changes(database: &Database) -> Result<usize, Repositor
 }
 
 fn merge(connection: &mut PgConnection, workspace: i64) -> QueryResult<()> {
+    // Sorted, so that two transactions lock the counts in the same order.
     diesel::sql_query(
         "WITH merged AS ( \
              DELETE FROM usage_changes WHERE usage_changes.workspace_id = $1 \
@@ -188,6 +191,7 @@ pub async fn recount_usage(
 ) -> Result<usize, RepositoryError> {
     let workspaces: Vec<WorkspaceRow> = database
         .run(move |connection| {
+            // A recount replaces the counts of all resources at once. One of them has its time.
             diesel::sql_query(
                 "/* all workspaces */ SELECT workspaces.id AS workspace_id FROM workspaces \
                  WHERE NOT EXISTS ( \
@@ -221,13 +225,16 @@ fn recount(connection: &mut PgConnection, workspace: i64) -> QueryResult<()> {
         .run(|connection| {
             // A count of many millions of rows takes longer than a request may.
             diesel::sql_query("SET LOCAL statement_timeout = '10min'").execute(connection)?;
-            // Counts first: merges wait for the rows that are changed after that.
-            let counts = Resource::ALL.map(|resource| count(connection, workspace, resource));
+            // Counts before it locks rows: that can take minutes, and merges wait for the locks.
+            let mut counts = Vec::new();
+            for resource in Resource::ALL {
+                counts.push((resource, count(connection, workspace, resource)?));
+            }
             diesel::sql_query("DELETE FROM usage_changes WHERE usage_changes.workspace_id = $1")
                 .bind::<BigInt, _>(workspace)
                 .execute(connection)?;
-            for (resource, count) in Resource::ALL.into_iter().zip(counts) {
-                replace_count(connection, workspace, resource, count?)?;
+            for (resource, count) in counts {
+                replace_count(connection, workspace, resource, count)?;
             }
             Ok(())
         });

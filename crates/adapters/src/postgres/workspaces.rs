@@ -68,7 +68,7 @@ fn create(
         .returning(WorkspaceRow::as_returning())
         .get_result(connection)?;
     let event = NewEvent::new(Action::Created, Subject::Workspace);
-    event.record(connection, WorkspaceId(created.id), author)?;
+    event.insert_audit_event(connection, WorkspaceId(created.id), author)?;
     Ok(created)
 }
 
@@ -98,7 +98,7 @@ fn set_device_limit(
         .get_result(connection)?;
     let event = NewEvent::new(Action::Updated, Subject::Workspace);
     let event = event.with_fields(vec!["device_limit"]);
-    event.record(connection, workspace, author)?;
+    event.insert_audit_event(connection, workspace, author)?;
     Ok(Some(changed))
 }
 

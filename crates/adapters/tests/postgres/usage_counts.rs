@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use devices_adapters::postgres::{merge_usage_changes, purge_idempotency_keys, recount_usage};
+use devices_adapters::postgres::{
+    DatabaseOptions, merge_usage_changes, purge_idempotency_keys, recount_usage,
+};
 use devices_domain::{
     EnrollmentFields, EnrollmentReport, IdempotencyKey, IdempotentRequest, IdentifierKey,
-    Precondition, RawRow, RawValue, RenderResponse, SerialNumber, UnknownFields,
+    Precondition, RawRow, RawValue, RenderResponse, RepositoryError, SerialNumber, UnknownFields,
 };
 
-use crate::{TestStore, Writer, block_on, device};
+use crate::{TestStore, Writer, block_on, device, options};
 
 /// Selects what the rows show, as `usage_counts` should.
 const COUNTED: &str = "
@@ -216,5 +218,19 @@ fn recount_is_exact_during_batches() {
         }
         recounting.await.unwrap();
         assert_eq!(store.assert_usage_is_exact(), ["1 devices 100"]);
+    });
+}
+
+#[test]
+fn recount_of_a_locked_table_is_unavailable() {
+    block_on(async {
+        let store = TestStore::new().with_options(DatabaseOptions {
+            lock_timeout: Duration::from_millis(50),
+            ..options()
+        });
+        store.writer("acme").await;
+        let _lock = store.database.lock("devices");
+        let recounted = recount_usage(&store.pool, Duration::ZERO).await;
+        assert!(matches!(recounted, Err(RepositoryError::Unavailable(_))));
     });
 }

@@ -96,16 +96,16 @@ pub trait RateLimiter: Send + Sync {
     ) -> Result<RateLimitDecision, RepositoryError>;
 }
 
-/// Maximum numbers of requests per minute, `None` for no limit.
+/// Limits in requests per minute, `None` for no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimits {
-    /// Of each key.
+    /// Limit of each key.
     pub key: Option<NonZeroU32>,
-    /// Of all keys of a workspace together.
+    /// Limit of all keys of a workspace together.
     pub workspace: Option<NonZeroU32>,
 }
 
-/// Result of taking a token from each bucket. `None` for a bucket that was not asked.
+/// Result of taking a token from each bucket. `None` for a bucket that was not used.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimitDecision {
     /// Bucket of the key.
@@ -115,7 +115,7 @@ pub struct RateLimitDecision {
 }
 
 impl RateLimitDecision {
-    /// Returns whether every bucket that was asked had a token.
+    /// Returns whether every bucket that was used had a token.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         let mut buckets = self.key.iter().chain(&self.workspace);

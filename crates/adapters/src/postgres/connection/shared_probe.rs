@@ -44,8 +44,8 @@ impl SharedProbe {
         }
     }
 
-    /// Returns the result of the last check if it is recent, else that of the check in progress, else
-    /// that of a new one.
+    /// Returns the result of the last check if it is recent, else that of the check in progress,
+    /// else that of a new one.
     ///
     /// # Errors
     /// The error of the check. A check that hangs fails at its timeout, and from then on at once,

@@ -1,8 +1,13 @@
 //! Batches without conflicts, ready to insert.
 
-use devices_domain::{NewBatch, UserId};
+use std::collections::HashMap;
 
-use super::prepared_batch::BatchDocuments;
+use devices_domain::{
+    Conflicts, DeviceId, LookupKeys, NewBatch, NewDevice, PerUniqueField, UserId,
+};
+
+use super::conflicts::LookupResult;
+use super::prepared_batch::{BatchDocuments, PreparedBatch};
 
 /// A batch without conflicts, and the values needed to insert it.
 pub(crate) struct AcceptedBatch<'a> {
@@ -14,4 +19,82 @@ pub(crate) struct AcceptedBatch<'a> {
     pub(crate) ids: Vec<i64>,
     /// Assignee of each device, in the order of the batch.
     pub(crate) assignees: Vec<Option<UserId>>,
+}
+
+/// Splits pending batches into those that conflict with neither stored data nor an earlier accepted
+/// batch, and the rest with their conflicts.
+pub(super) fn partition_by_conflict<'a>(
+    batches: &'a [PreparedBatch],
+    pending: &[usize],
+    found: &mut LookupResult,
+) -> (Vec<AcceptedBatch<'a>>, Vec<(usize, Conflicts)>) {
+    let (mut accepted, mut rejected) = (Vec::new(), Vec::new());
+    let mut ids = std::mem::take(&mut found.ids).into_iter();
+    // Values of the unique fields in the accepted batches.
+    let mut new_values = PerUniqueField::<HashMap<&str, DeviceId>>::default();
+    for &index in pending {
+        let PreparedBatch { batch, documents } = &batches[index];
+        let conflicts = batch_conflicts(batch, found, &new_values);
+        if !conflicts.is_empty() {
+            rejected.push((index, conflicts));
+            continue;
+        }
+        let ids: Vec<i64> = ids.by_ref().take(batch.devices.len()).collect();
+        if pending.len() > 1 {
+            for (field, values) in new_values.iter_mut() {
+                let devices = batch.devices.iter().zip(&ids);
+                values.extend(devices.filter_map(|(device, id)| {
+                    Some((field.folded(&device.fields)?, DeviceId(*id)))
+                }));
+            }
+        }
+        if let Some(limit) = &mut found.device_limit {
+            limit.held += ids.len() as u64;
+        }
+        let assignees = batch.devices.iter().map(|device| assignee(device, found));
+        accepted.push(AcceptedBatch {
+            index,
+            batch: batch.as_ref(),
+            documents: documents.as_ref(),
+            ids,
+            assignees: assignees.collect(),
+        });
+    }
+    (accepted, rejected)
+}
+
+/// Returns the conflicts of one batch with stored data and with the batches accepted before it.
+fn batch_conflicts(
+    batch: &NewBatch,
+    found: &LookupResult,
+    new_values: &PerUniqueField<HashMap<&str, DeviceId>>,
+) -> Conflicts {
+    let mut conflicts = if found.conflicts.is_empty() {
+        Conflicts::default()
+    } else {
+        found
+            .conflicts
+            .for_lookup_keys(&LookupKeys::from_devices(&batch.devices))
+    };
+    conflicts.device_limit = found.device_limit_reached(batch.devices.len());
+    for (field, new_values) in new_values.iter() {
+        if new_values.is_empty() {
+            continue;
+        }
+        let values = batch
+            .devices
+            .iter()
+            .filter_map(|device| field.folded(&device.fields));
+        let taken = values.filter_map(|value| new_values.get_key_value(value));
+        conflicts.taken[field].extend(taken.map(|(value, device)| ((*value).to_owned(), *device)));
+    }
+    conflicts
+}
+
+/// Returns the user with the email address of the row, or else the `user_id` of the row. If both
+/// were sent, they identify the same user: a batch where they differ is rejected.
+fn assignee(device: &NewDevice, found: &LookupResult) -> Option<UserId> {
+    let email = device.assignment.user_email.as_ref();
+    let user = email.and_then(|email| found.users_by_email.get(email.folded()));
+    user.copied().or(device.fields.ownership.user_id)
 }

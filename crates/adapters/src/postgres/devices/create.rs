@@ -4,15 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use devices_domain::{
-    Conflicts, CreateError, DeviceId, IdempotencyError, IdempotentRequest, IdempotentResponse,
-    InsertedDevice, LookupKeys, NewBatch, NewDevice, PerUniqueField, RepositoryError, StoreResult,
-    UniqueField, UserId, WorkspaceId,
+    CreateError, DeviceId, IdempotencyError, IdempotentRequest, IdempotentResponse, InsertedDevice,
+    LookupKeys, NewDevice, RepositoryError, StoreResult, UniqueField, WorkspaceId,
 };
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
 use futures_util::{StreamExt, stream};
 
-use super::accepted_batch::AcceptedBatch;
+use super::accepted_batch::{AcceptedBatch, partition_by_conflict};
 use super::conflicts::{self, Lookup, LookupResult};
 use super::device_limit;
 use super::insert;
@@ -249,84 +248,6 @@ fn resolve_idempotency_keys(
         });
     }
     Ok(results)
-}
-
-/// Splits pending batches into those that conflict with neither stored data nor an earlier accepted
-/// batch, and the rest with their conflicts.
-fn partition_by_conflict<'a>(
-    batches: &'a [PreparedBatch],
-    pending: &[usize],
-    found: &mut LookupResult,
-) -> (Vec<AcceptedBatch<'a>>, Vec<(usize, Conflicts)>) {
-    let (mut accepted, mut rejected) = (Vec::new(), Vec::new());
-    let mut ids = std::mem::take(&mut found.ids).into_iter();
-    // Values of the unique fields in the accepted batches.
-    let mut new_values = PerUniqueField::<HashMap<&str, DeviceId>>::default();
-    for &index in pending {
-        let PreparedBatch { batch, documents } = &batches[index];
-        let conflicts = batch_conflicts(batch, found, &new_values);
-        if !conflicts.is_empty() {
-            rejected.push((index, conflicts));
-            continue;
-        }
-        let ids: Vec<i64> = ids.by_ref().take(batch.devices.len()).collect();
-        if pending.len() > 1 {
-            for (field, values) in new_values.iter_mut() {
-                let devices = batch.devices.iter().zip(&ids);
-                values.extend(devices.filter_map(|(device, id)| {
-                    Some((field.folded(&device.fields)?, DeviceId(*id)))
-                }));
-            }
-        }
-        if let Some(limit) = &mut found.device_limit {
-            limit.held += ids.len() as u64;
-        }
-        let assignees = batch.devices.iter().map(|device| assignee(device, found));
-        accepted.push(AcceptedBatch {
-            index,
-            batch: batch.as_ref(),
-            documents: documents.as_ref(),
-            ids,
-            assignees: assignees.collect(),
-        });
-    }
-    (accepted, rejected)
-}
-
-/// Returns the conflicts of one batch with stored data and with the batches accepted before it.
-fn batch_conflicts(
-    batch: &NewBatch,
-    found: &LookupResult,
-    new_values: &PerUniqueField<HashMap<&str, DeviceId>>,
-) -> Conflicts {
-    let mut conflicts = if found.conflicts.is_empty() {
-        Conflicts::default()
-    } else {
-        found
-            .conflicts
-            .for_lookup_keys(&LookupKeys::from_devices(&batch.devices))
-    };
-    conflicts.device_limit = found.device_limit_reached(batch.devices.len());
-    for (field, new_values) in new_values.iter() {
-        if new_values.is_empty() {
-            continue;
-        }
-        let values = batch
-            .devices
-            .iter()
-            .filter_map(|device| field.folded(&device.fields));
-        let taken = values.filter_map(|value| new_values.get_key_value(value));
-        conflicts.taken[field].extend(taken.map(|(value, device)| ((*value).to_owned(), *device)));
-    }
-    conflicts
-}
-
-/// Returns the user with the email address of the row, or else the `user_id` of the row. If both
-/// were sent, they identify the same user: a batch where they differ is rejected.
-fn assignee(device: &NewDevice, found: &LookupResult) -> Option<UserId> {
-    let email = device.assignment.user_email.as_ref();
-    let user = email.and_then(|email| found.users_by_email.get(email.folded()));
-    user.copied().or(device.fields.ownership.user_id)
 }
 
 fn folded_serial_number(device: &NewDevice) -> Option<&str> {

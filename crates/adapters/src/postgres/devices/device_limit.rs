@@ -1,12 +1,12 @@
 //! The device limit of a workspace. It is exact, and batches of a workspace without one do not wait
 //! for each other (ADR 27).
 //!
-//! - Each transaction that adds devices shares the settings lock from its look-up on. Setting a
-//!   limit takes that lock alone: it waits for the transactions that may have read the previous
-//!   limit.
-//! - In a workspace with a limit, such a transaction takes the total lock alone as its last step,
-//!   and then reads the total. Only COMMIT follows, so transactions wait for each other no longer
-//!   than that takes.
+//! - Each transaction that adds devices takes the settings lock in shared mode at its look-up.
+//!   Setting a limit takes that lock exclusively: it waits for the transactions that may have read
+//!   the previous limit.
+//! - In a workspace with a limit, such a transaction takes the total lock exclusively as its last
+//!   step, and then reads the total. Only COMMIT follows, so transactions wait for each other no
+//!   longer than that takes.
 //!
 //! The order of the locks is the settings lock, unique indexes, the total lock. Both are advisory
 //! locks: a lock on the row of the workspace would conflict with its foreign keys, and lock the
@@ -21,11 +21,13 @@ use diesel::sql_types::BigInt;
 use crate::postgres::schema::tables::workspaces;
 use crate::postgres::usage_counts::{self, Resource};
 
-/// SQL expression that shares the settings lock of the workspace `$1` until the transaction ends.
+/// SQL expression that takes the settings lock of the workspace `$1` in shared mode until the
+/// transaction ends.
 pub(super) const SHARE_SETTINGS_LOCK: &str =
     "pg_advisory_xact_lock_shared(hashtextextended('device limit', $1))";
 
-/// Waits for the transactions that add devices, and makes later ones wait for this one.
+/// Takes the settings lock exclusively: waits for the transactions that add devices, and makes
+/// later ones wait for this one.
 pub(crate) fn lock_settings(
     connection: &mut PgConnection,
     workspace: WorkspaceId,

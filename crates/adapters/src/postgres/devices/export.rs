@@ -22,5 +22,5 @@ pub(crate) fn record(
     NewEvent::new(Action::Exported, Subject::Workspace)
         .with_fields(filter.condition_names())
         .with_count(matching.total.is_exact.then_some(matching.total.count))
-        .record(connection, workspace, author)
+        .insert_audit_event(connection, workspace, author)
 }

@@ -2,7 +2,7 @@
 
 use devices_domain::{ClientStatus, DeviceFilter, Lifecycle, PageRequest, WorkspaceId};
 
-use super::terms;
+use super::value_filter;
 use crate::postgres::query::pagination::PagedQuery;
 use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::usage_counts::Resource;
@@ -13,7 +13,8 @@ pub(crate) fn list(
     filter: &DeviceFilter,
     paging: PageRequest,
 ) -> PagedQuery {
-    let query = all(workspace, filter).with_term_queries(terms::queries(workspace, filter, paging));
+    let search_index = value_filter::queries(workspace, filter, paging);
+    let query = all(workspace, filter).with_search_index(search_index);
     if *filter == DeviceFilter::default() {
         query.with_count(workspace, Resource::Devices)
     } else {
@@ -107,7 +108,7 @@ pub(super) fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table
         }
     }
     from.push_and_since("devices.updated_at", *updated_since);
-    // No index has types, categories, tags and attributes: the module `terms` finds rare ones.
+    // No index has types, categories, tags and attributes: `value_filter` finds rare ones.
     let tags: Vec<String> = tags
         .iter()
         .map(|tag| from.bind(Value::Text(tag.clone())))

@@ -54,6 +54,38 @@ struct InsertedEvent {
     device_limit: Option<i32>,
 }
 
+/// Returns the statement of [`events`], with the parameters that it binds.
+fn insert_events(entry_count: usize) -> String {
+    // Slicing copies the documents, and most batches have one entry.
+    let entries = if entry_count == 1 {
+        "SELECT $1, $2, $8, $9, $10"
+    } else {
+        "SELECT $1, ($2)[entry_start:entry_end], ($8)[entry_start:entry_end], \
+                ($9)[entry_start:entry_end], ($10)[entry_start:entry_end] \
+         FROM unnest($13, $14) AS entry (entry_start, entry_end)"
+    };
+    format!(
+        "WITH queue_entry AS ( \
+             INSERT INTO search_queue \
+                 (workspace_id, device_ids, user_ids, identifiers, documents) {entries} \
+         ), event AS ( \
+             INSERT INTO device_events \
+                 (workspace_id, action, key_id, request_id, client_request_id, device_ids) \
+             SELECT $1, $3, key_id, request_id, client_request_id, \
+                    ($2)[slice_start:slice_end] \
+             FROM unnest($4, $5, $6, $7, $11) \
+                 AS batch (key_id, request_id, slice_start, slice_end, client_request_id) \
+             RETURNING id, device_ids[1] AS first_device \
+         ), usage AS ( \
+             INSERT INTO usage_changes (workspace_id, resource, change) \
+             VALUES ($1, $12, cardinality($2)) \
+         ) \
+         SELECT id, pg_current_xact_id()::text AS transaction_id, \
+                (SELECT device_limit FROM workspaces WHERE workspaces.id = $1) AS device_limit \
+         FROM event WHERE first_device = ($2)[1]"
+    )
+}
+
 /// Inserts an audit event per batch, records the number of devices, and queues their search
 /// documents for the index. Until they are indexed, searches scan the queue (ADR 13).
 ///
@@ -88,49 +120,22 @@ pub(crate) fn events(
     let documents = accepted.iter().map(|accepted| &accepted.documents.encoded);
     let documents = DocumentArray(documents.collect());
     let (entry_starts, entry_ends) = split_into_entries(documents.sizes());
-    // Slicing copies the documents, and most batches have one entry.
-    let entries = if entry_starts.len() == 1 {
-        "SELECT $1, $2, $8, $9, $10"
-    } else {
-        "SELECT $1, ($2)[entry_start:entry_end], ($8)[entry_start:entry_end], \
-                ($9)[entry_start:entry_end], ($10)[entry_start:entry_end] \
-         FROM unnest($13, $14) AS entry (entry_start, entry_end)"
-    };
-    let event: InsertedEvent = diesel::sql_query(format!(
-        "WITH queue_entry AS ( \
-             INSERT INTO search_queue \
-                 (workspace_id, device_ids, user_ids, identifiers, documents) {entries} \
-         ), event AS ( \
-             INSERT INTO device_events \
-                 (workspace_id, action, key_id, request_id, client_request_id, device_ids) \
-             SELECT $1, $3, key_id, request_id, client_request_id, \
-                    ($2)[slice_start:slice_end] \
-             FROM unnest($4, $5, $6, $7, $11) \
-                 AS batch (key_id, request_id, slice_start, slice_end, client_request_id) \
-             RETURNING id, device_ids[1] AS first_device \
-         ), usage AS ( \
-             INSERT INTO usage_changes (workspace_id, resource, change) \
-             VALUES ($1, $12, cardinality($2)) \
-         ) \
-         SELECT id, pg_current_xact_id()::text AS transaction_id, \
-                (SELECT device_limit FROM workspaces WHERE workspaces.id = $1) AS device_limit \
-         FROM event WHERE first_device = ($2)[1]",
-    ))
-    .bind::<BigInt, _>(workspace.0)
-    .bind::<Array<BigInt>, _>(&ids)
-    .bind::<Text, _>(Action::Created.as_str())
-    .bind::<Array<BigInt>, _>(keys)
-    .bind::<Array<Text>, _>(request_ids)
-    .bind::<Array<Integer>, _>(slice_starts)
-    .bind::<Array<Integer>, _>(slice_ends)
-    .bind::<Array<Nullable<BigInt>>, _>(assignees)
-    .bind::<Array<Nullable<Text>>, _>(identifiers)
-    .bind::<Array<Tsvector>, _>(documents)
-    .bind::<Array<Nullable<Text>>, _>(client_request_ids)
-    .bind::<Text, _>(Resource::Devices.as_str())
-    .bind::<Array<Integer>, _>(entry_starts)
-    .bind::<Array<Integer>, _>(entry_ends)
-    .get_result(connection)?;
+    let event: InsertedEvent = diesel::sql_query(insert_events(entry_starts.len()))
+        .bind::<BigInt, _>(workspace.0)
+        .bind::<Array<BigInt>, _>(&ids)
+        .bind::<Text, _>(Action::Created.as_str())
+        .bind::<Array<BigInt>, _>(keys)
+        .bind::<Array<Text>, _>(request_ids)
+        .bind::<Array<Integer>, _>(slice_starts)
+        .bind::<Array<Integer>, _>(slice_ends)
+        .bind::<Array<Nullable<BigInt>>, _>(assignees)
+        .bind::<Array<Nullable<Text>>, _>(identifiers)
+        .bind::<Array<Tsvector>, _>(documents)
+        .bind::<Array<Nullable<Text>>, _>(client_request_ids)
+        .bind::<Text, _>(Resource::Devices.as_str())
+        .bind::<Array<Integer>, _>(entry_starts)
+        .bind::<Array<Integer>, _>(entry_ends)
+        .get_result(connection)?;
     let marker = CommitMarker {
         workspace,
         event_id: event.id,

@@ -14,8 +14,8 @@ mod restore;
 mod search;
 mod search_index;
 mod select;
-mod terms;
 mod update;
+mod value_filter;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -72,7 +72,7 @@ pub(crate) fn restore(
     let event = event
         .with_fields(changed_fields)
         .with_usage(Resource::Devices, 1);
-    let marker = event.insert(connection, workspace, origin)?;
+    let marker = event.insert_change_event(connection, workspace, origin)?;
     let restored = reload(connection, workspace, device)?;
     let limit = device_limit::current_limit(connection, workspace)?;
     device_limit::enforce(connection, workspace, limit)?;

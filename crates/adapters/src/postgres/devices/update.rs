@@ -57,7 +57,8 @@ pub(crate) fn update(
         search_index::reindex(connection, workspace, change.device.0, &after, false)?;
         let event = NewEvent::new(Action::Updated, Subject::Devices(vec![change.device]))
             .with_fields(changed_fields);
-        effect = Effect::Marked(event.insert(connection, workspace, &change.origin)?);
+        effect =
+            Effect::Marked(event.insert_change_event(connection, workspace, &change.origin)?);
     }
     Ok((reload(connection, workspace, change.device)?, effect))
 }
@@ -85,7 +86,7 @@ pub(crate) fn delete(
     search_index::reindex(connection, workspace, device.0, &fields, true)?;
     let event = NewEvent::new(Action::Deleted, Subject::Devices(vec![device]));
     let event = event.with_usage(Resource::Devices, -1);
-    let marker = event.insert(connection, workspace, origin)?;
+    let marker = event.insert_change_event(connection, workspace, origin)?;
     let deleted = reload(connection, workspace, device)?;
     Ok((deleted, Effect::Marked(marker)))
 }

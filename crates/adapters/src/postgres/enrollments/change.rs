@@ -58,7 +58,7 @@ pub(crate) fn put(
     let effect = match event {
         Some(event) => {
             let event = event.with_usage(Resource::Enrollments, added);
-            Effect::Marked(event.insert(connection, workspace, &report.origin)?)
+            Effect::Marked(event.insert_change_event(connection, workspace, &report.origin)?)
         }
         None => Effect::None,
     };
@@ -136,7 +136,7 @@ pub(crate) fn delete(
     let removed = enrollments.len() as i64;
     let event = NewEvent::new(Action::Deleted, subject);
     let event = event.with_usage(Resource::Enrollments, -removed);
-    let marker = event.insert(connection, workspace, origin)?;
+    let marker = event.insert_change_event(connection, workspace, origin)?;
     let deleted = enrollments.swap_remove(0);
     Ok((Some(deleted), Effect::Marked(marker)))
 }

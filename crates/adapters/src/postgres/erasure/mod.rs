@@ -124,7 +124,7 @@ impl PostgresErasure {
             .await
     }
 
-    /// Returns whether the audit trail says that the user was erased.
+    /// Returns whether the audit trail contains the erasure of the user.
     ///
     /// # Errors
     /// If the database fails.
@@ -192,7 +192,8 @@ impl PostgresErasure {
         Ok(erased)
     }
 
-    /// Runs work in a transaction of its own. A lost COMMIT is in doubt: the command is repeated.
+    /// Runs work in a transaction of its own. A lost COMMIT stays in doubt: the command can be
+    /// repeated.
     async fn transact<T: Send + 'static>(
         &self,
         work: impl Fn(&mut PgConnection) -> QueryResult<T> + Send + 'static,
@@ -231,9 +232,10 @@ impl PostgresErasure {
     }
 }
 
-/// Without `TRUNCATE false`, VACUUM locks a table that ends with empty pages against readers.
-pub const VACUUM: &str = "/* all workspaces */ VACUUM (ANALYZE, TRUNCATE false) users, devices_mdm, \
-                          idempotency_keys";
+/// Statement of [`PostgresErasure::vacuum`]. `TRUNCATE false`, because VACUUM otherwise locks out
+/// the readers of a table that ends with empty pages.
+pub const VACUUM: &str = "/* all workspaces */ \
+     VACUUM (ANALYZE, TRUNCATE false) users, devices_mdm, idempotency_keys";
 
 impl ErasedTraces {
     /// Adds the traces of another user.
@@ -302,7 +304,8 @@ fn find(
 }
 
 impl PersonalValues {
-    /// A name alone, such as Max, occurs in too many texts that do not name the user.
+    /// Collects the email address, the phone number and the full name. A first or last name alone,
+    /// such as Max, occurs in too many texts that do not name the user.
     fn new((_, email, folded, first_name, last_name, phone): &UserRow) -> Self {
         const MIN_LENGTH: usize = 3;
         let mut values = vec![email.clone(), folded.clone()];
@@ -349,7 +352,7 @@ fn delete(
             .execute(connection)?;
         let event = NewEvent::new(Action::Deleted, Subject::User(user));
         let event = event.with_usage(Resource::Users, -1);
-        event.record(connection, workspace, author)?;
+        event.insert_audit_event(connection, workspace, author)?;
     }
     Ok(((released, is_last), Effect::Unmarked))
 }
@@ -365,5 +368,6 @@ fn erase_row(
     if diesel::delete(row).execute(connection)? == 0 {
         return Ok(());
     }
-    NewEvent::new(Action::Erased, Subject::User(user)).record(connection, workspace, author)
+    NewEvent::new(Action::Erased, Subject::User(user))
+        .insert_audit_event(connection, workspace, author)
 }

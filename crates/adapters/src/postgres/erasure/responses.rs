@@ -17,7 +17,8 @@ struct DeletedRow {
 /// Deletes the responses that contain these devices. Returns their number.
 ///
 /// A response has the creation time of its devices, because one transaction writes both. Others of
-/// that time belong to the same group commit.
+/// that time belong to the same group commit: the pattern excludes them. The JSON of each created
+/// device begins with its id and its name.
 pub(super) fn delete_of_devices(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -38,7 +39,7 @@ pub(super) fn delete_of_devices(
     .bind::<Array<BigInt>, _>(devices)
     .bind::<Text, _>(format!("\"id\":({}),\"name\":", ids.join("|")))
     .load(connection)?;
-    record(connection, workspace, &deleted)
+    record_usage(connection, workspace, &deleted)
 }
 
 /// Deletes the responses whose body or key contains one of the values, without regard to case.
@@ -58,10 +59,11 @@ pub(super) fn delete_naming(
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<Text>, _>(values.in_json())
     .load(connection)?;
-    record(connection, workspace, &deleted)
+    record_usage(connection, workspace, &deleted)
 }
 
-fn record(
+/// Subtracts the size of deleted responses from the usage. Returns their number.
+fn record_usage(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     deleted: &[DeletedRow],

@@ -46,8 +46,8 @@ pub(super) fn release(
     state: DeviceState,
     author: &Author,
 ) -> QueryResult<Released> {
-    // Otherwise, a chunk that is being indexed could copy the user from the queue to the index after
-    // both were searched for it. Comes before the locks of the devices, as when documents are rebuilt.
+    // Otherwise, a chunk that is being indexed could copy the user from the queue to the index
+    // after both were searched for it. Precedes the locks of the devices, as in a rebuild.
     lock_search_index(connection, workspace)?;
     let ids = lock_devices(connection, workspace, user, state)?;
     if ids.is_empty() {
@@ -59,12 +59,12 @@ pub(super) fn release(
     for id in &enrollments {
         NewEvent::new(Action::Updated, Subject::Enrollment(EnrollmentId(*id)))
             .with_fields(vec!["local_name"])
-            .record(connection, workspace, author)?;
+            .insert_audit_event(connection, workspace, author)?;
     }
     let devices = ids.iter().map(|id| DeviceId(*id)).collect();
     NewEvent::new(Action::Updated, Subject::Devices(devices))
         .with_fields(vec!["user_id"])
-        .record(connection, workspace, author)?;
+        .insert_audit_event(connection, workspace, author)?;
     Ok(Released {
         devices: ids.len(),
         enrollments: enrollments.len(),

@@ -78,7 +78,7 @@ pub(crate) fn insert(
         .returning(KeyRow::as_returning())
         .get_result(connection)?;
     let created = NewEvent::new(Action::Created, Subject::Key(inserted.key_id()));
-    created.record(connection, key.workspace, author)?;
+    created.insert_audit_event(connection, key.workspace, author)?;
     Ok(inserted)
 }
 
@@ -116,7 +116,8 @@ pub(crate) fn rotate(
     diesel::update(api_keys::table.find((workspace.0, old.0)))
         .set(api_keys::retires_at.eq(retires_at))
         .execute(connection)?;
-    NewEvent::new(Action::Rotated, Subject::Key(old)).record(connection, workspace, author)?;
+    NewEvent::new(Action::Rotated, Subject::Key(old))
+        .insert_audit_event(connection, workspace, author)?;
     insert(connection, &key, max, author)
 }
 
@@ -137,6 +138,7 @@ pub(crate) fn revoke(
         let unchanged = key_row.select(KeyRow::as_select());
         return unchanged.first(connection).optional();
     }
-    NewEvent::new(Action::Revoked, Subject::Key(key)).record(connection, workspace, author)?;
+    NewEvent::new(Action::Revoked, Subject::Key(key))
+        .insert_audit_event(connection, workspace, author)?;
     Ok(revoked)
 }

@@ -45,8 +45,8 @@ impl PostgresKeys {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "after a lost COMMIT nobody knows the secret of the stored key, and a revocation can be \
-              repeated"
+    reason = "after a lost COMMIT nobody knows the secret of the stored key, and a revocation can \
+              be repeated"
 )]
 #[async_trait]
 impl KeyRepository for PostgresKeys {

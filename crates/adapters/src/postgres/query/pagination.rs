@@ -4,11 +4,11 @@
 //! matches are read and sorted here, and longer lists are read in the order of an index.
 
 use devices_domain::{Cursor, Page, PageRequest, PageStart, Total, WorkspaceId};
-use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Float};
 
+use crate::postgres::query::local_settings::in_index_order;
 use crate::postgres::query::statement::{IdRow, Statement, Value};
 use crate::postgres::usage_counts::{self, Resource};
 
@@ -42,16 +42,17 @@ pub(crate) struct PagedQuery {
     /// SQL expression of type `real` for the rank (relevance) of an item. `None` if items are
     /// sorted by id alone.
     rank: Option<String>,
-    /// How to find matches that no index of the table finds.
-    by_terms: Option<TermQueries>,
+    /// Queries that find matches which no index of the table finds.
+    search_index: Option<SearchIndexQueries>,
     /// The count that has the exact total, if the query selects all items.
     counted: Option<(WorkspaceId, Resource)>,
+    /// `true` if the query looks for items without a counterpart in another table.
     is_anti_join: bool,
 }
 
-/// The same query as FROM and WHERE clauses that are cheap where the search index helps. Both see
-/// the exact conditions.
-pub(crate) struct TermQueries {
+/// The same query as FROM and WHERE clauses that are cheap where the search index helps. All
+/// contain the exact conditions.
+pub(crate) struct SearchIndexQueries {
     /// Selects matches among the newest items only: those before the cursor of the page, if it has
     /// one.
     pub(crate) newest: Statement,
@@ -69,7 +70,7 @@ impl PagedQuery {
             from,
             id,
             rank: None,
-            by_terms: None,
+            search_index: None,
             counted: None,
             is_anti_join: false,
         }
@@ -82,8 +83,8 @@ impl PagedQuery {
     }
 
     /// Finds matches through the search index unless they are frequent.
-    pub(crate) fn with_term_queries(mut self, queries: Option<TermQueries>) -> Self {
-        self.by_terms = queries;
+    pub(crate) fn with_search_index(mut self, queries: Option<SearchIndexQueries>) -> Self {
+        self.search_index = queries;
         self
     }
 
@@ -118,8 +119,8 @@ impl PagedQuery {
         if self.rank.is_some() {
             return self.ranked_page(connection, paging);
         }
-        match self.by_terms.take() {
-            Some(queries) => self.page_by_terms(queries, connection, paging),
+        match self.search_index.take() {
+            Some(queries) => self.page_by_search_index(queries, connection, paging),
             None => self.unranked_page(connection, paging),
         }
     }
@@ -154,11 +155,11 @@ impl PagedQuery {
         Ok(page)
     }
 
-    /// Looks for the page among the newest items. If it has too few matches, or they are too few
-    /// for a total, asks the search index, which cannot return them in order.
-    fn page_by_terms(
+    /// Looks for the page among the newest items. If they have too few matches for the page or for
+    /// a total, reads the search index, which does not return them in order.
+    fn page_by_search_index(
         self,
-        queries: TermQueries,
+        queries: SearchIndexQueries,
         connection: &mut PgConnection,
         paging: PageRequest,
     ) -> QueryResult<Page<i64>> {
@@ -231,32 +232,6 @@ impl PagedQuery {
     }
 }
 
-/// Plans that read an index in its order and stop after LIMIT rows. Statistics of workspaces are
-/// off, so the planner expects every workspace to be small: it would read and sort all of a large
-/// one, or hash all of its devices.
-const INDEX_ORDER: [&str; 5] = [
-    "enable_sort",
-    "enable_bitmapscan",
-    "enable_seqscan",
-    "enable_hashjoin",
-    "enable_mergejoin",
-];
-
-/// Runs statements whose plans read indexes in order. Requires an open transaction.
-fn in_index_order<T>(
-    connection: &mut PgConnection,
-    work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
-) -> QueryResult<T> {
-    let set = |value: &str| {
-        let settings = INDEX_ORDER.map(|name| format!("SET LOCAL {name} = {value}; "));
-        settings.concat()
-    };
-    connection.batch_execute(&set("off"))?;
-    let result = work(connection)?;
-    connection.batch_execute(&set("default"))?;
-    Ok(result)
-}
-
 /// Returns the statement that selects at most `max` ids in any order.
 fn select_ids(from: Statement, id: &str, max: usize) -> Statement {
     let mut statement = Statement::default();
@@ -271,7 +246,7 @@ fn load_ids(connection: &mut PgConnection, statement: Statement) -> QueryResult<
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-/// Returns a page of these ids, which are all of the list, in any order.
+/// Returns a page of these ids, which are in any order. Its total is their number.
 fn page_of(mut ids: Vec<i64>, paging: PageRequest) -> Page<i64> {
     ids.sort_unstable_by(|one, other| other.cmp(one));
     ids.dedup();

@@ -100,8 +100,8 @@ impl MigrationSource<Pg> for AllMigrations {
     }
 }
 
-/// Takes the lock of migrations and of the privileges of the serving role. A session-level lock, released when the connection closes, on
-/// errors and panics as well.
+/// Takes the lock of migrations and of the privileges of the serving role: a session-level lock,
+/// released when the connection closes, on errors and panics as well.
 ///
 /// Polls: a statement that waits for the lock holds a snapshot, and `CREATE INDEX CONCURRENTLY` in
 /// the process that has the lock waits for all older snapshots, a deadlock.

@@ -26,10 +26,11 @@ pub(crate) struct StepwiseMigration {
     steps: Vec<String>,
 }
 
-/// Splits `migration` into its steps if it must not run in a transaction. Returns a migration that
-/// is not in SQL as it is.
+/// Splits `migration` into its steps if it must not run in a transaction. Returns any other
+/// migration, and those in Rust, unchanged.
 pub(crate) fn in_steps(migration: Box<dyn Migration<Pg>>) -> Box<dyn Migration<Pg>> {
     let mut sql = CapturedSql::default();
+    // A migration in Rust fails without a PgConnection.
     if migration.metadata().run_in_transaction() || migration.run(&mut sql).is_err() {
         return migration;
     }

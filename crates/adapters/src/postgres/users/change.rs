@@ -41,9 +41,11 @@ pub(crate) fn create(
     let event = NewEvent::new(Action::Created, Subject::User(created.id));
     let event = event.with_usage(Resource::Users, 1);
     let effect = match author {
-        Author::Request(origin) => Effect::Marked(event.insert(connection, workspace, origin)?),
+        Author::Request(origin) => {
+            Effect::Marked(event.insert_change_event(connection, workspace, origin)?)
+        }
         Author::Command(_) => {
-            event.record(connection, workspace, author)?;
+            event.insert_audit_event(connection, workspace, author)?;
             Effect::Unmarked
         }
     };
@@ -76,7 +78,7 @@ pub(crate) fn update(
         .get_result(connection)?;
     let event =
         NewEvent::new(Action::Updated, Subject::User(change.user)).with_fields(changed_fields);
-    let marker = event.insert(connection, workspace, &change.origin)?;
+    let marker = event.insert_change_event(connection, workspace, &change.origin)?;
     Ok((row.into_user()?, Effect::Marked(marker)))
 }
 
@@ -103,7 +105,7 @@ pub(crate) fn delete(
         .execute(connection)?;
     let event = NewEvent::new(Action::Deleted, Subject::User(user));
     let event = event.with_usage(Resource::Users, -1);
-    let marker = event.insert(connection, workspace, origin)?;
+    let marker = event.insert_change_event(connection, workspace, origin)?;
     Ok((deleted, Effect::Marked(marker)))
 }
 

@@ -1,6 +1,6 @@
 //! Numbers of permits by purpose.
 
-/// Numbers of permits. None is 0, so every purpose proceeds.
+/// Numbers of permits. Each is at least 1, so that every purpose proceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Limits {
     /// Permits in total.
@@ -15,8 +15,8 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Divides `total` permits. A pool of one to three connections is too small to have a connection
-    /// for every purpose: there, some purposes take turns.
+    /// Divides `total` permits. In a pool of one to three connections, some purposes take turns: it
+    /// is too small to have a connection for each.
     pub(super) fn new(total: usize) -> Self {
         let reserved = match total {
             0..=1 => 0,

@@ -54,10 +54,11 @@ impl Purpose {
     }
 }
 
-/// A semaphore with [`Limits`] by purpose, and one by holder: a workspace gets a permit only while it
-/// holds fewer than are free. So one workspace holds at most half of the permits, two hold at most
-/// three quarters, and so on, and a further one need not wait. Switches share their buffers in this
-/// way (Choudhury and Hahne, "Dynamic queue length thresholds", 1998).
+/// A semaphore with fixed [`Limits`] by purpose, and a dynamic threshold by holder: a workspace
+/// gets a permit only while it holds fewer than are free. One workspace therefore holds at most
+/// half of the permits, two hold at most three quarters, and so on: the next one need not wait.
+/// Switches share their buffers in this way (Choudhury and Hahne, "Dynamic queue length
+/// thresholds", 1998).
 ///
 /// Waiters are served in order of arrival, except for those at a limit: they do not delay the
 /// others.

@@ -6,10 +6,10 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Float, Integer};
 
-use super::index::with_settings;
 use super::range::{Order, Range};
 use super::source::{Query, order_by_id};
 use crate::postgres::connection::error::is_statement_timeout;
+use crate::postgres::query::local_settings::with_settings;
 use crate::postgres::query::statement::Value;
 
 /// A device that matches, with its rank.
@@ -33,8 +33,10 @@ pub(super) enum Effort {
 /// Time after which a bounded search leaves out the rest of the backlog.
 const MAX_DURATION: Duration = Duration::from_millis(400);
 
-/// Maximum number of devices, and of bytes of their documents, that one statement reads.
+/// Maximum number of devices that one statement reads.
 const MAX_BLOCK_DEVICES: i64 = 25_000;
+
+/// Maximum number of bytes of documents that one statement reads.
 const MAX_BLOCK_BYTES: i64 = 16 * 1024 * 1024;
 
 /// Maximum number of entries of the queue that a bounded search considers. Clients that send
@@ -81,7 +83,9 @@ pub(super) fn find(
     let mut rest = entries.as_slice();
     while !rest.is_empty() && !has_enough(&backlog.matches, rest, range.order, max) {
         let read = entries.len() - rest.len();
-        let is_spent = read > 0 && started_at.elapsed() > MAX_DURATION || read >= MAX_ENTRIES;
+        // Reads at least one block, however long the look-up of the entries took.
+        let is_timeout = read > 0 && started_at.elapsed() > MAX_DURATION;
+        let is_spent = is_timeout || read >= MAX_ENTRIES;
         if effort == Effort::Bounded && is_spent {
             backlog.is_complete = false;
             break;

@@ -3,21 +3,23 @@
 use std::collections::BTreeSet;
 
 use devices_domain::{ClientStatus, DeviceFilter};
-use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::result::Error as DieselError;
 
-use super::plan::{self, Candidates, Choices, Plan, WordChoice};
+use super::plan::{self, Candidates, Plan, Properties, WordProperties};
 use super::range::Range;
 use super::sample::{self, HEAD_SIZE};
 use super::source::{Query, first_documents, order_by_id};
 use super::terms::Terms;
-use crate::postgres::devices::{filter, terms as value_terms};
+use crate::postgres::devices::{filter, value_filter};
+use crate::postgres::query::local_settings::with_settings;
 use crate::postgres::query::statement::{IdRow, Statement, Value};
 
 /// Returns the ids of the matches of a range from the position `skip` on, in the order of the
 /// range. Returns at most `max` of them, and fewer only at the end.
+///
+/// Compares the first documents, and only if matches are rare among them, samples of the whole
+/// range, from which [`plan::choose`] estimates the cost of each way.
 pub(super) fn find(
     query: &Query<'_>,
     range: Range,
@@ -28,40 +30,47 @@ pub(super) fn find(
     let wanted = skip.saturating_add(max);
     let head = sample::head(query, &range, connection)?;
     if head.documents.unsigned_abs() < HEAD_SIZE {
-        return scan(query, &range, HEAD_SIZE, skip, max, connection);
+        // The head is the whole range.
+        return scan(query, &range, Some(HEAD_SIZE), skip, max, connection);
     }
     if let Some(documents) = plan::scan_of_head(&head, wanted) {
-        let found = scan(query, &range, documents, skip, max, connection)?;
+        let found = scan(query, &range, Some(documents), skip, max, connection)?;
         if found.len() as u64 == max {
             return Ok(found);
         }
     }
     let spots = sample::spots(query, &range, connection)?;
-    let choices = choices(query.terms, query.filter);
-    match plan::choose(&choices, &head, &spots, range, wanted) {
-        Plan::Scan(documents) => {
-            let found = scan(query, &range, documents, skip, max, connection)?;
-            if found.len() as u64 == max {
-                return Ok(found);
-            }
-            // Matches are rarer than the sample showed.
-            scan(query, &range, u64::MAX, skip, max, connection)
+    let properties = properties(query.terms, query.filter);
+    let plan = plan::choose(&properties, &head, &spots, range, wanted);
+    let found = execute(&plan, query, &range, skip, max, connection)?;
+    match plan.for_whole_range(range) {
+        // Matches are rarer than the samples showed.
+        Some(plan) if (found.len() as u64) < max => {
+            execute(&plan, query, &range, skip, max, connection)
         }
-        Plan::Devices => scan_devices(query, &range, skip, max, connection),
-        Plan::Index {
-            candidates,
-            range: part,
-        } => {
-            let found = search(query, &candidates, &part, skip, max, connection)?;
-            if part == range || found.len() as u64 == max {
-                return Ok(found);
-            }
-            search(query, &candidates, &range, skip, max, connection)
-        }
+        _ => Ok(found),
     }
 }
 
-fn choices(terms: &Terms, filter: &DeviceFilter) -> Choices {
+fn execute(
+    plan: &Plan,
+    query: &Query<'_>,
+    range: &Range,
+    skip: u64,
+    max: u64,
+    connection: &mut PgConnection,
+) -> QueryResult<Vec<i64>> {
+    match plan {
+        Plan::Scan(documents) => scan(query, range, *documents, skip, max, connection),
+        Plan::Devices => scan_devices(query, range, skip, max, connection),
+        Plan::Index {
+            candidates,
+            range: part,
+        } => scan_candidates(query, candidates, part, skip, max, connection),
+    }
+}
+
+fn properties(terms: &Terms, filter: &DeviceFilter) -> Properties {
     let mut filters = Vec::new();
     if filter.user.is_some() {
         filters.push(Candidates::Assignee);
@@ -69,12 +78,12 @@ fn choices(terms: &Terms, filter: &DeviceFilter) -> Choices {
     if filter.client_status == Some(ClientStatus::Archived) {
         filters.push(Candidates::Archived);
     }
-    filters.extend(value_terms::words(filter).map(Candidates::Values));
-    let words = terms.words().map(|(_, word)| WordChoice {
+    filters.extend(value_filter::tsquery(filter).map(Candidates::Values));
+    let words = terms.words().map(|(_, word)| WordProperties {
         is_indexed: word.assignees().is_some(),
-        is_short: word.is_short(),
+        has_short_lexeme: word.has_short_lexeme,
     });
-    Choices {
+    Properties {
         words: words.collect(),
         filters,
         needs_devices: filter::needs_devices(filter),
@@ -82,11 +91,11 @@ fn choices(terms: &Terms, filter: &DeviceFilter) -> Choices {
     }
 }
 
-/// Compares the first `documents` of a range in the order of their ids.
+/// Compares the first `documents` of a range in the order of their ids, or all of them.
 fn scan(
     query: &Query<'_>,
     range: &Range,
-    documents: u64,
+    documents: Option<u64>,
     skip: u64,
     max: u64,
     connection: &mut PgConnection,
@@ -96,6 +105,7 @@ fn scan(
     const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
                             SET LOCAL enable_sort = off";
     let mut statement = query.statement();
+    let documents = documents.unwrap_or(u64::MAX);
     let source = first_documents(range, documents, &mut statement);
     select_ids(query, &source, range, skip, max, &mut statement);
     load_ids(statement, SETTINGS, connection)
@@ -131,7 +141,7 @@ fn scan_devices(
 }
 
 /// Compares the documents of a range that are candidates.
-fn search(
+fn scan_candidates(
     query: &Query<'_>,
     candidates: &Candidates,
     range: &Range,
@@ -242,28 +252,4 @@ fn load_ids(
         statement.load(connection)
     })?;
     Ok(rows.into_iter().map(|row| row.id).collect())
-}
-
-/// Runs reads with settings that end with them: `SET LOCAL` lasts until its savepoint is rolled
-/// back. The connection must be in a transaction.
-pub(super) fn with_settings<T>(
-    settings: &str,
-    connection: &mut PgConnection,
-    work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
-) -> QueryResult<T> {
-    let mut result = None;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a savepoint, which is always rolled back"
-    )]
-    let ended: QueryResult<()> = connection.transaction(|connection| {
-        connection.batch_execute(settings)?;
-        result = Some(work(connection)?);
-        Err(DieselError::RollbackTransaction)
-    });
-    match (ended, result) {
-        (Err(DieselError::RollbackTransaction), Some(result)) => Ok(result),
-        (Err(error), _) => Err(error),
-        (Ok(()), _) => Err(DieselError::NotFound),
-    }
 }

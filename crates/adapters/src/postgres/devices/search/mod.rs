@@ -2,7 +2,13 @@
 //!
 //! A search reads the index, `search_documents`, and the backlog of devices that wait to be
 //! indexed, `search_queue`. It takes the first matches in the order of their ids, and ranks no more
-//! than [`MAX_RANKED`] of them.
+//! than [`MAX_RANKED`] of them:
+//!
+//! 1. `terms` looks up the assignees that the words match.
+//! 2. `page` takes the newest matches as those to rank, and appends the others by id.
+//! 3. `backlog` compares the documents in the queue, block by block.
+//! 4. `index` compares the newest documents in the index. If matches are rare among them, it takes
+//!    samples all over the index (`sample`), and reads in the way that `plan` finds the cheapest.
 
 mod backlog;
 mod index;

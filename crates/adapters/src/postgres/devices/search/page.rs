@@ -17,8 +17,11 @@ const LATER_MATCHES: u64 = 500;
 
 /// The matches that are ranked.
 struct Window {
+    /// Matches by rank, then by id, both descending.
     matches: Vec<Match>,
+    /// Range of their ids.
     ids: IdRange,
+    /// `false` if a part of the backlog was left out.
     is_complete: bool,
 }
 
@@ -26,6 +29,28 @@ impl Window {
     /// Returns whether there may be older matches than those of the window.
     fn has_rest(&self) -> bool {
         self.ids.oldest > 0
+    }
+
+    /// Returns the number of all matches, or a lower bound of it.
+    fn total(&self) -> Total {
+        let ranked_count = self.matches.len() as u64;
+        if self.has_rest() || !self.is_complete {
+            Total::at_least(ranked_count)
+        } else {
+            Total::exact(ranked_count)
+        }
+    }
+
+    /// Returns the number of matches before the start of a page.
+    fn position(&self, start: PageStart) -> u64 {
+        match start {
+            PageStart::Offset(offset) => offset,
+            PageStart::Cursor(cursor) => {
+                let matches = self.matches.iter();
+                let before = matches.take_while(|found| !is_after(found, &cursor));
+                before.count() as u64
+            }
+        }
     }
 }
 
@@ -61,26 +86,14 @@ fn ranked_page(
     };
     let window = window(query, ids, connection)?;
     let ranked_count = window.matches.len() as u64;
-    let total = if window.has_rest() || !window.is_complete {
-        Total::at_least(ranked_count)
-    } else {
-        Total::exact(ranked_count)
-    };
-    let skip = match start {
-        PageStart::Offset(offset) => offset,
-        PageStart::Cursor(cursor) => {
-            let matches = window.matches.iter();
-            let before = matches.take_while(|found| !is_after(found, &cursor));
-            before.count() as u64
-        }
-    };
+    let total = window.total();
+    let skip = window.position(start);
     let rest = Rest {
         below: window.ids.oldest,
         skip: skip.saturating_sub(ranked_count),
         total,
     };
-    let is_beyond = skip >= ranked_count;
-    if window.has_rest() && is_beyond {
+    if window.has_rest() && skip >= ranked_count {
         return rest.page(query, limit, connection);
     }
     let first = skip.try_into().unwrap_or(usize::MAX);
@@ -137,7 +150,8 @@ fn window(
     })
 }
 
-/// Leaves the newest matches. Returns the range of their ids: from 0 if these are all.
+/// Drops all but the newest [`MAX_RANKED`] matches. Returns the range of their ids: from 0 if these
+/// are all.
 fn limit_to_newest(found: &mut Found) -> IdRange {
     let max = MAX_RANKED as usize;
     let has_rest = found.ids.len() > max;
@@ -155,6 +169,7 @@ fn by_rank(left: &Match, right: &Match) -> Ordering {
     ranks.then_with(|| right.id.cmp(&left.id))
 }
 
+/// Returns whether a match comes after the last item of a page, by rank.
 fn is_after(found: &Match, cursor: &Cursor) -> bool {
     let last = Match {
         id: cursor.id,

@@ -2,6 +2,12 @@
 //!
 //! PostgreSQL's planner cannot choose: it estimates a workspace by the average of all workspaces,
 //! and does not know that matches of a frequent word are found by reading the newest documents.
+//!
+//! [`choose`] compares the costs of three ways, and of the index for each condition that it
+//! supports. Each cost is a number of documents, postings or devices, which [`Estimate`] derives
+//! from samples, times its [`cost`] in microseconds. An estimate can be wrong, so a plan for a part
+//! of the range is followed by the [plan for the whole range](Plan::for_whole_range) if it found
+//! too little.
 
 use super::range::{Order, Range};
 use super::sample::{Counts, Spot};
@@ -9,8 +15,9 @@ use super::sample::{Counts, Spot};
 /// Way in which the documents of a range are read.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Plan {
-    /// Reads this number of documents in the order of their ids, and compares each.
-    Scan(u64),
+    /// Reads this number of documents in the order of their ids, and compares each. `None` reads
+    /// all of the range.
+    Scan(Option<u64>),
     /// Finds candidates in the index, and compares these.
     Index {
         candidates: Candidates,
@@ -35,44 +42,60 @@ pub(super) enum Candidates {
     Values(String),
 }
 
+impl Plan {
+    /// Returns the same plan for the whole range, or `None` if this one reads all of it.
+    pub(super) fn for_whole_range(&self, range: Range) -> Option<Self> {
+        match self {
+            Self::Scan(Some(_)) => Some(Self::Scan(None)),
+            Self::Index {
+                candidates,
+                range: part,
+            } if *part != range => Some(Self::Index {
+                candidates: candidates.clone(),
+                range,
+            }),
+            Self::Scan(None) | Self::Index { .. } | Self::Devices => None,
+        }
+    }
+}
+
 /// Properties of a search and its filter that restrict the choice.
 #[derive(Debug)]
-pub(super) struct Choices {
-    pub(super) words: Vec<WordChoice>,
+pub(super) struct Properties {
+    pub(super) words: Vec<WordProperties>,
     /// Conditions of the filter that an index of the documents supports.
     pub(super) filters: Vec<Candidates>,
-    /// Whether the filter reads the devices.
+    /// `true` if the filter reads the devices.
     pub(super) needs_devices: bool,
-    /// Whether an index of the devices supports the filter.
+    /// `true` if an index of the devices supports the filter.
     pub(super) has_device_index: bool,
 }
 
 /// Properties of a word.
 #[derive(Debug)]
-pub(super) struct WordChoice {
-    /// Whether the index finds the candidates of the word. It does not if the word matches too
+pub(super) struct WordProperties {
+    /// `true` if the index finds the candidates of the word. It does not if the word matches too
     /// many assignees.
     pub(super) is_indexed: bool,
-    /// Whether very many lexemes begin with the word.
-    pub(super) is_short: bool,
+    /// `true` if very many lexemes begin with one of the word's.
+    pub(super) has_short_lexeme: bool,
 }
 
-/// Microseconds that PostgreSQL takes for one document, measured with a million documents.
-/// PERFORMANCE.md has the measurements.
+/// Microseconds that PostgreSQL takes, measured in a workspace with a million documents.
 mod cost {
-    /// To read and compare a document in the order of the ids.
+    /// Reading and comparing a document in the order of the ids.
     pub(super) const SCAN: f64 = 0.35;
-    /// To read and compare a document that the index found: nearly each is on a page of its own.
+    /// Reading and comparing a document that the index found: nearly each is on a page of its own.
     pub(super) const CANDIDATE: f64 = 1.0;
-    /// To read one posting of the index.
+    /// Reading one posting of the index.
     pub(super) const POSTING: f64 = 0.06;
-    /// To read one posting of many short lists, in no order.
+    /// Reading one posting of many short lists, in no order.
     pub(super) const SCATTERED_POSTING: f64 = 0.5;
-    /// To restrict the postings to a range of ids, per document of the range.
+    /// Restricting the postings to a range of ids, per document of the range.
     pub(super) const RANGE: f64 = 0.03;
-    /// To probe the primary key of the devices, or that of the documents for a device.
+    /// Probing the primary key of the devices, or that of the documents for a device.
     pub(super) const PROBE: f64 = 2.0;
-    /// To read a device in the order of the ids.
+    /// Reading a device in the order of the ids.
     pub(super) const DEVICE: f64 = 0.3;
 }
 
@@ -83,18 +106,23 @@ const MAX_IDENTIFIER_FREQUENCY: f64 = 0.005;
 /// Factor by which samples may overestimate the number of matches.
 const SAFETY: f64 = 1.5;
 
+/// Like [`SAFETY`], for a part of the range that is read through the index. Larger, because a part
+/// that is too small is read in vain: the postings are read again for the whole range.
+const PART_SAFETY: f64 = 2.0;
+
 /// Returns the number of documents to read from the start of the range, if they are few because
-/// matches are frequent there.
+/// matches are frequent there. No other plan is then considered.
 pub(super) fn scan_of_head(head: &Counts, wanted: u64) -> Option<u64> {
     const MAX_DOCUMENTS: f64 = 60_000.0;
-    let density = head.matches as f64 / head.documents.max(1) as f64;
-    let documents = SAFETY * wanted as f64 / density;
-    (head.matches >= 10 && documents <= MAX_DOCUMENTS).then_some(documents as u64)
+    // Fewer matches say little about their frequency.
+    const MIN_MATCHES: i64 = 10;
+    let documents = SAFETY * wanted as f64 / head.frequency(head.matches);
+    (head.matches >= MIN_MATCHES && documents <= MAX_DOCUMENTS).then_some(documents as u64)
 }
 
 /// Chooses the cheapest way to find the first `wanted` matches of a range.
 pub(super) fn choose(
-    choices: &Choices,
+    properties: &Properties,
     head: &Counts,
     spots: &[Spot],
     range: Range,
@@ -104,21 +132,21 @@ pub(super) fn choose(
     // If the samples have too few matches, all documents must be read: samples can be wrong.
     let until_enough = estimate.documents_with_matches(SAFETY * wanted as f64);
     let scanned = until_enough.unwrap_or(estimate.documents);
-    let probes = if choices.needs_devices {
+    let probe = if properties.needs_devices {
         cost::PROBE
     } else {
         0.0
     };
-    let scan = Plan::Scan(until_enough.map_or(u64::MAX, |documents| documents.ceil() as u64));
+    let scan = Plan::Scan(until_enough.map(|documents| documents.ceil() as u64));
     let all_words: f64 = estimate.words.iter().product();
-    let mut best = (scan, scanned * (cost::SCAN + all_words * probes));
+    let mut best = (scan, scanned * (cost::SCAN + all_words * probe));
     let mut consider = |plan, cost| {
         if cost < best.1 {
             best = (plan, cost);
         }
     };
-    if choices.needs_devices {
-        let reading = if choices.has_device_index {
+    if properties.needs_devices {
+        let reading = if properties.has_device_index {
             0.0
         } else {
             scanned * cost::DEVICE
@@ -126,17 +154,28 @@ pub(super) fn choose(
         let cost = reading + scanned * estimate.selected * (cost::PROBE + cost::CANDIDATE);
         consider(Plan::Devices, cost);
     }
-    for (candidates, frequency, postings_cost) in estimate.candidates(choices) {
-        let (range, in_range) = estimate.sufficient_range(range, frequency, wanted);
+    for lookup in estimate.index_lookups(properties) {
+        let (range, in_range) = estimate.sufficient_range(range, lookup.frequency, wanted);
         let restricting = if in_range < estimate.documents {
             in_range * cost::RANGE
         } else {
             0.0
         };
-        let cost = postings_cost + restricting + frequency * in_range * (cost::CANDIDATE + probes);
-        consider(Plan::Index { candidates, range }, cost);
+        let comparing = lookup.frequency * in_range * (cost::CANDIDATE + probe);
+        let candidates = lookup.candidates;
+        let plan = Plan::Index { candidates, range };
+        consider(plan, lookup.postings_cost + restricting + comparing);
     }
     best.0
+}
+
+/// A look-up of candidates in the index.
+struct IndexLookup {
+    candidates: Candidates,
+    /// Part of the documents that are candidates.
+    frequency: f64,
+    /// Cost of reading the postings.
+    postings_cost: f64,
 }
 
 /// Estimates for a range, from samples.
@@ -160,10 +199,7 @@ impl<'a> Estimate<'a> {
         let frequency = |count: &dyn Fn(&Counts) -> i64| {
             let matches: f64 = spots
                 .iter()
-                .map(|spot| {
-                    let part = count(&spot.counts) as f64 / spot.counts.documents.max(1) as f64;
-                    part * spot.represents
-                })
+                .map(|spot| spot.counts.frequency(count(&spot.counts)) * spot.represents)
                 .sum();
             // Half a match, so that a frequency is never zero.
             let sampled: i64 = spots.iter().map(|spot| spot.counts.documents).sum();
@@ -189,50 +225,64 @@ impl<'a> Estimate<'a> {
     /// Returns `None` if all have fewer.
     fn documents_with_matches(&self, wanted: f64) -> Option<f64> {
         let (mut documents, mut matches) = (0.0, 0.0);
-        for density in self.densities() {
-            let found = density.matches * density.represents;
+        // The first spot represents the head once more: an error of at most `HEAD_SIZE` documents.
+        let head = (self.head, self.head.documents as f64);
+        let spots = self.spots.iter();
+        let spots = spots.map(|spot| (&spot.counts, spot.represents));
+        for (counts, represents) in std::iter::once(head).chain(spots) {
+            let density = counts.frequency(counts.matches);
+            let found = density * represents;
             if matches + found >= wanted {
-                return Some(documents + (wanted - matches) / density.matches);
+                return Some(documents + (wanted - matches) / density);
             }
-            documents += density.represents;
+            documents += represents;
             matches += found;
         }
         None
     }
 
-    /// Returns the ways to find candidates: the part of the documents that are candidates, and the
-    /// cost to read the postings.
-    fn candidates(&self, choices: &Choices) -> Vec<(Candidates, f64, f64)> {
+    /// Returns the look-ups that find all matches: each filter, each word, and all words together.
+    fn index_lookups(&self, properties: &Properties) -> Vec<IndexLookup> {
         let usable = |word: &usize| {
-            choices.words[*word].is_indexed && self.identifiers[*word] <= MAX_IDENTIFIER_FREQUENCY
+            properties.words[*word].is_indexed
+                && self.identifiers[*word] <= MAX_IDENTIFIER_FREQUENCY
         };
         let usable: Vec<usize> = (0..self.words.len()).filter(usable).collect();
-        let posting = |word: usize| {
-            if choices.words[word].is_short {
+        let filters = properties.filters.iter();
+        let mut lookups: Vec<IndexLookup> = filters
+            .map(|filter| IndexLookup {
+                candidates: filter.clone(),
+                frequency: self.selected,
+                postings_cost: self.selected * self.documents * cost::POSTING,
+            })
+            .collect();
+        lookups.extend(
+            usable
+                .iter()
+                .map(|word| self.word_lookup(&[*word], properties)),
+        );
+        if usable.len() > 1 {
+            lookups.push(self.word_lookup(&usable, properties));
+        }
+        lookups
+    }
+
+    /// Returns the look-up of the documents that match all of these words.
+    fn word_lookup(&self, words: &[usize], properties: &Properties) -> IndexLookup {
+        let postings_cost = |word: &usize| {
+            let posting = if properties.words[*word].has_short_lexeme {
                 cost::SCATTERED_POSTING
             } else {
                 cost::POSTING
-            }
+            };
+            self.words[*word] * self.documents * posting
         };
-        let words = |positions: &[usize]| {
-            let postings = |word: &usize| self.words[*word] * self.documents * posting(*word);
-            let frequency: f64 = positions.iter().map(|word| self.words[*word]).product();
-            let cost: f64 = positions.iter().map(postings).sum();
-            (Candidates::Words(positions.to_vec()), frequency, cost)
-        };
-        let mut found: Vec<_> = choices
-            .filters
-            .iter()
-            .map(|filter| {
-                let cost = self.selected * self.documents * cost::POSTING;
-                (filter.clone(), self.selected, cost)
-            })
-            .collect();
-        found.extend(usable.iter().map(|word| words(&[*word])));
-        if usable.len() > 1 {
-            found.push(words(&usable));
+        IndexLookup {
+            candidates: Candidates::Words(words.to_vec()),
+            // As if the words were independent.
+            frequency: words.iter().map(|word| self.words[*word]).product(),
+            postings_cost: words.iter().map(postings_cost).sum(),
         }
-        found
     }
 
     /// Returns the part of the range that probably has enough matches, and its number of documents.
@@ -241,9 +291,8 @@ impl<'a> Estimate<'a> {
         let (mut documents, mut matches) = (0.0, 0.0);
         for spot in self.spots {
             documents += spot.represents;
-            let part = spot.counts.matches as f64 / spot.counts.documents.max(1) as f64;
-            matches += part * spot.represents;
-            if matches < 2.0 * wanted as f64 {
+            matches += spot.counts.frequency(spot.counts.matches) * spot.represents;
+            if matches < PART_SAFETY * wanted as f64 {
                 continue;
             }
             let saved = (self.documents - documents) * frequency * cost::CANDIDATE;
@@ -264,24 +313,75 @@ impl<'a> Estimate<'a> {
         }
         (range, self.documents)
     }
-
-    /// Returns the density of matches along the range: that of the head, then that of each spot.
-    fn densities(&self) -> impl Iterator<Item = Density> {
-        let density = |counts: &Counts, represents| Density {
-            matches: counts.matches as f64 / counts.documents.max(1) as f64,
-            represents,
-        };
-        let head = density(self.head, self.head.documents as f64);
-        let spots = self.spots.iter();
-        let spots = spots.map(move |spot| density(&spot.counts, spot.represents));
-        std::iter::once(head).chain(spots.collect::<Vec<_>>())
-    }
 }
 
-/// Part of the range that is represented by a sample.
-struct Density {
-    /// Part of the documents that match.
-    matches: f64,
-    /// Number of documents.
-    represents: f64,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts of 1,000 documents of which these match, each by its only word.
+    fn counts(matches: i64, identifiers: i64) -> Counts {
+        Counts {
+            documents: 1_000,
+            first_id: 1,
+            last_id: 1_000,
+            matches,
+            selected: 1_000,
+            words: vec![matches],
+            identifiers: vec![identifiers],
+        }
+    }
+
+    /// Chooses how to find the first 2,001 matches of a word among 320,000 documents, all of which
+    /// contain it as often as the head.
+    fn choose_for(head: &Counts) -> Plan {
+        let spots = (0..32).rev().map(|number| Spot {
+            counts: head.clone(),
+            represents: 10_000.0,
+            ids: number * 10_000..(number + 1) * 10_000,
+        });
+        let properties = Properties {
+            words: vec![WordProperties {
+                is_indexed: true,
+                has_short_lexeme: false,
+            }],
+            filters: Vec::new(),
+            needs_devices: false,
+            has_device_index: false,
+        };
+        let range = Range::all(Order::NewestFirst);
+        choose(&properties, head, &spots.collect::<Vec<_>>(), range, 2_001)
+    }
+
+    #[test]
+    fn rare_word_is_looked_up_in_the_index() {
+        let plan = choose_for(&counts(1, 0));
+        let whole_range = Range::all(Order::NewestFirst);
+        let expected = Plan::Index {
+            candidates: Candidates::Words(vec![0]),
+            range: whole_range,
+        };
+        assert_eq!(plan, expected);
+        assert_eq!(plan.for_whole_range(whole_range), None);
+    }
+
+    #[test]
+    fn frequent_word_is_found_among_the_newest_documents() {
+        let plan = choose_for(&counts(500, 0));
+        let Plan::Scan(Some(documents)) = plan else {
+            panic!("{plan:?}");
+        };
+        assert!((6_000..=6_100).contains(&documents), "{documents}");
+        let range = Range::all(Order::NewestFirst);
+        assert_eq!(plan.for_whole_range(range), Some(Plan::Scan(None)));
+        assert_eq!(scan_of_head(&counts(500, 0), 2_001), Some(6_003));
+    }
+
+    #[test]
+    fn scan_of_all_documents_is_not_repeated() {
+        // The word is in too many identifiers for the index, and in too few documents to stop.
+        let plan = choose_for(&counts(6, 6));
+        assert_eq!(plan, Plan::Scan(None));
+        assert_eq!(plan.for_whole_range(Range::all(Order::NewestFirst)), None);
+    }
 }

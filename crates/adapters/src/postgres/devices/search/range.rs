@@ -2,8 +2,7 @@
 
 use crate::postgres::query::statement::{Statement, Value};
 
-/// Order of the results. Ids increase with the age of the devices reversed: the newest has the
-/// largest.
+/// Order of the results by id. The newest device has the largest id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     NewestFirst,

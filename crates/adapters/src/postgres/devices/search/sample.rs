@@ -42,11 +42,18 @@ pub(super) struct Counts {
     pub(super) identifiers: Vec<i64>,
 }
 
+impl Counts {
+    /// Returns a count as a fraction of the documents.
+    pub(super) fn frequency(&self, count: i64) -> f64 {
+        count as f64 / self.documents.max(1) as f64
+    }
+}
+
 /// Counts of a spot.
 #[derive(Debug, Clone)]
 pub(super) struct Spot {
     pub(super) counts: Counts,
-    /// Estimated number of documents up to the next spot.
+    /// Estimated number of documents from this spot up to the next one.
     pub(super) represents: f64,
     /// Bounds of the ids up to the next spot: the smallest one, and the one after the largest.
     pub(super) ids: std::ops::Range<i64>,
@@ -68,6 +75,7 @@ pub(super) fn head(
         .ok_or(diesel::result::Error::NotFound)
 }
 
+/// Smallest and largest id.
 #[derive(QueryableByName)]
 struct EndsRow {
     #[diesel(sql_type = BigInt)]
@@ -76,12 +84,8 @@ struct EndsRow {
     highest: i64,
 }
 
-/// Compares documents all over a range that is not empty. Returns the spots in its order.
-pub(super) fn spots(
-    query: &Query<'_>,
-    range: &Range,
-    connection: &mut PgConnection,
-) -> QueryResult<Vec<Spot>> {
+/// Returns the ends of the ids in a range that is not empty.
+fn ends(query: &Query<'_>, range: &Range, connection: &mut PgConnection) -> QueryResult<EndsRow> {
     let mut statement = query.statement();
     let mut end = |alias: &str, direction: &str| {
         let in_range = range.condition(&format!("{alias}.device_id"), &mut statement);
@@ -94,9 +98,18 @@ pub(super) fn spots(
     let (lowest, highest) = (end("oldest", "ASC"), end("newest", "DESC"));
     statement.push(&format!("SELECT {lowest} AS lowest, {highest} AS highest"));
     let ends: Vec<EndsRow> = statement.load(connection)?;
-    let Some(EndsRow { lowest, highest }) = ends.into_iter().next() else {
-        return Ok(Vec::new());
-    };
+    ends.into_iter()
+        .next()
+        .ok_or(diesel::result::Error::NotFound)
+}
+
+/// Compares documents all over a range that is not empty. Returns the spots in its order.
+pub(super) fn spots(
+    query: &Query<'_>,
+    range: &Range,
+    connection: &mut PgConnection,
+) -> QueryResult<Vec<Spot>> {
+    let EndsRow { lowest, highest } = ends(query, range, connection)?;
     let width = (highest - lowest) / SPOTS + 1;
     let mut statement = query.statement();
     let lowest_bound = statement.bind(Value::Integer(lowest));
@@ -137,12 +150,13 @@ pub(super) fn spots(
     Ok(spots)
 }
 
-/// Returns the SELECT that counts which of these documents match. `statement` must have no text yet.
+/// Returns the SELECT that counts which of these documents match. `statement` must have no text
+/// yet.
 fn counts(query: &Query<'_>, documents: &str, statement: &mut Statement) -> String {
     let count = |condition: &str| format!("count(*) FILTER (WHERE {condition})");
     let (mut words, mut identifiers) = (Vec::new(), Vec::new());
     for (term, word) in query.terms.words() {
-        words.push(count(&word.alternative(term, statement)));
+        words.push(count(&word.necessary_condition(term, statement)));
         identifiers.push(match &term.pattern {
             Some(pattern) => {
                 let pattern = statement.bind(Value::Text(pattern.clone()));

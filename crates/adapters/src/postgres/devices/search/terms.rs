@@ -34,7 +34,9 @@ pub(super) struct Word {
     /// Text of the `tsquery` that matches the word.
     pub(super) tsquery: String,
     assignees: Assignees,
-    has_short_lexeme: bool,
+    /// `true` if one of its lexemes has less than three characters: very many lexemes of documents
+    /// begin with it.
+    pub(super) has_short_lexeme: bool,
 }
 
 /// The assignees that a word matches, deleted ones included: archived devices keep them.
@@ -136,7 +138,6 @@ impl Word {
     fn condition(&self, statement: &mut Statement) -> String {
         let tsquery = statement.bind(Value::Text(self.tsquery.clone()));
         let document = format!("found.document @@ {tsquery}::tsquery");
-        let user = format!("user_of_{}", tsquery.trim_start_matches('$'));
         let Assignees { ids, is_complete } = &self.assignees;
         if ids.is_empty() {
             return document;
@@ -145,6 +146,8 @@ impl Word {
             let ids = statement.bind(Value::Integers(ids.clone()));
             return format!("({document} OR found.user_id = ANY ({ids}))");
         }
+        // A condition can occur several times in a statement: the alias is that of its parameter.
+        let user = format!("user_of_{}", tsquery.trim_start_matches('$'));
         // A scalar subquery probes one user per device. PostgreSQL may instead read all users for
         // an EXISTS.
         format!(
@@ -156,7 +159,7 @@ impl Word {
 
     /// Returns the condition that the document `found` matches the word, or its identifiers
     /// contain the term of the word. All matches of the term meet it.
-    pub(super) fn alternative(&self, term: &Term, statement: &mut Statement) -> String {
+    pub(super) fn necessary_condition(&self, term: &Term, statement: &mut Statement) -> String {
         let condition = self.condition(statement);
         match &term.pattern {
             None => condition,
@@ -167,15 +170,10 @@ impl Word {
         }
     }
 
-    /// Returns the assignees that the word matches. `None` if they are too many.
+    /// Returns the assignees that the word matches, or `None` if they are too many.
     pub(super) fn assignees(&self) -> Option<&[i64]> {
         let Assignees { ids, is_complete } = &self.assignees;
         is_complete.then_some(ids)
-    }
-
-    /// Returns whether the index has very many lexemes that begin with one of the word's.
-    pub(super) fn is_short(&self) -> bool {
-        self.has_short_lexeme
     }
 }
 

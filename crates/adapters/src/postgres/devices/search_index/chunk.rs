@@ -78,9 +78,9 @@ fn oldest_entries(
     .load(connection)
 }
 
-/// Returns the number of devices to take from an entry that is larger than `max_bytes`. `None` if
-/// the whole entry is to be indexed. Entries are larger if servers of a previous version wrote them,
-/// or if the limit was reduced after a timeout.
+/// Returns the number of devices to take from an entry that is larger than `max_bytes`, or `None`
+/// if the whole entry is to be indexed. Entries are larger if servers of a previous version wrote
+/// them, or if the limit was reduced after a timeout.
 fn devices_within(entry: &QueueEntry, max_bytes: usize) -> Option<i32> {
     let bytes = f64::from(entry.byte_count);
     let fraction = max_bytes as f64 / bytes;

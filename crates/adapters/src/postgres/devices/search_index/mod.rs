@@ -88,7 +88,7 @@ fn to_index_error(error: diesel::result::Error) -> IndexError {
 /// First key of the advisory locks of workspaces whose queued devices are being indexed.
 const INDEX_LOCK: i32 = 0x1dec;
 
-/// Tries to reserve the queue of a workspace until the transaction ends. Returns whether it did.
+/// Tries to lock the queue of a workspace until the transaction ends. Returns whether it succeeded.
 /// Two transactions that index the same devices would wait for each other, and could deadlock.
 fn try_lock(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<bool> {
     #[derive(QueryableByName)]
@@ -104,7 +104,7 @@ fn try_lock(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResul
     Ok(lock.is_locked)
 }
 
-/// Reserves the queue of a workspace until the transaction ends. Waits for a chunk that is being
+/// Locks the queue of a workspace until the transaction ends. Waits for a chunk that is being
 /// indexed.
 pub(crate) fn lock(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<()> {
     diesel::sql_query("SELECT pg_advisory_xact_lock($1, hashint8($2))")

@@ -18,7 +18,8 @@ const MAX_CHECKED: i64 = 5_000;
 /// Maximum number of documents that are built at a time. Their devices are locked until then.
 const MAX_BUILT: usize = 500;
 
-/// Builds the documents of the next devices in a transaction, as [`SearchIndex::rebuild`] describes.
+/// Builds the documents of the next devices in a transaction, as [`SearchIndex::rebuild`]
+/// describes.
 ///
 /// [`SearchIndex::rebuild`]: devices_domain::SearchIndex::rebuild
 pub(super) fn rebuild_next(

@@ -16,13 +16,13 @@ struct ConnectRow {
     /// Database as an SQL identifier.
     #[diesel(sql_type = Text)]
     database: String,
-    /// Whether this user may grant and revoke privileges on the database.
+    /// `true` if this user may grant and revoke privileges on the database.
     #[diesel(sql_type = Bool)]
     is_owner: bool,
-    /// Whether every user may connect.
+    /// `true` if every user may connect.
     #[diesel(sql_type = Bool)]
     is_public: bool,
-    /// Whether the serving role may connect, even if not every user may.
+    /// `true` if the serving role may connect, even if not every user may.
     #[diesel(sql_type = Bool)]
     is_granted: bool,
 }

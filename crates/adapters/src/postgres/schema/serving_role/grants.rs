@@ -102,10 +102,10 @@ fn grant(connection: &mut PgConnection, role: &ServingRole) -> QueryResult<()> {
           AND attname NOT IN ('workspace_id', 'id', 'device_id', 'created_at')
         GROUP BY attrelid";
     let update_columns = texts(connection, update_columns, role.name())?.concat();
-    let grants = include_str!("../serving_role.sql").replace("{serving_role}", &role.to_string());
+    let grants = include_str!("grants.sql").replace("{serving_role}", &role.to_string());
     connection.batch_execute(&(grants + &update_columns))?;
-    // Lets the owner switch to the role, too. A superuser can anyway; others must be members. It
-    // stays as it is for an owner who may not grant the role.
+    // Lets the owner switch to the role, too. A superuser can anyway; others must be members. Has
+    // no effect for an owner that may not grant the role.
     if connection
         .batch_execute(&format!("SET ROLE {role}"))
         .is_ok()

@@ -16,13 +16,14 @@ pub(super) const PREFIX: &str = "fleet_devices_serving";
 const MAX_LENGTH: usize = 63;
 
 /// Role with the privileges that serving a database needs, and no others. A role belongs to a whole
-/// PostgreSQL server, so each database has one of its own: no user of one database can read another.
+/// PostgreSQL server. Each database therefore has one of its own: otherwise, the users of one
+/// database could read another.
 ///
 /// Displayed as a quoted SQL identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServingRole {
     name: String,
-    /// Whether the default name is cut: another database may have the same.
+    /// `true` if the default name was cut: another database may have the same.
     pub(super) is_cut: bool,
 }
 

@@ -10,7 +10,7 @@ use devices_domain::{
 };
 
 use super::filter::push_conditions;
-use crate::postgres::query::pagination::TermQueries;
+use crate::postgres::query::pagination::SearchIndexQueries;
 use crate::postgres::query::search_sql::lexeme_query;
 use crate::postgres::query::statement::{Statement, Value};
 
@@ -18,12 +18,12 @@ use crate::postgres::query::statement::{Statement, Value};
 /// have fills a page of 100.
 const NEWEST: usize = 10_000;
 
-/// Returns the queries for a filter that no index of `devices` serves.
+/// Returns the queries for a filter that no index of `devices` supports, or `None` for any other.
 pub(super) fn queries(
     workspace: WorkspaceId,
     filter: &DeviceFilter,
     paging: PageRequest,
-) -> Option<TermQueries> {
+) -> Option<SearchIndexQueries> {
     let DeviceFilter {
         search,
         user,
@@ -48,17 +48,18 @@ pub(super) fn queries(
     if has_index {
         return None;
     }
-    let words = words(filter)?;
-    Some(TermQueries {
+    let tsquery = tsquery(filter)?;
+    Some(SearchIndexQueries {
         newest: newest(workspace, filter, paging),
-        indexed: indexed(workspace, filter, words.clone(), ""),
-        sorted: indexed(workspace, filter, words, " ORDER BY device_id DESC"),
+        indexed: indexed(workspace, filter, tsquery.clone(), ""),
+        sorted: indexed(workspace, filter, tsquery, " ORDER BY device_id DESC"),
         sorted_id: "found.device_id",
     })
 }
 
-/// Returns the text of a `tsquery` for the lexemes of all values of the filter.
-pub(super) fn words(filter: &DeviceFilter) -> Option<String> {
+/// Returns the text of the `tsquery` that matches the documents with the lexemes of all values of
+/// the filter, or `None` if it has no such values.
+pub(super) fn tsquery(filter: &DeviceFilter) -> Option<String> {
     let DeviceFilter {
         type_,
         category,
@@ -102,16 +103,21 @@ fn newest(workspace: WorkspaceId, filter: &DeviceFilter, paging: PageRequest) ->
 /// Selects devices whose documents have all words, and those that wait to be indexed, once each if
 /// they are sorted by `order`. The LATERAL with LIMIT probes the primary key for each: the planner
 /// expects the workspace to be small, and would otherwise read all of it.
-fn indexed(workspace: WorkspaceId, filter: &DeviceFilter, words: String, order: &str) -> Statement {
+fn indexed(
+    workspace: WorkspaceId,
+    filter: &DeviceFilter,
+    tsquery: String,
+    order: &str,
+) -> Statement {
     let mut from = Statement::default();
     let workspace = from.bind(Value::Integer(workspace.0));
-    let words = from.bind(Value::Text(words));
+    let tsquery = from.bind(Value::Text(tsquery));
     let distinct = if order.is_empty() { "" } else { "DISTINCT " };
     from.push(&format!(
         " FROM (SELECT {distinct}device_id FROM ( \
                     SELECT search_documents.device_id FROM search_documents \
                     WHERE search_documents.workspace_id = {workspace} \
-                      AND search_documents.document @@ {words}::tsquery \
+                      AND search_documents.document @@ {tsquery}::tsquery \
                     UNION ALL \
                     SELECT unnest(search_queue.device_ids) FROM search_queue \
                     WHERE search_queue.workspace_id = {workspace} \
