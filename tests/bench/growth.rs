@@ -7,7 +7,8 @@ use devices_tests::{Cluster, payload, run_executable};
 
 use crate::load::{Window, post};
 use crate::report::{Cell, Kind, Report};
-use crate::{Arguments, create_users, database_url, execute};
+use crate::subject::create_users;
+use crate::{Arguments, database_url, execute};
 
 /// Workspaces among which the devices are spread.
 const WORKSPACES: usize = 500;

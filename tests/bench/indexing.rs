@@ -7,8 +7,8 @@ use devices_tests::{Cluster, ServerProcess};
 
 use crate::load::{Window, post};
 use crate::processes::CpuTime;
-use crate::report::Kind;
-use crate::{Arguments, Subject, ceilings, database_url};
+use crate::subject::Subject;
+use crate::{Arguments, ceilings};
 
 const CLIENTS: usize = 8;
 
@@ -19,17 +19,7 @@ const QUEUED: &str = "SELECT coalesce(sum(cardinality(device_ids)), 0) FROM sear
 /// baseline take to index them. Prints a table. Returns the number of requests that failed.
 pub(crate) fn measure(arguments: &Arguments) -> usize {
     let cluster = Cluster::create("bench");
-    let url = cluster.url().to_owned();
-    let mut subjects = vec![(Kind::Service, arguments.binary(), url)];
-    if let Some(baseline) = &arguments.baseline {
-        cluster.execute("CREATE DATABASE baseline");
-        let url = database_url(&cluster, "baseline");
-        subjects.push((Kind::Baseline, baseline, url));
-    }
-    let subjects = subjects.into_iter();
-    let mut subjects: Vec<Subject> = subjects
-        .map(|(kind, binary, url)| Subject::start(kind, binary, url, arguments))
-        .collect();
+    let mut subjects = Subject::start_all(&cluster, arguments);
     println!("| build | queued | indexed per second | CPU time of PostgreSQL, µs per device |");
     println!("|---|---|---|---|");
     let mut errors = 0;

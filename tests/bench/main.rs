@@ -9,6 +9,7 @@ mod lists;
 mod load;
 mod processes;
 mod report;
+mod subject;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,10 +18,11 @@ use std::time::{Duration, Instant};
 use ceilings::Rows;
 use clap::Parser;
 use devices_tests::payload::{self, RequestTemplate};
-use devices_tests::{Cluster, ServerProcess, built_binary, set_up_workspace_with};
-use load::{Client, Window, measure, post};
+use devices_tests::{Cluster, ServerProcess, built_binary};
+use load::{Window, measure, post};
 use processes::CpuTime;
 use report::{Cell, Kind, Report};
+use subject::Subject;
 
 /// Measures the throughput of `POST /devices` and compares it with PostgreSQL alone.
 ///
@@ -148,80 +150,7 @@ pub(crate) fn execute(url: &str, sql: &str) {
     executed.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-/// Creates the users to whom the payload's devices are assigned, in every workspace.
-pub(crate) fn create_users(url: &str) {
-    let users = format!(
-        "SELECT id, number, 'user' || number || '@example.com' \
-         FROM workspaces, generate_series(1, {}) AS number",
-        payload::USERS
-    );
-    // The schema of a baseline may be older than the folded columns.
-    execute(
-        url,
-        &format!(
-            "DO $do$ BEGIN \
-                 IF to_regclass('search_documents') IS NULL THEN \
-                     INSERT INTO users (workspace_id, id, email) {users}; \
-                 ELSE \
-                     INSERT INTO users (workspace_id, id, email, email_folded, search_document) \
-                     SELECT id, number, email, email, '' FROM ({users}) AS new (id, number, email); \
-                 END IF; \
-             END $do$"
-        ),
-    );
-}
-
 const WARM_UP: Duration = Duration::from_millis(500);
-
-/// Build of the server under test, with its own database.
-struct Subject {
-    kind: Kind,
-    url: String,
-    api_key: String,
-    services: Vec<ServerProcess>,
-}
-
-impl Subject {
-    /// Prepares the database, starts the servers and stores the payload once.
-    fn start(kind: Kind, binary: &Path, url: String, arguments: &Arguments) -> Self {
-        let api_key = set_up_workspace_with(binary, &url);
-        create_users(&url);
-        let services = (0..arguments.servers.max(1)).map(|_| arguments.serve(binary, &url));
-        let services: Vec<ServerProcess> = services.collect();
-        let mut client = Client::connect(
-            services[0].address(),
-            "/devices",
-            std::slice::from_ref(&api_key),
-            &payload::body(&payload::devices()),
-        );
-        assert_eq!(client.post().ok(), Some(201), "the payload is stored");
-        Self {
-            kind,
-            url,
-            api_key,
-            services,
-        }
-    }
-
-    /// Empties the tables and runs a checkpoint, as before every window.
-    fn reset(&self) {
-        // The queue first: the server's background job locks the tables in this order. A baseline
-        // may have the tables of an older schema.
-        let reset = "DO $do$ BEGIN EXECUTE ( \
-                         SELECT 'TRUNCATE ' || string_agg(name, ', ') FROM unnest(ARRAY[ \
-                             'search_queue', 'search_documents', 'device_search_queue', \
-                             'device_search', 'devices', 'device_events', 'idempotency_keys', \
-                             'usage_changes', 'usage_counts' \
-                         ]) AS name WHERE to_regclass(name) IS NOT NULL \
-                     ); END $do$";
-        execute(&self.url, reset);
-        execute(&self.url, "CHECKPOINT");
-    }
-
-    fn processes(&self) -> Vec<u32> {
-        self.services.iter().map(ServerProcess::pid).collect()
-    }
-}
 
 struct Bench {
     cluster: Cluster,
@@ -290,15 +219,8 @@ impl Bench {
     fn start(arguments: &Arguments) -> Self {
         eprintln!("starting PostgreSQL and the servers");
         let cluster = Cluster::create("bench");
-        let url = cluster.url().to_owned();
-        let service = Subject::start(Kind::Service, arguments.binary(), url, arguments);
-        let rows = Rows::read(&mut ceilings::connect(&service.url));
-        let mut subjects = vec![service];
-        if let Some(baseline) = &arguments.baseline {
-            cluster.execute("CREATE DATABASE baseline");
-            let url = database_url(&cluster, "baseline");
-            subjects.push(Subject::start(Kind::Baseline, baseline, url, arguments));
-        }
+        let subjects = Subject::start_all(&cluster, arguments);
+        let rows = Rows::read(&mut ceilings::connect(cluster.url()));
         Self {
             report: Report::new(&cluster),
             postmaster: cluster.postmaster_pid(),
@@ -394,9 +316,10 @@ impl Bench {
             expected_status,
         );
         let mut cell = Cell::new(kind, body.serial_offsets.len(), clients, sample);
-        cell.peak_memory = servers
+        cell.peak_memory = subject
+            .services
             .iter()
-            .map(|server| processes::peak_memory(*server))
+            .map(ServerProcess::peak_memory)
             .max();
         cell.cpu = Some(CpuTime::now(&servers, &self.postmaster).since(before));
         self.report.add(cell);

@@ -71,11 +71,3 @@ pub(crate) fn reset_peak_memory(process: u32) {
     // Where this is not permitted, the peak includes everything before.
     drop(fs::write(format!("/proc/{process}/clear_refs"), "5"));
 }
-
-/// Returns the peak resident memory of a process, in bytes.
-pub(crate) fn peak_memory(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kilobytes.unwrap_or_default() * 1024
-}

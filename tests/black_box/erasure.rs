@@ -96,30 +96,51 @@ fn places(database: &TestDatabase) -> Vec<String> {
     places
 }
 
-#[test]
-fn erased_user_leaves_no_trace() {
-    let api = Api::start();
+/// A user with traces in every table, and what an erasure must keep.
+struct Traces {
+    user: i64,
+    /// Archived device that was assigned to the user.
+    archived: Value,
+    /// Response that does not name the user. Its key is `kept`.
+    kept: Response,
+}
+
+fn store_traces(api: &Api) -> Traces {
     for number in 0..3 {
         api.add_user("acme", &format!("other{number}@example.com"));
     }
-    let user = create_user(&api);
-    put_enrollment(&api, "SN-1", "Zephyrine's laptop");
-    put_enrollment(&api, "SN-2", "Quill's phone");
-    put_enrollment(&api, "SN-3", "LAB-3");
+    let user = create_user(api);
+    put_enrollment(api, "SN-1", "Zephyrine's laptop");
+    put_enrollment(api, "SN-2", "Quill's phone");
+    put_enrollment(api, "SN-3", "LAB-3");
     let active = json!({"serial_number": "SN-1", "user_id": user});
-    post_with_key(&api, "active", active);
+    post_with_key(api, "active", active);
     let archived = json!({"serial_number": "SN-2", "user_email": EMAIL});
-    let archived = post_with_key(&api, "archived", archived).created_devices()[0]["id"].clone();
-    assert_eq!(
-        api.call("DELETE", &format!("/devices/{archived}")).status,
-        200
+    let archived = post_with_key(api, "archived", archived).created_devices()[0]["id"].clone();
+    let deleted = api.call("DELETE", &format!("/devices/{archived}"));
+    assert_eq!(deleted.status, 200, "{}", deleted.text);
+    let named = post_with_key(api, "named", json!({"comment": "Ask zephyrine quill"}));
+    // Texts of the workspace are reported, and not changed.
+    let named = named.created_devices()[0]["id"].clone();
+    let patched = api.send(
+        "PATCH",
+        &format!("/devices/{named}"),
+        &json!({"comment": null}),
     );
-    post_with_key(&api, "named", json!({"comment": "Ask zephyrine quill"}));
-    post_with_key(&api, "zephyrine.quill@heliograph.test", json!({}));
-    let kept = post_with_key(&api, "kept", json!({"serial_number": "SN-3"}));
-    // The comment is the text of the workspace. It is reported, and not changed.
-    let patched = api.send("PATCH", "/devices/3", &json!({"comment": null}));
     assert_eq!(patched.status, 200, "{}", patched.text);
+    post_with_key(api, "zephyrine.quill@heliograph.test", json!({}));
+    let kept = post_with_key(api, "kept", json!({"serial_number": "SN-3"}));
+    Traces {
+        user,
+        archived,
+        kept,
+    }
+}
+
+#[test]
+fn erased_user_leaves_no_trace() {
+    let api = Api::start();
+    let Traces { user, .. } = store_traces(&api);
     // The statistics of an empty table stay, so the queue must be empty before they are collected.
     while api.database.count("search_queue") > 0 {
         std::thread::sleep(Duration::from_millis(5));
@@ -132,23 +153,9 @@ fn erased_user_leaves_no_trace() {
         "users",
         "statistics of users",
     ] {
-        assert!(
-            before.iter().any(|found| found == place),
-            "{place}: {before:?}"
-        );
+        let is_found = before.iter().any(|found| found == place);
+        assert!(is_found, "{place}: {before:?}");
     }
-    let stored = api.get_json(&format!("/devices?client_status=ARCHIVED&user_id={user}"));
-    let stored = stored["data"][0].clone();
-    assert_eq!(stored["user"]["last_name"], "Quill");
-
-    let refused = erase(&api.database, &[EMAIL, "--yes"]);
-    assert_eq!(refused.code, 1);
-    assert!(
-        refused.stderr.contains("assigned to the user: 1. ")
-            && refused.stderr.contains("--unassign"),
-        "{refused:?}"
-    );
-    assert_eq!(api.call("GET", &format!("/users/{user}")).status, 200);
     let erased = erase_ok(
         &api.database,
         &["zephyrine.QUILL@heliograph.test", "--unassign"],
@@ -161,40 +168,58 @@ fn erased_user_leaves_no_trace() {
             "mentioned_in": {"devices": [], "enrollments": [], "users": [], "keys": []},
         })
     );
-
     assert_eq!(places(&api.database), Vec::<String>::new());
     for column in ["devices WHERE user_id", "search_documents WHERE user_id"] {
-        assert_eq!(
-            api.database.count(&format!("{column} = {user}")),
-            0,
-            "{column}"
-        );
+        let rows = api.database.count(&format!("{column} = {user}"));
+        assert_eq!(rows, 0, "{column}");
     }
     assert_eq!(api.call("GET", &format!("/users/{user}")).status, 404);
     assert_eq!(api.get_json("/users?search=zephyrine")["data"], json!([]));
+    // The address is free, and its new owner has another id.
+    assert_ne!(create_user(&api), user);
+}
+
+#[test]
+fn user_with_devices_is_erased_only_on_request() {
+    let api = Api::start();
+    let Traces { user, .. } = store_traces(&api);
+    let refused = erase(&api.database, &[EMAIL, "--yes"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("assigned to the user: 1. ")
+            && refused.stderr.contains("--unassign"),
+        "{refused:?}"
+    );
+    assert_eq!(api.call("GET", &format!("/users/{user}")).status, 200);
+}
+
+#[test]
+fn archived_device_loses_its_erased_user() {
+    let api = Api::start();
+    let Traces { user, archived, .. } = store_traces(&api);
+    let stored = api.get_json(&format!("/devices?client_status=ARCHIVED&user_id={user}"));
+    let stored = stored["data"][0].clone();
+    assert_eq!(stored["user"]["last_name"], "Quill");
+    erase_ok(&api.database, &[EMAIL, "--unassign"]);
     let device = api.get_json(&format!("/devices/{archived}"))["data"].clone();
     assert_eq!(
         (&device["user"], &device["user_id"]),
         (&Value::Null, &Value::Null)
     );
     assert_ne!(device["updated_at"], stored["updated_at"]);
-    let replayed = api.send_with(
-        "POST",
-        "/devices",
-        &[("Idempotency-Key", "kept")],
-        &json!({"devices": [device_with_serial("SN-3")]}),
-    );
-    assert_eq!((replayed.status, &replayed.text), (201, &kept.text));
+}
+
+#[test]
+fn unrelated_responses_survive_erasure() {
+    let api = Api::start();
+    let Traces { kept, .. } = store_traces(&api);
+    erase_ok(&api.database, &[EMAIL, "--unassign"]);
+    let replayed = post_with_key(&api, "kept", json!({"serial_number": "SN-3"}));
+    assert_eq!(replayed.text, kept.text);
     let counted = "SELECT coalesce(sum(count), 0) + (SELECT coalesce(sum(change), 0) \
                    FROM usage_changes WHERE resource = 'response_bytes') \
                    FROM usage_counts WHERE resource = 'response_bytes'";
     assert_eq!(api.database.texts(counted), [kept.text.len().to_string()]);
-    // The address is free, and its new owner has another id.
-    assert_ne!(create_user(&api), user);
-}
-
-fn device_with_serial(serial_number: &str) -> Value {
-    device(json!({"serial_number": serial_number}))
 }
 
 #[test]

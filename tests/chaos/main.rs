@@ -7,6 +7,7 @@ mod client;
 mod crashes;
 mod disconnects;
 mod hung_database;
+mod latencies;
 mod neighbour;
 mod opposite_order;
 mod pooler;

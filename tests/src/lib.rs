@@ -15,13 +15,14 @@ mod race;
 mod response;
 mod server;
 mod server_process;
+mod test_server;
 mod workspace_filter;
 
 pub use api::{Api, percent_encode, send};
 pub use binary::{CommandOutput, binary, built_binary, run, run_at, run_executable};
 pub use cluster::{Cluster, Row, Suspended};
 use confidential_values::{ConfidentialValues, record_secret, record_values, register_server};
-pub use database::{TestDatabase, execute};
+pub use database::TestDatabase;
 pub use device::{complete_device, device, empty_value, ids};
 pub use login_role::LoginRole;
 use postgres_log::PostgresLog;
@@ -32,6 +33,7 @@ pub use server::{Server, ServerOptions};
 pub use server_process::{
     ServerProcess, create_workspace, set_up_workspace, set_up_workspace_with,
 };
+pub use test_server::execute;
 pub use workspace_filter::{WORKSPACE_TABLES, missing_workspace_filter};
 
 /// Deadline for everything that a test waits for. Longer than any of it takes on a busy machine.

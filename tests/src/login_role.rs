@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::TestDatabase;
-use crate::database::{execute_on_server, with_parameters};
+use crate::test_server::{execute_on_server, with_parameters};
 
 /// A login role for one test. `DROP ROLE` runs when this value is dropped.
 #[derive(Debug)]

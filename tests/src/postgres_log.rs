@@ -5,10 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use crate::database::{private_postgres, uses_private_server};
-
-/// Beginning of each entry: time, process, database and application. Other lines continue an entry.
-pub(crate) const LINE_PREFIX: &str = "%m [%p] %d/%a ";
+use crate::test_server::{private_postgres, uses_private_server};
 
 /// Name of the application in the sessions of the binary.
 const APPLICATION: &str = "devices-api";
@@ -46,6 +43,7 @@ impl PostgresLog {
                 _ => entries.push(line.to_owned()),
             }
         }
+        // The prefix of an entry ends with the database and the application.
         let session = format!("] {database}/{APPLICATION} ");
         entries.retain(|entry| entry.contains(&session));
         entries

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::TestDatabase;
-use crate::database::with_parameters;
+use crate::test_server::with_parameters;
 
 /// Forwards bytes between clients and PostgreSQL, as its mode says. Disconnects all clients when
 /// dropped.

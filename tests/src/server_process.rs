@@ -83,22 +83,22 @@ impl ServerProcess {
         self.process.id()
     }
 
-    /// Returns the memory that the server uses, in MB. Linux only: elsewhere, 0.
+    /// Returns the memory that the server uses, in bytes. Linux only: elsewhere, 0.
     pub fn memory(&self) -> u64 {
-        self.memory_figure("VmRSS:")
+        self.resident_memory("VmRSS:")
     }
 
-    /// Returns the most memory that the server has used so far, in MB. Linux only: elsewhere, 0.
+    /// Returns the most memory that the server has used so far, in bytes. Linux only: elsewhere, 0.
     pub fn peak_memory(&self) -> u64 {
-        self.memory_figure("VmHWM:")
+        self.resident_memory("VmHWM:")
     }
 
-    fn memory_figure(&self, name: &str) -> u64 {
+    fn resident_memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
         let status = status.unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        kilobytes.unwrap_or_default() / 1_024
+        kilobytes.unwrap_or_default() * 1_024
     }
 
     /// Kills the server with SIGKILL.

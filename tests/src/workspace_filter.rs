@@ -79,7 +79,7 @@ pub fn missing_workspace_filter(statement: &str) -> Option<String> {
     let references = statement
         .match_indices(is_word)
         .filter(|(at, _)| !statement[..*at].ends_with(is_word))
-        // An alias.
+        // The name after AS is an alias, not a table.
         .filter(|(at, _)| !statement[..*at].ends_with(" as "))
         .filter(|(at, _)| {
             let rest = &statement[*at..];

@@ -18,7 +18,7 @@ pub(crate) const WORKSPACE: &str = "lists";
 const BATCH: usize = 1_000;
 const CLIENTS: usize = 4;
 
-/// Every such device is archived.
+/// One of this many devices is archived.
 const ARCHIVED_EVERY: usize = 500;
 
 /// Size of the workspace.

@@ -5,7 +5,7 @@ use devices_tests::percent_encode;
 use super::{ListApi, population::Population};
 use crate::ceilings;
 
-/// A request, and what it shows.
+/// A request, with the name of its row in the table.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) path: String,

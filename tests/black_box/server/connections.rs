@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::one_device;
 
-/// A duration that no test waits for.
+/// Longer than any test takes, in seconds.
 const NEVER: u32 = 3_600;
 
 const PROBE: &str = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -107,7 +107,7 @@ fn idle_connection_is_closed_silently() {
 }
 
 #[test]
-fn connection_outlives_head_timeout_between_requests() {
+fn kept_connection_outlives_head_timeout() {
     let api = api(&[("DEVICES__SERVER__HEAD_TIMEOUT_SECONDS", 1)]);
     let mut socket = connect(&api);
     let start = Instant::now();
@@ -286,7 +286,7 @@ fn full_server_closes_idle_connections() {
 }
 
 #[test]
-fn full_server_closes_connections_with_slow_bodies() {
+fn full_server_closes_slow_bodies() {
     let api = api(&[
         ("DEVICES__SERVER__MAX_CONNECTIONS", 16),
         ("DEVICES__LIMITS__BODY_TIMEOUT_SECONDS", NEVER),

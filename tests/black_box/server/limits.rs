@@ -56,7 +56,7 @@ fn keys_share_the_limit_of_their_workspace() {
         (&api.key, 201, r#""key";r=2;"#),
         (&api.key, 201, r#""key";r=1;"#),
         (&api.key, 201, r#""key";r=0;"#),
-        // Costs the workspace nothing.
+        // A rejected request costs the workspace no token.
         (&api.key, 429, r#""key";r=0;"#),
         (&other, 201, r#""workspace";r=0;"#),
         (&other, 429, r#""workspace";r=0;"#),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::Outcome;
 use crate::batches::Batch;
 use crate::client::{Client, Response};
+use crate::latencies::Latencies;
 
 /// Duration of the measurement of the normal clients alone.
 const QUIET_WINDOW: Duration = Duration::from_secs(8);
@@ -44,7 +45,7 @@ pub(crate) fn run(cluster: &Cluster, connections: usize) -> Outcome {
     }
     let clients = NormalClients::new(&normal, service.address());
     let before = clients.measure("before", QUIET_WINDOW);
-    let memory_before = service.memory();
+    let memory_before = megabytes(service.memory());
     let stop = AtomicBool::new(false);
     let (attacks, during, in_use) = std::thread::scope(|scope| {
         let attackers = Slowness::ALL.map(|slowness| {
@@ -60,7 +61,7 @@ pub(crate) fn run(cluster: &Cluster, connections: usize) -> Outcome {
         (attacks, during, in_use)
     });
     let released_after = time_until_exports_work(&slow, service.address());
-    let [peak, after] = [service.peak_memory(), service.memory()];
+    let [peak, after] = [service.peak_memory(), service.memory()].map(megabytes);
     let summary = format!(
         "{}normal clients before:         {before}\n\
          normal clients beside them:    {during}\n\
@@ -74,13 +75,18 @@ pub(crate) fn run(cluster: &Cluster, connections: usize) -> Outcome {
     let is_attacked = attacks.iter().all(|attack| {
         attack.closed > 0 || matches!(attack.slowness, Slowness::Export | Slowness::UnreadExport)
     });
-    let is_served = during.failed == 0 && during.percentile(0.99) < Duration::from_secs(1);
+    let is_served = during.latencies.failed() == 0
+        && during.latencies.percentile(0.99) < Duration::from_secs(1);
     let is_released = released_after < RELEASE && in_use == 0;
     if is_attacked && is_served && is_released && peak < memory_before + MAX_GROWTH {
         Ok(summary)
     } else {
         Err(summary)
     }
+}
+
+fn megabytes(bytes: u64) -> u64 {
+    bytes / (1 << 20)
 }
 
 /// Stores a batch whose response can be replayed, and devices with large comments. A page of 100 of
@@ -142,16 +148,11 @@ struct NormalClients {
     address: String,
 }
 
-/// Latencies of the normal clients.
-struct Latencies {
-    /// Of all requests, sorted in ascending order.
-    all: Vec<Duration>,
-    /// Number of batches of 10, of lists and of exports.
-    batches: usize,
-    lists: usize,
-    exports: usize,
-    /// Number of unexpected responses.
-    failed: usize,
+/// Requests of the normal clients: in each round a batch of 10, a list and an export.
+#[derive(Default)]
+struct Rounds {
+    count: usize,
+    latencies: Latencies,
 }
 
 impl NormalClients {
@@ -163,39 +164,27 @@ impl NormalClients {
         }
     }
 
-    fn measure(&self, name: &str, window: Duration) -> Latencies {
+    fn measure(&self, name: &str, window: Duration) -> Rounds {
         let start = Instant::now();
-        let mut latencies = Latencies {
-            all: Vec::new(),
-            batches: 0,
-            lists: 0,
-            exports: 0,
-            failed: 0,
-        };
-        for request in 0.. {
-            if start.elapsed() > window {
-                break;
-            }
+        let mut rounds = Rounds::default();
+        while start.elapsed() < window {
             let batch = Batch {
-                key: format!("N-{name}-{request}"),
+                key: format!("N-{name}-{}", rounds.count),
                 rows: 10,
                 is_invalid: false,
             };
             let body = batch.body();
-            let sent = Instant::now();
-            let response = self.kept.post(&self.address, &batch.key, &body);
-            latencies.batches += 1;
-            latencies.record(sent, matches!(response, Response::Stored { .. }));
-            let sent = Instant::now();
-            latencies.lists += 1;
-            latencies.record(sent, self.can_get("/devices?limit=1"));
-            let sent = Instant::now();
-            latencies.exports += 1;
-            let path = format!("/devices/export?serial_number={}-0", batch.key);
-            latencies.record(sent, self.can_get(&path));
+            let latencies = &mut rounds.latencies;
+            latencies.record(|| {
+                let response = self.kept.post(&self.address, &batch.key, &body);
+                matches!(response, Response::Stored { .. })
+            });
+            latencies.record(|| self.can_get("/devices?limit=1"));
+            let export = format!("/devices/export?serial_number={}-0", batch.key);
+            latencies.record(|| self.can_get(&export));
+            rounds.count += 1;
         }
-        latencies.all.sort();
-        latencies
+        rounds
     }
 
     fn can_get(&self, path: &str) -> bool {
@@ -205,37 +194,12 @@ impl NormalClients {
     }
 }
 
-impl Latencies {
-    fn record(&mut self, sent: Instant, is_expected: bool) {
-        if is_expected {
-            self.all.push(sent.elapsed());
-        } else {
-            self.failed += 1;
-        }
-    }
-
-    /// Returns the latency that this fraction of the requests did not exceed.
-    fn percentile(&self, fraction: f64) -> Duration {
-        let index = (self.all.len() as f64 * fraction) as usize;
-        let index = index.min(self.all.len().saturating_sub(1));
-        self.all.get(index).copied().unwrap_or_default()
-    }
-}
-
-impl std::fmt::Display for Latencies {
+impl std::fmt::Display for Rounds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let milliseconds = |fraction| self.percentile(fraction).as_secs_f64() * 1_000.0;
         write!(
             f,
-            "{} batches of 10, {} lists and {} exports, p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms, \
-             {} failed",
-            self.batches,
-            self.lists,
-            self.exports,
-            milliseconds(0.5),
-            milliseconds(0.99),
-            milliseconds(1.0),
-            self.failed
+            "{} times a batch of 10, a list and an export: {}",
+            self.count, self.latencies
         )
     }
 }

@@ -35,6 +35,12 @@ fn batch_writes_one_event_with_its_devices() {
     });
 }
 
+fn filter(change: impl FnOnce(&mut EventFilter)) -> EventFilter {
+    let mut filter = EventFilter::default();
+    change(&mut filter);
+    filter
+}
+
 #[test]
 fn list_filters_events() {
     block_on(async {
@@ -52,55 +58,33 @@ fn list_filters_events() {
             let events = store.events();
             async move { events.list(acme.workspace, filter).await.unwrap() }
         };
-        let all = EventFilter::default();
-        let events = list(all).await;
+        let events = list(EventFilter::default()).await;
         // The workspace, its key, the user and three devices.
         assert_eq!(events.len(), 6);
         assert!(events.is_sorted_by_key(|event| event.id));
         let [workspace, key, ada, first, second, third] = [0, 1, 2, 3, 4, 5].map(|n| &events[n]);
+        let recent = filter(|filter| {
+            filter.since = Some(Utc::now() - TimeDelta::hours(1));
+            filter.key = Some(acme.key);
+            filter.action = Some(Action::Created);
+        });
         let cases = [
             (
-                EventFilter {
-                    device: Some(DeviceId(2)),
-                    ..all
-                },
+                filter(|filter| filter.device = Some(DeviceId(2))),
                 vec![second],
             ),
+            (filter(|filter| filter.user = Some(user)), vec![ada]),
             (
-                EventFilter {
-                    user: Some(user),
-                    ..all
-                },
-                vec![ada],
-            ),
-            (
-                EventFilter {
-                    key: Some(acme.key),
-                    ..all
-                },
+                filter(|filter| filter.key = Some(acme.key)),
                 vec![key, first, second, third],
             ),
+            (recent, vec![key, second, third]),
             (
-                EventFilter {
-                    since: Some(Utc::now() - TimeDelta::hours(1)),
-                    key: Some(acme.key),
-                    action: Some(Action::Created),
-                    ..all
-                },
-                vec![key, second, third],
-            ),
-            (
-                EventFilter {
-                    action: Some(Action::Deleted),
-                    ..all
-                },
+                filter(|filter| filter.action = Some(Action::Deleted)),
                 vec![],
             ),
             (
-                EventFilter {
-                    after: Some(workspace.id),
-                    ..all
-                },
+                filter(|filter| filter.after = Some(workspace.id)),
                 vec![key, ada, first, second, third],
             ),
         ];
@@ -112,7 +96,7 @@ fn list_filters_events() {
 }
 
 #[test]
-fn administration_and_exports_write_events() {
+fn administration_writes_events() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -131,48 +115,54 @@ fn administration_and_exports_write_events() {
             let revoked = keys.revoke(acme.workspace, new, operator());
             revoked.await.unwrap();
         }
+        let events = store.events();
+        let events = events.list(acme.workspace, EventFilter::default()).await;
+        let events = events.unwrap();
+        let summary: Vec<_> = events
+            .iter()
+            .map(|event| {
+                assert_eq!(event.operator, Some(operator()));
+                assert_eq!(event.key_id, None);
+                (event.action, event.api_key_id, event.fields.join(" "))
+            })
+            .collect();
+        let (none, limit) = (String::new, || "device_limit".to_owned());
+        assert_eq!(
+            summary,
+            [
+                (Action::Created, None, none()),
+                (Action::Created, Some(acme.key), none()),
+                (Action::Updated, None, limit()),
+                (Action::Updated, None, limit()),
+                (Action::Rotated, Some(acme.key), none()),
+                (Action::Created, Some(new), none()),
+                (Action::Revoked, Some(new), none()),
+            ]
+        );
+    });
+}
+
+#[test]
+fn export_writes_event_with_its_filters() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
         acme.create(vec![device(&[]), device(&[])]).await.unwrap();
-        let filter = DeviceFilter {
+        let laptops = DeviceFilter {
             type_: Some("laptop".to_owned()),
             ..DeviceFilter::default()
         };
-        acme.devices
-            .record_export(filter, acme.origin())
-            .await
-            .unwrap();
-
-        let events = store.events();
-        let events = events.list(acme.workspace, EventFilter::default()).await;
-        let events: Vec<_> = events
-            .unwrap()
-            .into_iter()
-            .map(|event| {
-                let is_by_operator = event.operator == Some(operator());
-                assert_eq!(is_by_operator, event.key_id.is_none());
-                let subject = event.api_key_id.map(|key| key.0);
-                (
-                    event.action,
-                    subject,
-                    event.fields.join(" "),
-                    event.item_count,
-                )
-            })
-            .collect();
-        let none = String::new;
-        assert_eq!(
-            events,
-            [
-                (Action::Created, None, none(), None),
-                (Action::Created, Some(acme.key.0), none(), None),
-                (Action::Updated, None, "device_limit".to_owned(), None),
-                (Action::Updated, None, "device_limit".to_owned(), None),
-                (Action::Rotated, Some(acme.key.0), none(), None),
-                (Action::Created, Some(new.0), none(), None),
-                (Action::Revoked, Some(new.0), none(), None),
-                (Action::Created, None, none(), None),
-                (Action::Exported, None, "type".to_owned(), Some(2)),
-            ]
-        );
+        let recorded = acme.devices.record_export(laptops, acme.origin());
+        recorded.await.unwrap();
+        let exports = filter(|filter| filter.action = Some(Action::Exported));
+        let events = store.events().list(acme.workspace, exports).await.unwrap();
+        let [event] = events.as_slice() else {
+            panic!("{events:?}");
+        };
+        assert_eq!(event.key_id, Some(acme.key));
+        assert_eq!(event.operator, None);
+        assert_eq!(event.fields, ["type"]);
+        assert_eq!(event.item_count, Some(2));
     });
 }
 

@@ -253,7 +253,7 @@ fn interrupted_conversion_continues() {
 }
 
 #[test]
-fn changes_of_old_servers_are_converted_by_the_next_run() {
+fn next_run_converts_changes_of_old_servers() {
     let database = old_database();
     database.execute("INSERT INTO users (workspace_id, email) VALUES (1, 'ada@acme.test')");
     let first = migrate_with_pause(&database, || {

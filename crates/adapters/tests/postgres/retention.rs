@@ -63,7 +63,7 @@ impl Writer {
 }
 
 #[test]
-fn archived_devices_are_purged_with_their_documents() {
+fn purged_devices_leave_the_search_index() {
     block_on(async {
         let store = TestStore::new();
         let (acme, globex) = (store.writer("acme").await, store.writer("globex").await);

@@ -15,7 +15,7 @@ impl TestStore {
 }
 
 #[test]
-fn waiting_batch_blocks_no_other_in_its_workspace() {
+fn waiting_batch_blocks_no_other_batch() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -39,7 +39,7 @@ fn waiting_batch_blocks_no_other_in_its_workspace() {
 }
 
 #[test]
-fn new_limit_includes_batches_that_are_being_stored() {
+fn new_limit_includes_batches_in_progress() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -69,7 +69,7 @@ fn new_limit_includes_batches_that_are_being_stored() {
 }
 
 #[test]
-fn batch_sees_a_limit_that_is_set_during_its_look_up() {
+fn batch_sees_limit_set_during_its_look_up() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;

@@ -47,7 +47,7 @@ fn store_with_short_timeout() -> TestStore {
 }
 
 #[test]
-fn blocked_workspace_leaves_connections_to_others() {
+fn blocked_workspace_does_not_block_others() {
     block_on(async {
         let store = store_with_short_timeout();
         let (acme, globex) = (store.writer("acme").await, store.writer("globex").await);
@@ -61,7 +61,7 @@ fn blocked_workspace_leaves_connections_to_others() {
         // Its own requests wait for their share.
         let own = acme.devices.find(DeviceId(1)).await;
         assert!(matches!(own, Err(RepositoryError::Unavailable(_))));
-        // Those of the other workspace, keys and jobs do not.
+        // Requests of the other workspace, key look-ups and jobs do not wait.
         globex.create(vec![device(&[])]).await.unwrap();
         assert_eq!(globex.list_ids(DeviceFilter::default()).await.len(), 1);
         let keys = PostgresKeys::new(store.pool.clone());

@@ -5,35 +5,35 @@ use std::time::{Duration, Instant};
 
 /// Latencies of requests of one kind.
 #[derive(Default)]
-pub(super) struct Latencies {
-    /// Those of the expected responses.
+pub(crate) struct Latencies {
+    /// Latencies of the expected responses.
     latencies: Vec<Duration>,
     /// Number of other responses.
     failed: usize,
 }
 
 impl Latencies {
-    /// Adds a request, which returns its status.
-    pub(super) fn add(&mut self, expected: u16, send: impl FnOnce() -> u16) {
+    /// Adds a request. `send` returns whether the response was as expected.
+    pub(crate) fn record(&mut self, send: impl FnOnce() -> bool) {
         let start = Instant::now();
-        if send() == expected {
+        if send() {
             self.latencies.push(start.elapsed());
         } else {
             self.failed += 1;
         }
     }
 
-    pub(super) fn append(&mut self, mut other: Self) {
+    pub(crate) fn append(&mut self, mut other: Self) {
         self.latencies.append(&mut other.latencies);
         self.failed += other.failed;
     }
 
-    pub(super) fn failed(&self) -> usize {
+    pub(crate) fn failed(&self) -> usize {
         self.failed
     }
 
     /// Returns the latency that this fraction of the requests did not exceed.
-    pub(super) fn percentile(&self, fraction: f64) -> Duration {
+    pub(crate) fn percentile(&self, fraction: f64) -> Duration {
         let mut sorted = self.latencies.clone();
         sorted.sort();
         let index = (sorted.len() as f64 * fraction) as usize;
