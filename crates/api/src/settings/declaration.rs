@@ -29,6 +29,12 @@ pub(super) fn variable_of(key: &str) -> String {
     format!("DEVICES__{}", key.replace('.', "__")).to_uppercase()
 }
 
+/// Returns the key of a variable: the inverse of [`variable_of`].
+pub(super) fn key_of(variable: &str) -> String {
+    let key = variable.strip_prefix("DEVICES__").unwrap_or(variable);
+    key.replace("__", ".").to_lowercase()
+}
+
 /// Joins the lines of a doc comment.
 pub(super) fn join_doc(lines: &[&str]) -> String {
     let lines: Vec<_> = lines.iter().map(|line| line.trim()).collect();
@@ -38,7 +44,7 @@ pub(super) fn join_doc(lines: &[&str]) -> String {
 /// Declares all sections and their fields as `name: Type => rule`, where the rule implements
 /// [`Rule`](super::rules::Rule) for the type.
 ///
-/// Generates the struct `Settings`, a struct for each section, `Settings::validate`, which checks
+/// Generates the struct `Settings`, a struct for each section, `Settings::check`, which checks
 /// every rule, and `Settings::sections`, which lists the fields with their doc comments and rules.
 macro_rules! settings {
     ($(

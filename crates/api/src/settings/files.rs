@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::declaration::variable_of;
+use super::declaration::{key_of, variable_of};
 use super::variable_names::most_similar;
 use super::{Origin, Settings, SettingsError};
 
@@ -69,34 +69,35 @@ impl SettingsFile {
             }
             for (field, value) in fields {
                 let key = format!("{}.{}", section.get_ref(), field.get_ref());
-                check_entry(
-                    &key,
-                    value,
-                    &position(field.span()),
-                    &position(value.span()),
-                )?;
-                positions.insert(key, position(value.span()));
+                let value_position = position(value.span());
+                check_entry(&key, value, position(field.span()), &value_position)?;
+                positions.insert(key, value_position);
             }
         }
         Ok(Self { text, positions })
     }
 }
 
-/// Checks that a key is that of a setting, and that its value is neither a table nor an array.
+/// Checks that a key is that of a setting, and that its value is neither a table nor an array, nor
+/// an integer that no setting can hold.
 fn check_entry(
     key: &str,
     value: &Spanned<DeValue<'_>>,
-    key_position: &Position,
+    key_position: Position,
     value_position: &Position,
 ) -> Result<(), SettingsError> {
-    let variable = variable_of(key);
     let sections = Settings::sections();
     let mut fields = sections.iter().flat_map(|section| &section.fields);
-    let Some(field) = fields.find(|field| field.variable == variable) else {
-        return Err(unknown_key(key, key_position.clone()));
+    // Keys are case-sensitive, unlike the names of variables.
+    let Some(field) = fields.find(|field| key_of(&field.variable) == key) else {
+        return Err(unknown_key(key, key_position));
     };
     let value = value.get_ref();
-    if value.is_table() || value.is_array() {
+    // `config` would reject such an integer without naming its key.
+    let is_too_large = value
+        .as_integer()
+        .is_some_and(|integer| i64::from_str_radix(integer.as_str(), integer.radix()).is_err());
+    if value.is_table() || value.is_array() || is_too_large {
         return Err(SettingsError::NotAllowed {
             origin: Origin::File(key.to_owned(), value_position.clone()),
             allowed: field.allowed.clone(),
@@ -122,24 +123,14 @@ fn not_a_section(name: &str, position: Position) -> SettingsError {
 fn unknown_key(key: &str, position: Position) -> SettingsError {
     // In a malformed file, other characters may be a part of a value.
     let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.".contains(&b);
-    let shown = key.len() <= 80 && key.bytes().all(is_plain);
-    let variable = variable_of(key);
+    let is_shown = key.len() <= 80 && key.bytes().all(is_plain);
     let sections = Settings::sections();
-    let keys = sections.iter().flat_map(|section| {
-        let fields = section.fields.iter();
-        fields.map(|field| {
-            (
-                field.variable.as_str(),
-                format!("{}.{}", section.name, field.name),
-            )
-        })
-    });
-    let keys: HashMap<&str, String> = keys.collect();
-    let known: Vec<_> = keys.keys().copied().collect();
+    let fields = sections.iter().flat_map(|section| &section.fields);
+    let known: Vec<&str> = fields.map(|field| field.variable.as_str()).collect();
     SettingsError::UnknownKey {
         position,
-        key: shown.then(|| key.to_owned()),
-        suggestion: most_similar(&variable, &known).and_then(|name| keys.get(name).cloned()),
+        key: is_shown.then(|| key.to_owned()),
+        suggestion: most_similar(&variable_of(key), &known).map(key_of),
     }
 }
 
@@ -174,6 +165,14 @@ mod tests {
     #[case(
         "[server]\nport = [1]",
         "line 2, column 8: server.port must be from 0 to"
+    )]
+    #[case(
+        "[server]\nport = 99999999999999999999",
+        "line 2, column 8: server.port must be from 0 to"
+    )]
+    #[case(
+        "[server]\nPort = 1",
+        "line 2, column 1: unknown key, did you mean `server.port`?"
     )]
     #[case("server = 1", "line 1, column 1: server must be a section")]
     #[case("hunter2 = 1", "line 1, column 1: unknown key `hunter2`")]

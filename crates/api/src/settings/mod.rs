@@ -108,7 +108,7 @@ declaration::settings! {
         /// that completes it within `body_timeout_seconds`.
         body_bytes_per_second: u64 => 1..=1 << 30,
         /// Seconds for which a client may stop reading its response. After that, the connection is
-        /// reset. It regains them by reading.
+        /// reset. Reading restores the time, at `response_bytes_per_second`.
         response_stall_seconds: u64 => 1..=3_600,
         /// Minimum rate in bytes per second at which a client must read a response, on average
         /// after `response_stall_seconds`. Time in which the server does not wait for the client
@@ -185,7 +185,7 @@ declaration::settings! {
 }
 
 impl Database {
-    /// Name of the serving role, or `None` for the default of the database.
+    /// Returns the name of the serving role, or `None` for the default of the database.
     pub fn serving_role(&self) -> Option<&str> {
         Some(self.serving_role.as_str()).filter(|name| !name.is_empty())
     }
@@ -216,17 +216,6 @@ impl Limits {
     /// Returns the time in which a client must send its body.
     pub fn body_deadline(&self) -> Duration {
         Duration::from_secs(self.body_timeout_seconds)
-    }
-}
-
-impl Settings {
-    /// Returns the limits of what a workspace stores beside its devices.
-    pub fn quotas(&self) -> Quotas {
-        Quotas {
-            users: self.limits.users_per_workspace,
-            enrollments: self.limits.enrollments_per_workspace,
-            response_bytes: self.idempotency.bytes_per_workspace,
-        }
     }
 }
 
@@ -285,6 +274,15 @@ impl Settings {
         file.map(|(_, text)| *text)
     }
 
+    /// Returns the quotas of each workspace.
+    pub fn quotas(&self) -> Quotas {
+        Quotas {
+            users: self.limits.users_per_workspace,
+            enrollments: self.limits.enrollments_per_workspace,
+            response_bytes: self.idempotency.bytes_per_workspace,
+        }
+    }
+
     fn from_sources(
         environment: &str,
         directory: Option<&Path>,
@@ -320,7 +318,8 @@ impl Settings {
             .source(Some(variables.clone()))
             .prefix_separator("__")
             .separator("__");
-        // The errors of these two quote values. The checks leave nothing for them to report.
+        // The errors of `build` and `try_deserialize` quote values, so they are dropped. The checks
+        // above and below report the same problems without values.
         let config = config.add_source(environment).build();
         let config = config.map_err(|_| SettingsError::Unreadable)?;
         Self::check(&config).map_err(|(key, allowed)| SettingsError::NotAllowed {

@@ -38,8 +38,7 @@ pub(super) fn check(variables: &HashMap<String, String>) -> Result<(), SettingsE
         if known.contains(&name.as_str()) {
             continue;
         }
-        let words = words(name);
-        let same_words = known.iter().find(|known| self::words(known) == words);
+        let same_words = known.iter().find(|known| words(known) == words(name));
         if name.starts_with("DEVICES__") || (same_words.is_some() && !is_link(&variables[name])) {
             let similar = same_words.copied().or_else(|| most_similar(name, &known));
             return Err(SettingsError::UnknownVariable {
