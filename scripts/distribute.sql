@@ -70,6 +70,7 @@ BEGIN
         EXECUTE step;
     END LOOP;
 
+    -- Roles that can insert devices, other than their owner.
     FOR serving_role IN
         SELECT DISTINCT grantee::regrole::text
         FROM pg_class CROSS JOIN aclexplode(relacl) JOIN pg_roles ON pg_roles.oid = grantee

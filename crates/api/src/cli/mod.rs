@@ -5,7 +5,6 @@ mod output;
 mod serve;
 mod usage_error;
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -127,7 +126,7 @@ pub fn run() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
         let location = location.unwrap_or_default();
-        drop(writeln!(std::io::stderr(), "error: panicked at {location}"));
+        output::print_error_line(format_args!("error: panicked at {location}"));
     }));
     let Cli { command, json } = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -147,8 +146,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let message = join_lines(&error.to_string());
-            // If standard error fails, too, there is no other place for the message.
-            drop(writeln!(std::io::stderr(), "error: {message}"));
+            output::print_error_line(format_args!("error: {message}"));
             ExitCode::FAILURE
         }
     }

@@ -1,7 +1,8 @@
-//! Output of the commands: lines, and tables for people or JSON for programs.
+//! Output of the commands: lines, tables for people or JSON for programs, and progress.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -12,6 +13,34 @@ pub(super) fn print_line(text: impl Display) -> Result<(), CliError> {
     let mut output = std::io::stdout().lock();
     let written = writeln!(output, "{text}").and_then(|()| output.flush());
     written.map_err(CliError::Output)
+}
+
+/// Prints a line to standard error. If that fails, there is no other place for it.
+pub(super) fn print_error_line(text: impl Display) {
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+/// Progress of a long command, on standard error.
+pub(super) struct Progress {
+    printed_at: Instant,
+}
+
+impl Progress {
+    const INTERVAL: Duration = Duration::from_secs(2);
+
+    pub(super) fn start() -> Self {
+        Self {
+            printed_at: Instant::now(),
+        }
+    }
+
+    /// Prints a line, unless the start or the previous line is less than two seconds ago.
+    pub(super) fn report(&mut self, text: impl Display) {
+        if self.printed_at.elapsed() >= Self::INTERVAL {
+            self.printed_at = Instant::now();
+            print_error_line(text);
+        }
+    }
 }
 
 /// Treats a closed pipe as success. For commands that only read: their reader, such as `head`, may

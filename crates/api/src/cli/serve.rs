@@ -228,7 +228,7 @@ fn print_endpoints(
     })
 }
 
-/// Age at which the counts of a workspace are compared with its rows again.
+/// Interval between two recounts of what a workspace stores.
 const RECOUNT_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 
 /// Runs the background jobs until the process ends.
@@ -282,7 +282,7 @@ impl Endpoint {
         }
     }
 
-    /// Returns what the URL does not show, for people.
+    /// Returns a note for people: the URL names one address, even if the server listens on all.
     fn note(&self) -> &'static str {
         if self.is_on_all_addresses {
             " (all addresses)"

@@ -5,8 +5,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 /// Shown in place of an argument.
 const HIDDEN: &str = "...";
 
-/// Removes what the user typed from an error, except names of options: an argument may be a secret,
-/// such as the URL of the database.
+/// Removes typed words from an error, except names of options: an argument may be a secret, such as
+/// the URL of the database.
 pub(super) fn without_arguments(mut error: clap::Error) -> clap::Error {
     let is_option = |text: &str| {
         text.starts_with('-') && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')

@@ -127,7 +127,8 @@ fn describe() {
     );
     describe_counter!(
         "devices_rate_limit_decisions_total",
-        "Rate limit decisions: passed, limited (key), address_limited (failed authentications)"
+        "Rate limit decisions: passed, limited (key), workspace_limited, address_limited (failed \
+         authentications)"
     );
 }
 

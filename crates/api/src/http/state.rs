@@ -21,7 +21,7 @@ pub struct State {
     pub(crate) health: Arc<dyn StoreHealth>,
     pub(crate) limits: Limits,
     pub(crate) client_address_header: Option<HeaderName>,
-    /// Serves the docs page.
+    /// `true` if the docs page is served.
     pub(crate) has_docs: bool,
     pub(crate) auth_throttle: AuthThrottle,
     pub(crate) request_rate_limiter: RequestRateLimiter,

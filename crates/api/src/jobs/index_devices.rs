@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use devices_domain::{IndexError, SearchIndex, WorkspaceId};
 
-/// Maximum size of the documents of a chunk. It takes about 50 ms, so that the devices of other
-/// workspaces do not wait longer than that for their turn.
+/// Maximum size of the documents of a chunk. Indexing it takes about 50 ms, for which the other
+/// workspaces wait.
 const MAX_CHUNK_BYTES: usize = 1024 * 1024;
 
 /// Minimum size after timeouts. A single device may have a larger document, which is then indexed
@@ -92,7 +92,12 @@ impl Indexer {
                     self.chunk_sizes.shrink(workspace);
                 }
                 let workspace = workspace.0;
-                tracing::warn!(%error, workspace, chunk_bytes, "cannot index queued devices yet; searches are slower");
+                tracing::warn!(
+                    %error,
+                    workspace,
+                    chunk_bytes,
+                    "cannot index queued devices yet; searches are slower"
+                );
                 MAX_PAUSE
             }
         }
@@ -131,11 +136,10 @@ impl ChunkSizes {
 }
 
 /// Returns the pause before the next chunk. `waited` is the time for which the devices of this one
-/// were queued. `writes` counts the transactions that wrote anything else meanwhile. One of them
-/// still counts as none.
+/// were queued. `writes` counts the transactions that wrote anything else meanwhile. A single one
+/// does not slow down indexing.
 fn pause_after_chunk(waited: Duration, elapsed: Duration, writes: u64) -> Duration {
-    let is_alone = writes <= 1;
-    if is_alone {
+    if writes <= 1 {
         Duration::ZERO
     } else {
         MAX_PAUSE.min(elapsed.mul_f64(1.0 / share(waited) - 1.0))
@@ -160,7 +164,7 @@ mod tests {
     const ELAPSED: Duration = Duration::from_millis(10);
 
     #[test]
-    fn chunks_follow_without_pause_while_nothing_else_is_written() {
+    fn indexing_does_not_pause_while_nothing_is_written() {
         let pause = pause_after_chunk(Duration::ZERO, ELAPSED, 1);
         assert_eq!(pause, Duration::ZERO);
     }
@@ -205,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn indexing_catches_up_with_every_stream_that_it_can_index() {
+    fn indexing_keeps_up_with_steady_streams() {
         let microsecond = 1e-6;
         for (devices_per_second, cost) in [(240.0, 40.0), (2_000.0, 40.0), (20_000.0, 40.0)] {
             let longest = longest_wait(devices_per_second, cost * microsecond);

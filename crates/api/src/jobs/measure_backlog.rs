@@ -7,11 +7,12 @@ use devices_domain::{IndexBacklog, SearchIndex};
 
 const INTERVAL: Duration = Duration::from_secs(15);
 
-/// Age from which indexing is behind. Indexing takes all the time it needs long before.
-const BEHIND: Duration = Duration::from_secs(120);
+/// Age of the oldest queued device from which indexing counts as behind. From 53 seconds on,
+/// indexing takes all the time that it needs.
+const BEHIND_AGE: Duration = Duration::from_secs(120);
 
-/// Age up to which indexing has caught up.
-const CAUGHT_UP: Duration = Duration::from_secs(30);
+/// Age of the oldest queued device up to which indexing counts as caught up.
+const CAUGHT_UP_AGE: Duration = Duration::from_secs(30);
 
 /// Sets the gauges of the queue every 15 seconds. Logs a warning when indexing falls behind, and
 /// when it has caught up.
@@ -50,19 +51,19 @@ enum Change {
     CaughtUp,
 }
 
-/// State of indexing.
+/// State of indexing: behind, or not.
 #[derive(Debug, Default)]
 struct Monitor {
     is_behind: bool,
 }
 
 impl Monitor {
-    /// Returns how this measurement changes the state, if it does.
+    /// Updates the state. Returns the change, if any.
     fn observe(&mut self, backlog: &IndexBacklog) -> Option<Change> {
-        if !self.is_behind && backlog.oldest >= BEHIND {
+        if !self.is_behind && backlog.oldest >= BEHIND_AGE {
             self.is_behind = true;
             Some(Change::FellBehind)
-        } else if self.is_behind && backlog.oldest <= CAUGHT_UP {
+        } else if self.is_behind && backlog.oldest <= CAUGHT_UP_AGE {
             self.is_behind = false;
             Some(Change::CaughtUp)
         } else {

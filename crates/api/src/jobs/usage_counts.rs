@@ -1,15 +1,18 @@
-//! Keeps the numbers of what workspaces store cheap and right.
+//! Merges the changes of usage counts, and recounts them.
 
 use std::time::Duration;
 
 use devices_domain::RepositoryError;
 
-/// Pause between two merges. A workspace has no more rows of change than it had transactions in
-/// this time, and reading a number adds them up.
+/// Pause between two merges. Reading a count sums the changes since the last one, at most one for
+/// each transaction.
 const MERGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Pause between two checks for workspaces that are due to be counted again.
+/// Pause between two checks for workspaces that are due for a recount.
 const RECOUNT_CHECK_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// Pause between recounts while more workspaces are due.
+const RECOUNT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Calls `merge` every second. An error is logged, and the next call retries.
 pub async fn run_merges<M, F>(merge: M)
@@ -25,8 +28,8 @@ where
     }
 }
 
-/// Calls `recount` at start and once per hour. It counts some of the workspaces again that are due,
-/// and returns their number: 0 if none is left. An error is logged, and the next call retries.
+/// Calls `recount` at start and once per hour. It recounts some of the workspaces that are due, and
+/// returns their number: 0 if none is left. An error is logged, and the next call retries.
 pub async fn run_recounts<R, F>(recount: R)
 where
     R: Fn() -> F,
@@ -35,7 +38,7 @@ where
     loop {
         let pause = match recount().await {
             Ok(0) => RECOUNT_CHECK_INTERVAL,
-            Ok(_) => MERGE_INTERVAL,
+            Ok(_) => RECOUNT_PAUSE,
             Err(error) => {
                 tracing::warn!(%error, "cannot recount the usage of workspaces yet");
                 RECOUNT_CHECK_INTERVAL

@@ -104,19 +104,21 @@ fn format_subject(event: &Event) -> String {
     }
     if event.device_ids.is_empty() {
         return match (event.action, event.item_count) {
-            (Action::Exported, Some(count)) => format!("{count} devices"),
+            (Action::Exported, Some(count)) => count_devices(count),
             (Action::Exported, None) => "devices".to_owned(),
+            // The fields of the event name the kind of the objects.
             (Action::Purged, Some(count)) => count.to_string(),
             _ => "workspace".to_owned(),
         };
     }
     let mut ids: Vec<i64> = event.device_ids.iter().map(|id| id.0).collect();
     ids.sort_unstable();
-    format!("{}: {}", count_devices(ids.len()), format_ranges(&ids))
+    let devices = count_devices(ids.len() as u64);
+    format!("{devices}: {}", format_ranges(&ids))
 }
 
 /// Formats a number of devices, such as `1 device`.
-fn count_devices(count: usize) -> String {
+fn count_devices(count: u64) -> String {
     let noun = if count == 1 { "device" } else { "devices" };
     format!("{count} {noun}")
 }

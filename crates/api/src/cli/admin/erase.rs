@@ -12,7 +12,7 @@ use serde_json::json;
 use super::Admin;
 use super::arguments::{parse_email, parse_id, parse_label};
 use crate::cli::CliError;
-use crate::cli::output::print_line;
+use crate::cli::output::{print_error_line, print_line};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -98,7 +98,7 @@ impl Admin {
                 "the workspace \"{name}\" has no user {user}. `devices-api user list` prints all \
                  active users."
             ))),
-            // The address is not repeated: it may be a typing error of another person's.
+            // The message omits the address: a mistyped one may be that of another person.
             UserSelector::Email(_) => Err(CliError::Rejected(format!(
                 "no user of the workspace \"{name}\" has this email address. An erased user is \
                  not found by it."
@@ -111,9 +111,7 @@ impl Admin {
     async fn vacuum(&self) -> bool {
         let result = self.erasure.vacuum().await;
         if let Err(error) = &result {
-            // If standard error fails, too, there is no other place for the message.
-            drop(writeln!(
-                std::io::stderr(),
+            print_error_line(format_args!(
                 "warning: the user is erased, but its dead rows are not removed yet: {error}. Run \
                  later: {VACUUM}"
             ));

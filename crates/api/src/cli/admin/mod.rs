@@ -31,19 +31,20 @@ pub(super) enum Command {
     /// Create, list, rotate and revoke API keys
     #[command(subcommand)]
     Key(keys::Command),
-    /// Print the audit trail of a workspace, oldest first: changes, exports and admin commands; with
-    /// --json, one object per line
+    /// Print the audit trail of a workspace, oldest first: changes, exports and admin commands;
+    /// with --json, one object per line
     Audit(audit::Arguments),
-    /// Index devices that no search finds: restored from a partial dump, or written by hand. Servers
-    /// may run meanwhile. If it is interrupted, run it again, and it continues.
+    /// Index devices that no search finds: restored from a partial dump, or written by hand
+    ///
+    /// Servers may run meanwhile. If it is interrupted, run it again, and it continues.
     Reindex(reindex::Arguments),
-    /// Delete archived devices, deleted users and enrolments, and events for good when they reach an
-    /// age
+    /// Delete archived devices, deleted users and enrolments, and events for good when they reach
+    /// an age
     ///
     /// Keeps everything without an option. Ages are durations such as 30d, 6months or 2y, of at
-    /// least a day. Run it as the owner of the tables; servers may run meanwhile, and several purges
-    /// at once. Deletes small batches: an interrupted purge can be repeated, and continues. Prints
-    /// the numbers of deleted objects, and the progress to standard error.
+    /// least a day. Run it as the owner of the tables; servers may run meanwhile, and several
+    /// purges at once. Deletes small batches: an interrupted purge can be repeated, and continues.
+    /// Prints the numbers of deleted objects, and the progress to standard error.
     Purge(purge::Arguments),
 }
 
@@ -109,6 +110,14 @@ impl Admin {
     async fn find_workspace(&self, name: &str) -> Result<Workspace, CliError> {
         let workspace = self.workspaces.find(name.to_owned()).await?;
         workspace.ok_or_else(unknown_workspace)
+    }
+
+    /// Returns the workspace of this name, or all workspaces without a name.
+    async fn find_workspaces(&self, name: Option<&str>) -> Result<Vec<Workspace>, CliError> {
+        match name {
+            Some(name) => Ok(vec![self.find_workspace(name).await?]),
+            None => Ok(self.workspaces.list().await?),
+        }
     }
 
     async fn find_optional_workspace(

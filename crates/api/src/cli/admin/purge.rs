@@ -1,19 +1,17 @@
 //! Command `purge`.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{ArgGroup, Args};
 use devices_adapters::postgres::{Purge, Purgeable};
-use devices_domain::{Workspace, WorkspaceRepository};
+use devices_domain::Workspace;
 use serde::Serialize;
 
 use super::Admin;
 use super::arguments::{parse_label, parse_retention};
 use crate::cli::CliError;
-use crate::cli::output::print_table;
+use crate::cli::output::{Progress, print_error_line, print_table};
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("retention").required(true).multiple(true))]
@@ -61,14 +59,11 @@ struct Purged {
 }
 
 impl Admin {
-    /// Purges one workspace after the other, oldest first. What was purged stays so if a later batch
-    /// fails.
+    /// Purges one workspace after the other, oldest first. Batches that are committed stay so if a
+    /// later one fails.
     pub(super) async fn purge(&self, arguments: Arguments) -> Result<(), CliError> {
         let now = Utc::now();
-        let workspaces = match &arguments.workspace {
-            Some(name) => vec![self.find_workspace(name).await?],
-            None => self.workspaces.list().await?,
-        };
+        let workspaces = self.find_workspaces(arguments.workspace.as_deref()).await?;
         let mut purged = Vec::new();
         for workspace in workspaces {
             let counts = self.purge_workspace(&workspace, &arguments, now).await?;
@@ -116,12 +111,11 @@ impl Admin {
         purge: Purge,
         due: u64,
     ) -> Result<u64, CliError> {
-        const REPORT_INTERVAL: Duration = Duration::from_secs(2);
         if due == 0 {
             return Ok(0);
         }
         let (mut deleted, mut skipped) = (0, 0);
-        let mut reported_at = Instant::now();
+        let mut progress = Progress::start();
         let mut cursor = None;
         loop {
             let operator = self.operator.clone();
@@ -130,28 +124,23 @@ impl Admin {
             deleted += batch.deleted as u64;
             skipped += batch.skipped;
             let kind = purge.kind.name();
-            if reported_at.elapsed() >= REPORT_INTERVAL {
-                report(&format!("{}: {deleted} of {due} {kind}", workspace.name));
-                reported_at = Instant::now();
-            }
+            progress.report(format_args!(
+                "{}: {deleted} of {due} {kind}",
+                workspace.name
+            ));
             cursor = batch.next;
             if cursor.is_none() {
                 break;
             }
         }
         if skipped > 0 {
-            report(&format!(
+            print_error_line(format_args!(
                 "{}: kept {skipped} devices that wait to be indexed. Purge them later.",
                 workspace.name
             ));
         }
         Ok(deleted)
     }
-}
-
-/// Writes a line to standard error. If that fails, there is no other place for it.
-fn report(line: &str) {
-    drop(writeln!(std::io::stderr(), "{line}"));
 }
 
 fn print_purged(json: bool, purged: &[Purged]) -> Result<(), CliError> {

@@ -1,27 +1,24 @@
 //! Command `reindex`.
 
-use std::io::Write;
-use std::time::{Duration, Instant};
-
 use clap::Args;
-use devices_domain::{RebuildScope, SearchIndex, Workspace, WorkspaceRepository};
+use devices_domain::{RebuildScope, SearchIndex, Workspace};
 
-use super::{Admin, CliError, output};
-
-/// Interval between two lines of progress.
-const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
+use super::Admin;
+use super::arguments::parse_label;
+use crate::cli::CliError;
+use crate::cli::output::{Progress, print_line};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
-    /// Only this workspace [default: all workspaces]
-    #[arg(long, value_name = "NAME")]
+    /// Index only the devices of this workspace
+    #[arg(long, value_name = "NAME", value_parser = parse_label)]
     workspace: Option<String>,
     /// Build the search documents of all devices again, also of those that are indexed
     #[arg(long)]
     all: bool,
 }
 
-/// Numbers of devices.
+/// Numbers of checked and of indexed devices, over all workspaces.
 #[derive(Debug, Default)]
 struct Counts {
     checked: usize,
@@ -31,10 +28,7 @@ struct Counts {
 impl Admin {
     /// Indexes stored devices. Prints the progress to standard error.
     pub(super) async fn reindex(&self, arguments: Arguments) -> Result<(), CliError> {
-        let workspaces = match self.find_optional_workspace(arguments.workspace).await? {
-            Some(workspace) => vec![workspace],
-            None => self.workspaces.list().await?,
-        };
+        let workspaces = self.find_workspaces(arguments.workspace.as_deref()).await?;
         let scope = if arguments.all {
             RebuildScope::All
         } else {
@@ -47,9 +41,9 @@ impl Admin {
         }
         let Counts { checked, indexed } = counts;
         if self.json {
-            return output::print_line(serde_json::json!({"checked": checked, "indexed": indexed}));
+            return print_line(serde_json::json!({ "checked": checked, "indexed": indexed }));
         }
-        output::print_line(format_args!("indexed {indexed} of {checked} devices"))
+        print_line(format_args!("indexed {indexed} of {checked} devices"))
     }
 
     async fn reindex_workspace(
@@ -59,21 +53,16 @@ impl Admin {
         counts: &mut Counts,
     ) -> Result<(), CliError> {
         let mut after = None;
-        let mut printed_at = Instant::now();
+        let mut progress = Progress::start();
         while let Some(rebuilt) = self.index.rebuild(workspace.id, after, scope).await? {
             after = Some(rebuilt.last);
             counts.checked += rebuilt.checked;
             counts.indexed += rebuilt.built;
-            if printed_at.elapsed() >= PROGRESS_INTERVAL {
-                printed_at = Instant::now();
-                let Counts { checked, indexed } = counts;
-                let name = &workspace.name;
-                // Progress that cannot be printed is no reason to stop.
-                drop(writeln!(
-                    std::io::stderr(),
-                    "{name}: checked {checked} devices, indexed {indexed}"
-                ));
-            }
+            let Counts { checked, indexed } = &*counts;
+            progress.report(format_args!(
+                "{}: checked {checked} devices, indexed {indexed}",
+                workspace.name
+            ));
         }
         Ok(())
     }

@@ -60,7 +60,7 @@ impl Admin {
                 let added = added.map_err(|error| match error {
                     ChangeUserError::Repository(error) => error.into(),
                     ChangeUserError::QuotaExceeded => CliError::Rejected(format!(
-                        "the workspace \"{}\" has its maximum number of users: delete some, or \
+                        "the workspace \"{}\" has the maximum number of users. Delete some, or \
                          raise DEVICES__LIMITS__USERS_PER_WORKSPACE.",
                         workspace.name
                     )),

@@ -47,12 +47,13 @@ impl AtomicTime {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(super) id: u64,
-    /// Number of open connections of the same network, this one included.
-    pub(super) neighbours: Arc<AtomicUsize>,
     pub(super) network: IpAddr,
+    /// Number of open connections of the network, this one included.
+    pub(super) network_connections: Arc<AtomicUsize>,
     /// Time since which no request has been in progress.
     idle_since: AtomicTime,
-    /// Time of the first byte of a head that is not complete.
+    /// Time of the first byte of an incomplete head. For the first head of the connection, the time
+    /// at which it was opened.
     head_since: AtomicTime,
     /// Time since which the handler has waited for the next part of the body.
     body_since: AtomicTime,
@@ -66,11 +67,11 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(id: u64, network: IpAddr, neighbours: Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(id: u64, network: IpAddr, network_connections: Arc<AtomicUsize>) -> Self {
         let connection = Self {
             id,
-            neighbours,
             network,
+            network_connections,
             idle_since: AtomicTime::default(),
             head_since: AtomicTime::default(),
             body_since: AtomicTime::default(),
@@ -105,21 +106,21 @@ impl Connection {
         self.body_since.start();
     }
 
-    /// Records that the handler does not wait for the body, or not any longer.
+    /// Records that the handler does not wait for the body.
     pub(crate) fn end_body_wait(&self) {
         self.body_since.clear();
     }
 
-    /// Returns `true` if a part of a head has arrived.
-    pub(super) fn has_partial_head(&self) -> bool {
+    /// Returns `true` if the head timeout is running: since the connection was opened, or since the
+    /// first byte of a later head.
+    pub(super) fn awaits_head(&self) -> bool {
         self.head_since.get().is_some()
     }
 
     /// Returns the time at which the connection must have received the head of a request.
     pub(super) fn head_deadline(&self, limits: &ConnectionLimits) -> Option<Instant> {
         let idle_since = self.idle_since.get()?;
-        let head_since = self.head_since.get();
-        Some(match head_since {
+        Some(match self.head_since.get() {
             Some(head_since) => head_since + limits.head_timeout,
             None => idle_since + limits.keep_alive,
         })

@@ -35,8 +35,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Binds to every address of the host, or to at least one of them. `name` is a label of the
-    /// metrics.
+    /// Binds to all addresses of the host that can be bound. `name` is a label of the metrics.
     ///
     /// # Errors
     /// The error of the last address, if none can be bound.
@@ -74,7 +73,7 @@ impl Listener {
     /// Serves the application with at most this number of workers. Requests in progress get
     /// `shutdown_seconds` to finish when the server stops.
     ///
-    /// Does what [`actix_web::HttpServer`] does, on another type of socket.
+    /// Does what [`actix_web::HttpServer`] does, which supports only the sockets of tokio.
     pub(crate) fn serve<F, I, S, B>(
         self,
         max_workers: usize,

@@ -4,8 +4,8 @@
 //! (<https://github.com/actix/actix-web/issues/928>), and none for writing. This module wraps the
 //! socket of every connection instead ([`stream`]): each poll of the connection ends with a flush,
 //! which checks the deadlines. [`listener`] reports when a request begins and when its response has
-//! been handed to the socket. In between, a connection has no deadline for reading: the extractor of
-//! the body has one of its own.
+//! been handed to the socket. In between, a connection has no deadline for reading: the extractor
+//! of the body has one of its own.
 
 mod connection;
 mod listener;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ConnectionLimits;
 use super::connection::Connection;
-use crate::http::limits::auth_throttle::client_network;
+use crate::http::limits::client_network::client_network;
 
 /// Open connections of a listener, over all its workers.
 #[derive(Debug)]
@@ -48,11 +48,11 @@ impl Registry {
             // Several at once: choosing them takes time in proportion to the open connections.
             open.evict_waiting(max.div_ceil(64));
         }
-        let neighbours = Arc::clone(open.networks.entry(network).or_default());
-        neighbours.fetch_add(1, Relaxed);
+        let network_connections = Arc::clone(open.networks.entry(network).or_default());
+        network_connections.fetch_add(1, Relaxed);
         open.last_id += 1;
         let id = open.last_id;
-        let connection = Arc::new(Connection::new(id, network, neighbours));
+        let connection = Arc::new(Connection::new(id, network, network_connections));
         open.by_id.insert(id, Arc::clone(&connection));
         self.set_gauge(open.by_id.len());
         connection
@@ -65,7 +65,7 @@ impl Registry {
         self.unsent_bytes.fetch_sub(unsent, Relaxed);
         let mut open = self.open();
         open.by_id.remove(&connection.id);
-        if connection.neighbours.fetch_sub(1, Relaxed) == 1 {
+        if connection.network_connections.fetch_sub(1, Relaxed) == 1 {
             open.networks.remove(&connection.network);
         }
         self.set_gauge(open.by_id.len());
@@ -120,7 +120,7 @@ impl OpenConnections {
             .filter(|connection| !connection.is_evicted())
             .filter_map(|connection| Some((connection.waiting_since()?, connection)))
             .map(|(since, connection)| {
-                let order = (Reverse(connection.neighbours.load(Relaxed)), since);
+                let order = (Reverse(connection.network_connections.load(Relaxed)), since);
                 (order, connection)
             })
             .collect();
@@ -132,9 +132,9 @@ impl OpenConnections {
         }
     }
 
-    /// Closes the connections that have stalled longest, until they held `bytes` unsent bytes. One
-    /// stalled connection remains: a single response may exceed the limit. Returns the number of
-    /// bytes.
+    /// Closes the connections that have stalled longest, until they held at least `bytes` unsent
+    /// bytes in total. One stalled connection remains: a single response may exceed the limit.
+    /// Returns the number of bytes.
     fn evict_stalled(&self, bytes: usize) -> usize {
         let mut stalled: Vec<_> = self
             .by_id

@@ -16,15 +16,15 @@ use super::connection::Connection;
 use super::registry::Registry;
 use super::write_allowance::WriteAllowance;
 
-/// Sent before a connection is closed because a head is incomplete.
+/// Response to an incomplete head, before the connection is closed.
 const REQUEST_TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\
     Content-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"error\":\"REQUEST_TIMEOUT\"}";
 
 /// Socket of a client. Reading and writing fail when the client is too slow, which ends the task of
 /// the connection.
 ///
-/// actix flushes at the end of each poll of the connection, even if nothing was written, or is
-/// blocked in a write. So both check the deadlines, and the timer wakes up the task for the next.
+/// actix ends each poll of the connection with a flush, even if nothing was written, or with a
+/// blocked write. Both check the deadlines, and the timer wakes up the task at the next one.
 #[derive(Debug)]
 pub(super) struct ConnectionStream {
     socket: TcpStream,
@@ -82,11 +82,11 @@ impl ConnectionStream {
         if self.allowance.deadline().is_some() {
             return self.abort("response_stalled");
         }
-        if !self.connection.has_partial_head() {
+        if !self.connection.awaits_head() {
             return self.count_closed("idle");
         }
-        // The buffer of the socket is empty, because all responses have been read or accepted by it,
-        // so this small response fits. If not, the client sees a closed connection.
+        // Writing is not blocked, so this small response fits into the buffer of the socket. If it
+        // does not, the client sees a closed connection.
         drop(self.socket.try_write(REQUEST_TIMEOUT));
         self.count_closed("head_timeout")
     }
@@ -183,16 +183,15 @@ impl Drop for ConnectionStream {
     }
 }
 
-/// Maximum number of bytes that the kernel queues before it sends them. Without it, the kernel
-/// takes megabytes from a client that reads nothing, and reports progress only when much of that
-/// has been sent. The rate could not be measured.
-const MAX_QUEUED_BYTES: u32 = 128 * 1024;
-
 /// Time after which the kernel probes an idle connection, and between probes.
 const KEEPALIVE_PROBE: Duration = Duration::from_secs(30);
 
 /// Makes the kernel close connections whose peer has vanished, also after the process has closed
 /// them with responses still unread.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(unused_variables, reason = "only Linux has the user timeout")
+)]
 fn set_options(socket: &TcpStream, user_timeout: Duration) {
     let socket = SockRef::from(socket);
     let keepalive = socket2::TcpKeepalive::new()
@@ -202,6 +201,10 @@ fn set_options(socket: &TcpStream, user_timeout: Duration) {
     drop(socket.set_tcp_keepalive(&keepalive));
     #[cfg(target_os = "linux")]
     {
+        /// Maximum number of bytes that the kernel accepts before it can send them. By default, it
+        /// accepts megabytes for a client that reads nothing, and reports progress only when much
+        /// of that has been sent, so the rate of the client cannot be measured.
+        const MAX_QUEUED_BYTES: u32 = 128 * 1024;
         drop(socket.set_tcp_user_timeout(Some(user_timeout)));
         drop(socket.set_tcp_notsent_lowat(MAX_QUEUED_BYTES));
     }

@@ -12,8 +12,8 @@ use crate::http::state::State;
 /// long as it holds resources.
 ///
 /// # Errors
-/// `Busy` if the limit of requests in flight is reached, in total or of the workspace; the errors of `task`; `Internal` if it
-/// panics.
+/// `Busy` if the limit of requests in flight is reached, in total or of the workspace; the errors
+/// of `task`; `Internal` if it panics.
 pub(crate) async fn run_to_completion<T: 'static>(
     state: &web::Data<State>,
     actor: Actor,

@@ -90,6 +90,7 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<Actor, Api
     throttle.set_valid(key_hash, actor.is_some());
     let actor = actor.ok_or_else(fail)?;
     context.set_actor(actor);
+    // The limiter queries the store before `run_to_completion` takes a permit.
     let _permit = state.in_flight.try_acquire(actor.workspace)?;
     limiter.try_acquire(request, actor, key_hash).await?;
     Ok(actor)

@@ -44,7 +44,7 @@ pub(crate) async fn middleware(
 #[derive(Clone)]
 struct SharedPayload {
     payload: Rc<RefCell<Payload>>,
-    /// Learns when the handler waits for the client. Tests have none.
+    /// Connection whose deadlines depend on the waits of the handler. `None` in unit tests.
     connection: Option<Arc<Connection>>,
 }
 

@@ -1,4 +1,4 @@
-//! Headers that tell browsers what not to do with a response, and caches not to store it.
+//! Security headers: they restrict browsers and caches in the use of a response.
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
@@ -18,7 +18,7 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     // Paths and queries contain serial numbers and search terms.
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    // The API is no page, and no page may frame it.
+    // Responses load nothing, run no script, and are not shown in the frame of another page.
     (
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
