@@ -18,9 +18,8 @@ use crate::postgres::schema::versions::SchemaWatch;
 
 /// A connection pool, used on blocking threads only. Clones share the pool.
 ///
-/// A handle takes connections for one [`Purpose`]. A new one is for jobs and administration; work
-/// of a workspace takes them [`for_workspace`](Self::for_workspace), so that no workspace can hold
-/// all of them.
+/// A handle takes connections for one purpose. A new one is for jobs and administration. The
+/// repositories of a workspace take them for that workspace, so that no workspace can hold all.
 ///
 /// Connections are established on demand, and again after they were lost. The server therefore
 /// needs no restart after the database was unavailable.

@@ -30,8 +30,8 @@ pub(crate) fn with_settings<T>(
 }
 
 /// Settings that are off so that plans read an index in its order and stop after LIMIT rows. The
-/// planner has no statistics of workspaces and expects every one to be small: it would read and sort
-/// all of a large one, or hash all of its devices.
+/// planner has no statistics of workspaces and expects every one to be small: it would read and
+/// sort all of a large one, or hash all of its devices.
 const INDEX_ORDER: [&str; 5] = [
     "enable_sort",
     "enable_bitmapscan",

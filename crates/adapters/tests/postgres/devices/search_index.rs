@@ -208,7 +208,8 @@ fn backlog_has_devices_and_age() {
     });
 }
 
-/// Rebuilds all documents of a scope. Returns the numbers of checked devices and of built documents.
+/// Rebuilds all documents of a scope. Returns the numbers of checked devices and of built
+/// documents.
 async fn rebuild(store: &TestStore, workspace: WorkspaceId, scope: RebuildScope) -> (usize, usize) {
     let (mut after, mut counts) = (None, (0, 0));
     while let Some(rebuilt) = store
