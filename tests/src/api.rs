@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use diesel::pg::PgConnection;
 use reqwest::blocking::{Body, Client, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -51,6 +52,20 @@ impl Api {
             key,
             client: Client::new(),
         }
+    }
+
+    /// Waits until the server has counted what the workspace stores, which it does when it starts.
+    pub fn wait_for_startup_jobs(&self) {
+        // This number is stored with all others, and no request of a test has added to it before.
+        let is_counted = "EXISTS (SELECT FROM usage_counts WHERE resource = 'response_bytes')";
+        self.database.wait_until(&format!("SELECT {is_counted}"));
+    }
+
+    /// Locks a table in ACCESS EXCLUSIVE mode until the returned connection is dropped. No job waits
+    /// for the lock: it would hold a connection that the test counts on.
+    pub fn lock(&self, table: &str) -> PgConnection {
+        self.wait_for_startup_jobs();
+        self.database.lock(table)
     }
 
     /// Creates a workspace. Returns its id.

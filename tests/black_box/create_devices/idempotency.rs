@@ -145,7 +145,7 @@ fn replay_requires_valid_write_key() {
 #[test]
 fn concurrent_request_with_same_key_returns_409() {
     let api = Api::start();
-    let blocker = api.database.lock("devices");
+    let blocker = api.lock("devices");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| post(&api, "job-number-1", &rows()));
         api.database.wait_for_blocked_statement();
@@ -163,7 +163,7 @@ fn concurrent_request_with_same_key_returns_409() {
 #[test]
 fn killed_server_leaves_key_unused() {
     let api = Api::start();
-    let blocker = api.database.lock("devices_mdm");
+    let blocker = api.lock("devices_mdm");
     std::thread::scope(|scope| {
         let connection_lost = scope.spawn(|| {
             let request = api.request("POST", "/devices").bearer_auth(&api.key);
@@ -194,15 +194,9 @@ fn api_behind_proxy() -> (Api, Proxy) {
         .and("DEVICES__DATABASE__POOL_TIMEOUT_MS", 300)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 300);
     let api = Api::start_on(database, &options);
-    wait_for_startup_jobs(&api);
+    // The proxy acts on the next COMMIT, which must be that of a batch.
+    api.wait_for_startup_jobs();
     (api, proxy)
-}
-
-/// Waits until the server has recounted what the workspace stores. The proxy acts on the next
-/// COMMIT, which must be that of a batch.
-fn wait_for_startup_jobs(api: &Api) {
-    let recounted = "SELECT count(*) > 0 FROM usage_counts WHERE recounted_at > '-infinity'";
-    api.database.wait_until(recounted);
 }
 
 #[test]
@@ -236,7 +230,8 @@ fn in_doubt_commit_is_awaited() {
     let proxy = Proxy::in_front_of(&database);
     let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url());
     let api = Api::start_on(database, &options);
-    wait_for_startup_jobs(&api);
+    // The proxy acts on the next COMMIT, which must be that of a batch.
+    api.wait_for_startup_jobs();
     proxy.set_mode(ProxyMode::DisconnectDuringCommit);
     let response = post(&api, "job-number-1", &rows());
     assert_eq!(response.status, 201, "{}", response.text);

@@ -125,7 +125,7 @@ fn long_request_outlives_connection_timeouts() {
         ("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000),
         ("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000),
     ]);
-    let blocker = api.database.lock("devices");
+    let blocker = api.lock("devices");
     std::thread::scope(|scope| {
         let request = scope.spawn(|| api.post(&one_device()));
         api.database.wait_for_blocked_statement();
@@ -267,7 +267,7 @@ fn full_server_closes_idle_connections() {
         ("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000),
         ("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000),
     ]);
-    let blocker = api.database.lock("devices");
+    let blocker = api.lock("devices");
     std::thread::scope(|scope| {
         let in_progress = scope.spawn(|| api.post(&one_device()));
         api.database.wait_for_blocked_statement();

@@ -164,7 +164,7 @@ fn exhausted_connections_return_503() {
 #[test]
 fn statement_timeout_returns_503() {
     let api = Api::start_with(&short_timeouts().and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000));
-    let blocker = api.database.lock("devices");
+    let blocker = api.lock("devices");
     let response = api.post(&one_device());
     assert_eq!(response.status, 503, "{}", response.text);
     let line = api.server.access_log_entry(response.header("x-request-id"));
@@ -181,7 +181,7 @@ fn lock_timeout_returns_503() {
         "DEVICES__DATABASE__LOCK_TIMEOUT_MS",
         150,
     ));
-    let blocker = api.database.lock("devices");
+    let blocker = api.lock("devices");
     let response = api.post(&one_device());
     assert_eq!(response.status, 503, "{}", response.text);
     let line = api.server.access_log_entry(response.header("x-request-id"));
@@ -198,7 +198,7 @@ fn exhausted_pool_rejects_only_new_requests() {
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000);
     let api = Api::start_with(&options);
-    let blocker = api.database.lock("devices");
+    let blocker = api.lock("devices");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| api.post(&one_device()));
         api.database.wait_for_blocked_statement();

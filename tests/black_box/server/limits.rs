@@ -116,7 +116,7 @@ fn unavailable_rate_limit_store_returns_503() {
     let options = ServerOptions::with("DEVICES__RATE_LIMIT__REQUESTS_PER_MINUTE", 10)
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 100);
     let api = Api::start_with(&options);
-    let blocker = api.database.lock("rate_limits");
+    let blocker = api.lock("rate_limits");
     let response = api.post(&one_device());
     assert_eq!(
         (response.status, response.header("retry-after")),
@@ -185,7 +185,7 @@ fn excess_request_in_flight_returns_503() {
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000);
     let api = Api::start_with(&options);
-    let blocker = api.database.lock("devices");
+    let blocker = api.lock("devices");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| api.post(&one_device()));
         api.database.wait_for_blocked_statement();
@@ -207,7 +207,7 @@ fn requests_in_flight_leave_permits_to_others() {
     let api = Api::start_with(&options);
     api.create_workspace("globex");
     let other_key = api.create_key("globex", "READ");
-    let blocker = api.database.lock("devices");
+    let blocker = api.lock("devices");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| api.post(&one_device()));
         api.database.wait_for_blocked_statement();
@@ -224,7 +224,7 @@ fn excess_concurrent_export_returns_503() {
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000)
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000);
     let api = Api::start_with(&options);
-    let blocker = api.database.lock("devices");
+    let blocker = api.lock("devices");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| api.call("GET", "/devices/export"));
         api.database.wait_for_blocked_statement();
@@ -274,7 +274,7 @@ fn excess_large_body_returns_503() {
     let api = Api::start_with(&options.and("DEVICES__LIMITS__LARGE_BODY_WAIT_MS", 0));
     let mut body = json!({"devices": [device(json!({"serial_number": "SN1"}))]}).to_string();
     body.push_str(&" ".repeat(100_000));
-    let blocker = api.database.lock("devices_mdm");
+    let blocker = api.lock("devices_mdm");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| api.post_text(body.clone()));
         api.database.wait_for_blocked_statement();

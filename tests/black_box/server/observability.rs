@@ -250,10 +250,8 @@ fn batch_of_any_size_takes_five_statements() {
             .map(|number| device(json!({"serial_number": format!("S-{number}")})))
             .collect();
         let api = Api::start();
-        // A job counts the usage at startup, in a transaction of its own.
-        while api.database.count("usage_counts") == 0 {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        // Its transaction is not that of the batch.
+        api.wait_for_startup_jobs();
         let started = api.server.log_lines().len();
         assert_eq!(api.post(&json!(devices)).status, 201);
         let log = api.server.log_lines().split_off(started);

@@ -8,7 +8,7 @@ use serde_json::json;
 #[test]
 fn disconnected_client_leaves_complete_batch() {
     let api = Api::start();
-    let blocker = api.database.lock("device_events");
+    let blocker = api.lock("device_events");
     let rows = [("serial_number", "SN1"), ("serial_number", "SN2")]
         .map(|(name, value)| device(json!({name: value})));
     let body = json!({"devices": rows}).to_string();
@@ -96,7 +96,7 @@ fn draining_server_still_serves_requests() {
 #[test]
 fn killed_server_stores_no_partial_batch() {
     let mut api = Api::start();
-    let blocker = api.database.lock("devices_mdm");
+    let blocker = api.lock("devices_mdm");
     let rows: Vec<_> = (0..100)
         .map(|row| device(json!({"serial_number": format!("SN{row}")})))
         .collect();
