@@ -61,8 +61,8 @@ impl Api {
         self.database.wait_until(&format!("SELECT {is_counted}"));
     }
 
-    /// Locks a table in ACCESS EXCLUSIVE mode until the returned connection is dropped. No job waits
-    /// for the lock: it would hold a connection that the test counts on.
+    /// Locks a table in ACCESS EXCLUSIVE mode until the returned connection is dropped. No job
+    /// waits for the lock: it would hold a connection that the test counts on.
     pub fn lock(&self, table: &str) -> PgConnection {
         self.wait_for_startup_jobs();
         self.database.lock(table)
