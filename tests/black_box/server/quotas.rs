@@ -66,7 +66,7 @@ fn full_response_quota_rejects_only_new_keys() {
     assert!(first.status == 201 && first.text.len() > 1_024);
     let response = post("second");
     assert_eq!(response.status, 503);
-    assert_eq!(response.header("retry-after"), "1");
+    assert_eq!(response.header("retry-after"), "60");
     let body = response.json();
     assert_eq!(body["error"], "SERVICE_UNAVAILABLE");
     let message = body["message"].as_str().unwrap();

@@ -93,13 +93,17 @@ pub(super) struct OptionalRoleName;
 
 impl Rule<String> for OptionalRoleName {
     fn describe(&self) -> String {
-        "empty or the name of a role of at most 63 bytes that does not begin with pg_".to_owned()
+        "empty or the name of a role of at most 63 bytes, without :// and not beginning with pg_"
+            .to_owned()
     }
 
     fn accepts(&self, text: &str) -> bool {
         // PostgreSQL reserves these, and cuts longer names.
         let is_reserved = text.starts_with("pg_") || ["public", "none"].contains(&text);
-        text.len() <= 63 && !text.contains('\0') && !is_reserved
+        // A URL in the wrong variable: messages contain the name of the role, and a URL can contain
+        // a password.
+        let is_url = text.contains("://");
+        text.len() <= 63 && !text.contains('\0') && !is_reserved && !is_url
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::fold::fold_prefix_into;
 use super::tokens;
 use crate::device::DeviceFields;
-use crate::field::{AssetTag, Comment, SerialNumber, ShortText};
+use crate::field::{AssetTag, Comment, RequiredText, SerialNumber, ShortText};
 use crate::user::UserFields;
 
 /// Importance of a section of a document. PostgreSQL's `setweight` has the same four.
@@ -136,6 +136,26 @@ impl SearchDocument {
             (Weight::D, identity.comment.as_ref().map(Comment::as_str)),
             (Weight::D, Some(&attributes)),
         ])
+    }
+
+    /// Returns the size in bytes of the texts that [`for_device`](Self::for_device) folds, which
+    /// takes about 100 ns per byte of Arabic ligatures, and far less for others.
+    #[must_use]
+    pub fn text_bytes(fields: &DeviceFields) -> usize {
+        let identity = &fields.identity;
+        let inventory = &fields.inventory;
+        let short = [
+            &identity.brand,
+            &fields.characteristics.processor,
+            &inventory.model,
+        ];
+        let short = short.into_iter().flatten().map(ShortText::as_str);
+        let required = [&identity.name, &identity.type_, &identity.category];
+        let required = required.into_iter().map(RequiredText::as_str);
+        let comment = identity.comment.iter().map(Comment::as_str);
+        let attributes = inventory.attributes.iter().map(|(_, value)| value);
+        let texts = short.chain(required).chain(comment).chain(attributes);
+        texts.chain(inventory.tags.iter()).map(str::len).sum()
     }
 
     /// Builds the document of a user.

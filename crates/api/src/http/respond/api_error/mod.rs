@@ -125,11 +125,12 @@ impl ApiError {
                 let seconds = wait.as_secs_f64().ceil().max(1.0);
                 vec![(RETRY_AFTER, HeaderValue::from(seconds as u64))]
             }
+            // Expired responses are purged once per minute.
+            Self::ResponseQuotaExceeded => vec![(RETRY_AFTER, fixed("60"))],
             Self::IdempotencyKeyInUse
             | Self::Unavailable(_)
             | Self::BatchInDoubt(_)
             | Self::InDoubt(_)
-            | Self::ResponseQuotaExceeded
             | Self::Busy(_) => {
                 vec![(RETRY_AFTER, fixed(RETRY_AFTER_SECONDS))]
             }
