@@ -34,8 +34,8 @@ pub(super) fn fill(
     // Copies of one device are not neighbours in the tables, as those of different batches are not.
     let copies = devices.div_ceil(payload::DEVICES) - 1;
     let stride = 10_000_000;
-    let id = format!("id + copy * {stride}");
-    let serial_number = "'C' || upper(lpad(to_hex(id + copy * 10000000), 11, '0'))";
+    let id = format!("id + copy::bigint * {stride}");
+    let serial_number = "'C' || upper(lpad(to_hex(id + copy::bigint * 10000000), 11, '0'))";
     copy(
         cluster,
         "devices",
@@ -46,7 +46,7 @@ pub(super) fn fill(
             ("serial_number_folded", serial_number),
         ],
     );
-    let device_id = format!("device_id + copy * {stride}");
+    let device_id = format!("device_id + copy::bigint * {stride}");
     copy(
         cluster,
         "search_documents",
