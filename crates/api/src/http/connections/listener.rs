@@ -3,24 +3,22 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol, Request, Response};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_factory, fn_service};
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{AppConfig, Server, Service, ServiceFactory, ServiceResponse};
-use actix_web::web::Bytes;
 use tokio::net::TcpStream;
 
 use super::ConnectionLimits;
-use super::connection::{Connection, RequestGuard};
+use super::connection::Connection;
 use super::registry::Registry;
 use super::stream::ConnectionStream;
+use crate::http::respond::guarded_body::GuardedBody;
 
 /// Time for which the rest of a body is discarded after an early response, so that the client reads
 /// the response before the connection is closed. The default of actix-web.
@@ -167,35 +165,10 @@ where
                         Ok(response) => Response::from(response).map_body(|_, body| body.boxed()),
                         Err(error) => error.error_response().into(),
                     };
-                    Ok(response.map_body(|_, body| {
-                        BoxBody::new(TrackedBody {
-                            body,
-                            _request: guard,
-                        })
-                    }))
+                    // The request ends with its guard.
+                    Ok(response.map_body(|_, body| BoxBody::new(GuardedBody::new(body, guard))))
                 }
             }))
         }
     })
-}
-
-/// Body of a response. The request ends when the body has been handed to the socket.
-struct TrackedBody {
-    body: BoxBody,
-    _request: Option<RequestGuard>,
-}
-
-impl MessageBody for TrackedBody {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
-    }
 }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::middleware::Next;
@@ -20,6 +20,7 @@ use actix_web::{Error, HttpMessage};
 use futures_util::Stream;
 
 use crate::http::connections::Connection;
+use crate::http::respond::guarded_body::GuardedBody;
 
 /// Keeps the request's payload alive until the response has been sent.
 pub(crate) async fn middleware(
@@ -35,10 +36,7 @@ pub(crate) async fn middleware(
         payload: Box::pin(handler_payload),
     });
     let response = next.call(request).await?.map_into_boxed_body();
-    Ok(response.map_body(|_, body| BodyWithPayload {
-        body,
-        _payload: payload,
-    }))
+    Ok(response.map_body(|_, body| GuardedBody::new(body, payload)))
 }
 
 #[derive(Clone)]
@@ -61,26 +59,5 @@ impl Stream for SharedPayload {
             }
         }
         next
-    }
-}
-
-/// Body of a response that keeps the request's payload alive.
-struct BodyWithPayload {
-    body: BoxBody,
-    _payload: SharedPayload,
-}
-
-impl MessageBody for BodyWithPayload {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
     }
 }
