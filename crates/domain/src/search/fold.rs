@@ -15,8 +15,8 @@ pub(super) fn fold_into(folded: &mut String, text: &str) {
     fold_prefix_into(folded, text, usize::MAX);
 }
 
-/// Like [`fold_into`], but may stop after the first `max_chars` characters of the decomposed text.
-/// That of a text of 10,000 characters can have 180,000.
+/// Like [`fold_into`], but may stop after the first `max_chars` characters of the decomposed text:
+/// 10,000 characters can decompose to 180,000.
 pub(super) fn fold_prefix_into(folded: &mut String, text: &str, max_chars: usize) {
     if text.is_ascii() {
         let start = folded.len();
