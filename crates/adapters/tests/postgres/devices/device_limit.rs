@@ -56,7 +56,10 @@ fn new_limit_includes_batches_in_progress() {
             store.database.count("devices")
         };
         let ending = async {
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            store.database.wait_until(
+                "SELECT count(*) = 2 FROM pg_stat_activity \
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            );
             execute(&mut rival, "ROLLBACK");
             batch.await.unwrap().unwrap();
         };
