@@ -71,8 +71,9 @@ impl Server {
         let handle = self.running.handle();
         actix_web::rt::spawn(async move {
             first_of(&mut terminate, &mut interrupt).await;
-            tracing::info!("stopping: completing the requests in flight");
+            // Before the log line: whoever reads it finds `/readyz` at 503.
             self.state.is_stopping.store(true, Ordering::Release);
+            tracing::info!("stopping: completing the requests in flight");
             let stopping = async {
                 tokio::time::sleep(self.drain).await;
                 handle.stop(true).await;
