@@ -13,6 +13,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
+use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::schema::tables::audit_events;
 use crate::postgres::transaction::in_doubt::CommitMarker;
@@ -131,7 +132,7 @@ impl NewEvent {
         origin: &Origin,
     ) -> QueryResult<CommitMarker> {
         // A CTE, because Citus rejects the transaction id in RETURNING.
-        let inserted: InsertedRow = diesel::sql_query(
+        let inserted: InsertedRow = prepared(
             "WITH event AS ( \
                  INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids, \
                                             user_id, enrollment_id, fields, \

@@ -11,6 +11,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Bytea, Double, Text};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
+use crate::postgres::query::prepared::prepared;
 use crate::postgres::schema::tables::idempotency_keys;
 use crate::postgres::usage_counts::{self, Resource, UsageChange};
 
@@ -50,7 +51,7 @@ pub(crate) fn try_lock(
     requests: &[&IdempotentRequest],
 ) -> QueryResult<Locks> {
     let (operations, keys) = operations_and_keys(requests);
-    let rows: Vec<LockRow> = diesel::sql_query(format!(
+    let rows: Vec<LockRow> = prepared(format!(
         "SELECT pg_try_advisory_xact_lock(hashtextextended(operation || ' ' || key, $1)) \
                 AS is_locked, \
                 {} AS stored_bytes \
@@ -86,7 +87,7 @@ pub(crate) fn find(
     requests: &[&IdempotentRequest],
 ) -> QueryResult<HashMap<usize, StoredResponse>> {
     let (operations, keys) = operations_and_keys(requests);
-    let rows: Vec<ResponseRow> = diesel::sql_query(
+    let rows: Vec<ResponseRow> = prepared(
         "SELECT position, stored.* \
          FROM unnest($2, $3) WITH ORDINALITY AS requested (operation, key, position) \
          CROSS JOIN LATERAL ( \

@@ -13,6 +13,7 @@ use diesel::sql_types::{BigInt, Bool, Double, Nullable};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
+use crate::postgres::query::prepared::prepared;
 
 /// The token buckets, in PostgreSQL.
 #[derive(Clone)]
@@ -116,7 +117,7 @@ impl RateLimiter for PostgresRateLimiter {
         limits: RateLimits,
     ) -> Result<RateLimitDecision, RepositoryError> {
         let per_minute = |limit: Option<NonZeroU32>| limit.map(|limit| f64::from(limit.get()));
-        let query = diesel::sql_query(TAKE_TOKENS.as_str())
+        let query = prepared(TAKE_TOKENS.as_str())
             .bind::<BigInt, _>(actor.workspace.0)
             .bind::<BigInt, _>(actor.key.0)
             .bind::<Nullable<Double>, _>(per_minute(limits.key))

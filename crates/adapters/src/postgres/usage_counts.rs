@@ -13,6 +13,7 @@ use diesel::sql_types::{BigInt, Double, Text};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::{classify, is_serialization_failure};
+use crate::postgres::query::prepared::prepared;
 
 /// Something that is counted per workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,14 +90,11 @@ impl UsageChange {
         connection: &mut PgConnection,
         workspace: WorkspaceId,
     ) -> QueryResult<()> {
-        diesel::sql_query(
-            "INSERT INTO usage_changes (workspace_id, resource, change) VALUES ($1, $2, $3)",
-        )
-        .bind::<BigInt, _>(workspace.0)
-        .bind::<Text, _>(self.resource.as_str())
-        .bind::<BigInt, _>(self.change)
-        .execute(connection)?;
-        Ok(())
+        prepared("INSERT INTO usage_changes (workspace_id, resource, change) VALUES ($1, $2, $3)")
+            .bind::<BigInt, _>(workspace.0)
+            .bind::<Text, _>(self.resource.as_str())
+            .bind::<BigInt, _>(self.change)
+            .execute(connection)
     }
 }
 
@@ -125,7 +123,7 @@ pub(crate) fn total(
     workspace: WorkspaceId,
     resource: Resource,
 ) -> QueryResult<u64> {
-    let row: TotalRow = diesel::sql_query(format!("SELECT {} AS total", total_sql(resource)))
+    let row: TotalRow = prepared(format!("SELECT {} AS total", total_sql(resource)))
         .bind::<BigInt, _>(workspace.0)
         .get_result(connection)?;
     // A server of the previous version does not record what it adds, so a later removal can make

@@ -11,7 +11,7 @@ use r2d2::ManageConnection;
 
 use crate::postgres::connection::connect::{ConnectError, establish};
 use crate::postgres::connection::error::classify;
-use crate::postgres::connection::options::DatabaseOptions;
+use crate::postgres::connection::options::{DatabaseOptions, SessionSettings};
 use crate::postgres::connection::session;
 
 /// Establishes the connections of a pool, and detects lost ones.
@@ -70,11 +70,7 @@ impl ManageConnection for ConnectionManager {
 
     fn connect(&self) -> Result<PooledConnection, PoolError> {
         let mut connection = establish(&self.url)?;
-        // Without prepared statements, each plan fits the values and the current table sizes. A
-        // plan cached while a table was small would read the whole table for every row of a batch.
-        // `plan_cache_mode` does not help: PostgreSQL would then also plan its foreign key checks
-        // again for each row.
-        connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+        connection.set_prepared_statement_cache_size(statement_cache(self.options.session));
         if let Some(instructions) = session::prepare(&mut connection, &self.options)? {
             return Err(PoolError::MissingSettings(instructions));
         }
@@ -102,6 +98,16 @@ impl ManageConnection for ConnectionManager {
             *self.last_loss() = Some(pooled.last_used);
         }
         std::thread::panicking() || is_broken
+    }
+}
+
+/// Returns whether connections keep prepared statements (ADR 34). Only a connection that has its
+/// session to itself can: behind a transaction pooler, the next transaction may run in another
+/// session, where the statement does not exist.
+fn statement_cache(session: SessionSettings) -> CacheSize {
+    match session {
+        SessionSettings::PerConnection { .. } => CacheSize::Unbounded,
+        SessionSettings::PerRole | SessionSettings::Unmanaged => CacheSize::Disabled,
     }
 }
 

@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use devices_domain::{
     Conflicts, DeviceId, DeviceLimitReached, LookupKeys, UniqueField, UserId, WorkspaceId,
 };
-use diesel::pg::{Pg, PgConnection};
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
 use super::device_limit::SHARE_SETTINGS_LOCK;
+use crate::postgres::query::prepared::prepared;
 use crate::postgres::usage_counts::{self, Resource};
 
 /// Result of a look-up.
@@ -110,8 +111,7 @@ pub(crate) fn find(
     } else {
         0
     };
-    let query = diesel::sql_query(statement(keys, lookup))
-        .into_boxed::<Pg>()
+    let query = prepared(statement(keys, lookup))
         .bind::<BigInt, _>(workspace.0)
         .bind::<Array<BigInt>, _>(users)
         .bind::<Array<Text>, _>(&emails)

@@ -18,6 +18,7 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::BigInt;
 
+use crate::postgres::query::prepared::prepared;
 use crate::postgres::schema::tables::workspaces;
 use crate::postgres::usage_counts::{self, Resource};
 
@@ -32,10 +33,9 @@ pub(crate) fn lock_settings(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
 ) -> QueryResult<()> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('device limit', $1))")
+    prepared("SELECT pg_advisory_xact_lock(hashtextextended('device limit', $1))")
         .bind::<BigInt, _>(workspace.0)
-        .execute(connection)?;
-    Ok(())
+        .execute(connection)
 }
 
 /// Reads the current limit, which does not change before the transaction ends. The look-up may have
@@ -61,7 +61,7 @@ pub(super) fn enforce(
     limit: Option<i32>,
 ) -> QueryResult<()> {
     let Some(limit) = limit else { return Ok(()) };
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('device total', $1))")
+    prepared("SELECT pg_advisory_xact_lock(hashtextextended('device total', $1))")
         .bind::<BigInt, _>(workspace.0)
         .execute(connection)?;
     // A statement of its own sees what others committed while this one waited for the lock.

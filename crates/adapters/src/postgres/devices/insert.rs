@@ -9,6 +9,7 @@ use super::accepted_batch::AcceptedBatch;
 use super::binary_copy::BinaryRows;
 use super::columns::DeviceRow;
 use super::search_index::split_into_entries;
+use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::tsvector::{DocumentArray, Tsvector};
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::usage_counts::Resource;
@@ -120,7 +121,7 @@ pub(crate) fn events(
     let documents = accepted.iter().map(|accepted| &accepted.documents.encoded);
     let documents = DocumentArray(documents.collect());
     let (entry_starts, entry_ends) = split_into_entries(documents.sizes());
-    let event: InsertedEvent = diesel::sql_query(insert_events(entry_starts.len()))
+    let event: InsertedEvent = prepared(insert_events(entry_starts.len()))
         .bind::<BigInt, _>(workspace.0)
         .bind::<Array<BigInt>, _>(&ids)
         .bind::<Text, _>(Action::Created.as_str())

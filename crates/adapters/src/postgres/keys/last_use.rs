@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use devices_domain::Actor;
-use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
+use crate::postgres::query::prepared::prepared;
 
 /// Precision of the recorded last use. The statement below repeats it: several servers may record
 /// the same key.
@@ -54,7 +54,7 @@ impl LastUseRecorder {
     /// Records queued uses until the queue is empty.
     async fn run(self) {
         while let Some((workspace, key)) = self.next() {
-            let update = diesel::sql_query(
+            let update = prepared(
                 "UPDATE api_keys SET last_used_at = now() WHERE workspace_id = $1 AND id = $2 \
                  AND (last_used_at IS NULL OR last_used_at <= now() - interval '1 minute')",
             )

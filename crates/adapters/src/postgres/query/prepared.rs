@@ -1,0 +1,74 @@
+//! Statements that a connection keeps prepared (ADR 34).
+
+use diesel::pg::{Pg, PgConnection};
+use diesel::query_builder::{AstPass, BoxedSqlQuery, Query, QueryFragment, QueryId, SqlQuery};
+use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
+use diesel::sql_types::HasSqlType;
+use diesel::{QueryableByName, RunQueryDsl};
+
+/// Returns a statement that PostgreSQL parses and plans once per connection instead of at each
+/// execution. Used like [`diesel::sql_query`], which is never prepared.
+///
+/// `text` must be one of a few texts, and its values must be [bound](PreparedQuery::bind): a
+/// connection keeps every text that it was sent. The plan does not depend on the values, so a
+/// statement whose best plan does, such as a search, must not be prepared.
+///
+/// A result must name its columns. PostgreSQL rejects the execution of a prepared `SELECT *` after
+/// a migration has added a column.
+pub(crate) fn prepared<'f>(
+    text: impl Into<String>,
+) -> PreparedQuery<BoxedSqlQuery<'f, Pg, SqlQuery>> {
+    PreparedQuery(diesel::sql_query(text).into_boxed())
+}
+
+/// A query that Diesel keeps in its cache of prepared statements.
+#[must_use = "a statement runs only when it is loaded or executed"]
+pub(crate) struct PreparedQuery<Q>(Q);
+
+impl<'f> PreparedQuery<BoxedSqlQuery<'f, Pg, SqlQuery>> {
+    /// Adds the value of the next parameter, counted from `$1`.
+    pub(crate) fn bind<T, V>(self, value: V) -> Self
+    where
+        Pg: HasSqlType<T>,
+        T: Send + 'f,
+        V: ToSql<T, Pg> + Send + 'f,
+    {
+        Self(self.0.bind::<T, V>(value))
+    }
+
+    /// Runs a statement that returns no rows.
+    ///
+    /// Shadows [`RunQueryDsl::execute`], which borrows the query and thereby loses its mark.
+    pub(crate) fn execute(self, connection: &mut PgConnection) -> QueryResult<()> {
+        self.load::<NoRow>(connection).map(drop)
+    }
+}
+
+/// Row of a statement that returns none.
+#[derive(QueryableByName)]
+struct NoRow {}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for PreparedQuery<Q> {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(pass)
+    }
+
+    /// Diesel does not cache `sql_query` by itself because its text may differ at each execution.
+    fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+impl<Q> QueryId for PreparedQuery<Q> {
+    type QueryId = ();
+
+    /// The text and the types of the values identify the statement.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for PreparedQuery<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<PgConnection> for PreparedQuery<Q> {}
