@@ -12,6 +12,9 @@ pub(crate) fn classify(error: DieselError) -> RepositoryError {
         DieselError::DatabaseError(kind, information) => {
             // The primary message only: DETAIL contains customer values.
             let message = information.message().to_owned();
+            if message.starts_with(SHARD_NOT_COMMITTED) {
+                return RepositoryError::InDoubt(message.into());
+            }
             let is_transient_kind = matches!(
                 kind,
                 DatabaseErrorKind::ClosedConnection
@@ -38,12 +41,32 @@ pub(crate) fn on_unique_violation<T>(
 ) -> Result<Option<T>, RepositoryError> {
     match inserted {
         Ok(row) => Ok(Some(row)),
-        Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information))
-            if information.constraint_name() == Some(constraint) =>
-        {
-            Ok(None)
-        }
+        Err(error) if violated_constraint(&error) == Some(constraint) => Ok(None),
         Err(error) => Err(classify(error)),
+    }
+}
+
+/// Returns the name of the violated constraint or unique index.
+///
+/// On a cluster, the error of a worker has no constraint name, and COPY and INSERT .. SELECT replace
+/// its SQLSTATE by XX000. Only the message names the constraint, as the shard does:
+/// `duplicate key value violates unique constraint "devices_serial_number_key_102009"`.
+pub(crate) fn violated_constraint(error: &DieselError) -> Option<&str> {
+    let DieselError::DatabaseError(_, information) = error else {
+        return None;
+    };
+    information
+        .constraint_name()
+        .or_else(|| constraint_in_message(information.message()))
+}
+
+/// Returns the name of the constraint that the message quotes, without the id of a shard.
+fn constraint_in_message(message: &str) -> Option<&str> {
+    let (_, quoted) = message.split_once(" constraint \"")?;
+    let (name, _) = quoted.split_once('"')?;
+    match name.rsplit_once('_') {
+        Some((name, shard)) if shard.bytes().all(|byte| byte.is_ascii_digit()) => Some(name),
+        _ => Some(name),
     }
 }
 
@@ -64,7 +87,9 @@ pub(crate) fn copy_error(error: &RepositoryError) -> RepositoryError {
 pub(crate) fn is_serialization_failure(error: &DieselError) -> bool {
     match error {
         DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
-        DieselError::DatabaseError(_, information) => information.message() == DEADLOCK,
+        DieselError::DatabaseError(_, information) => {
+            [DEADLOCK, DISTRIBUTED_DEADLOCK].contains(&information.message())
+        }
         _ => false,
     }
 }
@@ -84,6 +109,14 @@ const STATEMENT_TIMEOUT: &str = "canceling statement due to statement timeout";
 /// 57P03). This module therefore compares the English messages of the server and of libpq.
 const DEADLOCK: &str = "deadlock detected";
 
+/// Message of SQLSTATE 40P01 for a deadlock across the nodes of a cluster.
+const DISTRIBUTED_DEADLOCK: &str =
+    "canceling the transaction since it was involved in a distributed deadlock";
+
+/// Beginning of the message of a COMMIT that a worker did not confirm. The worker may have
+/// committed.
+const SHARD_NOT_COMMITTED: &str = "could not commit transaction for shard";
+
 /// Returns whether the server ran out of disk space or memory (SQLSTATE class 53). The disk can be
 /// full for the user, too, by a quota.
 fn is_out_of_resources(message: &str) -> bool {
@@ -99,11 +132,12 @@ fn is_out_of_resources(message: &str) -> bool {
 }
 
 /// Returns whether the server cancelled the statement because of a timeout, a deadlock or a
-/// shutdown, or whether the connection to the server was lost. The last three messages are
-/// PgBouncer's.
+/// shutdown, or whether the connection to the server was lost. The last messages are PgBouncer's,
+/// and those of a cluster's coordinator that lost the connection to a worker.
 fn is_transient(message: &str) -> bool {
     let prefixes = [
         DEADLOCK,
+        DISTRIBUTED_DEADLOCK,
         "canceling statement due to",
         "terminating connection",
         "the database system is",
@@ -114,6 +148,96 @@ fn is_transient(message: &str) -> bool {
         "query_wait_timeout",
         "server conn crashed",
         "server login has been failing",
+        "connection not open",
+        "connection to the remote node",
+        "could not connect to any active placements",
+        "could not establish any connections to the node",
+        "failed to COPY to shard",
+        "failed to prepare transaction",
+        "failure on connection marked as essential",
+        "SSL connection has been closed unexpectedly",
+        "SSL SYSCALL error",
+        "the total number of connections on the server is more than",
     ];
     prefixes.iter().any(|prefix| message.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// An error of a cluster's coordinator: only the message says what a worker reported.
+    fn cluster_error(message: &str) -> DieselError {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()))
+    }
+
+    #[rstest]
+    #[case(
+        "duplicate key value violates unique constraint \"devices_serial_number_key_102009\"",
+        "devices_serial_number_key"
+    )]
+    #[case(
+        "duplicate key value violates unique constraint \"workspaces_name_key_102008\"",
+        "workspaces_name_key"
+    )]
+    #[case(
+        "duplicate key value violates unique constraint \"users_email_key\"",
+        "users_email_key"
+    )]
+    #[case(
+        "insert or update on table \"devices_102009\" violates foreign key constraint \
+         \"devices_user_fkey_102009\"",
+        "devices_user_fkey"
+    )]
+    #[case(
+        "update or delete on table \"users_102013\" violates foreign key constraint \
+         \"devices_user_fkey_102009\" on table \"devices_102009\"",
+        "devices_user_fkey"
+    )]
+    fn message_names_the_constraint_of_a_shard(#[case] message: &str, #[case] constraint: &str) {
+        let error = cluster_error(message);
+        assert_eq!(violated_constraint(&error), Some(constraint));
+        let inserted = on_unique_violation::<()>(Err(error), constraint);
+        assert!(matches!(inserted, Ok(None)));
+    }
+
+    #[test]
+    fn message_without_constraint_names_none() {
+        let error = cluster_error("permission denied for table devices_102009");
+        assert_eq!(violated_constraint(&error), None);
+    }
+
+    #[rstest]
+    #[case("canceling the transaction since it was involved in a distributed deadlock")]
+    #[case("canceling statement due to lock timeout")]
+    #[case(
+        "connection to the remote node postgres@127.0.0.1:6401 failed with the following error: \
+         Connection refused"
+    )]
+    #[case("failed to COPY to shard 102009 on 127.0.0.1:6401")]
+    #[case("failure on connection marked as essential: 127.0.0.1:6401")]
+    #[case("server closed the connection unexpectedly")]
+    #[case("terminating connection due to administrator command")]
+    fn lost_worker_is_unavailable(#[case] message: &str) {
+        let error = classify(cluster_error(message));
+        assert!(
+            matches!(error, RepositoryError::Unavailable(_)),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn unconfirmed_commit_of_a_worker_is_in_doubt() {
+        let message = "could not commit transaction for shard 102009 on at least one active node";
+        let error = classify(cluster_error(message));
+        assert!(matches!(error, RepositoryError::InDoubt(_)), "{error:?}");
+    }
+
+    #[test]
+    fn distributed_deadlock_is_retried() {
+        let message = "canceling the transaction since it was involved in a distributed deadlock";
+        assert!(is_serialization_failure(&cluster_error(message)));
+    }
 }

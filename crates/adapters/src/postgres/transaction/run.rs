@@ -4,10 +4,10 @@
 use devices_domain::{RepositoryError, UniqueField};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::PgConnection;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 
 use crate::postgres::connection::database::Database;
-use crate::postgres::connection::error::{classify, is_serialization_failure};
+use crate::postgres::connection::error::{classify, is_serialization_failure, violated_constraint};
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 
@@ -178,17 +178,8 @@ fn is_unique_field_index(index: &str) -> bool {
 /// Returns whether another transaction took a unique value or an email address, or deleted a user,
 /// after this transaction had looked it up.
 fn is_lost_race(error: &DieselError) -> bool {
-    let DieselError::DatabaseError(kind, information) = error else {
-        return false;
-    };
-    let Some(violated) = information.constraint_name() else {
-        return false;
-    };
-    match kind {
-        DatabaseErrorKind::UniqueViolation => {
-            violated == "users_email_key" || is_unique_field_index(violated)
-        }
-        DatabaseErrorKind::ForeignKeyViolation => violated == "devices_user_fkey",
-        _ => false,
-    }
+    violated_constraint(error).is_some_and(|violated| {
+        ["users_email_key", "devices_user_fkey"].contains(&violated)
+            || is_unique_field_index(violated)
+    })
 }
