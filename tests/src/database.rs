@@ -16,12 +16,15 @@ use crate::test_server::{PREFIX, SERVER, execute, options, serving_role, texts};
 pub struct TestDatabase {
     name: String,
     url: String,
+    /// Whether every node of the cluster has a part of it.
+    is_distributed: bool,
 }
 
 impl TestDatabase {
-    /// Creates a database with the schema and its serving role, and without rows.
+    /// Creates a database with the schema and its serving role, and without rows. If the server is
+    /// the coordinator of a Citus cluster, the tables are distributed.
     pub fn new() -> Self {
-        let database = Self::cloned_from(&SERVER.template);
+        let database = Self::cloned_from(&SERVER.template, SERVER.citus.is_some());
         database.grant_serving_role();
         database
     }
@@ -29,6 +32,10 @@ impl TestDatabase {
     /// Creates the serving role and grants its privileges. The schema must be complete.
     pub fn grant_serving_role(&self) {
         grant_serving_role(&self.url, None).expect("the owner may create roles");
+        if self.is_distributed {
+            // Citus connects to the workers as the current role.
+            self.execute(&format!("ALTER ROLE {} LOGIN", self.serving_role()));
+        }
     }
 
     /// Name of the serving role.
@@ -39,26 +46,35 @@ impl TestDatabase {
     /// Creates a copy of this database. Nothing may be connected to it.
     #[must_use]
     pub fn copy(&self) -> Self {
-        Self::cloned_from(&self.name)
+        Self::cloned_from(&self.name, self.is_distributed)
     }
 
-    /// Creates a database without a schema.
+    /// Creates a database without a schema, and without Citus.
     pub fn empty() -> Self {
         Self::with_options(&options())
     }
 
     /// Creates a database without a schema, with options of `CREATE DATABASE` such as a locale.
     pub fn with_options(options: &str) -> Self {
-        Self::cloned_from(&format!("template0 {options}"))
+        Self::cloned_from(&format!("template0 {options}"), false)
     }
 
-    fn cloned_from(template: &str) -> Self {
+    fn cloned_from(template: &str, is_distributed: bool) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{PREFIX}_{}_{number}", id());
-        SERVER.execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
+        let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
+        if is_distributed {
+            SERVER.on_all_nodes(|node| execute(node, &create));
+        } else {
+            SERVER.execute(&create);
+        }
         let url = SERVER.url_for(&name);
-        Self { name, url }
+        Self {
+            name,
+            url,
+            is_distributed,
+        }
     }
 
     /// Connection URL.

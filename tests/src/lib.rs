@@ -3,6 +3,7 @@
 
 mod api;
 mod binary;
+mod citus;
 mod cluster;
 mod confidential_values;
 mod database;

@@ -13,6 +13,7 @@ use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
 
 use crate::TIMEOUT;
+use crate::citus::{self, Citus};
 
 /// Beginning of the names of test databases.
 pub(crate) const PREFIX: &str = "devices_test";
@@ -24,6 +25,8 @@ const LINE_PREFIX: &str = "%m [%p] %d/%a ";
 /// The PostgreSQL server of the tests.
 pub(crate) struct TestServer {
     url: String,
+    /// The cluster, if the server is the coordinator of one.
+    pub(crate) citus: Option<Citus>,
     /// Name of the migrated database that test databases are cloned from.
     pub(crate) template: String,
 }
@@ -34,10 +37,12 @@ impl TestServer {
     /// Uses the server of `DEVICES__DATABASE__URL`, if set. Otherwise starts the private one of the
     /// checkout.
     fn prepare() -> Self {
-        let configured = configured_url();
+        let url = configured_url().unwrap_or_else(|| private_postgres("start"));
+        let citus = Citus::of_coordinator(&mut connect(&url));
         let server = Self {
-            url: configured.unwrap_or_else(|| private_postgres("start")),
-            template: format!("{PREFIX}_template_{:016x}", schema_hash()),
+            template: format!("{PREFIX}_template_{:016x}", schema_hash(citus.is_some())),
+            url,
+            citus,
         };
         if uses_private_server() {
             server.drop_leftovers();
@@ -51,22 +56,42 @@ impl TestServer {
     fn prepare_template(&self) {
         const LOCK: i64 = 0x7465_6d70_6c61_7465;
         let mut connection = self.connect();
-        let mut execute = |sql: &str| execute(&mut connection, sql);
-        execute(&format!("SELECT pg_advisory_lock({LOCK})"));
-        if !self.databases().contains(&self.template) {
-            let unfinished = format!("{}_unfinished", self.template);
-            execute(&format!("DROP DATABASE IF EXISTS {unfinished}"));
-            execute(&format!(
-                "CREATE DATABASE {unfinished} TEMPLATE template0 {}",
-                options()
-            ));
-            devices_adapters::postgres::migrate(&self.url_for(&unfinished))
-                .expect("the migrations succeed");
-            execute(&format!(
-                "ALTER DATABASE {unfinished} RENAME TO {}",
-                self.template
-            ));
+        execute(&mut connection, &format!("SELECT pg_advisory_lock({LOCK})"));
+        if self.databases().contains(&self.template) {
+            return;
         }
+        let unfinished = format!("{}_unfinished", self.template);
+        let url = self.url_for(&unfinished);
+        self.on_all_nodes(|node| citus::drop_database(node, &unfinished));
+        let create = format!(
+            "CREATE DATABASE {unfinished} TEMPLATE template0 {}",
+            options()
+        );
+        self.on_all_nodes(|node| execute(node, &create));
+        if let Some(citus) = &self.citus {
+            citus.connect_nodes(&url);
+        }
+        devices_adapters::postgres::migrate(&url).expect("the migrations succeed");
+        if let Some(citus) = &self.citus {
+            citus.distribute(&url);
+        }
+        // The coordinator is last: its template shows that those of all nodes are complete.
+        self.on_all_nodes(|node| citus::rename_to_template(node, &unfinished, &self.template));
+    }
+
+    /// Runs a function with a connection to each node of the cluster at the same time, and then
+    /// with one to this server. Without a cluster, only with that.
+    pub(crate) fn on_all_nodes(&self, run: impl Fn(&mut PgConnection) + Sync) {
+        let citus = self.citus.iter();
+        let workers: Vec<_> = citus
+            .flat_map(|citus| citus.worker_urls(&self.url))
+            .collect();
+        std::thread::scope(|scope| {
+            for url in &workers {
+                scope.spawn(|| run(&mut connect(url)));
+            }
+        });
+        run(&mut self.connect());
     }
 
     /// Drops the databases and roles of test processes that were killed. Safe only on the private
@@ -120,15 +145,10 @@ impl TestServer {
 
     /// Drops a database and its serving role.
     pub(crate) fn drop_database(&self, name: &str) {
-        let mut connection = self.connect();
-        execute(
-            &mut connection,
-            &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-        );
-        execute(
-            &mut connection,
-            &format!("DROP ROLE IF EXISTS {}", serving_role(name)),
-        );
+        self.on_all_nodes(|node| {
+            citus::drop_database(node, name);
+            execute(node, &format!("DROP ROLE IF EXISTS {}", serving_role(name)));
+        });
     }
 
     fn databases(&self) -> Vec<String> {
@@ -139,7 +159,7 @@ impl TestServer {
     }
 
     fn connect(&self) -> PgConnection {
-        PgConnection::establish(&self.url).unwrap_or_else(|error| panic!("{}: {error}", self.url))
+        connect(&self.url)
     }
 
     pub(crate) fn execute(&self, sql: &str) {
@@ -159,6 +179,10 @@ impl TestServer {
         };
         format!("{server}/{database}{parameters}")
     }
+}
+
+fn connect(url: &str) -> PgConnection {
+    PgConnection::establish(url).unwrap_or_else(|error| panic!("{url}: {error}"))
 }
 
 /// Returns the URL of a server that the tests use instead of the private one.
@@ -192,9 +216,9 @@ pub(crate) fn options() -> String {
     std::env::var("TEST_DATABASE_OPTIONS").unwrap_or_default()
 }
 
-/// Hash of the migrations and of the options of the databases. Every hash has a template of its
-/// own.
-fn schema_hash() -> u64 {
+/// Hash of the migrations, of the options of the databases, and of whether the tables are
+/// distributed. Every hash has a template of its own.
+fn schema_hash(is_distributed: bool) -> u64 {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let entries = |folder: &Path| {
         let read = std::fs::read_dir(folder).expect("migrations can be read");
@@ -206,6 +230,9 @@ fn schema_hash() -> u64 {
     };
     let mut hasher = DefaultHasher::new();
     options().hash(&mut hasher);
+    is_distributed
+        .then_some(citus::DISTRIBUTE)
+        .hash(&mut hasher);
     for file in entries(&folder).iter().flat_map(|folder| entries(folder)) {
         let sql = std::fs::read_to_string(&file).expect("migrations can be read");
         (file.file_name(), sql).hash(&mut hasher);
