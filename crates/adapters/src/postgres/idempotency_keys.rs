@@ -12,6 +12,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Bytea, Double, Text};
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::requested::ListSize;
 use crate::postgres::schema::tables::idempotency_keys;
 use crate::postgres::usage_counts::{self, Resource, UsageChange};
 
@@ -87,17 +88,18 @@ pub(crate) fn find(
     requests: &[&IdempotentRequest],
 ) -> QueryResult<HashMap<usize, StoredResponse>> {
     let (operations, keys) = operations_and_keys(requests);
-    let rows: Vec<ResponseRow> = prepared(
-        "SELECT position, stored.* \
-         FROM unnest($2, $3) WITH ORDINALITY AS requested (operation, key, position) \
+    let size = ListSize::for_length(requests.len());
+    let requested = size.rows(&[("operation", "$2"), ("key", "$3")]);
+    let rows: Vec<ResponseRow> = prepared(format!(
+        "SELECT position, stored.fingerprint, stored.outcome FROM {requested} \
          CROSS JOIN LATERAL ( \
              SELECT fingerprint, outcome FROM idempotency_keys \
              WHERE idempotency_keys.workspace_id = $1 \
                AND idempotency_keys.operation = requested.operation \
                AND idempotency_keys.key = requested.key \
              LIMIT 1 \
-         ) AS stored",
-    )
+         ) AS stored"
+    ))
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<Text>, _>(operations)
     .bind::<Array<Text>, _>(keys)

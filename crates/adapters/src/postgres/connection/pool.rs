@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::Connection;
-use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent};
+use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::pg::PgConnection;
 use diesel::r2d2::R2D2Connection;
 use r2d2::ManageConnection;
@@ -28,6 +28,8 @@ pub(crate) struct ConnectionManager {
 pub(crate) struct PooledConnection {
     pub(crate) connection: PgConnection,
     last_used: Instant,
+    /// Time at which the connection last had no plans of prepared statements.
+    plans_since: Instant,
 }
 
 /// Reason why the pool could not establish or check a connection.
@@ -46,6 +48,10 @@ pub(crate) enum PoolError {
 /// would take as long as an API key look-up. If a connection is lost within this time, the first
 /// caller to get it receives a retryable error.
 const VALIDITY: Duration = Duration::from_secs(1);
+
+/// Time after which a connection plans its prepared statements again. PostgreSQL does so when a
+/// table was analysed. Until then, a plan from when tables were small may read all of a table.
+const PLAN_LIFETIME: Duration = Duration::from_secs(60);
 
 impl ConnectionManager {
     pub(crate) fn new(url: String, options: DatabaseOptions) -> Self {
@@ -70,7 +76,9 @@ impl ManageConnection for ConnectionManager {
 
     fn connect(&self) -> Result<PooledConnection, PoolError> {
         let mut connection = establish(&self.url)?;
-        connection.set_prepared_statement_cache_size(statement_cache(self.options.session));
+        if !keeps_statements(self.options.session) {
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+        }
         if let Some(instructions) = session::prepare(&mut connection, &self.options)? {
             return Err(PoolError::MissingSettings(instructions));
         }
@@ -78,10 +86,15 @@ impl ManageConnection for ConnectionManager {
         Ok(PooledConnection {
             connection,
             last_used: Instant::now(),
+            plans_since: Instant::now(),
         })
     }
 
     fn is_valid(&self, pooled: &mut PooledConnection) -> Result<(), PoolError> {
+        if keeps_statements(self.options.session) && pooled.plans_since.elapsed() >= PLAN_LIFETIME {
+            pooled.plans_since = Instant::now();
+            return Ok(pooled.connection.batch_execute("DISCARD PLANS")?);
+        }
         let is_recently_used = pooled.last_used.elapsed() < VALIDITY
             && self.last_loss().is_none_or(|loss| loss < pooled.last_used);
         if is_recently_used {
@@ -104,10 +117,10 @@ impl ManageConnection for ConnectionManager {
 /// Returns whether connections keep prepared statements (ADR 34). Only a connection that has its
 /// session to itself can: behind a transaction pooler, the next transaction may run in another
 /// session, where the statement does not exist.
-fn statement_cache(session: SessionSettings) -> CacheSize {
+fn keeps_statements(session: SessionSettings) -> bool {
     match session {
-        SessionSettings::PerConnection { .. } => CacheSize::Unbounded,
-        SessionSettings::PerRole | SessionSettings::Unmanaged => CacheSize::Disabled,
+        SessionSettings::PerConnection { .. } => true,
+        SessionSettings::PerRole | SessionSettings::Unmanaged => false,
     }
 }
 

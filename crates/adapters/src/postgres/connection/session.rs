@@ -21,6 +21,7 @@ pub(crate) fn prepare(
             let settings = settings(options).map(|(name, value)| format!("SET {name} = '{value}'"));
             let mut statements = vec![server_log::SET_TERSE.to_owned()];
             statements.extend(settings);
+            statements.extend(KEPT_PLANS.map(ToOwned::to_owned));
             if serve_only {
                 let role = ServingRole::resolve(connection, options.serving_role.as_deref())?;
                 statements.push(format!("SET ROLE {role}"));
@@ -48,6 +49,15 @@ pub fn missing_settings_sql(
         SessionSettings::PerConnection { .. } | SessionSettings::Unmanaged => Ok(None),
     }
 }
+
+/// Settings for the plans of prepared statements (ADR 34).
+const KEPT_PLANS: [&str; 2] = [
+    // A plan from when a table was small must not read all of the table once it is large.
+    "SET enable_seqscan = off",
+    // `force_custom_plan` would also apply to foreign key checks, and plan both checks of each
+    // inserted row.
+    "SET plan_cache_mode = auto",
+];
 
 /// Returns the settings and their values, in the format of `pg_settings`.
 fn settings(options: &DatabaseOptions) -> [(&'static str, String); 6] {

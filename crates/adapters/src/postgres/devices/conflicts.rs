@@ -11,6 +11,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
 use super::device_limit::SHARE_SETTINGS_LOCK;
 use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::requested::ListSize;
 use crate::postgres::usage_counts::{self, Resource};
 
 /// Result of a look-up.
@@ -188,17 +189,20 @@ fn array_index(ordinality: i64) -> usize {
 // was never analysed, the planner would read every row of the workspace instead.
 
 /// Returns the subquery for the taken values of a unique field.
-fn taken_values(field: UniqueField, parameter: usize) -> String {
+fn taken_values(field: UniqueField, parameter: usize, size: ListSize) -> String {
     let column = format!("{}_folded", field.name());
     let number = field as usize + 1;
+    let requested = size.rows(&[("value", &format!("${parameter}"))]);
+    // The index of each field excludes archived devices and missing values. On a small table, an
+    // index whose condition matches less of the query is as cheap, and the plan is kept.
     format!(
         "ARRAY( \
             SELECT unnest(ARRAY[{number}, requested.position, existing.id]) \
-            FROM unnest(${parameter}) WITH ORDINALITY AS requested (value, position) \
+            FROM {requested} \
             CROSS JOIN LATERAL ( \
                 SELECT holder_{number}.id FROM devices AS holder_{number} \
                 WHERE holder_{number}.workspace_id = $1 AND holder_{number}.{column} = requested.value \
-                  AND holder_{number}.deleted_at IS NULL \
+                  AND holder_{number}.{column} IS NOT NULL AND holder_{number}.deleted_at IS NULL \
                 LIMIT 1 \
             ) AS existing)"
     )
@@ -213,38 +217,67 @@ fn looked_up_fields(keys: &LookupKeys, lookup: Lookup) -> impl Iterator<Item = U
         .filter(move |_| lookup != Lookup::SkipUniqueFields)
 }
 
+/// Returns the size of the longest list of `keys`. All lists of a statement have one size, so that
+/// there are few texts.
+fn list_size(keys: &LookupKeys) -> ListSize {
+    let unique = keys.unique.iter().map(|(_, values)| values.len());
+    let longest = unique.chain([keys.users.len(), keys.emails.len()]).max();
+    ListSize::for_length(longest.unwrap_or_default())
+}
+
 const HAS_ENROLLMENTS: &str =
     "EXISTS (SELECT FROM devices_mdm WHERE devices_mdm.workspace_id = $1)";
 
 // FOR KEY SHARE waits for a concurrent deletion of the user and then checks the row again. It also
 // keeps the user from being deleted before this transaction ends.
 
-const EXISTING_USERS: &str = "ARRAY( \
-    SELECT existing.id FROM unnest($2) AS requested (id) \
-    CROSS JOIN LATERAL ( \
-        SELECT users.id FROM users \
-        WHERE users.workspace_id = $1 AND users.id = requested.id AND users.deleted_at IS NULL \
-        LIMIT 1 FOR KEY SHARE \
-    ) AS existing)";
+/// Returns the subquery for the users that exist.
+fn existing_users(size: ListSize) -> String {
+    let requested = size.rows(&[("id", "$2")]);
+    // `deleted_at` is checked outside. Inside, the partial index on email addresses would also
+    // match, and its plan would read all users of the workspace once the table has grown.
+    format!(
+        "ARRAY( \
+            SELECT existing.id FROM {requested} \
+            CROSS JOIN LATERAL ( \
+                SELECT users.id, users.deleted_at FROM users \
+                WHERE users.workspace_id = $1 AND users.id = requested.id \
+                LIMIT 1 FOR KEY SHARE \
+            ) AS existing WHERE existing.deleted_at IS NULL)"
+    )
+}
 
-const USERS_BY_EMAIL: &str = "ARRAY( \
-    SELECT unnest(ARRAY[requested.position, existing.id]) \
-    FROM unnest($3) WITH ORDINALITY AS requested (email_folded, position) \
-    CROSS JOIN LATERAL ( \
-        SELECT assignee.id FROM users AS assignee \
-        WHERE assignee.workspace_id = $1 AND assignee.email_folded = requested.email_folded \
-          AND assignee.deleted_at IS NULL \
-        LIMIT 1 FOR KEY SHARE \
-    ) AS existing)";
+/// Returns the subquery for the users with the given email addresses.
+fn users_by_email(size: ListSize) -> String {
+    let requested = size.rows(&[("email_folded", "$3")]);
+    format!(
+        "ARRAY( \
+            SELECT unnest(ARRAY[requested.position, existing.id]) FROM {requested} \
+            CROSS JOIN LATERAL ( \
+                SELECT assignee.id FROM users AS assignee \
+                WHERE assignee.workspace_id = $1 \
+                  AND assignee.email_folded = requested.email_folded \
+                  AND assignee.deleted_at IS NULL \
+                LIMIT 1 FOR KEY SHARE \
+            ) AS existing)"
+    )
+}
 
 /// Ids are reserved beforehand because COPY returns no rows.
 const NEW_IDS: &str = "ARRAY(SELECT nextval('devices_id_seq') FROM generate_series(1, $4))";
 
-/// Returns the look-up statement. Contains only the subqueries that `keys` need: PostgreSQL would
-/// plan the others on every execution.
+/// Returns the look-up statement. Contains only the subqueries that `keys` need: each takes time
+/// even if its array is empty.
 fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
     const EMPTY: &str = "'{}'::bigint[]";
-    let subquery_if = |is_needed, subquery| if is_needed { subquery } else { EMPTY };
+    let subquery_if = |is_needed: bool, subquery: String| {
+        if is_needed {
+            subquery
+        } else {
+            EMPTY.to_owned()
+        }
+    };
+    let size = list_size(keys);
     let is_before_insert = lookup.is_before_insert();
     let has_serial_numbers = !keys.unique[UniqueField::SerialNumber].is_empty();
     let has_enrollments = if has_serial_numbers && is_before_insert {
@@ -255,7 +288,7 @@ fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
     // The parameters of the unique fields follow the four others.
     let taken = looked_up_fields(keys, lookup)
         .zip(5..)
-        .map(|(field, parameter)| taken_values(field, parameter))
+        .map(|(field, parameter)| taken_values(field, parameter, size))
         .reduce(|all, next| format!("{all} || {next}"));
     let lock = if lookup.adds_devices() {
         format!(", {SHARE_SETTINGS_LOCK}")
@@ -267,9 +300,9 @@ fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
                  WHERE workspaces.id = $1) AS device_limit{lock}, \
                 {} AS ids, {} AS taken, {has_enrollments} AS has_enrollments, \
                 {} AS existing_users, {} AS users_by_email",
-        subquery_if(is_before_insert, NEW_IDS),
+        subquery_if(is_before_insert, NEW_IDS.to_owned()),
         taken.unwrap_or_else(|| EMPTY.to_owned()),
-        subquery_if(!keys.users.is_empty(), EXISTING_USERS),
-        subquery_if(!keys.emails.is_empty(), USERS_BY_EMAIL),
+        subquery_if(!keys.users.is_empty(), existing_users(size)),
+        subquery_if(!keys.emails.is_empty(), users_by_email(size)),
     )
 }

@@ -61,10 +61,11 @@ pub(crate) fn parse_scope(stored: &str) -> Result<Scope, RepositoryError> {
         .ok_or_else(|| RepositoryError::Failed("a key has an unknown scope".into()))
 }
 
-/// Returns the condition for an active key: neither revoked, nor expired, nor retired.
+/// SQL condition for an active key: neither revoked, nor expired, nor retired.
+pub(crate) const IS_ACTIVE: &str = "revoked_at IS NULL \
+    AND (expires_at IS NULL OR expires_at > now()) AND (retires_at IS NULL OR retires_at > now())";
+
+/// Returns [`IS_ACTIVE`] as an expression.
 pub(crate) fn is_active() -> SqlLiteral<Bool> {
-    sql(
-        "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) \
-         AND (retires_at IS NULL OR retires_at > now())",
-    )
+    sql(IS_ACTIVE)
 }

@@ -6,6 +6,7 @@ pub(crate) mod length_prefix;
 pub(crate) mod local_settings;
 pub(crate) mod pagination;
 pub(crate) mod prepared;
+pub(crate) mod requested;
 pub(crate) mod search_sql;
 pub(crate) mod statement;
 pub(crate) mod tsvector;
