@@ -1,14 +1,17 @@
 //! Throughput with large tables, compared with empty ones.
 
 use std::path::Path;
-use std::time::Duration;
 
-use devices_tests::{Cluster, payload, run_executable};
+use devices_tests::{ServerProcess, payload};
 
-use crate::load::{Window, post};
-use crate::report::{Cell, Kind, Report};
-use crate::subject::create_users;
-use crate::{Arguments, database_url, execute};
+use crate::arguments::Arguments;
+use crate::client::creators;
+use crate::postgres_server::{PostgresServer, checkpoint, execute};
+use crate::processes::Processes;
+use crate::references::{columns, connect};
+use crate::report::{Kind, Report};
+use crate::rounds;
+use crate::subject::{create_key, create_users, run};
 
 /// Workspaces among which the devices are spread.
 const WORKSPACES: usize = 500;
@@ -19,77 +22,71 @@ const CLIENTS: usize = 8;
 /// Number of devices per statement of [`fill`].
 const FILL_CHUNK: usize = 50_000;
 
+/// Server on an empty or a filled database.
+struct Side {
+    kind: Kind,
+    url: String,
+    service: ServerProcess,
+}
+
 /// Measures batches into [`WORKSPACES`] workspaces, alternating between an empty and a filled
 /// database.
-pub(crate) fn measure(
-    cluster: &Cluster,
-    arguments: &Arguments,
-    window: Window,
-    report: &mut Report,
-) {
+pub(crate) fn measure(postgres: &PostgresServer, arguments: &Arguments, report: &mut Report) {
     eprintln!("creating {WORKSPACES} workspaces");
-    let empty = database_url(cluster, "growth_empty");
-    cluster.execute("CREATE DATABASE growth_empty");
-    let keys = prepare(arguments.binary(), &empty);
-    let filled = database_url(cluster, "growth_full");
-    cluster.execute("CREATE DATABASE growth_full TEMPLATE growth_empty");
+    let binary = arguments.binary();
+    let empty = postgres.create_database("growth_empty");
+    let keys = prepare(binary, &empty);
+    let filled = postgres.create_database("growth_full TEMPLATE growth_empty");
     let body = payload::body(&payload::devices()[..BATCH]);
     // A batch in the first workspace is the sample for the devices that fill the tables.
-    let service = arguments.serve(arguments.binary(), &filled);
-    let one_request = Window {
-        warm_up: Duration::ZERO,
-        duration: Duration::from_millis(1),
-    };
-    post(
-        one_request,
-        &[service.address()],
-        "/devices",
-        &keys[..1],
-        &body,
-        1,
-        201,
-    );
-    drop(service);
+    let service = arguments.serve(binary, &filled);
+    let mut workers = creators(&[service.address()], "/devices", &keys[..1], &body, 1, 201);
+    assert!(workers[0](), "the sample is stored");
+    drop((workers, service));
     let mut stored = 0;
     for &target in &arguments.stored {
         fill(&filled, stored, target);
         stored = target;
-        let services = [(0, &empty), (stored, &filled)]
-            .map(|(stored, url)| (stored, url, arguments.serve(arguments.binary(), url)));
-        for round in 1..=arguments.rounds {
-            eprintln!(
-                "round {round} of {}, {stored} devices stored",
-                arguments.rounds
-            );
-            for (stored, url, service) in &services {
-                // The background job would index queued devices while the other database is
-                // measured.
-                let tables = match stored {
-                    0 => "search_queue, search_documents, devices, device_events",
-                    _ => "search_queue",
+        let kinds = [
+            (Kind::EmptyControl(target), &empty),
+            (Kind::Filled(target), &filled),
+        ];
+        let sides = kinds.map(|(kind, url)| Side {
+            kind,
+            url: url.clone(),
+            service: arguments.serve(binary, url),
+        });
+        rounds::run(arguments.rounds, &[sides], report, |sides, _, report| {
+            for side in sides {
+                side.reset();
+                let addresses = [side.service.address()];
+                let workers = creators(&addresses, "/devices", &keys, &body, CLIENTS, 201);
+                let processes = Processes {
+                    servers: vec![side.service.pid()],
+                    postmaster: postgres.postmaster(),
                 };
-                execute(url, &format!("TRUNCATE {tables}"));
-                execute(url, "CHECKPOINT");
-                let address = [service.address()];
-                let sample = post(window, &address, "/devices", &keys, &body, CLIENTS, 201);
-                let kind = match stored {
-                    0 => Kind::EmptyControl(target),
-                    stored => Kind::Filled(*stored),
-                };
-                report.add(Cell::new(kind, BATCH, CLIENTS, sample));
+                report.add(processes.measure(side.kind, BATCH, arguments.window(), workers));
             }
-        }
+        });
+    }
+}
+
+impl Side {
+    /// Empties the queue, which the background job would index while the other database is
+    /// measured, and the tables of the empty database.
+    fn reset(&self) {
+        let tables = match self.kind {
+            Kind::EmptyControl(_) => "search_queue, search_documents, devices, device_events",
+            _ => "search_queue",
+        };
+        execute(&self.url, &format!("TRUNCATE {tables}"));
+        checkpoint(&self.url);
     }
 }
 
 /// Creates the workspaces, each with users and an API key. Returns the keys.
 fn prepare(binary: &Path, url: &str) -> Vec<String> {
-    let run = |arguments: &[&str]| {
-        let output = run_executable(binary, url, arguments);
-        assert_eq!(output.code, 0, "{output:?}");
-        output
-    };
-    run(&["migrate"]);
+    run(binary, url, "migrate");
     execute(
         url,
         &format!(
@@ -98,22 +95,8 @@ fn prepare(binary: &Path, url: &str) -> Vec<String> {
         ),
     );
     create_users(url);
-    let keys = (1..=WORKSPACES).map(|number| {
-        let workspace = format!("workspace{number}");
-        let created = run(&[
-            "key",
-            "create",
-            "--json",
-            "--workspace",
-            &workspace,
-            "--scope",
-            "WRITE",
-            "--name",
-            "bench",
-        ]);
-        let key = created.json()["secret"].as_str().map(str::to_owned);
-        key.expect("the command prints the new key")
-    });
+    let keys =
+        (1..=WORKSPACES).map(|number| create_key(binary, url, &format!("workspace{number}")));
     keys.collect()
 }
 
@@ -121,7 +104,7 @@ fn prepare(binary: &Path, url: &str) -> Vec<String> {
 /// Every thousand devices go to the next workspace, as batches would.
 fn fill(url: &str, stored: usize, target: usize) {
     eprintln!("inserting {} devices", target - stored);
-    let columns = crate::ceilings::columns(&mut crate::ceilings::connect(url));
+    let columns = columns(&mut connect(url));
     let values = columns.iter().map(|column| match column.as_str() {
         "workspace_id" => format!("1 + number / {BATCH} % {WORKSPACES}"),
         "id" => "nextval('devices_id_seq')".to_owned(),

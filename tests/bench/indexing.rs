@@ -1,87 +1,70 @@
 //! Speed of indexing for search on a server that does nothing else, and its CPU time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use devices_tests::payload::{self, RequestTemplate};
-use devices_tests::{Cluster, ServerProcess};
+use devices_tests::payload;
 
-use crate::load::{Window, post};
-use crate::processes::CpuTime;
+use crate::arguments::Arguments;
+use crate::client::creators;
+use crate::index_queue::{drain, queued};
+use crate::load::{Window, measure as measure_window};
+use crate::postgres_server::PostgresServer;
+use crate::references::connect;
 use crate::subject::Subject;
-use crate::{Arguments, ceilings};
 
 const CLIENTS: usize = 8;
 
-/// Queued devices, counted without the columns that a baseline may not have.
-const QUEUED: &str = "SELECT coalesce(sum(cardinality(device_ids)), 0) FROM search_queue";
-
 /// Stores devices for `--seconds` without indexing them, then measures how long the server and the
 /// baseline take to index them. Prints a table. Returns the number of requests that failed.
-pub(crate) fn measure(arguments: &Arguments) -> usize {
-    let cluster = Cluster::create("bench");
-    let mut subjects = Subject::start_all(&cluster, arguments);
+pub(crate) fn measure(postgres: &PostgresServer, arguments: &Arguments) -> usize {
+    let mut subjects = Subject::start_all(postgres, arguments);
     println!("| build | queued | indexed per second | CPU time of PostgreSQL, µs per device |");
     println!("|---|---|---|---|");
     let mut errors = 0;
     for _ in 0..arguments.rounds {
         for subject in &subjects {
-            errors += measure_once(subject, &cluster, arguments);
+            errors += measure_once(subject, postgres, arguments.window());
         }
         subjects.reverse();
     }
     errors
 }
 
-fn measure_once(subject: &Subject, cluster: &Cluster, arguments: &Arguments) -> usize {
+fn measure_once(subject: &Subject, postgres: &PostgresServer, window: Window) -> usize {
     subject.reset();
-    let window = Window {
-        warm_up: Duration::ZERO,
-        duration: Duration::from_secs_f64(arguments.seconds),
-    };
-    let body = payload::body(&payload::devices());
-    let mut client = ceilings::connect(&subject.url);
+    let mut client = connect(&subject.url);
     // Prevents indexing until the transaction ends.
     let lock = client.batch_execute("BEGIN; LOCK TABLE search_documents IN SHARE MODE");
     lock.expect("the index can be locked");
-    let errors = store(subject, window, &body);
+    let errors = store(subject, window);
     client
         .batch_execute("COMMIT")
         .expect("the lock is released");
-    let mut queued = || -> i64 {
-        let row = client.query_one(QUEUED, &[]);
-        row.expect("the queue can be counted").get(0)
-    };
     // The job pauses after its last attempt.
-    let stored = queued();
-    while stored > 0 && queued() == stored {
+    let stored = queued(&mut client);
+    while stored > 0 && queued(&mut client) == stored {
         std::thread::sleep(Duration::from_millis(10));
     }
-    let (servers, postmaster) = (subject.processes(), cluster.postmaster_pid());
-    let before = CpuTime::now(&servers, &postmaster);
-    let (devices, started) = (queued(), Instant::now());
-    while queued() > 0 {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let (elapsed, cpu) = (
-        started.elapsed().as_secs_f64(),
-        CpuTime::now(&servers, &postmaster).since(before),
-    );
+    let drained = drain(&subject.url, &subject.processes(postgres));
+    let drained = drained.expect("the queue is indexed in time");
     println!(
-        "| {:?} | {devices} | {:.0} | {:.1} |",
-        subject.kind,
-        devices as f64 / elapsed,
-        cpu.postgres * 1e6 / devices as f64
+        "| {} | {} | {:.0} | {:.1} |",
+        subject.kind.name(),
+        drained.devices,
+        drained.devices as f64 / drained.elapsed.as_secs_f64(),
+        drained.cpu.postgres.unwrap_or_default() * 1e6 / drained.devices as f64
     );
     errors
 }
 
 /// Stores devices in batches of a thousand. Returns the number of requests that failed.
-fn store(subject: &Subject, window: Window, body: &RequestTemplate) -> usize {
-    let addresses: Vec<&str> = subject
-        .services
-        .iter()
-        .map(ServerProcess::address)
-        .collect();
+fn store(subject: &Subject, window: Window) -> usize {
+    let window = Window {
+        warm_up: Duration::ZERO,
+        ..window
+    };
+    let body = payload::body(&payload::devices());
     let keys = std::slice::from_ref(&subject.api_key);
-    post(window, &addresses, "/devices", keys, body, CLIENTS, 201).errors
+    let mut workers = creators(&subject.addresses(), "/devices", keys, &body, CLIENTS, 201);
+    measure_window(window, payload::DEVICES, &mut workers).errors
 }

@@ -2,47 +2,80 @@
 
 use std::fs;
 
+use crate::load::{Window, measure};
+use crate::report::{Cell, Kind};
+
 /// Clock ticks per second: 100 on every Linux (`getconf CLK_TCK`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// CPU seconds used so far by the processes that share the machine.
+/// Processes that share the machine with the clients, which are this process.
+#[derive(Debug)]
+pub(crate) struct Processes {
+    pub(crate) servers: Vec<u32>,
+    /// `None` if PostgreSQL may run on other machines.
+    pub(crate) postmaster: Option<String>,
+}
+
+impl Processes {
+    /// Runs the workers for the duration of the window, and measures the CPU time meanwhile.
+    pub(crate) fn measure<W: FnMut() -> bool + Send>(
+        &self,
+        kind: Kind,
+        batch: usize,
+        window: Window,
+        mut workers: Vec<W>,
+    ) -> Cell {
+        self.servers.iter().copied().for_each(reset_peak_memory);
+        let clients = workers.len();
+        let before = self.cpu_time();
+        let sample = measure(window, batch, &mut workers);
+        let cpu = self.cpu_time().since(before);
+        Cell::new((kind, batch, clients), sample, cpu)
+    }
+
+    /// Reads the CPU time used until now.
+    pub(crate) fn cpu_time(&self) -> CpuTime {
+        let servers = self.servers.iter().map(u32::to_string);
+        CpuTime {
+            clients: cpu_seconds("self", false),
+            server: servers.map(|server| cpu_seconds(&server, false)).sum(),
+            postgres: self.postmaster.as_deref().map(cpu_seconds_of_postgres),
+        }
+    }
+}
+
+/// CPU time in seconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CpuTime {
     pub(crate) clients: f64,
     pub(crate) server: f64,
-    pub(crate) postgres: f64,
+    /// `None` if PostgreSQL may run on other machines.
+    pub(crate) postgres: Option<f64>,
 }
 
 impl CpuTime {
-    /// Reads the CPU time used until now. `postgres` is the sum of the postmaster and its children,
-    /// including those that have ended.
-    pub(crate) fn now(servers: &[u32], postmaster: &str) -> Self {
-        let mut postgres = cpu_seconds(postmaster, true);
-        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let process = name.to_string_lossy();
-            if parent(&process).as_deref() == Some(postmaster) {
-                postgres += cpu_seconds(&process, false);
-            }
-        }
-        Self {
-            clients: cpu_seconds("self", false),
-            server: servers
-                .iter()
-                .map(|server| cpu_seconds(&server.to_string(), false))
-                .sum(),
-            postgres,
-        }
-    }
-
     /// Returns the CPU time used since `earlier`.
     pub(crate) fn since(self, earlier: Self) -> Self {
+        let postgres = self.postgres.zip(earlier.postgres);
         Self {
             clients: self.clients - earlier.clients,
             server: self.server - earlier.server,
-            postgres: self.postgres - earlier.postgres,
+            postgres: postgres.map(|(now, earlier)| now - earlier),
         }
     }
+}
+
+/// Sum of the postmaster and its children, including those that have ended.
+fn cpu_seconds_of_postgres(postmaster: &str) -> f64 {
+    let mut seconds = cpu_seconds(postmaster, true);
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_string_lossy();
+        if parent(&process).as_deref() == Some(postmaster) {
+            seconds += cpu_seconds(&process, false);
+        }
+    }
+    seconds
 }
 
 /// Fields of `/proc/PID/stat` after the program's name, that is from the third one on.
@@ -67,7 +100,7 @@ fn cpu_seconds(process: &str, with_ended_children: bool) -> f64 {
 }
 
 /// Resets the peak memory of a process.
-pub(crate) fn reset_peak_memory(process: u32) {
+fn reset_peak_memory(process: u32) {
     // Where this is not permitted, the peak includes everything before.
     drop(fs::write(format!("/proc/{process}/clear_refs"), "5"));
 }

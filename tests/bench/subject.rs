@@ -2,11 +2,17 @@
 
 use std::path::Path;
 
-use devices_tests::{Cluster, ServerProcess, payload, set_up_workspace_with};
+use devices_tests::{CommandOutput, ServerProcess, payload, run_executable};
 
-use crate::load::Client;
-use crate::report::Kind;
-use crate::{Arguments, database_url, execute};
+use crate::arguments::Arguments;
+use crate::client::creators;
+use crate::postgres_server::{PostgresServer, checkpoint, execute};
+use crate::processes::Processes;
+use crate::references::connect;
+use crate::report::{Kind, Operation};
+
+/// Workspace of the created devices.
+const WORKSPACE: &str = "acme";
 
 /// Build of the server under test, with its own database.
 pub(crate) struct Subject {
@@ -18,41 +24,40 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// Starts the build under test, and the baseline if there is one.
-    pub(crate) fn start_all(cluster: &Cluster, arguments: &Arguments) -> Vec<Self> {
-        let url = cluster.url().to_owned();
-        let mut subjects = vec![Self::start(
-            Kind::Service,
-            arguments.binary(),
-            url,
-            arguments,
-        )];
+    pub(crate) fn start_all(postgres: &PostgresServer, arguments: &Arguments) -> Vec<Self> {
+        let start = |kind: fn(Operation) -> Kind, binary: &Path, url: &str| {
+            Self::start(kind(Operation::Create), binary, url.to_owned(), arguments)
+        };
+        let mut subjects = vec![start(Kind::Service, arguments.binary(), postgres.url())];
         if let Some(baseline) = &arguments.baseline {
-            cluster.execute("CREATE DATABASE baseline");
-            let url = database_url(cluster, "baseline");
-            subjects.push(Self::start(Kind::Baseline, baseline, url, arguments));
+            let url = postgres.create_database("baseline");
+            subjects.push(start(Kind::Baseline, baseline, &url));
         }
         subjects
     }
 
     /// Prepares the database, starts the servers and stores the payload once.
     fn start(kind: Kind, binary: &Path, url: String, arguments: &Arguments) -> Self {
-        let api_key = set_up_workspace_with(binary, &url);
-        create_users(&url);
-        let services = (0..arguments.servers.max(1)).map(|_| arguments.serve(binary, &url));
-        let services: Vec<ServerProcess> = services.collect();
-        let mut client = Client::connect(
-            services[0].address(),
-            "/devices",
-            std::slice::from_ref(&api_key),
-            &payload::body(&payload::devices()),
-        );
-        assert_eq!(client.post().ok(), Some(201), "the payload is stored");
-        Self {
-            kind,
-            url,
-            api_key,
-            services,
+        run(binary, &url, "migrate");
+        reject_other_workspaces(&url);
+        if workspace_id(&url, WORKSPACE).is_none() {
+            run(binary, &url, &format!("workspace create {WORKSPACE}"));
+            create_users(&url);
         }
+        let api_key = create_key(binary, &url, WORKSPACE);
+        let services = (0..arguments.servers.max(1)).map(|_| arguments.serve(binary, &url));
+        let subject = Self {
+            kind,
+            services: services.collect(),
+            api_key,
+            url,
+        };
+        subject.reset();
+        let body = payload::body(&payload::devices());
+        let keys = std::slice::from_ref(&subject.api_key);
+        let mut creators = creators(&subject.addresses(), "/devices", keys, &body, 1, 201);
+        assert!(creators[0](), "the payload is stored");
+        subject
     }
 
     /// Empties the tables and runs a checkpoint, as before every window.
@@ -67,11 +72,52 @@ impl Subject {
                          ]) AS name WHERE to_regclass(name) IS NOT NULL \
                      ); END $do$";
         execute(&self.url, reset);
-        execute(&self.url, "CHECKPOINT");
+        checkpoint(&self.url);
     }
 
-    pub(crate) fn processes(&self) -> Vec<u32> {
-        self.services.iter().map(ServerProcess::pid).collect()
+    pub(crate) fn addresses(&self) -> Vec<&str> {
+        self.services.iter().map(ServerProcess::address).collect()
+    }
+
+    pub(crate) fn processes(&self, postgres: &PostgresServer) -> Processes {
+        Processes {
+            servers: self.services.iter().map(ServerProcess::pid).collect(),
+            postmaster: postgres.postmaster(),
+        }
+    }
+}
+
+/// Runs a command of the server.
+pub(crate) fn run(binary: &Path, url: &str, command: &str) -> CommandOutput {
+    let output = run_executable(binary, url, &command.split(' ').collect::<Vec<_>>());
+    assert_eq!(output.code, 0, "{output:?}");
+    output
+}
+
+/// Creates an API key with the scope WRITE. Returns its secret.
+pub(crate) fn create_key(binary: &Path, url: &str, workspace: &str) -> String {
+    let command = format!("key create --json --name bench --scope WRITE --workspace {workspace}");
+    let created = run(binary, url, &command).json();
+    let secret = created["secret"].as_str().map(str::to_owned);
+    secret.expect("the command prints the new key")
+}
+
+pub(crate) fn workspace_id(url: &str, name: &str) -> Option<i64> {
+    let row = connect(url).query_opt("SELECT id FROM workspaces WHERE name = $1", &[&name]);
+    row.expect("the workspaces can be read")
+        .map(|row| row.get(0))
+}
+
+/// Ends the program if a database of `--database` has data that [`Subject::reset`] would delete.
+fn reject_other_workspaces(url: &str) {
+    let others = "SELECT name FROM workspaces WHERE name <> $1 LIMIT 1";
+    let other = connect(url).query_opt(others, &[&WORKSPACE]);
+    if let Some(row) = other.expect("the workspaces can be read") {
+        let name: String = row.get(0);
+        eprintln!(
+            "--database must have no workspaces, because its devices are deleted: it has `{name}`"
+        );
+        std::process::exit(2);
     }
 }
 

@@ -3,17 +3,19 @@
 //! For each kind of filter there are values that few (five), 1 %, 10 % and all devices have, spread
 //! evenly, and a type that only the oldest 2 % have.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use devices_tests::{payload, run_executable};
+use devices_tests::payload;
 use serde_json::{Value, json};
 
-use super::ListApi;
-use crate::{ceilings, execute};
+use super::LargeWorkspace;
+use crate::index_queue::queued;
+use crate::postgres_server::execute;
+use crate::references::connect;
+use crate::subject::workspace_id;
 
-pub(crate) const WORKSPACE: &str = "lists";
+pub(crate) const WORKSPACE: &str = "large";
 
 const BATCH: usize = 1_000;
 const CLIENTS: usize = 4;
@@ -39,19 +41,19 @@ impl Population {
 
     /// Returns whether the workspace has its devices.
     pub(crate) fn is_stored(&self, url: &str) -> bool {
-        let devices = "SELECT count(*) FROM (SELECT FROM devices LIMIT $1) AS stored";
-        let count = ceilings::connect(url).query_one(devices, &[&(self.devices as i64)]);
+        let Some(workspace) = workspace_id(url, WORKSPACE) else {
+            return false;
+        };
+        let devices = "SELECT count(*) FROM devices WHERE workspace_id = $1";
+        let count = connect(url).query_one(devices, &[&workspace]);
         let count: i64 = count.expect("the devices can be counted").get(0);
         count >= self.devices as i64
     }
 
-    /// Creates the workspace, its users, and an enrolment per future device, of which every
-    /// thousandth stays without one. Statements, because the API takes one at a time. The server
-    /// counts them when it starts.
-    pub(crate) fn insert_users_and_enrollments(&self, binary: &Path, url: &str) {
+    /// Creates users, and an enrolment per future device, of which every thousandth stays without
+    /// one. Statements, because the API takes one at a time. The server counts them when it starts.
+    pub(crate) fn insert_users_and_enrollments(&self, url: &str) {
         eprintln!("inserting users and enrolments");
-        let created = run_executable(binary, url, &["workspace", "create", WORKSPACE]);
-        assert_eq!(created.code, 0, "{created:?}");
         let (users, devices) = (self.users(), self.devices);
         execute(
             url,
@@ -65,7 +67,8 @@ impl Population {
                      'user' || number || '@example.com', 'Grace', \
                      CASE number WHEN 1 THEN 'Lovelace' WHEN 2 THEN 'Hopper' \
                                  ELSE 'Person' || number % 1000 END \
-                 ) AS person (email, first_name, last_name)"
+                 ) AS person (email, first_name, last_name) \
+                 WHERE workspaces.name = '{WORKSPACE}'"
             ),
         );
         execute(
@@ -77,33 +80,11 @@ impl Population {
                         now() - make_interval(secs => {devices} - number) \
                  FROM workspaces, generate_series(0, {devices} - 1) AS number, LATERAL (SELECT \
                      CASE number % 1000 WHEN 9 THEN 'X' ELSE 'R' END \
-                         || upper(lpad(to_hex(number), 11, '0'))) AS device (serial)"
+                         || upper(lpad(to_hex(number), 11, '0'))) AS device (serial) \
+                 WHERE workspaces.name = '{WORKSPACE}'"
             ),
         );
         execute(url, "VACUUM ANALYZE users, devices_mdm");
-    }
-
-    /// Creates the devices through the API.
-    pub(crate) fn create_devices(&self, api: &ListApi) {
-        eprintln!("creating {} devices", self.devices);
-        let (templates, next) = (payload::devices(), AtomicUsize::new(0));
-        std::thread::scope(|scope| {
-            for _ in 0..CLIENTS {
-                scope.spawn(|| {
-                    loop {
-                        let first = next.fetch_add(BATCH, Ordering::Relaxed);
-                        if first >= self.devices {
-                            return;
-                        }
-                        let indexes = first..self.devices.min(first + BATCH);
-                        let devices = indexes.map(|index| self.device(&templates, index));
-                        let body = json!({ "devices": devices.collect::<Vec<_>>() });
-                        let created = api.send("POST", "/devices", Some(body.to_string()));
-                        assert_eq!(created.status, 201, "{}", created.text);
-                    }
-                });
-            }
-        });
     }
 
     fn device(&self, templates: &[Value], index: usize) -> Value {
@@ -142,30 +123,51 @@ impl Population {
     }
 }
 
-/// Archives devices through the API.
-pub(crate) fn archive_devices(api: &ListApi, url: &str) {
-    eprintln!("archiving one device in {ARCHIVED_EVERY}");
-    let ids = "SELECT id FROM devices ORDER BY id";
-    let rows = ceilings::connect(url).query(ids, &[]);
-    let rows = rows.expect("the devices can be read");
-    for row in rows.iter().skip(2).step_by(ARCHIVED_EVERY) {
-        let id: i64 = row.get(0);
-        let deleted = api.send("DELETE", &format!("/devices/{id}"), None);
-        assert_eq!(deleted.status, 200, "{}", deleted.text);
+impl LargeWorkspace {
+    /// Creates the devices through the API.
+    pub(super) fn create_devices(&self) {
+        let population = &self.population;
+        eprintln!("creating {} devices", population.devices);
+        let (templates, next) = (payload::devices(), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..CLIENTS {
+                scope.spawn(|| {
+                    loop {
+                        let first = next.fetch_add(BATCH, Ordering::Relaxed);
+                        if first >= population.devices {
+                            return;
+                        }
+                        let indexes = first..population.devices.min(first + BATCH);
+                        let devices = indexes.map(|index| population.device(&templates, index));
+                        let body = json!({ "devices": devices.collect::<Vec<_>>() });
+                        let created = self.send("POST", "/devices", Some(body.to_string()));
+                        assert_eq!(created.status, 201, "{}", created.text);
+                    }
+                });
+            }
+        });
     }
-}
 
-/// Waits until all devices are indexed, then vacuums the tables, as autovacuum would.
-pub(crate) fn wait_for_index(url: &str) {
-    let (started, mut client) = (Instant::now(), ceilings::connect(url));
-    loop {
-        let queued = client.query_one("SELECT count(*) FROM search_queue", &[]);
-        let queued: i64 = queued.expect("the queue can be counted").get(0);
-        if queued == 0 {
-            break;
+    /// Archives devices through the API.
+    pub(super) fn archive_devices(&self) {
+        eprintln!("archiving one device in {ARCHIVED_EVERY}");
+        let ids = "SELECT id FROM devices WHERE workspace_id = $1 ORDER BY id";
+        let rows = connect(&self.url).query(ids, &[&self.id]);
+        let rows = rows.expect("the devices can be read");
+        for row in rows.iter().skip(2).step_by(ARCHIVED_EVERY) {
+            let id: i64 = row.get(0);
+            let deleted = self.send("DELETE", &format!("/devices/{id}"), None);
+            assert_eq!(deleted.status, 200, "{}", deleted.text);
         }
-        std::thread::sleep(Duration::from_millis(200));
     }
-    eprintln!("indexed after {} s", started.elapsed().as_secs());
-    execute(url, "VACUUM ANALYZE");
+
+    /// Waits until all devices are indexed, then vacuums the tables, as autovacuum would.
+    pub(super) fn wait_for_index(&self) {
+        let (started, mut client) = (Instant::now(), connect(&self.url));
+        while queued(&mut client) > 0 {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        eprintln!("indexed after {} s", started.elapsed().as_secs());
+        execute(&self.url, "VACUUM ANALYZE");
+    }
 }

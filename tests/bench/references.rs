@@ -1,5 +1,5 @@
-//! Ceilings: PostgreSQL without the service. Writes the same devices into the same table, as the
-//! owner of the table, from rows that are encoded beforehand.
+//! PostgreSQL without the service: the same devices in the same table, as the owner of the table,
+//! from rows that are encoded beforehand.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -173,6 +173,45 @@ impl Rows {
                 .collect();
             client.execute(&insert, &values).is_ok()
         }
+    }
+}
+
+/// Returns a worker with a connection of its own that reads one device after the other, by a
+/// prepared statement.
+pub(crate) fn selector(
+    url: &str,
+    workspace_id: i64,
+    ids: Vec<i64>,
+) -> impl FnMut() -> bool + Send + use<> {
+    let mut client = connect(url);
+    let select = client.prepare("SELECT * FROM devices WHERE workspace_id = $1 AND id = $2");
+    let select = select.expect("the statement is valid");
+    let mut ids = ids.into_iter().cycle();
+    move || {
+        let id = ids.next().unwrap_or_default();
+        let row = client.query_opt(&select, &[&workspace_id, &id]);
+        row.is_ok_and(|row| row.is_some())
+    }
+}
+
+/// Returns a worker with a connection of its own that changes one field of one device after the
+/// other, and its time of change, by a prepared statement.
+pub(crate) fn updater(
+    url: &str,
+    workspace_id: i64,
+    ids: Vec<i64>,
+) -> impl FnMut() -> bool + Send + use<> {
+    let mut client = connect(url);
+    let update = client.prepare(
+        "UPDATE devices SET color = $3, updated_at = now() WHERE workspace_id = $1 AND id = $2",
+    );
+    let update = update.expect("the statement is valid");
+    let mut changes = (1_u64..).zip(ids.into_iter().cycle());
+    move || {
+        let (number, id) = changes.next().unwrap_or_default();
+        let color = format!("color {number}");
+        let updated = client.execute(&update, &[&workspace_id, &id, &color]);
+        updated.is_ok_and(|updated| updated == 1)
     }
 }
 

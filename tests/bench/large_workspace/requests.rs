@@ -2,8 +2,8 @@
 
 use devices_tests::percent_encode;
 
-use super::{ListApi, population::Population};
-use crate::ceilings;
+use super::LargeWorkspace;
+use crate::references::connect;
 
 /// A request, with the name of its row in the table.
 pub(crate) struct Case {
@@ -19,20 +19,20 @@ fn case(name: &'static str, path: impl Into<String>) -> Case {
 }
 
 /// Returns all cases. They page through at most 50 items.
-pub(crate) fn cases(population: &Population, api: &ListApi, url: &str) -> Vec<Case> {
-    let mut cases = pages(population, api);
+pub(crate) fn cases(workspace: &LargeWorkspace) -> Vec<Case> {
+    let mut cases = pages(workspace);
     cases.extend(device_filters());
-    cases.extend(updated_since(population, url));
+    cases.extend(updated_since(workspace));
     cases.extend(searches());
-    cases.extend(users_and_enrollments(population, url));
+    cases.extend(users_and_enrollments(workspace));
     cases
 }
 
-fn pages(population: &Population, api: &ListApi) -> Vec<Case> {
-    let deep = population.devices / 10 * 9;
+fn pages(workspace: &LargeWorkspace) -> Vec<Case> {
+    let deep = workspace.population.devices / 10 * 9;
     let path = format!("/devices?limit=1&offset={deep}");
     // With cold caches, such an offset can exceed the statement timeout.
-    let mut pages = (0..10).map(|_| api.send("GET", &path, None));
+    let mut pages = (0..10).map(|_| workspace.send("GET", &path, None));
     let page = pages.find(|page| page.status == 200);
     let cursor = page.and_then(|page| page.link("next")).unwrap_or_default();
     vec![
@@ -92,25 +92,28 @@ fn device_filters() -> Vec<Case> {
 }
 
 /// Returns filters by the times after which none, few, 1 %, 10 % and all devices were changed.
-fn updated_since(population: &Population, url: &str) -> Vec<Case> {
+fn updated_since(workspace: &LargeWorkspace) -> Vec<Case> {
+    let devices = workspace.population.devices;
     let shares = [
         ("updated: none", 0),
         ("updated: 5", 5),
-        ("updated: 1 %", population.devices / 100),
-        ("updated: 10 %", population.devices / 10),
-        ("updated: all", population.devices),
+        ("updated: 1 %", devices / 100),
+        ("updated: 10 %", devices / 10),
+        ("updated: all", devices),
     ];
-    let paths = shares.map(|(name, rank)| (name, since("/devices", "devices", rank, url)));
+    let paths = shares.map(|(name, rank)| (name, since("/devices", "devices", rank, workspace)));
     paths.map(|(name, path)| case(name, path)).into()
 }
 
 /// Returns the path of a list of what was changed since the change with this rank, newest first.
-fn since(path: &str, table: &str, rank: usize, url: &str) -> String {
+fn since(path: &str, table: &str, rank: usize, workspace: &LargeWorkspace) -> String {
     let statement = format!(
         "SELECT to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
-         FROM {table} WHERE deleted_at IS NULL ORDER BY updated_at DESC OFFSET $1 LIMIT 1"
+         FROM {table} WHERE workspace_id = $1 AND deleted_at IS NULL \
+         ORDER BY updated_at DESC OFFSET $2 LIMIT 1"
     );
-    let rows = ceilings::connect(url).query(&statement, &[&(rank.saturating_sub(1) as i64)]);
+    let skipped = rank.saturating_sub(1) as i64;
+    let rows = connect(&workspace.url).query(&statement, &[&workspace.id, &skipped]);
     let rows = rows.expect("the times can be read");
     let time: Option<String> = rows.first().filter(|_| rank > 0).map(|row| row.get(0));
     let time = time.unwrap_or_else(|| match rank {
@@ -165,7 +168,7 @@ fn searches() -> Vec<Case> {
     ]
 }
 
-fn users_and_enrollments(population: &Population, url: &str) -> Vec<Case> {
+fn users_and_enrollments(workspace: &LargeWorkspace) -> Vec<Case> {
     let mut cases = vec![
         case("users, first page", "/users"),
         case("users, search: one", "/users?search=hopper"),
@@ -182,7 +185,8 @@ fn users_and_enrollments(population: &Population, url: &str) -> Vec<Case> {
             "/mdm/enrollments?serial_number=R00000000303",
         ),
     ];
-    let (users, enrollments) = (population.devices / 10, population.devices);
+    let enrollments = workspace.population.devices;
+    let users = enrollments / 10;
     for (name, path, table, rank) in [
         ("users, updated: none", "/users", "users", 0),
         ("users, updated: 1 %", "/users", "users", users / 100),
@@ -212,7 +216,7 @@ fn users_and_enrollments(population: &Population, url: &str) -> Vec<Case> {
             enrollments,
         ),
     ] {
-        cases.push(case(name, since(path, table, rank, url)));
+        cases.push(case(name, since(path, table, rank, workspace)));
     }
     cases
 }
