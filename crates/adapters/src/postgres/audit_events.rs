@@ -1,6 +1,8 @@
 //! The audit trail: `device_events` has the changes that requests make, `audit_events` has
 //! administration and exports. Their ids come from one sequence.
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
@@ -13,7 +15,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
-use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::prepared::{PreparedSql, prepared};
 use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::schema::tables::audit_events;
 use crate::postgres::transaction::in_doubt::CommitMarker;
@@ -44,8 +46,9 @@ pub(crate) struct NewEvent {
     item_count: Option<i64>,
 }
 
-#[derive(QueryableByName)]
-struct InsertedRow {
+/// The [`MARKER_COLUMNS`] of an inserted event.
+#[derive(Queryable, QueryableByName)]
+pub(crate) struct InsertedEvent {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = Text)]
@@ -131,39 +134,77 @@ impl NewEvent {
         workspace: WorkspaceId,
         origin: &Origin,
     ) -> QueryResult<CommitMarker> {
-        // A CTE, because Citus rejects the transaction id in RETURNING.
-        let inserted: InsertedRow = prepared(
-            "WITH event AS ( \
-                 INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids, \
-                                            user_id, enrollment_id, fields, \
-                                            client_request_id) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id \
-             ), usage AS ( \
-                 INSERT INTO usage_changes (workspace_id, resource, change) \
-                 SELECT $1, $10, $11 WHERE $11 <> 0 \
-             ) \
-             SELECT id, pg_current_xact_id()::text AS transaction_id FROM event",
-        )
-        .bind::<BigInt, _>(workspace.0)
-        .bind::<Text, _>(self.action.as_str())
-        .bind::<BigInt, _>(origin.key.0)
-        .bind::<Text, _>(&origin.request_id)
-        .bind::<Array<BigInt>, _>(&self.device_ids)
-        .bind::<Nullable<BigInt>, _>(self.user_id)
-        .bind::<Nullable<BigInt>, _>(self.enrollment_id)
-        .bind::<Array<Text>, _>(self.fields)
-        .bind::<Nullable<Text>, _>(origin.client_request_id.as_deref())
-        .bind::<Nullable<Text>, _>(self.usage.map(|usage| usage.resource.as_str()))
-        .bind::<BigInt, _>(self.usage.map_or(0, |usage| usage.change))
-        .get_result(connection)?;
-        Ok(CommitMarker {
+        static INSERT: LazyLock<String> = LazyLock::new(|| {
+            with_event("SELECT", &format!("SELECT {MARKER_COLUMNS} FROM changed"))
+        });
+        let query = self.bind_to(prepared(INSERT.as_str()), workspace, origin);
+        let inserted = query.get_result(connection)?;
+        Ok(self.into_marker(workspace, origin, inserted))
+    }
+
+    /// Binds the parameters of [`with_event`].
+    pub(crate) fn bind_to<'q>(
+        &'q self,
+        query: PreparedSql<'q>,
+        workspace: WorkspaceId,
+        origin: &'q Origin,
+    ) -> PreparedSql<'q> {
+        query
+            .bind::<BigInt, _>(workspace.0)
+            .bind::<Text, _>(self.action.as_str())
+            .bind::<BigInt, _>(origin.key.0)
+            .bind::<Text, _>(&origin.request_id)
+            .bind::<Array<BigInt>, _>(&self.device_ids)
+            .bind::<Nullable<BigInt>, _>(self.user_id)
+            .bind::<Nullable<BigInt>, _>(self.enrollment_id)
+            .bind::<Array<Text>, _>(&self.fields)
+            .bind::<Nullable<Text>, _>(origin.client_request_id.as_deref())
+            .bind::<Nullable<Text>, _>(self.usage.map(|usage| usage.resource.as_str()))
+            .bind::<BigInt, _>(self.usage.map_or(0, |usage| usage.change))
+    }
+
+    /// Returns the marker of the transaction that inserted this event.
+    pub(crate) fn into_marker(
+        self,
+        workspace: WorkspaceId,
+        origin: &Origin,
+        inserted: InsertedEvent,
+    ) -> CommitMarker {
+        CommitMarker {
             workspace,
             event_id: inserted.id,
             request_id: origin.request_id.clone(),
             device_ids: self.device_ids,
             transaction_id: inserted.transaction_id,
-        })
+        }
     }
+}
+
+/// Number of the first parameter after those of [`NewEvent::bind_to`].
+pub(crate) const FIRST_PARAMETER: usize = 12;
+
+/// Columns of an [`InsertedEvent`], for a SELECT beside [`with_event`]'s CTEs. The transaction id is
+/// not in RETURNING, because Citus rejects that.
+pub(crate) const MARKER_COLUMNS: &str =
+    "(SELECT id FROM event) AS id, pg_current_xact_id()::text AS transaction_id";
+
+/// Returns a statement that makes a change together with its event and its usage change.
+///
+/// `change` is the statement that makes the change, followed by further CTEs, if any. They read its
+/// result as `changed`. If that has no row, no event is inserted. `result` is the SELECT at the end.
+/// `$1` is the workspace, and the parameters up to `$11` belong to the event.
+pub(crate) fn with_event(change: &str, result: &str) -> String {
+    format!(
+        "WITH changed AS ({change}), event AS ( \
+             INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids, \
+                                        user_id, enrollment_id, fields, client_request_id) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE EXISTS (SELECT FROM changed) \
+             RETURNING id \
+         ), usage AS ( \
+             INSERT INTO usage_changes (workspace_id, resource, change) \
+             SELECT $1, $10, $11 WHERE $11 <> 0 AND EXISTS (SELECT FROM changed) \
+         ) {result}"
+    )
 }
 
 #[derive(QueryableByName)]

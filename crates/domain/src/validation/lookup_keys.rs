@@ -56,6 +56,15 @@ impl LookupKeys {
         keys
     }
 
+    /// Returns `true` if there is nothing to look up.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.unique.iter().all(|(_, values)| values.is_empty())
+            && self.users.is_empty()
+            && self.emails.is_empty()
+            && self.added_devices == 0
+    }
+
     /// Returns the keys of an archived device that is to be restored with these fields.
     #[must_use]
     pub fn from_restored(device: DeviceId, fields: &DeviceFields) -> Self {

@@ -7,14 +7,17 @@ use devices_domain::{
     Characteristics, DeviceFields, Identity, Inventory, Ownership, UniqueField, UserId,
     WorkspaceId, fold_case,
 };
+use diesel::dsl::SqlTypeOf;
 use diesel::pg::{CopyFormat, PgConnection};
 use diesel::prelude::*;
+use diesel::query_source::Column as DieselColumn;
 use diesel::result::Error::SerializationError;
 use rust_decimal::Decimal;
 
 use super::binary_copy::BinaryRows;
 use crate::postgres::query::columns::Column;
 use crate::postgres::query::jsonb::JsonbAttributes;
+use crate::postgres::query::prepared::PreparedSql;
 use crate::postgres::schema::tables::devices;
 
 /// Declares the row struct of a device from the folded columns of its unique fields and the
@@ -26,13 +29,8 @@ macro_rules! device_row {
         $($group:ident: $Group:ident { $($field:ident: $Column:ty,)+ })+
     ) => {
         /// A row of `devices` for reading and writing, without timestamps.
-        #[derive(Insertable, AsChangeset, Queryable, Selectable)]
-        #[diesel(
-            table_name = devices,
-            primary_key(workspace_id, id),
-            treat_none_as_default_value = false,
-            treat_none_as_null = true
-        )]
+        #[derive(Queryable, Selectable)]
+        #[diesel(table_name = devices)]
         pub(crate) struct DeviceRow<'a> {
             workspace_id: i64,
             pub(crate) id: i64,
@@ -61,6 +59,28 @@ macro_rules! device_row {
                 };
                 row.user_id = assignee.map(|user| user.0);
                 row
+            }
+        }
+
+        impl<'a> DeviceRow<'a> {
+            /// Names of the columns that a change sets, in the order of [`bind_to`](Self::bind_to).
+            pub(crate) const CHANGED_COLUMNS: &'static [&'static str] = &[
+                $(<devices::$folded as DieselColumn>::NAME,)+
+                <devices::type_folded as DieselColumn>::NAME,
+                <devices::category_folded as DieselColumn>::NAME,
+                $($(<devices::$field as DieselColumn>::NAME,)+)+
+            ];
+
+            /// Binds the values of the [changed columns](Self::CHANGED_COLUMNS).
+            pub(crate) fn bind_to<'q>(self, query: PreparedSql<'q>) -> PreparedSql<'q>
+            where
+                'a: 'q,
+            {
+                query
+                    $(.bind::<SqlTypeOf<devices::$folded>, _>(self.$folded))+
+                    .bind::<SqlTypeOf<devices::type_folded>, _>(self.type_folded)
+                    .bind::<SqlTypeOf<devices::category_folded>, _>(self.category_folded)
+                    $($(.bind::<SqlTypeOf<devices::$field>, _>(self.$field))+)+
             }
         }
 

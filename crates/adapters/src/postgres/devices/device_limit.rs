@@ -19,7 +19,6 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::BigInt;
 
 use crate::postgres::query::prepared::prepared;
-use crate::postgres::schema::tables::workspaces;
 use crate::postgres::usage_counts::{self, Resource};
 
 /// SQL expression that takes the settings lock of the workspace `$1` in shared mode until the
@@ -36,18 +35,6 @@ pub(crate) fn lock_settings(
     prepared("SELECT pg_advisory_xact_lock(hashtextextended('device limit', $1))")
         .bind::<BigInt, _>(workspace.0)
         .execute(connection)
-}
-
-/// Reads the current limit, which does not change before the transaction ends. The look-up may have
-/// seen the previous one: it took its snapshot before it waited for the settings lock.
-pub(super) fn current_limit(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-) -> QueryResult<Option<i32>> {
-    workspaces::table
-        .find(workspace.0)
-        .select(workspaces::device_limit)
-        .first(connection)
 }
 
 /// Checks the number of devices, including those that this transaction has added and recorded.

@@ -2,6 +2,7 @@
 
 mod accepted_batch;
 mod binary_copy;
+mod change_statement;
 mod columns;
 mod conflicts;
 mod create;
@@ -130,10 +131,7 @@ impl DeviceRepository for PostgresDevices {
     async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| {
-                let found = select::load(connection, workspace, &[device.0])?;
-                Ok(found.into_iter().next())
-            })
+            .run(move |connection| select::find(connection, workspace, device).map_err(classify))
             .await
     }
 

@@ -2,21 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
 use devices_domain::{
     Action, ChangeConflicts, ChangeDeviceError, Conflicts, DeviceId, LookupKeys, Origin,
     Precondition, Subject, WorkspaceId,
 };
 use diesel::pg::PgConnection;
-use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 
+use super::change_statement::change;
 use super::conflicts::{self, Lookup};
 use super::device_limit;
-use super::search_index;
-use super::update::{ChangeResult, check_precondition, lock, reload};
+use super::select;
+use super::update::{ChangeResult, LockedDevice};
 use crate::postgres::audit_events::NewEvent;
-use crate::postgres::query::updated_at::next_updated_at;
-use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::run::{Effect, Failure};
 use crate::postgres::usage_counts::Resource;
 
@@ -31,12 +29,13 @@ pub(crate) fn restore(
     precondition: &Precondition,
     origin: &Origin,
 ) -> ChangeResult {
-    let stored = lock(connection, workspace, device)?;
-    check_precondition(precondition, &stored)?;
-    if stored.deleted_at.is_none() {
-        return Ok((reload(connection, workspace, device)?, Effect::None));
+    let locked = LockedDevice::lock(connection, workspace, device)?;
+    locked.check(precondition)?;
+    if locked.archived_at.is_none() {
+        let active = select::find(connection, workspace, device)?;
+        return Ok((active.ok_or(DieselError::NotFound)?, Effect::None));
     }
-    let mut fields = stored.row.into_fields()?;
+    let mut fields = locked.fields.clone();
     let keys = LookupKeys::from_restored(device, &fields);
     // Locks the assignee, if it still exists: it is not deleted before the transaction ends.
     let found = conflicts::find(connection, workspace, &keys, Lookup::BeforeRestore)?;
@@ -54,27 +53,18 @@ pub(crate) fn restore(
         let rejected = Box::new(ChangeConflicts { errors, conflicts });
         return Err(Failure::Rejected(ChangeDeviceError::Rejected(rejected)));
     }
-    diesel::update(devices::table.find((workspace.0, device.0)))
-        .set((
-            devices::deleted_at.eq(None::<DateTime<Utc>>),
-            devices::user_id.eq(assignee.map(|user| user.0)),
-            devices::updated_at.eq(next_updated_at()),
-        ))
-        .execute(connection)?;
     fields.ownership.user_id = assignee;
-    search_index::reindex(connection, workspace, device.0, &fields, false)?;
     let changed_fields = if assignee == assigned {
         Vec::new()
     } else {
         vec!["user_id"]
     };
-    let event = NewEvent::new(Action::Restored, Subject::Devices(vec![device]));
-    let event = event
+    let event = NewEvent::new(Action::Restored, Subject::Devices(vec![device]))
         .with_fields(changed_fields)
         .with_usage(Resource::Devices, 1);
-    let marker = event.insert_change_event(connection, workspace, origin)?;
-    let restored = reload(connection, workspace, device)?;
-    let limit = device_limit::current_limit(connection, workspace)?;
-    device_limit::enforce(connection, workspace, limit)?;
-    Ok((restored, Effect::Marked(marker)))
+    let restored = locked.changed(fields, None);
+    let restored = change(connection, workspace, restored, event, origin)?;
+    // The statement read the limit after the look-up had waited for the settings lock.
+    device_limit::enforce(connection, workspace, restored.device_limit)?;
+    Ok((restored.device, Effect::Marked(restored.marker)))
 }

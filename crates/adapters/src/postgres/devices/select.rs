@@ -1,22 +1,25 @@
 //! Reads devices with their assignees and enrolments.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Assignee, Device, DeviceFilter, DeviceId, Enrollment, Page, PageRequest, Search, StoredDevice,
-    UserId, WorkspaceId,
+    Device, DeviceFilter, DeviceId, Page, PageRequest, Search, StoredDevice, WorkspaceId,
 };
-use diesel::pg::PgConnection;
+use diesel::dsl::SqlTypeOf;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
 use super::columns::DeviceRow;
 use super::{filter, search};
-use crate::postgres::enrollments;
+use crate::postgres::enrollments::EnrollmentRow;
+use crate::postgres::query::positional::{Positional, column_list};
+use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::statement::{IdRow, Statement, Value};
 use crate::postgres::schema::tables::devices;
-use crate::postgres::users;
+use crate::postgres::users::AssigneeRow;
 
 /// A row of `devices` with its timestamps.
 #[derive(Queryable, Selectable)]
@@ -24,12 +27,67 @@ use crate::postgres::users;
 pub(crate) struct StoredRow {
     #[diesel(embed)]
     pub(crate) row: DeviceRow<'static>,
-    created_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) deleted_at: Option<DateTime<Utc>>,
 }
 
+/// SQL type of a row struct.
+type RowSql<T> = SqlTypeOf<<T as Selectable<Pg>>::SelectExpression>;
+
+/// The user and the enrolment of a device, if it has them.
+pub(super) type Relations = (Option<AssigneeRow>, Option<EnrollmentRow>);
+
+/// SQL type of [`Relations`].
+pub(super) type RelationsSql = (
+    Nullable<RowSql<AssigneeRow>>,
+    Nullable<RowSql<EnrollmentRow>>,
+);
+
+/// Returns the columns of [`Relations`], and the joins that select them for each row of the FROM
+/// clause: the user with the id `user`, and the newest enrolment of the folded serial number
+/// `serial_number`, drafts excluded. `$1` is the workspace.
+///
+/// The user may be deleted: an archived device keeps its assignee. An active device has no deleted
+/// assignee, because a user with active devices is not deleted.
+pub(super) fn relations(user: &str, serial_number: &str) -> (String, String) {
+    let assignee = column_list::<AssigneeRow>();
+    let enrollment = column_list::<EnrollmentRow>();
+    // Each LATERAL subquery with LIMIT 1 probes an index once per device. The planner could choose
+    // to read all users or enrolments of the workspace for a plain join.
+    let joins = format!(
+        " LEFT JOIN LATERAL ( \
+             SELECT {assignee} FROM users \
+             WHERE users.workspace_id = $1 AND users.id = {user} LIMIT 1 \
+         ) AS users ON true \
+         LEFT JOIN LATERAL ( \
+             SELECT {enrollment} FROM devices_mdm \
+             WHERE devices_mdm.workspace_id = $1 \
+               AND devices_mdm.serial_number_folded = {serial_number} \
+               AND devices_mdm.deleted_at IS NULL AND devices_mdm.status <> 'DRAFT' \
+             ORDER BY devices_mdm.created_at DESC, devices_mdm.id DESC LIMIT 1 \
+         ) AS devices_mdm ON true"
+    );
+    (format!("{assignee}, {enrollment}"), joins)
+}
+
+/// Selects the devices `$2` of the workspace `$1` with their relations.
+static SELECT: LazyLock<String> = LazyLock::new(|| {
+    let device = column_list::<StoredRow>();
+    // Another device may have the serial number of an archived device by now.
+    let serial_number =
+        "CASE WHEN devices.deleted_at IS NULL THEN devices.serial_number_folded END";
+    let (relations, joins) = relations("devices.user_id", serial_number);
+    format!(
+        "SELECT {device}, {relations} FROM devices{joins} \
+         WHERE devices.workspace_id = $1 AND devices.id = ANY ($2)"
+    )
+});
+
 /// Loads devices in the order of `ids`, which must not contain duplicates. Skips unknown ids.
+///
+/// One statement reads devices, assignees and enrolments, so it needs no transaction to see them at
+/// the same instant.
 pub(crate) fn load(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -38,63 +96,38 @@ pub(crate) fn load(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<StoredRow> = devices::table
-        .filter(devices::workspace_id.eq(workspace.0))
-        .filter(devices::id.eq_any(ids))
-        .select(StoredRow::as_select())
-        .load(connection)?;
-    let mut devices: HashMap<i64, StoredDevice> = with_relations(connection, workspace, rows)?
-        .into_iter()
-        .map(|stored| (stored.device.id.0, stored))
-        .collect();
+    let select = prepared(SELECT.as_str())
+        .bind::<BigInt, _>(workspace.0)
+        .bind::<Array<BigInt>, _>(ids);
+    let select: Positional<'_, (RowSql<StoredRow>, RelationsSql)> = Positional::new(select);
+    let rows: Vec<(StoredRow, Relations)> = select.load(connection)?;
+    let mut devices = HashMap::with_capacity(rows.len());
+    for (stored, relations) in rows {
+        devices.insert(stored.row.id, stored_device(stored, relations)?);
+    }
     Ok(ids.iter().filter_map(|id| devices.remove(id)).collect())
 }
 
-/// Adds the assignees and the enrolments of devices, each with one statement.
-fn with_relations(
+/// Loads a device. Returns `None` for an unknown id.
+pub(crate) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    rows: Vec<StoredRow>,
-) -> QueryResult<Vec<StoredDevice>> {
-    let assignees = rows.iter().filter_map(|stored| stored.row.user_id);
-    let assignees = users::assignees(connection, workspace, assignees.map(UserId).collect())?;
-    // Another device may have the serial number of an archived device by now.
-    let active = rows.iter().filter(|stored| stored.deleted_at.is_none());
-    let serial_numbers = active.filter_map(|stored| stored.row.serial_number_folded.as_ref());
-    let enrollments = enrollments::newest(connection, workspace, serial_numbers)?;
-    rows.into_iter()
-        .map(|row| stored_device(row, &assignees, &enrollments))
-        .collect()
+    device: DeviceId,
+) -> QueryResult<Option<StoredDevice>> {
+    Ok(load(connection, workspace, &[device.0])?.pop())
 }
 
-fn stored_device(
-    stored: StoredRow,
-    assignees: &HashMap<UserId, Assignee>,
-    enrollments: &HashMap<String, Enrollment>,
-) -> QueryResult<StoredDevice> {
-    let StoredRow {
-        row,
-        created_at,
-        updated_at,
-        deleted_at: archived_at,
-    } = stored;
-    let enrollment = row
-        .serial_number_folded
-        .as_deref()
-        .filter(|_| archived_at.is_none())
-        .and_then(|serial| enrollments.get(serial).cloned());
-    let assignee = row
-        .user_id
-        .and_then(|user| assignees.get(&UserId(user)).cloned());
+fn stored_device(stored: StoredRow, relations: Relations) -> QueryResult<StoredDevice> {
+    let (assignee, enrollment) = relations;
     Ok(StoredDevice {
-        assignee,
-        created_at,
-        updated_at,
-        archived_at,
+        assignee: assignee.map(AssigneeRow::into_assignee),
+        created_at: stored.created_at,
+        updated_at: stored.updated_at,
+        archived_at: stored.deleted_at,
         device: Device {
-            id: DeviceId(row.id),
-            enrollment,
-            fields: row.into_fields()?,
+            id: DeviceId(stored.row.id),
+            enrollment: enrollment.map(EnrollmentRow::into_enrollment).transpose()?,
+            fields: stored.row.into_fields()?,
         },
     })
 }

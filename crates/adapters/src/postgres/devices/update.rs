@@ -1,20 +1,19 @@
 //! Changes of single devices.
 
+use chrono::{DateTime, Utc};
 use devices_domain::{
-    Action, ChangeConflicts, ChangeDeviceError, DeviceChange, DeviceId, Origin, Precondition,
-    Revision, StoredDevice, Subject, WorkspaceId,
+    Action, ChangeConflicts, ChangeDeviceError, Conflicts, DeviceChange, DeviceFields, DeviceId,
+    Origin, Precondition, Revision, StoredDevice, Subject, UserId, WorkspaceId,
 };
-use diesel::dsl::now;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 
-use super::columns::DeviceRow;
+use super::change_statement::{ChangedDevice, change};
 use super::conflicts::{self, Lookup};
-use super::search_index;
 use super::select::{self, StoredRow};
 use crate::postgres::audit_events::NewEvent;
-use crate::postgres::query::updated_at::next_updated_at;
+use crate::postgres::query::updated_at::{clock_timestamp, next_updated_at};
 use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::run::{Effect, Failure};
 use crate::postgres::usage_counts::Resource;
@@ -25,42 +24,53 @@ pub(super) type ChangeResult = Result<(StoredDevice, Effect), Failure<ChangeDevi
 pub(crate) fn update(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    change: &DeviceChange,
+    patch: &DeviceChange,
 ) -> ChangeResult {
-    let stored = lock(connection, workspace, change.device)?;
-    if stored.deleted_at.is_some() {
+    let locked = LockedDevice::lock(connection, workspace, patch.device)?;
+    if locked.archived_at.is_some() {
         return Err(Failure::Rejected(ChangeDeviceError::Archived));
     }
-    check_precondition(&change.precondition, &stored)?;
-    let before = stored.row.into_fields()?;
-    let found = conflicts::find(connection, workspace, &change.lookup_keys(), Lookup::Report)?;
-    let assignee = found.users_by_email.into_values().next();
-    let after = match change.patch.apply(&before, assignee) {
-        Ok(after) if found.conflicts.is_empty() => after,
+    locked.check(&patch.precondition)?;
+    let before = &locked.fields;
+    let (conflicts, assignee) = find_conflicts(connection, workspace, patch, before)?;
+    let after = match patch.patch.apply(before, assignee) {
+        Ok(after) if conflicts.is_empty() => after,
         applied => {
             let conflicts = ChangeConflicts {
                 errors: applied.err().unwrap_or_default(),
-                conflicts: found.conflicts,
+                conflicts,
             };
             let error = ChangeDeviceError::Rejected(Box::new(conflicts));
             return Err(Failure::Rejected(error));
         }
     };
     let changed_fields = before.changed_field_names(&after);
-    let mut effect = Effect::None;
-    if !changed_fields.is_empty() {
-        let assignee = after.ownership.user_id;
-        let row = DeviceRow::new(workspace, change.device.0, &after, assignee);
-        diesel::update(devices::table.find((workspace.0, change.device.0)))
-            .set((&row, devices::updated_at.eq(next_updated_at())))
-            .execute(connection)?;
-        search_index::reindex(connection, workspace, change.device.0, &after, false)?;
-        let event = NewEvent::new(Action::Updated, Subject::Devices(vec![change.device]))
-            .with_fields(changed_fields);
-        effect =
-            Effect::Marked(event.insert_change_event(connection, workspace, &change.origin)?);
+    if changed_fields.is_empty() {
+        let unchanged = select::find(connection, workspace, patch.device)?;
+        return Ok((unchanged.ok_or(DieselError::NotFound)?, Effect::None));
     }
-    Ok((reload(connection, workspace, change.device)?, effect))
+    let event = NewEvent::new(Action::Updated, Subject::Devices(vec![patch.device]))
+        .with_fields(changed_fields);
+    let changed = locked.changed(after, None);
+    let changed = change(connection, workspace, changed, event, &patch.origin)?;
+    Ok((changed.device, Effect::Marked(changed.marker)))
+}
+
+/// Returns the conflicts of a patch with other devices and with users, and the user with the
+/// patch's email address.
+fn find_conflicts(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    patch: &DeviceChange,
+    stored: &DeviceFields,
+) -> QueryResult<(Conflicts, Option<UserId>)> {
+    let keys = patch.lookup_keys(stored);
+    if keys.is_empty() {
+        return Ok((Conflicts::default(), None));
+    }
+    let found = conflicts::find(connection, workspace, &keys, Lookup::Report)?;
+    let assignee = found.users_by_email.into_values().next();
+    Ok((found.conflicts, assignee))
 }
 
 /// Archives a device.
@@ -71,57 +81,78 @@ pub(crate) fn delete(
     precondition: &Precondition,
     origin: &Origin,
 ) -> ChangeResult {
-    let stored = lock(connection, workspace, device)?;
-    if stored.deleted_at.is_some() {
+    let locked = LockedDevice::lock(connection, workspace, device)?;
+    if locked.archived_at.is_some() {
         return Err(Failure::Rejected(ChangeDeviceError::NotFound));
     }
-    check_precondition(precondition, &stored)?;
-    diesel::update(devices::table.find((workspace.0, device.0)))
-        .set((
-            devices::deleted_at.eq(now),
-            devices::updated_at.eq(next_updated_at()),
-        ))
-        .execute(connection)?;
-    let fields = stored.row.into_fields()?;
-    search_index::reindex(connection, workspace, device.0, &fields, true)?;
+    locked.check(precondition)?;
     let event = NewEvent::new(Action::Deleted, Subject::Devices(vec![device]));
     let event = event.with_usage(Resource::Devices, -1);
-    let marker = event.insert_change_event(connection, workspace, origin)?;
-    let deleted = reload(connection, workspace, device)?;
-    Ok((deleted, Effect::Marked(marker)))
+    let archived_at = Some(locked.next_updated_at);
+    let fields = locked.fields.clone();
+    let archived = locked.changed(fields, archived_at);
+    let archived = change(connection, workspace, archived, event, origin)?;
+    Ok((archived.device, Effect::Marked(archived.marker)))
 }
 
-/// Reads a device and locks it until the transaction ends.
-pub(super) fn lock(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    device: DeviceId,
-) -> Result<StoredRow, Failure<ChangeDeviceError>> {
-    let row: Option<StoredRow> = devices::table
-        .find((workspace.0, device.0))
-        .select(StoredRow::as_select())
-        .for_no_key_update()
-        .first(connection)
-        .optional()?;
-    row.ok_or(Failure::Rejected(ChangeDeviceError::NotFound))
+/// A device that no other transaction changes until this one ends.
+pub(super) struct LockedDevice {
+    id: DeviceId,
+    pub(super) fields: DeviceFields,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    pub(super) archived_at: Option<DateTime<Utc>>,
+    /// Time of the change that this transaction makes.
+    next_updated_at: DateTime<Utc>,
 }
 
-pub(super) fn check_precondition(
-    precondition: &Precondition,
-    stored: &StoredRow,
-) -> Result<(), Failure<ChangeDeviceError>> {
-    if precondition.is_met_by(Revision::at(stored.updated_at)) {
-        Ok(())
-    } else {
-        Err(Failure::Rejected(ChangeDeviceError::PreconditionFailed))
+impl LockedDevice {
+    /// Reads a device and locks it.
+    pub(super) fn lock(
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        device: DeviceId,
+    ) -> Result<Self, Failure<ChangeDeviceError>> {
+        let stored: Option<(StoredRow, DateTime<Utc>)> = devices::table
+            .find((workspace.0, device.0))
+            .select((StoredRow::as_select(), clock_timestamp()))
+            .for_no_key_update()
+            .get_result(connection)
+            .optional()?;
+        let (stored, now) = stored.ok_or(Failure::Rejected(ChangeDeviceError::NotFound))?;
+        Ok(Self {
+            id: device,
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+            archived_at: stored.deleted_at,
+            next_updated_at: next_updated_at(now, stored.updated_at),
+            fields: stored.row.into_fields()?,
+        })
     }
-}
 
-pub(super) fn reload(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    device: DeviceId,
-) -> QueryResult<StoredDevice> {
-    let loaded = select::load(connection, workspace, &[device.0])?;
-    loaded.into_iter().next().ok_or(DieselError::NotFound)
+    pub(super) fn check(
+        &self,
+        precondition: &Precondition,
+    ) -> Result<(), Failure<ChangeDeviceError>> {
+        if precondition.is_met_by(Revision::at(self.updated_at)) {
+            Ok(())
+        } else {
+            Err(Failure::Rejected(ChangeDeviceError::PreconditionFailed))
+        }
+    }
+
+    /// Returns the device with other fields.
+    pub(super) fn changed(
+        &self,
+        fields: DeviceFields,
+        archived_at: Option<DateTime<Utc>>,
+    ) -> ChangedDevice {
+        ChangedDevice {
+            id: self.id,
+            fields,
+            created_at: self.created_at,
+            updated_at: self.next_updated_at,
+            archived_at,
+        }
+    }
 }

@@ -13,7 +13,7 @@ use diesel::sql_types::{BigInt, Text};
 use super::row::{EnrollmentColumns, EnrollmentRow};
 use super::select::{active, with_devices};
 use crate::postgres::audit_events::NewEvent;
-use crate::postgres::query::updated_at::next_updated_at;
+use crate::postgres::query::updated_at::next_updated_at_sql;
 use crate::postgres::schema::tables::devices_mdm;
 use crate::postgres::transaction::run::{Effect, Failure};
 use crate::postgres::usage_counts::{self, Resource};
@@ -93,7 +93,7 @@ fn replace(
         .set((
             devices_mdm::serial_number.eq(report.serial_number.as_str()),
             devices_mdm::serial_number_folded.eq(report.serial_number.folded()),
-            devices_mdm::updated_at.eq(next_updated_at()),
+            devices_mdm::updated_at.eq(next_updated_at_sql()),
             EnrollmentColumns::from_fields(&report.fields),
         ))
         .returning(EnrollmentRow::as_returning())
@@ -170,7 +170,7 @@ fn delete_rows(
     diesel::update(rows)
         .set((
             devices_mdm::deleted_at.eq(now),
-            devices_mdm::updated_at.eq(next_updated_at()),
+            devices_mdm::updated_at.eq(next_updated_at_sql()),
         ))
         .execute(connection)?;
     Ok(())

@@ -13,6 +13,7 @@ use devices_domain::{
 };
 
 use crate::postgres::connection::database::Database;
+pub(crate) use row::EnrollmentRow;
 pub(crate) use select::newest;
 
 /// The enrolments of one workspace, in PostgreSQL.

@@ -5,6 +5,7 @@ pub(crate) mod jsonb;
 pub(crate) mod length_prefix;
 pub(crate) mod local_settings;
 pub(crate) mod pagination;
+pub(crate) mod positional;
 pub(crate) mod prepared;
 pub(crate) mod requested;
 pub(crate) mod search_sql;

@@ -16,9 +16,7 @@ use diesel::{QueryableByName, RunQueryDsl};
 ///
 /// A result must name its columns. PostgreSQL rejects the execution of a prepared `SELECT *` after
 /// a migration has added a column.
-pub(crate) fn prepared<'f>(
-    text: impl Into<String>,
-) -> PreparedQuery<BoxedSqlQuery<'f, Pg, SqlQuery>> {
+pub(crate) fn prepared<'f>(text: impl Into<String>) -> PreparedSql<'f> {
     PreparedQuery(diesel::sql_query(text).into_boxed())
 }
 
@@ -26,7 +24,10 @@ pub(crate) fn prepared<'f>(
 #[must_use = "a statement runs only when it is loaded or executed"]
 pub(crate) struct PreparedQuery<Q>(Q);
 
-impl<'f> PreparedQuery<BoxedSqlQuery<'f, Pg, SqlQuery>> {
+/// A handwritten statement that Diesel keeps in its cache of prepared statements.
+pub(crate) type PreparedSql<'f> = PreparedQuery<BoxedSqlQuery<'f, Pg, SqlQuery>>;
+
+impl<'f> PreparedSql<'f> {
     /// Adds the value of the next parameter, counted from `$1`.
     pub(crate) fn bind<T, V>(self, value: V) -> Self
     where

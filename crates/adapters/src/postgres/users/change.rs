@@ -10,7 +10,7 @@ use diesel::prelude::*;
 
 use super::row::{DerivedColumns, UserColumns, UserRow};
 use crate::postgres::audit_events::NewEvent;
-use crate::postgres::query::updated_at::next_updated_at;
+use crate::postgres::query::updated_at::next_updated_at_sql;
 use crate::postgres::schema::tables::{devices, users};
 use crate::postgres::transaction::run::{Effect, Failure};
 use crate::postgres::usage_counts::{self, Resource};
@@ -72,7 +72,7 @@ pub(crate) fn update(
         .set((
             UserColumns::from_fields(&after),
             DerivedColumns::new(&after),
-            users::updated_at.eq(next_updated_at()),
+            users::updated_at.eq(next_updated_at_sql()),
         ))
         .returning(UserRow::as_returning())
         .get_result(connection)?;
@@ -100,7 +100,7 @@ pub(crate) fn delete(
     diesel::update(users::table.find((workspace.0, user.0)))
         .set((
             users::deleted_at.eq(now),
-            users::updated_at.eq(next_updated_at()),
+            users::updated_at.eq(next_updated_at_sql()),
         ))
         .execute(connection)?;
     let event = NewEvent::new(Action::Deleted, Subject::User(user));

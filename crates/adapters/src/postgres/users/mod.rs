@@ -16,8 +16,9 @@ use diesel::prelude::*;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::users;
+pub(crate) use row::AssigneeRow;
 use row::UserRow;
-pub(crate) use select::{assignees, list_all};
+pub(crate) use select::list_all;
 
 /// The users of one workspace, in PostgreSQL.
 pub(crate) struct PostgresUsers {

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use devices_domain::{SearchDocument, User, UserFields, UserId, WorkspaceId};
+use devices_domain::{
+    Assignee, Email, SearchDocument, ShortText, User, UserFields, UserId, WorkspaceId,
+};
 use diesel::prelude::*;
 
 use crate::postgres::query::columns::{Column, columns};
@@ -61,5 +63,26 @@ impl UserRow {
             fields: self.columns.into_fields()?,
             created_at: self.created_at,
         })
+    }
+}
+
+/// The columns of a user that devices show.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(crate) struct AssigneeRow {
+    id: i64,
+    email: String,
+    first_name: Option<String>,
+    last_name: Option<String>,
+}
+
+impl AssigneeRow {
+    pub(crate) fn into_assignee(self) -> Assignee {
+        Assignee {
+            id: UserId(self.id),
+            email: Email::from_trusted(self.email),
+            first_name: self.first_name.map(ShortText::from_trusted),
+            last_name: self.last_name.map(ShortText::from_trusted),
+        }
     }
 }

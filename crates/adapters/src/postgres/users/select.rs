@@ -1,11 +1,8 @@
 //! Reads users.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use devices_domain::{
-    Assignee, Email, Page, PageRequest, RepositoryError, ShortText, User, UserFilter, UserId,
-    WorkspaceId,
-};
+use devices_domain::{Page, PageRequest, RepositoryError, User, UserFilter, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
@@ -38,35 +35,6 @@ pub(crate) async fn list_all(
             users.collect::<QueryResult<_>>().map_err(classify)
         })
         .await
-}
-
-/// Returns the assignees with these ids, deleted users included: an archived device keeps its
-/// assignee. An active device has no deleted assignee, because a user with active devices is not
-/// deleted.
-pub(crate) fn assignees(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    ids: BTreeSet<UserId>,
-) -> QueryResult<HashMap<UserId, Assignee>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let ids = ids.iter().map(|user| user.0);
-    let rows: Vec<(i64, String, Option<String>, Option<String>)> = users::table
-        .filter(users::workspace_id.eq(workspace.0))
-        .filter(users::id.eq_any(ids))
-        .select((users::id, users::email, users::first_name, users::last_name))
-        .load(connection)?;
-    let assignees = rows.into_iter().map(|(id, email, first_name, last_name)| {
-        let assignee = Assignee {
-            id: UserId(id),
-            email: Email::from_trusted(email),
-            first_name: first_name.map(ShortText::from_trusted),
-            last_name: last_name.map(ShortText::from_trusted),
-        };
-        (assignee.id, assignee)
-    });
-    Ok(assignees.collect())
 }
 
 /// Lists a page of the active users that match the filter.

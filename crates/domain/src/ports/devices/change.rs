@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::Conflicts;
 use crate::audit::Origin;
-use crate::device::{DevicePatch, StoredDevice};
+use crate::device::{DeviceFields, DevicePatch, PerUniqueField, StoredDevice};
 use crate::ids::DeviceId;
 use crate::ports::RepositoryError;
 use crate::validation::error::FieldError;
@@ -24,10 +24,22 @@ pub struct DeviceChange {
 }
 
 impl DeviceChange {
-    /// Returns the keys for looking up the conflicts of the change.
+    /// Returns the keys for looking up the conflicts of the change. Leaves out the values that the
+    /// device already has: they are no conflicts.
     #[must_use]
-    pub fn lookup_keys(&self) -> LookupKeys {
-        LookupKeys::from_change(self.device, self.patch.external_refs())
+    pub fn lookup_keys(&self, stored: &DeviceFields) -> LookupKeys {
+        let mut refs = self.patch.external_refs();
+        let patched = refs.unique;
+        refs.unique = PerUniqueField::from_fn(|field| {
+            patched[field].filter(|value| field.folded(stored) != Some(*value))
+        });
+        // An email address must belong to the user that was sent beside it.
+        if refs.user_email.is_none() {
+            refs.user = refs
+                .user
+                .filter(|user| stored.ownership.user_id != Some(*user));
+        }
+        LookupKeys::from_change(self.device, refs)
     }
 }
 
@@ -100,4 +112,62 @@ pub struct ChangeConflicts {
     pub errors: Vec<FieldError>,
     /// Conflicts with stored data.
     pub conflicts: Conflicts,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{NewDevice, UniqueField};
+    use crate::field::{RawRow, RawValue, UnknownFields};
+    use crate::ids::{KeyId, UserId};
+
+    /// Returns the keys of a patch of a device with the serial number `S1` and the user 1.
+    fn lookup_keys(patch: &[(&'static str, RawValue<'static>)]) -> LookupKeys {
+        let row = |values: &[(&'static str, RawValue<'static>)]| {
+            let mut row = RawRow::for_device();
+            for (name, value) in values {
+                row.set(*name, value.clone());
+            }
+            row
+        };
+        let mut stored = vec![
+            ("serial_number", RawValue::text("S1")),
+            ("user_id", RawValue::Integer(1)),
+        ];
+        stored.extend(["name", "type", "category"].map(|name| (name, RawValue::text("x"))));
+        let change = DeviceChange {
+            device: DeviceId(7),
+            patch: DevicePatch::from_row(&row(patch), UnknownFields::Reject).unwrap(),
+            precondition: Precondition::Any,
+            origin: Origin {
+                key: KeyId(1),
+                request_id: "r1".to_owned(),
+                client_request_id: None,
+            },
+        };
+        change.lookup_keys(&NewDevice::from_row(&row(&stored)).unwrap().fields)
+    }
+
+    #[test]
+    fn values_of_the_device_are_not_looked_up() {
+        let unchanged = [
+            ("serial_number", RawValue::text("s1")),
+            ("user_id", RawValue::Integer(1)),
+            ("brand", RawValue::text("Dell")),
+        ];
+        assert!(lookup_keys(&unchanged).is_empty());
+        assert!(lookup_keys(&[("user_id", RawValue::Null)]).is_empty());
+        let keys = lookup_keys(&[("serial_number", RawValue::text("s2"))]);
+        assert_eq!(keys.unique[UniqueField::SerialNumber], ["S2"]);
+        let keys = lookup_keys(&[("user_id", RawValue::Integer(2))]);
+        assert_eq!(keys.users, [UserId(2)]);
+    }
+
+    #[test]
+    fn email_address_is_looked_up_with_its_user() {
+        let email = ("user_email", RawValue::text("ada@example.com"));
+        let keys = lookup_keys(&[("user_id", RawValue::Integer(1)), email]);
+        let expected = ("ada@example.com".to_owned(), Some(UserId(1)));
+        assert_eq!(keys.emails, [expected]);
+    }
 }

@@ -6,18 +6,15 @@ mod rebuild;
 
 use async_trait::async_trait;
 use devices_domain::{
-    DeviceFields, DeviceId, IndexBacklog, IndexError, IndexedChunk, RebuildScope, RebuiltDocuments,
-    RepositoryError, SearchDocument, SearchIndex, WorkspaceId,
+    DeviceId, IndexBacklog, IndexError, IndexedChunk, RebuildScope, RebuiltDocuments,
+    RepositoryError, SearchIndex, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
-use diesel::upsert::excluded;
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::{classify, is_statement_timeout};
-use crate::postgres::query::tsvector::EncodedDocument;
-use crate::postgres::schema::tables::search_documents;
 pub(super) use queue::split_into_entries;
 
 /// The search index of all workspaces, in PostgreSQL.
@@ -110,49 +107,6 @@ pub(crate) fn lock(connection: &mut PgConnection, workspace: WorkspaceId) -> Que
     diesel::sql_query("SELECT pg_advisory_xact_lock($1, hashint8($2))")
         .bind::<Integer, _>(INDEX_LOCK)
         .bind::<BigInt, _>(workspace.0)
-        .execute(connection)?;
-    Ok(())
-}
-
-/// A row of `search_documents`.
-#[derive(Insertable)]
-#[diesel(table_name = search_documents)]
-struct DocumentRow<'a> {
-    workspace_id: i64,
-    device_id: i64,
-    user_id: Option<i64>,
-    identifiers: Option<&'a str>,
-    is_archived: bool,
-    document: EncodedDocument,
-}
-
-/// Replaces the search document of a changed device, or the one that waits in the queue.
-pub(crate) fn reindex(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    device: i64,
-    fields: &DeviceFields,
-    is_archived: bool,
-) -> QueryResult<()> {
-    let identifiers = fields.search_identifiers();
-    let row = DocumentRow {
-        workspace_id: workspace.0,
-        device_id: device,
-        user_id: fields.ownership.user_id.map(|user| user.0),
-        identifiers: identifiers.as_deref(),
-        is_archived,
-        document: EncodedDocument::new(&SearchDocument::for_device(fields)),
-    };
-    diesel::insert_into(search_documents::table)
-        .values(row)
-        .on_conflict((search_documents::workspace_id, search_documents::device_id))
-        .do_update()
-        .set((
-            search_documents::user_id.eq(excluded(search_documents::user_id)),
-            search_documents::identifiers.eq(excluded(search_documents::identifiers)),
-            search_documents::is_archived.eq(excluded(search_documents::is_archived)),
-            search_documents::document.eq(excluded(search_documents::document)),
-        ))
         .execute(connection)?;
     Ok(())
 }
