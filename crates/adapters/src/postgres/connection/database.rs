@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use devices_domain::WorkspaceId;
 use r2d2::Pool;
+use tokio::runtime::Handle;
 
 use crate::postgres::connection::connect::{ConnectError, connect, with_parameters};
 use crate::postgres::connection::fair_semaphore::{FairSemaphore, Purpose};
@@ -34,6 +35,7 @@ pub struct Database {
     pool_timeout: Duration,
     answer_timeout: Duration,
     writes: Arc<AtomicU64>,
+    runtime: Option<Handle>,
 }
 
 impl Database {
@@ -60,6 +62,7 @@ impl Database {
             pool_timeout: options.pool_timeout,
             answer_timeout: options.pool_timeout + options.statement_timeout * 2,
             writes: Arc::default(),
+            runtime: Handle::try_current().ok(),
         })
     }
 
@@ -115,6 +118,13 @@ impl Database {
     /// Counts a write transaction.
     pub(crate) fn count_write(&self) {
         self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Runtime that runs the work: the one in which the database was created. A caller may run on a
+    /// runtime that ends before its work does, such as that of an HTTP worker during shutdown.
+    /// `None`: that of the caller.
+    pub(crate) fn runtime(&self) -> Option<&Handle> {
+        self.runtime.as_ref()
     }
 
     /// Maximum wait for a free connection.

@@ -7,7 +7,7 @@ pub(crate) mod error;
 pub(crate) mod fair_semaphore;
 mod health;
 pub(crate) mod options;
-mod pool;
+pub(crate) mod pool;
 mod redact;
 pub(crate) mod session;
 mod shared_probe;

@@ -18,9 +18,11 @@ use super::insert;
 use super::prepared_batch::PreparedBatch;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::copy_error;
-use crate::postgres::transaction::group_commit::GroupWork;
+use crate::postgres::transaction::blocking::Lease;
+use crate::postgres::transaction::commit_gate::CommitGate;
+use crate::postgres::transaction::group_commit::{GroupError, GroupWork};
 use crate::postgres::transaction::in_doubt::CommitMarker;
-use crate::postgres::transaction::run::{Effect, Failure, is_retryable};
+use crate::postgres::transaction::run::{Effect, Failure, Outcome, is_retryable, transact_on};
 use crate::postgres::{enrollments, idempotency_keys};
 
 type BatchResult = Result<StoreResult, CreateError>;
@@ -43,7 +45,9 @@ const RETRY_CONCURRENCY: usize = 4;
 #[async_trait]
 impl GroupWork for CreateBatches {
     type Request = PreparedBatch;
-    type Response = BatchResult;
+    type Response = StoreResult;
+    type Error = CreateError;
+    type Unfinished = Unfinished;
 
     /// Devices per transaction: the default of `limits.max_devices_per_batch`.
     const MAX_GROUP_SIZE: usize = 1_000;
@@ -54,16 +58,49 @@ impl GroupWork for CreateBatches {
         prepared.batch.devices.len()
     }
 
+    fn database(&self, workspace: WorkspaceId) -> Database {
+        self.database.for_workspace(workspace)
+    }
+
     /// Returns for each batch the result that it would have if the batches were stored one after
     /// the other, with one exception: of batches with the same idempotency key, all but the first
     /// are in progress.
-    ///
-    /// If the group fails, no batch is stored, and each is tried alone: the error or the lock wait
+    fn run(
+        &self,
+        lease: &mut Lease,
+        gate: &CommitGate,
+        workspace: WorkspaceId,
+        batches: &[PreparedBatch],
+    ) -> Result<Vec<BatchResult>, GroupError<Unfinished>> {
+        self.database.count_write();
+        let work = self.transaction(workspace, batches.to_vec());
+        match transact_on(lease.connection()?, gate, work) {
+            Ok(Outcome::Committed(results)) => Ok(results),
+            Ok(in_doubt) => Err(GroupError::Unfinished(Unfinished::InDoubt(in_doubt))),
+            Err(CreateFailure::StatementFailed) => {
+                Err(GroupError::Unfinished(Unfinished::StatementFailed))
+            }
+            Err(CreateFailure::Repository(error)) => Err(GroupError::Failed(error)),
+        }
+    }
+
+    /// If the group failed, no batch is stored, and each is tried alone: the error or the lock wait
     /// of one batch must not affect another.
-    async fn run(&self, workspace: WorkspaceId, batches: Vec<PreparedBatch>) -> Vec<BatchResult> {
-        match self.try_create(workspace, batches.clone()).await {
-            Ok(results) => results,
-            Err(GroupError::StatementFailed) => {
+    async fn finish(
+        &self,
+        workspace: WorkspaceId,
+        batches: Vec<PreparedBatch>,
+        unfinished: Unfinished,
+    ) -> Vec<BatchResult> {
+        match unfinished {
+            Unfinished::InDoubt(in_doubt) => {
+                let resolved = self.database(workspace).resolve(in_doubt).await;
+                resolved.unwrap_or_else(|error: RepositoryError| {
+                    let errors = batches.iter().map(|_| Err(copy_error(&error).into()));
+                    errors.collect()
+                })
+            }
+            Unfinished::StatementFailed => {
                 let retries = batches
                     .into_iter()
                     .map(|batch| self.create_alone(workspace, batch));
@@ -72,16 +109,19 @@ impl GroupWork for CreateBatches {
                     .collect()
                     .await
             }
-            Err(GroupError::Repository(error)) => batches
-                .iter()
-                .map(|_| Err(copy_error(&error).into()))
-                .collect(),
         }
     }
 }
 
-/// Error of a group of batches. No batch was stored, unless the commit is in doubt.
-enum GroupError {
+/// Group that ended without results.
+pub(crate) enum Unfinished {
+    InDoubt(Outcome<Vec<BatchResult>>),
+    /// A statement of several batches failed, perhaps because of one of them.
+    StatementFailed,
+}
+
+/// Reason why no batch of a transaction was stored.
+enum CreateFailure {
     /// A statement of several batches failed, perhaps because of one of them.
     StatementFailed,
     /// Any other error, such as a pool timeout or a failed COMMIT. Trying each batch alone would
@@ -89,7 +129,7 @@ enum GroupError {
     Repository(RepositoryError),
 }
 
-impl From<RepositoryError> for GroupError {
+impl From<RepositoryError> for CreateFailure {
     fn from(error: RepositoryError) -> Self {
         Self::Repository(error)
     }
@@ -109,21 +149,23 @@ impl CreateBatches {
         workspace: WorkspaceId,
         batch: PreparedBatch,
     ) -> BatchResult {
-        match self.try_create(workspace, vec![batch]).await {
+        let work = self.transaction(workspace, vec![batch]);
+        match self.database(workspace).transact(work).await {
             Ok(results) => results.into_iter().next().unwrap_or_else(missing_result),
-            Err(GroupError::Repository(error)) => Err(error.into()),
-            Err(GroupError::StatementFailed) => missing_result(),
+            Err(CreateFailure::Repository(error)) => Err(error.into()),
+            Err(CreateFailure::StatementFailed) => missing_result(),
         }
     }
 
-    /// Creates batches in one transaction, which is retried after a lost race. A group gives up
-    /// after any other error, or after the second lost race, since one of its batches may be the
-    /// reason. A race lost without the look-up of unique fields does not count.
-    async fn try_create(
+    /// Returns the transaction that creates batches, which is retried after a lost race. A group
+    /// gives up after any other error, or after the second lost race, since one of its batches may
+    /// be the reason. A race lost without the look-up of unique fields does not count.
+    fn transaction(
         &self,
         workspace: WorkspaceId,
         batches: Vec<PreparedBatch>,
-    ) -> Result<Vec<BatchResult>, GroupError> {
+    ) -> impl FnMut(&mut PgConnection) -> Result<(Vec<BatchResult>, Effect), Failure<CreateFailure>>
+    + use<> {
         let devices = batches.iter().flat_map(|prepared| &prepared.batch.devices);
         let keys = LookupKeys::from_devices(devices);
         // Nearly all values of unique fields in a large batch are new, so the first attempt does
@@ -137,29 +179,26 @@ impl CreateBatches {
         let is_group = batches.len() > 1;
         let response_quota = self.response_quota;
         let mut has_failed = false;
-        self.database
-            .for_workspace(workspace)
-            .transact(move |connection| {
-                let current = std::mem::replace(&mut lookup, Lookup::BeforeInsert);
-                let created = create(
-                    connection,
-                    workspace,
-                    &batches,
-                    &keys,
-                    current,
-                    response_quota,
-                );
-                created.map_err(|error| {
-                    let may_retry_group = is_retryable(&error) && !has_failed;
-                    has_failed |= current == Lookup::BeforeInsert;
-                    if is_group && !may_retry_group {
-                        Failure::Rejected(GroupError::StatementFailed)
-                    } else {
-                        Failure::Diesel(error)
-                    }
-                })
+        move |connection| {
+            let current = std::mem::replace(&mut lookup, Lookup::BeforeInsert);
+            let created = create(
+                connection,
+                workspace,
+                &batches,
+                &keys,
+                current,
+                response_quota,
+            );
+            created.map_err(|error| {
+                let may_retry_group = is_retryable(&error) && !has_failed;
+                has_failed |= current == Lookup::BeforeInsert;
+                if is_group && !may_retry_group {
+                    Failure::Rejected(CreateFailure::StatementFailed)
+                } else {
+                    Failure::Diesel(error)
+                }
             })
-            .await
+        }
     }
 }
 

@@ -121,7 +121,7 @@ impl DeviceRepository for PostgresDevices {
         let is_small = batch.devices.len() < GROUP_COMMIT_BELOW;
         let prepared = PreparedBatch::new(batch).await?;
         if is_small {
-            self.committer.submit(self.workspace, prepared).await?
+            self.committer.submit(self.workspace, prepared).await
         } else {
             let create = self.committer.work();
             create.create_alone(self.workspace, prepared).await

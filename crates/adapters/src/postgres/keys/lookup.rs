@@ -1,19 +1,23 @@
 //! Look-up of active keys by the hashes of their secrets, many keys per statement.
 
 use std::collections::{BTreeSet, HashMap};
+use std::convert::Infallible;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{Actor, KeyId, RepositoryError, WorkspaceId};
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bytea, Nullable, Text, Timestamptz};
 
 use super::row::{IS_ACTIVE, parse_scope};
 use crate::postgres::connection::database::Database;
-use crate::postgres::connection::error::{classify, copy_error};
+use crate::postgres::connection::error::classify;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::requested::ListSize;
-use crate::postgres::transaction::group_commit::GroupWork;
+use crate::postgres::transaction::blocking::Lease;
+use crate::postgres::transaction::commit_gate::CommitGate;
+use crate::postgres::transaction::group_commit::{GroupError, GroupResult, GroupWork};
 
 /// Looks up the keys of a group with one statement. It starts after all requests of the group were
 /// submitted, so that each of them sees every revocation that precedes it.
@@ -31,7 +35,9 @@ pub(crate) struct ActiveKey {
 impl GroupWork for KeyLookup {
     /// SHA-256 of a secret.
     type Request = [u8; 32];
-    type Response = Result<Option<ActiveKey>, RepositoryError>;
+    type Response = Option<ActiveKey>;
+    type Error = RepositoryError;
+    type Unfinished = Infallible;
 
     const MAX_GROUP_SIZE: usize = 1_000;
     const CONCURRENCY: usize = 2;
@@ -40,17 +46,32 @@ impl GroupWork for KeyLookup {
         1
     }
 
-    async fn run(&self, workspace: WorkspaceId, hashes: Vec<[u8; 32]>) -> Vec<Self::Response> {
-        match self.find(workspace, &hashes).await {
-            Ok(keys) => {
-                let responses = hashes.iter().map(|hash| {
-                    let row = keys.get(hash.as_slice());
-                    row.map(|row| ActiveKey::new(workspace, row)).transpose()
-                });
-                responses.collect()
-            }
-            Err(error) => hashes.iter().map(|_| Err(copy_error(&error))).collect(),
-        }
+    fn database(&self, _: WorkspaceId) -> Database {
+        self.database.clone()
+    }
+
+    fn run(
+        &self,
+        lease: &mut Lease,
+        _: &CommitGate,
+        workspace: WorkspaceId,
+        hashes: &[[u8; 32]],
+    ) -> Result<Vec<GroupResult<Self>>, GroupError<Infallible>> {
+        let keys = find(lease.connection()?, workspace, hashes).map_err(classify)?;
+        let results = hashes.iter().map(|hash| {
+            let row = keys.get(hash.as_slice());
+            row.map(|row| ActiveKey::new(workspace, row)).transpose()
+        });
+        Ok(results.collect())
+    }
+
+    async fn finish(
+        &self,
+        _: WorkspaceId,
+        _: Vec<[u8; 32]>,
+        never: Infallible,
+    ) -> Vec<GroupResult<Self>> {
+        match never {}
     }
 }
 
@@ -86,26 +107,23 @@ impl KeyLookup {
             database: database.for_key_lookups(),
         }
     }
+}
 
-    /// Returns the active keys whose secrets have these hashes, by hash.
-    async fn find(
-        &self,
-        workspace: WorkspaceId,
-        hashes: &[[u8; 32]],
-    ) -> Result<HashMap<Vec<u8>, ActiveRow>, RepositoryError> {
-        let hashes: BTreeSet<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
-        let query = prepared(statement(ListSize::for_length(hashes.len())))
-            .bind::<BigInt, _>(workspace.0)
-            .bind::<Array<Bytea>, _>(hashes.into_iter().collect::<Vec<_>>());
-        let rows: Vec<ActiveRow> = self
-            .database
-            .run(move |connection| query.load(connection).map_err(classify))
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.secret_sha256.clone(), row))
-            .collect())
-    }
+/// Returns the active keys whose secrets have these hashes, by hash.
+fn find(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    hashes: &[[u8; 32]],
+) -> QueryResult<HashMap<Vec<u8>, ActiveRow>> {
+    let hashes: BTreeSet<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
+    let rows: Vec<ActiveRow> = prepared(statement(ListSize::for_length(hashes.len())))
+        .bind::<BigInt, _>(workspace.0)
+        .bind::<Array<Bytea>, _>(hashes.into_iter().collect::<Vec<_>>())
+        .load(connection)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.secret_sha256.clone(), row))
+        .collect())
 }
 
 /// Returns the statement that finds the active keys of the workspace `$1` by the hashes `$2`.

@@ -55,7 +55,7 @@ impl KeyRepository for PostgresKeys {
         workspace: WorkspaceId,
         secret_sha256: [u8; 32],
     ) -> Result<Option<Actor>, RepositoryError> {
-        let Some(key) = self.lookups.submit(workspace, secret_sha256).await?? else {
+        let Some(key) = self.lookups.submit(workspace, secret_sha256).await? else {
             return Ok(None);
         };
         self.last_use.record(key.actor, key.last_used_at);

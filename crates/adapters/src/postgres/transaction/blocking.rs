@@ -6,16 +6,41 @@ use std::time::Instant;
 use devices_domain::RepositoryError;
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
+use tokio::task::JoinHandle;
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::connection::fair_semaphore::Permit;
+use crate::postgres::connection::pool::ConnectionManager;
 use crate::postgres::transaction::commit_gate::CommitGate;
+
+/// Right to use one connection, on a blocking thread.
+pub(crate) struct Lease {
+    // Dropped first: the connection is back in the pool before another lease counts on it.
+    pooled: Option<r2d2::PooledConnection<ConnectionManager>>,
+    _permit: Permit,
+    database: Database,
+    requested_at: Instant,
+}
+
+impl Lease {
+    /// Returns the connection; takes it from the pool on the first call.
+    ///
+    /// # Errors
+    /// [`Unavailable`](RepositoryError::Unavailable) if no connection can be established, or if the
+    /// last health check found a newer schema: this version could store what the newer one rejects.
+    pub(crate) fn connection(&mut self) -> Result<&mut PgConnection, RepositoryError> {
+        let pooled = match &mut self.pooled {
+            Some(pooled) => pooled,
+            pooled => pooled.insert(self.database.connect(self.requested_at)?),
+        };
+        Ok(&mut pooled.connection)
+    }
+}
 
 impl Database {
     /// Runs `work` with a connection on a blocking thread. Uses no more threads than the pool has
-    /// connections. Runs nothing if the last health check found a newer schema: this version could
-    /// store what the newer one rejects.
+    /// connections.
     ///
     /// Once the work has a thread, the caller waits at most for the
     /// [answer timeout](Self::answer_timeout): a server that hangs does not cancel its statements.
@@ -63,51 +88,87 @@ impl Database {
         T: Send + 'static,
         E: From<RepositoryError> + Send + 'static,
     {
-        if self.schema.is_newer() {
-            let cause = "a newer version of this program updated the schema";
-            return Err(RepositoryError::Unavailable(cause.into()).into());
-        }
-        let started_at = Instant::now();
-        let permit = self.acquire().await?;
-        let class = self.purpose.class();
-        let pool = self.pool.clone();
+        let mut lease = match tokio::time::timeout(self.pool_timeout(), self.lease()).await {
+            Ok(lease) => lease?,
+            Err(_) => {
+                self.count_pool_timeout();
+                let cause = "timeout while waiting for a free connection";
+                return Err(RepositoryError::Unavailable(cause.into()).into());
+            }
+        };
         let gate = Arc::new(CommitGate::default());
         let thread = {
             let gate = Arc::clone(&gate);
-            tokio::task::spawn_blocking(move || {
-                let _permit = permit;
-                let mut pooled = pool
-                    .get()
-                    .map_err(|error| RepositoryError::Unavailable(error.into()))?;
-                metrics::histogram!("devices_pool_wait_seconds", "class" => class)
-                    .record(started_at.elapsed());
-                work(&mut pooled.connection, &gate)
-            })
+            self.spawn_blocking(move || work(lease.connection()?, &gate))
         };
-        let joined = tokio::time::timeout(self.answer_timeout(), thread)
-            .await
-            .map_err(|_| {
-                if gate.abandon() {
-                    RepositoryError::Unavailable("the database did not respond in time".into())
-                } else {
-                    RepositoryError::InDoubt(
-                        "the database did not respond to COMMIT in time".into(),
-                    )
-                }
-            })?;
+        let joined = tokio::time::timeout(self.answer_timeout(), thread).await;
+        let joined = joined.map_err(|_| gate.timeout_error())?;
         // The panic message is left out: it can contain a customer value.
         joined.map_err(|_| RepositoryError::Failed("database work panicked".into()))?
     }
 
-    /// Waits for a permit to use a connection, up to the [pool timeout](Self::pool_timeout).
-    async fn acquire(&self) -> Result<Permit, RepositoryError> {
-        let permit = self.permits.acquire(self.purpose);
-        let permit = tokio::time::timeout(self.pool_timeout(), permit).await;
-        let permit = permit.map_err(|_| {
-            let class = self.purpose.class();
-            metrics::counter!("devices_pool_timeouts_total", "class" => class).increment(1);
-            RepositoryError::Unavailable("timeout while waiting for a free connection".into())
-        })?;
-        permit.map_err(|closed| RepositoryError::Failed(closed.into()))
+    /// Waits for a lease.
+    pub(crate) async fn lease(&self) -> Result<Lease, RepositoryError> {
+        let requested_at = Instant::now();
+        let permit = self.permits.acquire(self.purpose).await;
+        let permit = permit.map_err(|closed| RepositoryError::Failed(closed.into()))?;
+        Ok(self.lease_with(permit, requested_at))
+    }
+
+    /// Takes a lease, if one is available at once.
+    pub(crate) fn try_lease(&self) -> Option<Lease> {
+        let permit = self.permits.try_acquire(self.purpose)?;
+        Some(self.lease_with(permit, Instant::now()))
+    }
+
+    fn lease_with(&self, permit: Permit, requested_at: Instant) -> Lease {
+        Lease {
+            pooled: None,
+            _permit: permit,
+            database: self.clone(),
+            requested_at,
+        }
+    }
+
+    /// Takes a connection from the pool, for a permit that was requested at this time.
+    fn connect(
+        &self,
+        requested_at: Instant,
+    ) -> Result<r2d2::PooledConnection<ConnectionManager>, RepositoryError> {
+        if self.schema.is_newer() {
+            let cause = "a newer version of this program updated the schema";
+            return Err(RepositoryError::Unavailable(cause.into()));
+        }
+        let pooled = self.pool.get();
+        let pooled = pooled.map_err(|error| RepositoryError::Unavailable(error.into()))?;
+        let class = self.purpose.class();
+        metrics::histogram!("devices_pool_wait_seconds", "class" => class)
+            .record(requested_at.elapsed());
+        Ok(pooled)
+    }
+
+    /// Counts a request that got no connection in time.
+    pub(crate) fn count_pool_timeout(&self) {
+        let class = self.purpose.class();
+        metrics::counter!("devices_pool_timeouts_total", "class" => class).increment(1);
+    }
+
+    /// Runs `task` on a blocking thread of the [runtime of the database](Self::runtime).
+    pub(crate) fn spawn_blocking<T: Send + 'static>(
+        &self,
+        task: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        match self.runtime() {
+            Some(runtime) => runtime.spawn_blocking(task),
+            None => tokio::task::spawn_blocking(task),
+        }
+    }
+
+    /// Runs `task` on the [runtime of the database](Self::runtime).
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        match self.runtime() {
+            Some(runtime) => runtime.spawn(task),
+            None => tokio::spawn(task),
+        }
     }
 }

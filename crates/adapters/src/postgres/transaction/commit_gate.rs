@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use devices_domain::RepositoryError;
+
 /// Gate between a transaction that wants to commit and a caller that wants to stop waiting for it.
 /// The first of them decides, and the other one learns the decision.
 #[derive(Debug, Default)]
@@ -22,6 +24,17 @@ impl CommitGate {
     /// abandoned: it is then certain never to be committed.
     pub(crate) fn abandon(&self) -> bool {
         self.decide(Self::ABANDONED)
+    }
+
+    /// Abandons the transaction for a caller that has waited for too long, and returns its error:
+    /// [`Unavailable`](RepositoryError::Unavailable) only if nothing will be committed, otherwise
+    /// [`InDoubt`](RepositoryError::InDoubt).
+    pub(crate) fn timeout_error(&self) -> RepositoryError {
+        if self.abandon() {
+            RepositoryError::Unavailable("the database did not respond in time".into())
+        } else {
+            RepositoryError::InDoubt("the database did not respond to COMMIT in time".into())
+        }
     }
 
     fn decide(&self, decision: u8) -> bool {

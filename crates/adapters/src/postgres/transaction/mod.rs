@@ -1,6 +1,6 @@
 //! Transactions: how they run on blocking threads, commit, and share a commit.
 
-mod blocking;
+pub(crate) mod blocking;
 pub(crate) mod commit_gate;
 pub(crate) mod group_commit;
 pub(crate) mod in_doubt;

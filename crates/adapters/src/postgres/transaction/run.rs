@@ -54,40 +54,55 @@ impl Database {
         E: From<RepositoryError> + Send + 'static,
     {
         self.count_write();
-        let attempts = move |connection: &mut PgConnection, gate: &CommitGate| {
-            for _ in 0..MAX_ATTEMPTS {
-                match run(connection, gate, &mut work) {
-                    Ok(outcome) => return Ok(outcome),
-                    Err(Failure::Rejected(error)) => return Err(error),
-                    Err(Failure::Diesel(error)) if is_retryable(&error) => {}
-                    Err(Failure::Diesel(error)) => return Err(classify(error).into()),
-                    Err(Failure::Abandoned) => {
-                        return Err(unavailable("the caller timed out"));
-                    }
-                }
-            }
-            Err(unavailable("the transaction lost a race on every attempt"))
+        let outcome = self
+            .run_gated(move |connection, gate| transact_on(connection, gate, &mut work))
+            .await?;
+        self.resolve(outcome).await
+    }
+
+    /// Returns the result of a committed transaction. Finds out whether an in-doubt one was
+    /// committed: that takes another connection, so the caller MUST NOT hold one.
+    pub(crate) async fn resolve<T, E: From<RepositoryError>>(
+        &self,
+        outcome: Outcome<T>,
+    ) -> Result<T, E> {
+        let InDoubt {
+            result,
+            marker,
+            error,
+        } = match outcome {
+            Outcome::Committed(result) => return Ok(result),
+            Outcome::InDoubt(in_doubt) => *in_doubt,
         };
-        match self.run_gated(attempts).await? {
-            Outcome::Committed(result) => Ok(result),
-            Outcome::InDoubt(in_doubt) => {
-                let InDoubt {
-                    result,
-                    marker,
-                    error,
-                } = *in_doubt;
-                let is_committed = match marker {
-                    Some(marker) => marker.is_committed(self).await,
-                    None => None,
-                };
-                match is_committed {
-                    Some(true) => Ok(result),
-                    Some(false) => Err(RepositoryError::Unavailable(error.into()).into()),
-                    None => Err(RepositoryError::InDoubt(error.into()).into()),
-                }
-            }
+        let is_committed = match marker {
+            Some(marker) => marker.is_committed(self).await,
+            None => None,
+        };
+        match is_committed {
+            Some(true) => Ok(result),
+            Some(false) => Err(RepositoryError::Unavailable(error.into()).into()),
+            None => Err(RepositoryError::InDoubt(error.into()).into()),
         }
     }
+}
+
+/// Runs `work` in a transaction on this connection. Retries it like
+/// [`transact`](Database::transact).
+pub(crate) fn transact_on<T, E: From<RepositoryError>>(
+    connection: &mut PgConnection,
+    gate: &CommitGate,
+    mut work: impl FnMut(&mut PgConnection) -> Result<(T, Effect), Failure<E>>,
+) -> Result<Outcome<T>, E> {
+    for _ in 0..MAX_ATTEMPTS {
+        match run(connection, gate, &mut work) {
+            Ok(outcome) => return Ok(outcome),
+            Err(Failure::Rejected(error)) => return Err(error),
+            Err(Failure::Diesel(error)) if is_retryable(&error) => {}
+            Err(Failure::Diesel(error)) => return Err(classify(error).into()),
+            Err(Failure::Abandoned) => return Err(unavailable("the caller timed out")),
+        }
+    }
+    Err(unavailable("the transaction lost a race on every attempt"))
 }
 
 fn unavailable<E: From<RepositoryError>>(cause: &'static str) -> E {
@@ -95,13 +110,14 @@ fn unavailable<E: From<RepositoryError>>(cause: &'static str) -> E {
 }
 
 /// Outcome of a transaction that was not rolled back.
-enum Outcome<T> {
+pub(crate) enum Outcome<T> {
     Committed(T),
     /// The connection was lost before the server confirmed COMMIT.
     InDoubt(Box<InDoubt<T>>),
 }
 
-struct InDoubt<T> {
+/// Transaction whose COMMIT was not confirmed.
+pub(crate) struct InDoubt<T> {
     /// The result if the transaction turns out to be committed.
     result: T,
     marker: Option<CommitMarker>,

@@ -136,6 +136,13 @@ impl FairSemaphore {
         receiver.await
     }
 
+    /// Takes a permit, if one is available at once.
+    pub(crate) fn try_acquire(self: &Arc<Self>, purpose: Purpose) -> Option<Permit> {
+        let mut state = self.state();
+        let is_available = state.is_available(purpose);
+        is_available.then(|| self.take(&mut state, purpose))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // No code that holds the lock can panic half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
