@@ -31,7 +31,7 @@ pub(crate) use rejected_refs::RejectedRefs;
 pub use status::{ClientStatus, StatusInputs};
 pub use unique_fields::{PerUniqueField, UniqueField};
 
-/// A device with an id: one that was just created, or a part of a stored one.
+/// A device with an id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Device {
     /// Id.
@@ -41,14 +41,6 @@ pub struct Device {
     /// Newest enrolment of its serial number that is neither deleted nor a draft. `None` for an
     /// archived device.
     pub enrollment: Option<Enrollment>,
-}
-
-impl Device {
-    /// Returns the status of the device as an active one.
-    #[must_use]
-    pub fn client_status(&self) -> ClientStatus {
-        ClientStatus::of(StatusInputs::of(&self.fields))
-    }
 }
 
 /// A stored device with its assignee and timestamps.

@@ -81,7 +81,14 @@ pub(crate) fn validate_device(
         let ownership = Ownership::read(row, reject);
         let characteristics = Characteristics::read(row, reject);
         let assignment = Assignment::read(row, reject);
-        if let Some(error) = rental::row_date_order_error(row) {
+        let date_order_error = match &ownership {
+            Some(ownership) => rental::date_order_error(
+                ownership.client_rental_start_date,
+                ownership.client_rental_end_date,
+            ),
+            None => rental::row_date_order_error(row),
+        };
+        if let Some(error) = date_order_error {
             reject(error);
         }
         Some(NewDevice {

@@ -13,7 +13,8 @@ pub(super) fn date_order_error(start: Option<Date>, end: Option<Date>) -> Option
     )
 }
 
-/// Checks the dates of a raw row, so that their order is reported beside errors of other fields.
+/// Checks the dates of a rejected row, so that their order is reported beside errors of other
+/// fields.
 pub(super) fn row_date_order_error(row: &RawRow<'_>) -> Option<FieldError> {
     date_order_error(
         read_if_valid(row, FieldIndex::client_rental_start_date as usize),

@@ -81,10 +81,12 @@ impl FieldValue for Amount {
                 "must be at most 999999999999.99",
             ));
         }
-        let hundredths = format!("{integer}{hundredths:0<2}")
-            .parse()
-            .expect("at most fourteen ASCII digits, at least two");
-        Ok(Self { hundredths })
+        let append = |number: u64, digit: u8| number * 10 + u64::from(digit - b'0');
+        let missing = std::iter::repeat_n(b'0', 2 - hundredths.len());
+        let digits = integer.bytes().chain(hundredths.bytes()).chain(missing);
+        Ok(Self {
+            hundredths: digits.fold(0, append),
+        })
     }
 
     fn to_raw(&self) -> RawValue<'_> {

@@ -67,7 +67,7 @@ impl Attributes {
 
     /// Iterates over the keys and values, sorted by key.
     #[must_use]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         let pairs = self.0.iter();
         pairs.map(|(key, value)| (key.as_str(), value.as_str()))
     }

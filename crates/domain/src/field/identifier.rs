@@ -136,7 +136,8 @@ impl Serialize for Identifier {
 /// display as one.
 pub(crate) fn fold_identifier(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
-        let is_folded = !text.contains("  ") && !text.bytes().any(|b| b.is_ascii_lowercase());
+        let has_two_spaces = text.as_bytes().windows(2).any(|pair| pair == b"  ");
+        let is_folded = !has_two_spaces && !text.bytes().any(|b| b.is_ascii_lowercase());
         return if is_folded {
             text.into()
         } else {
@@ -199,7 +200,10 @@ fn is_dash(c: char) -> bool {
 /// Requires the plus sign, which spreadsheets always write: `1E10` and `12E45678` are serial
 /// numbers.
 fn is_shortened_number(folded: &str) -> bool {
-    folded.split_once("E+").is_some_and(|(mantissa, exponent)| {
+    folded.split_once('+').is_some_and(|(mantissa, exponent)| {
+        let Some(mantissa) = mantissa.strip_suffix('E') else {
+            return false;
+        };
         let (integer, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
         is_digits(integer)
             && fraction.bytes().all(|b| b.is_ascii_digit())

@@ -1,6 +1,6 @@
 //! ISO 8601 dates and times.
 
-use chrono::{Datelike, FixedOffset, NaiveDate, NaiveTime};
+use chrono::{FixedOffset, NaiveDate, NaiveTime};
 
 use super::RawValue;
 use super::sanitize::{is_digits, trim};
@@ -26,10 +26,6 @@ impl Iso8601 {
         };
         Some(Self { date, time })
     }
-
-    fn is_year_one(&self) -> bool {
-        self.date.year() == 1
-    }
 }
 
 /// Returns whether a value is a date, with or without a time, in the year 1: .NET and Go write the
@@ -37,18 +33,20 @@ impl Iso8601 {
 pub(super) fn is_never(raw: &RawValue<'_>) -> bool {
     match raw {
         RawValue::Text(text) => {
-            Iso8601::parse(trim(text)).is_some_and(|parsed| parsed.is_year_one())
+            let text = trim(text);
+            text.starts_with("0001-") && Iso8601::parse(text).is_some()
         }
         _ => false,
     }
 }
 
 fn parse_date(text: &str) -> Option<NaiveDate> {
-    let (year, rest) = text.split_once('-')?;
-    let (month, day) = rest.split_once('-')?;
+    let &[ref year @ .., b'-', m0, m1, b'-', d0, d1] = text.as_bytes() else {
+        return None;
+    };
     let year = i32::try_from(parse_digits(year, 4)?).ok()?;
-    let date = NaiveDate::from_ymd_opt(year, parse_digits(month, 2)?, parse_digits(day, 2)?)?;
-    (year > 0).then_some(date)
+    let (month, day) = (parse_digits([m0, m1], 2)?, parse_digits([d0, d1], 2)?);
+    (year > 0).then_some(NaiveDate::from_ymd_opt(year, month, day)?)
 }
 
 fn parse_time_and_offset(text: &str) -> Option<(NaiveTime, Option<FixedOffset>)> {
@@ -116,7 +114,13 @@ fn parse_offset(text: &str) -> Option<FixedOffset> {
 }
 
 /// Parses a number of exactly `count` ASCII digits.
-fn parse_digits(text: &str, count: usize) -> Option<u32> {
-    let is_valid = text.len() == count && is_digits(text);
-    text.parse().ok().filter(|_| is_valid)
+fn parse_digits(text: impl AsRef<[u8]>, count: usize) -> Option<u32> {
+    let digits = text.as_ref();
+    let append = |number, digit: &u8| {
+        let value = char::from(*digit).to_digit(10)?;
+        Some(number * 10 + value)
+    };
+    (digits.len() == count)
+        .then(|| digits.iter().try_fold(0, append))
+        .flatten()
 }

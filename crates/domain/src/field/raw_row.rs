@@ -14,6 +14,11 @@ pub struct RawRow<'a> {
     table: &'static FieldTable,
     /// Values, in the order of the table.
     values: Vec<RawValue<'a>>,
+    /// Field that was set after each field the last time. Most rows have the order of the row
+    /// before, so that one comparison finds the index of a name.
+    successors: Vec<usize>,
+    /// Field that was set last.
+    last: usize,
     unknown_names: Vec<Cow<'a, str>>,
     repeated_names: Vec<Cow<'a, str>>,
 }
@@ -24,6 +29,8 @@ impl<'a> RawRow<'a> {
         Self {
             table,
             values: vec![RawValue::Absent; table.fields.len()],
+            successors: vec![0; table.fields.len()],
+            last: 0,
             unknown_names: Vec::new(),
             repeated_names: Vec::new(),
         }
@@ -32,7 +39,7 @@ impl<'a> RawRow<'a> {
     /// Makes every field absent again, and keeps the allocated memory.
     pub fn clear(&mut self) {
         for value in &mut self.values {
-            if *value != RawValue::Absent {
+            if !value.is_absent() {
                 *value = RawValue::Absent;
             }
         }
@@ -46,13 +53,23 @@ impl<'a> RawRow<'a> {
     /// the row is validated.
     pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: RawValue<'a>) {
         let name = name.into();
-        match self.table.index_of(&name) {
+        match self.index_of(&name) {
             None => self.unknown_names.push(name),
             Some(index) => match &mut self.values[index] {
                 RawValue::Absent => self.values[index] = value,
                 _ => self.repeated_names.push(name),
             },
         }
+    }
+
+    fn index_of(&mut self, name: &str) -> Option<usize> {
+        let mut index = self.successors[self.last];
+        if self.table.fields[index].name() != name {
+            index = self.table.index_of(name)?;
+            self.successors[self.last] = index;
+        }
+        self.last = index;
+        Some(index)
     }
 
     /// Sets the field `name` from a source that has only text, such as a CSV file.
@@ -121,7 +138,7 @@ impl<'a> RawRow<'a> {
         let names = self.table.fields.iter().map(Field::name);
         names
             .zip(&self.values)
-            .filter(|(_, value)| **value != RawValue::Absent)
+            .filter(|(_, value)| !value.is_absent())
     }
 
     /// Returns the value of the field `name`, spelled as in [`Field::name`]. An unknown name has no

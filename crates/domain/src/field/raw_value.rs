@@ -44,6 +44,10 @@ impl<'a> RawValue<'a> {
         Self::Text(text.into())
     }
 
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
     /// Returns the kind of the value, for messages.
     #[must_use]
     pub fn kind(&self) -> ValueKind {

@@ -71,7 +71,8 @@ pub(crate) fn validate<T>(
             errors.push(repeated_unknown_field(name));
         }
     }
-    value.filter(|_| errors.is_empty())
+    // `Option::filter` would move the value.
+    if errors.is_empty() { value } else { None }
 }
 
 /// Validates a row that is not part of a batch. The report has the same limit as that of a batch.

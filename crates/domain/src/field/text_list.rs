@@ -28,7 +28,7 @@ impl TextList {
     }
 
     /// Iterates over the items, in the order in which they were sent.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
         self.0.iter().map(Text::as_str)
     }
 }

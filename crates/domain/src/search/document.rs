@@ -77,11 +77,14 @@ struct Lexeme {
 impl Lexeme {
     fn new(text: &str, range: Range<usize>, weights: Weights) -> Self {
         let bytes = &text.as_bytes()[range.clone()];
-        let mut prefix = [0; 8];
-        let length = bytes.len().min(prefix.len());
-        prefix[..length].copy_from_slice(&bytes[..length]);
+        let prefix = match bytes.first_chunk() {
+            Some(chunk) => u64::from_be_bytes(*chunk),
+            None => (0..8).fold(0, |prefix, index| {
+                prefix << 8 | u64::from(bytes.get(index).copied().unwrap_or_default())
+            }),
+        };
         Self {
-            prefix: u64::from_be_bytes(prefix),
+            prefix,
             start: range.start as u32,
             end: range.end as u32,
             weights,
@@ -110,14 +113,7 @@ impl SearchDocument {
         let identity = &fields.identity;
         let inventory = &fields.inventory;
         let processor = &fields.characteristics.processor;
-        let tags: Vec<&str> = inventory.tags.iter().collect();
-        let attributes: Vec<&str> = inventory
-            .attributes
-            .iter()
-            .map(|(_, value)| value)
-            .collect();
-        let (tags, attributes) = (tags.join(" "), attributes.join(" "));
-        Self::of_sections([
+        let identifying = [
             (Weight::A, Some(identity.name.as_str())),
             (
                 Weight::A,
@@ -132,10 +128,14 @@ impl SearchDocument {
             (Weight::B, Some(identity.category.as_str())),
             (Weight::B, processor.as_ref().map(ShortText::as_str)),
             (Weight::B, inventory.model.as_ref().map(ShortText::as_str)),
-            (Weight::B, Some(&tags)),
-            (Weight::D, identity.comment.as_ref().map(Comment::as_str)),
-            (Weight::D, Some(&attributes)),
-        ])
+        ];
+        let tags = inventory.tags.iter().map(|tag| (Weight::B, Some(tag)));
+        let comment = identity.comment.as_ref().map(Comment::as_str);
+        let attributes = inventory.attributes.iter();
+        let attributes = attributes.map(|(_, value)| (Weight::D, Some(value)));
+        let sections = identifying.into_iter().chain(tags);
+        let sections = sections.chain([(Weight::D, comment)]).chain(attributes);
+        Self::of_sections(sections.filter_map(|(weight, text)| Some((weight, text?))))
     }
 
     /// Returns the size in bytes of the texts that [`for_device`](Self::for_device) folds, which
@@ -161,24 +161,20 @@ impl SearchDocument {
     /// Builds the document of a user.
     #[must_use]
     pub fn for_user(fields: &UserFields) -> Self {
-        Self::of_sections([
-            (Weight::A, fields.first_name.as_ref().map(ShortText::as_str)),
-            (Weight::A, fields.last_name.as_ref().map(ShortText::as_str)),
-            (Weight::A, Some(fields.email.as_str())),
-        ])
+        let first_name = fields.first_name.as_ref().map(ShortText::as_str);
+        let last_name = fields.last_name.as_ref().map(ShortText::as_str);
+        let texts = [first_name, last_name, Some(fields.email.as_str())];
+        Self::of_sections(texts.into_iter().flatten().map(|text| (Weight::A, text)))
     }
 
-    fn of_sections<const N: usize>(sections: [(Weight, Option<&str>); N]) -> Self {
-        let length: usize = sections
-            .iter()
-            .filter_map(|(_, text)| text.map(str::len))
-            .sum();
+    fn of_sections<'a>(sections: impl Iterator<Item = (Weight, &'a str)> + Clone) -> Self {
+        let length = sections.clone().map(|(_, text)| text.len()).sum();
         let mut document = Self {
             text: String::with_capacity(length),
             lexemes: Vec::with_capacity(length / 4),
         };
         for (weight, text) in sections {
-            document.add_section(weight.into(), text.unwrap_or_default());
+            document.add_section(weight.into(), text);
         }
         document.sort();
         document

@@ -1,5 +1,8 @@
 //! Folding of searched text: case, accents, compatibility forms, and ignorable characters.
 
+use std::sync::LazyLock;
+
+use compact_str::CompactString;
 use icu_casemap::CaseMapper;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::decompose_compatible;
@@ -24,6 +27,54 @@ pub(super) fn fold_prefix_into(folded: &mut String, text: &str, max_chars: usize
         folded[start..].make_ascii_lowercase();
         return;
     }
+    let mut rest = text;
+    let mut char_count = 0;
+    while !rest.is_empty() && char_count < max_chars {
+        let [latin, other, next] = split_latin(rest);
+        for c in latin.chars() {
+            folded.push_str(&LATIN_FORMS[c as usize]);
+            char_count += 1;
+        }
+        char_count += fold_other_into(folded, other, max_chars.saturating_sub(char_count));
+        rest = next;
+    }
+}
+
+/// Folded form of each [Latin](is_latin) character. Folding one by one gives the same form as
+/// folding their text, and takes a tenth of the time.
+static LATIN_FORMS: LazyLock<Vec<CompactString>> = LazyLock::new(|| {
+    let form = |c: char| {
+        let mut folded = String::new();
+        fold_other_into(&mut folded, c.encode_utf8(&mut [0; 4]), usize::MAX);
+        folded.into()
+    };
+    ('\0'..FIRST_MARK).map(form).collect()
+});
+
+/// First combining mark.
+const FIRST_MARK: char = '\u{300}';
+
+/// Returns whether a character comes before all combining marks. None of these characters changes
+/// with those before it, but the soft hyphen: a mark after it changes the character before it.
+fn is_latin(c: char) -> bool {
+    c < FIRST_MARK && c != '\u{AD}'
+}
+
+/// Splits a text into Latin characters, others with the character that they may change, and the
+/// rest.
+fn split_latin(text: &str) -> [&str; 3] {
+    let Some(first) = text.find(|c| !is_latin(c)) else {
+        return [text, "", ""];
+    };
+    let last_latin = text[..first].char_indices().next_back();
+    let start = last_latin.map_or(0, |(index, _)| index);
+    let end = text[first..].find(is_latin);
+    let end = end.map_or(text.len(), |length| first + length);
+    [&text[..start], &text[start..end], &text[end..]]
+}
+
+/// Folds any text, up to `max_chars` characters of the decomposed text. Returns their number.
+fn fold_other_into(folded: &mut String, text: &str, max_chars: usize) -> usize {
     let mut decomposed = String::with_capacity(text.len() + text.len() / 2);
     let mut char_count = 0;
     for c in text.nfd() {
@@ -48,6 +99,7 @@ pub(super) fn fold_prefix_into(folded: &mut String, text: &str, max_chars: usize
         }
     }
     folded.extend(replaced.nfc());
+    char_count
 }
 
 /// Appends the compatibility decomposition of a character, without accents and ignorable
@@ -141,6 +193,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn text_is_folded_as_a_whole(
+            text in "[a-zÀ-ʯ ´\u{AD}\u{300}-\u{36F}ΐ\u{5B0}かｶ\u{3099}\u{FF9E}\u{1100}\u{1161}\u{11A8}각\u{9C7}\u{9BE}\u{200D}ﬁ]{0,12}"
+        ) {
+            let mut expected = String::new();
+            fold_other_into(&mut expected, &text, usize::MAX);
+            prop_assert_eq!(fold(&text), expected);
+        }
+
         #[test]
         fn folding_is_idempotent(text in any::<String>()) {
             let once = fold(&text);

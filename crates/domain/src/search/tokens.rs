@@ -39,14 +39,12 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
     std::iter::from_fn(move || {
         loop {
             let start = position;
-            let mut classes = classes(&text[start..]);
-            let (class, length) = classes.next()?;
-            position += length;
-            for (next, length) in classes {
-                if next != class {
-                    break;
-                }
-                position += length;
+            let (class, end) = class_at(text, start, CharClass::Blank)?;
+            position = end;
+            while let Some((next, end)) = class_at(text, position, class)
+                && next == class
+            {
+                position = end;
             }
             if class != CharClass::Blank {
                 return Some(Token {
@@ -58,28 +56,48 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
     })
 }
 
-/// Returns the class of each character and its length in bytes.
-fn classes(text: &str) -> impl Iterator<Item = (CharClass, usize)> {
-    let mut previous = CharClass::Blank;
-    text.chars().map(move |c| {
-        let class = match previous {
-            CharClass::Blank => class_of(c),
-            _ if !c.is_ascii() && is_combining_mark(c) => previous,
-            _ => class_of(c),
-        };
-        previous = class;
-        (class, c.len_utf8())
-    })
+/// Returns the class of the character at `start`, and its end. `previous` is the class of the
+/// character before it in the same token.
+fn class_at(text: &str, start: usize, previous: CharClass) -> Option<(CharClass, usize)> {
+    let byte = *text.as_bytes().get(start)?;
+    if byte.is_ascii() {
+        return Some((ASCII_CLASSES[usize::from(byte)], start + 1));
+    }
+    let c = text[start..].chars().next()?;
+    let class = if previous != CharClass::Blank && is_combining_mark(c) {
+        previous
+    } else {
+        class_of(c)
+    };
+    Some((class, start + c.len_utf8()))
 }
 
+/// Classes of the ASCII characters, which most texts consist of.
+const ASCII_CLASSES: [CharClass; 128] = {
+    let mut classes = [CharClass::Symbol; 128];
+    let mut index = 0;
+    while index < classes.len() {
+        let byte = index as u8;
+        if byte.is_ascii_alphanumeric() {
+            classes[index] = CharClass::Word;
+        } else if byte.is_ascii_control() || byte == b' ' {
+            classes[index] = CharClass::Blank;
+        }
+        index += 1;
+    }
+    classes
+};
+
+/// Returns the class of a character beyond ASCII.
 fn class_of(c: char) -> CharClass {
-    match c {
-        'a'..='z' | '0'..='9' => CharClass::Word,
-        '\0'..=' ' => CharClass::Blank,
-        _ if c.is_whitespace() || c.is_control() => CharClass::Blank,
-        _ if !c.is_ascii() && is_unspaced(c) => CharClass::Unspaced,
-        _ if c.is_alphanumeric() => CharClass::Word,
-        _ => CharClass::Symbol,
+    if c.is_whitespace() || c.is_control() {
+        CharClass::Blank
+    } else if is_unspaced(c) {
+        CharClass::Unspaced
+    } else if c.is_alphanumeric() {
+        CharClass::Word
+    } else {
+        CharClass::Symbol
     }
 }
 

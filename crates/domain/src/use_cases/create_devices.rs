@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::Origin;
-use crate::device::{Device, NewDevice};
+use crate::device::NewDevice;
 use crate::idempotency::{IdempotencyError, IdempotentRequest, IdempotentResponse};
 use crate::ports::{
     CreateError, DeviceRepository, InsertedDevice, NewBatch, RenderResponse, RepositoryError,
@@ -21,8 +21,8 @@ pub struct CreateDevices {
 /// Result of a stored batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CreateResult {
-    /// The devices, in row order.
-    Devices(Vec<Device>),
+    /// The devices and what storing them added, both in row order.
+    Devices(Vec<NewDevice>, Vec<InsertedDevice>),
     /// The response of an idempotent request, rendered by this call or an earlier one.
     Response(IdempotentResponse),
 }
@@ -103,8 +103,7 @@ impl CreateDevices {
             Ok(StoreResult::Response(response)) => Ok(CreateResult::Response(response)),
             Ok(StoreResult::Devices(inserted)) => {
                 let devices = Arc::unwrap_or_clone(batch).devices;
-                let devices = devices.into_iter().zip(inserted);
-                Ok(CreateResult::Devices(devices.map(created_device).collect()))
+                Ok(CreateResult::Devices(devices, inserted))
             }
             Err(CreateError::Conflicts(conflicts)) => {
                 let mut report = ErrorReport::default();
@@ -115,16 +114,6 @@ impl CreateDevices {
             Err(CreateError::Idempotency(error)) => Err(error.into()),
             Err(CreateError::Repository(error)) => Err(error.into()),
         }
-    }
-}
-
-fn created_device((device, inserted): (NewDevice, InsertedDevice)) -> Device {
-    let mut fields = device.fields;
-    fields.ownership.user_id = inserted.assignee;
-    Device {
-        id: inserted.id,
-        fields,
-        enrollment: inserted.enrollment,
     }
 }
 
@@ -161,10 +150,12 @@ mod tests {
     fn execute(
         repository: MockDeviceRepository,
         batch: Batch,
-    ) -> Result<Vec<Device>, CreateDevicesError> {
+    ) -> Result<Vec<(NewDevice, InsertedDevice)>, CreateDevicesError> {
         let use_case = CreateDevices::new(Box::new(repository));
         match pollster::block_on(use_case.execute(batch, origin(), None))? {
-            CreateResult::Devices(devices) => Ok(devices),
+            CreateResult::Devices(devices, inserted) => {
+                Ok(devices.into_iter().zip(inserted).collect())
+            }
             CreateResult::Response(response) => panic!("unexpected response: {response:?}"),
         }
     }
@@ -219,7 +210,8 @@ mod tests {
         let devices = execute(repository, batch([row("B"), row("A")])).unwrap();
         let serial_number = |device| UniqueField::SerialNumber.folded(device).unwrap();
         let devices = devices.iter();
-        let found = devices.map(|device| (device.id.0, serial_number(&device.fields)));
+        let found =
+            devices.map(|(device, inserted)| (inserted.id.0, serial_number(&device.fields)));
         assert_eq!(found.collect::<Vec<_>>(), [(7, "B"), (8, "A")]);
     }
 

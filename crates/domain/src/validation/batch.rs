@@ -41,24 +41,11 @@ impl Default for BatchRules {
 pub struct Batch {
     rules: BatchRules,
     len: usize,
-    rows: Vec<ValidatedRow>,
+    /// Devices of the valid rows, in order.
+    devices: Vec<NewDevice>,
+    /// Indexes and references of the rejected rows, in order.
+    rejected: Vec<(usize, RejectedRefs)>,
     report: ErrorReport,
-}
-
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every row is valid")]
-enum ValidatedRow {
-    Valid(NewDevice),
-    Rejected(RejectedRefs),
-}
-
-impl ValidatedRow {
-    fn external_refs(&self) -> ExternalRefs<'_> {
-        match self {
-            Self::Valid(device) => device.external_refs(),
-            Self::Rejected(refs) => refs.external_refs(),
-        }
-    }
 }
 
 impl Batch {
@@ -68,7 +55,8 @@ impl Batch {
         Self {
             rules,
             len: 0,
-            rows: Vec::new(),
+            devices: Vec::new(),
+            rejected: Vec::new(),
             report: ErrorReport::new(rules.max_errors),
         }
     }
@@ -80,11 +68,10 @@ impl Batch {
             return;
         };
         let errors = &mut RowErrors::new(&mut self.report, Some(index));
-        let device = validate_device(row, self.rules.unknown_fields, errors);
-        self.rows.push(match device {
-            Some(device) => ValidatedRow::Valid(device),
-            None => ValidatedRow::Rejected(RejectedRefs::from_row(row)),
-        });
+        match validate_device(row, self.rules.unknown_fields, errors) {
+            Some(device) => self.devices.push(device),
+            None => self.rejected.push((index, RejectedRefs::from_row(row))),
+        }
     }
 
     /// Rejects the next row because it is not an object.
@@ -103,8 +90,7 @@ impl Batch {
     pub fn push_invalid(&mut self, error: impl FnOnce() -> FieldError) {
         if let Some(index) = self.next_index() {
             RowErrors::new(&mut self.report, Some(index)).push_with(error);
-            self.rows
-                .push(ValidatedRow::Rejected(RejectedRefs::default()));
+            self.rejected.push((index, RejectedRefs::default()));
         }
     }
 
@@ -184,8 +170,7 @@ impl Batch {
     fn duplicates(&self) -> Vec<(usize, UniqueField, usize)> {
         let mut first_rows = PerUniqueField::<HashMap<&str, usize>>::default();
         let mut duplicates = Vec::new();
-        for (index, row) in self.rows.iter().enumerate() {
-            let unique = row.external_refs().unique;
+        for (index, ExternalRefs { unique, .. }) in self.external_refs().enumerate() {
             for (field, rows) in first_rows.iter_mut() {
                 let Some(value) = unique[field] else { continue };
                 let first = *rows.entry(value).or_insert(index);
@@ -197,31 +182,38 @@ impl Batch {
         duplicates
     }
 
+    /// Iterates over the references of all rows, in order.
+    fn external_refs(&self) -> impl Iterator<Item = ExternalRefs<'_>> {
+        let mut devices = self.devices.iter();
+        let mut rejected = self.rejected.iter().peekable();
+        (0..).map_while(move |index| match rejected.next_if(|row| row.0 == index) {
+            Some((_, refs)) => Some(refs.external_refs()),
+            None => devices.next().map(NewDevice::external_refs),
+        })
+    }
+
     /// Returns the keys for looking up the conflicts of all rows, rejected rows included.
     pub(crate) fn lookup_keys(&self) -> LookupKeys {
         LookupKeys {
             added_devices: self.len,
-            ..LookupKeys::from_refs(self.rows.iter().map(ValidatedRow::external_refs))
+            ..LookupKeys::from_refs(self.external_refs())
         }
     }
 
     /// Returns the devices, or the batch itself if it has an error.
-    pub(crate) fn try_into_devices(self) -> Result<Vec<NewDevice>, Self> {
-        if !self.report.is_empty() {
-            return Err(self);
+    pub(crate) fn try_into_devices(self) -> Result<Vec<NewDevice>, Box<Self>> {
+        if self.report.is_empty() {
+            Ok(self.devices)
+        } else {
+            Err(Box::new(self))
         }
-        let devices = self.rows.into_iter().filter_map(|row| match row {
-            ValidatedRow::Valid(device) => Some(device),
-            ValidatedRow::Rejected(_) => None,
-        });
-        Ok(devices.collect())
     }
 
     /// Returns the report of all errors, with the conflicts of the rows.
     pub(crate) fn into_report(mut self, conflicts: &Conflicts) -> ErrorReport {
-        let refs = self.rows.iter().map(ValidatedRow::external_refs);
-        add_batch_conflicts(&mut self.report, refs, conflicts);
-        self.report.finish()
+        let mut report = std::mem::take(&mut self.report);
+        add_batch_conflicts(&mut report, self.external_refs(), conflicts);
+        report.finish()
     }
 }
 

@@ -14,13 +14,17 @@ use crate::http::extract::json_object::not_an_object;
 /// If the body is not JSON. All other errors, including those of the body's structure, are
 /// recorded in the batch, which is then rejected.
 pub fn read(body: &[u8], rules: BatchRules) -> Result<Batch, FieldError> {
-    let mut json = json::parse(body, "a JSON object with the member `devices`")?;
-    let mut batch = Batch::new(rules);
-    match json.kind() {
-        ValueKind::Object => read_body(&mut json, &mut batch),
-        other => batch.reject(not_an_object(other)),
-    }
-    Ok(batch)
+    json::read(body, "a JSON object with the member `devices`", |json| {
+        let mut batch = Batch::new(rules);
+        match json.kind() {
+            ValueKind::Object => read_body(json, &mut batch),
+            other => {
+                json.skip();
+                batch.reject(not_an_object(other));
+            }
+        }
+        batch
+    })
 }
 
 /// Name of the only member of the body.

@@ -41,22 +41,24 @@ impl FromRequest for EmptyBody {
 }
 
 fn validate(bytes: &[u8]) -> Result<(), ApiError> {
-    let mut json = json::parse(bytes, "absent or {}")?;
-    match json.kind() {
-        ValueKind::Object => {}
-        other => return Err(not_an_object(other).into()),
-    }
-    let unknown_members = std::iter::from_fn(|| {
-        let name = json.next_member()?;
-        json.skip();
-        let mut error = FieldError::unknown_name("field", &name, ErrorCode::InvalidBody, None);
-        error.detail = format!("{}, the body has no fields", error.detail).into();
-        Some(error)
-    });
-    let report = ErrorReport::from_errors(unknown_members);
-    if report.is_empty() {
-        Ok(())
-    } else {
-        Err(report.into())
-    }
+    json::read(bytes, "absent or {}", |json| {
+        let kind = json.kind();
+        if kind != ValueKind::Object {
+            json.skip();
+            return Err(not_an_object(kind).into());
+        }
+        let unknown_members = std::iter::from_fn(|| {
+            let name = json.next_member()?;
+            json.skip();
+            let mut error = FieldError::unknown_name("field", &name, ErrorCode::InvalidBody, None);
+            error.detail = format!("{}, the body has no fields", error.detail).into();
+            Some(error)
+        });
+        let report = ErrorReport::from_errors(unknown_members);
+        if report.is_empty() {
+            Ok(())
+        } else {
+            Err(report.into())
+        }
+    })?
 }

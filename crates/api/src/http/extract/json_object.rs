@@ -46,15 +46,17 @@ impl<T: FromObject> FromRequest for JsonObject<T> {
 }
 
 fn validate<T: FromObject>(bytes: &[u8], unknown_fields: UnknownFields) -> Result<T, ApiError> {
-    let mut json = json::parse(bytes, "a JSON object")?;
-    match json.kind() {
+    json::read(bytes, "a JSON object", |json| match json.kind() {
         ValueKind::Object => {
             let mut row = T::empty_row();
             json.read_members(&mut row);
             T::validate(&row, unknown_fields)
         }
-        other => Err(not_an_object(other).into()),
-    }
+        other => {
+            json.skip();
+            Err(not_an_object(other).into())
+        }
+    })?
 }
 
 /// Returns the error for a body that is not an object.

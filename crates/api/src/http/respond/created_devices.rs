@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
-use devices_domain::{Device, IdempotentResponse, InsertedDevice, NewDevice, RepositoryError};
+use devices_domain::{IdempotentResponse, InsertedDevice, NewDevice, RepositoryError};
 use serde::Serialize;
 
 use crate::http::respond::api_error::ApiError;
@@ -27,14 +27,12 @@ const LARGE_BATCH: usize = 100;
 ///
 /// # Errors
 /// `InDoubt` if rendering panics: the devices are stored nevertheless.
-pub(crate) async fn response(devices: Vec<Device>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn response(
+    devices: Vec<NewDevice>,
+    inserted: Vec<InsertedDevice>,
+) -> Result<HttpResponse, ApiError> {
     let is_large = devices.len() >= LARGE_BATCH;
-    let render = move || {
-        let views = devices
-            .iter()
-            .map(|device| CreatedDeviceView::of(device, device.client_status()));
-        to_json(views.collect())
-    };
+    let render = move || render(&devices, &inserted);
     let body = if is_large {
         web::block(render)
             .await
@@ -45,18 +43,27 @@ pub(crate) async fn response(devices: Vec<Device>) -> Result<HttpResponse, ApiEr
     Ok(created(body))
 }
 
-/// Renders the body of the 201. `stored` is in the order of `devices`.
-pub fn render(devices: &[NewDevice], stored: &[InsertedDevice]) -> Vec<u8> {
-    let views = stored.iter().zip(devices).map(|(stored, device)| {
-        let status = stored.client_status(device);
+/// Renders the body of the 201. `inserted` is in the order of `devices`.
+pub fn render(devices: &[NewDevice], inserted: &[InsertedDevice]) -> Vec<u8> {
+    let views = inserted.iter().zip(devices).map(|(inserted, device)| {
+        let status = inserted.client_status(device);
         CreatedDeviceView::new(
-            stored.id,
+            inserted.id,
             &device.fields,
             status,
-            stored.enrollment.as_ref(),
+            inserted.enrollment.as_ref(),
         )
     });
-    to_json(views.collect())
+    // About the size of the body. A buffer that grows is copied each time.
+    let mut json = Vec::with_capacity(devices.len() * 1_024);
+    let body = Body {
+        data: Data {
+            devices: views.collect(),
+        },
+    };
+    serde_json::to_writer(&mut json, &body)
+        .expect("texts, numbers and lists can always be written as JSON");
+    json
 }
 
 /// Returns a 201 with the body of a request with an idempotency key. Marks it if it is replayed.
@@ -77,15 +84,4 @@ fn created(body: Vec<u8>) -> HttpResponse {
     HttpResponse::Created()
         .content_type(ContentType::json())
         .body(body)
-}
-
-fn to_json(devices: Vec<CreatedDeviceView<'_>>) -> Vec<u8> {
-    // About the size of the body. A buffer that grows is copied each time.
-    let mut json = Vec::with_capacity(devices.len() * 1_024);
-    let body = Body {
-        data: Data { devices },
-    };
-    serde_json::to_writer(&mut json, &body)
-        .expect("texts, numbers and lists can always be written as JSON");
-    json
 }

@@ -3,22 +3,40 @@
 use std::borrow::Cow;
 
 use devices_domain::{RawRow, RawValue, ValueKind};
+use serde::de::IgnoredAny;
+use serde_json::Deserializer;
 
 use super::number::parse_number;
 use super::string::JsonString;
 
-/// Reads well-formed JSON from beginning to end, each byte once, without copies that can be
-/// avoided. It skips nested values in a loop, so that deep nesting cannot overflow the stack.
+/// Reads JSON from beginning to end, each byte once, without copies that can be avoided. It skips
+/// nested values in a loop, so that deep nesting cannot overflow the stack.
+///
+/// Malformed JSON looks like the end of everything: [`is_at_end`](Self::is_at_end) tells them
+/// apart.
 pub(crate) struct JsonReader<'a> {
     text: &'a str,
     /// Offset of the next value, or of the punctuation before it.
     offset: usize,
+    /// Whether the previous token ends a value, so that an entry of an object or array ends.
+    is_after_value: bool,
+    is_malformed: bool,
 }
 
 impl<'a> JsonReader<'a> {
-    /// Returns a reader of `text`, which must be well-formed JSON.
+    /// Returns a reader of `text`.
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, offset: 0 }
+        Self {
+            text,
+            offset: 0,
+            is_after_value: false,
+            is_malformed: false,
+        }
+    }
+
+    /// Returns `true` if exactly one well-formed value has been read.
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.skip_whitespace().is_none() && self.is_after_value && !self.is_malformed
     }
 
     /// Returns the kind of the next value.
@@ -42,11 +60,17 @@ impl<'a> JsonReader<'a> {
     /// Advances like [`next_member`](Self::next_member). Also returns `true` if the name is
     /// well-formed. A name with a lone surrogate is no known name. Errors show it with its escapes.
     fn next_name(&mut self) -> Option<(Cow<'a, str>, bool)> {
-        if !self.advance(b'{') {
+        if !self.advance(b'{', b'}') {
             return None;
         }
-        let name = self.string();
-        self.skip_colon();
+        self.skip_whitespace();
+        let name = self.string()?;
+        if self.skip_whitespace() != Some(b':') {
+            self.set_malformed();
+            return None;
+        }
+        self.offset += 1;
+        self.is_after_value = false;
         Some(match name.value() {
             RawValue::Text(name) => (name, true),
             _ => (Cow::Borrowed(name.escaped()), false),
@@ -56,23 +80,39 @@ impl<'a> JsonReader<'a> {
     /// Advances to the next item; returns `false` at the end of the array. The first call enters
     /// the array.
     pub(crate) fn next_item(&mut self) -> bool {
-        self.advance(b'[')
+        self.advance(b'[', b']')
     }
 
-    /// Enters the object or array that `opening` begins, or advances to its next entry. At the end,
-    /// leaves it and returns `false`.
-    fn advance(&mut self, opening: u8) -> bool {
-        // The previous entry was read to its end, so that `opening` cannot begin an entry here.
-        if matches!(self.skip_whitespace(), Some(byte) if byte == opening || byte == b',') {
+    /// Enters an object or array, or advances to its next entry. At the end, leaves it and returns
+    /// `false`.
+    fn advance(&mut self, opening: u8, closing: u8) -> bool {
+        let is_first = !self.is_after_value;
+        let separator = if is_first { opening } else { b',' };
+        let mut next = self.skip_whitespace();
+        if next == Some(separator) {
             self.offset += 1;
-        }
-        match self.skip_whitespace() {
-            None | Some(b'}' | b']') => {
-                self.offset += 1;
-                false
+            self.is_after_value = false;
+            if !is_first {
+                return true;
             }
-            Some(_) => true,
+            next = self.skip_whitespace();
+            if next.is_some() && next != Some(closing) {
+                return true;
+            }
         }
+        if next == Some(closing) {
+            self.offset += 1;
+            self.is_after_value = true;
+        } else {
+            self.set_malformed();
+        }
+        false
+    }
+
+    /// Stops reading.
+    fn set_malformed(&mut self) {
+        self.offset = self.text.len();
+        self.is_malformed = true;
     }
 
     /// Sets the members of the next object in `row`.
@@ -82,15 +122,16 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    fn value(&mut self) -> RawValue<'a> {
+    /// Reads the next value.
+    pub(super) fn value(&mut self) -> RawValue<'a> {
         match self.kind() {
-            ValueKind::Text => self.string().value(),
-            ValueKind::Boolean => RawValue::Boolean(self.literal() == "true"),
+            ValueKind::Text => self.string().map_or(RawValue::Null, |text| text.value()),
+            ValueKind::Boolean => RawValue::Boolean(self.boolean()),
             ValueKind::List => self.list(),
             ValueKind::Object => self.object(),
-            ValueKind::Number => parse_number(self.literal()),
+            ValueKind::Number => parse_number(self.number()),
             ValueKind::Null | ValueKind::Nothing => {
-                self.skip();
+                self.literal("null");
                 RawValue::Null
             }
         }
@@ -139,32 +180,19 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// Skips the next value.
-    pub(crate) fn skip(&mut self) {
-        match self.kind() {
-            ValueKind::Text => drop(self.string()),
-            ValueKind::List | ValueKind::Object => self.skip_nested(),
-            _ => drop(self.literal()),
+    /// Skips the next value, and returns its text.
+    pub(crate) fn skip(&mut self) -> &'a str {
+        self.skip_whitespace();
+        let rest = &self.text[self.offset..];
+        let mut values = Deserializer::from_str(rest).into_iter::<IgnoredAny>();
+        if !matches!(values.next(), Some(Ok(_))) {
+            self.set_malformed();
+            return "";
         }
-    }
-
-    fn skip_nested(&mut self) {
-        let mut depth = 0_usize;
-        while let Some(byte) = self.byte() {
-            match byte {
-                b'"' => {
-                    self.string();
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-            self.offset += 1;
-            if depth == 0 {
-                return;
-            }
-        }
+        let token = &rest[..values.byte_offset()];
+        self.offset += token.len();
+        self.is_after_value = true;
+        token
     }
 
     fn byte(&self) -> Option<u8> {
@@ -179,26 +207,44 @@ impl<'a> JsonReader<'a> {
         self.byte()
     }
 
-    /// Skips the colon after the name of a member.
-    fn skip_colon(&mut self) {
-        if self.skip_whitespace() == Some(b':') {
-            self.offset += 1;
+    /// Reads `literal`, which must be next.
+    fn literal(&mut self, literal: &str) {
+        if self.text[self.offset..].starts_with(literal) {
+            self.offset += literal.len();
+            self.is_after_value = true;
+        } else {
+            self.set_malformed();
         }
     }
 
-    /// Reads a number, `true`, `false` or `null`.
-    fn literal(&mut self) -> &'a str {
-        let rest = &self.text[self.offset..];
-        let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
-        let length = rest.as_bytes().iter().position(is_end);
-        let literal = &rest[..length.unwrap_or(rest.len())];
-        self.offset += literal.len();
-        literal
+    fn boolean(&mut self) -> bool {
+        let value = self.byte() == Some(b't');
+        self.literal(if value { "true" } else { "false" });
+        value
     }
 
-    fn string(&mut self) -> JsonString<'a> {
+    fn number(&mut self) -> &'a str {
+        let rest = &self.text[self.offset..];
+        let length = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (digits, after) = rest.split_at(length);
+        let is_integer = length > 0 && (length == 1 || !digits.starts_with('0'));
+        if !is_integer || after.starts_with(['.', 'e', 'E']) {
+            return self.skip();
+        }
+        self.offset += length;
+        self.is_after_value = true;
+        digits
+    }
+
+    fn string(&mut self) -> Option<JsonString<'a>> {
         let string = JsonString::scan(&self.text[self.offset..]);
-        self.offset += string.len();
+        match &string {
+            Some(string) => {
+                self.offset += string.len();
+                self.is_after_value = true;
+            }
+            None => self.set_malformed(),
+        }
         string
     }
 }
@@ -206,10 +252,10 @@ impl<'a> JsonReader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::extract::json::parse;
+    use crate::http::extract::json::read;
 
     fn read_value(json: &str) -> RawValue<'_> {
-        parse(json.as_bytes(), "a value").unwrap().value()
+        read(json.as_bytes(), "a value", JsonReader::value).unwrap()
     }
 
     #[test]

@@ -76,7 +76,9 @@ impl CreateRequest {
         let idempotency =
             request.map(|request| (request, created_devices::render as RenderResponse));
         let response = match use_case.execute(batch, origin, idempotency).await? {
-            CreateResult::Devices(devices) => created_devices::response(devices).await?,
+            CreateResult::Devices(devices, inserted) => {
+                created_devices::response(devices, inserted).await?
+            }
             CreateResult::Response(response) => created_devices::idempotent_response(response),
         };
         // The permit also covers the batch and the response, which are made from the body.
