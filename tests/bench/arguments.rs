@@ -16,8 +16,9 @@ const WARM_UP: Duration = Duration::from_millis(500);
 /// A run takes about 20 minutes and has four parts:
 ///
 ///   creates  POST /devices with empty tables, after a checkpoint: every combination of --batches
-///            and --clients. The references follow in turn: binary COPY and prepared INSERT into
-///            the same table, and HTTP handlers that only echo or parse the body.
+///            and --clients. The references follow in turn: a plain Express handler with
+///            node-postgres if Node.js is installed, binary COPY and prepared INSERT into the same
+///            table, and HTTP handlers that only echo or parse the body.
 ///   growth   POST /devices with --stored devices in 500 workspaces.
 ///   lists    Latency of lists and searches in a workspace with a million devices.
 ///   by-id    GET and PATCH of single devices there. Prepared SELECT and UPDATE follow in turn.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::arguments::Arguments;
 use crate::client::creators;
+use crate::express::Express;
 use crate::load::Window;
 use crate::postgres_server::PostgresServer;
 use crate::processes::Processes;
@@ -21,6 +22,10 @@ enum Step {
     HttpFloor { batch: usize },
 }
 
+/// Batch sizes and clients of the targets that compare the service with Express. Express is
+/// measured with all others in the first round only.
+const EXPRESS_TARGETS: [(usize, usize); 2] = [(1, 1), (1_000, 8)];
+
 /// Number of clients of [`Step::HttpFloor`].
 const FLOOR_CLIENTS: usize = 8;
 
@@ -30,6 +35,8 @@ struct Creates<'a> {
     /// The service, followed by the baseline if there is one.
     subjects: Vec<Subject>,
     rows: Rows,
+    /// `None` without Node.js, and where PostgreSQL is not the private one.
+    express: Option<Express>,
     http_floor: String,
     devices: Vec<Value>,
     window: Window,
@@ -39,7 +46,10 @@ struct Creates<'a> {
 pub(crate) fn measure(postgres: &PostgresServer, arguments: &Arguments, report: &mut Report) {
     eprintln!("starting the servers");
     let subjects = Subject::start_all(postgres, arguments);
+    let measures_express = arguments.measures_references() && arguments.database.is_none();
+    let express = measures_express.then(|| Express::start(postgres.url()));
     let creates = Creates {
+        express: express.flatten(),
         rows: Rows::read(&mut connect(postgres.url())),
         http_floor: http_floor::serve(),
         devices: payload::devices(),
@@ -99,12 +109,19 @@ impl Creates<'_> {
                 report,
             );
         }
+        if let Some(express) = &self.express
+            && (round == 1 || EXPRESS_TARGETS.contains(&(batch, clients)))
+        {
+            express.reset();
+            let workers = creators(&[express.address()], "/devices", &[], &body, clients, 201);
+            self.measure_reference(Kind::Express, batch, vec![express.pid()], workers, report);
+        }
         let url = self.postgres.url();
         let copiers = (0..copy_connections(clients)).map(|_| self.rows.copier(url, batch));
-        self.measure_reference(Kind::Copy, batch, copiers.collect(), report);
+        self.measure_reference(Kind::Copy, batch, Vec::new(), copiers.collect(), report);
         if batch == 1 {
             let inserters = (0..clients).map(|_| self.rows.inserter(url));
-            self.measure_reference(Kind::Insert, batch, inserters.collect(), report);
+            self.measure_reference(Kind::Insert, batch, Vec::new(), inserters.collect(), report);
         }
     }
 
@@ -142,12 +159,13 @@ impl Creates<'_> {
         &self,
         kind: Kind,
         batch: usize,
+        servers: Vec<u32>,
         workers: Vec<W>,
         report: &mut Report,
     ) {
         self.reset();
         let processes = Processes {
-            servers: Vec::new(),
+            servers,
             postmaster: self.postgres.postmaster(),
         };
         report.add(processes.measure(kind, batch, self.window, workers));
@@ -158,7 +176,7 @@ impl Creates<'_> {
         for kind in [Kind::Parse, Kind::Echo] {
             let path = format!("/{}", kind.name());
             let workers = creators(&[&self.http_floor], &path, &[], &body, FLOOR_CLIENTS, 201);
-            self.measure_reference(kind, batch, workers, report);
+            self.measure_reference(kind, batch, Vec::new(), workers, report);
         }
     }
 

@@ -8,6 +8,9 @@ use crate::references::connect;
 /// Queued devices, counted without the columns that a baseline may not have.
 const QUEUED: &str = "SELECT coalesce(sum(cardinality(device_ids)), 0)::bigint FROM search_queue";
 
+/// Fewest devices whose cost is reported: Linux counts CPU time in steps of 10 ms.
+const MIN_DEVICES: i64 = 5_000;
+
 /// Longest time to wait for the queue.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -19,11 +22,11 @@ pub(crate) struct Drained {
 }
 
 impl Drained {
-    /// CPU microseconds of servers and PostgreSQL per device. `None` if nothing was queued or the
-    /// time of PostgreSQL is unknown.
+    /// CPU microseconds of servers and PostgreSQL per device. `None` after fewer than
+    /// [`MIN_DEVICES`], or if the time of PostgreSQL is unknown.
     pub(crate) fn cpu_per_device(&self) -> Option<f64> {
         let seconds = self.cpu.server + self.cpu.postgres?;
-        (self.devices > 0).then(|| seconds * 1e6 / self.devices as f64)
+        (self.devices >= MIN_DEVICES).then(|| seconds * 1e6 / self.devices as f64)
     }
 }
 

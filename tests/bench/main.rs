@@ -4,6 +4,7 @@
 mod arguments;
 mod client;
 mod creates;
+mod express;
 mod growth;
 mod http_floor;
 mod index_queue;

@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Copy,
     /// Prepared INSERT of one row.
     Insert,
+    /// Plain Express handler with node-postgres.
+    Express,
     /// Prepared SELECT of one row by its id.
     Select,
     /// Prepared UPDATE of one field by the id of its row.
@@ -63,6 +65,7 @@ impl Kind {
             Self::Baseline(Operation::Patch) => "baseline PATCH",
             Self::Copy => "COPY",
             Self::Insert => "INSERT",
+            Self::Express => "Express",
             Self::Select => "SELECT",
             Self::Update => "UPDATE",
             Self::Rejected => "rejected",
@@ -206,6 +209,7 @@ impl Report {
             Operation::Create => vec![
                 (Kind::Copy, copy_connections(clients)),
                 (Kind::Insert, clients),
+                (Kind::Express, clients),
             ],
             Operation::Get => vec![(Kind::Select, clients)],
             Operation::Patch => vec![(Kind::Update, clients)],

@@ -96,6 +96,8 @@ impl Report {
     fn targets_of_small_batches(&self) -> Vec<Target> {
         let to_insert = |clients| self.ratio((Create, 1, clients), Kind::Insert, clients);
         let to_copy = |batch| self.ratio((Create, batch, 1), Kind::Copy, 1);
+        let service = self.group(Kind::Service(Create), 1, 1);
+        let express = self.group(Kind::Express, 1, 1);
         vec![
             target(
                 "1 x 1 : prepared INSERT, 1 connection",
@@ -103,6 +105,15 @@ impl Report {
                 AtLeast(0.5),
                 0.7,
                 to_insert(1),
+            ),
+            target(
+                "1 x 1, p50 : Express",
+                "2.2",
+                AtMost(1.0),
+                0.8,
+                service
+                    .zip(express)
+                    .map(|(service, express)| service.p50() / express.p50()),
             ),
             target(
                 "1 x 8 : prepared INSERT, 8",
@@ -150,6 +161,13 @@ impl Report {
                 AtLeast(0.8),
                 0.95,
                 to_copy(1_000),
+            ),
+            target(
+                "1,000 x 8 : Express",
+                "3.6",
+                AtLeast(4.0),
+                5.0,
+                self.ratio((Create, 1_000, 8), Kind::Express, 8),
             ),
             target(
                 "PostgreSQL's CPU time per device, 1,000 x 8 : COPY's",
