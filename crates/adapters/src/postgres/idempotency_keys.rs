@@ -212,27 +212,33 @@ fn purge(connection: &mut PgConnection, retention: Duration) -> QueryResult<usiz
     Ok(count)
 }
 
-/// Deletes the responses with these operations and keys, and records their size.
-fn delete(
+#[derive(QueryableByName)]
+struct DeletedRow {
+    #[diesel(sql_type = BigInt)]
+    bytes: i64,
+}
+
+/// Deletes the responses with these operations and keys, and records their size. Returns their
+/// number.
+pub(crate) fn delete(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     operations: Vec<String>,
     keys: Vec<String>,
-) -> QueryResult<()> {
-    diesel::sql_query(
-        "WITH deleted AS ( \
-             DELETE FROM idempotency_keys \
-             WHERE idempotency_keys.workspace_id = $1 \
-               AND (operation, key) IN (SELECT * FROM unnest($2, $3)) \
-             RETURNING octet_length(outcome) AS bytes \
-         ) \
-         INSERT INTO usage_changes (workspace_id, resource, change) \
-         SELECT $1, $4, -sum(bytes) FROM deleted HAVING sum(bytes) > 0",
+) -> QueryResult<usize> {
+    let deleted: Vec<DeletedRow> = diesel::sql_query(
+        "DELETE FROM idempotency_keys \
+         WHERE idempotency_keys.workspace_id = $1 \
+           AND (operation, key) IN (SELECT * FROM unnest($2, $3)) \
+         RETURNING octet_length(outcome)::bigint AS bytes",
     )
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<Text>, _>(operations)
     .bind::<Array<Text>, _>(keys)
-    .bind::<Text, _>(Resource::ResponseBytes.as_str())
-    .execute(connection)?;
-    Ok(())
+    .load(connection)?;
+    let bytes: i64 = deleted.iter().map(|row| row.bytes).sum();
+    if bytes > 0 {
+        UsageChange::new(Resource::ResponseBytes, -bytes).record(connection, workspace)?;
+    }
+    Ok(deleted.len())
 }

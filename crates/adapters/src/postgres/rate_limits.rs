@@ -8,12 +8,14 @@ use async_trait::async_trait;
 use devices_domain::{
     Actor, RateLimitDecision, RateLimiter, RateLimits, RepositoryError, TokenBucket,
 };
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
+use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{BigInt, Bool, Double, Nullable};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
-use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::prepared::{PreparedQuery, prepared};
 
 /// The token buckets, in PostgreSQL.
 #[derive(Clone)]
@@ -40,45 +42,136 @@ struct BucketsRow {
     workspace_passed: Option<bool>,
 }
 
-/// Takes a token of the key `$2` and one of its workspace `$1`, whose limits per minute are `$3`
-/// and `$4`, NULL for none. COMMIT does not wait for the disk (`synchronous_commit = off`): a crash
-/// may restore the tokens that were taken in the last second.
-static TAKE_TOKENS: LazyLock<String> = LazyLock::new(|| {
-    let key = TokenSql {
-        table: "rate_limits",
-        bucket: "workspace_id, key_id",
-        values: "$1, $2",
-        limit: "$3",
-        condition: "true",
-    };
-    let workspace = TokenSql {
-        table: "workspace_rate_limits",
-        bucket: "workspace_id",
-        values: "$1",
-        limit: "$4",
-        condition: "NOT EXISTS (SELECT FROM key_bucket WHERE NOT passed)",
-    };
-    format!(
-        "WITH asynchronous AS (SELECT set_config('synchronous_commit', 'off', true)), \
-              key_bucket AS ({}), workspace_bucket AS ({}) \
-         SELECT key_bucket.tokens AS key_tokens, key_bucket.passed AS key_passed, \
-                workspace_bucket.tokens AS workspace_tokens, \
-                workspace_bucket.passed AS workspace_passed \
-         FROM asynchronous LEFT JOIN key_bucket ON true LEFT JOIN workspace_bucket ON true",
-        key.take(),
-        workspace.take(),
-    )
-});
+impl BucketsRow {
+    /// Returns whether no bucket is missing.
+    fn is_complete(&self, limits: RateLimits) -> bool {
+        let has_key = limits.key.is_none() || self.key_passed.is_some();
+        let has_workspace = limits.workspace.is_none() || self.workspace_passed.is_some();
+        has_key && (has_workspace || self.key_passed == Some(false))
+    }
+}
+
+/// SQL of the two buckets of a request: of the key `$2` and of its workspace `$1`.
+///
+/// A bucket without a limit is not in a statement. A condition on its parameter would be false, and
+/// a cluster cannot route a statement whose CTE changes nothing.
+struct Buckets {
+    take: String,
+    create: Vec<String>,
+}
+
+/// Buckets of a key, of a workspace, and of both.
+static KEY: LazyLock<Buckets> = LazyLock::new(|| Buckets::new(true, false));
+static WORKSPACE: LazyLock<Buckets> = LazyLock::new(|| Buckets::new(false, true));
+static KEY_AND_WORKSPACE: LazyLock<Buckets> = LazyLock::new(|| Buckets::new(true, true));
+
+impl Buckets {
+    /// Returns the buckets that have a limit.
+    fn limited(limits: RateLimits) -> Option<&'static Self> {
+        match (limits.key, limits.workspace) {
+            (Some(_), Some(_)) => Some(&KEY_AND_WORKSPACE),
+            (Some(_), None) => Some(&KEY),
+            (None, Some(_)) => Some(&WORKSPACE),
+            (None, None) => None,
+        }
+    }
+
+    fn new(has_key: bool, has_workspace: bool) -> Self {
+        let key = TokenSql {
+            name: "key",
+            table: "rate_limits",
+            id: Some(("key_id", "$2")),
+            limit: "$3",
+            condition: "",
+        };
+        // A rejected request takes no token of the workspace.
+        let workspace = TokenSql {
+            name: "workspace",
+            table: "workspace_rate_limits",
+            id: None,
+            limit: "$4",
+            condition: if has_key {
+                " AND EXISTS (SELECT FROM key_bucket WHERE passed)"
+            } else {
+                ""
+            },
+        };
+        let (mut ctes, mut columns, mut joins) = (String::new(), Vec::new(), String::new());
+        let mut create = Vec::new();
+        for (sql, is_limited) in [(key, has_key), (workspace, has_workspace)] {
+            let name = sql.name;
+            if is_limited {
+                ctes.push_str(&format!(", {name}_bucket AS ({})", sql.take()));
+                columns.push(format!(
+                    "{name}_bucket.tokens AS {name}_tokens, {name}_bucket.passed AS {name}_passed"
+                ));
+                joins.push_str(&format!(" LEFT JOIN {name}_bucket ON true"));
+                create.push(sql.create());
+            } else {
+                columns.push(format!(
+                    "NULL::double precision AS {name}_tokens, NULL::boolean AS {name}_passed"
+                ));
+            }
+        }
+        // COMMIT does not wait for the disk: a crash may restore the tokens that were taken in the
+        // last second.
+        Self {
+            take: format!(
+                "WITH asynchronous AS (SELECT set_config('synchronous_commit', 'off', true)){ctes} \
+                 SELECT {} FROM asynchronous{joins}",
+                columns.join(", ")
+            ),
+            create,
+        }
+    }
+
+    /// Takes a token from each bucket. Returns NULL for a bucket that does not exist yet.
+    fn take(
+        &self,
+        connection: &mut PgConnection,
+        actor: Actor,
+        limits: RateLimits,
+    ) -> QueryResult<BucketsRow> {
+        statement(&self.take, actor, limits).get_result(connection)
+    }
+
+    /// Creates the missing buckets, full.
+    fn create(
+        &self,
+        connection: &mut PgConnection,
+        actor: Actor,
+        limits: RateLimits,
+    ) -> QueryResult<()> {
+        for create in &self.create {
+            statement(create, actor, limits).execute(connection)?;
+        }
+        Ok(())
+    }
+}
+
+/// Binds the parameters of a statement. All of them: their types do not depend on the text.
+fn statement(
+    text: &str,
+    actor: Actor,
+    limits: RateLimits,
+) -> PreparedQuery<BoxedSqlQuery<'static, Pg, SqlQuery>> {
+    let per_minute = |limit: Option<NonZeroU32>| limit.map(|limit| f64::from(limit.get()));
+    prepared(text)
+        .bind::<BigInt, _>(actor.workspace.0)
+        .bind::<BigInt, _>(actor.key.0)
+        .bind::<Nullable<Double>, _>(per_minute(limits.key))
+        .bind::<Nullable<Double>, _>(per_minute(limits.workspace))
+}
 
 /// SQL of one kind of bucket.
 struct TokenSql {
+    name: &'static str,
     table: &'static str,
-    /// Columns of the primary key, and their values.
-    bucket: &'static str,
-    values: &'static str,
+    /// Column of the primary key beside `workspace_id`, and its value.
+    id: Option<(&'static str, &'static str)>,
     /// Parameter with the limit.
     limit: &'static str,
-    /// Condition under which a token is taken.
+    /// Further condition under which a token is taken.
     condition: &'static str,
 }
 
@@ -87,26 +180,66 @@ impl TokenSql {
     fn take(&self) -> String {
         let Self {
             table,
-            bucket,
-            values,
             limit,
             condition,
+            ..
         } = self;
-        // A request that waited for the row may have read the clock before the one that it waited
-        // for: time never runs backwards.
+        let id = self.id.map_or(String::new(), |(column, value)| {
+            format!(" AND {table}.{column} = {value}")
+        });
+        // A request that waited for the row may have started before the one that it waited for:
+        // time never runs backwards.
         format!(
-            "INSERT INTO {table} AS bucket ({bucket}, tokens, passed, refilled_at) \
-             SELECT {values}, {limit} - 1, true, clock_timestamp() FROM asynchronous \
-             WHERE {limit} IS NOT NULL AND {condition} \
-             ON CONFLICT ({bucket}) DO UPDATE SET (tokens, passed, refilled_at) = ( \
+            "UPDATE {table} SET (tokens, passed, refilled_at) = ( \
                  SELECT filled - (filled >= 1)::int, filled >= 1, \
-                        greatest(bucket.refilled_at, excluded.refilled_at) \
-                 FROM (SELECT least({limit}, bucket.tokens + {limit} / 60 * greatest(0, extract( \
-                     epoch FROM excluded.refilled_at - bucket.refilled_at)::double precision) \
+                        greatest({table}.refilled_at, now()) \
+                 FROM (SELECT least({limit}, {table}.tokens + {limit} / 60 * greatest(0, extract( \
+                     epoch FROM now() - {table}.refilled_at)::double precision) \
                  ) AS filled) AS refilled) \
+             FROM asynchronous WHERE {table}.workspace_id = $1{id}{condition} \
              RETURNING tokens, passed"
         )
     }
+
+    /// Returns the statement that creates a full bucket if there is none.
+    fn create(&self) -> String {
+        let Self { table, limit, .. } = self;
+        let (column, value) = self
+            .id
+            .map_or((String::new(), String::new()), |(column, value)| {
+                (format!(", {column}"), format!(", {value}"))
+            });
+        format!(
+            "INSERT INTO {table} (workspace_id{column}, tokens, passed, refilled_at) \
+             VALUES ($1{value}, {limit}, true, now()) ON CONFLICT DO NOTHING"
+        )
+    }
+}
+
+/// Takes a token from each bucket, and creates those that are missing.
+fn take_tokens(
+    buckets: &Buckets,
+    connection: &mut PgConnection,
+    actor: Actor,
+    limits: RateLimits,
+) -> QueryResult<BucketsRow> {
+    let taken = buckets.take(connection, actor, limits)?;
+    if taken.is_complete(limits) {
+        return Ok(taken);
+    }
+    // The first request with this limit. A token that was taken is not taken again.
+    let rest = if taken.key_passed.is_some() {
+        &WORKSPACE
+    } else {
+        buckets
+    };
+    rest.create(connection, actor, limits)?;
+    let rest = rest.take(connection, actor, limits)?;
+    Ok(BucketsRow {
+        key_tokens: taken.key_tokens.or(rest.key_tokens),
+        key_passed: taken.key_passed.or(rest.key_passed),
+        ..rest
+    })
 }
 
 #[async_trait]
@@ -116,20 +249,22 @@ impl RateLimiter for PostgresRateLimiter {
         actor: Actor,
         limits: RateLimits,
     ) -> Result<RateLimitDecision, RepositoryError> {
-        let per_minute = |limit: Option<NonZeroU32>| limit.map(|limit| f64::from(limit.get()));
-        let query = prepared(TAKE_TOKENS.as_str())
-            .bind::<BigInt, _>(actor.workspace.0)
-            .bind::<BigInt, _>(actor.key.0)
-            .bind::<Nullable<Double>, _>(per_minute(limits.key))
-            .bind::<Nullable<Double>, _>(per_minute(limits.workspace));
-        let buckets: BucketsRow = self
+        let Some(buckets) = Buckets::limited(limits) else {
+            return Ok(RateLimitDecision {
+                key: None,
+                workspace: None,
+            });
+        };
+        let taken = self
             .database
             .for_workspace(actor.workspace)
-            .run(move |connection| query.get_result(connection).map_err(classify))
+            .run(move |connection| {
+                take_tokens(buckets, connection, actor, limits).map_err(classify)
+            })
             .await?;
         Ok(RateLimitDecision {
-            key: token_bucket(buckets.key_passed, buckets.key_tokens),
-            workspace: token_bucket(buckets.workspace_passed, buckets.workspace_tokens),
+            key: token_bucket(taken.key_passed, taken.key_tokens),
+            workspace: token_bucket(taken.workspace_passed, taken.workspace_tokens),
         })
     }
 }

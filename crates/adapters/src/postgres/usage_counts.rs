@@ -192,11 +192,10 @@ pub async fn recount_usage(
             // A recount replaces the counts of all resources at once. One of them has its time.
             diesel::sql_query(
                 "/* all workspaces */ SELECT workspaces.id AS workspace_id FROM workspaces \
-                 WHERE NOT EXISTS ( \
-                     SELECT FROM usage_counts WHERE usage_counts.workspace_id = workspaces.id \
-                       AND usage_counts.resource = 'response_bytes' \
-                       AND usage_counts.recounted_at > now() - make_interval(secs => $1)) \
-                 LIMIT 100",
+                 LEFT JOIN usage_counts ON usage_counts.workspace_id = workspaces.id \
+                      AND usage_counts.resource = 'response_bytes' \
+                      AND usage_counts.recounted_at > now() - make_interval(secs => $1) \
+                 WHERE usage_counts.workspace_id IS NULL LIMIT 100",
             )
             .bind::<Double, _>(interval.as_secs_f64())
             .load(connection)

@@ -6,12 +6,14 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
 
 use super::PersonalValues;
-use crate::postgres::usage_counts::{Resource, UsageChange};
+use crate::postgres::idempotency_keys;
 
 #[derive(QueryableByName)]
-struct DeletedRow {
-    #[diesel(sql_type = BigInt)]
-    bytes: i64,
+struct ResponseRow {
+    #[diesel(sql_type = Text)]
+    operation: String,
+    #[diesel(sql_type = Text)]
+    key: String,
 }
 
 /// Deletes the responses that contain these devices. Returns their number.
@@ -25,21 +27,19 @@ pub(super) fn delete_of_devices(
     devices: &[i64],
 ) -> QueryResult<usize> {
     let ids: Vec<String> = devices.iter().map(i64::to_string).collect();
-    let deleted: Vec<DeletedRow> = diesel::sql_query(
-        "DELETE FROM idempotency_keys USING ( \
-             SELECT DISTINCT devices.created_at FROM devices \
-             WHERE devices.workspace_id = $1 AND devices.id = ANY ($2) \
-         ) AS creation \
+    let found = diesel::sql_query(
+        "SELECT operation, key FROM idempotency_keys \
          WHERE idempotency_keys.workspace_id = $1 \
-           AND idempotency_keys.created_at = creation.created_at \
-           AND convert_from(idempotency_keys.outcome, 'UTF8') ~ $3 \
-         RETURNING octet_length(idempotency_keys.outcome)::bigint AS bytes",
+           AND idempotency_keys.created_at IN ( \
+               SELECT devices.created_at FROM devices \
+               WHERE devices.workspace_id = $1 AND devices.id = ANY ($2)) \
+           AND convert_from(outcome, 'UTF8') ~ $3",
     )
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<BigInt>, _>(devices)
     .bind::<Text, _>(format!("\"id\":({}),\"name\":", ids.join("|")))
     .load(connection)?;
-    record_usage(connection, workspace, &deleted)
+    delete(connection, workspace, found)
 }
 
 /// Deletes the responses whose body or key contains one of the values, without regard to case.
@@ -49,30 +49,31 @@ pub(super) fn delete_naming(
     workspace: WorkspaceId,
     values: &PersonalValues,
 ) -> QueryResult<usize> {
-    let deleted: Vec<DeletedRow> = diesel::sql_query(
-        "DELETE FROM idempotency_keys \
+    let found = diesel::sql_query(
+        "SELECT operation, key FROM idempotency_keys \
          WHERE idempotency_keys.workspace_id = $1 AND EXISTS ( \
              SELECT FROM lower(key || ' ' || convert_from(outcome, 'UTF8')) AS text \
-             JOIN unnest($2) AS value ON strpos(text, lower(value)) > 0) \
-         RETURNING octet_length(outcome)::bigint AS bytes",
+             JOIN unnest($2) AS value ON strpos(text, lower(value)) > 0)",
     )
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<Text>, _>(values.in_json())
     .load(connection)?;
-    record_usage(connection, workspace, &deleted)
+    delete(connection, workspace, found)
 }
 
-/// Subtracts the size of deleted responses from the usage. Returns their number.
-fn record_usage(
+/// Deletes responses that were found. A response never changes, and the condition for its deletion
+/// is too complex for a DELETE on a cluster.
+fn delete(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    deleted: &[DeletedRow],
+    found: Vec<ResponseRow>,
 ) -> QueryResult<usize> {
-    let bytes: i64 = deleted.iter().map(|row| row.bytes).sum();
-    if bytes > 0 {
-        UsageChange::new(Resource::ResponseBytes, -bytes).record(connection, workspace)?;
+    if found.is_empty() {
+        return Ok(0);
     }
-    Ok(deleted.len())
+    let keys = found.into_iter().map(|row| (row.operation, row.key));
+    let (operations, keys) = keys.unzip();
+    idempotency_keys::delete(connection, workspace, operations, keys)
 }
 
 impl PersonalValues {

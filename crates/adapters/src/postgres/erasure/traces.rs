@@ -92,6 +92,17 @@ fn lock_devices(
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
+/// Returns an instant after the last change of the updated row of this table, as SQL.
+///
+/// The sum is of local times in UTC: that of a `timestamptz` and an interval depends on the session,
+/// and a cluster rejects such an expression of columns in UPDATE.
+fn next_updated_at(table: &str) -> String {
+    format!(
+        "greatest(now(), ({table}.updated_at AT TIME ZONE 'UTC' + interval '1 microsecond') \
+                          AT TIME ZONE 'UTC')"
+    )
+}
+
 /// Clears `local_name` of the enrolments with the serial numbers of these devices, deleted ones
 /// included. Returns the ids of the changed enrolments.
 fn clear_local_names(
@@ -99,15 +110,15 @@ fn clear_local_names(
     workspace: WorkspaceId,
     devices: &[i64],
 ) -> QueryResult<Vec<i64>> {
-    let rows: Vec<IdRow> = diesel::sql_query(
-        "UPDATE devices_mdm SET local_name = NULL, \
-             updated_at = greatest(now(), devices_mdm.updated_at + interval '1 microsecond') \
+    let rows: Vec<IdRow> = diesel::sql_query(format!(
+        "UPDATE devices_mdm SET local_name = NULL, updated_at = {} \
          FROM devices \
          WHERE devices_mdm.workspace_id = $1 AND devices_mdm.local_name IS NOT NULL \
            AND devices.workspace_id = $1 AND devices.id = ANY ($2) \
            AND devices_mdm.serial_number_folded = devices.serial_number_folded \
          RETURNING devices_mdm.id",
-    )
+        next_updated_at("devices_mdm"),
+    ))
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<BigInt>, _>(devices)
     .load(connection)?;
@@ -121,11 +132,11 @@ fn unassign(
     user: UserId,
     devices: &[i64],
 ) -> QueryResult<()> {
-    diesel::sql_query(
-        "UPDATE devices SET user_id = NULL, \
-             updated_at = greatest(now(), updated_at + interval '1 microsecond') \
+    diesel::sql_query(format!(
+        "UPDATE devices SET user_id = NULL, updated_at = {} \
          WHERE devices.workspace_id = $1 AND id = ANY ($2)",
-    )
+        next_updated_at("devices"),
+    ))
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<BigInt>, _>(devices)
     .execute(connection)?;

@@ -9,11 +9,12 @@ use diesel::dsl::now;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
+use diesel::sql_types::BigInt;
 
 use super::row::{KeyRow, is_active};
 use crate::postgres::audit_events::NewEvent;
 use crate::postgres::connection::error::classify;
-use crate::postgres::schema::tables::{api_keys, workspaces};
+use crate::postgres::schema::tables::api_keys;
 
 /// Reason why a transaction on keys is rolled back.
 pub(crate) enum Failure {
@@ -50,12 +51,11 @@ pub(crate) fn insert(
     max: u32,
     author: &Author,
 ) -> Result<KeyRow, Failure> {
-    // Locks the workspace: two concurrent transactions could otherwise both take the last place.
-    let _: i64 = workspaces::table
-        .find(key.workspace.0)
-        .select(workspaces::id)
-        .for_no_key_update()
-        .first(connection)?;
+    // Two concurrent transactions could otherwise both take the last place. Not a lock of the
+    // workspace, since a cluster would lock all of them.
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('api keys', $1))")
+        .bind::<BigInt, _>(key.workspace.0)
+        .execute(connection)?;
     let active: i64 = api_keys::table
         .filter(api_keys::workspace_id.eq(key.workspace.0))
         .filter(is_active())

@@ -147,9 +147,13 @@ fn index_part(
     .bind::<BigInt, _>(entry.id)
     .bind::<Integer, _>(count)
     .execute(connection)?;
+    // `coalesce` changes nothing: a slice alone is taken for an assignment to a slice by Citus 13.2,
+    // which crashes.
     diesel::sql_query(
-        "UPDATE search_queue SET device_ids = device_ids[$3 + 1:], user_ids = user_ids[$3 + 1:], \
-             identifiers = identifiers[$3 + 1:], documents = documents[$3 + 1:] \
+        "UPDATE search_queue SET device_ids = coalesce(device_ids[$3 + 1:], '{}'), \
+             user_ids = coalesce(user_ids[$3 + 1:], '{}'), \
+             identifiers = coalesce(identifiers[$3 + 1:], '{}'), \
+             documents = coalesce(documents[$3 + 1:], '{}') \
          WHERE search_queue.workspace_id = $1 AND search_queue.id = $2",
     )
     .bind::<BigInt, _>(workspace.0)

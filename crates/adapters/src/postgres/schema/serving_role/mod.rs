@@ -12,6 +12,7 @@ use diesel::sql_types::{Bool, Text};
 use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
+use crate::postgres::connection::error::classify;
 pub(crate) use name::ServingRole;
 use name::quote_identifier;
 
@@ -93,6 +94,15 @@ pub fn role_privileges(
     })
 }
 
+/// Tables that the serving role must be able to read, one per statement: a cluster joins them only
+/// by workspace.
+const READ_TABLES: [&str; 4] = [
+    "devices",
+    "searchable_devices",
+    "device_events",
+    "idempotency_keys",
+];
+
 fn cannot_assume_role(
     connection: &mut PgConnection,
     role: &ServingRole,
@@ -112,18 +122,20 @@ fn cannot_assume_role(
     let rolled_back = connection.transaction::<(), _, _>(|connection| {
         let set_role = format!("SET LOCAL ROLE {role}");
         // A role that was created after the migrations ran has no privileges yet.
-        let reads =
-            "SELECT FROM devices, searchable_devices, device_events, idempotency_keys LIMIT 0";
+        let reads = READ_TABLES
+            .map(|table| format!("SELECT FROM {table} LIMIT 0"))
+            .join(";");
         if connection.batch_execute(&set_role).is_err() {
             let user = quote_identifier(user);
             reason = Some(format!(
                 "the user in the database URL is not a member of it: run GRANT {role} TO {user}"
             ));
-        } else if connection.batch_execute(reads).is_err() {
-            reason = Some(
-                "it has no privileges: run `devices-api migrate` as the owner of the tables"
-                    .to_owned(),
-            );
+        } else if let Err(error) = connection.batch_execute(&reads) {
+            reason = Some(format!(
+                "it cannot read the tables ({}): run `devices-api migrate` as the owner of the \
+                 tables, and on a cluster let the role connect to all nodes",
+                classify(error)
+            ));
         }
         Err(DieselError::RollbackTransaction)
     });
