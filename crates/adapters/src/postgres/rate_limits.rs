@@ -96,16 +96,16 @@ impl Buckets {
                 ""
             },
         };
-        let (mut ctes, mut columns, mut joins) = (String::new(), Vec::new(), String::new());
+        let (mut ctes, mut columns, mut joins) = (Vec::new(), Vec::new(), Vec::new());
         let mut create = Vec::new();
         for (sql, is_limited) in [(key, has_key), (workspace, has_workspace)] {
             let name = sql.name;
             if is_limited {
-                ctes.push_str(&format!(", {name}_bucket AS ({})", sql.take()));
+                ctes.push(format!(", {name}_bucket AS ({})", sql.take()));
                 columns.push(format!(
                     "{name}_bucket.tokens AS {name}_tokens, {name}_bucket.passed AS {name}_passed"
                 ));
-                joins.push_str(&format!(" LEFT JOIN {name}_bucket ON true"));
+                joins.push(format!(" LEFT JOIN {name}_bucket ON true"));
                 create.push(sql.create());
             } else {
                 columns.push(format!(
@@ -117,9 +117,11 @@ impl Buckets {
         // last second.
         Self {
             take: format!(
-                "WITH asynchronous AS (SELECT set_config('synchronous_commit', 'off', true)){ctes} \
-                 SELECT {} FROM asynchronous{joins}",
-                columns.join(", ")
+                "WITH asynchronous AS (SELECT set_config('synchronous_commit', 'off', true)){} \
+                 SELECT {} FROM asynchronous{}",
+                ctes.concat(),
+                columns.join(", "),
+                joins.concat()
             ),
             create,
         }
