@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Device, DeviceFields, DeviceId, Origin, SearchDocument, StoredDevice, UniqueField, WorkspaceId,
+    Device, DeviceFields, DeviceId, Origin, StoredDevice, UniqueField, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -29,6 +29,8 @@ pub(super) struct ChangedDevice {
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
     pub(super) archived_at: Option<DateTime<Utc>>,
+    /// The search document, if the change affects searches.
+    pub(super) document: Option<EncodedDocument>,
 }
 
 /// SQL type of the result of [`CHANGE`].
@@ -80,7 +82,7 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
                  INSERT INTO search_documents \
                      (workspace_id, device_id, user_id, identifiers, is_archived, document) \
                  SELECT $1, changed.id, {user}, {identifiers}, {deleted_at} IS NOT NULL, {document} \
-                 FROM changed \
+                 FROM changed WHERE {document} IS NOT NULL \
                  ON CONFLICT (workspace_id, device_id) DO UPDATE SET \
                      user_id = excluded.user_id, identifiers = excluded.identifiers, \
                      is_archived = excluded.is_archived, document = excluded.document"
@@ -101,10 +103,11 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
 pub(super) fn change(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    changed: ChangedDevice,
+    mut changed: ChangedDevice,
     event: NewEvent,
     origin: &Origin,
 ) -> QueryResult<Changed> {
+    let document = changed.document.take();
     let fields = &changed.fields;
     let assignee = fields.ownership.user_id;
     let row = DeviceRow::new(workspace, changed.id.0, fields, assignee);
@@ -119,7 +122,7 @@ pub(super) fn change(
         .bind::<Nullable<Timestamptz>, _>(changed.archived_at)
         .bind::<Nullable<BigInt>, _>(assignee.map(|user| user.0))
         .bind::<Nullable<Text>, _>(fields.search_identifiers())
-        .bind::<Tsvector, _>(EncodedDocument::new(&SearchDocument::for_device(fields)))
+        .bind::<Nullable<Tsvector>, _>(document)
         .bind::<Nullable<Text>, _>(serial_number);
     let query: Positional<'_, ResultSql> = Positional::new(row.bind_to(query));
     let (inserted, device_limit, relations): (InsertedEvent, Option<i32>, Relations) =

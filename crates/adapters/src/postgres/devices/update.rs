@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use devices_domain::{
     Action, ChangeConflicts, ChangeDeviceError, Conflicts, DeviceChange, DeviceFields, DeviceId,
-    Origin, Precondition, Revision, StoredDevice, Subject, UserId, WorkspaceId,
+    Origin, Precondition, Revision, SearchDocument, StoredDevice, Subject, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -13,6 +13,7 @@ use super::change_statement::{ChangedDevice, change};
 use super::conflicts::{self, Lookup};
 use super::select::{self, StoredRow};
 use crate::postgres::audit_events::NewEvent;
+use crate::postgres::query::tsvector::EncodedDocument;
 use crate::postgres::query::updated_at::{clock_timestamp, next_updated_at};
 use crate::postgres::schema::tables::devices;
 use crate::postgres::transaction::run::{Effect, Failure};
@@ -149,10 +150,23 @@ impl LockedDevice {
     ) -> ChangedDevice {
         ChangedDevice {
             id: self.id,
+            document: self.changed_document(&fields, archived_at.is_some()),
             fields,
             created_at: self.created_at,
             updated_at: self.next_updated_at,
             archived_at,
         }
+    }
+
+    /// Returns the search document of the changed device, unless it is stored already, in the index
+    /// or in the queue. Writing one costs as much as changing the device.
+    fn changed_document(&self, after: &DeviceFields, is_archived: bool) -> Option<EncodedDocument> {
+        let document = |fields| EncodedDocument::new(&SearchDocument::for_device(fields));
+        let (before, changed) = (&self.fields, document(after));
+        let is_stored = self.archived_at.is_some() == is_archived
+            && before.ownership.user_id == after.ownership.user_id
+            && before.search_identifiers() == after.search_identifiers()
+            && document(before) == changed;
+        (!is_stored).then_some(changed)
     }
 }

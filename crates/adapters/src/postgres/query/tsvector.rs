@@ -21,7 +21,7 @@ const TSVECTOR_OID: u32 = 3614;
 pub struct Tsvector;
 
 /// Search document of one device or user, as a `tsvector`.
-#[derive(Debug, AsExpression)]
+#[derive(Debug, PartialEq, Eq, AsExpression)]
 #[diesel(sql_type = Tsvector)]
 pub(crate) struct EncodedDocument(Vec<u8>);
 

@@ -114,3 +114,42 @@ fn patch_without_changes_writes_nothing() {
         assert_eq!(store.database.count("device_events"), 1);
     });
 }
+
+#[test]
+fn document_is_written_if_searches_are_affected() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let user = store.user(acme.workspace, "ada@example.com").await;
+        acme.create(vec![device(&[])]).await.unwrap();
+        store.index_all().await;
+        let changes = [
+            ("color", RawValue::text("Silver"), false),
+            ("client_purchase_price", RawValue::text("12.50"), false),
+            ("brand", RawValue::text("Lenovo"), true),
+            ("serial_number", RawValue::text("SN-1"), true),
+            ("serial_number", RawValue::text("sn-1"), false),
+            ("asset_tag", RawValue::text("A-1"), true),
+            ("user_id", RawValue::Integer(user.0), true),
+        ];
+        let version = "SELECT xmin::text FROM search_documents";
+        for (name, value, is_written) in changes {
+            let before = store.database.texts(version);
+            acme.update(1, [(name, value)], Precondition::Any)
+                .await
+                .unwrap();
+            assert_eq!(
+                store.database.texts(version) != before,
+                is_written,
+                "{name}"
+            );
+        }
+        let origin = acme.origin();
+        let before = store.database.texts(version);
+        acme.devices
+            .delete(DeviceId(1), Precondition::Any, origin)
+            .await
+            .unwrap();
+        assert_ne!(store.database.texts(version), before);
+    });
+}
