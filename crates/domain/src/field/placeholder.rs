@@ -1,10 +1,9 @@
 //! Placeholders: the values that firmware, agents and spreadsheets write instead of a serial
 //! number.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::LazyLock;
-
-use compact_str::CompactString;
 
 use super::sanitize::is_digits;
 
@@ -151,9 +150,13 @@ pub(super) fn is_placeholder(folded: &str) -> bool {
 
 /// Compares only letters and digits: firmware varies blanks, punctuation and case.
 fn is_phrase(folded: &str) -> bool {
-    let letters: CompactString = folded.chars().filter(|c| c.is_alphanumeric()).collect();
-    let is_truncated = |phrase: &&str| phrase.starts_with(letters.as_str());
-    PLACEHOLDERS.contains(letters.as_str())
+    let letters: Cow<'_, str> = if folded.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        folded.into()
+    } else {
+        folded.chars().filter(|c| c.is_alphanumeric()).collect()
+    };
+    let is_truncated = |phrase: &&str| phrase.starts_with(&*letters);
+    PLACEHOLDERS.contains(&*letters)
         || letters.len() >= MIN_TRUNCATED_LENGTH && TRUNCATED_PLACEHOLDERS.iter().any(is_truncated)
 }
 

@@ -47,6 +47,13 @@ impl<'a> RawRow<'a> {
         self.repeated_names.clear();
     }
 
+    /// Returns the name that is probably set next: that of the field that was set after the last
+    /// one in the row before.
+    #[must_use]
+    pub fn expected_name(&self) -> &'static str {
+        self.table.fields[self.successors[self.last]].name()
+    }
+
     /// Sets the field `name`, spelled as in [`Field::name`].
     ///
     /// Rejects nothing: an unknown name, and a name that is set a second time, become errors when
@@ -63,13 +70,11 @@ impl<'a> RawRow<'a> {
     }
 
     fn index_of(&mut self, name: &str) -> Option<usize> {
-        let mut index = self.successors[self.last];
-        if self.table.fields[index].name() != name {
-            index = self.table.index_of(name)?;
-            self.successors[self.last] = index;
+        if self.expected_name() != name {
+            self.successors[self.last] = self.table.index_of(name)?;
         }
-        self.last = index;
-        Some(index)
+        self.last = self.successors[self.last];
+        Some(self.last)
     }
 
     /// Sets the field `name` from a source that has only text, such as a CSV file.

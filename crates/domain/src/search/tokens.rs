@@ -41,10 +41,14 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
             let start = position;
             let (class, end) = class_at(text, start, CharClass::Blank)?;
             position = end;
-            while let Some((next, end)) = class_at(text, position, class)
-                && next == class
-            {
-                position = end;
+            loop {
+                let ascii = text.as_bytes()[position..].iter();
+                let is_same = |byte: &&u8| ASCII_CLASSES.get(usize::from(**byte)) == Some(&class);
+                position += ascii.take_while(is_same).count();
+                match class_at(text, position, class) {
+                    Some((next, end)) if next == class => position = end,
+                    _ => break,
+                }
             }
             if class != CharClass::Blank {
                 return Some(Token {

@@ -60,21 +60,43 @@ impl<'a> JsonReader<'a> {
     /// Advances like [`next_member`](Self::next_member). Also returns `true` if the name is
     /// well-formed. A name with a lone surrogate is no known name. Errors show it with its escapes.
     fn next_name(&mut self) -> Option<(Cow<'a, str>, bool)> {
-        if !self.advance(b'{', b'}') {
-            return None;
+        if self.advance(b'{', b'}') {
+            self.name()
+        } else {
+            None
         }
-        self.skip_whitespace();
+    }
+
+    fn name(&mut self) -> Option<(Cow<'a, str>, bool)> {
         let name = self.string()?;
-        if self.skip_whitespace() != Some(b':') {
-            self.set_malformed();
-            return None;
-        }
-        self.offset += 1;
-        self.is_after_value = false;
+        self.skip_colon();
         Some(match name.value() {
             RawValue::Text(name) => (name, true),
             _ => (Cow::Borrowed(name.escaped()), false),
         })
+    }
+
+    /// Advances to the value of the next member if its name is `expected`.
+    fn skip_name(&mut self, expected: &str) -> bool {
+        let rest = &self.text.as_bytes()[self.offset..];
+        let name = rest.strip_prefix(b"\"");
+        let name = name.and_then(|name| name.strip_prefix(expected.as_bytes()));
+        let is_expected = name.is_some_and(|rest| rest.first() == Some(&b'"'));
+        if is_expected {
+            self.offset += expected.len() + 2;
+            self.skip_colon();
+        }
+        is_expected
+    }
+
+    /// Skips the colon after the name of a member.
+    fn skip_colon(&mut self) {
+        if self.skip_whitespace() == Some(b':') {
+            self.offset += 1;
+            self.is_after_value = false;
+        } else {
+            self.set_malformed();
+        }
     }
 
     /// Advances to the next item; returns `false` at the end of the array. The first call enters
@@ -92,11 +114,9 @@ impl<'a> JsonReader<'a> {
         if next == Some(separator) {
             self.offset += 1;
             self.is_after_value = false;
-            if !is_first {
-                return true;
-            }
             next = self.skip_whitespace();
-            if next.is_some() && next != Some(closing) {
+            // The end after a comma is malformed: reading an entry finds that there is none.
+            if !is_first || next != Some(closing) {
                 return true;
             }
         }
@@ -117,15 +137,20 @@ impl<'a> JsonReader<'a> {
 
     /// Sets the members of the next object in `row`.
     pub(crate) fn read_members(&mut self, row: &mut RawRow<'a>) {
-        while let Some(name) = self.next_member() {
-            row.set(name, self.value());
+        while self.advance(b'{', b'}') {
+            let expected = row.expected_name();
+            if self.skip_name(expected) {
+                row.set(expected, self.value());
+            } else if let Some((name, _)) = self.name() {
+                row.set(name, self.value());
+            }
         }
     }
 
     /// Reads the next value.
     pub(super) fn value(&mut self) -> RawValue<'a> {
         match self.kind() {
-            ValueKind::Text => self.string().map_or(RawValue::Null, |text| text.value()),
+            ValueKind::Text => self.text_value(),
             ValueKind::Boolean => RawValue::Boolean(self.boolean()),
             ValueKind::List => self.list(),
             ValueKind::Object => self.object(),
@@ -234,6 +259,11 @@ impl<'a> JsonReader<'a> {
         self.offset += length;
         self.is_after_value = true;
         digits
+    }
+
+    fn text_value(&mut self) -> RawValue<'a> {
+        self.string()
+            .map_or(RawValue::Null, |string| string.value())
     }
 
     fn string(&mut self) -> Option<JsonString<'a>> {

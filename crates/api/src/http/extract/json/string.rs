@@ -12,18 +12,11 @@ impl<'a> JsonString<'a> {
     /// Scans the string at the beginning of `text`. Returns `None` if it is not well-formed.
     pub(super) fn scan(text: &'a str) -> Option<Self> {
         let bytes = text.as_bytes();
-        if bytes.first() != Some(&b'"') {
-            return None;
-        }
-        let (mut end, mut has_escapes) = (1, false);
-        loop {
-            end += ordinary_length(bytes.get(end..)?);
-            match bytes.get(end)? {
-                b'"' => break,
-                b'\\' => end += escape_length(&bytes[end..])?,
-                // A control character must be escaped.
-                _ => return None,
-            }
+        let mut end = 1 + ordinary_length(bytes.strip_prefix(b"\"")?);
+        let mut has_escapes = false;
+        while *bytes.get(end)? != b'"' {
+            end += escape_length(&bytes[end..])?;
+            end += ordinary_length(&bytes[end..]);
             has_escapes = true;
         }
         Some(Self {
@@ -44,9 +37,14 @@ impl<'a> JsonString<'a> {
 
     /// Returns the value. It is borrowed from the body unless it has escapes.
     pub(super) fn value(&self) -> RawValue<'a> {
-        if !self.has_escapes {
-            return RawValue::text(self.escaped());
+        if self.has_escapes {
+            self.unescape()
+        } else {
+            RawValue::text(self.escaped())
         }
+    }
+
+    fn unescape(&self) -> RawValue<'a> {
         // Only a lone surrogate fails here. It is an error of its field and not of the whole body.
         serde_json::from_str::<String>(self.token).map_or(RawValue::IllFormedText, RawValue::text)
     }
@@ -79,12 +77,17 @@ fn ordinary_length(bytes: &[u8]) -> usize {
     length + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
-/// Returns the length of the escape sequence at the beginning of `bytes`.
+/// Returns the length of the escape sequence at the beginning of `bytes`. `None` if there is none:
+/// a control character must be escaped.
 fn escape_length(bytes: &[u8]) -> Option<usize> {
-    match bytes.get(1)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
-        b'u' => {
-            let digits = bytes.get(2..6)?;
+    match bytes {
+        [
+            b'\\',
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+            ..,
+        ] => Some(2),
+        [b'\\', b'u', digits @ ..] => {
+            let digits = digits.first_chunk::<4>()?;
             digits.iter().all(u8::is_ascii_hexdigit).then_some(6)
         }
         _ => None,
