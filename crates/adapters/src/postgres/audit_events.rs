@@ -16,7 +16,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::query::prepared::{PreparedSql, prepared};
-use crate::postgres::query::statement::{Statement, Value};
+use crate::postgres::query::statement::{IdRow, Statement, Value};
 use crate::postgres::schema::tables::audit_events;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::usage_counts::{Resource, UsageChange};
@@ -44,15 +44,6 @@ pub(crate) struct NewEvent {
     fields: Vec<&'static str>,
     usage: Option<UsageChange>,
     item_count: Option<i64>,
-}
-
-/// The [`MARKER_COLUMNS`] of an inserted event.
-#[derive(Queryable, QueryableByName)]
-pub(crate) struct InsertedEvent {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = Text)]
-    transaction_id: String,
 }
 
 impl NewEvent {
@@ -135,11 +126,11 @@ impl NewEvent {
         origin: &Origin,
     ) -> QueryResult<CommitMarker> {
         static INSERT: LazyLock<String> = LazyLock::new(|| {
-            with_event("SELECT", &format!("SELECT {MARKER_COLUMNS} FROM changed"))
+            with_event("SELECT", &format!("SELECT {EVENT_ID} AS id FROM changed"))
         });
         let query = self.bind_to(prepared(INSERT.as_str()), workspace, origin);
-        let inserted = query.get_result(connection)?;
-        Ok(self.into_marker(workspace, origin, inserted))
+        let event: IdRow = query.get_result(connection)?;
+        Ok(self.into_marker(workspace, origin, event.id))
     }
 
     /// Binds the parameters of [`with_event`].
@@ -168,14 +159,15 @@ impl NewEvent {
         self,
         workspace: WorkspaceId,
         origin: &Origin,
-        inserted: InsertedEvent,
+        event_id: i64,
     ) -> CommitMarker {
         CommitMarker {
             workspace,
-            event_id: inserted.id,
+            event_id,
+            key_id: origin.key.0,
             request_id: origin.request_id.clone(),
             device_ids: self.device_ids,
-            transaction_id: inserted.transaction_id,
+            session: None,
         }
     }
 }
@@ -183,10 +175,8 @@ impl NewEvent {
 /// Number of the first parameter after those of [`NewEvent::bind_to`].
 pub(crate) const FIRST_PARAMETER: usize = 12;
 
-/// Columns of an [`InsertedEvent`], for a SELECT beside [`with_event`]'s CTEs. The transaction id is
-/// not in RETURNING, because Citus rejects that.
-pub(crate) const MARKER_COLUMNS: &str =
-    "(SELECT id FROM event) AS id, pg_current_xact_id()::text AS transaction_id";
+/// Id of the inserted event, for a SELECT beside [`with_event`]'s CTEs.
+pub(crate) const EVENT_ID: &str = "(SELECT id FROM event)";
 
 /// Returns a statement that makes a change together with its event and its usage change.
 ///

@@ -1,5 +1,7 @@
 //! Workspaces.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
@@ -72,6 +74,27 @@ fn create(
     Ok(created)
 }
 
+/// Prepares a workspace without a limit for its first one: sets a limit that is never reached, and
+/// waits for the transactions that may have read that there is none.
+fn prepare_first_limit(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    timeout: Duration,
+) -> Result<(), RepositoryError> {
+    let is_unlimited = workspaces::device_limit
+        .is_null()
+        .or(workspaces::device_limit.eq(device_limit::UNREACHABLE));
+    let prepared = diesel::update(workspaces::table.find(workspace.0).filter(is_unlimited))
+        .set(workspaces::device_limit.eq(device_limit::UNREACHABLE))
+        .execute(connection)
+        .map_err(classify)?;
+    if prepared > 0 && !device_limit::wait_for_writers(connection, timeout).map_err(classify)? {
+        let cause = "transactions that write devices did not end in time; try again";
+        return Err(RepositoryError::Unavailable(cause.into()));
+    }
+    Ok(())
+}
+
 /// Sets the device limit of a workspace, with an event if it changes.
 fn set_device_limit(
     connection: &mut PgConnection,
@@ -79,7 +102,6 @@ fn set_device_limit(
     limit: Option<i32>,
     author: &Author,
 ) -> QueryResult<Option<WorkspaceRow>> {
-    device_limit::lock_settings(connection, workspace)?;
     let found: Option<WorkspaceRow> = workspaces::table
         .find(workspace.0)
         .select(WorkspaceRow::as_select())
@@ -155,9 +177,14 @@ impl WorkspaceRepository for PostgresWorkspaces {
     ) -> Result<Option<Workspace>, RepositoryError> {
         let limit = to_column(device_limit);
         let author = Author::Command(operator);
+        // Leaves time for the other statements before the caller stops waiting.
+        let timeout = self.database.answer_timeout() / 2;
         let row: Option<WorkspaceRow> = self
             .database
             .run(move |connection| {
+                if limit.is_some_and(|limit| limit < device_limit::UNREACHABLE) {
+                    prepare_first_limit(connection, workspace, timeout)?;
+                }
                 let set = |connection: &mut PgConnection| {
                     set_device_limit(connection, workspace, limit, &author)
                 };

@@ -14,16 +14,19 @@ fn batch_writes_one_event_with_its_devices() {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         let globex = store.writer("globex").await;
-        acme.create(vec![device(&[]), device(&[])]).await.unwrap();
+        let first = acme.create(vec![device(&[]), device(&[])]).await.unwrap();
         globex.create(vec![device(&[])]).await.unwrap();
-        acme.create(vec![device(&[])]).await.unwrap();
+        let second = acme.create(vec![device(&[])]).await.unwrap();
 
         let events = store.request_events(acme.workspace).await;
-        let devices: Vec<Vec<i64>> = events
+        let devices: Vec<_> = events
             .iter()
-            .map(|event| event.device_ids.iter().map(|id| id.0).collect())
+            .map(|event| event.device_ids.clone())
             .collect();
-        assert_eq!(devices, [vec![1, 2], vec![4]]);
+        assert_eq!(
+            devices,
+            [first, second].map(|batch| batch.iter().map(|device| device.id).collect::<Vec<_>>())
+        );
         for event in &events {
             assert_eq!(event.workspace_id, acme.workspace);
             assert_eq!(event.action, Action::Created);

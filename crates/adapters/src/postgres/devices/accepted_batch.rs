@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use devices_domain::{
-    Conflicts, DeviceId, LookupKeys, NewBatch, NewDevice, PerUniqueField, UserId,
+    Conflicts, DeviceId, LookupKeys, NewBatch, NewDevice, PerUniqueField, UserId, WorkspaceId,
 };
 
 use super::conflicts::LookupResult;
+use super::id_blocks::ReservedIds;
 use super::prepared_batch::{BatchDocuments, PreparedBatch};
+use crate::postgres::transaction::in_doubt::CommitMarker;
 
 /// A batch without conflicts, and the values needed to insert it.
 pub(crate) struct AcceptedBatch<'a> {
@@ -17,8 +19,29 @@ pub(crate) struct AcceptedBatch<'a> {
     pub(crate) documents: &'a BatchDocuments,
     /// Id of each device, in the order of the batch.
     pub(crate) ids: Vec<i64>,
+    /// Id of the event of its creation.
+    pub(crate) event_id: i64,
     /// Assignee of each device, in the order of the batch.
     pub(crate) assignees: Vec<Option<UserId>>,
+}
+
+impl AcceptedBatch<'_> {
+    /// Returns the marker of the transaction, from the event of this batch. A transaction writes
+    /// the events of all its batches or none, so one of them is enough.
+    pub(crate) fn commit_marker(
+        &self,
+        workspace: WorkspaceId,
+        session: Option<i32>,
+    ) -> CommitMarker {
+        CommitMarker {
+            workspace,
+            event_id: self.event_id,
+            key_id: self.batch.origin.key.0,
+            request_id: self.batch.origin.request_id.clone(),
+            device_ids: self.ids.clone(),
+            session,
+        }
+    }
 }
 
 /// Splits pending batches into those that conflict with neither stored data nor an earlier accepted
@@ -27,9 +50,11 @@ pub(super) fn partition_by_conflict<'a>(
     batches: &'a [PreparedBatch],
     pending: &[usize],
     found: &mut LookupResult,
+    reserved: &ReservedIds,
 ) -> (Vec<AcceptedBatch<'a>>, Vec<(usize, Conflicts)>) {
     let (mut accepted, mut rejected) = (Vec::new(), Vec::new());
-    let mut ids = std::mem::take(&mut found.ids).into_iter();
+    let mut ids = reserved.devices.iter().copied();
+    let mut event_ids = reserved.events.iter().copied();
     // Values of the unique fields in the accepted batches.
     let mut new_values = PerUniqueField::<HashMap<&str, DeviceId>>::default();
     for &index in pending {
@@ -39,6 +64,9 @@ pub(super) fn partition_by_conflict<'a>(
             rejected.push((index, conflicts));
             continue;
         }
+        let Some(event_id) = event_ids.next() else {
+            break;
+        };
         let ids: Vec<i64> = ids.by_ref().take(batch.devices.len()).collect();
         if pending.len() > 1 {
             for (field, values) in new_values.iter_mut() {
@@ -57,6 +85,7 @@ pub(super) fn partition_by_conflict<'a>(
             batch: batch.as_ref(),
             documents: documents.as_ref(),
             ids,
+            event_id,
             assignees: assignees.collect(),
         });
     }

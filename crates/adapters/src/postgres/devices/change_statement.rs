@@ -12,9 +12,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
 
 use super::columns::DeviceRow;
 use super::select::{Relations, RelationsSql, relations};
-use crate::postgres::audit_events::{
-    FIRST_PARAMETER, InsertedEvent, MARKER_COLUMNS, NewEvent, with_event,
-};
+use crate::postgres::audit_events::{EVENT_ID, FIRST_PARAMETER, NewEvent, with_event};
 use crate::postgres::enrollments::EnrollmentRow;
 use crate::postgres::query::positional::Positional;
 use crate::postgres::query::prepared::prepared;
@@ -34,7 +32,7 @@ pub(super) struct ChangedDevice {
 }
 
 /// SQL type of the result of [`CHANGE`].
-type ResultSql = ((BigInt, Text), Nullable<Integer>, RelationsSql);
+type ResultSql = (BigInt, Nullable<Integer>, RelationsSql);
 
 /// A device that was changed.
 pub(super) struct Changed {
@@ -88,7 +86,7 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
                      is_archived = excluded.is_archived, document = excluded.document"
         ),
         &format!(
-            "SELECT {MARKER_COLUMNS}, \
+            "SELECT {EVENT_ID}, \
                     CASE WHEN $11 > 0 THEN (SELECT device_limit FROM workspaces \
                                             WHERE workspaces.id = $1) END, \
                     {relations} FROM changed{joins}"
@@ -125,10 +123,10 @@ pub(super) fn change(
         .bind::<Nullable<Tsvector>, _>(document)
         .bind::<Nullable<Text>, _>(serial_number);
     let query: Positional<'_, ResultSql> = Positional::new(row.bind_to(query));
-    let (inserted, device_limit, relations): (InsertedEvent, Option<i32>, Relations) =
+    let (event_id, device_limit, relations): (i64, Option<i32>, Relations) =
         query.get_result(connection)?;
     Ok(Changed {
-        marker: event.into_marker(workspace, origin, inserted),
+        marker: event.into_marker(workspace, origin, event_id),
         device_limit,
         device: stored_device(changed, relations)?,
     })

@@ -7,14 +7,14 @@ use devices_domain::{
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
-use super::device_limit::SHARE_SETTINGS_LOCK;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::requested::ListSize;
 use crate::postgres::usage_counts::{self, Resource};
 
-/// Result of a look-up.
+/// Result of a look-up. The default is that nothing was found.
+#[derive(Default)]
 pub(crate) struct LookupResult {
     /// Conflicts of all keys, without the device limit.
     pub(crate) conflicts: Conflicts,
@@ -23,10 +23,6 @@ pub(crate) struct LookupResult {
     /// The workspace's device limit, if it has one. Others may take the last places until
     /// [`device_limit::enforce`](super::device_limit::enforce).
     pub(crate) device_limit: Option<DeviceLimit>,
-    /// Reserved ids for the new devices, in ascending order.
-    pub(crate) ids: Vec<i64>,
-    /// `true` if the workspace has enrolments.
-    pub(crate) has_enrollments: bool,
 }
 
 /// A workspace's device limit.
@@ -52,14 +48,10 @@ impl LookupResult {
 struct LookupRow {
     #[diesel(sql_type = Nullable<Integer>)]
     device_limit: Option<i32>,
-    #[diesel(sql_type = Array<BigInt>)]
-    ids: Vec<i64>,
     /// Triples: position of a unique field in [`UniqueField::ALL`] and of a value of it, both
     /// counted from 1, and the id of the device that has the value.
     #[diesel(sql_type = Array<BigInt>)]
     taken: Vec<i64>,
-    #[diesel(sql_type = Bool)]
-    has_enrollments: bool,
     #[diesel(sql_type = Array<BigInt>)]
     existing_users: Vec<i64>,
     /// Pairs: position of an email address, counted from 1, and the id of its user.
@@ -67,39 +59,26 @@ struct LookupRow {
     users_by_email: Vec<i64>,
 }
 
-/// Purpose of a look-up.
+/// Extent of a look-up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lookup {
-    /// Reports conflicts. Nothing will be inserted.
+    /// Finds all conflicts.
     Report,
-    /// Prepares an insert. Reserves ids, and keeps the device limit from being set before the
-    /// transaction ends.
-    BeforeInsert,
-    /// Like [`BeforeInsert`](Self::BeforeInsert), but does not look up taken values of unique
-    /// fields. The unique indexes report the first one.
+    /// Does not look up taken values of unique fields: the unique indexes report the first one.
     SkipUniqueFields,
-    /// Prepares restoring a device. Like [`BeforeInsert`](Self::BeforeInsert), but reserves no ids.
-    BeforeRestore,
-}
-
-impl Lookup {
-    fn is_before_insert(self) -> bool {
-        matches!(self, Self::BeforeInsert | Self::SkipUniqueFields)
-    }
-
-    fn adds_devices(self) -> bool {
-        self != Self::Report
-    }
 }
 
 /// Looks up conflicts in one statement, whatever the number of keys, or two if the workspace has a
-/// device limit. Locks the users that are found: they are not deleted before the transaction ends.
+/// device limit. Sends none if the unique fields are skipped, and there are no users to look up. Locks the users that are found: they are not deleted before the transaction ends.
 pub(crate) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     keys: &LookupKeys,
     lookup: Lookup,
 ) -> QueryResult<LookupResult> {
+    if lookup == Lookup::SkipUniqueFields && keys.users.is_empty() && keys.emails.is_empty() {
+        return Ok(LookupResult::default());
+    }
     let mut emails: Vec<&str> = keys
         .emails
         .iter()
@@ -107,16 +86,10 @@ pub(crate) fn find(
         .collect();
     emails.dedup();
     let users: Vec<i64> = keys.users.iter().map(|user| user.0).collect();
-    let new_ids = if lookup.is_before_insert() {
-        keys.added_devices as i32
-    } else {
-        0
-    };
     let query = prepared(statement(keys, lookup))
         .bind::<BigInt, _>(workspace.0)
         .bind::<Array<BigInt>, _>(users)
-        .bind::<Array<Text>, _>(&emails)
-        .bind::<Integer, _>(new_ids);
+        .bind::<Array<Text>, _>(&emails);
     let unique = looked_up_fields(keys, lookup);
     let query = unique.fold(query, |query, field| {
         query.bind::<Array<Text>, _>(&keys.unique[field])
@@ -135,14 +108,10 @@ pub(crate) fn find(
         }),
         _ => None,
     };
-    let mut ids = row.ids;
-    ids.sort_unstable();
     Ok(LookupResult {
         conflicts: conflicts(keys, &row.existing_users, &users_by_email, &row.taken),
         users_by_email,
         device_limit,
-        ids,
-        has_enrollments: row.has_enrollments,
     })
 }
 
@@ -225,9 +194,6 @@ fn list_size(keys: &LookupKeys) -> ListSize {
     ListSize::for_length(longest.unwrap_or_default())
 }
 
-const HAS_ENROLLMENTS: &str =
-    "EXISTS (SELECT FROM devices_mdm WHERE devices_mdm.workspace_id = $1)";
-
 // FOR KEY SHARE waits for a concurrent deletion of the user and then checks the row again. It also
 // keeps the user from being deleted before this transaction ends.
 
@@ -263,9 +229,6 @@ fn users_by_email(size: ListSize) -> String {
     )
 }
 
-/// Ids are reserved beforehand because COPY returns no rows.
-const NEW_IDS: &str = "ARRAY(SELECT nextval('devices_id_seq') FROM generate_series(1, $4))";
-
 /// Returns the look-up statement. Contains only the subqueries that `keys` need: each takes time
 /// even if its array is empty.
 fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
@@ -278,29 +241,15 @@ fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
         }
     };
     let size = list_size(keys);
-    let is_before_insert = lookup.is_before_insert();
-    let has_serial_numbers = !keys.unique[UniqueField::SerialNumber].is_empty();
-    let has_enrollments = if has_serial_numbers && is_before_insert {
-        HAS_ENROLLMENTS
-    } else {
-        "false"
-    };
-    // The parameters of the unique fields follow the four others.
+    // The parameters of the unique fields follow the three others.
     let taken = looked_up_fields(keys, lookup)
-        .zip(5..)
+        .zip(4..)
         .map(|(field, parameter)| taken_values(field, parameter, size))
         .reduce(|all, next| format!("{all} || {next}"));
-    let lock = if lookup.adds_devices() {
-        format!(", {SHARE_SETTINGS_LOCK}")
-    } else {
-        String::new()
-    };
     format!(
         "SELECT (SELECT device_limit FROM workspaces \
-                 WHERE workspaces.id = $1) AS device_limit{lock}, \
-                {} AS ids, {} AS taken, {has_enrollments} AS has_enrollments, \
-                {} AS existing_users, {} AS users_by_email",
-        subquery_if(is_before_insert, NEW_IDS.to_owned()),
+                 WHERE workspaces.id = $1) AS device_limit, \
+                {} AS taken, {} AS existing_users, {} AS users_by_email",
         taken.unwrap_or_else(|| EMPTY.to_owned()),
         subquery_if(!keys.users.is_empty(), existing_users(size)),
         subquery_if(!keys.emails.is_empty(), users_by_email(size)),

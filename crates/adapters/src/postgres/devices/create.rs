@@ -1,6 +1,7 @@
 //! Creation of devices: each batch atomically. Several batches can share a transaction.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
@@ -12,8 +13,9 @@ use diesel::pg::PgConnection;
 use futures_util::{StreamExt, stream};
 
 use super::accepted_batch::{AcceptedBatch, partition_by_conflict};
-use super::conflicts::{self, Lookup, LookupResult};
+use super::conflicts::{self, Lookup};
 use super::device_limit;
+use super::id_blocks::IdBlocks;
 use super::insert;
 use super::prepared_batch::PreparedBatch;
 use crate::postgres::connection::database::Database;
@@ -22,7 +24,9 @@ use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::group_commit::{GroupError, GroupWork};
 use crate::postgres::transaction::in_doubt::CommitMarker;
-use crate::postgres::transaction::run::{Effect, Failure, Outcome, is_retryable, transact_on};
+use crate::postgres::transaction::run::{
+    Effect, Failure, Outcome, is_id_taken, is_retryable, transact_on,
+};
 use crate::postgres::{enrollments, idempotency_keys};
 
 type BatchResult = Result<StoreResult, CreateError>;
@@ -30,6 +34,7 @@ type BatchResult = Result<StoreResult, CreateError>;
 /// Creates batches of devices.
 pub(crate) struct CreateBatches {
     database: Database,
+    ids: Arc<IdBlocks>,
     /// Maximum number of bytes of the responses stored for a workspace.
     response_quota: u64,
 }
@@ -139,6 +144,7 @@ impl CreateBatches {
     pub(crate) fn new(database: Database, response_quota: u64) -> Self {
         Self {
             database,
+            ids: Arc::default(),
             response_quota,
         }
     }
@@ -172,26 +178,31 @@ impl CreateBatches {
         // not look them up. A taken one violates its unique index, and the retry looks up all
         // (ADR 19).
         let mut lookup = if keys.added_devices < GROUP_COMMIT_BELOW {
-            Lookup::BeforeInsert
+            Lookup::Report
         } else {
             Lookup::SkipUniqueFields
         };
         let is_group = batches.len() > 1;
+        let ids = Arc::clone(&self.ids);
         let response_quota = self.response_quota;
         let mut has_failed = false;
         move |connection| {
-            let current = std::mem::replace(&mut lookup, Lookup::BeforeInsert);
+            let current = std::mem::replace(&mut lookup, Lookup::Report);
             let created = create(
                 connection,
                 workspace,
                 &batches,
                 &keys,
                 current,
+                &ids,
                 response_quota,
             );
             created.map_err(|error| {
+                if is_id_taken(&error) {
+                    ids.clear();
+                }
                 let may_retry_group = is_retryable(&error) && !has_failed;
-                has_failed |= current == Lookup::BeforeInsert;
+                has_failed |= current == Lookup::Report;
                 if is_group && !may_retry_group {
                     Failure::Rejected(CreateFailure::StatementFailed)
                 } else {
@@ -209,15 +220,16 @@ fn missing_result() -> BatchResult {
 
 /// Creates the devices of all batches without conflicts.
 ///
-/// The transaction takes five statements, BEGIN and COMMIT included, whatever the number of
-/// devices. Idempotency keys need four more, a device limit three, enrolments one, and a rejection
-/// may need a second look-up.
+/// A large batch takes five statements, BEGIN and COMMIT included, whatever the number of devices.
+/// Assignees need one more, idempotency keys four, a device limit three, enrolments one, and a
+/// rejection needs a complete look-up.
 fn create(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batches: &[PreparedBatch],
     keys: &LookupKeys,
     lookup: Lookup,
+    ids: &IdBlocks,
     response_quota: u64,
 ) -> QueryResult<(Vec<BatchResult>, Effect)> {
     let mut results = resolve_idempotency_keys(connection, workspace, batches, response_quota)?;
@@ -226,20 +238,22 @@ fn create(
         .collect();
     let mut effect = Effect::None;
     if !pending.is_empty() {
+        let reserved = ids.take(connection, keys.added_devices, pending.len())?;
         let mut found = conflicts::find(connection, workspace, keys, lookup)?;
-        let (mut accepted, mut rejected) = partition_by_conflict(batches, &pending, &mut found);
+        let (mut accepted, mut rejected) =
+            partition_by_conflict(batches, &pending, &mut found, &reserved);
         // A rejection reports all conflicts: also values that were not looked up, and, with a
         // device limit, those of the devices that took the last places after the look-up.
         let may_be_incomplete = lookup == Lookup::SkipUniqueFields || found.device_limit.is_some();
         if !rejected.is_empty() && may_be_incomplete {
-            found = conflicts::find(connection, workspace, keys, Lookup::BeforeInsert)?;
-            (accepted, rejected) = partition_by_conflict(batches, &pending, &mut found);
+            found = conflicts::find(connection, workspace, keys, Lookup::Report)?;
+            (accepted, rejected) = partition_by_conflict(batches, &pending, &mut found, &reserved);
         }
         for (index, conflicts) in rejected {
             results[index] = Some(Err(CreateError::Conflicts(Box::new(conflicts))));
         }
         if !accepted.is_empty() {
-            let marker = store(connection, workspace, &accepted, &found, &mut results)?;
+            let marker = store(connection, workspace, &accepted, &mut results)?;
             effect = Effect::Marked(marker);
         }
     }
@@ -299,18 +313,14 @@ fn store(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     accepted: &[AcceptedBatch<'_>],
-    found: &LookupResult,
     results: &mut [Option<BatchResult>],
 ) -> QueryResult<CommitMarker> {
     insert::devices(connection, workspace, accepted)?;
-    let (marker, device_limit) = insert::events(connection, workspace, accepted)?;
-    let enrollments = if found.has_enrollments {
-        let devices = accepted.iter().flat_map(|accepted| &accepted.batch.devices);
-        enrollments::newest(
-            connection,
-            workspace,
-            devices.filter_map(folded_serial_number),
-        )?
+    let settings = insert::events(connection, workspace, accepted)?;
+    let devices = accepted.iter().flat_map(|accepted| &accepted.batch.devices);
+    let mut serial_numbers = devices.filter_map(folded_serial_number).peekable();
+    let enrollments = if settings.has_enrollments && serial_numbers.peek().is_some() {
+        enrollments::newest(connection, workspace, serial_numbers)?
     } else {
         HashMap::new()
     };
@@ -340,8 +350,8 @@ fn store(
         }));
     }
     store_responses(connection, workspace, accepted, results)?;
-    device_limit::enforce(connection, workspace, device_limit)?;
-    Ok(marker)
+    device_limit::enforce(connection, workspace, settings.device_limit)?;
+    Ok(accepted[0].commit_marker(workspace, None))
 }
 
 /// Stores the responses of the batches with idempotency keys.

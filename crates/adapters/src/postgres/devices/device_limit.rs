@@ -1,59 +1,116 @@
 //! The device limit of a workspace. It is exact, and batches of a workspace without one do not wait
 //! for each other (ADR 27).
 //!
-//! - Each transaction that adds devices takes the settings lock in shared mode at its look-up.
-//!   Setting a limit takes that lock exclusively: it waits for the transactions that may have read
-//!   the previous limit.
-//! - In a workspace with a limit, such a transaction takes the total lock exclusively as its last
-//!   step, and then reads the total. Only COMMIT follows, so transactions wait for each other no
-//!   longer than that takes.
+//! - In a workspace with a limit, each transaction that adds devices takes the total lock as its
+//!   last step, and then reads the limit and the total. Only COMMIT follows, so transactions wait
+//!   for each other no longer than that takes.
+//! - A transaction that read that there is no limit takes no lock. Setting the first limit of a
+//!   workspace therefore takes two transactions, between which it waits for those that may have
+//!   read that ([`wait_for_writers`]).
 //!
-//! The order of the locks is the settings lock, unique indexes, the total lock. Both are advisory
-//! locks: a lock on the row of the workspace would conflict with its foreign keys, and lock the
-//! whole table on a cluster.
+//! The lock is an advisory lock: a lock on the row of the workspace would conflict with its foreign
+//! keys, and lock the whole table on a cluster. Its statement names no table, so that a cluster
+//! takes it on the coordinator, always.
+
+use std::time::{Duration, Instant};
 
 use devices_domain::WorkspaceId;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::usage_counts::{self, Resource};
 
-/// SQL expression that takes the settings lock of the workspace `$1` in shared mode until the
-/// transaction ends.
-pub(super) const SHARE_SETTINGS_LOCK: &str =
-    "pg_advisory_xact_lock_shared(hashtextextended('device limit', $1))";
+/// A limit that no workspace reaches. Transactions of a workspace with this limit obey its next one.
+pub(crate) const UNREACHABLE: i32 = i32::MAX;
 
-/// Takes the settings lock exclusively: waits for the transactions that add devices, and makes
-/// later ones wait for this one.
-pub(crate) fn lock_settings(
+/// Pause between two looks at the transactions that are waited for.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+#[derive(QueryableByName)]
+struct TransactionRow {
+    #[diesel(sql_type = Text)]
+    virtual_transaction: String,
+}
+
+/// Waits until all transactions that are writing devices now have ended. Later ones do not count,
+/// so the wait takes as long as a transaction. Returns `false` if it exceeds `timeout`.
+///
+/// Requires that no transaction is open. A statement locks its tables before it takes its snapshot:
+/// a transaction that wrote devices and read the limit before this call has its lock now.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "runs on a blocking thread; other tasks do not wait"
+)]
+pub(crate) fn wait_for_writers(
     connection: &mut PgConnection,
-    workspace: WorkspaceId,
-) -> QueryResult<()> {
-    prepared("SELECT pg_advisory_xact_lock(hashtextextended('device limit', $1))")
-        .bind::<BigInt, _>(workspace.0)
-        .execute(connection)
+    timeout: Duration,
+) -> QueryResult<bool> {
+    const WRITERS: &str = "SELECT DISTINCT virtualtransaction AS virtual_transaction \
+         FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
+         WHERE datname = current_database() AND relation = 'devices'::regclass \
+           AND mode = 'RowExclusiveLock'";
+    let deadline = Instant::now() + timeout;
+    let writers: Vec<TransactionRow> = diesel::sql_query(WRITERS).load(connection)?;
+    let mut writers: Vec<String> = writers
+        .into_iter()
+        .map(|row| row.virtual_transaction)
+        .collect();
+    while !writers.is_empty() && Instant::now() < deadline {
+        std::thread::sleep(POLL_INTERVAL);
+        let running: Vec<TransactionRow> = diesel::sql_query(
+            "SELECT DISTINCT virtualtransaction AS virtual_transaction FROM pg_locks \
+             WHERE virtualtransaction = ANY($1)",
+        )
+        .bind::<Array<Text>, _>(&writers)
+        .load(connection)?;
+        writers = running
+            .into_iter()
+            .map(|row| row.virtual_transaction)
+            .collect();
+    }
+    Ok(writers.is_empty())
+}
+
+#[derive(QueryableByName)]
+struct LimitRow {
+    #[diesel(sql_type = Nullable<Integer>)]
+    device_limit: Option<i32>,
+    #[diesel(sql_type = BigInt)]
+    total: i64,
 }
 
 /// Checks the number of devices, including those that this transaction has added and recorded.
+/// `limit` is the limit that it has read before.
 ///
 /// # Errors
 /// [`RollbackTransaction`](DieselError::RollbackTransaction) if other transactions took the last
-/// places since the look-up. The look-up of a retry reports it.
+/// places since the look-up, or if the limit was lowered. The look-up of a retry reports it.
 pub(super) fn enforce(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     limit: Option<i32>,
 ) -> QueryResult<()> {
-    let Some(limit) = limit else { return Ok(()) };
+    if limit.is_none() {
+        return Ok(());
+    }
     prepared("SELECT pg_advisory_xact_lock(hashtextextended('device total', $1))")
         .bind::<BigInt, _>(workspace.0)
         .execute(connection)?;
     // A statement of its own sees what others committed while this one waited for the lock.
-    let held = usage_counts::total(connection, workspace, Resource::Devices)?;
-    if held > limit.unsigned_abs().into() {
+    let current: LimitRow = prepared(format!(
+        "SELECT (SELECT device_limit FROM workspaces WHERE workspaces.id = $1) AS device_limit, \
+                {} AS total",
+        usage_counts::total_sql(Resource::Devices)
+    ))
+    .bind::<BigInt, _>(workspace.0)
+    .get_result(connection)?;
+    let is_exceeded = current
+        .device_limit
+        .is_some_and(|limit| current.total > limit.into());
+    if is_exceeded {
         return Err(DieselError::RollbackTransaction);
     }
     Ok(())

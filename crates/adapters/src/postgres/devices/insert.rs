@@ -3,7 +3,7 @@
 use devices_domain::{Action, NewDevice, UniqueField, UserId, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
 use super::accepted_batch::AcceptedBatch;
 use super::binary_copy::BinaryRows;
@@ -11,7 +11,6 @@ use super::columns::DeviceRow;
 use super::search_index::split_into_entries;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::tsvector::{DocumentArray, Tsvector};
-use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::usage_counts::Resource;
 
 /// Inserts the devices of all batches with one COPY.
@@ -45,14 +44,14 @@ pub(crate) fn devices(
     Ok(())
 }
 
+/// Settings of a workspace that the rest of the transaction depends on.
 #[derive(QueryableByName)]
-struct InsertedEvent {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = Text)]
-    transaction_id: String,
+pub(crate) struct WorkspaceSettings {
     #[diesel(sql_type = Nullable<Integer>)]
-    device_limit: Option<i32>,
+    pub(crate) device_limit: Option<i32>,
+    /// `true` if the workspace has enrolments.
+    #[diesel(sql_type = Bool)]
+    pub(crate) has_enrollments: bool,
 }
 
 /// Returns the statement of [`events`], with the parameters that it binds.
@@ -71,42 +70,40 @@ fn insert_events(entry_count: usize) -> String {
                  (workspace_id, device_ids, user_ids, identifiers, documents) {entries} \
          ), event AS ( \
              INSERT INTO device_events \
-                 (workspace_id, action, key_id, request_id, client_request_id, device_ids) \
-             SELECT $1, $3, key_id, request_id, client_request_id, \
+                 (workspace_id, id, action, key_id, request_id, client_request_id, device_ids) \
+             SELECT $1, id, $3, key_id, request_id, client_request_id, \
                     ($2)[slice_start:slice_end] \
-             FROM unnest($4, $5, $6, $7, $11) \
-                 AS batch (key_id, request_id, slice_start, slice_end, client_request_id) \
-             RETURNING id, device_ids[1] AS first_device \
+             FROM unnest($4, $5, $6, $7, $11, $15) \
+                 AS batch (key_id, request_id, slice_start, slice_end, client_request_id, id) \
          ), usage AS ( \
              INSERT INTO usage_changes (workspace_id, resource, change) \
              VALUES ($1, $12, cardinality($2)) \
          ) \
-         SELECT id, pg_current_xact_id()::text AS transaction_id, \
-                (SELECT device_limit FROM workspaces WHERE workspaces.id = $1) AS device_limit \
-         FROM event WHERE first_device = ($2)[1]"
+         SELECT (SELECT device_limit FROM workspaces WHERE workspaces.id = $1) AS device_limit, \
+                EXISTS (SELECT FROM devices_mdm WHERE devices_mdm.workspace_id = $1) \
+                    AS has_enrollments"
     )
 }
 
 /// Inserts an audit event per batch, records the number of devices, and queues their search
 /// documents for the index. Until they are indexed, searches scan the queue (ADR 13).
 ///
-/// Returns the marker of the first event, and the current device limit. All events are committed or
-/// none, so one is enough.
+/// Returns the current settings of the workspace.
 pub(crate) fn events(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     accepted: &[AcceptedBatch<'_>],
-) -> QueryResult<(CommitMarker, Option<i32>)> {
-    let first = accepted.first().ok_or(diesel::result::Error::NotFound)?;
+) -> QueryResult<WorkspaceSettings> {
     let mut ids: Vec<i64> = Vec::new();
     // The slice of `ids` that belongs to each batch, counted from 1, both ends included.
     let (mut slice_starts, mut slice_ends) = (Vec::new(), Vec::new());
-    let mut keys = Vec::new();
+    let (mut keys, mut event_ids) = (Vec::new(), Vec::new());
     let (mut request_ids, mut client_request_ids) = (Vec::new(), Vec::new());
     for accepted in accepted {
         slice_starts.push(ids.len() as i32 + 1);
         ids.extend(&accepted.ids);
         slice_ends.push(ids.len() as i32);
+        event_ids.push(accepted.event_id);
         let origin = &accepted.batch.origin;
         keys.push(origin.key.0);
         request_ids.push(origin.request_id.as_str());
@@ -121,7 +118,7 @@ pub(crate) fn events(
     let documents = accepted.iter().map(|accepted| &accepted.documents.encoded);
     let documents = DocumentArray(documents.collect());
     let (entry_starts, entry_ends) = split_into_entries(documents.sizes());
-    let event: InsertedEvent = prepared(insert_events(entry_starts.len()))
+    prepared(insert_events(entry_starts.len()))
         .bind::<BigInt, _>(workspace.0)
         .bind::<Array<BigInt>, _>(&ids)
         .bind::<Text, _>(Action::Created.as_str())
@@ -136,13 +133,6 @@ pub(crate) fn events(
         .bind::<Text, _>(Resource::Devices.as_str())
         .bind::<Array<Integer>, _>(entry_starts)
         .bind::<Array<Integer>, _>(entry_ends)
-        .get_result(connection)?;
-    let marker = CommitMarker {
-        workspace,
-        event_id: event.id,
-        request_id: first.batch.origin.request_id.clone(),
-        device_ids: first.ids.clone(),
-        transaction_id: event.transaction_id,
-    };
-    Ok((marker, event.device_limit))
+        .bind::<Array<BigInt>, _>(event_ids)
+        .get_result(connection)
 }

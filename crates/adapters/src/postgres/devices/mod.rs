@@ -9,6 +9,7 @@ mod create;
 pub(crate) mod device_limit;
 mod export;
 mod filter;
+mod id_blocks;
 mod insert;
 mod prepared_batch;
 mod restore;

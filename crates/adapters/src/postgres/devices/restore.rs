@@ -38,7 +38,7 @@ pub(crate) fn restore(
     let mut fields = locked.fields.clone();
     let keys = LookupKeys::from_restored(device, &fields);
     // Locks the assignee, if it still exists: it is not deleted before the transaction ends.
-    let found = conflicts::find(connection, workspace, &keys, Lookup::BeforeRestore)?;
+    let found = conflicts::find(connection, workspace, &keys, Lookup::Report)?;
     let limit_reached = found.device_limit_reached(keys.added_devices);
     let Conflicts { unknown_users, .. } = &found.conflicts;
     let assigned = fields.ownership.user_id;
@@ -64,7 +64,6 @@ pub(crate) fn restore(
         .with_usage(Resource::Devices, 1);
     let restored = locked.changed(fields, None);
     let restored = change(connection, workspace, restored, event, origin)?;
-    // The statement read the limit after the look-up had waited for the settings lock.
     device_limit::enforce(connection, workspace, restored.device_limit)?;
     Ok((restored.device, Effect::Marked(restored.marker)))
 }

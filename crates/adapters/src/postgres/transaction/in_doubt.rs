@@ -2,31 +2,27 @@
 
 use std::time::{Duration, Instant};
 
-use devices_domain::{RepositoryError, WorkspaceId};
+use devices_domain::{Action, RepositoryError, WorkspaceId};
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
-use crate::postgres::schema::tables::device_events;
+use crate::postgres::transaction::run::rolled_back;
 
 /// Identifies a transaction by an event that it wrote, so that another connection can find out
 /// whether it was committed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CommitMarker {
     pub(crate) workspace: WorkspaceId,
     pub(crate) event_id: i64,
+    pub(crate) key_id: i64,
     pub(crate) request_id: String,
     pub(crate) device_ids: Vec<i64>,
-    pub(crate) transaction_id: String,
-}
-
-#[derive(QueryableByName)]
-struct TransactionStatus {
-    /// `in progress`, `committed` or `aborted` as in `pg_xact_status`, `unassigned` if the server
-    /// crashed and has not reached the id again, or `forgotten` if the transaction is too old.
-    #[diesel(sql_type = Text)]
-    status: String,
+    /// Process of the session, as in `pg_stat_activity`, if the event may not be written yet.
+    /// `None` if the server has confirmed the statement that wrote it.
+    pub(crate) session: Option<i32>,
 }
 
 /// Pause between two attempts to resolve a transaction.
@@ -40,9 +36,16 @@ impl CommitMarker {
         let database = database.for_jobs();
         let deadline = Instant::now() + database.answer_timeout();
         while Instant::now() < deadline {
-            match self.resolve(&database).await {
+            let marker = self.clone();
+            let resolved = database
+                .run(move |connection| marker.resolve(connection).map_err(classify))
+                .await;
+            match resolved {
                 Ok(None) => {}
                 Ok(Some(is_committed)) => return Some(is_committed),
+                Err(error @ RepositoryError::Unavailable(_)) => {
+                    tracing::debug!(%error, "cannot resolve an in-doubt transaction yet, retrying");
+                }
                 Err(error) => {
                     tracing::warn!(%error, "cannot resolve an in-doubt transaction yet, retrying");
                 }
@@ -52,33 +55,70 @@ impl CommitMarker {
         None
     }
 
-    /// Returns whether the transaction was committed, or `None` while it is in progress.
+    /// Returns whether the transaction was committed, or `None` while its session may still execute
+    /// it.
     ///
-    /// `pg_xact_status` alone is not sufficient. A server that crashed assigns the transaction id
-    /// again if nothing of the first transaction had reached its disk. The event decides, once the
-    /// transaction with that id has ended. `pg_current_xact_id`, which assigns an id to this
-    /// query's own transaction, shows which ids are not assigned yet. A snapshot does not: running
-    /// transactions may have ids above its `xmax`, which follows the last ended transaction.
-    async fn resolve(&self, database: &Database) -> Result<Option<bool>, RepositoryError> {
-        let status = diesel::sql_query(
-            "SELECT CASE WHEN $1::xid8 >= pg_current_xact_id() THEN 'unassigned' \
-                         ELSE coalesce(pg_xact_status($1::xid8), 'forgotten') END AS status",
-        )
-        .bind::<Text, _>(self.transaction_id.clone());
-        let event = device_events::table
-            .find((self.workspace.0, self.event_id))
-            .filter(device_events::request_id.eq(self.request_id.clone()))
-            .filter(device_events::device_ids.eq(self.device_ids.clone()));
-        let has_event = diesel::select(diesel::dsl::exists(event));
-        database
-            .run(move |connection| {
-                let row: TransactionStatus = status.get_result(connection).map_err(classify)?;
-                match row.status.as_str() {
-                    "in progress" => Ok(None),
-                    "aborted" | "unassigned" => Ok(Some(false)),
-                    _ => Ok(Some(has_event.get_result(connection).map_err(classify)?)),
-                }
-            })
-            .await
+    /// Tries to insert an event with the same key: PostgreSQL waits for the end of a transaction
+    /// that has written one, also of a prepared transaction on a node of a cluster. Then the event
+    /// shows the outcome. If the server crashed, its sequence may have returned the id again, so
+    /// the event must also have the same request id and devices.
+    fn resolve(&self, connection: &mut PgConnection) -> QueryResult<Option<bool>> {
+        if let Some(session) = self.session
+            && has_session(connection, session)?
+        {
+            return Ok(None);
+        }
+        let has_event = rolled_back(connection, |connection| {
+            self.wait_for_event(connection)?;
+            self.has_event(connection)
+        })?;
+        Ok(Some(has_event))
     }
+
+    /// Inserts an event with the same key, if there is none. Waits for a transaction that has
+    /// inserted one, up to `lock_timeout`.
+    fn wait_for_event(&self, connection: &mut PgConnection) -> QueryResult<()> {
+        diesel::sql_query(
+            "INSERT INTO device_events (workspace_id, id, action, key_id, request_id, device_ids) \
+             VALUES ($1, $2, $3, $4, $5, '{0}') ON CONFLICT DO NOTHING",
+        )
+        .bind::<BigInt, _>(self.workspace.0)
+        .bind::<BigInt, _>(self.event_id)
+        .bind::<Text, _>(Action::Created.as_str())
+        .bind::<BigInt, _>(self.key_id)
+        // Differs from the request id of every request.
+        .bind::<Text, _>("in doubt")
+        .execute(connection)?;
+        Ok(())
+    }
+
+    fn has_event(&self, connection: &mut PgConnection) -> QueryResult<bool> {
+        let row: ExistsRow = diesel::sql_query(
+            "SELECT EXISTS (SELECT FROM device_events \
+                            WHERE device_events.workspace_id = $1 AND id = $2 \
+                              AND request_id = $3 AND device_ids = $4) AS found",
+        )
+        .bind::<BigInt, _>(self.workspace.0)
+        .bind::<BigInt, _>(self.event_id)
+        .bind::<Text, _>(&self.request_id)
+        .bind::<Array<BigInt>, _>(&self.device_ids)
+        .get_result(connection)?;
+        Ok(row.found)
+    }
+}
+
+#[derive(QueryableByName)]
+struct ExistsRow {
+    #[diesel(sql_type = Bool)]
+    found: bool,
+}
+
+/// Returns whether the session exists. It may not have received its statement yet, and executes it
+/// even though the connection is lost.
+fn has_session(connection: &mut PgConnection, session: i32) -> QueryResult<bool> {
+    let row: ExistsRow =
+        diesel::sql_query("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1) AS found")
+            .bind::<Integer, _>(session)
+            .get_result(connection)?;
+    Ok(row.found)
 }

@@ -2,6 +2,7 @@
 //! COMMIT.
 
 use devices_domain::{RepositoryError, UniqueField};
+use diesel::QueryResult;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::result::Error as DieselError;
@@ -173,9 +174,30 @@ fn roll_back(connection: &mut PgConnection) {
     }
 }
 
+/// Runs `work` in a transaction that is always rolled back.
+pub(crate) fn rolled_back<T>(
+    connection: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    AnsiTransactionManager::begin_transaction(connection)?;
+    let result = work(connection);
+    roll_back(connection);
+    result
+}
+
 /// Returns whether the same transaction may succeed when it is retried.
 pub(crate) fn is_retryable(error: &DieselError) -> bool {
-    is_serialization_failure(error) || is_lost_race(error) || is_limit_reached(error)
+    is_serialization_failure(error)
+        || is_lost_race(error)
+        || is_limit_reached(error)
+        || is_id_taken(error)
+}
+
+/// Returns whether a reserved id is in use. After PostgreSQL has crashed or failed over, its
+/// sequences may return ids that they had returned before.
+pub(crate) fn is_id_taken(error: &DieselError) -> bool {
+    violated_constraint(error)
+        .is_some_and(|violated| ["devices_pkey", "device_events_pkey"].contains(&violated))
 }
 
 /// Returns whether other transactions took the last places of a limit after this transaction had

@@ -56,10 +56,10 @@ fn new_limit_includes_batches_in_progress() {
             store.database.count("devices")
         };
         let ending = async {
-            store.database.wait_until(
-                "SELECT count(*) = 2 FROM pg_stat_activity \
-                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
-            );
+            // The command has set a limit that is never reached, and waits for the batch.
+            store
+                .database
+                .wait_until("SELECT coalesce(device_limit, 0) = 2147483647 FROM workspaces");
             execute(&mut rival, "ROLLBACK");
             batch.await.unwrap().unwrap();
         };
@@ -72,26 +72,40 @@ fn new_limit_includes_batches_in_progress() {
 }
 
 #[test]
-fn batch_sees_limit_set_during_its_look_up() {
+fn batch_sees_limit_lowered_after_its_look_up() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
+        store.set_limit(&acme, 10).await;
         acme.create(vec![device(&[])]).await.unwrap();
-        let mut setting = store.database.connect();
+        let mut rival = store.database.connect();
         execute(
-            &mut setting,
-            "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('device limit', 1)); \
-             UPDATE workspaces SET device_limit = 1",
+            &mut rival,
+            "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('device total', 1))",
         );
         let batch = acme.clone();
         let batch = tokio::spawn(async move { batch.create(vec![device(&[])]).await });
-        // The look-up has taken its snapshot, and waits for the lock.
+        // The batch has read the limit, and waits for the lock.
         store.database.wait_for_blocked_statement();
-        execute(&mut setting, "COMMIT");
+        store.set_limit(&acme, 1).await;
+        execute(&mut rival, "COMMIT");
         let Err(CreateError::Conflicts(conflicts)) = batch.await.unwrap() else {
             panic!("the batch exceeds the limit");
         };
         assert_eq!(conflicts.device_limit.unwrap().held, 1);
         assert_eq!(store.database.count("devices"), 1);
+    });
+}
+
+#[test]
+fn first_limit_waits_for_no_later_batch() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let mut rival = store.database.connect();
+        execute(&mut rival, "BEGIN; LOCK TABLE users IN ROW EXCLUSIVE MODE");
+        store.set_limit(&acme, 1).await;
+        acme.create(vec![device(&[])]).await.unwrap();
+        acme.conflicts(vec![device(&[])]).await;
     });
 }
