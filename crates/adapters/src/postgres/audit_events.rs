@@ -126,7 +126,10 @@ impl NewEvent {
         origin: &Origin,
     ) -> QueryResult<CommitMarker> {
         static INSERT: LazyLock<String> = LazyLock::new(|| {
-            with_event("SELECT", &format!("SELECT {EVENT_ID} AS id FROM changed"))
+            with_event(
+                "SELECT true AS is_changed",
+                &format!("SELECT {EVENT_ID} AS id FROM changed"),
+            )
         });
         let query = self.bind_to(prepared(INSERT.as_str()), workspace, origin);
         let event: IdRow = query.get_result(connection)?;
