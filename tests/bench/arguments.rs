@@ -78,6 +78,10 @@ pub(crate) struct Arguments {
     /// Measure the service only, without the references
     #[arg(long)]
     service_only: bool,
+    /// Number of workspaces over which the clients of POST /devices are spread, and the connections
+    /// of COPY and INSERT
+    #[arg(long, default_value_t = 1)]
+    pub(crate) workspaces: usize,
     /// Server executable to measure, instead of building one from the sources
     #[arg(long, value_name = "FILE", value_parser = parse_executable)]
     binary: Option<PathBuf>,

@@ -126,7 +126,7 @@ pub(crate) fn creators(
         let own = api_keys.iter().skip(client).step_by(clients);
         let mut own: Vec<_> = own.cloned().collect();
         if own.is_empty() {
-            own.extend(api_keys.first().cloned());
+            own.extend(api_keys.iter().cycle().nth(client).cloned());
         }
         let mut request = CreateRequest::new(path, &own, body);
         let mut client = Client::connect(addresses[client % addresses.len()]);

@@ -116,11 +116,18 @@ impl Creates<'_> {
             let workers = creators(&[express.address()], "/devices", &[], &body, clients, 201);
             self.measure_reference(Kind::Express, batch, vec![express.pid()], workers, report);
         }
-        let url = self.postgres.url();
-        let copiers = (0..copy_connections(clients)).map(|_| self.rows.copier(url, batch));
+        let (url, rows) = (self.postgres.url(), &self.rows);
+        let workspaces = self.subjects[0]
+            .workspaces
+            .iter()
+            .map(|(id, _)| *id)
+            .cycle();
+        let copiers = workspaces.clone().take(copy_connections(clients));
+        let copiers = copiers.map(|workspace| rows.copier(url, workspace, batch));
         self.measure_reference(Kind::Copy, batch, Vec::new(), copiers.collect(), report);
         if batch == 1 {
-            let inserters = (0..clients).map(|_| self.rows.inserter(url));
+            let inserters = workspaces.take(clients);
+            let inserters = inserters.map(|workspace| rows.inserter(url, workspace));
             self.measure_reference(Kind::Insert, batch, Vec::new(), inserters.collect(), report);
         }
     }
@@ -140,9 +147,15 @@ impl Creates<'_> {
             Kind::Rejected => 400,
             _ => 201,
         };
-        let keys = std::slice::from_ref(&subject.api_key);
-        let addresses = subject.addresses();
-        let workers = creators(&addresses, "/devices", keys, body, clients, expected_status);
+        let (addresses, keys) = (subject.addresses(), subject.api_keys());
+        let workers = creators(
+            &addresses,
+            "/devices",
+            &keys,
+            body,
+            clients,
+            expected_status,
+        );
         let processes = subject.processes(self.postgres);
         let batch = body.serial_offsets.len();
         let mut cell = processes.measure(kind, batch, self.window, workers);

@@ -64,7 +64,7 @@ fn store(subject: &Subject, window: Window) -> usize {
         ..window
     };
     let body = payload::body(&payload::devices());
-    let keys = std::slice::from_ref(&subject.api_key);
-    let mut workers = creators(&subject.addresses(), "/devices", keys, &body, CLIENTS, 201);
+    let (addresses, keys) = (subject.addresses(), subject.api_keys());
+    let mut workers = creators(&addresses, "/devices", &keys, &body, CLIENTS, 201);
     measure_window(window, payload::DEVICES, &mut workers).errors
 }

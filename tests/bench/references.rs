@@ -79,8 +79,18 @@ impl Rows {
         index.expect("devices have this column")
     }
 
+    /// Returns the devices as rows of a workspace.
+    fn in_workspace(&self, workspace_id: i64) -> Vec<Row> {
+        let column = self.column("workspace_id");
+        let mut rows = self.rows.clone();
+        for row in &mut rows {
+            row[column] = Some(workspace_id.to_be_bytes().to_vec());
+        }
+        rows
+    }
+
     /// Encodes the first `count` devices for COPY. Returns them with the offsets of their ids.
-    fn encode(&self, count: usize) -> (RequestTemplate, Vec<usize>) {
+    fn encode(&self, count: usize, workspace_id: i64) -> (RequestTemplate, Vec<usize>) {
         let id = self.column("id");
         let serials = ["serial_number", "serial_number_folded"].map(|name| self.column(name));
         let mut numbered = RequestTemplate {
@@ -88,7 +98,7 @@ impl Rows {
             serial_offsets: Vec::new(),
         };
         let mut ids = Vec::new();
-        for row in &self.rows[..count] {
+        for row in &self.in_workspace(workspace_id)[..count] {
             let bytes = &mut numbered.bytes;
             bytes.extend((row.len() as i16).to_be_bytes());
             let mut offsets = Vec::new();
@@ -111,9 +121,14 @@ impl Rows {
 
     /// Returns a worker with a connection of its own that reserves ids and copies `count` devices
     /// per call.
-    pub(crate) fn copier(&self, url: &str, count: usize) -> impl FnMut() -> bool + Send + use<> {
+    pub(crate) fn copier(
+        &self,
+        url: &str,
+        workspace_id: i64,
+        count: usize,
+    ) -> impl FnMut() -> bool + Send + use<> {
         let mut client = connect(url);
-        let (mut rows, id_offsets) = self.encode(count);
+        let (mut rows, id_offsets) = self.encode(count, workspace_id);
         let reserve =
             client.prepare("SELECT nextval('devices_id_seq') FROM generate_series(1, $1::int)");
         let reserve = reserve.expect("the statement is valid");
@@ -131,7 +146,11 @@ impl Rows {
 
     /// Returns a worker with a connection of its own that inserts one device per call, by a
     /// prepared statement.
-    pub(crate) fn inserter(&self, url: &str) -> impl FnMut() -> bool + Send + use<> {
+    pub(crate) fn inserter(
+        &self,
+        url: &str,
+        workspace_id: i64,
+    ) -> impl FnMut() -> bool + Send + use<> {
         let mut client = connect(url);
         let id = self.column("id");
         let columns = self.columns.iter().enumerate();
@@ -151,7 +170,7 @@ impl Rows {
         let serials = ["serial_number", "serial_number_folded"]
             .map(|name| columns.iter().position(|column| *column == name));
         let mut rows: Vec<Vec<Encoded>> = Vec::new();
-        for row in &self.rows {
+        for row in &self.in_workspace(workspace_id) {
             let values = row.iter().enumerate().filter(|(column, _)| *column != id);
             rows.push(values.map(|(_, value)| Encoded(value.clone())).collect());
         }

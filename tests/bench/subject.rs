@@ -11,14 +11,15 @@ use crate::processes::Processes;
 use crate::references::connect;
 use crate::report::{Kind, Operation};
 
-/// Workspace of the created devices.
-const WORKSPACE: &str = "acme";
+/// Beginning of the names of the workspaces of the created devices.
+const WORKSPACE: &str = "devices-bench-";
 
 /// Build of the server under test, with its own database.
 pub(crate) struct Subject {
     pub(crate) kind: Kind,
     pub(crate) url: String,
-    pub(crate) api_key: String,
+    /// Of each workspace, its id and an API key.
+    pub(crate) workspaces: Vec<(i64, String)>,
     pub(crate) services: Vec<ServerProcess>,
 }
 
@@ -40,23 +41,25 @@ impl Subject {
     fn start(kind: Kind, binary: &Path, url: String, arguments: &Arguments) -> Self {
         run(binary, &url, "migrate");
         reject_other_workspaces(&url);
-        if workspace_id(&url, WORKSPACE).is_none() {
-            run(binary, &url, &format!("workspace create {WORKSPACE}"));
-            create_users(&url);
-        }
-        let api_key = create_key(binary, &url, WORKSPACE);
+        let workspaces = (1..=arguments.workspaces.max(1))
+            .map(|number| set_up_workspace(binary, &url, &format!("{WORKSPACE}{number}")));
+        let workspaces = workspaces.collect();
+        create_users(&url);
         let services = (0..arguments.servers.max(1)).map(|_| arguments.serve(binary, &url));
         let subject = Self {
             kind,
             services: services.collect(),
-            api_key,
+            workspaces,
             url,
         };
         subject.reset();
         let body = payload::body(&payload::devices());
-        let keys = std::slice::from_ref(&subject.api_key);
+        let keys = &subject.api_keys()[..1];
         let mut creators = creators(&subject.addresses(), "/devices", keys, &body, 1, 201);
-        assert!(creators[0](), "the payload is stored");
+        assert!(
+            creators[0](),
+            "the server did not store the payload, see fleet-devices-chaos.log"
+        );
         subject
     }
 
@@ -79,6 +82,11 @@ impl Subject {
         self.services.iter().map(ServerProcess::address).collect()
     }
 
+    pub(crate) fn api_keys(&self) -> Vec<String> {
+        let keys = self.workspaces.iter().map(|(_, key)| key.clone());
+        keys.collect()
+    }
+
     pub(crate) fn processes(&self, postgres: &PostgresServer) -> Processes {
         Processes {
             servers: self.services.iter().map(ServerProcess::pid).collect(),
@@ -92,6 +100,15 @@ pub(crate) fn run(binary: &Path, url: &str, command: &str) -> CommandOutput {
     let output = run_executable(binary, url, &command.split(' ').collect::<Vec<_>>());
     assert_eq!(output.code, 0, "{output:?}");
     output
+}
+
+/// Creates a workspace unless it exists. Returns its id and a new API key.
+pub(crate) fn set_up_workspace(binary: &Path, url: &str, name: &str) -> (i64, String) {
+    if workspace_id(url, name).is_none() {
+        run(binary, url, &format!("workspace create {name}"));
+    }
+    let id = workspace_id(url, name).expect("the workspace exists");
+    (id, create_key(binary, url, name))
 }
 
 /// Creates an API key with the scope WRITE. Returns its secret.
@@ -110,7 +127,7 @@ pub(crate) fn workspace_id(url: &str, name: &str) -> Option<i64> {
 
 /// Ends the program if a database of `--database` has data that [`Subject::reset`] would delete.
 fn reject_other_workspaces(url: &str) {
-    let others = "SELECT name FROM workspaces WHERE name <> $1 LIMIT 1";
+    let others = "SELECT name FROM workspaces WHERE NOT starts_with(name, $1) LIMIT 1";
     let other = connect(url).query_opt(others, &[&WORKSPACE]);
     if let Some(row) = other.expect("the workspaces can be read") {
         let name: String = row.get(0);
@@ -121,7 +138,7 @@ fn reject_other_workspaces(url: &str) {
     }
 }
 
-/// Creates the users to whom the payload's devices are assigned, in every workspace.
+/// Creates the users to whom the payload's devices are assigned, in every workspace without them.
 pub(crate) fn create_users(url: &str) {
     let users = format!(
         "SELECT id, number, 'user' || number || '@example.com' \
@@ -134,10 +151,11 @@ pub(crate) fn create_users(url: &str) {
         &format!(
             "DO $do$ BEGIN \
                  IF to_regclass('search_documents') IS NULL THEN \
-                     INSERT INTO users (workspace_id, id, email) {users}; \
+                     INSERT INTO users (workspace_id, id, email) {users} ON CONFLICT DO NOTHING; \
                  ELSE \
                      INSERT INTO users (workspace_id, id, email, email_folded, search_document) \
-                     SELECT id, number, email, email, '' FROM ({users}) AS new (id, number, email); \
+                     SELECT id, number, email, email, '' FROM ({users}) AS new (id, number, email) \
+                     ON CONFLICT DO NOTHING; \
                  END IF; \
              END $do$"
         ),

@@ -13,7 +13,7 @@ use reqwest::blocking::Client;
 use crate::arguments::{Arguments, Part};
 use crate::postgres_server::PostgresServer;
 use crate::report::{Kind, Operation, Report};
-use crate::subject::{create_key, run, workspace_id};
+use crate::subject::{run, set_up_workspace};
 use population::{Population, WORKSPACE};
 
 /// The workspace, and the server under test.
@@ -65,16 +65,16 @@ impl LargeWorkspace {
     ) -> Self {
         run(binary, &url, "migrate");
         let is_filled = population.is_stored(&url);
+        let (id, api_key) = set_up_workspace(binary, &url, WORKSPACE);
         if !is_filled {
-            run(binary, &url, &format!("workspace create {WORKSPACE}"));
             population.insert_users_and_enrollments(&url);
         }
         let workspace = Self {
             kind,
-            id: workspace_id(&url, WORKSPACE).expect("the workspace exists"),
+            id,
             population,
             server: arguments.serve(binary, &url),
-            api_key: create_key(binary, &url, WORKSPACE),
+            api_key,
             client: Client::new(),
             url,
         };
