@@ -80,7 +80,7 @@ fn insert_events(entry_count: usize) -> String {
              VALUES ($1, $12, cardinality($2)) \
          ) \
          SELECT (SELECT device_limit FROM workspaces WHERE workspaces.id = $1) AS device_limit, \
-                EXISTS (SELECT FROM devices_mdm WHERE devices_mdm.workspace_id = $1) \
+                EXISTS (SELECT 1 FROM devices_mdm WHERE devices_mdm.workspace_id = $1 LIMIT 1) \
                     AS has_enrollments"
     )
 }
