@@ -14,6 +14,7 @@ use super::columns::DeviceRow;
 use super::select::{Relations, RelationsSql, relations};
 use crate::postgres::audit_events::{EVENT_ID, FIRST_PARAMETER, NewEvent, with_event};
 use crate::postgres::enrollments::EnrollmentRow;
+use crate::postgres::query::columns::assignments;
 use crate::postgres::query::positional::Positional;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::tsvector::{EncodedDocument, Tsvector};
@@ -65,15 +66,12 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
         document,
         serial_number,
     ] = std::array::from_fn(|index| format!("${}", FIRST_PARAMETER + index));
-    let columns = DeviceRow::CHANGED_COLUMNS.iter();
-    let assignments: String = columns
-        .zip(FIRST_PARAMETER + FIXED.len()..)
-        .map(|(column, parameter)| format!("{column} = ${parameter}, "))
-        .collect();
+    let first_column = FIRST_PARAMETER + FIXED.len();
+    let assignments = assignments(DeviceRow::CHANGED_COLUMNS, first_column);
     let (relations, joins) = relations(&user, &serial_number);
     with_event(
         &format!(
-            "UPDATE devices SET {assignments} \
+            "UPDATE devices SET {assignments}, \
                  updated_at = {updated_at}, deleted_at = {deleted_at} \
              WHERE devices.workspace_id = $1 AND devices.id = {device} RETURNING devices.id \
              ), document AS ( \

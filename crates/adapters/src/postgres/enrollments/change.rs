@@ -1,19 +1,23 @@
 //! Changes of enrolments, each with its audit event.
 
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
 use devices_domain::{
-    Action, EnrollmentId, EnrollmentReport, IdentifierKey, Origin, PutEnrollmentError,
-    RepositoryError, StoredEnrollment, Subject, WorkspaceId,
+    Action, DeviceId, Enrollment, EnrollmentId, EnrollmentReport, IdentifierKey, Origin,
+    PutEnrollmentError, RepositoryError, SerialNumber, StoredEnrollment, Subject, WorkspaceId,
 };
-use diesel::dsl::now;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 
 use super::row::{EnrollmentColumns, EnrollmentRow};
 use super::select::{active, with_devices};
-use crate::postgres::audit_events::NewEvent;
-use crate::postgres::query::updated_at::next_updated_at_sql;
+use crate::postgres::audit_events::{EVENT_ID, FIRST_PARAMETER, NewEvent, with_event};
+use crate::postgres::query::columns::assignments;
+use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::updated_at::{clock_timestamp, next_updated_at};
 use crate::postgres::schema::tables::devices_mdm;
 use crate::postgres::transaction::run::{Effect, Failure};
 use crate::postgres::usage_counts::{self, Resource};
@@ -28,43 +32,60 @@ pub(crate) fn put(
     report: &EnrollmentReport,
     quota: u64,
 ) -> Result<((StoredEnrollment, bool), Effect), Failure<PutEnrollmentError>> {
-    let mut rows = lock(connection, workspace, report.serial_number.folded())?.into_iter();
-    let newest = rows.next();
-    let older: Vec<i64> = rows.map(|row| row.id).collect();
-    let is_new = newest.is_none();
-    let added = i64::from(is_new) - older.len() as i64;
-    let (row, event) = match newest {
-        None => {
-            if usage_counts::total(connection, workspace, Resource::Enrollments)? >= quota {
-                return Err(Failure::Rejected(PutEnrollmentError::QuotaExceeded));
-            }
-            let row = insert(connection, workspace, report)?;
-            let subject = Subject::Enrollment(EnrollmentId(row.id));
-            (row, Some(NewEvent::new(Action::Created, subject)))
-        }
-        Some(before) => {
-            let changed_fields = changed_fields(&before, report)?;
-            if changed_fields.is_empty() && older.is_empty() {
-                (before, None)
-            } else {
-                let row = replace(connection, workspace, before.id, report)?;
-                let subject = Subject::Enrollment(EnrollmentId(row.id));
-                let event = NewEvent::new(Action::Updated, subject);
-                (row, Some(event.with_fields(changed_fields)))
-            }
-        }
+    let locked = lock(connection, workspace, report.serial_number.folded())?;
+    let Some(newest) = locked.rows.first() else {
+        return create(connection, workspace, report, quota);
     };
-    delete_rows(connection, workspace, older)?;
-    let effect = match event {
-        Some(event) => {
-            let event = event.with_usage(Resource::Enrollments, added);
-            Effect::Marked(event.insert_change_event(connection, workspace, &report.origin)?)
-        }
-        None => Effect::None,
+    let changed_fields = changed_fields(newest, report)?;
+    let older = locked.rows.len() as i64 - 1;
+    if changed_fields.is_empty() && older == 0 {
+        let unchanged = with_devices(connection, workspace, locked.rows)?.pop();
+        return Ok((
+            (unchanged.ok_or(DieselError::NotFound)?, false),
+            Effect::None,
+        ));
+    }
+    let subject = Subject::Enrollment(EnrollmentId(newest.id));
+    let event = NewEvent::new(Action::Updated, subject)
+        .with_fields(changed_fields)
+        .with_usage(Resource::Enrollments, -older);
+    let query = event
+        .bind_to(prepared(REPLACE.as_str()), workspace, &report.origin)
+        .bind::<Text, _>(report.serial_number.folded())
+        .bind::<Timestamptz, _>(locked.next_updated_at)
+        .bind::<BigInt, _>(newest.id)
+        .bind::<Text, _>(report.serial_number.as_str());
+    let query = EnrollmentColumns::from_fields(&report.fields).bind_to(query);
+    let changed: Changed = query.get_result(connection)?;
+    let replaced = StoredEnrollment {
+        serial_number: report.serial_number.clone(),
+        device_id: changed.device_id.map(DeviceId),
+        created_at: newest.created_at,
+        enrollment: Enrollment {
+            id: EnrollmentId(newest.id),
+            fields: report.fields.clone(),
+        },
     };
-    let stored = with_devices(connection, workspace, vec![row])?;
-    let stored = stored.into_iter().next().ok_or(DieselError::NotFound)?;
-    Ok(((stored, is_new), effect))
+    let marker = event.into_marker(workspace, &report.origin, changed.event_id);
+    Ok(((replaced, false), Effect::Marked(marker)))
+}
+
+fn create(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    report: &EnrollmentReport,
+    quota: u64,
+) -> Result<((StoredEnrollment, bool), Effect), Failure<PutEnrollmentError>> {
+    if usage_counts::total(connection, workspace, Resource::Enrollments)? >= quota {
+        return Err(Failure::Rejected(PutEnrollmentError::QuotaExceeded));
+    }
+    let row = insert(connection, workspace, report)?;
+    let subject = Subject::Enrollment(EnrollmentId(row.id));
+    let event = NewEvent::new(Action::Created, subject).with_usage(Resource::Enrollments, 1);
+    let marker = event.insert_change_event(connection, workspace, &report.origin)?;
+    let created = with_devices(connection, workspace, vec![row])?.pop();
+    let created = created.ok_or(DieselError::NotFound)?;
+    Ok(((created, true), Effect::Marked(marker)))
 }
 
 fn insert(
@@ -77,23 +98,6 @@ fn insert(
             devices_mdm::workspace_id.eq(workspace.0),
             devices_mdm::serial_number.eq(report.serial_number.as_str()),
             devices_mdm::serial_number_folded.eq(report.serial_number.folded()),
-            EnrollmentColumns::from_fields(&report.fields),
-        ))
-        .returning(EnrollmentRow::as_returning())
-        .get_result(connection)
-}
-
-fn replace(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    enrollment: i64,
-    report: &EnrollmentReport,
-) -> QueryResult<EnrollmentRow> {
-    diesel::update(devices_mdm::table.find((workspace.0, enrollment)))
-        .set((
-            devices_mdm::serial_number.eq(report.serial_number.as_str()),
-            devices_mdm::serial_number_folded.eq(report.serial_number.folded()),
-            devices_mdm::updated_at.eq(next_updated_at_sql()),
             EnrollmentColumns::from_fields(&report.fields),
         ))
         .returning(EnrollmentRow::as_returning())
@@ -125,53 +129,106 @@ pub(crate) fn delete(
     let Some(folded) = serial_number.folded() else {
         return Ok((None, Effect::None));
     };
-    let rows = lock(connection, workspace, folded)?;
-    let Some(newest) = rows.first().map(|row| row.id) else {
+    let locked = lock(connection, workspace, folded)?;
+    let Some(newest) = locked.rows.first() else {
         return Ok((None, Effect::None));
     };
-    let mut enrollments = with_devices(connection, workspace, rows)?;
-    let ids = enrollments.iter().map(|stored| stored.enrollment.id.0);
-    delete_rows(connection, workspace, ids.collect())?;
-    let subject = Subject::Enrollment(EnrollmentId(newest));
-    let removed = enrollments.len() as i64;
+    let subject = Subject::Enrollment(EnrollmentId(newest.id));
     let event = NewEvent::new(Action::Deleted, subject);
-    let event = event.with_usage(Resource::Enrollments, -removed);
-    let marker = event.insert_change_event(connection, workspace, origin)?;
-    let deleted = enrollments.swap_remove(0);
+    let event = event.with_usage(Resource::Enrollments, -(locked.rows.len() as i64));
+    let changed: Changed = event
+        .bind_to(prepared(DELETE.as_str()), workspace, origin)
+        .bind::<Text, _>(folded)
+        .bind::<Timestamptz, _>(locked.next_updated_at)
+        .get_result(connection)?;
+    let deleted = StoredEnrollment {
+        serial_number: SerialNumber::from_trusted(&newest.serial_number),
+        device_id: changed.device_id.map(DeviceId),
+        created_at: newest.created_at,
+        enrollment: newest.clone().into_enrollment()?,
+    };
+    let marker = event.into_marker(workspace, origin, changed.event_id);
     Ok((Some(deleted), Effect::Marked(marker)))
 }
 
-/// Reads the active enrolments of a folded serial number, newest first. Until the transaction ends,
-/// no other transaction changes them or adds one: the advisory lock also covers a serial number
-/// without any row.
+/// Replaces the enrolment `$14` of the serial number `$12`, and deletes its other enrolments.
+static REPLACE: LazyLock<String> = LazyLock::new(|| {
+    let assignments = assignments(EnrollmentColumns::NAMES, FIRST_PARAMETER + 4);
+    change_sql(&format!(
+        "UPDATE devices_mdm SET {assignments}, serial_number = $15, serial_number_folded = $12, \
+             updated_at = $13 \
+         WHERE devices_mdm.workspace_id = $1 AND devices_mdm.id = $14 RETURNING devices_mdm.id \
+         ), older AS ( \
+             UPDATE devices_mdm AS older SET deleted_at = $13, updated_at = $13 \
+             WHERE older.workspace_id = $1 AND older.serial_number_folded = $12 \
+               AND older.deleted_at IS NULL AND older.id <> $14"
+    ))
+});
+
+/// Deletes the enrolments of the serial number `$12`.
+static DELETE: LazyLock<String> = LazyLock::new(|| {
+    change_sql(
+        "UPDATE devices_mdm SET deleted_at = $13, updated_at = $13 \
+         WHERE devices_mdm.workspace_id = $1 AND devices_mdm.serial_number_folded = $12 \
+           AND devices_mdm.deleted_at IS NULL RETURNING devices_mdm.id",
+    )
+});
+
+/// Returns a statement that changes enrolments and returns a [`Changed`].
+fn change_sql(change: &str) -> String {
+    with_event(
+        change,
+        &format!(
+            "SELECT {EVENT_ID} AS event_id, ( \
+                 SELECT devices.id FROM devices WHERE devices.workspace_id = $1 \
+                   AND devices.serial_number_folded = $12 AND devices.deleted_at IS NULL LIMIT 1 \
+             ) AS device_id"
+        ),
+    )
+}
+
+/// Event of a change, and the active device with the serial number.
+#[derive(QueryableByName)]
+struct Changed {
+    #[diesel(sql_type = BigInt)]
+    event_id: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    device_id: Option<i64>,
+}
+
+/// The active enrolments of a serial number.
+struct LockedEnrollments {
+    /// Newest first.
+    rows: Vec<EnrollmentRow>,
+    /// Time of the change that this transaction makes.
+    next_updated_at: DateTime<Utc>,
+}
+
+/// Reads the active enrolments of a folded serial number. Until the transaction ends, no other
+/// transaction changes them or adds one: the advisory lock also covers a serial number without any
+/// row.
 fn lock(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     folded: &str,
-) -> QueryResult<Vec<EnrollmentRow>> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('enrolment ' || $2, $1))")
+) -> QueryResult<LockedEnrollments> {
+    prepared("SELECT pg_advisory_xact_lock(hashtextextended('enrolment ' || $2, $1))")
         .bind::<BigInt, _>(workspace.0)
         .bind::<Text, _>(folded)
         .execute(connection)?;
-    active(connection, workspace, folded)
-}
-
-fn delete_rows(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    ids: Vec<i64>,
-) -> QueryResult<()> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let rows = devices_mdm::table
-        .filter(devices_mdm::workspace_id.eq(workspace.0))
-        .filter(devices_mdm::id.eq_any(ids));
-    diesel::update(rows)
-        .set((
-            devices_mdm::deleted_at.eq(now),
-            devices_mdm::updated_at.eq(next_updated_at_sql()),
+    let active: Vec<(EnrollmentRow, DateTime<Utc>, DateTime<Utc>)> = active(workspace, folded)
+        .select((
+            EnrollmentRow::as_select(),
+            devices_mdm::updated_at,
+            clock_timestamp(),
         ))
-        .execute(connection)?;
-    Ok(())
+        .load(connection)?;
+    let times = active
+        .iter()
+        .map(|(_, updated_at, now)| next_updated_at(*now, *updated_at));
+    Ok(LockedEnrollments {
+        // Without enrolments, nothing is updated.
+        next_updated_at: times.max().unwrap_or_default(),
+        rows: active.into_iter().map(|(row, ..)| row).collect(),
+    })
 }

@@ -48,19 +48,15 @@ pub(crate) fn newest(
         .collect()
 }
 
-/// Reads the active enrolments of a folded serial number, newest first.
-pub(super) fn active(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    folded: &str,
-) -> QueryResult<Vec<EnrollmentRow>> {
+/// Selects the active enrolments of a folded serial number, newest first.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(super) fn active<'a>(workspace: WorkspaceId, folded: &'a str) -> _ {
+    let workspace: i64 = workspace.0;
     devices_mdm::table
-        .filter(devices_mdm::workspace_id.eq(workspace.0))
+        .filter(devices_mdm::workspace_id.eq(workspace))
         .filter(devices_mdm::serial_number_folded.eq(folded))
         .filter(devices_mdm::deleted_at.is_null())
         .order((devices_mdm::created_at.desc(), devices_mdm::id.desc()))
-        .select(EnrollmentRow::as_select())
-        .load(connection)
 }
 
 /// Finds the newest active enrolment of a serial number.
@@ -72,9 +68,9 @@ pub(crate) fn find(
     let Some(folded) = serial_number.folded() else {
         return Ok(None);
     };
-    let mut rows = active(connection, workspace, folded)?;
-    rows.truncate(1);
-    Ok(with_devices(connection, workspace, rows)?.pop())
+    let newest = active(workspace, folded).select(EnrollmentRow::as_select());
+    let newest: Option<EnrollmentRow> = newest.first(connection).optional()?;
+    Ok(with_devices(connection, workspace, newest.into_iter().collect())?.pop())
 }
 
 /// Lists a page of the active enrolments that match the filter.

@@ -17,13 +17,28 @@ use super::jsonb::JsonbAttributes;
 /// field does not compile.
 macro_rules! columns {
     ($table:ident: $Columns:ident of $Fields:ident { $($field:ident: $Column:ty,)+ }) => {
-        #[derive(Clone, Insertable, AsChangeset, Queryable, Selectable, QueryableByName)]
-        #[diesel(table_name = $table, treat_none_as_null = true)]
+        #[derive(Clone, Insertable, Queryable, Selectable, QueryableByName)]
+        #[diesel(table_name = $table)]
         pub(crate) struct $Columns<'a> {
             $($field: $Column,)+
         }
 
         impl<'a> $Columns<'a> {
+            /// Names of the columns, in the order of [`bind_to`](Self::bind_to).
+            pub(crate) const NAMES: &'static [&'static str] =
+                &[$(<$table::$field as diesel::query_source::Column>::NAME,)+];
+
+            /// Binds the values of the columns.
+            pub(crate) fn bind_to<'q>(
+                self,
+                query: crate::postgres::query::prepared::PreparedSql<'q>,
+            ) -> crate::postgres::query::prepared::PreparedSql<'q>
+            where
+                'a: 'q,
+            {
+                query$(.bind::<diesel::dsl::SqlTypeOf<$table::$field>, _>(self.$field))+
+            }
+
             pub(crate) fn from_fields(fields: &'a $Fields) -> Self {
                 let $Fields { $($field,)+ } = fields;
                 Self { $($field: $field.to_column(),)+ }
@@ -36,6 +51,17 @@ macro_rules! columns {
     };
 }
 pub(crate) use columns;
+
+/// Returns assignments of columns for UPDATE, such as `name = $3, role = $4`. Their parameters are
+/// numbered from `first_parameter`.
+pub(crate) fn assignments<'a>(
+    columns: impl IntoIterator<Item = &'a &'a str>,
+    first_parameter: usize,
+) -> String {
+    let columns = columns.into_iter().zip(first_parameter..);
+    let assignments = columns.map(|(column, parameter)| format!("{column} = ${parameter}"));
+    assignments.collect::<Vec<_>>().join(", ")
+}
 
 /// Conversion of a field to a column of type `C`, and back. A field type can have several column
 /// types: the row struct chooses one.

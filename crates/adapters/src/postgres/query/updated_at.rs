@@ -1,9 +1,6 @@
 //! Times of change.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::dsl::sql;
-use diesel::expression::SqlLiteral;
-use diesel::sql_types::Timestamptz;
 
 diesel::define_sql_function! {
     /// The current time of the database, which advances within a transaction. It is read with the
@@ -15,11 +12,6 @@ diesel::define_sql_function! {
 /// and the times of change must rise.
 pub(crate) fn next_updated_at(now: DateTime<Utc>, updated_at: DateTime<Utc>) -> DateTime<Utc> {
     now.max(updated_at + TimeDelta::microseconds(1))
-}
-
-/// Like [`next_updated_at`], as an expression for the updated row.
-pub(crate) fn next_updated_at_sql() -> SqlLiteral<Timestamptz> {
-    sql::<Timestamptz>("greatest(clock_timestamp(), updated_at + interval '1 microsecond')")
 }
 
 #[cfg(test)]

@@ -1,17 +1,25 @@
 //! Changes of single users, each with its audit event.
 
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
 use devices_domain::{
     Action, Author, ChangeUserError, Email, Origin, Subject, User, UserChange, UserFields, UserId,
     WorkspaceId,
 };
-use diesel::dsl::{exists, now};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::{BigInt, Nullable, Timestamptz};
 
 use super::row::{DerivedColumns, UserColumns, UserRow};
-use crate::postgres::audit_events::NewEvent;
-use crate::postgres::query::updated_at::next_updated_at_sql;
-use crate::postgres::schema::tables::{devices, users};
+use crate::postgres::audit_events::{EVENT_ID, FIRST_PARAMETER, NewEvent, with_event};
+use crate::postgres::query::columns::assignments;
+use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::statement::IdRow;
+use crate::postgres::query::updated_at::{clock_timestamp, next_updated_at};
+use crate::postgres::schema::tables::users;
+use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::transaction::run::{Effect, Failure};
 use crate::postgres::usage_counts::{self, Resource};
 
@@ -28,7 +36,7 @@ pub(crate) fn create(
     if usage_counts::total(connection, workspace, Resource::Users)? >= quota {
         return Err(Failure::Rejected(ChangeUserError::QuotaExceeded));
     }
-    check_email(connection, workspace, &user.email, None)?;
+    check_email(connection, workspace, &user.email)?;
     let row: UserRow = diesel::insert_into(users::table)
         .values((
             users::workspace_id.eq(workspace.0),
@@ -56,30 +64,36 @@ pub(crate) fn create(
 pub(crate) fn update(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    change: &UserChange,
+    patch: &UserChange,
 ) -> ChangeResult {
-    let before = lock(connection, workspace, change.user)?;
-    let after = change
+    let locked = LockedUser::lock(connection, workspace, patch.user)?;
+    let before = &locked.user.fields;
+    let after = patch
         .patch
-        .apply(&before.fields)
+        .apply(before)
         .map_err(|error| Failure::Rejected(ChangeUserError::Rejected(error)))?;
-    let changed_fields = before.fields.changed_field_names(&after);
+    let changed_fields = before.changed_field_names(&after);
     if changed_fields.is_empty() {
-        return Ok((before, Effect::None));
+        return Ok((locked.user, Effect::None));
     }
-    check_email(connection, workspace, &after.email, Some(change.user))?;
-    let row: UserRow = diesel::update(users::table.find((workspace.0, change.user.0)))
-        .set((
-            UserColumns::from_fields(&after),
-            DerivedColumns::new(&after),
-            users::updated_at.eq(next_updated_at_sql()),
-        ))
-        .returning(UserRow::as_returning())
-        .get_result(connection)?;
+    if after.email.folded() != before.email.folded() {
+        check_email(connection, workspace, &after.email)?;
+    }
     let event =
-        NewEvent::new(Action::Updated, Subject::User(change.user)).with_fields(changed_fields);
-    let marker = event.insert_change_event(connection, workspace, &change.origin)?;
-    Ok((row.into_user()?, Effect::Marked(marker)))
+        NewEvent::new(Action::Updated, Subject::User(patch.user)).with_fields(changed_fields);
+    let changed = ChangedUser {
+        user: User {
+            fields: after,
+            ..locked.user
+        },
+        updated_at: locked.next_updated_at,
+        deleted_at: None,
+    };
+    let marker = change(connection, &changed, event, &patch.origin)?;
+    Ok((
+        changed.user,
+        Effect::Marked(marker.ok_or(DieselError::NotFound)?),
+    ))
 }
 
 /// Deletes a user to whom no active device is assigned.
@@ -89,52 +103,113 @@ pub(crate) fn delete(
     user: UserId,
     origin: &Origin,
 ) -> ChangeResult {
-    let deleted = lock(connection, workspace, user)?;
-    let assigned_devices = devices::table
-        .filter(devices::workspace_id.eq(workspace.0))
-        .filter(devices::user_id.eq(user.0))
-        .filter(devices::deleted_at.is_null());
-    if diesel::select(exists(assigned_devices)).get_result(connection)? {
-        return Err(Failure::Rejected(ChangeUserError::HasDevices));
-    }
-    diesel::update(users::table.find((workspace.0, user.0)))
-        .set((
-            users::deleted_at.eq(now),
-            users::updated_at.eq(next_updated_at_sql()),
-        ))
-        .execute(connection)?;
+    let locked = LockedUser::lock(connection, workspace, user)?;
     let event = NewEvent::new(Action::Deleted, Subject::User(user));
     let event = event.with_usage(Resource::Users, -1);
-    let marker = event.insert_change_event(connection, workspace, origin)?;
-    Ok((deleted, Effect::Marked(marker)))
+    let deleted = ChangedUser {
+        user: locked.user,
+        updated_at: locked.next_updated_at,
+        deleted_at: Some(locked.next_updated_at),
+    };
+    match change(connection, &deleted, event, origin)? {
+        Some(marker) => Ok((deleted.user, Effect::Marked(marker))),
+        None => Err(Failure::Rejected(ChangeUserError::HasDevices)),
+    }
 }
 
-/// Reads an active user and locks it until the transaction ends. `FOR UPDATE` conflicts with the
-/// `FOR KEY SHARE` of a device look-up, so no device is assigned to the user meanwhile.
-fn lock(
+/// New state of a user that is locked.
+struct ChangedUser {
+    user: User,
+    updated_at: DateTime<Utc>,
+    deleted_at: Option<DateTime<Utc>>,
+}
+
+/// Changes a user. Changes nothing if the user is to be deleted and has active devices.
+static CHANGE: LazyLock<String> = LazyLock::new(|| {
+    let [
+        user,
+        updated_at,
+        deleted_at,
+        email_folded,
+        search_document,
+        first_column,
+    ] = std::array::from_fn(|index| FIRST_PARAMETER + index);
+    let assignments = assignments(UserColumns::NAMES, first_column);
+    with_event(
+        &format!(
+            "UPDATE users SET {assignments}, updated_at = ${updated_at}, \
+                 deleted_at = ${deleted_at}, email_folded = ${email_folded}, \
+                 search_document = ${search_document} \
+             WHERE users.workspace_id = $1 AND users.id = ${user} AND (${deleted_at} IS NULL \
+                 OR NOT EXISTS (SELECT FROM devices WHERE devices.workspace_id = $1 \
+                                AND devices.user_id = ${user} AND devices.deleted_at IS NULL)) \
+             RETURNING users.id"
+        ),
+        &format!("SELECT {EVENT_ID} AS id FROM changed"),
+    )
+});
+
+/// Stores the new state of a locked user with an audit event. Returns `None` if nothing was
+/// changed.
+fn change(
     connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    user: UserId,
-) -> Result<User, Failure<ChangeUserError>> {
-    let row = users::table
-        .find((workspace.0, user.0))
-        .filter(users::deleted_at.is_null())
-        .select(UserRow::as_select())
-        .for_update()
-        .first(connection)
-        .optional()?;
-    let row = row.ok_or(Failure::Rejected(ChangeUserError::NotFound))?;
-    Ok(row.into_user()?)
+    changed: &ChangedUser,
+    event: NewEvent,
+    origin: &Origin,
+) -> QueryResult<Option<CommitMarker>> {
+    let ChangedUser {
+        user,
+        updated_at,
+        deleted_at,
+    } = changed;
+    let workspace = user.workspace_id;
+    let query = event
+        .bind_to(prepared(CHANGE.as_str()), workspace, origin)
+        .bind::<BigInt, _>(user.id.0)
+        .bind::<Timestamptz, _>(updated_at)
+        .bind::<Nullable<Timestamptz>, _>(deleted_at);
+    let query = DerivedColumns::new(&user.fields).bind_to(query);
+    let query = UserColumns::from_fields(&user.fields).bind_to(query);
+    let inserted: Option<IdRow> = query.get_result(connection).optional()?;
+    Ok(inserted.map(|inserted| event.into_marker(workspace, origin, inserted.id)))
 }
 
-/// Rejects the email address of an active user other than `owner`. If two transactions take it at
-/// the same time, the unique index `users_email_key` stops the second, and its retry is rejected
-/// here.
+/// An active user that no other transaction changes until this one ends.
+struct LockedUser {
+    user: User,
+    /// Time of the change that this transaction makes.
+    next_updated_at: DateTime<Utc>,
+}
+
+impl LockedUser {
+    /// Reads an active user and locks it. `FOR UPDATE` conflicts with the `FOR KEY SHARE` of a
+    /// device look-up, so no device is assigned to the user meanwhile.
+    fn lock(
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        user: UserId,
+    ) -> Result<Self, Failure<ChangeUserError>> {
+        let row: Option<(UserRow, DateTime<Utc>, DateTime<Utc>)> = users::table
+            .find((workspace.0, user.0))
+            .filter(users::deleted_at.is_null())
+            .select((UserRow::as_select(), users::updated_at, clock_timestamp()))
+            .for_update()
+            .get_result(connection)
+            .optional()?;
+        let (row, updated_at, now) = row.ok_or(Failure::Rejected(ChangeUserError::NotFound))?;
+        Ok(Self {
+            user: row.into_user()?,
+            next_updated_at: next_updated_at(now, updated_at),
+        })
+    }
+}
+
+/// Rejects the email address of an active user. If two transactions take it at the same time, the
+/// unique index `users_email_key` stops the second, and its retry is rejected here.
 fn check_email(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     email: &Email,
-    owner: Option<UserId>,
 ) -> Result<(), Failure<ChangeUserError>> {
     let holder: Option<i64> = users::table
         .filter(users::workspace_id.eq(workspace.0))
@@ -143,10 +218,10 @@ fn check_email(
         .select(users::id)
         .first(connection)
         .optional()?;
-    match holder.map(UserId) {
-        Some(holder) if Some(holder) != owner => {
-            Err(Failure::Rejected(ChangeUserError::EmailTaken(holder)))
-        }
-        _ => Ok(()),
+    match holder {
+        Some(holder) => Err(Failure::Rejected(ChangeUserError::EmailTaken(UserId(
+            holder,
+        )))),
+        None => Ok(()),
     }
 }

@@ -7,9 +7,11 @@ use devices_domain::{
     Assignee, Email, SearchDocument, ShortText, User, UserFields, UserId, WorkspaceId,
 };
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use crate::postgres::query::columns::{Column, columns};
-use crate::postgres::query::tsvector::EncodedDocument;
+use crate::postgres::query::prepared::PreparedSql;
+use crate::postgres::query::tsvector::{EncodedDocument, Tsvector};
 use crate::postgres::schema::tables::users;
 
 columns! {
@@ -28,7 +30,7 @@ columns! {
 }
 
 /// Columns that are computed from the fields.
-#[derive(Insertable, AsChangeset)]
+#[derive(Insertable)]
 #[diesel(table_name = users)]
 pub(crate) struct DerivedColumns<'a> {
     email_folded: &'a str,
@@ -41,6 +43,16 @@ impl<'a> DerivedColumns<'a> {
             email_folded: fields.email.folded(),
             search_document: EncodedDocument::new(&SearchDocument::for_user(fields)),
         }
+    }
+
+    /// Binds the values of the columns, in their order.
+    pub(crate) fn bind_to<'q>(self, query: PreparedSql<'q>) -> PreparedSql<'q>
+    where
+        'a: 'q,
+    {
+        query
+            .bind::<Text, _>(self.email_folded)
+            .bind::<Tsvector, _>(self.search_document)
     }
 }
 
