@@ -7,7 +7,7 @@
 --   psql "$DEVICES__DATABASE__URL" -v ON_ERROR_STOP=1 -f scripts/distribute.sql
 --
 -- It is one transaction. It is plain SQL without psql's commands, so that any client can run it.
--- docs/SCALING.md lists the features that do not work on a cluster.
+-- It prints what is left to do on the nodes. docs/SCALING.md lists the requirements.
 DO $$
 DECLARE
     -- All statements are generated first: the definitions of dropped objects cannot be read later.
@@ -70,6 +70,15 @@ BEGIN
         EXECUTE step;
     END LOOP;
 
+    -- Searches choose their plans with SET LOCAL, which reaches the workers only with this setting.
+    IF pg_has_role((SELECT datdba FROM pg_database WHERE datname = current_database()), 'USAGE') THEN
+        EXECUTE format('ALTER DATABASE %I SET citus.propagate_set_commands = ''local''', current_database());
+    ELSE
+        RAISE WARNING 'searches in large workspaces are slow without a setting of the database'
+            USING HINT = format('As its owner: ALTER DATABASE %I SET citus.propagate_set_commands = ''local'';',
+                                current_database());
+    END IF;
+
     -- Roles that can insert devices, other than their owner.
     FOR serving_role IN
         SELECT DISTINCT grantee::regrole::text
@@ -80,4 +89,9 @@ BEGIN
         RAISE WARNING 'the role % cannot log in, and Citus connects to the other nodes as the current role', serving_role
             USING HINT = format('ALTER ROLE %s LOGIN; let pg_hba.conf admit it from the nodes only.', serving_role);
     END LOOP;
+
+    -- `migrate` sets this for the database of the coordinator only.
+    RAISE WARNING 'PostgreSQL''s logs on the other nodes contain values of failed statements'
+        USING HINT = format('As a superuser: SELECT run_command_on_workers(''ALTER DATABASE %I SET log_error_verbosity = terse'');',
+                            current_database());
 END $$;

@@ -113,6 +113,18 @@ fn local_rows_are_truncated() {
 }
 
 #[test]
+fn settings_of_searches_reach_the_workers() {
+    let (database, mut connection) = with_citus();
+    execute(&mut connection, SCRIPT);
+    let settings = database.texts(
+        "SELECT unnest(setconfig) FROM pg_db_role_setting JOIN pg_database \
+             ON pg_database.oid = setdatabase WHERE datname = current_database()",
+    );
+    let expected = "citus.propagate_set_commands=local".to_owned();
+    assert!(settings.contains(&expected), "{settings:?}");
+}
+
+#[test]
 fn failed_script_changes_nothing() {
     let (database, mut connection) = with_citus();
     let before = schema(&database);
