@@ -50,6 +50,7 @@ fn measure(arguments: &Arguments) -> usize {
     let start = Instant::now();
     let postgres = PostgresServer::start(arguments.database.as_deref());
     let mut report = Report::new(postgres.url());
+    let mut failures = 0;
     if arguments.measures(Part::Creates) {
         creates::measure(&postgres, arguments, &mut report);
     }
@@ -57,11 +58,10 @@ fn measure(arguments: &Arguments) -> usize {
         growth::measure(&postgres, arguments, &mut report);
     }
     if arguments.measures(Part::Lists) || arguments.measures(Part::ById) {
-        large_workspace::measure(&postgres, arguments, &mut report);
+        failures += large_workspace::measure(&postgres, arguments, &mut report);
     }
-    let mut errors = 0;
     if arguments.measures(Part::Indexing) {
-        errors += indexing::measure(&postgres, arguments);
+        failures += indexing::measure(&postgres, arguments);
     }
     println!("{report}");
     println!("duration: {} s", start.elapsed().as_secs());
@@ -69,5 +69,5 @@ fn measure(arguments: &Arguments) -> usize {
         Ok(()) => println!("all measurements: {}", arguments.json.display()),
         Err(error) => eprintln!("{}: {error}", arguments.json.display()),
     }
-    errors + report.errors()
+    failures + report.errors()
 }

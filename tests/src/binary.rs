@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::TestDatabase;
+use crate::{PostgresLog, TestDatabase, statement_violations};
 
 /// Returns the path of the binary, built from the current sources.
 pub fn built_binary() -> &'static Path {
@@ -91,10 +91,25 @@ impl From<Output> for CommandOutput {
     }
 }
 
-/// Runs a command of the binary on a database until it exits.
+/// Runs a command of the binary on a database until it exits. Panics if one of its SQL statements
+/// breaks a [rule](crate::statement_violations), unless the tests cannot read PostgreSQL's log.
 pub fn run(database: &TestDatabase, arguments: &[&str]) -> CommandOutput {
-    run_at(database.url(), arguments)
+    let log = PostgresLog::from_now();
+    let mut command = isolated(built_binary());
+    command.env("DEVICES__DATABASE__URL", database.url());
+    // Migrations precede the distribution of the tables.
+    if log.is_some() && !arguments.contains(&"migrate") {
+        command.env("PGOPTIONS", LOG_STATEMENTS);
+    }
+    let output = command.args(arguments).output();
+    for statement in log.iter().flat_map(|log| log.statements(database.name())) {
+        assert_eq!(statement_violations(&statement), Vec::<String>::new());
+    }
+    output.expect("the binary can be run").into()
 }
+
+/// Options of a session that logs its statements without their parameters.
+const LOG_STATEMENTS: &str = "-c log_statement=all -c log_parameter_max_length=0";
 
 /// Runs a command of the binary on the database at `url` until it exits.
 pub fn run_at(url: &str, arguments: &[&str]) -> CommandOutput {

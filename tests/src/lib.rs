@@ -16,8 +16,8 @@ mod race;
 mod response;
 mod server;
 mod server_process;
+mod statements;
 mod test_server;
-mod workspace_filter;
 
 pub use api::{Api, percent_encode, send};
 pub use binary::{CommandOutput, binary, built_binary, run, run_at, run_executable};
@@ -34,8 +34,8 @@ pub use server::{Server, ServerOptions};
 pub use server_process::{
     ServerProcess, create_workspace, set_up_workspace, set_up_workspace_with,
 };
+pub use statements::{WORKSPACE_TABLES, statement_violations};
 pub use test_server::execute;
-pub use workspace_filter::{WORKSPACE_TABLES, missing_workspace_filter};
 
 /// Deadline for everything that a test waits for. Longer than any of it takes on a busy machine.
 pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);

@@ -27,6 +27,18 @@ impl PostgresLog {
         Some(Self { path, start })
     }
 
+    /// Returns the statements of the binary's sessions in a database that log them.
+    pub(crate) fn statements(&self, database: &str) -> Vec<String> {
+        let statement = |entry: String| {
+            let (_, message) = entry.split_once(" LOG:  ")?;
+            let (kind, statement) = message.split_once(": ")?;
+            let is_statement = kind == "statement" || kind.starts_with("execute ");
+            is_statement.then(|| statement.to_owned())
+        };
+        let entries = self.entries(database).into_iter();
+        entries.filter_map(statement).collect()
+    }
+
     /// Returns the entries of the binary's sessions in a database.
     pub(crate) fn entries(&self, database: &str) -> Vec<String> {
         let mut file = File::open(&self.path).expect("the log can be read");

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::{
-    ConfidentialValues, PostgresLog, TIMEOUT, TestDatabase, binary, missing_workspace_filter,
-    register_server,
+    ConfidentialValues, PostgresLog, TIMEOUT, TestDatabase, binary, register_server,
+    statement_violations,
 };
 
 /// Settings and arguments of a server, in addition to its database.
@@ -39,7 +39,7 @@ impl ServerOptions {
 ///
 /// Logs at the level `trace`. Dropping it fails the test if its output, its metrics or the entries
 /// of its sessions in PostgreSQL's log contain a secret or a value of a request, or if one of its
-/// SQL statements has no filter on the workspace.
+/// SQL statements breaks a [rule](crate::statement_violations).
 #[derive(Debug)]
 pub struct Server {
     process: Child,
@@ -162,10 +162,8 @@ impl Server {
         for line in lines.iter().flatten() {
             confidential.assert_absent_from(line);
             let line: Value = serde_json::from_str(line).unwrap_or_default();
-            let error = line["statement"]
-                .as_str()
-                .and_then(missing_workspace_filter);
-            assert!(error.is_none(), "{error:?}");
+            let violations = line["statement"].as_str().map(statement_violations);
+            assert_eq!(violations.unwrap_or_default(), Vec::<String>::new());
         }
     }
 

@@ -29,8 +29,12 @@ struct LargeWorkspace {
     client: Client,
 }
 
-/// Runs the selected measurements.
-pub(crate) fn measure(postgres: &PostgresServer, arguments: &Arguments, report: &mut Report) {
+/// Runs the selected measurements. Returns the number of requests of lists that failed.
+pub(crate) fn measure(
+    postgres: &PostgresServer,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> usize {
     let devices = arguments.devices;
     let start = |kind, binary, database| {
         let url = postgres.create_database(database);
@@ -40,12 +44,14 @@ pub(crate) fn measure(postgres: &PostgresServer, arguments: &Arguments, report: 
     if let Some(baseline) = &arguments.baseline {
         workspaces.push(start(Kind::Baseline, baseline, "large_baseline"));
     }
+    let mut failures = 0;
     if arguments.measures(Part::Lists) {
-        lists::measure(&workspaces[0], arguments.only.as_deref(), report);
+        failures = lists::measure(&workspaces[0], arguments.only.as_deref());
     }
     if arguments.measures(Part::ById) {
         by_id::measure(&workspaces, postgres, arguments, report);
     }
+    failures
 }
 
 impl LargeWorkspace {

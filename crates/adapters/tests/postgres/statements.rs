@@ -1,10 +1,11 @@
-//! Checks that every statement of these tests is limited to one workspace.
+//! Checks that every statement of these tests is limited to one workspace, and that Citus can run
+//! it.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 
-use devices_tests::{TestDatabase, WORKSPACE_TABLES, missing_workspace_filter};
+use devices_tests::{TestDatabase, WORKSPACE_TABLES, statement_violations};
 use tracing::Event;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -23,7 +24,7 @@ pub(crate) fn start_checking() {
     LazyLock::force(&CHECKER);
 }
 
-/// Fails if any statement so far was not limited to a workspace, whichever test sent it.
+/// Fails if any statement so far broke a rule, whichever test sent it.
 pub(crate) fn assert_no_violations() {
     let violations = VIOLATIONS.lock().unwrap().clone();
     assert!(violations.is_empty(), "{violations:?}");
@@ -44,7 +45,7 @@ impl Visit for Checker {
             VIOLATIONS
                 .lock()
                 .unwrap()
-                .extend(missing_workspace_filter(value));
+                .extend(statement_violations(value));
         }
     }
 

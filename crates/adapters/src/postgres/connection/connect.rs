@@ -7,6 +7,7 @@ use diesel::result::{ConnectionError, Error as DieselError};
 
 use crate::postgres::connection::encryption::check_ssl_mode;
 use crate::postgres::connection::redact;
+use crate::postgres::connection::trace::TraceStatements;
 use crate::postgres::schema::startup_checks::UnsuitableDatabase;
 
 /// Reason why a database cannot be used.
@@ -59,9 +60,12 @@ impl ConnectError {
     }
 }
 
-/// Establishes a connection. `url` already has [`PARAMETERS`].
+/// Establishes a connection whose statements are logged. `url` already has [`PARAMETERS`].
 pub(crate) fn establish(url: &str) -> Result<PgConnection, ConnectError> {
-    PgConnection::establish(url).map_err(|error| ConnectError::of(error, url))
+    let connection = PgConnection::establish(url);
+    let mut connection = connection.map_err(|error| ConnectError::of(error, url))?;
+    connection.set_instrumentation(TraceStatements);
+    Ok(connection)
 }
 
 /// Establishes a connection outside the pool.

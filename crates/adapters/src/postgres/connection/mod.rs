@@ -11,3 +11,4 @@ pub(crate) mod pool;
 mod redact;
 pub(crate) mod session;
 mod shared_probe;
+pub(crate) mod trace;

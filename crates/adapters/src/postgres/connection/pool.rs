@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::Connection;
-use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, SimpleConnection};
+use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::pg::PgConnection;
 use diesel::r2d2::R2D2Connection;
 use r2d2::ManageConnection;
@@ -82,7 +82,6 @@ impl ManageConnection for ConnectionManager {
         if let Some(instructions) = session::prepare(&mut connection, &self.options)? {
             return Err(PoolError::MissingSettings(instructions));
         }
-        connection.set_instrumentation(TraceStatements);
         Ok(PooledConnection {
             connection,
             last_used: Instant::now(),
@@ -121,22 +120,6 @@ fn keeps_statements(session: SessionSettings) -> bool {
     match session {
         SessionSettings::PerConnection { .. } => true,
         SessionSettings::PerRole | SessionSettings::Unmanaged => false,
-    }
-}
-
-/// Logs statements at level TRACE, without their bind values.
-struct TraceStatements;
-
-impl Instrumentation for TraceStatements {
-    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if !tracing::enabled!(tracing::Level::TRACE) {
-            return;
-        }
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            let text = query.to_string();
-            let (statement, _values) = text.split_once("-- binds:").unwrap_or((&text, ""));
-            tracing::trace!(statement = statement.trim_end(), "statement");
-        }
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationConnection, MigrationSource};
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error as DieselError;
 use diesel::sql_types::Bool;
-use diesel::{QueryResult, RunQueryDsl};
+use diesel::{Connection, QueryResult, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::postgres::connection::connect::{ConnectError, connect};
+use crate::postgres::connection::trace::TraceStatements;
 use crate::postgres::schema::conversion::{self, FoldStoredValues};
 use crate::postgres::schema::server_log;
 use crate::postgres::schema::startup_checks::check_scripts_before_migrations;
@@ -84,7 +85,10 @@ fn run_pending(
     let pending = pending(connection, source)?;
     if !pending.is_empty() {
         check_scripts_before_migrations(connection)?;
+        // The log would contain the whole files.
+        connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
         run(connection, &pending)?;
+        connection.set_instrumentation(TraceStatements);
     }
     Ok(names(&pending))
 }

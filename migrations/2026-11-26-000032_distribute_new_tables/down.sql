@@ -1,1 +1,0 @@
-DROP FUNCTION distribute_tenant_table;
