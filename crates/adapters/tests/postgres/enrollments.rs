@@ -18,7 +18,7 @@ fn key(text: &str) -> IdentifierKey {
     IdentifierKey::new(text)
 }
 
-async fn put(
+pub(crate) async fn put(
     store: &TestStore,
     writer: &Writer,
     serial_number: &str,

@@ -14,6 +14,7 @@ mod keys;
 mod migration_rules;
 mod migration_steps;
 mod migrations;
+mod prepared;
 mod rate_limits;
 mod retention;
 mod schema;
@@ -229,6 +230,7 @@ fn options() -> DatabaseOptions {
         pool_timeout: Duration::from_secs(30),
         statement_timeout: Duration::from_secs(30),
         lock_timeout: Duration::from_secs(30),
+        plan_lifetime: Duration::from_secs(5),
         serving_role: None,
         session: SessionSettings::PerConnection { serve_only: true },
     }

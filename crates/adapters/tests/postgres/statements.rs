@@ -1,6 +1,7 @@
-//! Checks that every statement of these tests is limited to one workspace, and that Citus can run
-//! it.
+//! Checks that every statement of these tests is limited to one workspace, that Citus can run it,
+//! and that only suitable statements are prepared.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
@@ -16,6 +17,7 @@ use crate::{TestStore, block_on, device};
 
 static STATEMENT_COUNT: AtomicUsize = AtomicUsize::new(0);
 static VIOLATIONS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static PREPARED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Starts to check every statement that is logged.
 pub(crate) fn start_checking() {
@@ -28,6 +30,19 @@ pub(crate) fn start_checking() {
 pub(crate) fn assert_no_violations() {
     let violations = VIOLATIONS.lock().unwrap().clone();
     assert!(violations.is_empty(), "{violations:?}");
+    let prepared = PREPARED.lock().unwrap();
+    assert!(prepared.len() < MAX_PREPARED, "{prepared:#?}");
+}
+
+/// Maximum number of different texts that the tests prepare. A connection keeps all of them, so a
+/// text must not contain a value or a number of values.
+const MAX_PREPARED: usize = 150;
+
+/// Returns why a statement must not be prepared. For `= ANY ($1)`, PostgreSQL keeps a plan from when
+/// the table was small that compares each row of the workspace with the array.
+fn unsafe_to_prepare(statement: &str) -> Option<String> {
+    let has_array_condition = statement.replace("ANY ($", "ANY($").contains("= ANY($");
+    has_array_condition.then(|| format!("prepared with ANY: {statement}"))
 }
 
 struct Checker;
@@ -40,12 +55,19 @@ impl Layer<Registry> for Checker {
 
 impl Visit for Checker {
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "statement" {
-            STATEMENT_COUNT.fetch_add(1, Ordering::Relaxed);
-            VIOLATIONS
-                .lock()
-                .unwrap()
-                .extend(statement_violations(value));
+        match field.name() {
+            "statement" => {
+                STATEMENT_COUNT.fetch_add(1, Ordering::Relaxed);
+                VIOLATIONS
+                    .lock()
+                    .unwrap()
+                    .extend(statement_violations(value));
+            }
+            "prepared" => {
+                VIOLATIONS.lock().unwrap().extend(unsafe_to_prepare(value));
+                PREPARED.lock().unwrap().insert(value.to_owned());
+            }
+            _ => {}
         }
     }
 

@@ -209,6 +209,9 @@ fn migrate(json: bool) -> Result<(), CliError> {
     }
 }
 
+/// Lifetime of the plans of prepared statements. To plan them again takes a few milliseconds.
+const PLAN_LIFETIME: Duration = Duration::from_secs(5);
+
 /// Returns the options of the server's connections. With `serve_only`, they give up all privileges
 /// that serving does not need. Through a pooler, the role decides that.
 fn serving_options(settings: &settings::Database, serve_only: bool) -> DatabaseOptions {
@@ -217,6 +220,7 @@ fn serving_options(settings: &settings::Database, serve_only: bool) -> DatabaseO
         pool_timeout: Duration::from_millis(settings.pool_timeout_ms),
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
         lock_timeout: Duration::from_millis(settings.lock_timeout_ms),
+        plan_lifetime: PLAN_LIFETIME,
         serving_role: settings.serving_role().map(ToOwned::to_owned),
         session: match settings.pooler {
             Pooler::None => SessionSettings::PerConnection { serve_only },
@@ -233,6 +237,7 @@ fn admin_database(settings: &Settings) -> Result<Database, CliError> {
         pool_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(600),
         lock_timeout: Duration::from_secs(10),
+        plan_lifetime: PLAN_LIFETIME,
         serving_role: None,
         session: match settings.database.pooler {
             Pooler::None => SessionSettings::PerConnection { serve_only: false },

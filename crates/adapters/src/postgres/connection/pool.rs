@@ -49,10 +49,6 @@ pub(crate) enum PoolError {
 /// caller to get it receives a retryable error.
 const VALIDITY: Duration = Duration::from_secs(1);
 
-/// Time after which a connection plans its prepared statements again. PostgreSQL does so when a
-/// table was analysed. Until then, a plan from when tables were small may read all of a table.
-const PLAN_LIFETIME: Duration = Duration::from_secs(60);
-
 impl ConnectionManager {
     pub(crate) fn new(url: String, options: DatabaseOptions) -> Self {
         Self {
@@ -90,7 +86,9 @@ impl ManageConnection for ConnectionManager {
     }
 
     fn is_valid(&self, pooled: &mut PooledConnection) -> Result<(), PoolError> {
-        if keeps_statements(self.options.session) && pooled.plans_since.elapsed() >= PLAN_LIFETIME {
+        let options = &self.options;
+        let is_outdated = pooled.plans_since.elapsed() >= options.plan_lifetime;
+        if keeps_statements(options.session) && is_outdated {
             pooled.plans_since = Instant::now();
             return Ok(pooled.connection.batch_execute("DISCARD PLANS")?);
         }

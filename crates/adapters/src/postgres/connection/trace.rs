@@ -10,10 +10,16 @@ impl Instrumentation for TraceStatements {
         if !tracing::enabled!(tracing::Level::TRACE) {
             return;
         }
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            let text = query.to_string();
-            let (statement, _values) = text.split_once("-- binds:").unwrap_or((&text, ""));
-            tracing::trace!(statement = statement.trim_end(), "statement");
+        match event {
+            InstrumentationEvent::StartQuery { query, .. } => {
+                let text = query.to_string();
+                let (statement, _values) = text.split_once("-- binds:").unwrap_or((&text, ""));
+                tracing::trace!(statement = statement.trim_end(), "statement");
+            }
+            InstrumentationEvent::CacheQuery { sql, .. } => {
+                tracing::trace!(prepared = sql, "statement that is kept prepared");
+            }
+            _ => {}
         }
     }
 }

@@ -162,8 +162,12 @@ fn taken_values(field: UniqueField, parameter: usize, size: ListSize) -> String 
     let column = format!("{}_folded", field.name());
     let number = field as usize + 1;
     let requested = size.rows(&[("value", &format!("${parameter}"))]);
-    // The index of each field excludes archived devices and missing values. On a small table, an
-    // index whose condition matches less of the query is as cheap, and the plan is kept.
+    // On a small table, all indexes look equally cheap, unless the condition of one repeats a part
+    // of the query. The plan is kept while the table grows, so it must be that of this field.
+    let index_condition = match field {
+        UniqueField::SerialNumber => String::new(),
+        UniqueField::AssetTag => format!("AND holder_{number}.{column} IS NOT NULL "),
+    };
     format!(
         "ARRAY( \
             SELECT unnest(ARRAY[{number}, requested.position, existing.id]) \
@@ -171,7 +175,7 @@ fn taken_values(field: UniqueField, parameter: usize, size: ListSize) -> String 
             CROSS JOIN LATERAL ( \
                 SELECT holder_{number}.id FROM devices AS holder_{number} \
                 WHERE holder_{number}.workspace_id = $1 AND holder_{number}.{column} = requested.value \
-                  AND holder_{number}.{column} IS NOT NULL AND holder_{number}.deleted_at IS NULL \
+                  {index_condition}AND holder_{number}.deleted_at IS NULL \
                 LIMIT 1 \
             ) AS existing)"
     )
@@ -186,11 +190,10 @@ fn looked_up_fields(keys: &LookupKeys, lookup: Lookup) -> impl Iterator<Item = U
         .filter(move |_| lookup != Lookup::SkipUniqueFields)
 }
 
-/// Returns the size of the longest list of `keys`. All lists of a statement have one size, so that
-/// there are few texts.
-fn list_size(keys: &LookupKeys) -> ListSize {
-    let unique = keys.unique.iter().map(|(_, values)| values.len());
-    let longest = unique.chain([keys.users.len(), keys.emails.len()]).max();
+/// Returns the size of the longest list of values of unique fields. These lists have one size, so
+/// that there are few texts.
+fn unique_size(keys: &LookupKeys) -> ListSize {
+    let longest = keys.unique.iter().map(|(_, values)| values.len()).max();
     ListSize::for_length(longest.unwrap_or_default())
 }
 
@@ -216,6 +219,8 @@ fn existing_users(size: ListSize) -> String {
 /// Returns the subquery for the users with the given email addresses.
 fn users_by_email(size: ListSize) -> String {
     let requested = size.rows(&[("email_folded", "$3")]);
+    // Locks the user in a second step. A look-up with FOR KEY SHARE checks `deleted_at` again, so
+    // that the index on email addresses would look no cheaper than the primary key.
     format!(
         "ARRAY( \
             SELECT unnest(ARRAY[requested.position, existing.id]) FROM {requested} \
@@ -224,8 +229,14 @@ fn users_by_email(size: ListSize) -> String {
                 WHERE assignee.workspace_id = $1 \
                   AND assignee.email_folded = requested.email_folded \
                   AND assignee.deleted_at IS NULL \
+                LIMIT 1 \
+            ) AS found \
+            CROSS JOIN LATERAL ( \
+                SELECT locked.id, locked.email_folded, locked.deleted_at FROM users AS locked \
+                WHERE locked.workspace_id = $1 AND locked.id = found.id \
                 LIMIT 1 FOR KEY SHARE \
-            ) AS existing)"
+            ) AS existing \
+            WHERE existing.email_folded = requested.email_folded AND existing.deleted_at IS NULL)"
     )
 }
 
@@ -240,7 +251,9 @@ fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
             EMPTY.to_owned()
         }
     };
-    let size = list_size(keys);
+    let size = unique_size(keys);
+    let users = ListSize::for_length(keys.users.len());
+    let emails = ListSize::for_length(keys.emails.len());
     // The parameters of the unique fields follow the three others.
     let taken = looked_up_fields(keys, lookup)
         .zip(4..)
@@ -251,7 +264,7 @@ fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
                  WHERE workspaces.id = $1) AS device_limit, \
                 {} AS taken, {} AS existing_users, {} AS users_by_email",
         taken.unwrap_or_else(|| EMPTY.to_owned()),
-        subquery_if(!keys.users.is_empty(), existing_users(size)),
-        subquery_if(!keys.emails.is_empty(), users_by_email(size)),
+        subquery_if(!keys.users.is_empty(), existing_users(users)),
+        subquery_if(!keys.emails.is_empty(), users_by_email(emails)),
     )
 }

@@ -17,6 +17,7 @@ use super::{filter, search};
 use crate::postgres::enrollments::EnrollmentRow;
 use crate::postgres::query::positional::{Positional, column_list};
 use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::requested::ListSize;
 use crate::postgres::query::statement::{IdRow, Statement, Value};
 use crate::postgres::schema::tables::devices;
 use crate::postgres::users::AssigneeRow;
@@ -71,17 +72,24 @@ pub(super) fn relations(user: &str, serial_number: &str) -> (String, String) {
     (format!("{assignee}, {enrollment}"), joins)
 }
 
-/// Selects the devices `$2` of the workspace `$1` with their relations.
-static SELECT: LazyLock<String> = LazyLock::new(|| {
+/// Statements that select the devices `$2` of the workspace `$1` with their relations, by the number
+/// of devices.
+static SELECT: LazyLock<[String; ListSize::ALL.len()]> = LazyLock::new(|| {
     let device = column_list::<StoredRow>();
     // Another device may have the serial number of an archived device by now.
     let serial_number =
         "CASE WHEN devices.deleted_at IS NULL THEN devices.serial_number_folded END";
     let (relations, joins) = relations("devices.user_id", serial_number);
-    format!(
-        "SELECT {device}, {relations} FROM devices{joins} \
-         WHERE devices.workspace_id = $1 AND devices.id = ANY ($2)"
-    )
+    ListSize::ALL.map(|size| {
+        let requested = size.rows(&[("id", "$2")]);
+        format!(
+            "SELECT {device}, {relations} FROM {requested} \
+             CROSS JOIN LATERAL ( \
+                 SELECT {device} FROM devices \
+                 WHERE devices.workspace_id = $1 AND devices.id = requested.id LIMIT 1 \
+             ) AS devices{joins}"
+        )
+    })
 });
 
 /// Loads devices in the order of `ids`, which must not contain duplicates. Skips unknown ids.
@@ -96,7 +104,8 @@ pub(crate) fn load(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let select = prepared(SELECT.as_str())
+    let size = ListSize::for_length(ids.len());
+    let select = prepared(&SELECT[size as usize])
         .bind::<BigInt, _>(workspace.0)
         .bind::<Array<BigInt>, _>(ids);
     let select: Positional<'_, (RowSql<StoredRow>, RelationsSql)> = Positional::new(select);

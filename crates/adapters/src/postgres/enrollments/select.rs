@@ -12,8 +12,10 @@ use diesel::sql_types::{Array, BigInt, Text};
 
 use super::row::EnrollmentRow;
 use crate::postgres::query::pagination::PagedQuery;
+use crate::postgres::query::prepared::{prepared, unprepared};
+use crate::postgres::query::requested::ListSize;
 use crate::postgres::query::statement::{Statement, Value};
-use crate::postgres::schema::tables::{devices, devices_mdm};
+use crate::postgres::schema::tables::devices_mdm;
 use crate::postgres::usage_counts::Resource;
 
 /// Returns the newest active enrolment of each of these folded serial numbers. Drafts do not count.
@@ -112,9 +114,17 @@ pub(crate) fn list(
         .filter(devices_mdm::workspace_id.eq(workspace.0))
         .filter(devices_mdm::id.eq_any(&page.items))
         .order(devices_mdm::id.desc())
-        .select(EnrollmentRow::as_select())
-        .load(connection)?;
+        .select(EnrollmentRow::as_select());
+    let rows = unprepared(rows).load(connection)?;
     Ok(page.with_items(with_devices(connection, workspace, rows)?))
+}
+
+#[derive(QueryableByName)]
+struct DeviceOfSerialNumber {
+    #[diesel(sql_type = Text)]
+    serial_number_folded: String,
+    #[diesel(sql_type = BigInt)]
+    id: i64,
 }
 
 /// Adds the active devices with the serial numbers of these enrolments.
@@ -123,17 +133,31 @@ pub(crate) fn with_devices(
     workspace: WorkspaceId,
     rows: Vec<EnrollmentRow>,
 ) -> QueryResult<Vec<StoredEnrollment>> {
-    let serial_numbers = rows.iter().map(|row| row.serial_number_folded.as_str());
-    let devices: HashMap<Option<String>, i64> = devices::table
-        .filter(devices::workspace_id.eq(workspace.0))
-        .filter(devices::serial_number_folded.eq_any(serial_numbers.collect::<Vec<_>>()))
-        .filter(devices::deleted_at.is_null())
-        .select((devices::serial_number_folded, devices::id))
-        .load(connection)?
+    let serial_numbers: Vec<&str> = rows
+        .iter()
+        .map(|row| row.serial_number_folded.as_str())
+        .collect();
+    let size = ListSize::for_length(serial_numbers.len());
+    let requested = size.rows(&[("serial_number_folded", "$2")]);
+    // Probes the index once per serial number. For `= ANY`, the planner may read all devices of the
+    // workspace if it believes that there are few.
+    let devices: Vec<DeviceOfSerialNumber> = prepared(format!(
+        "SELECT requested.serial_number_folded, device.id FROM {requested} \
+         CROSS JOIN LATERAL ( \
+             SELECT devices.id FROM devices WHERE devices.workspace_id = $1 \
+               AND devices.serial_number_folded = requested.serial_number_folded \
+               AND devices.deleted_at IS NULL LIMIT 1 \
+         ) AS device"
+    ))
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<Array<Text>, _>(serial_numbers)
+    .load(connection)?;
+    let devices: HashMap<String, i64> = devices
         .into_iter()
+        .map(|device| (device.serial_number_folded, device.id))
         .collect();
     let with_device = |row: EnrollmentRow| {
-        let device = devices.get(&Some(row.serial_number_folded.clone()));
+        let device = devices.get(&row.serial_number_folded);
         Ok(StoredEnrollment {
             serial_number: SerialNumber::from_trusted(&row.serial_number),
             device_id: device.copied().map(DeviceId),

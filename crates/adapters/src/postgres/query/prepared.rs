@@ -73,3 +73,35 @@ impl<Q: Query> Query for PreparedQuery<Q> {
 }
 
 impl<Q> RunQueryDsl<PgConnection> for PreparedQuery<Q> {}
+
+/// Returns a query of Diesel's query builder that is planned for its values at each execution. Diesel
+/// would keep it prepared: its text does not vary.
+///
+/// For a kept plan, PostgreSQL may choose an index of which only the workspace is used, if several
+/// indexes looked equally cheap when the table was small.
+pub(crate) fn unprepared<Q>(query: Q) -> UnpreparedQuery<Q> {
+    UnpreparedQuery(query)
+}
+
+/// A query that Diesel does not keep in its cache of prepared statements.
+#[must_use = "a query runs only when it is loaded"]
+pub(crate) struct UnpreparedQuery<Q>(Q);
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for UnpreparedQuery<Q> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        pass.unsafe_to_cache_prepared();
+        self.0.walk_ast(pass)
+    }
+}
+
+impl<Q> QueryId for UnpreparedQuery<Q> {
+    type QueryId = ();
+
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for UnpreparedQuery<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<PgConnection> for UnpreparedQuery<Q> {}

@@ -14,6 +14,9 @@ pub(crate) enum ListSize {
 }
 
 impl ListSize {
+    /// All sizes, in the order of their discriminants.
+    pub(crate) const ALL: [Self; 3] = [Self::One, Self::UpToTen, Self::Many];
+
     /// Returns the size for arrays that have at most this number of elements.
     pub(crate) fn for_length(max_length: usize) -> Self {
         match max_length {

@@ -15,7 +15,7 @@ use diesel::sql_types::{BigInt, Nullable, Timestamptz};
 use super::row::{DerivedColumns, UserColumns, UserRow};
 use crate::postgres::audit_events::{EVENT_ID, FIRST_PARAMETER, NewEvent, with_event};
 use crate::postgres::query::columns::assignments;
-use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::prepared::{prepared, unprepared};
 use crate::postgres::query::statement::IdRow;
 use crate::postgres::query::updated_at::{clock_timestamp, next_updated_at};
 use crate::postgres::schema::tables::users;
@@ -189,13 +189,13 @@ impl LockedUser {
         workspace: WorkspaceId,
         user: UserId,
     ) -> Result<Self, Failure<ChangeUserError>> {
-        let row: Option<(UserRow, DateTime<Utc>, DateTime<Utc>)> = users::table
+        let row = users::table
             .find((workspace.0, user.0))
             .filter(users::deleted_at.is_null())
             .select((UserRow::as_select(), users::updated_at, clock_timestamp()))
-            .for_update()
-            .get_result(connection)
-            .optional()?;
+            .for_update();
+        let row: Option<(UserRow, DateTime<Utc>, DateTime<Utc>)> =
+            unprepared(row).get_result(connection).optional()?;
         let (row, updated_at, now) = row.ok_or(Failure::Rejected(ChangeUserError::NotFound))?;
         Ok(Self {
             user: row.into_user()?,

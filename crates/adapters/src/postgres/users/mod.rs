@@ -15,6 +15,7 @@ use diesel::prelude::*;
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
+use crate::postgres::query::prepared::unprepared;
 use crate::postgres::schema::tables::users;
 pub(crate) use row::AssigneeRow;
 use row::UserRow;
@@ -47,7 +48,9 @@ impl UserRepository for PostgresUsers {
             .select(UserRow::as_select());
         self.database
             .run(move |connection| {
-                let row = query.first(connection).optional().map_err(classify)?;
+                let query = unprepared(query);
+                let row = query.get_result(connection).optional();
+                let row = row.map_err(classify)?;
                 row.map(UserRow::into_user).transpose().map_err(classify)
             })
             .await

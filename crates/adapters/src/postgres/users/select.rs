@@ -10,6 +10,7 @@ use super::row::UserRow;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::query::pagination::PagedQuery;
+use crate::postgres::query::prepared::unprepared;
 use crate::postgres::query::search_sql::SearchSql;
 use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::schema::tables::users;
@@ -66,11 +67,11 @@ pub(crate) fn list(
         list = list.with_count(workspace, Resource::Users);
     }
     let page = list.page(connection, page)?;
-    let rows: Vec<UserRow> = users::table
+    let rows = users::table
         .filter(users::workspace_id.eq(workspace.0))
         .filter(users::id.eq_any(&page.items))
-        .select(UserRow::as_select())
-        .load(connection)?;
+        .select(UserRow::as_select());
+    let rows: Vec<UserRow> = unprepared(rows).load(connection)?;
     let mut rows: HashMap<i64, UserRow> = rows.into_iter().map(|row| (row.id, row)).collect();
     let sorted = page.items.iter().filter_map(|id| rows.remove(id));
     let users = sorted.map(UserRow::into_user).collect::<QueryResult<_>>()?;

@@ -29,7 +29,7 @@ fn patch<'a>(fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>) -> 
 }
 
 impl Writer {
-    async fn update<'a>(
+    pub(crate) async fn update<'a>(
         &self,
         device: i64,
         fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>,
@@ -51,14 +51,17 @@ impl Writer {
         created[0].id
     }
 
-    async fn delete(&self, device: DeviceId) {
+    pub(crate) async fn delete(&self, device: DeviceId) {
         let deleted = self
             .devices
             .delete(device, Precondition::Any, self.origin());
         deleted.await.unwrap();
     }
 
-    async fn restore(&self, device: DeviceId) -> Result<StoredDevice, ChangeDeviceError> {
+    pub(crate) async fn restore(
+        &self,
+        device: DeviceId,
+    ) -> Result<StoredDevice, ChangeDeviceError> {
         let restored = self
             .devices
             .restore(device, Precondition::Any, self.origin());

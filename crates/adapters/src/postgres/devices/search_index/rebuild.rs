@@ -9,6 +9,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
 use super::lock;
 use crate::postgres::devices::select::StoredRow;
+use crate::postgres::query::prepared::unprepared;
 use crate::postgres::query::tsvector::{DocumentArray, EncodedDocuments, Tsvector};
 use crate::postgres::schema::tables::devices;
 
@@ -88,13 +89,13 @@ fn build(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[i64]) -> 
     if ids.is_empty() {
         return Ok(());
     }
-    let rows: Vec<StoredRow> = devices::table
+    let rows = devices::table
         .filter(devices::workspace_id.eq(workspace.0))
         .filter(devices::id.eq_any(ids))
         .order(devices::id)
         .select(StoredRow::as_select())
-        .for_no_key_update()
-        .load(connection)?;
+        .for_no_key_update();
+    let rows: Vec<StoredRow> = unprepared(rows).load(connection)?;
     let (mut ids, mut users, mut identifiers) = (Vec::new(), Vec::new(), Vec::new());
     let (mut are_archived, mut documents) = (Vec::new(), EncodedDocuments::default());
     for StoredRow {

@@ -91,6 +91,7 @@ impl Fixture {
             pool_timeout: Duration::from_millis(1),
             statement_timeout: answer_timeout / 2,
             lock_timeout: Duration::ZERO,
+            plan_lifetime: Duration::from_secs(5),
             serving_role: None,
             session: SessionSettings::Unmanaged,
         };
