@@ -94,8 +94,8 @@ fn lock_devices(
 
 /// Returns an instant after the last change of the updated row of this table, as SQL.
 ///
-/// The sum is of local times in UTC: that of a `timestamptz` and an interval depends on the session,
-/// and a cluster rejects such an expression of columns in UPDATE.
+/// Adds in UTC: the sum of a `timestamptz` and an interval depends on the session, and a cluster
+/// rejects such an expression of columns in UPDATE.
 fn next_updated_at(table: &str) -> String {
     format!(
         "greatest(now(), ({table}.updated_at AT TIME ZONE 'UTC' + interval '1 microsecond') \

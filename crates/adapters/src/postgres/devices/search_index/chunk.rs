@@ -147,8 +147,8 @@ fn index_part(
     .bind::<BigInt, _>(entry.id)
     .bind::<Integer, _>(count)
     .execute(connection)?;
-    // `coalesce` changes nothing: a slice alone is taken for an assignment to a slice by Citus 13.2,
-    // which crashes.
+    // `coalesce` changes nothing: Citus 13.2 takes a slice alone for an assignment to a slice, and
+    // crashes.
     diesel::sql_query(
         "UPDATE search_queue SET device_ids = coalesce(device_ids[$3 + 1:], '{}'), \
              user_ids = coalesce(user_ids[$3 + 1:], '{}'), \
