@@ -27,7 +27,7 @@ pub use database::TestDatabase;
 pub use device::{complete_device, device, empty_value, ids};
 pub use login_role::LoginRole;
 use postgres_log::PostgresLog;
-pub use proxy::{Proxy, ProxyMode, ServerAddress};
+pub use proxy::{AUTOCOMMIT, Proxy, ProxyMode, ServerAddress};
 pub use race::race;
 pub use response::{Response, assert_names};
 pub use server::{Server, ServerOptions};

@@ -136,6 +136,16 @@ struct State {
 /// COMMIT in the protocol of PostgreSQL: a simple query, terminated by a zero byte.
 const COMMIT: &[u8] = b"COMMIT\0";
 
+/// Value that marks a statement that commits by itself. A message to PostgreSQL that contains it
+/// counts as a COMMIT.
+pub const AUTOCOMMIT: &str = "commits by itself";
+
+/// Returns whether bytes to PostgreSQL commit a transaction.
+fn is_commit(bytes: &[u8]) -> bool {
+    let mut windows = bytes.windows(AUTOCOMMIT.len());
+    bytes.ends_with(COMMIT) || windows.any(|window| window == AUTOCOMMIT.as_bytes())
+}
+
 impl Connections {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no thread panics with the lock")
@@ -210,7 +220,7 @@ impl Connections {
             let result = self.changed.wait(state);
             state = result.expect("no thread panics with the lock");
         }
-        let is_commit = direction == Direction::ToServer && bytes.ends_with(COMMIT);
+        let is_commit = direction == Direction::ToServer && is_commit(bytes);
         match state.mode {
             ProxyMode::DisconnectBeforeCommit if is_commit => {
                 state.mode = ProxyMode::Forward;

@@ -4,6 +4,7 @@ mod accepted;
 mod body_transfer;
 mod conflicts;
 mod idempotency;
+mod in_doubt;
 mod invalid_body;
 mod invalid_values;
 

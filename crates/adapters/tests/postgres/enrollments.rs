@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use devices_domain::{
-    Action, DeviceId, EnrollmentFields, EnrollmentFilter, EnrollmentReport, FieldValue,
-    IdentifierKey, PageRequest, PageStart, Precondition, RawRow, RawValue, SerialNumber,
-    StoredEnrollment, UnknownFields,
+    Action, EnrollmentFields, EnrollmentFilter, EnrollmentReport, FieldValue, IdentifierKey,
+    PageRequest, PageStart, Precondition, RawRow, RawValue, SerialNumber, StoredEnrollment,
+    UnknownFields,
 };
 
 use crate::{TestStore, Writer, block_on, device};
@@ -140,6 +140,7 @@ fn concurrent_enrolment_and_device_are_linked() {
     block_on(async {
         let store = Arc::new(TestStore::new());
         let acme = store.writer("acme").await;
+        let mut devices = Vec::new();
         for round in 0..20 {
             let serial_number = format!("SN-{round}");
             let report = {
@@ -153,11 +154,13 @@ fn concurrent_enrolment_and_device_are_linked() {
             let stored = acme.devices.find(created[0].id).await.unwrap().unwrap();
             let linked = stored.device.enrollment.map(|enrollment| enrollment.id);
             assert_eq!(linked, Some(reported.enrollment.id));
+            devices.push(created[0].id);
         }
         assert_eq!(list(&store, &acme, Some(true)).await.len(), 20);
         assert_eq!(list(&store, &acme, Some(false)).await, []);
-        let first = DeviceId(1);
-        let deleted = acme.devices.delete(first, Precondition::Any, acme.origin());
+        let deleted = acme
+            .devices
+            .delete(devices[0], Precondition::Any, acme.origin());
         let deleted = deleted.await.unwrap();
         assert_eq!(deleted.device.enrollment, None);
         assert_eq!(list(&store, &acme, Some(false)).await, [(1, None)]);
@@ -217,9 +220,8 @@ fn filters_select_enrolments_together() {
             put(&store, &acme, serial_number, "ENROLLED").await;
         }
         put(&store, &globex, "SN1", "ENROLLED").await;
-        acme.create(vec![device(&[("serial_number", "SN2")])])
-            .await
-            .unwrap();
+        let created = acme.create(vec![device(&[("serial_number", "SN2")])]).await;
+        let device_id = created.unwrap()[0].id.0;
         store.database.execute(
             "UPDATE devices_mdm SET updated_at = '2026-01-01T00:00:00Z';
              UPDATE devices_mdm SET updated_at = '2026-01-02T00:00:00Z' WHERE id = 2",
@@ -227,7 +229,7 @@ fn filters_select_enrolments_together() {
         let since = |text: &str| Some(text.parse().unwrap());
         let filter = EnrollmentFilter::default;
         for (filter, expected) in [
-            (filter(), vec![(3, None), (2, Some(1)), (1, None)]),
+            (filter(), vec![(3, None), (2, Some(device_id)), (1, None)]),
             (
                 EnrollmentFilter {
                     serial_number: Some(key("sn1")),
@@ -247,7 +249,7 @@ fn filters_select_enrolments_together() {
                     updated_since: since("2026-01-02T00:00:00Z"),
                     ..filter()
                 },
-                vec![(2, Some(1))],
+                vec![(2, Some(device_id))],
             ),
             (
                 EnrollmentFilter {
@@ -270,7 +272,7 @@ fn filters_select_enrolments_together() {
                     serial_number: Some(key("SN2")),
                     updated_since: since("2026-01-02T00:00:00Z"),
                 },
-                vec![(2, Some(1))],
+                vec![(2, Some(device_id))],
             ),
         ] {
             let case = format!("{filter:?}");

@@ -94,6 +94,30 @@ pub(crate) fn is_serialization_failure(error: &DieselError) -> bool {
     }
 }
 
+/// Returns whether the server rejected the statement, so that a transaction of this statement alone
+/// was not committed. After any other error, it may have been: the connection may be lost, or a
+/// cluster may have lost the connection to one of its nodes.
+pub(crate) fn is_rejected(error: &DieselError) -> bool {
+    let DieselError::DatabaseError(kind, information) = error else {
+        return false;
+    };
+    let is_rejected_kind = matches!(
+        kind,
+        DatabaseErrorKind::CheckViolation
+            | DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::ReadOnlyTransaction
+            | DatabaseErrorKind::UniqueViolation
+    );
+    is_rejected_kind
+        || violated_constraint(error).is_some()
+        || is_serialization_failure(error)
+        || information.message().starts_with(CANCELLED)
+}
+
+/// Beginning of the message of SQLSTATE 57014 and 55P03.
+const CANCELLED: &str = "canceling statement due to";
+
 /// Returns whether the server cancelled the statement because it exceeded `statement_timeout`.
 pub(crate) fn is_statement_timeout(error: &DieselError) -> bool {
     match error {

@@ -1,18 +1,21 @@
 //! The connections of a pool.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use diesel::Connection;
-use diesel::connection::{CacheSize, SimpleConnection};
+use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::pg::PgConnection;
 use diesel::r2d2::R2D2Connection;
+use diesel::sql_types::Integer;
+use diesel::{Connection, RunQueryDsl};
 use r2d2::ManageConnection;
 
 use crate::postgres::connection::connect::{ConnectError, establish};
 use crate::postgres::connection::error::classify;
 use crate::postgres::connection::options::{DatabaseOptions, SessionSettings};
 use crate::postgres::connection::session;
+use crate::postgres::connection::trace::TraceStatements;
 
 /// Establishes the connections of a pool, and detects lost ones.
 pub(crate) struct ConnectionManager {
@@ -27,6 +30,11 @@ pub(crate) struct ConnectionManager {
 /// A connection of a pool.
 pub(crate) struct PooledConnection {
     pub(crate) connection: PgConnection,
+    /// Process of the session in PostgreSQL. `None` behind a pooler, where each transaction may have
+    /// another one.
+    pub(crate) session: Option<i32>,
+    /// `true` if a statement failed since the connection was taken from the pool.
+    has_failed: Arc<AtomicBool>,
     last_used: Instant,
     /// Time at which the connection last had no plans of prepared statements.
     plans_since: Instant,
@@ -78,8 +86,20 @@ impl ManageConnection for ConnectionManager {
         if let Some(instructions) = session::prepare(&mut connection, &self.options)? {
             return Err(PoolError::MissingSettings(instructions));
         }
+        let has_failed = Arc::<AtomicBool>::default();
+        connection.set_instrumentation(WatchStatements {
+            has_failed: Arc::clone(&has_failed),
+        });
+        let session = if keeps_statements(self.options.session) {
+            let process = diesel::dsl::sql::<Integer>("pg_backend_pid()");
+            Some(diesel::select(process).get_result(&mut connection)?)
+        } else {
+            None
+        };
         Ok(PooledConnection {
             connection,
+            session,
+            has_failed,
             last_used: Instant::now(),
             plans_since: Instant::now(),
         })
@@ -103,7 +123,10 @@ impl ManageConnection for ConnectionManager {
 
     fn has_broken(&self, pooled: &mut PooledConnection) -> bool {
         pooled.last_used = Instant::now();
-        let is_broken = pooled.connection.is_broken();
+        // Diesel does not notice that a connection was lost outside a transaction.
+        let has_failed = pooled.has_failed.swap(false, Ordering::Relaxed);
+        let is_broken =
+            pooled.connection.is_broken() || (has_failed && pooled.connection.ping().is_err());
         if is_broken {
             *self.last_loss() = Some(pooled.last_used);
         }
@@ -118,6 +141,20 @@ fn keeps_statements(session: SessionSettings) -> bool {
     match session {
         SessionSettings::PerConnection { .. } => true,
         SessionSettings::PerRole | SessionSettings::Unmanaged => false,
+    }
+}
+
+/// Remembers that a statement has failed, beside [`TraceStatements`].
+struct WatchStatements {
+    has_failed: Arc<AtomicBool>,
+}
+
+impl Instrumentation for WatchStatements {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::FinishQuery { error: Some(_), .. } = &event {
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+        TraceStatements.on_connection_event(event);
     }
 }
 

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::io;
 
 use chrono::NaiveDate;
+use diesel::sql_types::{BigInt, Bool, Date, Jsonb, Numeric, Text};
 use rust_decimal::Decimal;
 
 use crate::postgres::query::jsonb::JsonbAttributes;
@@ -39,11 +40,6 @@ impl BinaryRows {
         self.0.extend((columns as i16).to_be_bytes());
     }
 
-    /// Appends the value of the next column.
-    pub(crate) fn push(&mut self, value: &impl EncodeBinary) {
-        value.encode(&mut self.0);
-    }
-
     /// Appends the trailer of the format. No row may follow.
     pub(crate) fn finish(&mut self) {
         self.0.extend((-1_i16).to_be_bytes());
@@ -57,9 +53,32 @@ impl BinaryRows {
     }
 }
 
-/// Encodes a value as its length and its bytes, in network byte order. NULL has the length -1.
+/// Takes the values of rows, column by column.
+pub(crate) trait ValueSink {
+    /// Appends the value of the next column.
+    fn push(&mut self, value: &impl EncodeBinary);
+}
+
+impl ValueSink for BinaryRows {
+    fn push(&mut self, value: &impl EncodeBinary) {
+        value.encode(&mut self.0);
+    }
+}
+
+/// Encodes a value as its length and its bytes, in network byte order. NULL has the length -1. The
+/// elements of arrays have the same format.
 pub(crate) trait EncodeBinary {
+    /// SQL type of an element of an array of such values.
+    type Element;
+    /// Cast of an element to the type of the value.
+    const CAST: &'static str = "";
+
     fn encode(&self, out: &mut Vec<u8>);
+
+    /// Encodes an element of an array.
+    fn encode_element(&self, out: &mut Vec<u8>) {
+        self.encode(out);
+    }
 }
 
 fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
@@ -68,27 +87,43 @@ fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 impl<T: EncodeBinary> EncodeBinary for Option<T> {
+    type Element = T::Element;
+    const CAST: &'static str = T::CAST;
+
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Some(value) => value.encode(out),
             None => out.extend((-1_i32).to_be_bytes()),
         }
     }
+
+    fn encode_element(&self, out: &mut Vec<u8>) {
+        match self {
+            Some(value) => value.encode_element(out),
+            None => out.extend((-1_i32).to_be_bytes()),
+        }
+    }
 }
 
 impl EncodeBinary for i64 {
+    type Element = BigInt;
+
     fn encode(&self, out: &mut Vec<u8>) {
         encode_bytes(&self.to_be_bytes(), out);
     }
 }
 
 impl EncodeBinary for bool {
+    type Element = Bool;
+
     fn encode(&self, out: &mut Vec<u8>) {
         encode_bytes(&[u8::from(*self)], out);
     }
 }
 
 impl EncodeBinary for Cow<'_, str> {
+    type Element = Text;
+
     fn encode(&self, out: &mut Vec<u8>) {
         encode_bytes(self.as_bytes(), out);
     }
@@ -96,6 +131,8 @@ impl EncodeBinary for Cow<'_, str> {
 
 /// `date`: days since 2000-01-01.
 impl EncodeBinary for NaiveDate {
+    type Element = Date;
+
     fn encode(&self, out: &mut Vec<u8>) {
         const EPOCH: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1) {
             Some(epoch) => epoch,
@@ -109,6 +146,8 @@ impl EncodeBinary for NaiveDate {
 /// `numeric`: digits in base 10,000. The weight is the exponent of the first digit
 /// (`numeric_recv` in PostgreSQL's `numeric.c`).
 impl EncodeBinary for Decimal {
+    type Element = Numeric;
+
     fn encode(&self, out: &mut Vec<u8>) {
         const BASE: u128 = 10_000;
         let scale = self.scale();
@@ -134,8 +173,28 @@ impl EncodeBinary for Decimal {
     }
 }
 
-/// `text[]`: one dimension, with the lower bound 1.
+/// `text[]`: one dimension, with the lower bound 1. An element of an array is the text of the list:
+/// arrays in an array would need to have the same length.
 impl EncodeBinary for Vec<Option<Cow<'_, str>>> {
+    type Element = Text;
+    const CAST: &'static str = "::text[]";
+
+    fn encode_element(&self, out: &mut Vec<u8>) {
+        append_with_length(out, |out| {
+            out.push(b'{');
+            for (index, item) in self.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                match item {
+                    Some(item) => append_quoted(item, out),
+                    None => out.extend(b"NULL"),
+                }
+            }
+            out.push(b'}');
+        });
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         const TEXT_OID: i32 = 25;
         append_with_length(out, |out| {
@@ -155,7 +214,22 @@ impl EncodeBinary for Vec<Option<Cow<'_, str>>> {
     }
 }
 
+/// Appends an item of the text of a list, in quotes
+/// (<https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO>).
+fn append_quoted(item: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in item.bytes() {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}
+
 impl EncodeBinary for JsonbAttributes<'_> {
+    type Element = Jsonb;
+
     fn encode(&self, out: &mut Vec<u8>) {
         append_with_length(out, |out| {
             self.write(out)

@@ -67,7 +67,7 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
         serial_number,
     ] = std::array::from_fn(|index| format!("${}", FIRST_PARAMETER + index));
     let first_column = FIRST_PARAMETER + FIXED.len();
-    let assignments = assignments(DeviceRow::CHANGED_COLUMNS, first_column);
+    let assignments = assignments(DeviceRow::COLUMNS, first_column);
     let (relations, joins) = relations(&user, &serial_number);
     with_event(
         &format!(

@@ -12,9 +12,11 @@ use diesel::pg::{CopyFormat, PgConnection};
 use diesel::prelude::*;
 use diesel::query_source::Column as DieselColumn;
 use diesel::result::Error::SerializationError;
+use diesel::sql_types::{Array, Nullable};
 use rust_decimal::Decimal;
 
-use super::binary_copy::BinaryRows;
+use super::binary_copy::{BinaryRows, EncodeBinary, ValueSink};
+use super::column_arrays::ColumnArrays;
 use crate::postgres::query::columns::Column;
 use crate::postgres::query::jsonb::JsonbAttributes;
 use crate::postgres::query::prepared::PreparedSql;
@@ -63,15 +65,41 @@ macro_rules! device_row {
         }
 
         impl<'a> DeviceRow<'a> {
-            /// Names of the columns that a change sets, in the order of [`bind_to`](Self::bind_to).
-            pub(crate) const CHANGED_COLUMNS: &'static [&'static str] = &[
+            /// Names of the columns without the keys, in the order of [`bind_to`](Self::bind_to) and
+            /// [`encode`](Self::encode).
+            pub(crate) const COLUMNS: &'static [&'static str] = &[
                 $(<devices::$folded as DieselColumn>::NAME,)+
                 <devices::type_folded as DieselColumn>::NAME,
                 <devices::category_folded as DieselColumn>::NAME,
                 $($(<devices::$field as DieselColumn>::NAME,)+)+
             ];
 
-            /// Binds the values of the [changed columns](Self::CHANGED_COLUMNS).
+            /// Returns the casts of the elements of [`bind_arrays`](Self::bind_arrays) to the types of
+            /// the [columns](Self::COLUMNS).
+            pub(crate) fn casts() -> Vec<&'static str> {
+                let folded = [
+                    $(stringify!($folded),)+ stringify!(type_folded), stringify!(category_folded),
+                ];
+                let mut casts = folded.map(|_| "").to_vec();
+                casts.extend([$($(<$Column as EncodeBinary>::CAST,)+)+]);
+                casts
+            }
+
+            /// Binds one array for each of the [columns](Self::COLUMNS).
+            pub(crate) fn bind_arrays<'q>(
+                arrays: ColumnArrays,
+                query: PreparedSql<'q>,
+            ) -> PreparedSql<'q> {
+                let mut arrays = arrays.into_columns();
+                let mut next = || arrays.next().unwrap_or_default();
+                query
+                    $(.bind::<Array<SqlTypeOf<devices::$folded>>, _>(next()))+
+                    .bind::<Array<SqlTypeOf<devices::type_folded>>, _>(next())
+                    .bind::<Array<SqlTypeOf<devices::category_folded>>, _>(next())
+                    $($(.bind::<Array<Nullable<<$Column as EncodeBinary>::Element>>, _>(next()))+)+
+            }
+
+            /// Binds the values of the [columns](Self::COLUMNS).
             pub(crate) fn bind_to<'q>(self, query: PreparedSql<'q>) -> PreparedSql<'q>
             where
                 'a: 'q,
@@ -86,19 +114,19 @@ macro_rules! device_row {
 
         impl DeviceRow<'_> {
             /// Appends the row for [`copy`](Self::copy).
-            pub(crate) fn encode(&self, rows: &mut BinaryRows) {
-                const COLUMNS: usize = [
-                    stringify!(workspace_id), stringify!(id), $(stringify!($folded),)+
-                    stringify!(type_folded), stringify!(category_folded),
-                    $($(stringify!($field),)+)+
-                ].len();
-                rows.begin_row(COLUMNS);
+            pub(crate) fn encode_row(&self, rows: &mut BinaryRows) {
+                rows.begin_row(Self::COLUMNS.len() + 2);
                 rows.push(&self.workspace_id);
                 rows.push(&self.id);
-                $(rows.push(&self.$folded);)+
-                rows.push(&self.type_folded);
-                rows.push(&self.category_folded);
-                $($(rows.push(&self.$field);)+)+
+                self.encode(rows);
+            }
+
+            /// Appends the values of the [columns](Self::COLUMNS).
+            pub(crate) fn encode(&self, values: &mut impl ValueSink) {
+                $(values.push(&self.$folded);)+
+                values.push(&self.type_folded);
+                values.push(&self.category_folded);
+                $($(values.push(&self.$field);)+)+
             }
 
             /// Inserts encoded rows. Returns their number.

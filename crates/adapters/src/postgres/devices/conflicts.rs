@@ -9,7 +9,8 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
-use crate::postgres::query::prepared::prepared;
+use super::insert::DEVICE_LIMIT;
+use crate::postgres::query::prepared::{PreparedSql, prepared};
 use crate::postgres::query::requested::ListSize;
 use crate::postgres::usage_counts::{self, Resource};
 
@@ -44,10 +45,11 @@ impl LookupResult {
     }
 }
 
+/// Row that a [`ConflictLookup`] selects.
 #[derive(QueryableByName)]
-struct LookupRow {
+pub(super) struct LookupRow {
     #[diesel(sql_type = Nullable<Integer>)]
-    device_limit: Option<i32>,
+    pub(super) device_limit: Option<i32>,
     /// Triples: position of a unique field in [`UniqueField::ALL`] and of a value of it, both
     /// counted from 1, and the id of the device that has the value.
     #[diesel(sql_type = Array<BigInt>)]
@@ -69,7 +71,8 @@ pub(crate) enum Lookup {
 }
 
 /// Looks up conflicts in one statement, whatever the number of keys, or two if the workspace has a
-/// device limit. Sends none if the unique fields are skipped, and there are no users to look up. Locks the users that are found: they are not deleted before the transaction ends.
+/// device limit. Sends none if the unique fields are skipped and there are no users to look up.
+/// Locks the users that are found: they are not deleted before the transaction ends.
 pub(crate) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -79,40 +82,119 @@ pub(crate) fn find(
     if lookup == Lookup::SkipUniqueFields && keys.users.is_empty() && keys.emails.is_empty() {
         return Ok(LookupResult::default());
     }
-    let mut emails: Vec<&str> = keys
-        .emails
-        .iter()
-        .map(|(email, _)| email.as_str())
-        .collect();
-    emails.dedup();
-    let users: Vec<i64> = keys.users.iter().map(|user| user.0).collect();
-    let query = prepared(statement(keys, lookup))
-        .bind::<BigInt, _>(workspace.0)
-        .bind::<Array<BigInt>, _>(users)
-        .bind::<Array<Text>, _>(&emails);
-    let unique = looked_up_fields(keys, lookup);
-    let query = unique.fold(query, |query, field| {
-        query.bind::<Array<Text>, _>(&keys.unique[field])
-    });
-    let row: LookupRow = query.get_result(connection)?;
-
-    let users_by_email: HashMap<String, UserId> = row
-        .users_by_email
-        .chunks_exact(2)
-        .map(|pair| (emails[array_index(pair[0])].to_owned(), UserId(pair[1])))
-        .collect();
-    let device_limit = match row.device_limit {
-        Some(limit) if keys.added_devices > 0 => Some(DeviceLimit {
+    let lookup = ConflictLookup::new(keys, lookup);
+    let text = format!("SELECT {}", lookup.columns(2));
+    let query = prepared(text).bind::<BigInt, _>(workspace.0);
+    let row: LookupRow = lookup.bind_to(query).get_result(connection)?;
+    let mut found = lookup.result(&row);
+    if let Some(limit) = row.device_limit
+        && keys.added_devices > 0
+    {
+        found.device_limit = Some(DeviceLimit {
             limit: limit.unsigned_abs().into(),
             held: usage_counts::total(connection, workspace, Resource::Devices)?,
-        }),
-        _ => None,
-    };
-    Ok(LookupResult {
-        conflicts: conflicts(keys, &row.existing_users, &users_by_email, &row.taken),
-        users_by_email,
-        device_limit,
-    })
+        });
+    }
+    Ok(found)
+}
+
+/// The part of a statement that looks up conflicts.
+pub(super) struct ConflictLookup<'a> {
+    keys: &'a LookupKeys,
+    lookup: Lookup,
+    users: Vec<i64>,
+    emails: Vec<&'a str>,
+}
+
+impl<'a> ConflictLookup<'a> {
+    pub(super) fn new(keys: &'a LookupKeys, lookup: Lookup) -> Self {
+        let emails = keys.emails.iter().map(|(email, _)| email.as_str());
+        let mut emails: Vec<&str> = emails.collect();
+        emails.dedup();
+        Self {
+            keys,
+            lookup,
+            users: keys.users.iter().map(|user| user.0).collect(),
+            emails,
+        }
+    }
+
+    /// Returns the columns of a [`LookupRow`]. Contains only the subqueries that the keys need: each
+    /// takes time even if its array is empty. `first` is the number of the first parameter of
+    /// [`bind_to`](Self::bind_to).
+    pub(super) fn columns(&self, first: usize) -> String {
+        const EMPTY: &str = "'{}'::bigint[]";
+        let subquery_if = |is_needed: bool, subquery: String| {
+            if is_needed {
+                subquery
+            } else {
+                EMPTY.to_owned()
+            }
+        };
+        let size = unique_size(self.keys);
+        let users = ListSize::for_length(self.users.len());
+        let emails = ListSize::for_length(self.emails.len());
+        // The parameters of the unique fields follow those of users and email addresses.
+        let taken = self
+            .unique_fields()
+            .zip(first + 2..)
+            .map(|(field, parameter)| taken_values(field, parameter, size))
+            .reduce(|all, next| format!("{all} || {next}"));
+        format!(
+            "{DEVICE_LIMIT} AS device_limit, \
+             {} AS taken, {} AS existing_users, {} AS users_by_email",
+            taken.unwrap_or_else(|| EMPTY.to_owned()),
+            subquery_if(!self.users.is_empty(), existing_users(users, first)),
+            subquery_if(!self.emails.is_empty(), users_by_email(emails, first + 1)),
+        )
+    }
+
+    /// Binds the parameters of [`columns`](Self::columns) after the first.
+    pub(super) fn bind_to<'q>(&'q self, query: PreparedSql<'q>) -> PreparedSql<'q> {
+        let query = query
+            .bind::<Array<BigInt>, _>(&self.users)
+            .bind::<Array<Text>, _>(&self.emails);
+        self.unique_fields().fold(query, |query, field| {
+            query.bind::<Array<Text>, _>(&self.keys.unique[field])
+        })
+    }
+
+    /// Number of parameters of [`bind_to`](Self::bind_to).
+    pub(super) fn parameters(&self) -> usize {
+        2 + self.unique_fields().count()
+    }
+
+    pub(super) fn has_serial_numbers(&self) -> bool {
+        !self.keys.unique[UniqueField::SerialNumber].is_empty()
+    }
+
+    /// Converts the row, without the device limit.
+    pub(super) fn result(&self, row: &LookupRow) -> LookupResult {
+        let users_by_email: HashMap<String, UserId> = row
+            .users_by_email
+            .chunks_exact(2)
+            .map(|pair| {
+                (
+                    self.emails[array_index(pair[0])].to_owned(),
+                    UserId(pair[1]),
+                )
+            })
+            .collect();
+        LookupResult {
+            conflicts: conflicts(self.keys, &row.existing_users, &users_by_email, &row.taken),
+            users_by_email,
+            device_limit: None,
+        }
+    }
+
+    /// Iterates over the unique fields whose values are looked up: those of which there are values.
+    fn unique_fields(&self) -> impl Iterator<Item = UniqueField> {
+        let fields = self.keys.unique.iter();
+        let fields = fields.filter(|(_, values)| !values.is_empty());
+        fields
+            .map(|(field, _)| field)
+            .filter(|_| self.lookup != Lookup::SkipUniqueFields)
+    }
 }
 
 fn conflicts(
@@ -181,15 +263,6 @@ fn taken_values(field: UniqueField, parameter: usize, size: ListSize) -> String 
     )
 }
 
-/// Iterates over the unique fields whose values are looked up: those of which there are values.
-fn looked_up_fields(keys: &LookupKeys, lookup: Lookup) -> impl Iterator<Item = UniqueField> {
-    let fields = keys.unique.iter();
-    let fields = fields.filter(|(_, values)| !values.is_empty());
-    fields
-        .map(|(field, _)| field)
-        .filter(move |_| lookup != Lookup::SkipUniqueFields)
-}
-
 /// Returns the size of the longest list of values of unique fields. These lists have one size, so
 /// that there are few texts.
 fn unique_size(keys: &LookupKeys) -> ListSize {
@@ -201,8 +274,8 @@ fn unique_size(keys: &LookupKeys) -> ListSize {
 // keeps the user from being deleted before this transaction ends.
 
 /// Returns the subquery for the users that exist.
-fn existing_users(size: ListSize) -> String {
-    let requested = size.rows(&[("id", "$2")]);
+fn existing_users(size: ListSize, parameter: usize) -> String {
+    let requested = size.rows(&[("id", &format!("${parameter}"))]);
     // `deleted_at` is checked outside. Inside, the partial index on email addresses would also
     // match, and its plan would read all users of the workspace once the table has grown.
     format!(
@@ -217,8 +290,8 @@ fn existing_users(size: ListSize) -> String {
 }
 
 /// Returns the subquery for the users with the given email addresses.
-fn users_by_email(size: ListSize) -> String {
-    let requested = size.rows(&[("email_folded", "$3")]);
+fn users_by_email(size: ListSize, parameter: usize) -> String {
+    let requested = size.rows(&[("email_folded", &format!("${parameter}"))]);
     // Locks the user in a second step. A look-up with FOR KEY SHARE checks `deleted_at` again, so
     // that the index on email addresses would look no cheaper than the primary key.
     format!(
@@ -237,34 +310,5 @@ fn users_by_email(size: ListSize) -> String {
                 LIMIT 1 FOR KEY SHARE \
             ) AS existing \
             WHERE existing.email_folded = requested.email_folded AND existing.deleted_at IS NULL)"
-    )
-}
-
-/// Returns the look-up statement. Contains only the subqueries that `keys` need: each takes time
-/// even if its array is empty.
-fn statement(keys: &LookupKeys, lookup: Lookup) -> String {
-    const EMPTY: &str = "'{}'::bigint[]";
-    let subquery_if = |is_needed: bool, subquery: String| {
-        if is_needed {
-            subquery
-        } else {
-            EMPTY.to_owned()
-        }
-    };
-    let size = unique_size(keys);
-    let users = ListSize::for_length(keys.users.len());
-    let emails = ListSize::for_length(keys.emails.len());
-    // The parameters of the unique fields follow the three others.
-    let taken = looked_up_fields(keys, lookup)
-        .zip(4..)
-        .map(|(field, parameter)| taken_values(field, parameter, size))
-        .reduce(|all, next| format!("{all} || {next}"));
-    format!(
-        "SELECT (SELECT device_limit FROM workspaces \
-                 WHERE workspaces.id = $1) AS device_limit, \
-                {} AS taken, {} AS existing_users, {} AS users_by_email",
-        taken.unwrap_or_else(|| EMPTY.to_owned()),
-        subquery_if(!keys.users.is_empty(), existing_users(users)),
-        subquery_if(!keys.emails.is_empty(), users_by_email(emails)),
     )
 }

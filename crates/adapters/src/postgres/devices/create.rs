@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    CreateError, DeviceId, IdempotencyError, IdempotentRequest, IdempotentResponse, InsertedDevice,
-    LookupKeys, NewDevice, RepositoryError, StoreResult, UniqueField, WorkspaceId,
+    CreateError, DeviceId, Enrollment, IdempotencyError, IdempotentRequest, IdempotentResponse,
+    InsertedDevice, LookupKeys, NewDevice, RepositoryError, StoreResult, UniqueField, WorkspaceId,
 };
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
@@ -17,6 +17,7 @@ use super::conflicts::{self, Lookup};
 use super::device_limit;
 use super::id_blocks::IdBlocks;
 use super::insert;
+use super::one_statement;
 use super::prepared_batch::PreparedBatch;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::copy_error;
@@ -29,7 +30,7 @@ use crate::postgres::transaction::run::{
 };
 use crate::postgres::{enrollments, idempotency_keys};
 
-type BatchResult = Result<StoreResult, CreateError>;
+pub(super) type BatchResult = Result<StoreResult, CreateError>;
 
 /// Creates batches of devices.
 pub(crate) struct CreateBatches {
@@ -78,8 +79,7 @@ impl GroupWork for CreateBatches {
         batches: &[PreparedBatch],
     ) -> Result<Vec<BatchResult>, GroupError<Unfinished>> {
         self.database.count_write();
-        let work = self.transaction(workspace, batches.to_vec());
-        match transact_on(lease.connection()?, gate, work) {
+        match self.store(lease, gate, workspace, batches) {
             Ok(Outcome::Committed(results)) => Ok(results),
             Ok(in_doubt) => Err(GroupError::Unfinished(Unfinished::InDoubt(in_doubt))),
             Err(CreateFailure::StatementFailed) => {
@@ -126,7 +126,7 @@ pub(crate) enum Unfinished {
 }
 
 /// Reason why no batch of a transaction was stored.
-enum CreateFailure {
+pub(super) enum CreateFailure {
     /// A statement of several batches failed, perhaps because of one of them.
     StatementFailed,
     /// Any other error, such as a pool timeout or a failed COMMIT. Trying each batch alone would
@@ -149,13 +149,38 @@ impl CreateBatches {
         }
     }
 
+    /// Stores a group with one statement if possible, otherwise in a transaction.
+    fn store(
+        &self,
+        lease: &mut Lease,
+        gate: &CommitGate,
+        workspace: WorkspaceId,
+        batches: &[PreparedBatch],
+    ) -> Result<Outcome<Vec<BatchResult>>, CreateFailure> {
+        let keys = lookup_keys(batches);
+        let has_own_session = {
+            lease.connection()?;
+            lease.session().is_some()
+        };
+        if has_own_session && one_statement::is_possible(batches, &keys) {
+            let stored = one_statement::store(lease, gate, workspace, batches, &keys, &self.ids)?;
+            if let Some(outcome) = stored {
+                return Ok(outcome);
+            }
+        }
+        let work = self.transaction(workspace, batches.to_vec(), keys);
+        transact_on(lease.connection()?, gate, work)
+    }
+
     /// Creates one batch in a transaction of its own.
     pub(crate) async fn create_alone(
         &self,
         workspace: WorkspaceId,
         batch: PreparedBatch,
     ) -> BatchResult {
-        let work = self.transaction(workspace, vec![batch]);
+        let batches = vec![batch];
+        let keys = lookup_keys(&batches);
+        let work = self.transaction(workspace, batches, keys);
         match self.database(workspace).transact(work).await {
             Ok(results) => results.into_iter().next().unwrap_or_else(missing_result),
             Err(CreateFailure::Repository(error)) => Err(error.into()),
@@ -170,10 +195,9 @@ impl CreateBatches {
         &self,
         workspace: WorkspaceId,
         batches: Vec<PreparedBatch>,
+        keys: LookupKeys,
     ) -> impl FnMut(&mut PgConnection) -> Result<(Vec<BatchResult>, Effect), Failure<CreateFailure>>
     + use<> {
-        let devices = batches.iter().flat_map(|prepared| &prepared.batch.devices);
-        let keys = LookupKeys::from_devices(devices);
         // Nearly all values of unique fields in a large batch are new, so the first attempt does
         // not look them up. A taken one violates its unique index, and the retry looks up all
         // (ADR 19).
@@ -211,6 +235,11 @@ impl CreateBatches {
             })
         }
     }
+}
+
+fn lookup_keys(batches: &[PreparedBatch]) -> LookupKeys {
+    let devices = batches.iter().flat_map(|prepared| &prepared.batch.devices);
+    LookupKeys::from_devices(devices)
 }
 
 /// Returns the error of a batch without a result, which would be a bug.
@@ -317,34 +346,19 @@ fn store(
 ) -> QueryResult<CommitMarker> {
     insert::devices(connection, workspace, accepted)?;
     let settings = insert::events(connection, workspace, accepted)?;
-    let devices = accepted.iter().flat_map(|accepted| &accepted.batch.devices);
-    let mut serial_numbers = devices.filter_map(folded_serial_number).peekable();
-    let enrollments = if settings.has_enrollments && serial_numbers.peek().is_some() {
+    let enrollments = if settings.has_enrollments {
+        let devices = accepted.iter().flat_map(|accepted| &accepted.batch.devices);
+        let serial_numbers = devices.filter_map(folded_serial_number);
         enrollments::newest(connection, workspace, serial_numbers)?
     } else {
         HashMap::new()
     };
-    for AcceptedBatch {
-        index,
-        batch,
-        ids,
-        assignees,
-        ..
-    } in accepted
-    {
-        let devices = ids.iter().zip(assignees).zip(&batch.devices);
-        let inserted: Vec<InsertedDevice> = devices
-            .map(|((id, assignee), device)| InsertedDevice {
-                id: DeviceId(*id),
-                assignee: *assignee,
-                enrollment: folded_serial_number(device)
-                    .and_then(|serial_number| enrollments.get(serial_number).cloned()),
-            })
-            .collect();
-        results[*index] = Some(Ok(match &batch.idempotency {
+    for accepted in accepted {
+        let inserted = inserted_devices(accepted, &enrollments);
+        results[accepted.index] = Some(Ok(match &accepted.batch.idempotency {
             None => StoreResult::Devices(inserted),
             Some((_, render)) => StoreResult::Response(IdempotentResponse {
-                body: render(&batch.devices, &inserted),
+                body: render(&accepted.batch.devices, &inserted),
                 replayed: false,
             }),
         }));
@@ -352,6 +366,28 @@ fn store(
     store_responses(connection, workspace, accepted, results)?;
     device_limit::enforce(connection, workspace, settings.device_limit)?;
     Ok(accepted[0].commit_marker(workspace, None))
+}
+
+/// Returns the devices of a batch that was stored, with their enrolments by serial number.
+pub(super) fn inserted_devices(
+    accepted: &AcceptedBatch<'_>,
+    enrollments: &HashMap<String, Enrollment>,
+) -> Vec<InsertedDevice> {
+    let AcceptedBatch {
+        batch,
+        ids,
+        assignees,
+        ..
+    } = accepted;
+    let devices = ids.iter().zip(assignees).zip(&batch.devices);
+    devices
+        .map(|((id, assignee), device)| InsertedDevice {
+            id: DeviceId(*id),
+            assignee: *assignee,
+            enrollment: folded_serial_number(device)
+                .and_then(|serial_number| enrollments.get(serial_number).cloned()),
+        })
+        .collect()
 }
 
 /// Stores the responses of the batches with idempotency keys.

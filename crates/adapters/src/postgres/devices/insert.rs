@@ -9,16 +9,19 @@ use super::accepted_batch::AcceptedBatch;
 use super::binary_copy::BinaryRows;
 use super::columns::DeviceRow;
 use super::search_index::split_into_entries;
-use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::prepared::{PreparedSql, prepared};
 use crate::postgres::query::tsvector::{DocumentArray, Tsvector};
 use crate::postgres::usage_counts::Resource;
 
-/// Inserts the devices of all batches with one COPY.
-pub(crate) fn devices(
-    connection: &mut PgConnection,
+/// Returns the rows of the devices of all batches, in the order in which they must be inserted.
+///
+/// Two transactions must insert the same devices in the same order. In opposite orders they would
+/// deadlock at the unique indexes. If two batches combine the same values differently, no order fits
+/// all indexes: PostgreSQL then ends one, and its retry finds the values taken.
+pub(super) fn device_rows<'a>(
     workspace: WorkspaceId,
-    accepted: &[AcceptedBatch<'_>],
-) -> QueryResult<()> {
+    accepted: &'a [AcceptedBatch<'_>],
+) -> impl ExactSizeIterator<Item = DeviceRow<'a>> {
     let mut new: Vec<(&NewDevice, i64, Option<UserId>)> = Vec::new();
     for AcceptedBatch {
         batch,
@@ -30,17 +33,26 @@ pub(crate) fn devices(
         let devices = batch.devices.iter().zip(ids).zip(assignees);
         new.extend(devices.map(|((device, id), assignee)| (device, *id, *assignee)));
     }
-    // Two transactions must insert the same devices in the same order. In opposite orders they
-    // would deadlock at the unique indexes. If two batches combine the same values differently, no
-    // order fits all indexes: PostgreSQL then ends one, and its retry finds the values taken.
     new.sort_by_key(|(device, ..)| UniqueField::ALL.map(|field| field.folded(&device.fields)));
-    let mut rows = BinaryRows::with_capacity(new.len());
-    for (device, id, assignee) in &new {
-        DeviceRow::new(workspace, *id, &device.fields, *assignee).encode(&mut rows);
+    new.into_iter()
+        .map(move |(device, id, assignee)| DeviceRow::new(workspace, id, &device.fields, assignee))
+}
+
+/// Inserts the devices of all batches with one COPY.
+pub(crate) fn devices(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    accepted: &[AcceptedBatch<'_>],
+) -> QueryResult<()> {
+    let devices = device_rows(workspace, accepted);
+    let count = devices.len();
+    let mut rows = BinaryRows::with_capacity(count);
+    for device in devices {
+        device.encode_row(&mut rows);
     }
     rows.finish();
     let inserted = DeviceRow::copy(connection, &rows)?;
-    debug_assert_eq!(inserted, new.len());
+    debug_assert_eq!(inserted, count);
     Ok(())
 }
 
@@ -54,36 +66,13 @@ pub(crate) struct WorkspaceSettings {
     pub(crate) has_enrollments: bool,
 }
 
-/// Returns the statement of [`events`], with the parameters that it binds.
-fn insert_events(entry_count: usize) -> String {
-    // Slicing copies the documents, and most batches have one entry.
-    let entries = if entry_count == 1 {
-        "SELECT $1, $2, $8, $9, $10"
-    } else {
-        "SELECT $1, ($2)[entry_start:entry_end], ($8)[entry_start:entry_end], \
-                ($9)[entry_start:entry_end], ($10)[entry_start:entry_end] \
-         FROM unnest($13, $14) AS entry (entry_start, entry_end)"
-    };
-    format!(
-        "WITH queue_entry AS ( \
-             INSERT INTO search_queue \
-                 (workspace_id, device_ids, user_ids, identifiers, documents) {entries} \
-         ), event AS ( \
-             INSERT INTO device_events \
-                 (workspace_id, id, action, key_id, request_id, client_request_id, device_ids) \
-             SELECT $1, id, $3, key_id, request_id, client_request_id, \
-                    ($2)[slice_start:slice_end] \
-             FROM unnest($4, $5, $6, $7, $11, $15) \
-                 AS batch (key_id, request_id, slice_start, slice_end, client_request_id, id) \
-         ), usage AS ( \
-             INSERT INTO usage_changes (workspace_id, resource, change) \
-             VALUES ($1, $12, cardinality($2)) \
-         ) \
-         SELECT (SELECT device_limit FROM workspaces WHERE workspaces.id = $1) AS device_limit, \
-                EXISTS (SELECT 1 FROM devices_mdm WHERE devices_mdm.workspace_id = $1 LIMIT 1) \
-                    AS has_enrollments"
-    )
-}
+/// SQL expression for the device limit of the workspace `$1`.
+pub(super) const DEVICE_LIMIT: &str =
+    "(SELECT device_limit FROM workspaces WHERE workspaces.id = $1)";
+
+/// SQL expression that is true if the workspace `$1` has enrolments.
+pub(super) const HAS_ENROLLMENTS: &str =
+    "EXISTS (SELECT 1 FROM devices_mdm WHERE devices_mdm.workspace_id = $1 LIMIT 1)";
 
 /// Inserts an audit event per batch, records the number of devices, and queues their search
 /// documents for the index. Until they are indexed, searches scan the queue (ADR 13).
@@ -94,45 +83,137 @@ pub(crate) fn events(
     workspace: WorkspaceId,
     accepted: &[AcceptedBatch<'_>],
 ) -> QueryResult<WorkspaceSettings> {
-    let mut ids: Vec<i64> = Vec::new();
-    // The slice of `ids` that belongs to each batch, counted from 1, both ends included.
-    let (mut slice_starts, mut slice_ends) = (Vec::new(), Vec::new());
-    let (mut keys, mut event_ids) = (Vec::new(), Vec::new());
-    let (mut request_ids, mut client_request_ids) = (Vec::new(), Vec::new());
-    for accepted in accepted {
-        slice_starts.push(ids.len() as i32 + 1);
-        ids.extend(&accepted.ids);
-        slice_ends.push(ids.len() as i32);
-        event_ids.push(accepted.event_id);
-        let origin = &accepted.batch.origin;
-        keys.push(origin.key.0);
-        request_ids.push(origin.request_id.as_str());
-        client_request_ids.push(origin.client_request_id.as_deref());
-    }
-    let assignees = accepted.iter().flat_map(|accepted| &accepted.assignees);
-    let assignees: Vec<_> = assignees.map(|user| user.map(|user| user.0)).collect();
-    let identifiers = accepted
-        .iter()
-        .flat_map(|accepted| &accepted.documents.identifiers);
-    let identifiers: Vec<_> = identifiers.map(Option::as_deref).collect();
-    let documents = accepted.iter().map(|accepted| &accepted.documents.encoded);
-    let documents = DocumentArray(documents.collect());
-    let (entry_starts, entry_ends) = split_into_entries(documents.sizes());
-    prepared(insert_events(entry_starts.len()))
-        .bind::<BigInt, _>(workspace.0)
-        .bind::<Array<BigInt>, _>(&ids)
-        .bind::<Text, _>(Action::Created.as_str())
-        .bind::<Array<BigInt>, _>(keys)
-        .bind::<Array<Text>, _>(request_ids)
-        .bind::<Array<Integer>, _>(slice_starts)
-        .bind::<Array<Integer>, _>(slice_ends)
-        .bind::<Array<Nullable<BigInt>>, _>(assignees)
-        .bind::<Array<Nullable<Text>>, _>(identifiers)
-        .bind::<Array<Tsvector>, _>(documents)
-        .bind::<Array<Nullable<Text>>, _>(client_request_ids)
-        .bind::<Text, _>(Resource::Devices.as_str())
+    let records = BatchRecords::new(workspace, accepted);
+    let (entry_starts, entry_ends) = split_into_entries(records.documents.sizes());
+    // Slicing copies the documents, and most batches have one entry.
+    let entries = if entry_starts.len() == 1 {
+        BatchRecords::ENTRY.to_owned()
+    } else {
+        let (starts, ends) = (BatchRecords::PARAMETERS + 1, BatchRecords::PARAMETERS + 2);
+        format!(
+            "SELECT $1, ($2)[entry_start:entry_end], ($9)[entry_start:entry_end], \
+                    ($10)[entry_start:entry_end], ($11)[entry_start:entry_end] \
+             FROM unnest(${starts}, ${ends}) AS entry (entry_start, entry_end)"
+        )
+    };
+    let text = format!(
+        "WITH {} SELECT {DEVICE_LIMIT} AS device_limit, {HAS_ENROLLMENTS} AS has_enrollments",
+        BatchRecords::ctes(&entries, "")
+    );
+    records
+        .bind_to(prepared(text))
         .bind::<Array<Integer>, _>(entry_starts)
         .bind::<Array<Integer>, _>(entry_ends)
-        .bind::<Array<BigInt>, _>(event_ids)
         .get_result(connection)
+}
+
+/// What is stored beside the devices of some batches: their audit events, the change of the number
+/// of devices, and entries of the search queue.
+pub(super) struct BatchRecords<'a> {
+    workspace: i64,
+    device_ids: Vec<i64>,
+    keys: Vec<i64>,
+    request_ids: Vec<&'a str>,
+    client_request_ids: Vec<Option<&'a str>>,
+    /// The slice of `device_ids` that belongs to each batch, counted from 1, both ends included.
+    slice_starts: Vec<i32>,
+    slice_ends: Vec<i32>,
+    event_ids: Vec<i64>,
+    assignees: Vec<Option<i64>>,
+    identifiers: Vec<Option<&'a str>>,
+    documents: DocumentArray<'a>,
+}
+
+impl<'a> BatchRecords<'a> {
+    /// Number of parameters that [`bind_to`](Self::bind_to) binds.
+    pub(super) const PARAMETERS: usize = 11;
+
+    /// SELECT for an entry of the queue that has all devices.
+    pub(super) const ENTRY: &'static str = "SELECT $1, $2, $9, $10, $11";
+
+    pub(super) fn new(workspace: WorkspaceId, accepted: &'a [AcceptedBatch<'_>]) -> Self {
+        let mut records = Self {
+            workspace: workspace.0,
+            device_ids: Vec::new(),
+            keys: Vec::new(),
+            request_ids: Vec::new(),
+            client_request_ids: Vec::new(),
+            slice_starts: Vec::new(),
+            slice_ends: Vec::new(),
+            event_ids: Vec::new(),
+            assignees: Vec::new(),
+            identifiers: Vec::new(),
+            documents: DocumentArray(Vec::new()),
+        };
+        for accepted in accepted {
+            records
+                .slice_starts
+                .push(records.device_ids.len() as i32 + 1);
+            records.device_ids.extend(&accepted.ids);
+            records.slice_ends.push(records.device_ids.len() as i32);
+            records.event_ids.push(accepted.event_id);
+            let origin = &accepted.batch.origin;
+            records.keys.push(origin.key.0);
+            records.request_ids.push(&origin.request_id);
+            let client_request_id = origin.client_request_id.as_deref();
+            records.client_request_ids.push(client_request_id);
+            let assignees = accepted.assignees.iter();
+            let assignees = assignees.map(|user| user.map(|user| user.0));
+            records.assignees.extend(assignees);
+            let identifiers = accepted.documents.identifiers.iter();
+            records
+                .identifiers
+                .extend(identifiers.map(Option::as_deref));
+            records.documents.0.push(&accepted.documents.encoded);
+        }
+        records
+    }
+
+    /// Returns whether all documents fit into one entry of the queue.
+    pub(super) fn is_one_entry(&self) -> bool {
+        split_into_entries(self.documents.sizes()).0.len() == 1
+    }
+
+    /// Returns the CTEs that insert the records. `entries` selects the entries of the queue. Nothing
+    /// is inserted if `condition`, such as `FROM relation`, has no row.
+    pub(super) fn ctes(entries: &str, condition: &str) -> String {
+        let batches = match condition {
+            "" => "FROM".to_owned(),
+            condition => format!("{condition} CROSS JOIN"),
+        };
+        let (created, devices) = (Action::Created.as_str(), Resource::Devices.as_str());
+        format!(
+            "queue_entry AS ( \
+                 INSERT INTO search_queue \
+                     (workspace_id, device_ids, user_ids, identifiers, documents) \
+                 {entries} {condition} \
+             ), event AS ( \
+                 INSERT INTO device_events (workspace_id, id, action, key_id, request_id, \
+                                            client_request_id, device_ids) \
+                 SELECT $1, batch.id, '{created}', key_id, request_id, client_request_id, \
+                        ($2)[slice_start:slice_end] \
+                 {batches} unnest($3, $4, $5, $6, $7, $8) \
+                     AS batch (key_id, request_id, client_request_id, slice_start, slice_end, id) \
+             ), usage AS ( \
+                 INSERT INTO usage_changes (workspace_id, resource, change) \
+                 SELECT $1, '{devices}', cardinality($2) {condition} \
+             )"
+        )
+    }
+
+    /// Binds the parameters of [`ctes`](Self::ctes).
+    pub(super) fn bind_to<'q>(&'q self, query: PreparedSql<'q>) -> PreparedSql<'q> {
+        query
+            .bind::<BigInt, _>(self.workspace)
+            .bind::<Array<BigInt>, _>(&self.device_ids)
+            .bind::<Array<BigInt>, _>(&self.keys)
+            .bind::<Array<Text>, _>(&self.request_ids)
+            .bind::<Array<Nullable<Text>>, _>(&self.client_request_ids)
+            .bind::<Array<Integer>, _>(&self.slice_starts)
+            .bind::<Array<Integer>, _>(&self.slice_ends)
+            .bind::<Array<BigInt>, _>(&self.event_ids)
+            .bind::<Array<Nullable<BigInt>>, _>(&self.assignees)
+            .bind::<Array<Nullable<Text>>, _>(&self.identifiers)
+            .bind::<Array<Tsvector>, _>(&self.documents)
+    }
 }

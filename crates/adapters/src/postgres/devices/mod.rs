@@ -3,6 +3,7 @@
 mod accepted_batch;
 mod binary_copy;
 mod change_statement;
+mod column_arrays;
 mod columns;
 mod conflicts;
 mod create;
@@ -11,6 +12,7 @@ mod export;
 mod filter;
 mod id_blocks;
 mod insert;
+mod one_statement;
 mod prepared_batch;
 mod restore;
 mod search;

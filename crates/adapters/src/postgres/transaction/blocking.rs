@@ -6,6 +6,7 @@ use std::time::Instant;
 use devices_domain::RepositoryError;
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
+use diesel::r2d2::R2D2Connection;
 use tokio::task::JoinHandle;
 
 use crate::postgres::connection::database::Database;
@@ -35,6 +36,18 @@ impl Lease {
             pooled => pooled.insert(self.database.connect(self.requested_at)?),
         };
         Ok(&mut pooled.connection)
+    }
+
+    /// Returns the process of the session in PostgreSQL, of a connection that has been taken and has
+    /// its session to itself.
+    pub(crate) fn session(&self) -> Option<i32> {
+        self.pooled.as_ref()?.session
+    }
+
+    /// Returns whether the connection is lost.
+    pub(crate) fn is_lost(&mut self) -> bool {
+        let pooled = self.pooled.as_mut();
+        pooled.is_some_and(|pooled| pooled.connection.ping().is_err())
     }
 }
 

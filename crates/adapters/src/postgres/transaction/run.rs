@@ -81,7 +81,10 @@ impl Database {
         };
         match is_committed {
             Some(true) => Ok(result),
-            Some(false) => Err(RepositoryError::Unavailable(error.into()).into()),
+            Some(false) => Err(match classify(error) {
+                RepositoryError::InDoubt(cause) => RepositoryError::Unavailable(cause).into(),
+                error => error.into(),
+            }),
             None => Err(RepositoryError::InDoubt(error.into()).into()),
         }
     }
@@ -115,6 +118,17 @@ pub(crate) enum Outcome<T> {
     Committed(T),
     /// The connection was lost before the server confirmed COMMIT.
     InDoubt(Box<InDoubt<T>>),
+}
+
+impl<T> Outcome<T> {
+    /// Creates the outcome of a transaction that has `result` if it was committed.
+    pub(crate) fn in_doubt(result: T, marker: Option<CommitMarker>, error: DieselError) -> Self {
+        Self::InDoubt(Box::new(InDoubt {
+            result,
+            marker,
+            error,
+        }))
+    }
 }
 
 /// Transaction whose COMMIT was not confirmed.
@@ -160,11 +174,7 @@ fn run<T, E>(
         Effect::Marked(marker) => Some(marker),
         Effect::Unmarked | Effect::None => None,
     };
-    Ok(Outcome::InDoubt(Box::new(InDoubt {
-        result,
-        marker,
-        error,
-    })))
+    Ok(Outcome::in_doubt(result, marker, error))
 }
 
 fn roll_back(connection: &mut PgConnection) {

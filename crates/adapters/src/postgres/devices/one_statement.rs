@@ -1,0 +1,207 @@
+//! Stores small batches with one statement, which commits by itself (ADR 35).
+//!
+//! The statement looks up conflicts and, if there is none, inserts everything. It saves the round
+//! trips of a transaction, and PostgreSQL plans it once per connection.
+
+use std::collections::HashMap;
+
+use devices_domain::{CreateError, LookupKeys, RepositoryError, StoreResult, WorkspaceId};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool};
+
+use super::accepted_batch::{AcceptedBatch, partition_by_conflict};
+use super::column_arrays::ColumnArrays;
+use super::columns::DeviceRow;
+use super::conflicts::{ConflictLookup, Lookup, LookupResult, LookupRow};
+use super::create::{BatchResult, CreateFailure, inserted_devices};
+use super::id_blocks::IdBlocks;
+use super::insert::{BatchRecords, HAS_ENROLLMENTS, device_rows};
+use super::prepared_batch::PreparedBatch;
+use crate::postgres::connection::error::{classify, is_rejected};
+use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::requested::ListSize;
+use crate::postgres::transaction::blocking::Lease;
+use crate::postgres::transaction::commit_gate::CommitGate;
+use crate::postgres::transaction::run::{Outcome, is_id_taken, is_retryable};
+
+/// Maximum number of devices of a statement. COPY stores more of them in less time.
+const MAX_DEVICES: usize = 64;
+
+/// Returns whether one statement can store these batches. It cannot store responses, and does not
+/// resolve email addresses.
+pub(super) fn is_possible(batches: &[PreparedBatch], keys: &LookupKeys) -> bool {
+    (1..=MAX_DEVICES).contains(&keys.added_devices)
+        && keys.emails.is_empty()
+        && batches
+            .iter()
+            .all(|prepared| prepared.batch.idempotency.is_none())
+}
+
+#[derive(QueryableByName)]
+struct ResultRow {
+    #[diesel(embed)]
+    found: LookupRow,
+    #[diesel(sql_type = Bool)]
+    is_stored: bool,
+}
+
+/// Stores batches, or finds that all of them conflict with stored data. Returns `None` if nothing
+/// was stored, and the batches need a transaction: if some of them conflict, if the workspace has a
+/// device limit or enrolments, or after a lost race.
+///
+/// Passes the gate before the statement is sent: from then on, it may commit.
+pub(super) fn store(
+    lease: &mut Lease,
+    gate: &CommitGate,
+    workspace: WorkspaceId,
+    batches: &[PreparedBatch],
+    keys: &LookupKeys,
+    ids: &IdBlocks,
+) -> Result<Option<Outcome<Vec<BatchResult>>>, CreateFailure> {
+    let indexes: Vec<usize> = (0..batches.len()).collect();
+    let reserved = ids.take(lease.connection()?, keys.added_devices, batches.len());
+    let reserved = reserved.map_err(classify)?;
+    let (accepted, rejected) =
+        partition_by_conflict(batches, &indexes, &mut LookupResult::default(), &reserved);
+    let records = BatchRecords::new(workspace, &accepted);
+    if !rejected.is_empty() || !records.is_one_entry() {
+        return Ok(None);
+    }
+    if !gate.commit() {
+        let cause = RepositoryError::Unavailable("the caller timed out".into());
+        return Err(CreateFailure::Repository(cause));
+    }
+    let lookup = ConflictLookup::new(keys, Lookup::Report);
+    let sent = send(lease.connection()?, workspace, &accepted, &records, &lookup);
+    let error = match sent {
+        Ok(row) if row.is_stored => return Ok(Some(Outcome::Committed(results(&accepted)))),
+        Ok(row) => {
+            let mut found = lookup.result(&row.found);
+            let (accepted, rejected) =
+                partition_by_conflict(batches, &indexes, &mut found, &reserved);
+            let is_complete = accepted.is_empty() && row.found.device_limit.is_none();
+            let rejections = rejected
+                .into_iter()
+                .map(|(_, conflicts)| Err(CreateError::Conflicts(Box::new(conflicts))));
+            return Ok(is_complete.then(|| Outcome::Committed(rejections.collect())));
+        }
+        Err(error) if is_retryable(&error) => {
+            if is_id_taken(&error) {
+                ids.clear();
+            }
+            return Ok(None);
+        }
+        Err(error) if is_rejected(&error) && batches.len() > 1 => {
+            return Err(CreateFailure::StatementFailed);
+        }
+        Err(error) if is_rejected(&error) => {
+            return Err(CreateFailure::Repository(classify(error)));
+        }
+        Err(error) => error,
+    };
+    let session = lease.session();
+    let marker = accepted[0].commit_marker(workspace, session.filter(|_| lease.is_lost()));
+    let outcome = Outcome::in_doubt(results(&accepted), Some(marker), error);
+    Ok(Some(outcome))
+}
+
+/// Returns the results of batches that were stored, in a workspace without enrolments.
+fn results(accepted: &[AcceptedBatch<'_>]) -> Vec<BatchResult> {
+    accepted
+        .iter()
+        .map(|accepted| {
+            Ok(StoreResult::Devices(inserted_devices(
+                accepted,
+                &HashMap::new(),
+            )))
+        })
+        .collect()
+}
+
+fn send(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    accepted: &[AcceptedBatch<'_>],
+    records: &BatchRecords<'_>,
+    lookup: &ConflictLookup<'_>,
+) -> QueryResult<ResultRow> {
+    let devices: Vec<DeviceRow<'_>> = device_rows(workspace, accepted).collect();
+    // One size for all arrays, so that there are few texts.
+    let size = ListSize::for_length(devices.len());
+    let query = records.bind_to(prepared(statement(lookup, size)));
+    let query = lookup.bind_to(query);
+    let query = if size == ListSize::One {
+        devices
+            .into_iter()
+            .fold(query, |query, device| device.bind_to(query))
+    } else {
+        let mut arrays = ColumnArrays::new(DeviceRow::COLUMNS.len());
+        for device in &devices {
+            device.encode(&mut arrays);
+        }
+        let ids: Vec<i64> = devices.iter().map(|device| device.id).collect();
+        DeviceRow::bind_arrays(arrays, query.bind::<Array<BigInt>, _>(ids))
+    };
+    query.get_result(connection)
+}
+
+/// Returns the statement of [`send`]. Its parameters are those of the records, of the look-up, and
+/// of the devices: the values of one device, or else the ids and one array per column.
+fn statement(lookup: &ConflictLookup<'_>, size: ListSize) -> String {
+    let users = BatchRecords::PARAMETERS + 1;
+    let first = users + lookup.parameters();
+    let (ids, rows, values) = match size {
+        ListSize::One => ("($2)[1]".to_owned(), String::new(), scalars(first)),
+        ListSize::UpToTen => {
+            let series = format!(
+                "CROSS JOIN generate_series(1, 10) AS number WHERE number <= cardinality(${first})"
+            );
+            (format!("(${first})[number]"), series, elements(first + 1))
+        }
+        ListSize::Many => {
+            let unnested =
+                format!("CROSS JOIN unnest(${first}) WITH ORDINALITY AS device_id (id, number)");
+            ("device_id.id".to_owned(), unnested, elements(first + 1))
+        }
+    };
+    let columns = DeviceRow::COLUMNS.join(", ");
+    // Enrolments are part of the result, and only a transaction looks them up.
+    let has_enrollments = if lookup.has_serial_numbers() {
+        HAS_ENROLLMENTS
+    } else {
+        "false"
+    };
+    format!(
+        "WITH found AS MATERIALIZED (SELECT {}), accepted AS MATERIALIZED ( \
+             SELECT 1 AS number FROM found \
+             WHERE device_limit IS NULL AND taken = '{{}}' \
+               AND cardinality(existing_users) = cardinality(${users}) AND NOT {has_enrollments} \
+         ), device AS ( \
+             INSERT INTO devices (workspace_id, id, {columns}) \
+             SELECT $1, {ids}, {values} FROM accepted {rows} \
+         ), {} \
+         SELECT device_limit, taken, existing_users, users_by_email, \
+                EXISTS (SELECT 1 FROM accepted) AS is_stored \
+         FROM found",
+        lookup.columns(users),
+        BatchRecords::ctes(BatchRecords::ENTRY, "FROM accepted"),
+    )
+}
+
+/// Returns the values of a row whose values are parameters.
+fn scalars(first: usize) -> String {
+    let parameters = (first..).map(|parameter| format!("${parameter}"));
+    let values: Vec<String> = parameters.take(DeviceRow::COLUMNS.len()).collect();
+    values.join(", ")
+}
+
+/// Returns the values of the row `number` of arrays. Subscripts cost a tenth of `unnest` with that
+/// many arrays.
+fn elements(first: usize) -> String {
+    let parameters = (first..).zip(DeviceRow::casts());
+    let values: Vec<String> = parameters
+        .map(|(parameter, cast)| format!("(${parameter})[number]{cast}"))
+        .collect();
+    values.join(", ")
+}

@@ -1,0 +1,128 @@
+//! Small batches without an idempotency key, whose statement commits by itself, and the connection
+//! is lost.
+
+use devices_tests::{AUTOCOMMIT, Api, Proxy, ProxyMode, ServerOptions, TestDatabase, device};
+use serde_json::{Value, json};
+
+/// Starts a server that connects to `database` through a proxy.
+fn api_behind_proxy(database: TestDatabase, timeout_ms: u32) -> (Api, Proxy) {
+    let proxy = Proxy::in_front_of(&database);
+    let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
+        .and("DEVICES__DATABASE__POOL_TIMEOUT_MS", timeout_ms)
+        .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", timeout_ms);
+    let api = Api::start_on(database, &options);
+    api.wait_for_startup_jobs();
+    (api, proxy)
+}
+
+/// Devices whose statement the proxy recognises.
+fn devices(count: usize) -> Value {
+    let device = |number| {
+        device(json!({
+            "serial_number": format!("SN-{number}"), "comment": AUTOCOMMIT,
+            "compliance": ["CE", "a \"b\" \\ {c},"], "tags": ["NULL", "x y"],
+            "attributes": {"Room": "B 12"},
+        }))
+    };
+    (0..count).map(device).collect()
+}
+
+/// Creates a trigger that runs `action` at the end of each transaction with a batch.
+fn at_commit(database: &TestDatabase, action: &str) {
+    database.execute(&format!(
+        "CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM pg_sleep(1.5); {action} RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON device_events \
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()"
+    ));
+}
+
+#[test]
+fn statement_lost_after_its_commit_returns_201() {
+    for count in [1_usize, 7, 30] {
+        let (api, proxy) = api_behind_proxy(TestDatabase::new(), 1_000);
+        proxy.set_mode(ProxyMode::DisconnectAfterCommit {
+            stay_disconnected: false,
+        });
+        let response = api.post(&devices(count));
+        assert_eq!(response.status, 201, "{}", response.text);
+        assert_eq!(proxy.mode(), ProxyMode::Forward);
+        assert_eq!(api.database.count("devices"), count as u64);
+        let created = response.json()["data"]["devices"][count - 1].clone();
+        let path = format!("/devices/{}", created["id"]);
+        let stored = api.get_json(&path);
+        for field in ["serial_number", "tags", "attributes", "characteristics"] {
+            assert_eq!(stored[field], created[field], "{field}");
+        }
+    }
+}
+
+#[test]
+fn statement_that_still_runs_is_awaited() {
+    let database = TestDatabase::new();
+    at_commit(&database, "");
+    let (api, proxy) = api_behind_proxy(database, 5_000);
+    proxy.set_mode(ProxyMode::DisconnectDuringCommit);
+    let response = api.post(&devices(2));
+    assert_eq!(response.status, 201, "{}", response.text);
+    assert_eq!(api.database.count("devices"), 2);
+}
+
+#[test]
+fn statement_that_rolls_back_later_returns_503() {
+    let database = TestDatabase::new();
+    at_commit(&database, "RAISE 'rejected';");
+    let (api, proxy) = api_behind_proxy(database, 5_000);
+    proxy.set_mode(ProxyMode::DisconnectDuringCommit);
+    let response = api.post(&devices(1));
+    assert_eq!(response.status, 503, "{}", response.text);
+    assert_eq!(response.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
+    assert_eq!(api.database.count("devices"), 0);
+}
+
+#[test]
+fn statement_that_never_began_returns_503() {
+    let database = TestDatabase::new();
+    let (api, proxy) = api_behind_proxy(database, 1_000);
+    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
+    // After a crash, the sequence can return an id that another event has.
+    api.database.execute(
+        "SELECT setval('device_events_id_seq', 5000);
+         INSERT INTO device_events (workspace_id, id, action, key_id, request_id, device_ids) \
+         SELECT workspace_id, 5001, action, key_id, 'other request', device_ids FROM device_events",
+    );
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    proxy.set_mode(ProxyMode::DisconnectBeforeCommit);
+    let response = api.post(&devices(1));
+    assert_eq!(response.status, 503, "{}", response.text);
+    assert_eq!(response.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
+    assert_eq!(api.database.count("devices"), 1);
+    assert_eq!(api.post(&devices(1)).status, 201);
+}
+
+#[test]
+fn reserved_id_that_is_taken_is_replaced() {
+    let api = Api::start_on(TestDatabase::new(), &ServerOptions::default());
+    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
+    api.database.execute(
+        "SELECT setval('device_events_id_seq', 5000);
+         INSERT INTO device_events (workspace_id, id, action, key_id, request_id, device_ids) \
+         SELECT workspace_id, 5001, action, key_id, 'other request', device_ids FROM device_events",
+    );
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    assert_eq!(api.post(&devices(1)).status, 201);
+    assert_eq!(api.database.count("devices"), 2);
+}
+
+#[test]
+fn unresolved_statement_returns_503_that_says_so() {
+    let (api, proxy) = api_behind_proxy(TestDatabase::new(), 300);
+    proxy.set_mode(ProxyMode::DisconnectAfterCommit {
+        stay_disconnected: true,
+    });
+    let response = api.post(&devices(1));
+    assert_eq!(response.status, 503);
+    let body = response.json();
+    let message = body["message"].as_str().unwrap();
+    assert!(message.contains("may have been stored"), "{message}");
+}
