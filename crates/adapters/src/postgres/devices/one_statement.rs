@@ -174,7 +174,7 @@ fn statement(lookup: &ConflictLookup<'_>, size: ListSize) -> String {
     };
     format!(
         "WITH found AS MATERIALIZED (SELECT {}), accepted AS MATERIALIZED ( \
-             SELECT 1 AS number FROM found \
+             SELECT true AS is_accepted FROM found \
              WHERE device_limit IS NULL AND taken = '{{}}' \
                AND cardinality(existing_users) = cardinality(${users}) AND NOT {has_enrollments} \
          ), device AS ( \
