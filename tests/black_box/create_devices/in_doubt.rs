@@ -50,7 +50,7 @@ fn statement_lost_after_its_commit_returns_201() {
         assert_eq!(api.database.count("devices"), count as u64);
         let created = response.json()["data"]["devices"][count - 1].clone();
         let path = format!("/devices/{}", created["id"]);
-        let stored = api.get_json(&path);
+        let stored = api.get_json(&path)["data"].clone();
         for field in ["serial_number", "tags", "attributes", "characteristics"] {
             assert_eq!(stored[field], created[field], "{field}");
         }
