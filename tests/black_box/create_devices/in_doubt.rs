@@ -51,9 +51,13 @@ fn statement_lost_after_its_commit_returns_201() {
         let created = response.json()["data"]["devices"][count - 1].clone();
         let path = format!("/devices/{}", created["id"]);
         let stored = api.get_json(&path)["data"].clone();
-        for field in ["serial_number", "tags", "attributes", "characteristics"] {
+        let sent = &devices(count)[count - 1];
+        assert_eq!(stored["tags"], sent["tags"]);
+        assert_eq!(stored["attributes"], sent["attributes"]);
+        for field in ["serial_number", "characteristics"] {
             assert_eq!(stored[field], created[field], "{field}");
         }
+        assert_eq!(created["characteristics"]["compliance"], sent["compliance"]);
     }
 }
 

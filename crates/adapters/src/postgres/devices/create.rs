@@ -15,12 +15,12 @@ use futures_util::{StreamExt, stream};
 use super::accepted_batch::{AcceptedBatch, partition_by_conflict};
 use super::conflicts::{self, Lookup};
 use super::device_limit;
-use super::id_blocks::IdBlocks;
+use super::id_blocks::{IdBlocks, ReservedIds};
 use super::insert;
 use super::one_statement;
 use super::prepared_batch::PreparedBatch;
 use crate::postgres::connection::database::Database;
-use crate::postgres::connection::error::copy_error;
+use crate::postgres::connection::error::{classify, copy_error};
 use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::group_commit::{GroupError, GroupWork};
@@ -158,17 +158,23 @@ impl CreateBatches {
         batches: &[PreparedBatch],
     ) -> Result<Outcome<Vec<BatchResult>>, CreateFailure> {
         let keys = lookup_keys(batches);
+        let mut reserved = None;
         let has_own_session = {
             lease.connection()?;
             lease.session().is_some()
         };
         if has_own_session && one_statement::is_possible(batches, &keys) {
-            let stored = one_statement::store(lease, gate, workspace, batches, &keys, &self.ids)?;
+            let taken = self
+                .ids
+                .take(lease.connection()?, keys.added_devices, batches.len());
+            let taken = taken.map_err(classify)?;
+            let stored = one_statement::store(lease, gate, workspace, batches, &keys, &taken)?;
             if let Some(outcome) = stored {
                 return Ok(outcome);
             }
+            reserved = Some(taken);
         }
-        let work = self.transaction(workspace, batches.to_vec(), keys);
+        let work = self.transaction(workspace, batches.to_vec(), keys, reserved);
         transact_on(lease.connection()?, gate, work)
     }
 
@@ -180,7 +186,7 @@ impl CreateBatches {
     ) -> BatchResult {
         let batches = vec![batch];
         let keys = lookup_keys(&batches);
-        let work = self.transaction(workspace, batches, keys);
+        let work = self.transaction(workspace, batches, keys, None);
         match self.database(workspace).transact(work).await {
             Ok(results) => results.into_iter().next().unwrap_or_else(missing_result),
             Err(CreateFailure::Repository(error)) => Err(error.into()),
@@ -196,6 +202,7 @@ impl CreateBatches {
         workspace: WorkspaceId,
         batches: Vec<PreparedBatch>,
         keys: LookupKeys,
+        mut reserved: Option<ReservedIds>,
     ) -> impl FnMut(&mut PgConnection) -> Result<(Vec<BatchResult>, Effect), Failure<CreateFailure>>
     + use<> {
         // Nearly all values of unique fields in a large batch are new, so the first attempt does
@@ -212,15 +219,21 @@ impl CreateBatches {
         let mut has_failed = false;
         move |connection| {
             let current = std::mem::replace(&mut lookup, Lookup::Report);
-            let created = create(
-                connection,
-                workspace,
-                &batches,
-                &keys,
-                current,
-                &ids,
-                response_quota,
-            );
+            let reserved = match reserved.take() {
+                Some(reserved) => Ok(reserved),
+                None => ids.take(connection, keys.added_devices, batches.len()),
+            };
+            let created = reserved.and_then(|reserved| {
+                create(
+                    connection,
+                    workspace,
+                    &batches,
+                    &keys,
+                    current,
+                    &reserved,
+                    response_quota,
+                )
+            });
             created.map_err(|error| {
                 if is_id_taken(&error) {
                     ids.clear();
@@ -258,7 +271,7 @@ fn create(
     batches: &[PreparedBatch],
     keys: &LookupKeys,
     lookup: Lookup,
-    ids: &IdBlocks,
+    reserved: &ReservedIds,
     response_quota: u64,
 ) -> QueryResult<(Vec<BatchResult>, Effect)> {
     let mut results = resolve_idempotency_keys(connection, workspace, batches, response_quota)?;
@@ -267,16 +280,15 @@ fn create(
         .collect();
     let mut effect = Effect::None;
     if !pending.is_empty() {
-        let reserved = ids.take(connection, keys.added_devices, pending.len())?;
         let mut found = conflicts::find(connection, workspace, keys, lookup)?;
         let (mut accepted, mut rejected) =
-            partition_by_conflict(batches, &pending, &mut found, &reserved);
+            partition_by_conflict(batches, &pending, &mut found, reserved);
         // A rejection reports all conflicts: also values that were not looked up, and, with a
         // device limit, those of the devices that took the last places after the look-up.
         let may_be_incomplete = lookup == Lookup::SkipUniqueFields || found.device_limit.is_some();
         if !rejected.is_empty() && may_be_incomplete {
             found = conflicts::find(connection, workspace, keys, Lookup::Report)?;
-            (accepted, rejected) = partition_by_conflict(batches, &pending, &mut found, &reserved);
+            (accepted, rejected) = partition_by_conflict(batches, &pending, &mut found, reserved);
         }
         for (index, conflicts) in rejected {
             results[index] = Some(Err(CreateError::Conflicts(Box::new(conflicts))));

@@ -15,7 +15,7 @@ use super::column_arrays::ColumnArrays;
 use super::columns::DeviceRow;
 use super::conflicts::{ConflictLookup, Lookup, LookupResult, LookupRow};
 use super::create::{BatchResult, CreateFailure, inserted_devices};
-use super::id_blocks::IdBlocks;
+use super::id_blocks::ReservedIds;
 use super::insert::{BatchRecords, HAS_ENROLLMENTS, device_rows};
 use super::prepared_batch::PreparedBatch;
 use crate::postgres::connection::error::{classify, is_rejected};
@@ -23,7 +23,7 @@ use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::requested::ListSize;
 use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
-use crate::postgres::transaction::run::{Outcome, is_id_taken, is_retryable};
+use crate::postgres::transaction::run::{Outcome, is_retryable};
 
 /// Maximum number of devices of a statement. COPY stores more of them in less time.
 const MAX_DEVICES: usize = 64;
@@ -57,13 +57,11 @@ pub(super) fn store(
     workspace: WorkspaceId,
     batches: &[PreparedBatch],
     keys: &LookupKeys,
-    ids: &IdBlocks,
+    reserved: &ReservedIds,
 ) -> Result<Option<Outcome<Vec<BatchResult>>>, CreateFailure> {
     let indexes: Vec<usize> = (0..batches.len()).collect();
-    let reserved = ids.take(lease.connection()?, keys.added_devices, batches.len());
-    let reserved = reserved.map_err(classify)?;
     let (accepted, rejected) =
-        partition_by_conflict(batches, &indexes, &mut LookupResult::default(), &reserved);
+        partition_by_conflict(batches, &indexes, &mut LookupResult::default(), reserved);
     let records = BatchRecords::new(workspace, &accepted);
     if !rejected.is_empty() || !records.is_one_entry() {
         return Ok(None);
@@ -79,19 +77,14 @@ pub(super) fn store(
         Ok(row) => {
             let mut found = lookup.result(&row.found);
             let (accepted, rejected) =
-                partition_by_conflict(batches, &indexes, &mut found, &reserved);
+                partition_by_conflict(batches, &indexes, &mut found, reserved);
             let is_complete = accepted.is_empty() && row.found.device_limit.is_none();
             let rejections = rejected
                 .into_iter()
                 .map(|(_, conflicts)| Err(CreateError::Conflicts(Box::new(conflicts))));
             return Ok(is_complete.then(|| Outcome::Committed(rejections.collect())));
         }
-        Err(error) if is_retryable(&error) => {
-            if is_id_taken(&error) {
-                ids.clear();
-            }
-            return Ok(None);
-        }
+        Err(error) if is_retryable(&error) => return Ok(None),
         Err(error) if is_rejected(&error) && batches.len() > 1 => {
             return Err(CreateFailure::StatementFailed);
         }
