@@ -13,6 +13,7 @@
 #![warn(clippy::must_use_candidate)]
 
 mod access;
+mod admission;
 mod audit;
 mod device;
 mod enrollment;
@@ -29,6 +30,7 @@ mod user;
 mod validation;
 
 pub use access::{Actor, ApiKey, Scope, Workspace};
+pub use admission::{Admission, AdmissionDecision};
 pub use audit::{Action, Author, Event, EventFilter, Operator, Origin, Subject};
 pub use device::{
     AddedVia, Assignee, Assignment, Characteristics, ClientStatus, Device, DeviceFields,

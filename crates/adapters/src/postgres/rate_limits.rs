@@ -251,24 +251,27 @@ impl RateLimiter for PostgresRateLimiter {
         actor: Actor,
         limits: RateLimits,
     ) -> Result<RateLimitDecision, RepositoryError> {
-        let Some(buckets) = Buckets::limited(limits) else {
-            return Ok(RateLimitDecision {
-                key: None,
-                workspace: None,
-            });
-        };
-        let taken = self
-            .database
+        self.database
             .for_workspace(actor.workspace)
-            .run(move |connection| {
-                take_tokens(buckets, connection, actor, limits).map_err(classify)
-            })
-            .await?;
-        Ok(RateLimitDecision {
-            key: token_bucket(taken.key_passed, taken.key_tokens),
-            workspace: token_bucket(taken.workspace_passed, taken.workspace_tokens),
-        })
+            .run(move |connection| take(connection, actor, limits).map_err(classify))
+            .await
     }
+}
+
+/// Takes a token from each bucket that has a limit.
+pub(crate) fn take(
+    connection: &mut PgConnection,
+    actor: Actor,
+    limits: RateLimits,
+) -> QueryResult<RateLimitDecision> {
+    let Some(buckets) = Buckets::limited(limits) else {
+        return Ok(RateLimitDecision::UNLIMITED);
+    };
+    let taken = take_tokens(buckets, connection, actor, limits)?;
+    Ok(RateLimitDecision {
+        key: token_bucket(taken.key_passed, taken.key_tokens),
+        workspace: token_bucket(taken.workspace_passed, taken.workspace_tokens),
+    })
 }
 
 fn token_bucket(passed: Option<bool>, tokens: Option<f64>) -> Option<TokenBucket> {

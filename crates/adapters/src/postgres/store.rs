@@ -1,7 +1,11 @@
 //! The store of all workspaces.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use devices_domain::{Quotas, RepositoryError, Store, User, WorkspaceId, WorkspaceStore};
+use devices_domain::{
+    Admission, Quotas, RepositoryError, Store, User, WorkspaceId, WorkspaceStore,
+};
 
 use super::connection::database::Database;
 use super::devices::{CreateBatches, PostgresDevices};
@@ -33,7 +37,26 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     fn for_workspace(&self, workspace: WorkspaceId) -> WorkspaceStore {
-        let database = || self.database.for_workspace(workspace);
+        self.repositories(workspace, &self.database.for_workspace(workspace))
+    }
+
+    fn for_request(&self, admission: Arc<Admission>) -> WorkspaceStore {
+        let workspace = admission.actor().workspace;
+        self.repositories(workspace, &self.database.for_request(admission))
+    }
+
+    async fn list_users(
+        &self,
+        workspace: Option<WorkspaceId>,
+    ) -> Result<Vec<User>, RepositoryError> {
+        users::list_all(&self.database, workspace).await
+    }
+}
+
+impl PostgresStore {
+    /// Returns the repositories of a workspace, which use this handle.
+    fn repositories(&self, workspace: WorkspaceId, database: &Database) -> WorkspaceStore {
+        let database = || database.clone();
         WorkspaceStore {
             devices: Box::new(PostgresDevices::new(
                 database(),
@@ -47,12 +70,5 @@ impl Store for PostgresStore {
                 self.quotas.enrollments,
             )),
         }
-    }
-
-    async fn list_users(
-        &self,
-        workspace: Option<WorkspaceId>,
-    ) -> Result<Vec<User>, RepositoryError> {
-        users::list_all(&self.database, workspace).await
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod admission;
 mod audit_events;
 mod conversion;
 mod devices;

@@ -1,15 +1,16 @@
 //! Facts about a request that its log entry and the audit trail report.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use devices_domain::{Actor, Origin};
+use devices_domain::{Actor, Admission, AdmissionDecision, Origin};
 use uuid::Uuid;
 
 use crate::http::state::State;
@@ -25,7 +26,7 @@ struct Inner {
     request_id: String,
     client_request_id: Option<String>,
     client_address: Option<IpAddr>,
-    actor: Cell<Option<Actor>>,
+    admission: OnceCell<Arc<Admission>>,
     device_count: Cell<Option<usize>>,
 }
 
@@ -64,13 +65,21 @@ impl RequestContext {
         self.0.client_address
     }
 
-    /// Returns the actor, once the key is authenticated.
+    /// Returns the actor, once its key has been found. `None` if the key turned out to be inactive.
     pub(crate) fn actor(&self) -> Option<Actor> {
-        self.0.actor.get()
+        let admission = self.0.admission.get()?;
+        let is_inactive = admission.decision() == Some(AdmissionDecision::KeyInactive);
+        (!is_inactive).then(|| admission.actor())
     }
 
-    pub(crate) fn set_actor(&self, actor: Actor) {
-        self.0.actor.set(Some(actor));
+    /// Returns the admission of the request, once its key has been found.
+    pub(crate) fn admission(&self) -> Option<Arc<Admission>> {
+        self.0.admission.get().cloned()
+    }
+
+    /// Sets the admission. A second one has no effect.
+    pub(crate) fn set_admission(&self, admission: Admission) {
+        self.0.admission.get_or_init(|| Arc::new(admission));
     }
 
     /// Returns the number of devices in the batch, once it has been read.

@@ -5,12 +5,13 @@ use std::sync::atomic::AtomicBool;
 
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, web};
-use devices_domain::{KeyRepository, RateLimiter, Store, StoreHealth};
+use devices_domain::{Actor, KeyRepository, RateLimiter, Store, StoreHealth};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::http::limits::auth_throttle::AuthThrottle;
 use crate::http::limits::concurrency::WorkspaceLimiter;
 use crate::http::limits::request_rate_limiter::RequestRateLimiter;
+use crate::http::limits::ttl_map::TtlMap;
 use crate::http::respond::api_error::ApiError;
 use crate::settings::{Limits, Settings};
 
@@ -24,6 +25,8 @@ pub struct State {
     /// `true` if the docs page is served.
     pub(crate) has_docs: bool,
     pub(crate) auth_throttle: AuthThrottle,
+    /// Actors of keys that were active up to a minute ago, by hash.
+    pub(crate) known_keys: TtlMap<[u8; 32], Actor>,
     pub(crate) request_rate_limiter: RequestRateLimiter,
     pub(crate) large_bodies: Arc<WorkspaceLimiter>,
     pub(crate) exports: Arc<WorkspaceLimiter>,
@@ -67,6 +70,7 @@ impl State {
                 .ok(),
             has_docs: settings.server.docs_enabled,
             auth_throttle: AuthThrottle::new(rate_limit.failed_authentications_per_minute),
+            known_keys: TtlMap::default(),
             request_rate_limiter: RequestRateLimiter::new(limiter, &rate_limit),
             large_bodies: WorkspaceLimiter::new(
                 limits.max_large_bodies,
@@ -89,6 +93,12 @@ impl State {
     pub(crate) fn of(request: &HttpRequest) -> Result<&web::Data<Self>, ApiError> {
         let state = request.app_data();
         state.ok_or_else(|| ApiError::Internal("the application has no state".into()))
+    }
+
+    /// Forgets a key that was found inactive.
+    pub(crate) fn forget_key(&self, key_hash: [u8; 32]) {
+        self.known_keys.remove(&key_hash);
+        self.auth_throttle.set_valid(key_hash, false);
     }
 
     /// Takes a permit for looking up a key.

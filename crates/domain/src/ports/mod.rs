@@ -53,6 +53,9 @@ pub enum RepositoryError {
     /// or nothing was stored.
     #[error("the commit is in doubt: {0}")]
     InDoubt(#[source] Box<dyn Error + Send + Sync>),
+    /// The [admission](crate::Admission) of the request was denied. Nothing was read or stored.
+    #[error("the request was not admitted")]
+    NotAdmitted,
     /// An unexpected error. Its text contains no customer values.
     #[error("the database failed: {0}")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
@@ -105,6 +108,20 @@ pub struct RateLimits {
     pub workspace: Option<NonZeroU32>,
 }
 
+impl RateLimits {
+    /// No limit.
+    pub const NONE: Self = Self {
+        key: None,
+        workspace: None,
+    };
+
+    /// Returns whether no limit applies.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        self.key.is_none() && self.workspace.is_none()
+    }
+}
+
 /// Result of taking a token from each bucket. `None` for a bucket that was not used.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimitDecision {
@@ -115,6 +132,12 @@ pub struct RateLimitDecision {
 }
 
 impl RateLimitDecision {
+    /// Decision where no limit applies.
+    pub const UNLIMITED: Self = Self {
+        key: None,
+        workspace: None,
+    };
+
     /// Returns whether every bucket that was used had a token.
     #[must_use]
     pub fn is_allowed(&self) -> bool {

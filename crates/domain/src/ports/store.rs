@@ -1,8 +1,11 @@
 //! The store of all workspaces.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::{DeviceRepository, EnrollmentRepository, RepositoryError, UserRepository};
+use crate::admission::Admission;
 use crate::ids::WorkspaceId;
 use crate::user::User;
 
@@ -14,8 +17,13 @@ pub trait Store: Send + Sync {
     /// data.
     fn for_workspace(&self, workspace: WorkspaceId) -> WorkspaceStore;
 
+    /// Returns the repositories of the actor's workspace, for one request. They MUST decide its
+    /// admission before their first work, and do nothing for a request that is not admitted, except
+    /// fail with [`NotAdmitted`](RepositoryError::NotAdmitted).
+    fn for_request(&self, admission: Arc<Admission>) -> WorkspaceStore;
+
     /// Lists the active users of one workspace, or of all workspaces, oldest first. For
-    /// administration: an actor uses [`for_workspace`](Self::for_workspace).
+    /// administration: an actor uses [`for_request`](Self::for_request).
     async fn list_users(
         &self,
         workspace: Option<WorkspaceId>,

@@ -50,8 +50,8 @@ impl CreateDevices {
 
     /// Finds the response of an earlier request with the same idempotency key.
     ///
-    /// Call this before the rows are validated: the rules and the stored devices may have changed
-    /// since the first request.
+    /// Call this for a body that cannot be read: the rules may have changed since the first request.
+    /// [`execute`](Self::execute) does the same for a batch that can.
     ///
     /// # Errors
     /// [`IdempotencyError::KeyReused`] if the key belongs to another request.
@@ -89,6 +89,12 @@ impl CreateDevices {
                 self.store(batch).await
             }
             Err(rejected) => {
+                // A newer version may reject a batch that an older one accepted.
+                if let Some((request, _)) = &idempotency
+                    && let Some(response) = self.find_response(request).await?
+                {
+                    return Ok(CreateResult::Response(response));
+                }
                 let keys = rejected.lookup_keys();
                 let conflicts = self.devices.find_conflicts(keys).await?;
                 let report = rejected.into_report(&conflicts);

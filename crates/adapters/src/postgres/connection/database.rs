@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use devices_domain::WorkspaceId;
+use devices_domain::{Admission, WorkspaceId};
 use r2d2::Pool;
 use tokio::runtime::Handle;
 
@@ -36,6 +36,8 @@ pub struct Database {
     answer_timeout: Duration,
     writes: Arc<AtomicU64>,
     runtime: Option<Handle>,
+    /// Admission of the request for which the handle is used.
+    admission: Option<Arc<Admission>>,
 }
 
 impl Database {
@@ -63,12 +65,28 @@ impl Database {
             answer_timeout: options.pool_timeout + options.statement_timeout * 2,
             writes: Arc::default(),
             runtime: Handle::try_current().ok(),
+            admission: None,
         })
     }
 
     /// Returns a handle for the work of a workspace. It uses at most half of the connections.
     pub(crate) fn for_workspace(&self, workspace: WorkspaceId) -> Self {
         self.for_purpose(Purpose::Request(workspace))
+    }
+
+    /// Returns a handle for the work of one request. It decides the admission of the request with
+    /// the first connection.
+    pub(crate) fn for_request(&self, admission: Arc<Admission>) -> Self {
+        Self {
+            purpose: Purpose::Request(admission.actor().workspace),
+            admission: Some(admission),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the admission of the request for which the handle is used.
+    pub(crate) fn admission(&self) -> Option<&Arc<Admission>> {
+        self.admission.as_ref()
     }
 
     /// Returns a handle for looking up API keys, for which connections are reserved.

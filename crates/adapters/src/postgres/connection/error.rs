@@ -78,6 +78,7 @@ pub(crate) fn copy_error(error: &RepositoryError) -> RepositoryError {
             RepositoryError::Unavailable(cause.to_string().into())
         }
         RepositoryError::InDoubt(cause) => RepositoryError::InDoubt(cause.to_string().into()),
+        RepositoryError::NotAdmitted => RepositoryError::NotAdmitted,
         RepositoryError::Failed(cause) => RepositoryError::Failed(cause.to_string().into()),
     }
 }

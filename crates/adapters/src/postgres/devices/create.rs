@@ -106,9 +106,10 @@ impl GroupWork for CreateBatches {
                 })
             }
             Unfinished::StatementFailed => {
+                let database = self.database(workspace);
                 let retries = batches
                     .into_iter()
-                    .map(|batch| self.create_alone(workspace, batch));
+                    .map(|batch| self.create_alone(&database, workspace, batch));
                 stream::iter(retries)
                     .buffered(RETRY_CONCURRENCY)
                     .collect()
@@ -181,13 +182,14 @@ impl CreateBatches {
     /// Creates one batch in a transaction of its own.
     pub(crate) async fn create_alone(
         &self,
+        database: &Database,
         workspace: WorkspaceId,
         batch: PreparedBatch,
     ) -> BatchResult {
         let batches = vec![batch];
         let keys = lookup_keys(&batches);
         let work = self.transaction(workspace, batches, keys, None);
-        match self.database(workspace).transact(work).await {
+        match database.transact(work).await {
             Ok(results) => results.into_iter().next().unwrap_or_else(missing_result),
             Err(CreateFailure::Repository(error)) => Err(error.into()),
             Err(CreateFailure::StatementFailed) => missing_result(),

@@ -124,10 +124,15 @@ impl DeviceRepository for PostgresDevices {
         let is_small = batch.devices.len() < GROUP_COMMIT_BELOW;
         let prepared = PreparedBatch::new(batch).await?;
         if is_small {
-            self.committer.submit(self.workspace, prepared).await
+            let admission = self.database.admission().cloned();
+            self.committer
+                .submit(self.workspace, prepared, admission)
+                .await
         } else {
             let create = self.committer.work();
-            create.create_alone(self.workspace, prepared).await
+            create
+                .create_alone(&self.database, self.workspace, prepared)
+                .await
         }
     }
 

@@ -76,7 +76,7 @@ impl GroupWork for KeyLookup {
 }
 
 #[derive(QueryableByName)]
-struct ActiveRow {
+pub(super) struct ActiveRow {
     #[diesel(sql_type = Bytea)]
     secret_sha256: Vec<u8>,
     #[diesel(sql_type = BigInt)]
@@ -88,7 +88,7 @@ struct ActiveRow {
 }
 
 impl ActiveKey {
-    fn new(workspace: WorkspaceId, row: &ActiveRow) -> Result<Self, RepositoryError> {
+    pub(super) fn new(workspace: WorkspaceId, row: &ActiveRow) -> Result<Self, RepositoryError> {
         let actor = Actor {
             workspace,
             key: KeyId(row.id),
@@ -110,7 +110,7 @@ impl KeyLookup {
 }
 
 /// Returns the active keys whose secrets have these hashes, by hash.
-fn find(
+pub(super) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     hashes: &[[u8; 32]],

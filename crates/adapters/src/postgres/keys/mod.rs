@@ -1,5 +1,6 @@
 //! API keys.
 
+pub(crate) mod admit;
 mod create;
 mod last_use;
 mod lookup;
@@ -55,7 +56,7 @@ impl KeyRepository for PostgresKeys {
         workspace: WorkspaceId,
         secret_sha256: [u8; 32],
     ) -> Result<Option<Actor>, RepositoryError> {
-        let Some(key) = self.lookups.submit(workspace, secret_sha256).await? else {
+        let Some(key) = self.lookups.submit(workspace, secret_sha256, None).await? else {
             return Ok(None);
         };
         self.last_use.record(key.actor, key.last_used_at);

@@ -13,6 +13,7 @@ use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::connection::fair_semaphore::Permit;
 use crate::postgres::connection::pool::ConnectionManager;
+use crate::postgres::keys::admit;
 use crate::postgres::transaction::commit_gate::CommitGate;
 
 /// Right to use one connection, on a blocking thread.
@@ -30,10 +31,16 @@ impl Lease {
     /// # Errors
     /// [`Unavailable`](RepositoryError::Unavailable) if no connection can be established, or if the
     /// last health check found a newer schema: this version could store what the newer one rejects.
+    /// [`NotAdmitted`](RepositoryError::NotAdmitted) if the [request](Database::for_request) is not
+    /// admitted.
     pub(crate) fn connection(&mut self) -> Result<&mut PgConnection, RepositoryError> {
         let pooled = match &mut self.pooled {
             Some(pooled) => pooled,
-            pooled => pooled.insert(self.database.connect(self.requested_at)?),
+            pooled => {
+                let mut connected = self.database.connect(self.requested_at)?;
+                self.database.admit(&mut connected.connection)?;
+                pooled.insert(connected)
+            }
         };
         Ok(&mut pooled.connection)
     }
@@ -158,6 +165,19 @@ impl Database {
         metrics::histogram!("devices_pool_wait_seconds", "class" => class)
             .record(requested_at.elapsed());
         Ok(pooled)
+    }
+
+    /// Decides the admission of the request for which the handle is used, if there is one.
+    fn admit(&self, connection: &mut PgConnection) -> Result<(), RepositoryError> {
+        let Some(admission) = self.admission() else {
+            return Ok(());
+        };
+        admit::decide(connection, admission.actor().workspace, &[admission])?;
+        if admission.is_admitted() {
+            Ok(())
+        } else {
+            Err(RepositoryError::NotAdmitted)
+        }
     }
 
     /// Counts a request that got no connection in time.

@@ -1,19 +1,20 @@
-//! Extractors for the actor that the authentication middleware has established.
+//! Extractors for the actor that the authentication middleware has established, and for its store.
 
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use devices_domain::{Actor, Origin, Scope};
+use devices_domain::{Actor, Origin, Scope, WorkspaceStore};
 
 use crate::http::request_context::RequestContext;
 use crate::http::respond::api_error::ApiError;
+use crate::http::state::State;
 
-/// Actor whose key allows reading.
-pub(crate) struct ReadAccess(pub(crate) Actor);
+/// Actor whose key allows reading, and the store of its workspace.
+pub(crate) struct ReadAccess(pub(crate) Actor, pub(crate) WorkspaceStore);
 
-/// Actor whose key allows writing.
-pub(crate) struct WriteAccess(pub(crate) Actor);
+/// Actor whose key allows writing, and the store of its workspace.
+pub(crate) struct WriteAccess(pub(crate) Actor, pub(crate) WorkspaceStore);
 
 /// Key and request id that the audit trail records for a change.
 pub(crate) struct AuditOrigin(pub(crate) Origin);
@@ -23,8 +24,7 @@ impl FromRequest for ReadAccess {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let actor = authenticated(request);
-        ready(actor.and_then(|actor| require_scope(actor, Scope::Read).map(Self)))
+        ready(access(request, Scope::Read).map(|(actor, store)| Self(actor, store)))
     }
 }
 
@@ -33,8 +33,7 @@ impl FromRequest for WriteAccess {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let actor = authenticated(request);
-        ready(actor.and_then(|actor| require_scope(actor, Scope::Write).map(Self)))
+        ready(access(request, Scope::Write).map(|(actor, store)| Self(actor, store)))
     }
 }
 
@@ -46,6 +45,16 @@ impl FromRequest for AuditOrigin {
         let origin = |actor| Self(RequestContext::of(request).origin(actor));
         ready(authenticated(request).map(origin))
     }
+}
+
+/// Returns the actor, if its scope allows `required`, and the store of its workspace. The store
+/// decides the admission of the request before it does anything else.
+fn access(request: &HttpRequest, required: Scope) -> Result<(Actor, WorkspaceStore), ApiError> {
+    let admission = RequestContext::of(request).admission();
+    let admission = admission.ok_or(ApiError::Unauthorized)?;
+    let actor = require_scope(admission.actor(), required)?;
+    let store = State::of(request)?.store.for_request(admission);
+    Ok((actor, store))
 }
 
 /// Returns the authenticated actor.

@@ -34,7 +34,7 @@ impl FromObject for EnrollmentFields {
 
 pub(crate) async fn list(
     request: HttpRequest,
-    ReadAccess(actor): ReadAccess,
+    ReadAccess(actor, store): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (query, filter) = QueryParams::read(&request, |parameters| {
@@ -46,7 +46,7 @@ pub(crate) async fn list(
         };
         (query, filter)
     })?;
-    let enrollments = state.store.for_workspace(actor.workspace).enrollments;
+    let enrollments = store.enrollments;
     let paging = query.paging;
     let page = async move { Ok(enrollments.list(filter, paging).await?) };
     let page = run_to_completion(&state, actor, page).await?;
@@ -54,11 +54,11 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn get(
-    ReadAccess(actor): ReadAccess,
+    ReadAccess(actor, store): ReadAccess,
     PathParam(serial_number): PathParam<IdentifierKey>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let enrollments = state.store.for_workspace(actor.workspace).enrollments;
+    let enrollments = store.enrollments;
     let find = async move { Ok(enrollments.find(serial_number).await?) };
     let stored = run_to_completion(&state, actor, find).await?;
     let stored = stored.ok_or(ApiError::EnrollmentNotFound)?;
@@ -66,13 +66,13 @@ pub(crate) async fn get(
 }
 
 pub(crate) async fn put(
-    WriteAccess(actor): WriteAccess,
+    WriteAccess(actor, store): WriteAccess,
     PathParam(serial_number): PathParam<SerialNumber>,
     AuditOrigin(origin): AuditOrigin,
     JsonObject(fields): JsonObject<EnrollmentFields>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let enrollments = state.store.for_workspace(actor.workspace).enrollments;
+    let enrollments = store.enrollments;
     let report = EnrollmentReport {
         serial_number,
         fields,
@@ -89,12 +89,12 @@ pub(crate) async fn put(
 }
 
 pub(crate) async fn delete(
-    WriteAccess(actor): WriteAccess,
+    WriteAccess(actor, store): WriteAccess,
     PathParam(serial_number): PathParam<IdentifierKey>,
     AuditOrigin(origin): AuditOrigin,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let enrollments = state.store.for_workspace(actor.workspace).enrollments;
+    let enrollments = store.enrollments;
     let delete = async move { Ok(enrollments.delete(serial_number, origin).await?) };
     let deleted = run_to_completion(&state, actor, delete).await?;
     let deleted = deleted.ok_or(ApiError::EnrollmentNotFound)?;

@@ -50,7 +50,7 @@ impl FromObject for UserPatch {
 
 pub(crate) async fn list(
     request: HttpRequest,
-    ReadAccess(actor): ReadAccess,
+    ReadAccess(actor, store): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (query, filter) = QueryParams::read(&request, |parameters| {
@@ -61,7 +61,7 @@ pub(crate) async fn list(
         };
         (query, filter)
     })?;
-    let users = state.store.for_workspace(actor.workspace).users;
+    let users = store.users;
     let paging = query.paging;
     let page = async move { Ok(users.list(filter, paging).await?) };
     let page = run_to_completion(&state, actor, page).await?;
@@ -69,11 +69,11 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn get(
-    ReadAccess(actor): ReadAccess,
+    ReadAccess(actor, store): ReadAccess,
     PathParam(user): PathParam<UserId>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let users = state.store.for_workspace(actor.workspace).users;
+    let users = store.users;
     let find = async move { Ok(users.find(user).await?) };
     let user = run_to_completion(&state, actor, find).await?;
     let user = user.ok_or(ApiError::UserNotFound)?;
@@ -81,25 +81,25 @@ pub(crate) async fn get(
 }
 
 pub(crate) async fn create(
-    WriteAccess(actor): WriteAccess,
+    WriteAccess(actor, store): WriteAccess,
     AuditOrigin(origin): AuditOrigin,
     JsonObject(user): JsonObject<UserFields>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let users = state.store.for_workspace(actor.workspace).users;
+    let users = store.users;
     let create = async move { Ok(users.create(user, Author::Request(origin)).await?) };
     let created = run_to_completion(&state, actor, create).await?;
     Ok(user_response(StatusCode::CREATED, &created))
 }
 
 pub(crate) async fn update(
-    WriteAccess(actor): WriteAccess,
+    WriteAccess(actor, store): WriteAccess,
     PathParam(user): PathParam<UserId>,
     AuditOrigin(origin): AuditOrigin,
     JsonObject(patch): JsonObject<UserPatch>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let users = state.store.for_workspace(actor.workspace).users;
+    let users = store.users;
     let change = UserChange {
         user,
         patch,
@@ -111,12 +111,12 @@ pub(crate) async fn update(
 }
 
 pub(crate) async fn delete(
-    WriteAccess(actor): WriteAccess,
+    WriteAccess(actor, store): WriteAccess,
     PathParam(user): PathParam<UserId>,
     AuditOrigin(origin): AuditOrigin,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let users = state.store.for_workspace(actor.workspace).users;
+    let users = store.users;
     let delete = async move { Ok(users.delete(user, origin).await?) };
     let deleted = run_to_completion(&state, actor, delete).await?;
     Ok(user_response(StatusCode::OK, &deleted))

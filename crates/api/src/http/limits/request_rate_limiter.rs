@@ -60,10 +60,28 @@ impl RequestRateLimiter {
         actor: Actor,
         key_hash: [u8; 32],
     ) -> Result<(), ApiError> {
-        if self.limits.key.or(self.limits.workspace).is_none() {
+        if self.limits.is_unlimited() {
             return Ok(());
         }
         let decision = self.buckets.take(actor, self.limits).await?;
+        self.record(request, key_hash, decision)
+    }
+
+    /// Returns the limits of each request.
+    pub(crate) fn limits(&self) -> RateLimits {
+        self.limits
+    }
+
+    /// Records the decision on a request.
+    ///
+    /// # Errors
+    /// `RateLimited` if it is not allowed.
+    pub(crate) fn record(
+        &self,
+        request: &HttpRequest,
+        key_hash: [u8; 32],
+        decision: RateLimitDecision,
+    ) -> Result<(), ApiError> {
         let Some(quota) = RequestQuota::tightest(decision, self.limits) else {
             return Ok(());
         };

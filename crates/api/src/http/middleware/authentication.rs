@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest};
-use devices_domain::{Actor, Scope};
+use devices_domain::{
+    Admission, AdmissionDecision, RateLimitDecision, RateLimits, Scope, WorkspaceId,
+};
 
-use crate::http::extract::auth::require_scope;
+use crate::http::extract::auth::{authenticated, require_scope};
+use crate::http::extract::body::LARGE_BODY_BYTES;
 use crate::http::limits::request_rate_limiter::address_rate_limited;
 use crate::http::request_context::RequestContext;
 use crate::http::respond::api_error::ApiError;
@@ -37,46 +41,78 @@ async fn require(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    match authorize(request.request(), scope).await {
-        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
-        // A response and not an `Err`, so that the outer middleware adds its headers to it.
+    let http_request = request.request().clone();
+    let state = State::of(&http_request)?;
+    // A response and not an `Err`, so that the outer middleware adds its headers to it.
+    if let Err(error) = authenticate(&http_request, state).await {
+        return Ok(request.error_response(error));
+    }
+    let actor = authenticated(&http_request)?;
+    let result = match require_scope(actor, scope) {
+        Ok(_) => {
+            let response = next.call(request).await;
+            response.map(ServiceResponse::map_into_boxed_body)
+        }
         Err(error) => Ok(request.error_response(error)),
+    };
+    let status = match &result {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    match confirm(&http_request, state, status).await {
+        Ok(()) => result,
+        Err(error) => Ok(ServiceResponse::from_err(error, http_request)),
     }
 }
 
-async fn authorize(request: &HttpRequest, scope: Scope) -> Result<(), ApiError> {
-    let state = State::of(request)?;
-    let actor = authenticate(request, state).await?;
-    require_scope(actor, scope).map(drop)
+/// Confirms the access of a request whose admission was left to the store, before its response with
+/// this status is sent.
+///
+/// # Errors
+/// The error that takes the place of the response.
+async fn confirm(request: &HttpRequest, state: &State, status: StatusCode) -> Result<(), ApiError> {
+    let context = RequestContext::of(request);
+    let Some(admission) = context.admission() else {
+        return Ok(());
+    };
+    let (workspace, key_hash) = (admission.actor().workspace, admission.secret_sha256());
+    match admission.decision() {
+        Some(AdmissionDecision::KeyActive(decision)) => {
+            let limiter = &state.request_rate_limiter;
+            limiter.record(request, key_hash, decision)
+        }
+        Some(AdmissionDecision::KeyInactive) => {
+            state.forget_key(key_hash);
+            Err(failure(request, state))
+        }
+        // The store was not reached, or a handler panicked. The response contains nothing of the
+        // workspace.
+        None if status.is_server_error() => Ok(()),
+        // The request was rejected without work in the store.
+        None => look_up(request, state, workspace, key_hash).await,
+    }
 }
 
 /// `Retry-After` for a request that found the lookup slot taken.
 const LOOKUP_RETRY: Duration = Duration::from_secs(1);
 
-async fn authenticate(request: &HttpRequest, state: &State) -> Result<Actor, ApiError> {
+/// Time for which the actor of a key is known after a look-up. The look-up also records the use of
+/// the key, which has the precision of a minute.
+const KNOWN_KEY_TTL: Duration = Duration::from_secs(60);
+
+/// Finds the actor of a request.
+///
+/// If its key was active within the last minute, the store decides the admission together with the
+/// work of the request, on one connection (ADR 36). Otherwise, and before a large body is read, the
+/// key is looked up first.
+async fn authenticate(request: &HttpRequest, state: &State) -> Result<(), ApiError> {
     let throttle = &state.auth_throttle;
-    let context = RequestContext::of(request);
-    let address = context.client_address();
-    let retry_after = address.and_then(|address| throttle.retry_after(address));
-    let fail = || {
-        if address.is_some_and(|address| throttle.record_failure(address)) {
-            let is_proxied = state.client_address_header.is_some();
-            tracing::warn!(
-                request_id = context.request_id(),
-                client_request_id = context.client_request_id(),
-                ?address,
-                is_proxied,
-                "too many failed authentications: throttling the address"
-            );
-        }
-        retry_after.map_or(ApiError::Unauthorized, address_rate_limited)
-    };
     let secret = bearer_token(request).and_then(KeySecret::parse);
-    let secret = secret.ok_or_else(&fail)?;
+    let secret = secret.ok_or_else(|| failure(request, state))?;
     let key_hash = secret.sha256();
     // Clients with valid keys may share a throttled address. Keys are still looked up, one at a
     // time.
-    let _slot = if retry_after.is_some() && !throttle.recently_valid(key_hash) {
+    let _slot = if retry_after(request, state).is_some() && !throttle.recently_valid(key_hash) {
         let slot = throttle.lookup_slot();
         Some(slot.ok_or_else(|| address_rate_limited(LOOKUP_RETRY))?)
     } else {
@@ -84,16 +120,80 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<Actor, Api
     };
     let limiter = &state.request_rate_limiter;
     limiter.reject_exhausted(request, key_hash)?;
+    match state.known_keys.get(&key_hash) {
+        Some((actor, _)) if !may_have_large_body(request) => {
+            let admission = Admission::new(actor, key_hash, limiter.limits());
+            RequestContext::of(request).set_admission(admission);
+            Ok(())
+        }
+        _ => look_up(request, state, secret.workspace(), key_hash).await,
+    }
+}
+
+/// Looks up a key, takes a request from the quotas of its actor, and admits the request.
+async fn look_up(
+    request: &HttpRequest,
+    state: &State,
+    workspace: WorkspaceId,
+    key_hash: [u8; 32],
+) -> Result<(), ApiError> {
     let permit = state.try_acquire_key_lookup()?;
-    let actor = state.keys.find_actor(secret.workspace(), key_hash).await?;
+    let actor = state.keys.find_actor(workspace, key_hash).await?;
     drop(permit);
-    throttle.set_valid(key_hash, actor.is_some());
-    let actor = actor.ok_or_else(fail)?;
-    context.set_actor(actor);
+    let Some(actor) = actor else {
+        state.forget_key(key_hash);
+        return Err(failure(request, state));
+    };
+    state.auth_throttle.set_valid(key_hash, true);
+    let known_keys = &state.known_keys;
+    known_keys.upsert(key_hash, KNOWN_KEY_TTL, actor, |_| actor);
+    let context = RequestContext::of(request);
+    context.set_admission(Admission::new(actor, key_hash, RateLimits::NONE));
     // The limiter queries the store before `run_to_completion` takes a permit.
     let _permit = state.in_flight.try_acquire(actor.workspace)?;
+    let limiter = &state.request_rate_limiter;
     limiter.try_acquire(request, actor, key_hash).await?;
-    Ok(actor)
+    if let Some(admission) = context.admission() {
+        admission.decide(AdmissionDecision::KeyActive(RateLimitDecision::UNLIMITED));
+    }
+    Ok(())
+}
+
+/// Returns the time until the throttle on the client's address ends, if it is throttled.
+fn retry_after(request: &HttpRequest, state: &State) -> Option<Duration> {
+    let address = RequestContext::of(request).client_address()?;
+    state.auth_throttle.retry_after(address)
+}
+
+/// Counts a failed authentication, and returns its error.
+fn failure(request: &HttpRequest, state: &State) -> ApiError {
+    let retry_after = retry_after(request, state);
+    let context = RequestContext::of(request);
+    let address = context.client_address();
+    if address.is_some_and(|address| state.auth_throttle.record_failure(address)) {
+        let is_proxied = state.client_address_header.is_some();
+        tracing::warn!(
+            request_id = context.request_id(),
+            client_request_id = context.client_request_id(),
+            ?address,
+            is_proxied,
+            "too many failed authentications: throttling the address"
+        );
+    }
+    retry_after.map_or(ApiError::Unauthorized, address_rate_limited)
+}
+
+/// Returns whether the body of a request may be large. A chunked body has no declared length.
+fn may_have_large_body(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let content_length = headers.get(CONTENT_LENGTH).map(|value| value.to_str());
+    match content_length {
+        None => headers.contains_key(TRANSFER_ENCODING),
+        Some(length) => {
+            let length = length.ok().and_then(|length| length.parse::<usize>().ok());
+            length.is_none_or(|length| length >= LARGE_BODY_BYTES)
+        }
+    }
 }
 
 /// Returns the token of the only `Authorization: Bearer` header (RFC 6750). The scheme is

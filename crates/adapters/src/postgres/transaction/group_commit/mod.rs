@@ -16,14 +16,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use devices_domain::{RepositoryError, WorkspaceId};
+use devices_domain::{Admission, RepositoryError, WorkspaceId};
 use tokio::sync::oneshot;
 use tokio::time::{timeout, timeout_at};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
-use queue::{Position, Queues};
+use queue::{Position, QueuedRequest, Queues};
 use worker::Worker;
 
 /// Work that handles the requests of several callers of one workspace in one run.
@@ -119,7 +119,7 @@ impl<T: GroupWork> GroupCommitter<T> {
         &self.0.work
     }
 
-    /// Runs a request: immediately if fewer than [`CONCURRENCY`](GroupWork::CONCURRENCY) groups of
+    /// Runs the request of a caller, if it is admitted: immediately if fewer than [`CONCURRENCY`](GroupWork::CONCURRENCY) groups of
     /// the workspace are running, otherwise in a later group. Cancelling the caller does not cancel
     /// the request, whether it is queued or running.
     ///
@@ -133,9 +133,15 @@ impl<T: GroupWork> GroupCommitter<T> {
         &self,
         workspace: WorkspaceId,
         request: T::Request,
+        admission: Option<Arc<Admission>>,
     ) -> GroupResult<T> {
         let (sender, mut receiver) = oneshot::channel();
-        let (id, needs_worker) = self.0.queues.push(workspace, request, sender);
+        let queued = QueuedRequest {
+            request,
+            admission,
+            sender,
+        };
+        let (id, needs_worker) = self.0.queues.push(workspace, queued);
         if needs_worker {
             Worker::start(Arc::clone(&self.0), workspace);
         }

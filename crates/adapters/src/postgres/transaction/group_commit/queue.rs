@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use devices_domain::WorkspaceId;
+use devices_domain::{Admission, WorkspaceId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -21,15 +21,17 @@ pub(super) struct Queues<T: GroupWork> {
 }
 
 struct Queue<T: GroupWork> {
-    waiting: VecDeque<QueuedRequest<T>>,
+    /// Requests in order of their ids.
+    waiting: VecDeque<(u64, QueuedRequest<T>)>,
     running: Vec<Arc<Run>>,
     /// Number of workers, without those whose group was abandoned.
     workers: usize,
 }
 
 pub(super) struct QueuedRequest<T: GroupWork> {
-    id: u64,
     pub(super) request: T::Request,
+    /// Admission of the request. `None` for a request that needs none.
+    pub(super) admission: Option<Arc<Admission>>,
     pub(super) sender: oneshot::Sender<GroupResult<T>>,
 }
 
@@ -88,12 +90,7 @@ impl<T: GroupWork> Queues<T> {
 
     /// Appends a request. Returns its id, and whether the caller must start a worker, which is
     /// counted already.
-    pub(super) fn push(
-        &self,
-        workspace: WorkspaceId,
-        request: T::Request,
-        sender: oneshot::Sender<GroupResult<T>>,
-    ) -> (u64, bool) {
+    pub(super) fn push(&self, workspace: WorkspaceId, request: QueuedRequest<T>) -> (u64, bool) {
         let mut queues = self.lock();
         let queue = queues.entry(workspace).or_insert_with(|| Queue {
             waiting: VecDeque::new(),
@@ -101,11 +98,7 @@ impl<T: GroupWork> Queues<T> {
             workers: 0,
         });
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        queue.waiting.push_back(QueuedRequest {
-            id,
-            request,
-            sender,
-        });
+        queue.waiting.push_back((id, request));
         // Its callers do this, unless they were cancelled.
         let now = Instant::now();
         queue.abandon_runs(|run| run.deadline <= now);
@@ -118,7 +111,7 @@ impl<T: GroupWork> Queues<T> {
         let Some(queue) = queues.get_mut(&workspace) else {
             return Position::Ended;
         };
-        if let Some(index) = queue.waiting.iter().position(|queued| queued.id == id) {
+        if let Some(index) = queue.waiting.iter().position(|(queued, _)| *queued == id) {
             queue.waiting.remove(index);
             return Position::Waiting;
         }
@@ -135,13 +128,13 @@ impl<T: GroupWork> Queues<T> {
     ) -> Option<(Arc<Run>, Vec<QueuedRequest<T>>)> {
         let mut queues = self.lock();
         let queue = queues.get_mut(&workspace)?;
-        let group = queue.take_group();
-        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+        let (ids, group): (Vec<u64>, Vec<_>) = queue.take_group().into_iter().unzip();
+        let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
             remove_worker(&mut queues, workspace);
             return None;
         };
         let run = Arc::new(Run {
-            ids: first.id..=last.id,
+            ids: *first..=*last,
             deadline,
             gate: CommitGate::default(),
             is_abandoned: AtomicBool::new(false),
@@ -218,10 +211,10 @@ impl<T: GroupWork> Queue<T> {
         });
     }
 
-    fn take_group(&mut self) -> Vec<QueuedRequest<T>> {
+    fn take_group(&mut self) -> Vec<(u64, QueuedRequest<T>)> {
         let mut group = Vec::new();
         let mut size = 0;
-        while let Some(next) = self.waiting.front() {
+        while let Some((_, next)) = self.waiting.front() {
             size += T::size(&next.request);
             if size > T::MAX_GROUP_SIZE && !group.is_empty() {
                 break;

@@ -115,7 +115,7 @@ impl Fixture {
         request: usize,
     ) -> JoinHandle<Result<usize, RepositoryError>> {
         let committer = self.committer.clone();
-        let task = tokio::spawn(async move { committer.submit(workspace, request).await });
+        let task = tokio::spawn(async move { committer.submit(workspace, request, None).await });
         tokio::task::yield_now().await;
         task
     }
@@ -178,7 +178,7 @@ async fn timed_out_request_never_runs() {
     let fixture = Fixture::with_timeouts(Duration::from_millis(20), Duration::from_secs(60));
     let first = fixture.spawn(ACME, 1).await;
     fixture.wait_until_started(1).await;
-    let late = fixture.committer.submit(ACME, 2).await;
+    let late = fixture.committer.submit(ACME, 2, None).await;
     assert!(matches!(late, Err(RepositoryError::Unavailable(_))));
     fixture.permits.add_permits(2);
     assert_eq!(first.await.unwrap().unwrap(), 1);
@@ -188,9 +188,14 @@ async fn timed_out_request_never_runs() {
 #[tokio::test]
 async fn withdrawal_spares_the_next_queue() {
     let queues = &Fixture::new().committer.0.queues;
-    let (old_id, _) = queues.push(ACME, 1, oneshot::channel().0);
+    let request = || QueuedRequest {
+        request: 1,
+        admission: None,
+        sender: oneshot::channel().0,
+    };
+    let (old_id, _) = queues.push(ACME, request());
     queues.remove_worker(ACME);
-    let (new_id, _) = queues.push(ACME, 1, oneshot::channel().0);
+    let (new_id, _) = queues.push(ACME, request());
     assert!(matches!(queues.position(ACME, old_id), Position::Ended));
     assert!(matches!(queues.position(ACME, new_id), Position::Waiting));
 }
@@ -229,7 +234,7 @@ async fn hanging_group_is_abandoned() {
     assert!(matches!(abandoned, Err(RepositoryError::Unavailable(_))));
     // Its worker no longer counts: the next request has a worker of its own, which waits for the
     // only connection.
-    let late = fixture.committer.submit(ACME, 2).await;
+    let late = fixture.committer.submit(ACME, 2, None).await;
     assert!(matches!(late, Err(RepositoryError::Unavailable(_))));
     fixture.permits.add_permits(2);
     fixture.wait_until_idle().await;

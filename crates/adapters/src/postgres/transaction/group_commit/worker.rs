@@ -6,10 +6,11 @@ use devices_domain::{RepositoryError, WorkspaceId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::queue::Run;
+use super::queue::{QueuedRequest, Run};
 use super::{GroupError, GroupResult, GroupWork, Shared};
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::copy_error;
+use crate::postgres::keys::admit;
 use crate::postgres::transaction::blocking::Lease;
 
 /// Runs groups of a workspace until the queue of the workspace is empty.
@@ -62,13 +63,18 @@ impl<T: GroupWork> Worker<T> {
                 self.is_counted = false;
                 return;
             };
-            let (requests, senders): (Vec<_>, Vec<_>) = group
+            self.run = Some(Arc::clone(&run));
+            let admitted = self.admit(&mut lease, group);
+            let (requests, senders): (Vec<_>, Vec<_>) = admitted
                 .into_iter()
                 .map(|queued| (queued.request, queued.sender))
                 .unzip();
-            self.run = Some(Arc::clone(&run));
             let work = &self.shared.work;
-            let results = work.run(&mut lease, run.gate(), self.workspace, &requests);
+            let results = if requests.is_empty() {
+                Ok(Vec::new())
+            } else {
+                work.run(&mut lease, run.gate(), self.workspace, &requests)
+            };
             self.is_counted = self.end_run();
             match results {
                 Ok(results) => send(senders, results),
@@ -90,6 +96,28 @@ impl<T: GroupWork> Worker<T> {
                 None => return self.resume(),
             };
         }
+    }
+
+    /// Decides the admissions of a group. Returns its admitted requests; the callers of the others
+    /// receive an error.
+    fn admit(&self, lease: &mut Lease, group: Vec<QueuedRequest<T>>) -> Vec<QueuedRequest<T>> {
+        let admissions = group.iter().filter_map(|queued| queued.admission.as_ref());
+        let admissions: Vec<_> = admissions.collect();
+        let decided = if admissions.is_empty() {
+            Ok(())
+        } else {
+            let connection = lease.connection();
+            connection.and_then(|it| admit::decide(it, self.workspace, &admissions))
+        };
+        let error = decided.err().unwrap_or(RepositoryError::NotAdmitted);
+        let is_admitted = |queued: &QueuedRequest<T>| {
+            let admission = queued.admission.as_ref();
+            admission.is_none_or(|admission| admission.is_admitted())
+        };
+        let (admitted, others): (Vec<_>, Vec<_>) = group.into_iter().partition(is_admitted);
+        let senders = others.into_iter().map(|queued| queued.sender);
+        send_error::<T>(senders.collect(), &error);
+        admitted
     }
 
     /// Completes a group without its connection, then continues with the next one.

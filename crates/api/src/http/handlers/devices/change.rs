@@ -27,14 +27,14 @@ impl FromObject for ValidatedPatch {
 }
 
 pub(crate) async fn update(
-    WriteAccess(actor): WriteAccess,
+    WriteAccess(actor, store): WriteAccess,
     PathParam(device): PathParam<DeviceId>,
     if_match: IfMatch,
     AuditOrigin(origin): AuditOrigin,
     JsonObject(patch): JsonObject<ValidatedPatch>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let use_case = UpdateDevice::new(state.store.for_workspace(actor.workspace).devices);
+    let use_case = UpdateDevice::new(store.devices);
     let precondition = if_match.precondition(device);
     let update = async move {
         Ok(use_case
@@ -46,13 +46,13 @@ pub(crate) async fn update(
 }
 
 pub(crate) async fn delete(
-    WriteAccess(actor): WriteAccess,
+    WriteAccess(actor, store): WriteAccess,
     PathParam(device): PathParam<DeviceId>,
     if_match: IfMatch,
     AuditOrigin(origin): AuditOrigin,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let devices = state.store.for_workspace(actor.workspace).devices;
+    let devices = store.devices;
     let precondition = if_match.precondition(device);
     let delete = async move { Ok(devices.delete(device, precondition, origin).await?) };
     let deleted = run_to_completion(&state, actor, delete).await?;
@@ -62,14 +62,14 @@ pub(crate) async fn delete(
 /// Restores an archived device. Sending the request again is harmless: an active device is returned
 /// unchanged.
 pub(crate) async fn restore(
-    WriteAccess(actor): WriteAccess,
+    WriteAccess(actor, store): WriteAccess,
     PathParam(device): PathParam<DeviceId>,
     if_match: IfMatch,
     AuditOrigin(origin): AuditOrigin,
     EmptyBody: EmptyBody,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let use_case = RestoreDevice::new(state.store.for_workspace(actor.workspace).devices);
+    let use_case = RestoreDevice::new(store.devices);
     let precondition = if_match.precondition(device);
     let restore = async move {
         let restored = use_case.execute(device, precondition, origin).await;

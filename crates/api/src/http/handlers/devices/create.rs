@@ -18,14 +18,14 @@ use crate::http::state::State;
 
 /// Creates all devices of a batch or none. With an idempotency key, creates a batch at most once.
 pub(crate) async fn create(
-    WriteAccess(actor): WriteAccess,
+    WriteAccess(actor, store): WriteAccess,
     OptionalIdempotencyKey(key): OptionalIdempotencyKey,
     handling: Handling,
     context: RequestContext,
     body: Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let use_case = CreateDevices::new(state.store.for_workspace(actor.workspace).devices);
+    let use_case = CreateDevices::new(store.devices);
     let rules = BatchRules {
         max_devices: state.limits.max_devices_per_batch,
         unknown_fields: handling.unknown_fields(),
@@ -59,18 +59,23 @@ impl CreateRequest {
             context,
             body: Body { bytes, permit },
         } = self;
-        let (request, bytes) = body::run_blocking_if_large(bytes, |body| {
-            key.map(|key| idempotency_key::idempotent_request(key, body))
-        })
-        .await?;
-        if let Some(request) = &request
-            && let Some(response) = use_case.find_response(request).await?
-        {
-            return Ok(created_devices::idempotent_response(response));
-        }
-        let (batch, _) =
-            body::run_blocking_if_large(bytes, move |body| device_batch::read(body, rules)).await?;
-        let batch = batch?;
+        let read = move |body: &[u8]| {
+            let request = key.map(|key| idempotency_key::idempotent_request(key, body));
+            (request, device_batch::read(body, rules))
+        };
+        let ((request, batch), _) = body::run_blocking_if_large(bytes, read).await?;
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) => {
+                // A newer version may reject a body that an older one accepted.
+                if let Some(request) = &request
+                    && let Some(response) = use_case.find_response(request).await?
+                {
+                    return Ok(created_devices::idempotent_response(response));
+                }
+                return Err(error.into());
+            }
+        };
         context.set_device_count(batch.len());
         let origin = context.origin(actor);
         let idempotency =

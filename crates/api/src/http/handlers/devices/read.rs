@@ -16,14 +16,14 @@ use crate::http::state::State;
 
 pub(crate) async fn list(
     request: HttpRequest,
-    ReadAccess(actor): ReadAccess,
+    ReadAccess(actor, store): ReadAccess,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (query, filter) = QueryParams::read(&request, |parameters| {
         let query = ListQuery::read(&request, actor.workspace, parameters);
         (query, filter::read(parameters))
     })?;
-    let devices = state.store.for_workspace(actor.workspace).devices;
+    let devices = store.devices;
     let paging = query.paging;
     let page = async move { Ok(devices.list(filter, paging).await?) };
     let page = run_to_completion(&state, actor, page).await?;
@@ -32,11 +32,11 @@ pub(crate) async fn list(
 
 pub(crate) async fn get(
     request: HttpRequest,
-    ReadAccess(actor): ReadAccess,
+    ReadAccess(actor, store): ReadAccess,
     PathParam(device): PathParam<DeviceId>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let devices = state.store.for_workspace(actor.workspace).devices;
+    let devices = store.devices;
     let find = async move { Ok(devices.find(device).await?) };
     let device = run_to_completion(&state, actor, find).await?;
     let stored = device.ok_or(ApiError::DeviceNotFound)?;

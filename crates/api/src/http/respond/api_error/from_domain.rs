@@ -12,6 +12,8 @@ impl From<RepositoryError> for ApiError {
         match error {
             RepositoryError::Unavailable(_) => Self::Unavailable(error),
             RepositoryError::InDoubt(_) => Self::InDoubt(error),
+            // The authentication middleware states the reason: the key, or a rate limit.
+            RepositoryError::NotAdmitted => Self::Unauthorized,
             RepositoryError::Failed(_) => Self::Internal(error.into()),
         }
     }

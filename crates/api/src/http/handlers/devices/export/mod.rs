@@ -25,7 +25,7 @@ use crate::http::state::State;
 /// No device is read before the audit event of the export is stored.
 pub(crate) async fn export(
     request: HttpRequest,
-    ReadAccess(actor): ReadAccess,
+    ReadAccess(actor, store): ReadAccess,
     AuditOrigin(origin): AuditOrigin,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -44,7 +44,7 @@ pub(crate) async fn export(
     })?;
     let format = format?;
     let permit = state.exports.try_acquire(actor.workspace)?;
-    let devices = state.store.for_workspace(actor.workspace).devices;
+    let devices = store.devices;
     let encoder = Encoder {
         format,
         attribute_keys: match format {
