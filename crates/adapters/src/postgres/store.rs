@@ -8,7 +8,7 @@ use devices_domain::{
 };
 
 use super::connection::database::Database;
-use super::devices::{CreateBatches, PostgresDevices};
+use super::devices::{CreateBatches, FindDevices, PostgresDevices};
 use super::enrollments::PostgresEnrollments;
 use super::transaction::group_commit::GroupCommitter;
 use super::users::{self, PostgresUsers};
@@ -18,6 +18,7 @@ use super::users::{self, PostgresUsers};
 pub struct PostgresStore {
     database: Database,
     committer: GroupCommitter<CreateBatches>,
+    finder: GroupCommitter<FindDevices>,
     quotas: Quotas,
 }
 
@@ -26,9 +27,12 @@ impl PostgresStore {
     pub fn new(database: Database, quotas: Quotas) -> Self {
         let batches = CreateBatches::new(database.clone(), quotas.response_bytes);
         let committer = GroupCommitter::new(batches, database.pool_timeout());
+        let finder = FindDevices::new(database.clone());
+        let finder = GroupCommitter::new(finder, database.pool_timeout());
         Self {
             database,
             committer,
+            finder,
             quotas,
         }
     }
@@ -61,6 +65,7 @@ impl PostgresStore {
             devices: Box::new(PostgresDevices::new(
                 database(),
                 self.committer.clone(),
+                self.finder.clone(),
                 workspace,
             )),
             users: Box::new(PostgresUsers::new(database(), workspace, self.quotas.users)),

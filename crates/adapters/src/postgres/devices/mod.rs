@@ -10,6 +10,7 @@ mod create;
 pub(crate) mod device_limit;
 mod export;
 mod filter;
+mod find;
 mod id_blocks;
 mod insert;
 mod one_statement;
@@ -39,6 +40,7 @@ pub(crate) use columns::folded_if_different;
 use conflicts::Lookup;
 pub(crate) use create::CreateBatches;
 use create::GROUP_COMMIT_BELOW;
+pub(crate) use find::FindDevices;
 use prepared_batch::PreparedBatch;
 pub use search_index::PostgresSearchIndex;
 pub(crate) use search_index::lock as lock_search_index;
@@ -48,6 +50,7 @@ use select::FoundKeys;
 pub(crate) struct PostgresDevices {
     database: Database,
     committer: GroupCommitter<CreateBatches>,
+    finder: GroupCommitter<FindDevices>,
     workspace: WorkspaceId,
 }
 
@@ -55,11 +58,13 @@ impl PostgresDevices {
     pub(crate) fn new(
         database: Database,
         committer: GroupCommitter<CreateBatches>,
+        finder: GroupCommitter<FindDevices>,
         workspace: WorkspaceId,
     ) -> Self {
         Self {
             database,
             committer,
+            finder,
             workspace,
         }
     }
@@ -137,10 +142,8 @@ impl DeviceRepository for PostgresDevices {
     }
 
     async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError> {
-        let workspace = self.workspace;
-        self.database
-            .run(move |connection| select::find(connection, workspace, device).map_err(classify))
-            .await
+        let admission = self.database.admission().cloned();
+        self.finder.submit(self.workspace, device, admission).await
     }
 
     async fn list(

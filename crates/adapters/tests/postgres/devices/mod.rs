@@ -18,7 +18,9 @@ use devices_domain::{
     PageRequest, PageStart, Precondition, RawRow, RawValue, StoredDevice, UnknownFields,
 };
 
-use crate::Writer;
+use futures_util::future::join_all;
+
+use crate::{TestStore, Writer, block_on, device};
 
 fn patch<'a>(fields: impl IntoIterator<Item = (&'static str, RawValue<'a>)>) -> DevicePatch {
     let mut row = RawRow::for_device();
@@ -81,4 +83,21 @@ impl Writer {
         assert_eq!(page.total.count as usize, page.items.len());
         page.items.iter().map(|stored| stored.device.id.0).collect()
     }
+}
+
+#[test]
+fn concurrent_finds_return_the_device_of_each() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let created = acme.create(vec![device(&[]), device(&[])]).await.unwrap();
+        let (first, second) = (created[0].id, created[1].id);
+        let unknown = DeviceId(second.0 + 1_000);
+        let ids = [first, unknown, second, first, unknown, second, first];
+        let found = join_all(ids.map(|id| acme.devices.find(id))).await;
+        for (id, found) in ids.into_iter().zip(found) {
+            let found = found.unwrap().map(|stored| stored.device.id);
+            assert_eq!(found, (id != unknown).then_some(id));
+        }
+    });
 }
