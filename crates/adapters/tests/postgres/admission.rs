@@ -144,7 +144,7 @@ fn revoked_key_is_admitted_to_no_method() {
 
 fn enrollment_fields() -> EnrollmentFields {
     let mut row = RawRow::for_enrollment();
-    row.set("status", RawValue::text("enrolled"));
+    row.set("status", RawValue::text("ENROLLED"));
     EnrollmentFields::from_row(&row, UnknownFields::Reject).unwrap()
 }
 
