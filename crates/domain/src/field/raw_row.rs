@@ -60,21 +60,24 @@ impl<'a> RawRow<'a> {
     /// the row is validated.
     pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: RawValue<'a>) {
         let name = name.into();
-        match self.index_of(&name) {
-            None => self.unknown_names.push(name),
-            Some(index) => match &mut self.values[index] {
-                RawValue::Absent => self.values[index] = value,
-                _ => self.repeated_names.push(name),
-            },
+        if self.expected_name() != name {
+            match self.table.index_of(&name) {
+                None => return self.unknown_names.push(name),
+                Some(index) => self.successors[self.last] = index,
+            }
         }
+        self.set_expected(value);
     }
 
-    fn index_of(&mut self, name: &str) -> Option<usize> {
-        if self.expected_name() != name {
-            self.successors[self.last] = self.table.index_of(name)?;
-        }
+    /// Sets the field [`expected_name`](Self::expected_name), as [`set`](Self::set) does.
+    pub fn set_expected(&mut self, value: RawValue<'a>) {
         self.last = self.successors[self.last];
-        Some(self.last)
+        match &mut self.values[self.last] {
+            absent @ RawValue::Absent => *absent = value,
+            _ => self
+                .repeated_names
+                .push(self.table.fields[self.last].name().into()),
+        }
     }
 
     /// Sets the field `name` from a source that has only text, such as a CSV file.

@@ -138,9 +138,8 @@ impl<'a> JsonReader<'a> {
     /// Sets the members of the next object in `row`.
     pub(crate) fn read_members(&mut self, row: &mut RawRow<'a>) {
         while self.advance(b'{', b'}') {
-            let expected = row.expected_name();
-            if self.skip_name(expected) {
-                row.set(expected, self.value());
+            if self.skip_name(row.expected_name()) {
+                row.set_expected(self.value());
             } else if let Some((name, _)) = self.name() {
                 row.set(name, self.value());
             }
