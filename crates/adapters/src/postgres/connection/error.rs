@@ -119,6 +119,17 @@ pub(crate) fn is_rejected(error: &DieselError) -> bool {
 /// Beginning of the message of SQLSTATE 57014 and 55P03.
 const CANCELLED: &str = "canceling statement due to";
 
+/// Returns whether the coordinator of a cluster lost a worker during the statement, and has rolled
+/// it back. A COMMIT that the worker did not confirm has another message.
+pub(crate) fn is_worker_lost(error: &DieselError) -> bool {
+    match error {
+        DieselError::DatabaseError(_, information) => {
+            information.message().starts_with(WORKER_LOST)
+        }
+        _ => false,
+    }
+}
+
 /// Returns whether the server cancelled the statement because it exceeded `statement_timeout`.
 pub(crate) fn is_statement_timeout(error: &DieselError) -> bool {
     match error {
@@ -137,6 +148,9 @@ const DEADLOCK: &str = "deadlock detected";
 /// Message of SQLSTATE 40P01 for a deadlock across the nodes of a cluster.
 const DISTRIBUTED_DEADLOCK: &str =
     "canceling the transaction since it was involved in a distributed deadlock";
+
+/// Beginning of the message of a statement that needs a worker which is lost.
+const WORKER_LOST: &str = "connection to the remote node";
 
 /// Beginning of the message of a COMMIT that a worker did not confirm. The worker may have
 /// committed.
@@ -174,7 +188,7 @@ fn is_transient(message: &str) -> bool {
         "server conn crashed",
         "server login has been failing",
         "connection not open",
-        "connection to the remote node",
+        WORKER_LOST,
         "could not connect to any active placements",
         "could not establish any connections to the node",
         "failed to COPY to shard",

@@ -18,7 +18,7 @@ use super::create::{BatchResult, CreateFailure, inserted_devices};
 use super::id_blocks::ReservedIds;
 use super::insert::{BatchRecords, HAS_ENROLLMENTS, device_rows};
 use super::prepared_batch::PreparedBatch;
-use crate::postgres::connection::error::{classify, is_rejected};
+use crate::postgres::connection::error::{classify, is_rejected, is_worker_lost};
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::requested::ListSize;
 use crate::postgres::transaction::blocking::Lease;
@@ -85,6 +85,9 @@ pub(super) fn store(
             return Ok(is_complete.then(|| Outcome::Committed(rejections.collect())));
         }
         Err(error) if is_retryable(&error) => return Ok(None),
+        // A cluster sends the look-up's result to all workers. A transaction needs only that of the
+        // workspace.
+        Err(error) if is_worker_lost(&error) && !lease.is_lost() => return Ok(None),
         Err(error) if is_rejected(&error) && batches.len() > 1 => {
             return Err(CreateFailure::StatementFailed);
         }
