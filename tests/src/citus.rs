@@ -6,12 +6,11 @@
 
 use std::time::Instant;
 
-use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 
 use crate::TIMEOUT;
-use crate::test_server::{execute, texts, with_parameters};
+use crate::test_server::{connect, execute, texts, with_parameters};
 
 /// Distributes the tables.
 pub(crate) const DISTRIBUTE: &str = include_str!("../../scripts/distribute.sql");
@@ -123,10 +122,6 @@ fn retry(mut run: impl FnMut() -> diesel::QueryResult<()>) {
         assert!(Instant::now() < deadline, "{error}");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-}
-
-fn connect(url: &str) -> PgConnection {
-    PgConnection::establish(url).unwrap_or_else(|error| panic!("{error}"))
 }
 
 impl Address {

@@ -4,12 +4,12 @@ use std::process::id;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use devices_adapters::postgres::grant_serving_role;
+use devices_adapters::postgres::{grant_serving_role, migrate};
 use diesel::Connection;
 use diesel::pg::PgConnection;
 
 use crate::TIMEOUT;
-use crate::test_server::{PREFIX, SERVER, execute, options, serving_role, texts};
+use crate::test_server::{PREFIX, SERVER, connect, execute, options, serving_role, texts};
 
 /// A database for one test. `DROP DATABASE` runs when this value is dropped.
 #[derive(Debug)]
@@ -52,6 +52,14 @@ impl TestDatabase {
     /// Creates a database without a schema, and without Citus.
     pub fn empty() -> Self {
         Self::with_options(&options())
+    }
+
+    /// Creates a database with the schema and its serving role, and without Citus.
+    pub fn migrated() -> Self {
+        let database = Self::empty();
+        migrate(&database.url).expect("the migrations succeed");
+        database.grant_serving_role();
+        database
     }
 
     /// Creates a database without a schema, with options of `CREATE DATABASE` such as a locale.
@@ -118,10 +126,28 @@ impl TestDatabase {
 
     /// Waits until exactly one statement on this database waits for a lock.
     pub fn wait_for_blocked_statement(&self) {
-        self.wait_until(
-            "SELECT count(*) = 1 FROM pg_stat_activity \
-             WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        );
+        let blocked = "SELECT count(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let mut nodes: Vec<_> = self.node_urls().iter().map(|url| connect(url)).collect();
+        let deadline = Instant::now() + TIMEOUT;
+        while nodes
+            .iter_mut()
+            .map(|node| texts(node, blocked)[0].parse::<usize>())
+            .sum::<Result<usize, _>>()
+            != Ok(1)
+        {
+            assert!(Instant::now() < deadline, "no statement waits for a lock");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// URLs of the database on all nodes of the cluster, or only its URL.
+    fn node_urls(&self) -> Vec<String> {
+        let mut urls = vec![self.url.clone()];
+        if let Some(citus) = SERVER.citus.as_ref().filter(|_| self.is_distributed) {
+            urls.extend(citus.worker_urls(&self.url));
+        }
+        urls
     }
 
     /// Waits until another session on this database meets a condition on `pg_stat_activity`.
@@ -160,7 +186,12 @@ impl TestDatabase {
     /// Changes the default of a setting for new connections. Terminates existing connections.
     pub fn set_default(&self, setting: &str, value: &str) {
         let name = &self.name;
-        SERVER.execute(&format!("ALTER DATABASE {name} SET {setting} = {value}"));
+        let set = format!("ALTER DATABASE {name} SET {setting} = {value}");
+        if self.is_distributed {
+            SERVER.on_all_nodes(|node| execute(node, &set));
+        } else {
+            SERVER.execute(&set);
+        }
         self.disconnect();
     }
 

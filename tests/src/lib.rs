@@ -9,6 +9,7 @@ mod confidential_values;
 mod database;
 mod device;
 mod login_role;
+mod not_on_cluster;
 pub mod payload;
 mod postgres_log;
 mod proxy;
@@ -26,6 +27,7 @@ use confidential_values::{ConfidentialValues, record_secret, record_values, regi
 pub use database::TestDatabase;
 pub use device::{complete_device, device, empty_value, ids};
 pub use login_role::LoginRole;
+pub use not_on_cluster::NotOnCluster;
 use postgres_log::PostgresLog;
 pub use proxy::{AUTOCOMMIT, Proxy, ProxyMode, ServerAddress};
 pub use race::race;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::TestDatabase;
-use crate::test_server::{execute_on_server, with_parameters};
+use crate::test_server::{SERVER, drop_role, execute, execute_on_server, with_parameters};
 
 /// A login role for one test. `DROP ROLE` runs when this value is dropped.
 #[derive(Debug)]
@@ -24,7 +24,8 @@ impl LoginRole {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}_login_{number}", database.name());
-        execute_on_server(&format!(
+        // In this database, because a cluster then creates the role on each node.
+        database.execute(&format!(
             "CREATE ROLE {name} LOGIN; GRANT {roles} TO {name}; \
              GRANT CONNECT ON DATABASE {database} TO {name}",
             database = database.name()
@@ -68,13 +69,16 @@ impl Drop for LoginRole {
         self.disconnect();
         let Self { name, database, .. } = self;
         // The database may have been dropped before.
-        execute_on_server(&format!(
+        let revoke = format!(
             "DO $$ BEGIN \
                  IF EXISTS (SELECT FROM pg_database WHERE datname = '{database}') THEN \
                      REVOKE CONNECT ON DATABASE {database} FROM {name}; \
                  END IF; \
-             END $$; \
-             DROP ROLE {name}"
-        ));
+             END $$"
+        );
+        SERVER.on_all_nodes(|node| {
+            execute(node, &revoke);
+            drop_role(node, name);
+        });
     }
 }

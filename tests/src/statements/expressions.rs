@@ -15,8 +15,8 @@ use super::parse::{column, last_name, relations};
 /// Functions of sequences.
 const SEQUENCE_FUNCTIONS: [&str; 4] = ["nextval", "currval", "lastval", "setval"];
 
-/// Setting that need not reach the workers: the tokens of rate limits may be lost in a crash, but need
-/// not be.
+/// Setting that need not reach the workers: the tokens of rate limits may be lost in a crash, but
+/// need not be.
 const LOCAL_SETTING: &str = "('synchronous_commit'";
 
 /// The table that is replicated to each node.

@@ -24,8 +24,8 @@ pub(super) fn parse(sql: &str) -> Result<Vec<Statement>, ParserError> {
         .parse_statements()
 }
 
-/// Replaces `FOR NO KEY UPDATE` and `FOR KEY SHARE`, which the parser does not know, by `FOR UPDATE`
-/// and `FOR SHARE`. No rule depends on the strength of a lock.
+/// Replaces `FOR NO KEY UPDATE` and `FOR KEY SHARE`, which the parser does not know, by
+/// `FOR UPDATE` and `FOR SHARE`. No rule depends on the strength of a lock.
 fn without_lock_strength(tokens: Vec<Token>) -> Vec<Token> {
     let keyword = |token: &Token| match token {
         Token::Word(word) => word.keyword,

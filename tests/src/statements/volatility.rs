@@ -133,7 +133,8 @@ impl Writes {
         });
     }
 
-    /// Rejects stable functions of columns, and other than immutable functions in CASE and COALESCE.
+    /// Rejects stable functions of columns, and other than immutable functions in CASE and
+    /// COALESCE.
     fn check_values(&mut self, node: &impl Visit) {
         for_each_outer_expression(node, |expr| {
             if is_stable(expr) && has_column(expr) {

@@ -46,7 +46,7 @@ const CITUS_STUBS: &str = "
 
 /// Creates a database with the stubs, and a connection whose search path contains them.
 fn with_citus() -> (TestDatabase, PgConnection) {
-    let database = TestDatabase::new();
+    let database = TestDatabase::migrated();
     let mut connection = database.connect();
     execute(&mut connection, CITUS_STUBS);
     (database, connection)
@@ -142,7 +142,7 @@ fn failed_script_changes_nothing() {
 
 #[test]
 fn missing_citus_is_reported() {
-    let database = TestDatabase::new();
+    let database = TestDatabase::migrated();
     let before = schema(&database);
     let error = database.connect().batch_execute(SCRIPT).unwrap_err();
     let error = error.to_string();

@@ -223,6 +223,9 @@ fn serving_role_cannot_erase() {
 
 #[test]
 fn vacuum_removes_statistics() {
+    if devices_tests::NotOnCluster::ReadsServerOfTheRows.skips() {
+        return;
+    }
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;

@@ -234,7 +234,7 @@ fn lock_timeout_fails_only_the_batch_that_waits() {
         let user = store.user(acme.workspace, "ada@example.com").await;
         let mut other = store.database.connect();
         devices_tests::execute(&mut other, "BEGIN");
-        let lock = format!("SELECT 1 FROM users WHERE id = {user} FOR UPDATE");
+        let lock = format!("SELECT 1 FROM users WHERE workspace_id = 1 AND id = {user} FOR UPDATE");
         devices_tests::execute(&mut other, &lock);
         let requests = (0..20).map(|index| {
             let user = RawValue::Integer(user.0);

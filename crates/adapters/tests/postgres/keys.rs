@@ -202,8 +202,9 @@ fn rotation_copies_the_key_and_retires_the_old() {
         };
         let old = keys.create(expiring, 1, operator()).await.unwrap();
         store.database.execute(
-            "UPDATE api_keys SET created_at = created_at - interval '20 days', \
-             expires_at = expires_at - interval '20 days'",
+            "UPDATE api_keys SET \
+             created_at = (created_at AT TIME ZONE 'UTC' - interval '20 days') AT TIME ZONE 'UTC', \
+             expires_at = (expires_at AT TIME ZONE 'UTC' - interval '20 days') AT TIME ZONE 'UTC'",
         );
         let until = Utc::now() + TimeDelta::hours(24);
         // The limit counts the new key only: the old one is retiring.
@@ -306,7 +307,7 @@ fn last_use_is_recorded_once_a_minute() {
         use_key().await;
         store
             .database
-            .execute("UPDATE api_keys SET last_used_at = last_used_at - interval '2 minutes'");
+            .execute("UPDATE api_keys SET last_used_at = (last_used_at AT TIME ZONE 'UTC' - interval '2 minutes') AT TIME ZONE 'UTC'");
         let earlier = first.map(|at| at - TimeDelta::minutes(2));
         use_key().await;
         assert!(next_last_use(earlier).await > first);

@@ -35,7 +35,8 @@ async fn take_of_key(store: &TestStore, writer: &Writer, per_minute: u32) -> Tok
 fn advance(store: &TestStore, seconds: u32) {
     for table in ["rate_limits", "workspace_rate_limits"] {
         store.database.execute(&format!(
-            "UPDATE {table} SET refilled_at = refilled_at - interval '{seconds} seconds'"
+            "UPDATE {table} SET refilled_at = (refilled_at AT TIME ZONE 'UTC' \
+             - interval '{seconds} seconds') AT TIME ZONE 'UTC'"
         ));
     }
 }

@@ -229,8 +229,8 @@ fn locked_objects_are_skipped() {
         store.database.execute("DELETE FROM search_queue");
         let mut restoring = store.database.connect();
         let lock = format!(
-            "BEGIN; SELECT FROM devices WHERE id = {} FOR UPDATE",
-            ids[0]
+            "BEGIN; SELECT id FROM devices WHERE workspace_id = {} AND id = {} FOR UPDATE",
+            acme.workspace.0, ids[0]
         );
         devices_tests::execute(&mut restoring, &lock);
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use devices_adapters::postgres::{Database, grant_serving_role, migrate, role_privileges};
 use devices_domain::StoreHealth;
-use devices_tests::{LoginRole, TestDatabase, percent_encode};
+use devices_tests::{LoginRole, NotOnCluster, TestDatabase, percent_encode};
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -226,6 +226,9 @@ fn role_of_earlier_versions_loses_its_privileges() {
 
 #[test]
 fn clone_gets_a_role_of_its_own() {
+    if NotOnCluster::CopiesDatabase.skips() {
+        return;
+    }
     let original = TestDatabase::new();
     let of_original = LoginRole::serving(&original);
     let clone = original.copy();

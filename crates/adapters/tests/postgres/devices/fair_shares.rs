@@ -55,7 +55,7 @@ fn blocked_workspace_does_not_block_others() {
         let mut lock = store.database.connect();
         execute(
             &mut lock,
-            "BEGIN; SELECT id FROM devices WHERE id = 1 FOR NO KEY UPDATE",
+            "BEGIN; SELECT id FROM devices WHERE workspace_id = 1 AND id = 1 FOR NO KEY UPDATE",
         );
         let updates = block_updates(&store, &acme, 30).await;
         // Its own requests wait for their share.

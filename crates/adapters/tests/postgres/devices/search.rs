@@ -163,15 +163,15 @@ async fn fill(store: &TestStore, workspace: WorkspaceId, count: usize) {
     store.database.execute(&format!(
         "INSERT INTO devices (workspace_id, name, type, category, serial_number,
                               serial_number_folded, is_rented, compliance, connection_type, user_id)
-         SELECT 1, 'Laptop ' || n, CASE n % 100 WHEN 7 THEN 'tablet' ELSE 'laptop' END, 'computers',
-                'SN-' || n, 'SN-' || n, false, '{{}}', '{{}}', CASE n % 50 WHEN 9 THEN 1 END
+         SELECT 1, 'Laptop ' || n, CASE WHEN n % 100 = 7 THEN 'tablet' ELSE 'laptop' END, 'computers',
+                'SN-' || n, 'SN-' || n, false, '{{}}', '{{}}', CASE WHEN n % 50 = 9 THEN 1 END
          FROM generate_series(1, {count}) AS n;
          INSERT INTO search_documents (workspace_id, device_id, user_id, identifiers,
                                        is_archived, document)
          SELECT workspace_id, id, user_id, serial_number_folded, false, array_to_tsvector(
              ARRAY['all', type, 'number' || id, CASE WHEN id % 2 = 0 THEN 'even' ELSE 'odd' END]
-             || CASE id % 10 WHEN 3 THEN ARRAY['tenth'] ELSE '{{}}' END
-             || CASE id % 100 WHEN 7 THEN ARRAY['hundredth'] ELSE '{{}}' END
+             || CASE WHEN id % 10 = 3 THEN ARRAY['tenth'] ELSE '{{}}' END
+             || CASE WHEN id % 100 = 7 THEN ARRAY['hundredth'] ELSE '{{}}' END
              || CASE WHEN id <= {count} / 10 THEN ARRAY['old'] ELSE '{{}}' END)
          FROM devices WHERE workspace_id = 1",
     ));
