@@ -39,7 +39,7 @@ fn at_commit(database: &TestDatabase, action: &str) {
 
 #[test]
 fn statement_lost_after_its_commit_returns_201() {
-    for count in [1_usize, 7, 30] {
+    for count in [1_usize, 7, 10] {
         let (api, proxy) = api_behind_proxy(TestDatabase::new(), 1_000);
         proxy.set_mode(ProxyMode::DisconnectAfterCommit {
             stay_disconnected: false,
