@@ -12,6 +12,7 @@ mod patch_body;
 mod patch_errors;
 mod patch_unchanged;
 mod restore;
+mod unlocked_changes;
 
 use std::time::{Duration, Instant};
 

@@ -29,7 +29,10 @@ fn archive(api: &Api, path: &str) {
 
 /// Returns the action and the fields of the last audit event.
 fn last_event(api: &Api) -> (String, Value) {
-    let event = api.events().pop().unwrap();
+    // Ids of events of devices are reserved in blocks: those of users may be higher.
+    let mut events = api.events();
+    events.sort_by_key(|event| event["occurred_at"].as_str().unwrap().to_owned());
+    let event = events.pop().unwrap();
     (
         event["action"].as_str().unwrap().to_owned(),
         event["fields"].clone(),

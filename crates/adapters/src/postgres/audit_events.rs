@@ -133,7 +133,7 @@ impl NewEvent {
         });
         let query = self.bind_to(prepared(INSERT.as_str()), workspace, origin);
         let event: IdRow = query.get_result(connection)?;
-        Ok(self.into_marker(workspace, origin, event.id))
+        Ok(self.marker(workspace, origin, event.id))
     }
 
     /// Binds the parameters of [`with_event`].
@@ -158,8 +158,8 @@ impl NewEvent {
     }
 
     /// Returns the marker of the transaction that inserted this event.
-    pub(crate) fn into_marker(
-        self,
+    pub(crate) fn marker(
+        &self,
         workspace: WorkspaceId,
         origin: &Origin,
         event_id: i64,
@@ -169,7 +169,7 @@ impl NewEvent {
             event_id,
             key_id: origin.key.0,
             request_id: origin.request_id.clone(),
-            device_ids: self.device_ids,
+            device_ids: self.device_ids.clone(),
             session: None,
         }
     }
@@ -187,11 +187,22 @@ pub(crate) const EVENT_ID: &str = "(SELECT id FROM event)";
 /// result as `changed`. If that has no row, no event is inserted. `result` is the SELECT at the end.
 /// `$1` is the workspace, and the parameters up to `$11` belong to the event.
 pub(crate) fn with_event(change: &str, result: &str) -> String {
+    with_event_columns(["", ""], change, result)
+}
+
+/// Like [`with_event`], with an id that was reserved: the parameter `id`.
+pub(crate) fn with_event_of_id(id: &str, change: &str, result: &str) -> String {
+    with_event_columns([", id", &format!(", {id}")], change, result)
+}
+
+/// Returns the statement of [`with_event`], whose event has further columns with these values.
+fn with_event_columns([columns, values]: [&str; 2], change: &str, result: &str) -> String {
     format!(
         "WITH changed AS ({change}), event AS ( \
              INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids, \
-                                        user_id, enrollment_id, fields, client_request_id) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE EXISTS (SELECT FROM changed) \
+                                        user_id, enrollment_id, fields, \
+                                        client_request_id{columns}) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9{values} WHERE EXISTS (SELECT FROM changed) \
              RETURNING id \
          ), usage AS ( \
              INSERT INTO usage_changes (workspace_id, resource, change) \

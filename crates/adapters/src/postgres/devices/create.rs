@@ -150,6 +150,11 @@ impl CreateBatches {
         }
     }
 
+    /// Returns the ids that this server has reserved.
+    pub(super) fn ids(&self) -> Arc<IdBlocks> {
+        Arc::clone(&self.ids)
+    }
+
     /// Stores a group with one statement if possible, otherwise in a transaction.
     fn store(
         &self,

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Integer};
 
 use crate::postgres::query::prepared::prepared;
+use crate::postgres::transaction::run::is_id_taken;
 
 /// Number of ids of each kind that a server reserves at once for small batches.
 const BLOCK_SIZE: usize = 100;
@@ -59,6 +61,19 @@ impl IdBlocks {
         };
         *self.block() = Some(block);
         Ok(ids)
+    }
+
+    /// Returns an id for an event of a change.
+    pub(super) fn take_event(&self, connection: &mut PgConnection) -> QueryResult<i64> {
+        let ids = self.take(connection, 0, 1)?;
+        ids.events.first().copied().ok_or(DieselError::NotFound)
+    }
+
+    /// Gives up the ids in memory after an error that shows that one of them was used before.
+    pub(super) fn check(&self, error: &DieselError) {
+        if is_id_taken(error) {
+            self.clear();
+        }
     }
 
     /// Gives up the ids in memory. After PostgreSQL has crashed or failed over, its sequences may

@@ -19,6 +19,8 @@ mod restore;
 mod search;
 mod search_index;
 mod select;
+mod stored_state;
+mod unlocked_change;
 mod update;
 mod value_filter;
 
@@ -31,20 +33,27 @@ use devices_domain::{
     DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, Origin, Page, PageRequest,
     Precondition, RepositoryError, Search, StoreResult, StoredDevice, StoredResponse, WorkspaceId,
 };
+use diesel::pg::PgConnection;
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::idempotency_keys;
+use crate::postgres::transaction::blocking::Lease;
+use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::group_commit::GroupCommitter;
+use crate::postgres::transaction::run::transact_on;
 pub(crate) use columns::folded_if_different;
 use conflicts::Lookup;
 pub(crate) use create::CreateBatches;
 use create::GROUP_COMMIT_BELOW;
 pub(crate) use find::FindDevices;
+use id_blocks::IdBlocks;
 use prepared_batch::PreparedBatch;
 pub use search_index::PostgresSearchIndex;
 pub(crate) use search_index::lock as lock_search_index;
 use select::FoundKeys;
+use unlocked_change::UnlockedResult;
+use update::ChangeResult;
 
 /// The devices of one workspace, in PostgreSQL.
 pub(crate) struct PostgresDevices {
@@ -67,6 +76,40 @@ impl PostgresDevices {
             finder,
             workspace,
         }
+    }
+
+    fn ids(&self) -> Arc<IdBlocks> {
+        self.committer.work().ids()
+    }
+
+    /// Changes a device without a transaction if possible, otherwise in one.
+    async fn change(
+        &self,
+        device: DeviceId,
+        without_transaction: impl FnOnce(&mut Lease, &CommitGate) -> UnlockedResult + Send + 'static,
+        mut in_transaction: impl FnMut(&mut PgConnection) -> ChangeResult + Send + 'static,
+    ) -> Result<StoredDevice, ChangeDeviceError> {
+        self.database.count_write();
+        let changed = self.database.run_leased(move |lease, gate| {
+            lease.connection()?;
+            // Behind a pooler, nothing shows whether a lost session has ended.
+            if lease.session().is_some()
+                && let Some(outcome) = without_transaction(lease, gate)?
+            {
+                return Ok(outcome);
+            }
+            transact_on(lease.connection()?, gate, |connection| {
+                let (device, effect) = in_transaction(connection)?;
+                Ok((Some(device), effect))
+            })
+        });
+        let outcome = changed.await?;
+        let resolved: Result<_, ChangeDeviceError> = self.database.resolve(outcome).await;
+        if let Some(device) = resolved? {
+            return Ok(device);
+        }
+        let found = self.find(device).await?;
+        found.ok_or(ChangeDeviceError::NotFound)
     }
 
     /// Returns the attribute keys of the devices that match a search. Reads some thousand devices
@@ -202,9 +245,16 @@ impl DeviceRepository for PostgresDevices {
 
     async fn update(&self, change: Arc<DeviceChange>) -> Result<StoredDevice, ChangeDeviceError> {
         let workspace = self.workspace;
-        self.database
-            .transact(move |connection| update::update(connection, workspace, &change))
-            .await
+        let (ids, device) = (self.ids(), change.device);
+        let (unlocked_ids, unlocked_change) = (Arc::clone(&ids), Arc::clone(&change));
+        self.change(
+            device,
+            move |lease, gate| {
+                unlocked_change::update(lease, gate, &unlocked_ids, workspace, &unlocked_change)
+            },
+            move |connection| update::update(connection, &ids, workspace, &change),
+        )
+        .await
     }
 
     async fn delete(
@@ -214,11 +264,22 @@ impl DeviceRepository for PostgresDevices {
         origin: Origin,
     ) -> Result<StoredDevice, ChangeDeviceError> {
         let workspace = self.workspace;
-        self.database
-            .transact(move |connection| {
-                update::delete(connection, workspace, device, &precondition, &origin)
-            })
-            .await
+        let ids = self.ids();
+        let request = Arc::new((precondition, origin));
+        let (unlocked_ids, unlocked_request) = (Arc::clone(&ids), Arc::clone(&request));
+        self.change(
+            device,
+            move |lease, gate| {
+                let (precondition, origin) = unlocked_request.as_ref();
+                let device = (workspace, device);
+                unlocked_change::delete(lease, gate, &unlocked_ids, device, precondition, origin)
+            },
+            move |connection| {
+                let (precondition, origin) = request.as_ref();
+                update::delete(connection, &ids, workspace, device, precondition, origin)
+            },
+        )
+        .await
     }
 
     async fn restore(
@@ -228,9 +289,10 @@ impl DeviceRepository for PostgresDevices {
         origin: Origin,
     ) -> Result<StoredDevice, ChangeDeviceError> {
         let workspace = self.workspace;
+        let ids = self.ids();
         self.database
             .transact(move |connection| {
-                restore::restore(connection, workspace, device, &precondition, &origin)
+                restore::restore(connection, &ids, workspace, device, &precondition, &origin)
             })
             .await
     }

@@ -7,13 +7,11 @@ use devices_domain::{
     Precondition, Subject, WorkspaceId,
 };
 use diesel::pg::PgConnection;
-use diesel::result::Error as DieselError;
 
-use super::change_statement::change;
 use super::conflicts::{self, Lookup};
 use super::device_limit;
-use super::select;
-use super::update::{ChangeResult, LockedDevice};
+use super::id_blocks::IdBlocks;
+use super::update::{ChangeResult, NewState, change, lock, unchanged};
 use crate::postgres::audit_events::NewEvent;
 use crate::postgres::transaction::run::{Effect, Failure};
 use crate::postgres::usage_counts::Resource;
@@ -24,18 +22,18 @@ use crate::postgres::usage_counts::Resource;
 /// and its retry is rejected here.
 pub(crate) fn restore(
     connection: &mut PgConnection,
+    ids: &IdBlocks,
     workspace: WorkspaceId,
     device: DeviceId,
     precondition: &Precondition,
     origin: &Origin,
 ) -> ChangeResult {
-    let locked = LockedDevice::lock(connection, workspace, device)?;
-    locked.check(precondition)?;
-    if locked.archived_at.is_none() {
-        let active = select::find(connection, workspace, device)?;
-        return Ok((active.ok_or(DieselError::NotFound)?, Effect::None));
+    let stored = lock(connection, workspace, device)?;
+    stored.check(precondition).map_err(Failure::Rejected)?;
+    if stored.archived_at.is_none() {
+        return unchanged(connection, workspace, device);
     }
-    let mut fields = locked.fields.clone();
+    let mut fields = stored.fields.clone();
     let keys = LookupKeys::from_restored(device, &fields);
     // Locks the assignee, if it still exists: it is not deleted before the transaction ends.
     let found = conflicts::find(connection, workspace, &keys, Lookup::Report)?;
@@ -62,8 +60,12 @@ pub(crate) fn restore(
     let event = NewEvent::new(Action::Restored, Subject::Devices(vec![device]))
         .with_fields(changed_fields)
         .with_usage(Resource::Devices, 1);
-    let restored = locked.changed(fields, None);
-    let restored = change(connection, workspace, restored, event, origin)?;
+    let new = NewState {
+        fields,
+        archived_at: None,
+        event,
+    };
+    let restored = change(connection, ids, workspace, stored, new, origin)?;
     device_limit::enforce(connection, workspace, restored.device_limit)?;
     Ok((restored.device, Effect::Marked(restored.marker)))
 }

@@ -66,7 +66,7 @@ pub(crate) fn put(
             fields: report.fields.clone(),
         },
     };
-    let marker = event.into_marker(workspace, &report.origin, changed.event_id);
+    let marker = event.marker(workspace, &report.origin, changed.event_id);
     Ok(((replaced, false), Effect::Marked(marker)))
 }
 
@@ -147,7 +147,7 @@ pub(crate) fn delete(
         created_at: newest.created_at,
         enrollment: newest.clone().into_enrollment()?,
     };
-    let marker = event.into_marker(workspace, origin, changed.event_id);
+    let marker = event.marker(workspace, origin, changed.event_id);
     Ok((Some(deleted), Effect::Marked(marker)))
 }
 

@@ -108,6 +108,19 @@ impl Database {
         T: Send + 'static,
         E: From<RepositoryError> + Send + 'static,
     {
+        self.run_leased(|lease, gate| work(lease.connection()?, gate))
+            .await
+    }
+
+    /// Like [`run_gated`](Self::run_gated), for work that uses the session of its connection.
+    pub(crate) async fn run_leased<T, E>(
+        &self,
+        work: impl FnOnce(&mut Lease, &CommitGate) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<RepositoryError> + Send + 'static,
+    {
         let mut lease = match tokio::time::timeout(self.pool_timeout(), self.lease()).await {
             Ok(lease) => lease?,
             Err(_) => {
@@ -119,7 +132,7 @@ impl Database {
         let gate = Arc::new(CommitGate::default());
         let thread = {
             let gate = Arc::clone(&gate);
-            self.spawn_blocking(move || work(lease.connection()?, &gate))
+            self.spawn_blocking(move || work(&mut lease, &gate))
         };
         let joined = tokio::time::timeout(self.answer_timeout(), thread).await;
         let joined = joined.map_err(|_| gate.timeout_error())?;

@@ -171,7 +171,7 @@ fn change(
     let query = DerivedColumns::new(&user.fields).bind_to(query);
     let query = UserColumns::from_fields(&user.fields).bind_to(query);
     let inserted: Option<IdRow> = query.get_result(connection).optional()?;
-    Ok(inserted.map(|inserted| event.into_marker(workspace, origin, inserted.id)))
+    Ok(inserted.map(|inserted| event.marker(workspace, origin, inserted.id)))
 }
 
 /// An active user that no other transaction changes until this one ends.

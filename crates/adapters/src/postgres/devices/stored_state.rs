@@ -1,0 +1,91 @@
+//! The state of a stored device that a change starts from.
+
+use chrono::{DateTime, Utc};
+use devices_domain::{
+    ChangeDeviceError, DeviceFields, DeviceId, Precondition, Revision, SearchDocument, WorkspaceId,
+};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+
+use super::select::StoredRow;
+use crate::postgres::query::tsvector::EncodedDocument;
+use crate::postgres::query::updated_at::{clock_timestamp, next_updated_at};
+use crate::postgres::schema::tables::devices;
+
+/// A stored device, without its assignee and its enrolment.
+pub(super) struct StoredState {
+    pub(super) id: DeviceId,
+    pub(super) fields: DeviceFields,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+    pub(super) archived_at: Option<DateTime<Utc>>,
+    /// Time of the next change.
+    pub(super) next_updated_at: DateTime<Utc>,
+}
+
+impl StoredState {
+    /// Reads a device.
+    pub(super) fn read(
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        device: DeviceId,
+    ) -> QueryResult<Option<Self>> {
+        let row: Option<(StoredRow, DateTime<Utc>)> = devices::table
+            .find((workspace.0, device.0))
+            .select((StoredRow::as_select(), clock_timestamp()))
+            .get_result(connection)
+            .optional()?;
+        row.map(Self::from_row).transpose()
+    }
+
+    /// Reads a device and locks it until the transaction ends.
+    pub(super) fn lock(
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        device: DeviceId,
+    ) -> QueryResult<Option<Self>> {
+        let row: Option<(StoredRow, DateTime<Utc>)> = devices::table
+            .find((workspace.0, device.0))
+            .select((StoredRow::as_select(), clock_timestamp()))
+            .for_no_key_update()
+            .get_result(connection)
+            .optional()?;
+        row.map(Self::from_row).transpose()
+    }
+
+    fn from_row((stored, now): (StoredRow, DateTime<Utc>)) -> QueryResult<Self> {
+        Ok(Self {
+            id: DeviceId(stored.row.id),
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+            archived_at: stored.deleted_at,
+            next_updated_at: next_updated_at(now, stored.updated_at),
+            fields: stored.row.into_fields()?,
+        })
+    }
+
+    /// Returns an error if the device has another revision than the precondition requires.
+    pub(super) fn check(&self, precondition: &Precondition) -> Result<(), ChangeDeviceError> {
+        if precondition.is_met_by(Revision::at(self.updated_at)) {
+            Ok(())
+        } else {
+            Err(ChangeDeviceError::PreconditionFailed)
+        }
+    }
+
+    /// Returns the search document of the changed device, unless it is stored already, in the index
+    /// or in the queue. Writing one costs as much as changing the device.
+    pub(super) fn changed_document(
+        &self,
+        after: &DeviceFields,
+        is_archived: bool,
+    ) -> Option<EncodedDocument> {
+        let document = |fields| EncodedDocument::new(&SearchDocument::for_device(fields));
+        let (before, changed) = (&self.fields, document(after));
+        let is_stored = self.archived_at.is_some() == is_archived
+            && before.ownership.user_id == after.ownership.user_id
+            && before.search_identifiers() == after.search_identifiers()
+            && document(before) == changed;
+        (!is_stored).then_some(changed)
+    }
+}

@@ -1,0 +1,121 @@
+//! Changes of single devices without a transaction: two statements instead of four, and no lock
+//! while the server decides.
+//!
+//! The first statement reads the device. The second one changes it if it still has the revision
+//! that was read, and commits by itself. Otherwise, nothing is written, and the change takes a
+//! transaction.
+
+use devices_domain::{
+    ChangeDeviceError, Conflicts, DeviceChange, DeviceId, Origin, Precondition, RepositoryError,
+    StoredDevice, WorkspaceId,
+};
+
+use super::change_statement::Change;
+use super::id_blocks::IdBlocks;
+use super::select;
+use super::stored_state::StoredState;
+use super::update::{NewState, archived, check_patchable, patched};
+use crate::postgres::connection::error::{classify, is_rejected};
+use crate::postgres::transaction::blocking::Lease;
+use crate::postgres::transaction::commit_gate::CommitGate;
+use crate::postgres::transaction::run::{Outcome, is_retryable};
+
+/// Outcome of a change without a transaction: `None` if nothing was written and the change needs a
+/// transaction. The device is missing if the change was made, but its result was lost.
+pub(super) type UnlockedResult = Result<Option<Outcome<Option<StoredDevice>>>, ChangeDeviceError>;
+
+/// What is to be done with a device in the state that was read.
+enum Decision {
+    Change(Box<NewState>),
+    /// The request changes nothing.
+    Keep,
+    /// The change depends on other rows, which a transaction must lock or look up.
+    UseTransaction,
+}
+
+/// Applies a patch to a device.
+pub(super) fn update(
+    lease: &mut Lease,
+    gate: &CommitGate,
+    ids: &IdBlocks,
+    workspace: WorkspaceId,
+    patch: &DeviceChange,
+) -> UnlockedResult {
+    let decide = |stored: &StoredState| {
+        check_patchable(stored, patch)?;
+        if !patch.lookup_keys(&stored.fields).is_empty() {
+            return Ok(Decision::UseTransaction);
+        }
+        let new = patched(stored, patch, Conflicts::default(), None)?;
+        Ok(new.map_or(Decision::Keep, |new| Decision::Change(Box::new(new))))
+    };
+    change(
+        lease,
+        gate,
+        ids,
+        (workspace, patch.device),
+        &patch.origin,
+        decide,
+    )
+}
+
+/// Archives a device.
+pub(super) fn delete(
+    lease: &mut Lease,
+    gate: &CommitGate,
+    ids: &IdBlocks,
+    (workspace, device): (WorkspaceId, DeviceId),
+    precondition: &Precondition,
+    origin: &Origin,
+) -> UnlockedResult {
+    let decide = |stored: &StoredState| {
+        let new = archived(stored, precondition)?;
+        Ok(Decision::Change(Box::new(new)))
+    };
+    change(lease, gate, ids, (workspace, device), origin, decide)
+}
+
+/// Changes a device as `decide` says. Passes the gate before the change is sent: from then on, it
+/// may be committed.
+fn change(
+    lease: &mut Lease,
+    gate: &CommitGate,
+    ids: &IdBlocks,
+    (workspace, device): (WorkspaceId, DeviceId),
+    origin: &Origin,
+    decide: impl FnOnce(&StoredState) -> Result<Decision, ChangeDeviceError>,
+) -> UnlockedResult {
+    let connection = lease.connection()?;
+    let stored = StoredState::read(connection, workspace, device).map_err(classify)?;
+    let stored = stored.ok_or(ChangeDeviceError::NotFound)?;
+    let new = match decide(&stored)? {
+        Decision::Change(new) => *new,
+        Decision::UseTransaction => return Ok(None),
+        Decision::Keep => {
+            let found = select::find(connection, workspace, device).map_err(classify)?;
+            let unchanged = found.filter(|found| found.updated_at == stored.updated_at);
+            return Ok(unchanged.map(|device| Outcome::Committed(Some(device))));
+        }
+    };
+    let event_id = ids.take_event(connection).map_err(classify)?;
+    if !gate.commit() {
+        return Err(RepositoryError::Unavailable("the caller timed out".into()).into());
+    }
+    let change = Change::new(workspace, stored, new, event_id, origin);
+    let mut marker = change.marker();
+    let error = match change.send(connection) {
+        Ok(changed) => {
+            return Ok(changed.map(|changed| Outcome::Committed(Some(changed.device))));
+        }
+        Err(error) => error,
+    };
+    ids.check(&error);
+    if is_retryable(&error) {
+        return Ok(None);
+    }
+    if is_rejected(&error) {
+        return Err(classify(error).into());
+    }
+    marker.session = lease.session().filter(|_| lease.is_lost());
+    Ok(Some(Outcome::in_doubt(None, Some(marker), error)))
+}

@@ -1,0 +1,70 @@
+//! Changes of devices without a transaction: their statement commits by itself.
+
+use devices_tests::{AUTOCOMMIT, Api, Proxy, ProxyMode, ServerOptions, TestDatabase, device};
+use serde_json::json;
+
+/// Starts a server that connects to a database through a proxy, and creates a device.
+fn api_behind_proxy(timeout_ms: u32) -> (Api, Proxy) {
+    let database = TestDatabase::new();
+    let proxy = Proxy::in_front_of(&database);
+    let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
+        .and("DEVICES__DATABASE__POOL_TIMEOUT_MS", timeout_ms)
+        .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", timeout_ms);
+    let api = Api::start_on(database, &options);
+    api.wait_for_startup_jobs();
+    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
+    (api, proxy)
+}
+
+#[test]
+fn change_lost_after_its_commit_returns_200() {
+    let (api, proxy) = api_behind_proxy(1_000);
+    proxy.set_mode(ProxyMode::DisconnectAfterCommit {
+        stay_disconnected: false,
+    });
+    // The proxy recognises the statement by the comment.
+    let response = api.send("PATCH", "/devices/1", &json!({"comment": AUTOCOMMIT}));
+    assert_eq!(response.status, 200, "{}", response.text);
+    assert_eq!(proxy.mode(), ProxyMode::Forward);
+    assert_eq!(response.json(), api.get_json("/devices/1"));
+    assert_eq!(response.json()["data"]["comment"], AUTOCOMMIT);
+    assert_eq!(api.database.count("device_events"), 2);
+}
+
+#[test]
+fn change_that_never_began_returns_503() {
+    let (api, proxy) = api_behind_proxy(1_000);
+    proxy.set_mode(ProxyMode::DisconnectBeforeCommit);
+    let response = api.send("PATCH", "/devices/1", &json!({"comment": AUTOCOMMIT}));
+    assert_eq!(response.status, 503, "{}", response.text);
+    assert_eq!(response.json(), json!({"error": "SERVICE_UNAVAILABLE"}));
+    assert_ne!(api.get_json("/devices/1")["data"]["comment"], AUTOCOMMIT);
+    assert_eq!(api.database.count("device_events"), 1);
+}
+
+/// Returns the statements that the server sent during `request`, without those of its jobs.
+fn statements(api: &Api, request: impl FnOnce()) -> Vec<String> {
+    let started = api.server.log_lines().len();
+    request();
+    let log = api.server.log_lines().split_off(started);
+    let tables = ["devices", "device_events", "BEGIN", "COMMIT"];
+    log.into_iter()
+        .filter(|line| line.contains("\"statement\":") && !line.contains("/* all workspaces */"))
+        .filter(|line| tables.iter().any(|table| line.contains(table)))
+        .filter(|line| !line.contains("nextval"))
+        .collect()
+}
+
+#[test]
+fn get_takes_one_statement_and_patch_two() {
+    let api = Api::start();
+    api.wait_for_startup_jobs();
+    assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
+    let get = statements(&api, || drop(api.get_json("/devices/1")));
+    assert_eq!(get.len(), 1, "{get:#?}");
+    let patch = statements(&api, || {
+        let response = api.send("PATCH", "/devices/1", &json!({"color": "Silver"}));
+        assert_eq!(response.status, 200, "{}", response.text);
+    });
+    assert_eq!(patch.len(), 2, "{patch:#?}");
+}
