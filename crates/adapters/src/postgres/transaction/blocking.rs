@@ -121,14 +121,12 @@ impl Database {
         T: Send + 'static,
         E: From<RepositoryError> + Send + 'static,
     {
-        let mut lease = match tokio::time::timeout(self.pool_timeout(), self.lease()).await {
-            Ok(lease) => lease?,
-            Err(_) => {
-                self.count_pool_timeout();
-                let cause = "timeout while waiting for a free connection";
-                return Err(RepositoryError::Unavailable(cause.into()).into());
-            }
-        };
+        let lease = tokio::time::timeout(self.pool_timeout(), self.lease()).await;
+        let mut lease = lease.unwrap_or_else(|_| {
+            self.count_pool_timeout();
+            let cause = "timeout while waiting for a free connection";
+            Err(RepositoryError::Unavailable(cause.into()))
+        })?;
         let gate = Arc::new(CommitGate::default());
         let thread = {
             let gate = Arc::clone(&gate);

@@ -41,19 +41,18 @@ impl<T: GroupWork> Worker<T> {
     /// Runs groups on a blocking thread, once a connection is available for them.
     fn resume(self) {
         let database = self.database.clone();
-        match database.try_lease() {
-            Some(lease) => drop(database.spawn_blocking(move || self.run_groups(lease))),
-            None => {
-                // The wait needs no timeout: the requests have one, and withdraw.
-                let waiting = async move {
-                    if let Ok(lease) = self.database.lease().await {
-                        let database = self.database.clone();
-                        drop(database.spawn_blocking(move || self.run_groups(lease)));
-                    }
-                };
-                drop(database.spawn(waiting));
-            }
+        if let Some(lease) = database.try_lease() {
+            drop(database.spawn_blocking(move || self.run_groups(lease)));
+            return;
         }
+        // The wait needs no timeout: the requests have one, and withdraw.
+        let waiting = async move {
+            if let Ok(lease) = self.database.lease().await {
+                let database = self.database.clone();
+                drop(database.spawn_blocking(move || self.run_groups(lease)));
+            }
+        };
+        drop(database.spawn(waiting));
     }
 
     fn run_groups(mut self, mut lease: Lease) {
