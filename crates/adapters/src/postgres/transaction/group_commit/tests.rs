@@ -43,6 +43,10 @@ impl GroupWork for GroupLength {
         self.database.for_workspace(workspace)
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a group runs on a blocking thread"
+    )]
     fn run(
         &self,
         _: &mut Lease,
