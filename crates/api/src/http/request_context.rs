@@ -91,6 +91,11 @@ impl RequestContext {
         self.0.device_count.set(Some(count));
     }
 
+    /// Forgets the devices of a batch that an earlier request has stored.
+    pub(crate) fn clear_device_count(&self) {
+        self.0.device_count.set(None);
+    }
+
     /// Returns the origin that the audit trail records for a change by `actor`.
     pub(crate) fn origin(&self, actor: Actor) -> Origin {
         Origin {

@@ -84,7 +84,13 @@ impl CreateRequest {
             CreateResult::Devices(devices, inserted) => {
                 created_devices::response(devices, inserted).await?
             }
-            CreateResult::Response(response) => created_devices::idempotent_response(response),
+            CreateResult::Response(response) => {
+                if response.replayed {
+                    // The devices were counted with the first request.
+                    context.clear_device_count();
+                }
+                created_devices::idempotent_response(response)
+            }
         };
         // The permit also covers the batch and the response, which are made from the body.
         drop(permit);
