@@ -91,7 +91,7 @@ impl RequestContext {
         self.0.device_count.set(Some(count));
     }
 
-    /// Forgets the devices of a batch that an earlier request has stored.
+    /// Forgets the number of devices of a batch that was not processed.
     pub(crate) fn clear_device_count(&self) {
         self.0.device_count.set(None);
     }

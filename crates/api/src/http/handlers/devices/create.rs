@@ -2,7 +2,8 @@
 
 use actix_web::{HttpResponse, web};
 use devices_domain::{
-    Actor, BatchRules, CreateDevices, CreateResult, IdempotencyKey, RenderResponse,
+    Actor, BatchRules, CreateDevices, CreateDevicesError, CreateResult, IdempotencyKey,
+    RenderResponse, RepositoryError,
 };
 
 use crate::http::extract::auth::WriteAccess;
@@ -80,20 +81,31 @@ impl CreateRequest {
         let origin = context.origin(actor);
         let idempotency =
             request.map(|request| (request, created_devices::render as RenderResponse));
-        let response = match use_case.execute(batch, origin, idempotency).await? {
+        let result = use_case.execute(batch, origin, idempotency).await;
+        if !is_processed(&result) {
+            context.clear_device_count();
+        }
+        let response = match result? {
             CreateResult::Devices(devices, inserted) => {
                 created_devices::response(devices, inserted).await?
             }
-            CreateResult::Response(response) => {
-                if response.replayed {
-                    // The devices were counted with the first request.
-                    context.clear_device_count();
-                }
-                created_devices::idempotent_response(response)
-            }
+            CreateResult::Response(response) => created_devices::idempotent_response(response),
         };
         // The permit also covers the batch and the response, which are made from the body.
         drop(permit);
         Ok(response)
+    }
+}
+
+/// Returns whether the devices of a batch were validated and looked up for this request: not for a
+/// replay, nor for a request that is not admitted.
+fn is_processed(result: &Result<CreateResult, CreateDevicesError>) -> bool {
+    match result {
+        Ok(CreateResult::Response(response)) => !response.replayed,
+        Err(
+            CreateDevicesError::Idempotency(_)
+            | CreateDevicesError::Repository(RepositoryError::NotAdmitted),
+        ) => false,
+        Ok(CreateResult::Devices(..)) | Err(_) => true,
     }
 }
