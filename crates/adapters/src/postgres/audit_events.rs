@@ -184,7 +184,7 @@ pub(crate) const EVENT_ID: &str = "(SELECT id FROM event)";
 /// Returns a statement that makes a change together with its event and its usage change.
 ///
 /// `change` is the statement that makes the change, followed by further CTEs, if any. They read its
-/// result as `changed`. If that has no row, no event is inserted. `result` is the SELECT at the end.
+/// result as `changed`. If that has no row, no event is inserted. `result` is the final SELECT.
 /// `$1` is the workspace, and the parameters up to `$11` belong to the event.
 pub(crate) fn with_event(change: &str, result: &str) -> String {
     with_event_columns(["", ""], change, result)

@@ -38,8 +38,8 @@ pub(crate) fn assert_no_violations() {
 /// text must not contain a value or a number of values.
 const MAX_PREPARED: usize = 150;
 
-/// Returns why a statement must not be prepared. For `= ANY ($1)`, PostgreSQL keeps a plan from when
-/// the table was small that compares each row of the workspace with the array.
+/// Returns the reason why a statement must not be prepared. For `= ANY ($1)`, PostgreSQL keeps a
+/// plan from when the table was small that compares each row of the workspace with the array.
 fn unsafe_to_prepare(statement: &str) -> Option<String> {
     let has_array_condition = statement.replace("ANY ($", "ANY($").contains("= ANY($");
     has_array_condition.then(|| format!("prepared with ANY: {statement}"))

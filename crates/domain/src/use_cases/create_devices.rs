@@ -50,8 +50,8 @@ impl CreateDevices {
 
     /// Finds the response of an earlier request with the same idempotency key.
     ///
-    /// Call this for a body that cannot be read: the rules may have changed since the first request.
-    /// [`execute`](Self::execute) does the same for a batch that can.
+    /// Call this for a body that cannot be read: the rules may have changed since the first
+    /// request. [`execute`](Self::execute) does the same for a batch that can.
     ///
     /// # Errors
     /// [`IdempotencyError::KeyReused`] if the key belongs to another request.

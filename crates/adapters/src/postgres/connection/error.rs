@@ -48,8 +48,8 @@ pub(crate) fn on_unique_violation<T>(
 
 /// Returns the name of the violated constraint or unique index.
 ///
-/// On a cluster, the error of a worker has no constraint name, and COPY and INSERT .. SELECT replace
-/// its SQLSTATE by XX000. Only the message names the constraint, as the shard does:
+/// On a cluster, the error of a worker has no constraint name, and COPY and INSERT .. SELECT
+/// replace its SQLSTATE by XX000. Only the message names the constraint, as the shard does:
 /// `duplicate key value violates unique constraint "devices_serial_number_key_102009"`.
 pub(crate) fn violated_constraint(error: &DieselError) -> Option<&str> {
     let DieselError::DatabaseError(_, information) = error else {

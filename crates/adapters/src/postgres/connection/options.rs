@@ -13,9 +13,9 @@ pub struct DatabaseOptions {
     pub statement_timeout: Duration,
     /// Time after which the server cancels a statement that waits for a lock.
     pub lock_timeout: Duration,
-    /// Time after which a connection plans its prepared statements again. PostgreSQL does so when it
-    /// has analysed a table, which can take minutes. Until then, a plan from when a table was small
-    /// may use the wrong index, and read all of a workspace.
+    /// Time after which a connection plans its prepared statements again. PostgreSQL does so when
+    /// it has analysed a table, which can take minutes. Until then, a plan from when a table was
+    /// small may use the wrong index, and read all of a workspace.
     pub plan_lifetime: Duration,
     /// Name of the serving role. If it is `None`, it is derived from the name of the database.
     pub serving_role: Option<String>,

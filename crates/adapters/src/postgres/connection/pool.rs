@@ -30,8 +30,8 @@ pub(crate) struct ConnectionManager {
 /// A connection of a pool.
 pub(crate) struct PooledConnection {
     pub(crate) connection: PgConnection,
-    /// Process of the session in PostgreSQL. `None` behind a pooler, where each transaction may have
-    /// another one.
+    /// Process of the session in PostgreSQL. `None` behind a pooler, where each transaction may
+    /// have another one.
     pub(crate) session: Option<i32>,
     /// `true` if a statement failed since the connection was taken from the pool.
     has_failed: Arc<AtomicBool>,

@@ -65,8 +65,8 @@ macro_rules! device_row {
         }
 
         impl<'a> DeviceRow<'a> {
-            /// Names of the columns without the keys, in the order of [`bind_to`](Self::bind_to) and
-            /// [`encode`](Self::encode).
+            /// Names of the columns without the keys, in the order of
+            /// [`bind_to`](Self::bind_to) and [`encode`](Self::encode).
             pub(crate) const COLUMNS: &'static [&'static str] = &[
                 $(<devices::$folded as DieselColumn>::NAME,)+
                 <devices::type_folded as DieselColumn>::NAME,
@@ -74,8 +74,8 @@ macro_rules! device_row {
                 $($(<devices::$field as DieselColumn>::NAME,)+)+
             ];
 
-            /// Returns the casts of the elements of [`bind_arrays`](Self::bind_arrays) to the types of
-            /// the [columns](Self::COLUMNS).
+            /// Returns the casts of the elements of [`bind_arrays`](Self::bind_arrays) to the
+            /// types of the [columns](Self::COLUMNS).
             pub(crate) fn casts() -> Vec<&'static str> {
                 let folded = [
                     $(stringify!($folded),)+ stringify!(type_folded), stringify!(category_folded),

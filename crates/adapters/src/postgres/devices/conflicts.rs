@@ -65,8 +65,8 @@ pub(super) struct LookupRow {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lookup {
     /// Finds all conflicts.
-    Report,
-    /// Does not look up taken values of unique fields: the unique indexes report the first one.
+    Complete,
+    /// Does not look up taken values of unique fields: the unique indexes reject the first one.
     SkipUniqueFields,
 }
 
@@ -119,9 +119,10 @@ impl<'a> ConflictLookup<'a> {
         }
     }
 
-    /// Returns the columns of a [`LookupRow`]. Contains only the subqueries that the keys need: each
-    /// takes time even if its array is empty. `first` is the number of the first parameter of
+    /// Returns the columns of a [`LookupRow`]. `first` is the number of the first parameter of
     /// [`bind_to`](Self::bind_to).
+    ///
+    /// Contains only the subqueries that the keys need: each takes time even if its array is empty.
     pub(super) fn columns(&self, first: usize) -> String {
         const EMPTY: &str = "'{}'::bigint[]";
         let subquery_if = |is_needed: bool, subquery: String| {
@@ -256,7 +257,8 @@ fn taken_values(field: UniqueField, parameter: usize, size: ListSize) -> String 
             FROM {requested} \
             CROSS JOIN LATERAL ( \
                 SELECT holder_{number}.id FROM devices AS holder_{number} \
-                WHERE holder_{number}.workspace_id = $1 AND holder_{number}.{column} = requested.value \
+                WHERE holder_{number}.workspace_id = $1 \
+                  AND holder_{number}.{column} = requested.value \
                   {index_condition}AND holder_{number}.deleted_at IS NULL \
                 LIMIT 1 \
             ) AS existing)"

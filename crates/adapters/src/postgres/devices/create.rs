@@ -216,7 +216,7 @@ impl CreateBatches {
         // not look them up. A taken one violates its unique index, and the retry looks up all
         // (ADR 19).
         let mut lookup = if keys.added_devices < GROUP_COMMIT_BELOW {
-            Lookup::Report
+            Lookup::Complete
         } else {
             Lookup::SkipUniqueFields
         };
@@ -225,7 +225,7 @@ impl CreateBatches {
         let response_quota = self.response_quota;
         let mut has_failed = false;
         move |connection| {
-            let current = std::mem::replace(&mut lookup, Lookup::Report);
+            let current = std::mem::replace(&mut lookup, Lookup::Complete);
             let reserved = match reserved.take() {
                 Some(reserved) => Ok(reserved),
                 None => ids.take(connection, keys.added_devices, batches.len()),
@@ -246,7 +246,7 @@ impl CreateBatches {
                     ids.clear();
                 }
                 let may_retry_group = is_retryable(&error) && !has_failed;
-                has_failed |= current == Lookup::Report;
+                has_failed |= current == Lookup::Complete;
                 if is_group && !may_retry_group {
                     Failure::Rejected(CreateFailure::StatementFailed)
                 } else {
@@ -294,7 +294,7 @@ fn create(
         // device limit, those of the devices that took the last places after the look-up.
         let may_be_incomplete = lookup == Lookup::SkipUniqueFields || found.device_limit.is_some();
         if !rejected.is_empty() && may_be_incomplete {
-            found = conflicts::find(connection, workspace, keys, Lookup::Report)?;
+            found = conflicts::find(connection, workspace, keys, Lookup::Complete)?;
             (accepted, rejected) = partition_by_conflict(batches, &pending, &mut found, reserved);
         }
         for (index, conflicts) in rejected {

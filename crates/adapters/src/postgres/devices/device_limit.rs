@@ -23,7 +23,8 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::usage_counts::{self, Resource};
 
-/// A limit that no workspace reaches. Transactions of a workspace with this limit obey its next one.
+/// A limit that no workspace reaches. Transactions of a workspace with this limit obey the one that
+/// is set next.
 pub(crate) const UNREACHABLE: i32 = i32::MAX;
 
 /// Pause between two looks at the transactions that are waited for.

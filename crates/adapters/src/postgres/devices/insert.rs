@@ -16,8 +16,8 @@ use crate::postgres::usage_counts::Resource;
 /// Returns the rows of the devices of all batches, in the order in which they must be inserted.
 ///
 /// Two transactions must insert the same devices in the same order. In opposite orders they would
-/// deadlock at the unique indexes. If two batches combine the same values differently, no order fits
-/// all indexes: PostgreSQL then ends one, and its retry finds the values taken.
+/// deadlock at the unique indexes. If two batches combine the same values differently, no order
+/// suits all indexes: PostgreSQL then cancels one of them, and its retry finds the values taken.
 pub(super) fn device_rows<'a>(
     workspace: WorkspaceId,
     accepted: &'a [AcceptedBatch<'_>],
@@ -174,8 +174,8 @@ impl<'a> BatchRecords<'a> {
         split_into_entries(self.documents.sizes()).0.len() == 1
     }
 
-    /// Returns the CTEs that insert the records. `entries` selects the entries of the queue. Nothing
-    /// is inserted if `condition`, such as `FROM relation`, has no row.
+    /// Returns the CTEs that insert the records. `entries` selects the entries of the queue. If
+    /// `condition`, such as `FROM relation`, has no row, nothing is inserted.
     pub(super) fn ctes(entries: &str, condition: &str) -> String {
         let batches = match condition {
             "" => "FROM".to_owned(),

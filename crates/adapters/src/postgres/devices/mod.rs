@@ -144,7 +144,7 @@ impl DeviceRepository for PostgresDevices {
         let workspace = self.workspace;
         self.database
             .run(move |connection| {
-                let found = conflicts::find(connection, workspace, &keys, Lookup::Report);
+                let found = conflicts::find(connection, workspace, &keys, Lookup::Complete);
                 let found = found.map_err(classify)?;
                 let device_limit = found.device_limit_reached(keys.added_devices);
                 Ok(Conflicts {

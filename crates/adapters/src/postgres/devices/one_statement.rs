@@ -25,8 +25,8 @@ use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::run::{Outcome, is_retryable};
 
-/// Maximum number of devices of a statement. COPY stores more of them in less time: a further device
-/// costs the statement about three times as much as COPY.
+/// Maximum number of devices of a statement. COPY stores more of them in less time: each further
+/// device costs the statement about three times as much as COPY.
 const MAX_DEVICES: usize = 10;
 
 /// Returns whether one statement can store these batches. It cannot store responses, and does not
@@ -71,7 +71,7 @@ pub(super) fn store(
         let cause = RepositoryError::Unavailable("the caller timed out".into());
         return Err(CreateFailure::Repository(cause));
     }
-    let lookup = ConflictLookup::new(keys, Lookup::Report);
+    let lookup = ConflictLookup::new(keys, Lookup::Complete);
     let sent = send(lease.connection()?, workspace, &accepted, &records, &lookup);
     let error = match sent {
         Ok(row) if row.is_stored => return Ok(Some(Outcome::Committed(results(&accepted)))),

@@ -36,7 +36,7 @@ pub(crate) fn restore(
     let mut fields = stored.fields.clone();
     let keys = LookupKeys::from_restored(device, &fields);
     // Locks the assignee, if it still exists: it is not deleted before the transaction ends.
-    let found = conflicts::find(connection, workspace, &keys, Lookup::Report)?;
+    let found = conflicts::find(connection, workspace, &keys, Lookup::Complete)?;
     let limit_reached = found.device_limit_reached(keys.added_devices);
     let Conflicts { unknown_users, .. } = &found.conflicts;
     let assigned = fields.ownership.user_id;

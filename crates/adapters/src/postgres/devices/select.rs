@@ -72,8 +72,8 @@ pub(super) fn relations(user: &str, serial_number: &str) -> (String, String) {
     (format!("{assignee}, {enrollment}"), joins)
 }
 
-/// Statements that select the devices `$2` of the workspace `$1` with their relations, by the number
-/// of devices.
+/// Statements that select the devices `$2` of the workspace `$1` with their relations. The index is
+/// the [`ListSize`] of `$2`.
 static SELECT: LazyLock<[String; ListSize::ALL.len()]> = LazyLock::new(|| {
     let device = column_list::<StoredRow>();
     // Another device may have the serial number of an archived device by now.

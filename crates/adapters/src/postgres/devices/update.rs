@@ -131,7 +131,7 @@ fn find_conflicts(
     if keys.is_empty() {
         return Ok((Conflicts::default(), None));
     }
-    let found = conflicts::find(connection, workspace, &keys, Lookup::Report)?;
+    let found = conflicts::find(connection, workspace, &keys, Lookup::Complete)?;
     let assignee = found.users_by_email.into_values().next();
     Ok((found.conflicts, assignee))
 }

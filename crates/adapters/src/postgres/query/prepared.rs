@@ -74,10 +74,10 @@ impl<Q: Query> Query for PreparedQuery<Q> {
 
 impl<Q> RunQueryDsl<PgConnection> for PreparedQuery<Q> {}
 
-/// Returns a query of Diesel's query builder that is planned for its values at each execution. Diesel
-/// would keep it prepared: its text does not vary.
+/// Returns a query of Diesel's query builder that is planned for its values at each execution.
+/// Diesel would otherwise keep it prepared, because its text does not vary.
 ///
-/// For a kept plan, PostgreSQL may choose an index of which only the workspace is used, if several
+/// For a kept plan, PostgreSQL may choose an index that finds only the workspace, because several
 /// indexes looked equally cheap when the table was small.
 pub(crate) fn unprepared<Q>(query: Q) -> UnpreparedQuery<Q> {
     UnpreparedQuery(query)

@@ -26,9 +26,9 @@ impl ListSize {
         }
     }
 
-    /// Returns an item of a FROM clause: a row per element of the arrays, which have the same
-    /// length. It is named `requested`. Its column `position` counts the elements from 1. The others
-    /// have the elements of the arrays, such as `("key", "$2")`.
+    /// Returns an item of a FROM clause, named `requested`: a row per element of the arrays, which
+    /// have the same length. Its column `position` counts the elements from 1. Each of `arrays` is
+    /// a further column and the parameter with its values, such as `("key", "$2")`.
     ///
     /// Further rows may follow whose elements are NULL. Conditions must reject them, as `=` does.
     pub(crate) fn rows(self, arrays: &[(&str, &str)]) -> String {

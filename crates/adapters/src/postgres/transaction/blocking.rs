@@ -45,8 +45,8 @@ impl Lease {
         Ok(&mut pooled.connection)
     }
 
-    /// Returns the process of the session in PostgreSQL, of a connection that has been taken and has
-    /// its session to itself.
+    /// Returns the process of the session in PostgreSQL. `None` if the connection has not been
+    /// taken yet, or behind a pooler, where it has no session to itself.
     pub(crate) fn session(&self) -> Option<i32> {
         self.pooled.as_ref()?.session
     }

@@ -119,9 +119,10 @@ impl<T: GroupWork> GroupCommitter<T> {
         &self.0.work
     }
 
-    /// Runs the request of a caller, if it is admitted: immediately if fewer than [`CONCURRENCY`](GroupWork::CONCURRENCY) groups of
-    /// the workspace are running, otherwise in a later group. Cancelling the caller does not cancel
-    /// the request, whether it is queued or running.
+    /// Runs the request of a caller, if it is admitted: immediately if fewer than
+    /// [`CONCURRENCY`](GroupWork::CONCURRENCY) groups of the workspace are running, otherwise in a
+    /// later group. Cancelling the caller does not cancel the request, whether it is queued or
+    /// running.
     ///
     /// # Errors
     /// [`Unavailable`](RepositoryError::Unavailable) if its group did not start in time, or will
