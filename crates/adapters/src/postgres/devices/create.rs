@@ -351,7 +351,7 @@ fn resolve_idempotency_keys(
     Ok(results)
 }
 
-fn folded_serial_number(device: &NewDevice) -> Option<&str> {
+pub(super) fn folded_serial_number(device: &NewDevice) -> Option<&str> {
     UniqueField::SerialNumber.folded(&device.fields)
 }
 

@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
-use devices_domain::{CreateError, LookupKeys, RepositoryError, StoreResult, WorkspaceId};
+use devices_domain::{
+    CreateError, Enrollment, LookupKeys, RepositoryError, StoreResult, WorkspaceId,
+};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool};
@@ -14,11 +16,12 @@ use super::accepted_batch::{AcceptedBatch, partition_by_conflict};
 use super::column_arrays::ColumnArrays;
 use super::columns::DeviceRow;
 use super::conflicts::{ConflictLookup, Lookup, LookupResult, LookupRow};
-use super::create::{BatchResult, CreateFailure, inserted_devices};
+use super::create::{BatchResult, CreateFailure, folded_serial_number, inserted_devices};
 use super::id_blocks::ReservedIds;
 use super::insert::{BatchRecords, HAS_ENROLLMENTS, device_rows};
 use super::prepared_batch::PreparedBatch;
 use crate::postgres::connection::error::{classify, is_rejected, is_worker_lost};
+use crate::postgres::enrollments;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::requested::ListSize;
 use crate::postgres::transaction::blocking::Lease;
@@ -45,11 +48,14 @@ struct ResultRow {
     found: LookupRow,
     #[diesel(sql_type = Bool)]
     is_stored: bool,
+    /// `true` if the workspace has enrolments.
+    #[diesel(sql_type = Bool)]
+    has_enrollments: bool,
 }
 
 /// Stores batches, or finds that all of them conflict with stored data. Returns `None` if nothing
 /// was stored, and the batches need a transaction: if some of them conflict, if the workspace has a
-/// device limit or enrolments, or after a lost race.
+/// device limit, or after a lost race.
 ///
 /// Passes the gate before the statement is sent: from then on, it may commit.
 pub(super) fn store(
@@ -74,7 +80,14 @@ pub(super) fn store(
     let lookup = ConflictLookup::new(keys, Lookup::Complete);
     let sent = send(lease.connection()?, workspace, &accepted, &records, &lookup);
     let error = match sent {
-        Ok(row) if row.is_stored => return Ok(Some(Outcome::Committed(results(&accepted)))),
+        Ok(row) if row.is_stored => {
+            let enrollments = if row.has_enrollments {
+                stored_enrollments(lease, workspace, &accepted)?
+            } else {
+                HashMap::new()
+            };
+            return Ok(Some(Outcome::Committed(results(&accepted, &enrollments))));
+        }
         Ok(row) => {
             let mut found = lookup.result(&row.found);
             let (accepted, rejected) =
@@ -99,20 +112,38 @@ pub(super) fn store(
     };
     let session = lease.session();
     let marker = accepted[0].commit_marker(workspace, session.filter(|_| lease.is_lost()));
-    let outcome = Outcome::in_doubt(results(&accepted), Some(marker), error);
+    // Whether there are enrolments is part of the lost result. A retried look-up of the devices
+    // shows them.
+    let outcome = Outcome::in_doubt(results(&accepted, &HashMap::new()), Some(marker), error);
     Ok(Some(outcome))
 }
 
-/// Returns the results of batches that were stored, in a workspace without enrolments.
-fn results(accepted: &[AcceptedBatch<'_>]) -> Vec<BatchResult> {
-    accepted
+/// Returns the enrolments of devices that were stored, by folded serial number.
+///
+/// # Errors
+/// [`InDoubt`](RepositoryError::InDoubt) if the look-up fails: the devices are stored, and their
+/// caller cannot be told with which enrolments.
+fn stored_enrollments(
+    lease: &mut Lease,
+    workspace: WorkspaceId,
+    accepted: &[AcceptedBatch<'_>],
+) -> Result<HashMap<String, Enrollment>, CreateFailure> {
+    let devices = accepted.iter().flat_map(|accepted| &accepted.batch.devices);
+    let serial_numbers = devices.filter_map(folded_serial_number);
+    enrollments::newest(lease.connection()?, workspace, serial_numbers)
+        .map_err(|error| CreateFailure::Repository(RepositoryError::InDoubt(error.into())))
+}
+
+/// Returns the results of batches that were stored.
+fn results(
+    accepted: &[AcceptedBatch<'_>],
+    enrollments: &HashMap<String, Enrollment>,
+) -> Vec<BatchResult> {
+    let devices = accepted
         .iter()
-        .map(|accepted| {
-            Ok(StoreResult::Devices(inserted_devices(
-                accepted,
-                &HashMap::new(),
-            )))
-        })
+        .map(|accepted| inserted_devices(accepted, enrollments));
+    devices
+        .map(|devices| Ok(StoreResult::Devices(devices)))
         .collect()
 }
 
@@ -163,7 +194,6 @@ fn statement(lookup: &ConflictLookup<'_>, size: ListSize) -> String {
         }
     };
     let columns = DeviceRow::COLUMNS.join(", ");
-    // Enrolments are part of the result, and only a transaction looks them up.
     let has_enrollments = if lookup.has_serial_numbers() {
         HAS_ENROLLMENTS
     } else {
@@ -173,13 +203,14 @@ fn statement(lookup: &ConflictLookup<'_>, size: ListSize) -> String {
         "WITH found AS MATERIALIZED (SELECT {}), accepted AS MATERIALIZED ( \
              SELECT true AS is_accepted FROM found \
              WHERE device_limit IS NULL AND taken = '{{}}' \
-               AND cardinality(existing_users) = cardinality(${users}) AND NOT {has_enrollments} \
+               AND cardinality(existing_users) = cardinality(${users}) \
          ), device AS ( \
              INSERT INTO devices (workspace_id, id, {columns}) \
              SELECT $1, {ids}, {values} FROM accepted {rows} \
          ), {} \
          SELECT device_limit, taken, existing_users, users_by_email, \
-                EXISTS (SELECT 1 FROM accepted) AS is_stored \
+                EXISTS (SELECT 1 FROM accepted) AS is_stored, \
+                {has_enrollments} AS has_enrollments \
          FROM found",
         lookup.columns(users),
         BatchRecords::ctes(BatchRecords::ENTRY, "FROM accepted"),
