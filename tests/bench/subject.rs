@@ -18,7 +18,7 @@ const WORKSPACE: &str = "devices-bench-";
 pub(crate) struct Subject {
     pub(crate) kind: Kind,
     pub(crate) url: String,
-    /// Of each workspace, its id and an API key.
+    /// Id and an API key of each workspace.
     pub(crate) workspaces: Vec<(i64, String)>,
     pub(crate) services: Vec<ServerProcess>,
 }

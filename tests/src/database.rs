@@ -16,7 +16,7 @@ use crate::test_server::{PREFIX, SERVER, connect, execute, options, serving_role
 pub struct TestDatabase {
     name: String,
     url: String,
-    /// Whether every node of the cluster has a part of it.
+    /// `true` if every node of the cluster has a part of it.
     is_distributed: bool,
 }
 

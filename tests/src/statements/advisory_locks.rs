@@ -11,7 +11,7 @@ use sqlparser::ast::{Function, Statement};
 use super::parse::{for_each_function, last_name};
 use super::routing::has_workspace_table;
 
-/// First statement that took each lock on a worker and on the coordinator.
+/// First statement that took each lock.
 #[derive(Default)]
 pub(super) struct Takers {
     by_lock: BTreeMap<String, Taker>,

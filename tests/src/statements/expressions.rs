@@ -1,4 +1,4 @@
-//! Rules: expressions that a cluster evaluates elsewhere, or not at all.
+//! Rules: expressions that a cluster evaluates on another node, or rejects.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

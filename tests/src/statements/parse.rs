@@ -1,4 +1,4 @@
-//! Syntax trees of SQL statements, and what the rules look up in them.
+//! Parses SQL statements, and finds the parts of their syntax trees that the rules are about.
 
 use std::ops::ControlFlow;
 

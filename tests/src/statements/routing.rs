@@ -15,7 +15,7 @@ use sqlparser::ast::{
 use super::WORKSPACE_TABLES;
 use super::parse::{Relation, column, last_name, parameter, relations};
 
-/// Returns what keeps a statement from being sent to one node.
+/// Returns the reasons why Citus cannot send a statement to one node.
 pub(super) fn violations(statements: &[Statement]) -> Vec<String> {
     let mut routing = Routing::default();
     for statement in statements {

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
 
 use super::columns::DeviceRow;
+use super::device_limit::DEVICE_LIMIT;
 use super::select::{Relations, RelationsSql, relations};
 use super::stored_state::StoredState;
 use super::update::NewState;
@@ -20,7 +21,7 @@ use crate::postgres::query::tsvector::Tsvector;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::users::AssigneeRow;
 
-/// Change of a device that was read, with an event of a reserved id.
+/// Change of a device that was read. The id of its event is reserved.
 pub(super) struct Change<'a> {
     workspace: WorkspaceId,
     stored: StoredState,
@@ -36,7 +37,7 @@ type ResultSql = (Nullable<Integer>, RelationsSql);
 pub(super) struct Changed {
     pub(super) device: StoredDevice,
     pub(super) marker: CommitMarker,
-    /// The workspace's device limit, if the change added a device.
+    /// The workspace's device limit, if the device was restored.
     pub(super) device_limit: Option<i32>,
 }
 
@@ -60,8 +61,8 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
     let first_column = FIRST_PARAMETER + FIXED_PARAMETERS;
     let assignments = assignments(DeviceRow::COLUMNS, first_column);
     let (relations, joins) = relations(&user, &serial_number);
-    // The index of `updated_at` does not serve this condition. A plan with it would read all
-    // devices of a batch.
+    // The index of `updated_at` does not serve IS NOT DISTINCT FROM. A plan with that index would
+    // read all devices of a batch.
     let is_current = format!("devices.updated_at IS NOT DISTINCT FROM {read_revision}");
     with_event_of_id(
         &event_id,
@@ -79,10 +80,9 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
                      user_id = excluded.user_id, identifiers = excluded.identifiers, \
                      is_archived = excluded.is_archived, document = excluded.document"
         ),
+        // $11 is the change of the number of devices. Only a restored device can exceed the limit.
         &format!(
-            "SELECT CASE WHEN $11 > 0 THEN (SELECT device_limit FROM workspaces \
-                                            WHERE workspaces.id = $1) END, \
-                    {relations} FROM changed{joins}"
+            "SELECT CASE WHEN $11 > 0 THEN {DEVICE_LIMIT} END, {relations} FROM changed{joins}"
         ),
     )
 });

@@ -9,7 +9,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
-use super::insert::DEVICE_LIMIT;
+use super::device_limit::DEVICE_LIMIT;
 use crate::postgres::query::prepared::{PreparedSql, prepared};
 use crate::postgres::query::requested::ListSize;
 use crate::postgres::usage_counts::{self, Resource};
@@ -165,6 +165,7 @@ impl<'a> ConflictLookup<'a> {
         2 + self.unique_fields().count()
     }
 
+    /// Returns whether the keys contain serial numbers.
     pub(super) fn has_serial_numbers(&self) -> bool {
         !self.keys.unique[UniqueField::SerialNumber].is_empty()
     }
@@ -188,7 +189,7 @@ impl<'a> ConflictLookup<'a> {
         }
     }
 
-    /// Iterates over the unique fields whose values are looked up: those of which there are values.
+    /// Iterates over the unique fields to look up: those that have values, unless they are skipped.
     fn unique_fields(&self) -> impl Iterator<Item = UniqueField> {
         let fields = self.keys.unique.iter();
         let fields = fields.filter(|(_, values)| !values.is_empty());
@@ -237,8 +238,8 @@ fn array_index(ordinality: i64) -> usize {
     ordinality as usize - 1
 }
 
-// Each LATERAL subquery with LIMIT 1 probes an index once per value. For `= ANY` on a table that
-// was never analysed, the planner would read every row of the workspace instead.
+// Each LATERAL subquery below has LIMIT 1, so that it probes an index once per value. For `= ANY`
+// on a table that was never analysed, the planner would read every row of the workspace instead.
 
 /// Returns the subquery for the taken values of a unique field.
 fn taken_values(field: UniqueField, parameter: usize, size: ListSize) -> String {
@@ -265,19 +266,18 @@ fn taken_values(field: UniqueField, parameter: usize, size: ListSize) -> String 
     )
 }
 
-/// Returns the size of the longest list of values of unique fields. These lists have one size, so
-/// that there are few texts.
+/// Returns the size of the longest list of values of a unique field. All these lists use this size,
+/// so that there are few texts.
 fn unique_size(keys: &LookupKeys) -> ListSize {
     let longest = keys.unique.iter().map(|(_, values)| values.len()).max();
     ListSize::for_length(longest.unwrap_or_default())
 }
 
-// FOR KEY SHARE waits for a concurrent deletion of the user and then checks the row again. It also
-// keeps the user from being deleted before this transaction ends.
-
-/// Returns the subquery for the users that exist.
+/// Returns the subquery for the users that exist. It locks them.
 fn existing_users(size: ListSize, parameter: usize) -> String {
     let requested = size.rows(&[("id", &format!("${parameter}"))]);
+    // FOR KEY SHARE waits for a concurrent deletion of the user and then checks the row again. It
+    // also keeps the user from being deleted before this transaction ends.
     // `deleted_at` is checked outside. Inside, the partial index on email addresses would also
     // match, and its plan would read all users of the workspace once the table has grown.
     format!(
@@ -291,7 +291,7 @@ fn existing_users(size: ListSize, parameter: usize) -> String {
     )
 }
 
-/// Returns the subquery for the users with the given email addresses.
+/// Returns the subquery for the users with the given email addresses. It locks them.
 fn users_by_email(size: ListSize, parameter: usize) -> String {
     let requested = size.rows(&[("email_folded", &format!("${parameter}"))]);
     // Locks the user in a second step. A look-up with FOR KEY SHARE checks `deleted_at` again, so

@@ -10,7 +10,7 @@
 //!
 //! The lock is an advisory lock: a lock on the row of the workspace would conflict with its foreign
 //! keys, and lock the whole table on a cluster. Its statement names no table, so that a cluster
-//! takes it on the coordinator, always.
+//! always takes it on the coordinator.
 
 use std::time::{Duration, Instant};
 
@@ -23,11 +23,15 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::usage_counts::{self, Resource};
 
+/// SQL expression for the device limit of the workspace `$1`.
+pub(super) const DEVICE_LIMIT: &str =
+    "(SELECT device_limit FROM workspaces WHERE workspaces.id = $1)";
+
 /// A limit that no workspace reaches. Transactions of a workspace with this limit obey the one that
 /// is set next.
 pub(crate) const UNREACHABLE: i32 = i32::MAX;
 
-/// Pause between two looks at the transactions that are waited for.
+/// Interval between two checks whether the transactions have ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 #[derive(QueryableByName)]
@@ -84,7 +88,7 @@ struct LimitRow {
 }
 
 /// Checks the number of devices, including those that this transaction has added and recorded.
-/// `limit` is the limit that it has read before.
+/// `limit` is the limit that this transaction has read: without one, nothing is checked.
 ///
 /// # Errors
 /// [`RollbackTransaction`](DieselError::RollbackTransaction) if other transactions took the last
@@ -102,8 +106,7 @@ pub(super) fn enforce(
         .execute(connection)?;
     // A statement of its own sees what others committed while this one waited for the lock.
     let current: LimitRow = prepared(format!(
-        "SELECT (SELECT device_limit FROM workspaces WHERE workspaces.id = $1) AS device_limit, \
-                {} AS total",
+        "SELECT {DEVICE_LIMIT} AS device_limit, {} AS total",
         usage_counts::total_sql(Resource::Devices)
     ))
     .bind::<BigInt, _>(workspace.0)

@@ -19,7 +19,7 @@ use crate::postgres::transaction::run::is_id_taken;
 const BLOCK_SIZE: usize = 100;
 
 /// Time after which the rest of a block is given up. Lists and the audit trail are sorted by id:
-/// two servers, or two kinds of events, are out of order by no more than this.
+/// rows are out of order by no more than this.
 const BLOCK_TTL: Duration = Duration::from_millis(100);
 
 /// Ids for new devices and their events. Each kind is in ascending order.
@@ -39,8 +39,8 @@ struct Block {
 }
 
 impl IdBlocks {
-    /// Returns ids that no other caller gets. Small numbers come from memory, if a recent call has
-    /// left some. Otherwise takes one statement.
+    /// Returns ids that no other caller gets. Takes them from memory if a recent call has left
+    /// enough, and otherwise reserves them with one statement.
     pub(crate) fn take(
         &self,
         connection: &mut PgConnection,
@@ -106,7 +106,7 @@ struct IdsRow {
     event_ids: Vec<i64>,
 }
 
-/// Reserves ids in one statement. `nextval` over a series is the fastest way: 0.1 µs per id.
+/// Reserves ids with one statement. `nextval` over a series takes 0.1 µs per id.
 fn reserve(
     connection: &mut PgConnection,
     devices: usize,

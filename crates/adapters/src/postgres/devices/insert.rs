@@ -8,6 +8,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 use super::accepted_batch::AcceptedBatch;
 use super::binary_copy::BinaryRows;
 use super::columns::DeviceRow;
+use super::device_limit::DEVICE_LIMIT;
 use super::search_index::split_into_entries;
 use crate::postgres::query::prepared::{PreparedSql, prepared};
 use crate::postgres::query::tsvector::{DocumentArray, Tsvector};
@@ -66,10 +67,6 @@ pub(crate) struct WorkspaceSettings {
     pub(crate) has_enrollments: bool,
 }
 
-/// SQL expression for the device limit of the workspace `$1`.
-pub(super) const DEVICE_LIMIT: &str =
-    "(SELECT device_limit FROM workspaces WHERE workspaces.id = $1)";
-
 /// SQL expression that is true if the workspace `$1` has enrolments.
 pub(super) const HAS_ENROLLMENTS: &str =
     "EXISTS (SELECT 1 FROM devices_mdm WHERE devices_mdm.workspace_id = $1 LIMIT 1)";
@@ -107,8 +104,8 @@ pub(crate) fn events(
         .get_result(connection)
 }
 
-/// What is stored beside the devices of some batches: their audit events, the change of the number
-/// of devices, and entries of the search queue.
+/// Rows that are stored beside the devices of some batches: their audit events, the change of the
+/// number of devices, and entries of the search queue.
 pub(super) struct BatchRecords<'a> {
     workspace: i64,
     device_ids: Vec<i64>,
@@ -128,7 +125,7 @@ impl<'a> BatchRecords<'a> {
     /// Number of parameters that [`bind_to`](Self::bind_to) binds.
     pub(super) const PARAMETERS: usize = 11;
 
-    /// SELECT for an entry of the queue that has all devices.
+    /// SELECT for a single entry of the queue, with all devices.
     pub(super) const ENTRY: &'static str = "SELECT $1, $2, $9, $10, $11";
 
     pub(super) fn new(workspace: WorkspaceId, accepted: &'a [AcceptedBatch<'_>]) -> Self {

@@ -20,16 +20,18 @@ use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::run::{Outcome, is_retryable};
 
-/// Outcome of a change without a transaction: `None` if nothing was written and the change needs a
-/// transaction. The device is missing if the change was made, but its result was lost.
+/// Outcome of a change without a transaction. `None` if nothing was written and the change needs a
+/// transaction. The inner `Option` is `None` if the connection was lost before it returned the
+/// changed device.
 pub(super) type UnlockedResult = Result<Option<Outcome<Option<StoredDevice>>>, ChangeDeviceError>;
 
-/// What is to be done with a device in the state that was read.
+/// Decision about a device, made from the state that was read.
 enum Decision {
+    /// Store this state.
     Change(Box<NewState>),
-    /// The request changes nothing.
+    /// Change nothing.
     Keep,
-    /// The change depends on other rows, which a transaction must lock or look up.
+    /// Use a transaction: the change depends on other rows, which must be locked or looked up.
     UseTransaction,
 }
 
@@ -75,8 +77,8 @@ pub(super) fn delete(
     change(lease, gate, ids, (workspace, device), origin, decide)
 }
 
-/// Changes a device as `decide` says. Passes the gate before the change is sent: from then on, it
-/// may be committed.
+/// Reads a device and carries out the decision of `decide`. Passes the gate before the change is
+/// sent: from then on, it may be committed.
 fn change(
     lease: &mut Lease,
     gate: &CommitGate,

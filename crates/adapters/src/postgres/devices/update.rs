@@ -1,4 +1,5 @@
-//! Changes of single devices: what a patch and an archiving do, and the transaction that does it.
+//! Changes of single devices: the state after a patch or an archiving, and the transaction that
+//! stores it.
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
@@ -72,8 +73,8 @@ pub(super) fn check_patchable(
     stored.check(&patch.precondition)
 }
 
-/// Returns the patched device, or `None` if the patch changes nothing. `conflicts` and `assignee`,
-/// the user with the patch's email address, are the results of the look-up.
+/// Returns the state after a patch, or `None` if the patch changes nothing. `conflicts` and
+/// `assignee`, the user with the patch's email address, are the results of the look-up.
 pub(super) fn patched(
     stored: &StoredState,
     patch: &DeviceChange,
@@ -102,7 +103,7 @@ pub(super) fn patched(
     }))
 }
 
-/// Returns the archived device.
+/// Returns the state after archiving.
 pub(super) fn archived(
     stored: &StoredState,
     precondition: &Precondition,
@@ -146,7 +147,7 @@ pub(super) fn lock(
     stored.ok_or(Failure::Rejected(ChangeDeviceError::NotFound))
 }
 
-/// Changes a locked device.
+/// Stores the new state of a locked device.
 pub(super) fn change(
     connection: &mut PgConnection,
     ids: &IdBlocks,

@@ -9,7 +9,7 @@ use super::lookup::{self, ActiveKey};
 use crate::postgres::connection::error::classify;
 use crate::postgres::rate_limits;
 
-/// Decides the admissions of requests of one workspace, as far as they are undecided.
+/// Decides the undecided admissions of requests of one workspace.
 ///
 /// The look-up starts after all requests were submitted, so that each of them sees every revocation
 /// that precedes it.
@@ -21,12 +21,17 @@ pub(crate) fn decide(
     workspace: WorkspaceId,
     admissions: &[&Arc<Admission>],
 ) -> Result<(), RepositoryError> {
-    let undecided = admissions.iter().filter(|it| it.decision().is_none());
-    let undecided: Vec<_> = undecided.collect();
+    let undecided: Vec<_> = admissions
+        .iter()
+        .filter(|admission| admission.decision().is_none())
+        .collect();
     if undecided.is_empty() {
         return Ok(());
     }
-    let hashes: Vec<_> = undecided.iter().map(|it| it.secret_sha256()).collect();
+    let hashes: Vec<_> = undecided
+        .iter()
+        .map(|admission| admission.secret_sha256())
+        .collect();
     let keys = lookup::find(connection, workspace, &hashes).map_err(classify)?;
     for admission in undecided {
         let row = keys.get(admission.secret_sha256().as_slice());

@@ -65,8 +65,8 @@ async fn require(
     }
 }
 
-/// Confirms the access of a request whose admission was left to the store, before its response with
-/// this status is sent.
+/// Confirms that a request was admitted, before its response with this status is sent. Looks up the
+/// key if the store has not decided the admission.
 ///
 /// # Errors
 /// The error that takes the place of the response.
@@ -100,11 +100,11 @@ const LOOKUP_RETRY: Duration = Duration::from_secs(1);
 /// the key, which has the precision of a minute.
 const KNOWN_KEY_TTL: Duration = Duration::from_secs(60);
 
-/// Finds the actor of a request.
+/// Sets the [`Admission`] of a request, or returns the error to respond with.
 ///
-/// If its key was active within the last minute, the store decides the admission together with the
-/// work of the request, on one connection (ADR 36). Otherwise, and before a large body is read, the
-/// key is looked up first.
+/// If its key was active within the last minute, the admission is undecided: the store decides it
+/// together with the work of the request, on one connection (ADR 36). Otherwise, and before a large
+/// body is read, it is decided here.
 async fn authenticate(request: &HttpRequest, state: &State) -> Result<(), ApiError> {
     let throttle = &state.auth_throttle;
     let secret = bearer_token(request).and_then(KeySecret::parse);
@@ -130,7 +130,8 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<(), ApiErr
     }
 }
 
-/// Looks up a key, takes a request from the quotas of its actor, and admits the request.
+/// Looks up a key, takes tokens from its rate limits, and admits the request. Otherwise returns the
+/// error to respond with.
 async fn look_up(
     request: &HttpRequest,
     state: &State,

@@ -23,7 +23,7 @@ use tokio::time::{timeout, timeout_at};
 use crate::postgres::connection::database::Database;
 use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
-use queue::{Position, QueuedRequest, Queues};
+use queue::{QueuedRequest, Queues, Withdrawal};
 use worker::Worker;
 
 /// Work that handles the requests of several callers of one workspace in one run.
@@ -149,9 +149,9 @@ impl<T: GroupWork> GroupCommitter<T> {
         if let Ok(received) = timeout(self.0.start_timeout, &mut receiver).await {
             return received.unwrap_or_else(|_| Err(no_result().into()));
         }
-        match self.0.queues.position(workspace, id) {
-            Position::Waiting => return Err(self.start_timed_out(workspace).into()),
-            Position::Running(run) => {
+        match self.0.queues.withdraw(workspace, id) {
+            Withdrawal::Withdrawn => return Err(self.start_timed_out(workspace).into()),
+            Withdrawal::Running(run) => {
                 if let Ok(received) = timeout_at(run.deadline(), &mut receiver).await {
                     return received.unwrap_or_else(|_| Err(no_result().into()));
                 }
@@ -163,7 +163,7 @@ impl<T: GroupWork> GroupCommitter<T> {
                 }
             }
             // The result is on its way: `finish` takes a bounded time.
-            Position::Ended => {}
+            Withdrawal::Ended => {}
         }
         receiver.await.unwrap_or_else(|_| Err(no_result().into()))
     }

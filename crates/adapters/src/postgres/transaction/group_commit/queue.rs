@@ -28,6 +28,7 @@ struct Queue<T: GroupWork> {
     workers: usize,
 }
 
+/// A request, and the channel to its caller.
 pub(super) struct QueuedRequest<T: GroupWork> {
     pub(super) request: T::Request,
     /// Admission of the request. `None` for a request that needs none.
@@ -62,10 +63,11 @@ impl Run {
     }
 }
 
-/// Position of a request whose caller has waited for long.
-pub(super) enum Position {
-    /// It was queued, and has been removed.
-    Waiting,
+/// Result of the withdrawal of a request.
+pub(super) enum Withdrawal {
+    /// The request was waiting, and will not run.
+    Withdrawn,
+    /// The request is part of this run.
     Running(Arc<Run>),
     /// Its group no longer runs, or a panic dropped its queue. Only the channel shows the outcome.
     Ended,
@@ -99,28 +101,30 @@ impl<T: GroupWork> Queues<T> {
         });
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         queue.waiting.push_back((id, request));
-        // Its callers do this, unless they were cancelled.
+        // The callers of a run abandon it themselves, unless they were cancelled.
         let now = Instant::now();
         queue.abandon_runs(|run| run.deadline <= now);
         (id, queue.add_worker())
     }
 
-    /// Removes a request from the queue, or returns the group in which it runs.
-    pub(super) fn position(&self, workspace: WorkspaceId, id: u64) -> Position {
+    /// Removes a request from the queue, unless it runs already.
+    pub(super) fn withdraw(&self, workspace: WorkspaceId, id: u64) -> Withdrawal {
         let mut queues = self.lock();
         let Some(queue) = queues.get_mut(&workspace) else {
-            return Position::Ended;
+            return Withdrawal::Ended;
         };
         if let Some(index) = queue.waiting.iter().position(|(queued, _)| *queued == id) {
             queue.waiting.remove(index);
-            return Position::Waiting;
+            return Withdrawal::Withdrawn;
         }
         let run = queue.running.iter().find(|run| run.ids.contains(&id));
-        run.map_or(Position::Ended, |run| Position::Running(Arc::clone(run)))
+        run.map_or(Withdrawal::Ended, |run| {
+            Withdrawal::Running(Arc::clone(run))
+        })
     }
 
-    /// Takes the oldest waiting requests, up to the maximum size of a group. If there are none, the
-    /// worker no longer counts, and the next request starts another one.
+    /// Begins a run of the oldest waiting requests, up to the maximum size of a group. If there are
+    /// none, the worker no longer counts, and the next request starts another one.
     pub(super) fn begin_run(
         &self,
         workspace: WorkspaceId,

@@ -200,8 +200,11 @@ async fn withdrawal_spares_the_next_queue() {
     let (old_id, _) = queues.push(ACME, request());
     queues.remove_worker(ACME);
     let (new_id, _) = queues.push(ACME, request());
-    assert!(matches!(queues.position(ACME, old_id), Position::Ended));
-    assert!(matches!(queues.position(ACME, new_id), Position::Waiting));
+    assert!(matches!(queues.withdraw(ACME, old_id), Withdrawal::Ended));
+    assert!(matches!(
+        queues.withdraw(ACME, new_id),
+        Withdrawal::Withdrawn
+    ));
 }
 
 #[tokio::test]

@@ -18,8 +18,9 @@ pub(super) struct Worker<T: GroupWork> {
     shared: Arc<Shared<T>>,
     database: Database,
     workspace: WorkspaceId,
-    /// `false` if the queue no longer counts this worker.
+    /// `false` if the queue no longer counts this worker: it then has no right to run a group.
     is_counted: bool,
+    /// Current run.
     run: Option<Arc<Run>>,
 }
 
@@ -82,7 +83,7 @@ impl<T: GroupWork> Worker<T> {
                     drop(lease);
                     return self.finish(requests, senders, unfinished);
                 }
-                // The callers stopped waiting.
+                // The group was abandoned: no caller waits for it.
                 Err(GroupError::Unfinished(_)) => {}
             }
             if !self.is_counted {
@@ -106,7 +107,7 @@ impl<T: GroupWork> Worker<T> {
             Ok(())
         } else {
             let connection = lease.connection();
-            connection.and_then(|it| admit::decide(it, self.workspace, &admissions))
+            connection.and_then(|connection| admit::decide(connection, self.workspace, &admissions))
         };
         let error = decided.err().unwrap_or(RepositoryError::NotAdmitted);
         let is_admitted = |queued: &QueuedRequest<T>| {

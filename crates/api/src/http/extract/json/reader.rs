@@ -18,7 +18,7 @@ pub(crate) struct JsonReader<'a> {
     text: &'a str,
     /// Offset of the next value, or of the punctuation before it.
     offset: usize,
-    /// Whether the previous token ends a value, so that an entry of an object or array ends.
+    /// `true` if the previous token ends a value, so that an entry of an object or array ends.
     is_after_value: bool,
     is_malformed: bool,
 }
