@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use devices_tests::Cluster;
 use serde_json::{Value, json};
 
-/// A batch. Every device carries the idempotency key as its comment.
+/// A batch. Every device carries the key as its comment.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
+    /// Key of the batch, and its idempotency key if it is sent with one.
     pub(crate) key: String,
     /// Number of valid rows.
     pub(crate) rows: usize,
@@ -136,11 +137,19 @@ pub(crate) fn compare(
             Some(_) if stored.ids.len() > batch.rows || stored.events > 1 => {
                 violations.duplicated.push(key);
             }
-            Some(ids) if *ids != stored.ids || stored.events != 1 => violations.partial.push(key),
+            Some(ids) if *ids != stored.ids || ids.len() != batch.rows || stored.events != 1 => {
+                violations.partial.push(key);
+            }
             Some(_) => {}
         }
     }
     violations
+}
+
+/// Returns the ids of the devices of each batch that is stored.
+pub(crate) fn stored_ids(cluster: &Cluster, batches: &[Batch]) -> HashMap<String, Vec<i64>> {
+    let stored = stored_batches(cluster, batches).into_iter();
+    stored.map(|(key, batch)| (key, batch.ids)).collect()
 }
 
 fn stored_batches(cluster: &Cluster, batches: &[Batch]) -> BTreeMap<String, StoredBatch> {

@@ -17,7 +17,7 @@ pub(crate) enum Response {
     },
     /// A 4xx status: the batch is rejected.
     Rejected(u16),
-    /// 503 without a message: nothing was stored, the client may retry.
+    /// 503 that does not say that the batch may have been stored: nothing was, the client may retry.
     NotStored,
     /// 409 or 503: another attempt is in progress, or the commit is in doubt. The client must retry
     /// to learn the outcome.
@@ -66,30 +66,43 @@ impl Client {
 
     /// Posts a batch under an idempotency key.
     pub(crate) fn post(&self, address: &str, key: &str, body: &Value) -> Response {
-        let request = self
-            .request("POST", address, "/devices")
-            .header("Idempotency-Key", key)
-            .json(body);
-        let Ok(response) = request.send() else {
-            return Response::ConnectionLost;
-        };
-        let status = response.status().as_u16();
-        let replayed = response.headers().contains_key("idempotent-replayed");
-        // A truncated response counts as none.
-        let Ok(body) = response.json::<Value>() else {
-            return Response::ConnectionLost;
-        };
-        match status {
-            201 => Response::Stored {
-                ids: ids(&body),
-                replayed,
-            },
-            503 if body["message"].is_null() => Response::NotStored,
-            409 | 503 => Response::InDoubt,
-            500.. => Response::ServerError,
-            status => Response::Rejected(status),
-        }
+        let request = self.request("POST", address, "/devices");
+        outcome(request.header("Idempotency-Key", key).json(body))
     }
+
+    /// Posts a batch without an idempotency key.
+    pub(crate) fn post_without_key(&self, address: &str, body: &Value) -> Response {
+        outcome(self.request("POST", address, "/devices").json(body))
+    }
+}
+
+/// Sends a request that posts a batch.
+fn outcome(request: RequestBuilder) -> Response {
+    let Ok(response) = request.send() else {
+        return Response::ConnectionLost;
+    };
+    let status = response.status().as_u16();
+    let replayed = response.headers().contains_key("idempotent-replayed");
+    // A truncated response counts as none.
+    let Ok(body) = response.json::<Value>() else {
+        return Response::ConnectionLost;
+    };
+    match status {
+        201 => Response::Stored {
+            ids: ids(&body),
+            replayed,
+        },
+        409 => Response::InDoubt,
+        503 if may_be_stored(&body) => Response::InDoubt,
+        503 => Response::NotStored,
+        500.. => Response::ServerError,
+        status => Response::Rejected(status),
+    }
+}
+
+fn may_be_stored(body: &Value) -> bool {
+    let message = body["message"].as_str().unwrap_or_default();
+    message.starts_with("The batch may have been stored.")
 }
 
 fn ids(body: &Value) -> Vec<i64> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use devices_tests::{Cluster, ServerProcess, race, set_up_workspace};
 
 use crate::Outcome;
-use crate::batches::Batch;
+use crate::batches::{Batch, compare, stored_ids};
 use crate::client::{Client, Response};
 
 /// Number of concurrent calls of `/readyz`.
@@ -15,8 +15,17 @@ const PROBES: usize = 20;
 /// machine.
 const PROBE_DEADLINE: Duration = Duration::from_secs(3);
 
+/// Time in which a batch must get a response: 6.5 seconds, and time for a busy machine.
+const BATCH_DEADLINE: Duration = Duration::from_secs(8);
+
+/// Trigger that keeps the statement of a batch running until PostgreSQL is stopped.
+const SLOW_EVENTS: &str = "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql \
+     AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$; \
+     CREATE TRIGGER slow AFTER INSERT ON device_events EXECUTE FUNCTION wait()";
+
 /// Calls of `/readyz` must get a 503 in time while PostgreSQL is stopped with SIGSTOP, and a 200
-/// again afterwards. Requests must get a 503 as well, and be stored afterwards.
+/// again afterwards. Requests must get a 503 as well, and be stored afterwards. A batch whose
+/// statement was running, and commits by itself, must get a 503 that says that it may be stored.
 pub(crate) fn run(cluster: &Cluster) -> Outcome {
     let client = Client::new(&set_up_workspace(cluster.url()));
     let service = ServerProcess::start(cluster.url(), &[]);
@@ -25,16 +34,28 @@ pub(crate) fn run(cluster: &Cluster) -> Outcome {
         let response = reqwest::blocking::get(format!("http://{address}{path}"));
         response.map_or(0, |response| response.status().as_u16())
     };
-    let batch = Batch {
-        key: "hung".to_owned(),
+    let [batch, running_batch] = ["hung", "running"].map(|key| Batch {
+        key: key.to_owned(),
         rows: 10,
         is_invalid: false,
-    };
+    });
     if status("/readyz") != 200 {
         return Err("the server is not ready".to_owned());
     }
     // The result is reused for a second.
     std::thread::sleep(Duration::from_millis(1_100));
+    cluster.execute(SLOW_EVENTS);
+    let running = {
+        let (client, address) = (client.clone(), address.to_owned());
+        let body = running_batch.body();
+        std::thread::spawn(move || {
+            let start = Instant::now();
+            (client.post_without_key(&address, &body), start.elapsed())
+        })
+    };
+    while cluster.count("pg_stat_activity WHERE wait_event = 'PgSleep'") == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let suspended = cluster.suspend();
     let start = Instant::now();
     let concurrent = race(PROBES, |_| status("/readyz"));
@@ -44,18 +65,26 @@ pub(crate) fn run(cluster: &Cluster) -> Outcome {
     let later_duration = start.elapsed();
     let live = status("/livez");
     let rejected = client.post(address, &batch.key, &batch.body());
+    let (in_doubt, in_doubt_duration) = running.join().expect("the client does not panic");
     drop(suspended);
     let start = Instant::now();
     while status("/readyz") != 200 && start.elapsed() < Duration::from_secs(30) {
         std::thread::sleep(Duration::from_millis(20));
     }
     let recovery = start.elapsed();
+    // Waits until the statement has ended.
+    cluster.execute("DROP TRIGGER slow ON device_events");
     let stored = client.post(address, &batch.key, &batch.body());
+    let running_ids = stored_ids(cluster, std::slice::from_ref(&running_batch));
+    let violations = compare(cluster, &[running_batch], &running_ids);
     let summary = format!(
         "{PROBES} concurrent probes: {concurrent:?} within {concurrent_duration:.1?}; a later one: \
          {later} within {later_duration:.1?}; /livez: {live}\n\
          a batch while it hung: {rejected:?}; after it: {stored:?}\n\
-         ready again after {recovery:.1?}"
+         a batch whose statement was running: {in_doubt:?} within {in_doubt_duration:.1?}; stored: \
+         {}; {violations:?}\n\
+         ready again after {recovery:.1?}",
+        !running_ids.is_empty()
     );
     let has_passed = concurrent.iter().all(|status| *status == 503)
         && concurrent_duration < PROBE_DEADLINE
@@ -64,6 +93,9 @@ pub(crate) fn run(cluster: &Cluster) -> Outcome {
         && live == 200
         && matches!(rejected, Response::NotStored)
         && matches!(stored, Response::Stored { .. })
+        && matches!(in_doubt, Response::InDoubt)
+        && in_doubt_duration < BATCH_DEADLINE
+        && violations.is_empty()
         && recovery < Duration::from_secs(10);
     if has_passed {
         Ok(summary)

@@ -13,6 +13,7 @@ mod opposite_order;
 mod pooler;
 mod rolling_restart;
 mod slow_clients;
+mod writer;
 
 use std::process::ExitCode;
 use std::time::Instant;
