@@ -36,7 +36,7 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Scenario {
-    /// Kill the server, PostgreSQL and connections under eight writers
+    /// Kill the server, PostgreSQL and connections under twelve writers
     Crashes,
     /// Check that the harness detects losses: `synchronous_commit` = off must lose batches
     NegativeControl,
