@@ -100,11 +100,11 @@ fn queued_devices_are_kept() {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
         acme.archive(&store, 2, "11 days").await;
-        acme.archive(&store, 1, "11 days").await;
+        let indexed = acme.archive(&store, 1, "11 days").await[0];
         // The first batch is still in the queue of the index.
-        store
-            .database
-            .execute("DELETE FROM search_queue WHERE device_ids @> ARRAY[3::bigint]");
+        store.database.execute(&format!(
+            "DELETE FROM search_queue WHERE device_ids @> ARRAY[{indexed}::bigint]"
+        ));
         assert_eq!(
             store.purge(acme.workspace, Purgeable::Devices).await,
             (1, 2)
