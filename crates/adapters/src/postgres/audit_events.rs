@@ -170,7 +170,7 @@ impl NewEvent {
             key_id: origin.key.0,
             request_id: origin.request_id.clone(),
             device_ids: self.device_ids.clone(),
-            session: None,
+            backend_pid: None,
         }
     }
 }

@@ -11,8 +11,8 @@ use diesel::sql_types::{Array, BigInt, Bool, Bytea, Double, Text};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
+use crate::postgres::query::list_size::ListSize;
 use crate::postgres::query::prepared::prepared;
-use crate::postgres::query::requested::ListSize;
 use crate::postgres::schema::tables::idempotency_keys;
 use crate::postgres::usage_counts::{self, Resource, UsageChange};
 

@@ -30,9 +30,9 @@ pub(crate) struct ConnectionManager {
 /// A connection of a pool.
 pub(crate) struct PooledConnection {
     pub(crate) connection: PgConnection,
-    /// Process of the session in PostgreSQL. `None` behind a pooler, where each transaction may
-    /// have another one.
-    pub(crate) session: Option<i32>,
+    /// PID of the PostgreSQL backend. `None` behind a pooler, where each transaction may have
+    /// another one.
+    pub(crate) backend_pid: Option<i32>,
     /// `true` if a statement failed since the connection was taken from the pool.
     has_failed: Arc<AtomicBool>,
     last_used: Instant,
@@ -90,15 +90,15 @@ impl ManageConnection for ConnectionManager {
         connection.set_instrumentation(WatchStatements {
             has_failed: Arc::clone(&has_failed),
         });
-        let session = if keeps_statements(self.options.session) {
-            let process = diesel::dsl::sql::<Integer>("pg_backend_pid()");
-            Some(diesel::select(process).get_result(&mut connection)?)
+        let backend_pid = if keeps_statements(self.options.session) {
+            let pid = diesel::dsl::sql::<Integer>("pg_backend_pid()");
+            Some(diesel::select(pid).get_result(&mut connection)?)
         } else {
             None
         };
         Ok(PooledConnection {
             connection,
-            session,
+            backend_pid,
             has_failed,
             last_used: Instant::now(),
             plans_since: Instant::now(),

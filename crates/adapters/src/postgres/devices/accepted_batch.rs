@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use devices_domain::{
-    Conflicts, DeviceId, LookupKeys, NewBatch, NewDevice, PerUniqueField, UserId, WorkspaceId,
+    Conflicts, DeviceId, Enrollment, InsertedDevice, LookupKeys, NewBatch, NewDevice,
+    PerUniqueField, UniqueField, UserId, WorkspaceId,
 };
 
 use super::conflicts::LookupResult;
@@ -27,11 +28,12 @@ pub(crate) struct AcceptedBatch<'a> {
 
 impl AcceptedBatch<'_> {
     /// Returns the marker of the transaction, from the event of this batch. A transaction writes
-    /// the events of all its batches or none, so one of them is enough.
+    /// the events of all its batches or none, so one of them is enough. `backend_pid` is that of a
+    /// backend that may not have written the event yet.
     pub(crate) fn commit_marker(
         &self,
         workspace: WorkspaceId,
-        session: Option<i32>,
+        backend_pid: Option<i32>,
     ) -> CommitMarker {
         CommitMarker {
             workspace,
@@ -39,9 +41,38 @@ impl AcceptedBatch<'_> {
             key_id: self.batch.origin.key.0,
             request_id: self.batch.origin.request_id.clone(),
             device_ids: self.ids.clone(),
-            session,
+            backend_pid,
         }
     }
+
+    /// Returns the devices after the batch was stored, with their enrolments by serial number.
+    pub(super) fn inserted_devices(
+        &self,
+        enrollments: &HashMap<String, Enrollment>,
+    ) -> Vec<InsertedDevice> {
+        let devices = self.ids.iter().zip(&self.assignees);
+        devices
+            .zip(&self.batch.devices)
+            .map(|((id, assignee), device)| InsertedDevice {
+                id: DeviceId(*id),
+                assignee: *assignee,
+                enrollment: folded_serial_number(device)
+                    .and_then(|serial_number| enrollments.get(serial_number).cloned()),
+            })
+            .collect()
+    }
+}
+
+/// Returns the folded serial numbers of the devices of all batches.
+pub(super) fn serial_numbers<'a>(
+    accepted: &'a [AcceptedBatch<'_>],
+) -> impl Iterator<Item = &'a str> {
+    let devices = accepted.iter().flat_map(|accepted| &accepted.batch.devices);
+    devices.filter_map(folded_serial_number)
+}
+
+fn folded_serial_number(device: &NewDevice) -> Option<&str> {
+    UniqueField::SerialNumber.folded(&device.fields)
 }
 
 /// Splits pending batches into those that conflict with neither stored data nor an earlier accepted

@@ -10,8 +10,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
 use super::device_limit::DEVICE_LIMIT;
+use crate::postgres::query::list_size::ListSize;
 use crate::postgres::query::prepared::{PreparedSql, prepared};
-use crate::postgres::query::requested::ListSize;
 use crate::postgres::usage_counts::{self, Resource};
 
 /// Result of a look-up. The default is that nothing was found.

@@ -69,17 +69,12 @@ impl IdBlocks {
         ids.events.first().copied().ok_or(DieselError::NotFound)
     }
 
-    /// Gives up the ids in memory after an error that shows that one of them was used before.
-    pub(super) fn check(&self, error: &DieselError) {
+    /// Gives up the ids in memory if the error shows that one of them is in use. After PostgreSQL
+    /// has crashed or failed over, its sequences may return ids that they had returned before.
+    pub(super) fn clear_if_taken(&self, error: &DieselError) {
         if is_id_taken(error) {
-            self.clear();
+            *self.block() = None;
         }
-    }
-
-    /// Gives up the ids in memory. After PostgreSQL has crashed or failed over, its sequences may
-    /// return ids that they had returned before.
-    pub(crate) fn clear(&self) {
-        *self.block() = None;
     }
 
     fn take_stored(&self, devices: usize, events: usize) -> Option<ReservedIds> {

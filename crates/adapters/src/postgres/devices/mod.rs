@@ -7,6 +7,7 @@ mod column_arrays;
 mod columns;
 mod conflicts;
 mod create;
+mod create_transaction;
 pub(crate) mod device_limit;
 mod export;
 mod filter;
@@ -91,9 +92,8 @@ impl PostgresDevices {
     ) -> Result<StoredDevice, ChangeDeviceError> {
         self.database.count_write();
         let changed = self.database.run_leased(move |lease, gate| {
-            lease.connection()?;
-            // Behind a pooler, nothing shows whether a lost session has ended.
-            if lease.session().is_some()
+            // Behind a pooler, nothing shows whether the backend of a lost connection has ended.
+            if lease.has_own_backend()?
                 && let Some(outcome) = without_transaction(lease, gate)?
             {
                 return Ok(outcome);

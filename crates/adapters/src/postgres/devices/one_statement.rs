@@ -12,18 +12,17 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool};
 
-use super::accepted_batch::{AcceptedBatch, partition_by_conflict};
+use super::accepted_batch::{AcceptedBatch, partition_by_conflict, serial_numbers};
 use super::column_arrays::ColumnArrays;
 use super::columns::DeviceRow;
 use super::conflicts::{ConflictLookup, Lookup, LookupResult, LookupRow};
-use super::create::{BatchResult, CreateFailure, folded_serial_number, inserted_devices};
+use super::create::{BatchResult, CreateFailure};
 use super::id_blocks::ReservedIds;
 use super::insert::{BatchRecords, HAS_ENROLLMENTS, device_rows};
 use super::prepared_batch::PreparedBatch;
 use crate::postgres::connection::error::{classify, is_rejected, is_worker_lost};
 use crate::postgres::enrollments;
 use crate::postgres::query::prepared::prepared;
-use crate::postgres::query::requested::ListSize;
 use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::run::{Outcome, is_retryable};
@@ -73,10 +72,7 @@ pub(super) fn store(
     if !rejected.is_empty() || !records.is_one_entry() {
         return Ok(None);
     }
-    if !gate.commit() {
-        let cause = RepositoryError::Unavailable("the caller timed out".into());
-        return Err(CreateFailure::Repository(cause));
-    }
+    gate.commit()?;
     let lookup = ConflictLookup::new(keys, Lookup::Complete);
     let sent = send(lease.connection()?, workspace, &accepted, &records, &lookup);
     let error = match sent {
@@ -110,10 +106,8 @@ pub(super) fn store(
         }
         Err(error) => error,
     };
-    let session = lease.session();
-    let marker = accepted[0].commit_marker(workspace, session.filter(|_| lease.is_lost()));
-    // Whether there are enrolments is part of the lost result. A retried look-up of the devices
-    // shows them.
+    let marker = accepted[0].commit_marker(workspace, lease.lost_backend_pid());
+    // The enrolments are lost with the result. A later read of the devices returns them.
     let outcome = Outcome::in_doubt(results(&accepted, &HashMap::new()), Some(marker), error);
     Ok(Some(outcome))
 }
@@ -121,16 +115,14 @@ pub(super) fn store(
 /// Returns the enrolments of devices that were stored, by folded serial number.
 ///
 /// # Errors
-/// [`InDoubt`](RepositoryError::InDoubt) if the look-up fails: the devices are stored, and their
-/// caller cannot be told with which enrolments.
+/// [`InDoubt`](RepositoryError::InDoubt) if the look-up fails: the devices are stored, but the
+/// response needs their enrolments.
 fn stored_enrollments(
     lease: &mut Lease,
     workspace: WorkspaceId,
     accepted: &[AcceptedBatch<'_>],
 ) -> Result<HashMap<String, Enrollment>, CreateFailure> {
-    let devices = accepted.iter().flat_map(|accepted| &accepted.batch.devices);
-    let serial_numbers = devices.filter_map(folded_serial_number);
-    enrollments::newest(lease.connection()?, workspace, serial_numbers)
+    enrollments::newest(lease.connection()?, workspace, serial_numbers(accepted))
         .map_err(|error| CreateFailure::Repository(RepositoryError::InDoubt(error.into())))
 }
 
@@ -141,7 +133,7 @@ fn results(
 ) -> Vec<BatchResult> {
     let devices = accepted
         .iter()
-        .map(|accepted| inserted_devices(accepted, enrollments));
+        .map(|accepted| accepted.inserted_devices(enrollments));
     devices
         .map(|devices| Ok(StoreResult::Devices(devices)))
         .collect()
@@ -155,11 +147,10 @@ fn send(
     lookup: &ConflictLookup<'_>,
 ) -> QueryResult<ResultRow> {
     let devices: Vec<DeviceRow<'_>> = device_rows(workspace, accepted).collect();
-    // One size for all arrays, so that there are few texts.
-    let size = ListSize::for_length(devices.len());
-    let query = records.bind_to(prepared(statement(lookup, size)));
+    let has_one_device = devices.len() == 1;
+    let query = records.bind_to(prepared(statement(lookup, has_one_device)));
     let query = lookup.bind_to(query);
-    let query = if size == ListSize::One {
+    let query = if has_one_device {
         devices
             .into_iter()
             .fold(query, |query, device| device.bind_to(query))
@@ -176,22 +167,17 @@ fn send(
 
 /// Returns the statement of [`send`]. Its parameters are those of the records, of the look-up, and
 /// of the devices: the values of one device, or else the ids and one array per column.
-fn statement(lookup: &ConflictLookup<'_>, size: ListSize) -> String {
+fn statement(lookup: &ConflictLookup<'_>, has_one_device: bool) -> String {
     let users = BatchRecords::PARAMETERS + 1;
     let first = users + lookup.parameters();
-    let (ids, rows, values) = match size {
-        ListSize::One => ("($2)[1]".to_owned(), String::new(), scalars(first)),
-        ListSize::UpToTen => {
-            let series = format!(
-                "CROSS JOIN generate_series(1, 10) AS number WHERE number <= cardinality(${first})"
-            );
-            (format!("(${first})[number]"), series, elements(first + 1))
-        }
-        ListSize::Many => {
-            let unnested =
-                format!("CROSS JOIN unnest(${first}) WITH ORDINALITY AS device_id (id, number)");
-            ("device_id.id".to_owned(), unnested, elements(first + 1))
-        }
+    let (ids, rows, values) = if has_one_device {
+        ("($2)[1]".to_owned(), String::new(), scalars(first))
+    } else {
+        let series = format!(
+            "CROSS JOIN generate_series(1, {MAX_DEVICES}) AS number \
+             WHERE number <= cardinality(${first})"
+        );
+        (format!("(${first})[number]"), series, elements(first + 1))
     };
     let columns = DeviceRow::COLUMNS.join(", ");
     let has_enrollments = if lookup.has_serial_numbers() {

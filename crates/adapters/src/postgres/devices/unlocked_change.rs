@@ -6,8 +6,8 @@
 //! transaction.
 
 use devices_domain::{
-    ChangeDeviceError, Conflicts, DeviceChange, DeviceId, Origin, Precondition, RepositoryError,
-    StoredDevice, WorkspaceId,
+    ChangeDeviceError, Conflicts, DeviceChange, DeviceId, Origin, Precondition, StoredDevice,
+    WorkspaceId,
 };
 
 use super::change_statement::Change;
@@ -100,9 +100,7 @@ fn change(
         }
     };
     let event_id = ids.take_event(connection).map_err(classify)?;
-    if !gate.commit() {
-        return Err(RepositoryError::Unavailable("the caller timed out".into()).into());
-    }
+    gate.commit()?;
     let change = Change::new(workspace, stored, new, event_id, origin);
     let mut marker = change.marker();
     let error = match change.send(connection) {
@@ -111,13 +109,13 @@ fn change(
         }
         Err(error) => error,
     };
-    ids.check(&error);
+    ids.clear_if_taken(&error);
     if is_retryable(&error) {
         return Ok(None);
     }
     if is_rejected(&error) {
         return Err(classify(error).into());
     }
-    marker.session = lease.session().filter(|_| lease.is_lost());
+    marker.backend_pid = lease.lost_backend_pid();
     Ok(Some(Outcome::in_doubt(None, Some(marker), error)))
 }

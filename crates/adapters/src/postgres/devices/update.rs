@@ -160,7 +160,7 @@ pub(super) fn change(
     let change = Change::new(workspace, stored, new, event_id, origin);
     let changed = change
         .send(connection)
-        .inspect_err(|error| ids.check(error))?;
+        .inspect_err(|error| ids.clear_if_taken(error))?;
     changed.ok_or(DieselError::NotFound)
 }
 

@@ -11,9 +11,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
 
 use super::row::EnrollmentRow;
+use crate::postgres::query::list_size::ListSize;
 use crate::postgres::query::pagination::PagedQuery;
 use crate::postgres::query::prepared::{prepared, unprepared};
-use crate::postgres::query::requested::ListSize;
 use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::schema::tables::devices_mdm;
 use crate::postgres::usage_counts::Resource;

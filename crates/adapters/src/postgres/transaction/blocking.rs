@@ -45,10 +45,21 @@ impl Lease {
         Ok(&mut pooled.connection)
     }
 
-    /// Returns the process of the session in PostgreSQL. `None` if the connection has not been
-    /// taken yet, or behind a pooler, where it has no session to itself.
-    pub(crate) fn session(&self) -> Option<i32> {
-        self.pooled.as_ref()?.session
+    /// Returns whether the connection has a PostgreSQL backend to itself: behind a pooler, it does
+    /// not. Takes it from the pool on the first call.
+    ///
+    /// # Errors
+    /// Those of [`connection`](Self::connection).
+    pub(crate) fn has_own_backend(&mut self) -> Result<bool, RepositoryError> {
+        self.connection()?;
+        let pooled = self.pooled.as_ref();
+        Ok(pooled.is_some_and(|pooled| pooled.backend_pid.is_some()))
+    }
+
+    /// Returns the PID of the backend, if the connection is lost: it may still execute a statement.
+    pub(crate) fn lost_backend_pid(&mut self) -> Option<i32> {
+        let pid = self.pooled.as_ref()?.backend_pid;
+        pid.filter(|_| self.is_lost())
     }
 
     /// Returns whether the connection is lost.
@@ -112,7 +123,7 @@ impl Database {
             .await
     }
 
-    /// Like [`run_gated`](Self::run_gated), for work that uses the session of its connection.
+    /// Like [`run_gated`](Self::run_gated), for work that uses the [`Lease`].
     pub(crate) async fn run_leased<T, E>(
         &self,
         work: impl FnOnce(&mut Lease, &CommitGate) -> Result<T, E> + Send + 'static,

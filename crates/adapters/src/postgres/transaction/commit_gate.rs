@@ -14,10 +14,18 @@ impl CommitGate {
     const COMMITTING: u8 = 1;
     const ABANDONED: u8 = 2;
 
-    /// Closes the gate for the commit. Returns whether the transaction may send COMMIT; if so, it
-    /// can no longer be abandoned.
-    pub(crate) fn commit(&self) -> bool {
-        self.decide(Self::COMMITTING)
+    /// Closes the gate for the commit: the transaction may send COMMIT, and can no longer be
+    /// abandoned.
+    ///
+    /// # Errors
+    /// [`Unavailable`](RepositoryError::Unavailable) if it has been abandoned.
+    pub(crate) fn commit(&self) -> Result<(), RepositoryError> {
+        if self.decide(Self::COMMITTING) {
+            Ok(())
+        } else {
+            let cause = "the caller timed out";
+            Err(RepositoryError::Unavailable(cause.into()))
+        }
     }
 
     /// Abandons the transaction, unless it may already send COMMIT. Returns whether it is

@@ -20,9 +20,9 @@ pub(crate) struct CommitMarker {
     pub(crate) key_id: i64,
     pub(crate) request_id: String,
     pub(crate) device_ids: Vec<i64>,
-    /// Process of the session, as in `pg_stat_activity`, if the event may not be written yet.
-    /// `None` if the server has confirmed the statement that wrote it.
-    pub(crate) session: Option<i32>,
+    /// PID of the backend, if it may not have written the event yet. `None` if the server has
+    /// confirmed the statement that wrote it.
+    pub(crate) backend_pid: Option<i32>,
 }
 
 /// Pause between two attempts to resolve a transaction.
@@ -55,7 +55,7 @@ impl CommitMarker {
         None
     }
 
-    /// Returns whether the transaction was committed, or `None` while its session may still execute
+    /// Returns whether the transaction was committed, or `None` while its backend may still execute
     /// it.
     ///
     /// Tries to insert an event with the same key: PostgreSQL waits for the end of a transaction
@@ -63,8 +63,8 @@ impl CommitMarker {
     /// shows the outcome. If the server crashed, its sequence may have returned the id again, so
     /// the event must also have the same request id and devices.
     fn resolve(&self, connection: &mut PgConnection) -> QueryResult<Option<bool>> {
-        if let Some(session) = self.session
-            && has_session(connection, session)?
+        if let Some(pid) = self.backend_pid
+            && is_backend_running(connection, pid)?
         {
             return Ok(None);
         }
@@ -113,12 +113,12 @@ struct ExistsRow {
     found: bool,
 }
 
-/// Returns whether the session exists. It may not have received its statement yet, and executes it
-/// even though the connection is lost.
-fn has_session(connection: &mut PgConnection, session: i32) -> QueryResult<bool> {
+/// Returns whether a backend is running. It may not have received its statement yet, and executes
+/// it even though the connection is lost.
+fn is_backend_running(connection: &mut PgConnection, pid: i32) -> QueryResult<bool> {
     let row: ExistsRow =
         diesel::sql_query("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1) AS found")
-            .bind::<Integer, _>(session)
+            .bind::<Integer, _>(pid)
             .get_result(connection)?;
     Ok(row.found)
 }

@@ -17,7 +17,7 @@ pub(crate) enum Failure<E> {
     /// The request is rejected. Not retried.
     Rejected(E),
     /// The caller timed out, and received the error that nothing was stored.
-    Abandoned,
+    Abandoned(RepositoryError),
     Diesel(DieselError),
 }
 
@@ -103,14 +103,11 @@ pub(crate) fn transact_on<T, E: From<RepositoryError>>(
             Err(Failure::Rejected(error)) => return Err(error),
             Err(Failure::Diesel(error)) if is_retryable(&error) => {}
             Err(Failure::Diesel(error)) => return Err(classify(error).into()),
-            Err(Failure::Abandoned) => return Err(unavailable("the caller timed out")),
+            Err(Failure::Abandoned(error)) => return Err(error.into()),
         }
     }
-    Err(unavailable("the transaction lost a race on every attempt"))
-}
-
-fn unavailable<E: From<RepositoryError>>(cause: &'static str) -> E {
-    RepositoryError::Unavailable(cause.into()).into()
+    let cause = "the transaction lost a race on every attempt";
+    Err(RepositoryError::Unavailable(cause.into()).into())
 }
 
 /// Outcome of a transaction that was not rolled back.
@@ -148,11 +145,8 @@ fn run<T, E>(
 ) -> Result<Outcome<T>, Failure<E>> {
     AnsiTransactionManager::begin_transaction(connection)?;
     let worked = work(connection).and_then(|worked| {
-        if gate.commit() {
-            Ok(worked)
-        } else {
-            Err(Failure::Abandoned)
-        }
+        gate.commit().map_err(Failure::Abandoned)?;
+        Ok(worked)
     });
     let (result, effect) = match worked {
         // There is nothing to commit.

@@ -1,4 +1,4 @@
-//! Arrays of values that a prepared statement looks up.
+//! Sizes of the arrays of values that prepared statements look up.
 
 /// Number of values that a text looks up, rounded up.
 ///
