@@ -102,6 +102,7 @@ struct IdsRow {
 }
 
 impl IdsRow {
+    /// Returns the ids in ascending order, which the statement does not guarantee.
     fn sorted(mut self) -> ReservedIds {
         self.device_ids.sort_unstable();
         self.event_ids.sort_unstable();
@@ -112,8 +113,8 @@ impl IdsRow {
     }
 }
 
-/// Reserves a block of ids. The statement has no parameters: for an unknown number of ids, PostgreSQL
-/// would expect 1,000 and plan each execution anew.
+/// Reserves a block of ids. The statement has no parameters: for an unknown number of ids,
+/// PostgreSQL would expect 1,000 rows and plan each execution anew.
 fn reserve_block(connection: &mut PgConnection) -> QueryResult<ReservedIds> {
     let size = BLOCK_SIZE.to_string();
     prepared(statement(&size, &size))
@@ -121,7 +122,7 @@ fn reserve_block(connection: &mut PgConnection) -> QueryResult<ReservedIds> {
         .map(IdsRow::sorted)
 }
 
-/// Reserves exactly as many ids.
+/// Reserves the given numbers of ids.
 fn reserve(
     connection: &mut PgConnection,
     devices: usize,
