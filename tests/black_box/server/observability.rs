@@ -243,34 +243,53 @@ fn access_log_entries_are_bounded() {
     }
 }
 
+/// Posts a batch to a new server. Returns the logged statements that it took, without those of
+/// session settings, the key and jobs.
+fn statements_of_batch(count: usize) -> Vec<String> {
+    let devices: Vec<_> = (0..count)
+        .map(|number| device(json!({"serial_number": format!("S-{number}")})))
+        .collect();
+    let api = Api::start();
+    // Its transaction is not that of the batch.
+    api.wait_for_startup_jobs();
+    let started = api.server.log_lines().len();
+    assert_eq!(api.post(&json!(devices)).status, 201);
+    let log = api.server.log_lines().split_off(started);
+    let is_unrelated = |line: &String| {
+        let unrelated = ["SET statement_timeout", "api_keys", "/* all workspaces */"];
+        unrelated.iter().any(|words| line.contains(words))
+    };
+    log.into_iter()
+        .filter(|line| line.contains("\"statement\":") && !is_unrelated(line))
+        .collect()
+}
+
 #[test]
-fn batch_of_any_size_takes_five_statements() {
-    for count in [1, 10, 1_000] {
-        let devices: Vec<_> = (0..count)
-            .map(|number| device(json!({"serial_number": format!("S-{number}")})))
-            .collect();
-        let api = Api::start();
-        // Its transaction is not that of the batch.
-        api.wait_for_startup_jobs();
-        let started = api.server.log_lines().len();
-        assert_eq!(api.post(&json!(devices)).status, 201);
-        let log = api.server.log_lines().split_off(started);
-        let is_unrelated = |line: &str| {
-            let unrelated = ["SET statement_timeout", "api_keys", "/* all workspaces */"];
-            unrelated.iter().any(|words| line.contains(words))
-        };
-        let statements: Vec<&String> = log
+fn small_batch_takes_two_statements() {
+    for count in [1, 10] {
+        let statements = statements_of_batch(count);
+        let reserved = statements
             .iter()
-            .filter(|line| line.contains("\"statement\":") && !is_unrelated(line))
-            .collect();
-        let position = |word: &str| statements.iter().position(|line| line.contains(word));
-        let copy = position("COPY").unwrap();
-        let (before, after) = statements.split_at(copy);
-        let begin = before.iter().rposition(|line| line.contains("BEGIN"));
-        let end = after.iter().position(|line| line.contains("COMMIT"));
-        let count = copy + end.unwrap() - begin.unwrap() + 1;
-        assert_eq!(count, 5, "{statements:#?}");
+            .position(|line| line.contains("devices_id_seq"));
+        let batch = &statements[reserved.unwrap()..];
+        assert!(batch[1].contains("INSERT INTO devices"), "{batch:#?}");
+        assert!(
+            !batch.iter().any(|line| line.contains("COMMIT")),
+            "{batch:#?}"
+        );
     }
+}
+
+#[test]
+fn large_batch_takes_five_statements() {
+    let statements = statements_of_batch(1_000);
+    let position = |word: &str| statements.iter().position(|line| line.contains(word));
+    let copy = position("COPY").unwrap();
+    let (before, after) = statements.split_at(copy);
+    let begin = before.iter().rposition(|line| line.contains("BEGIN"));
+    let end = after.iter().position(|line| line.contains("COMMIT"));
+    let count = copy + end.unwrap() - begin.unwrap() + 1;
+    assert_eq!(count, 5, "{statements:#?}");
 }
 
 #[test]
