@@ -17,8 +17,8 @@ pub(crate) enum Response {
     },
     /// A 4xx status: the batch is rejected.
     Rejected(u16),
-    /// 503 that does not say that the batch may have been stored: nothing was stored, and the client
-    /// may retry.
+    /// 503 that does not say that the batch may have been stored: nothing was stored, and the
+    /// client may retry.
     NotStored,
     /// 409 or 503: another attempt is in progress, or the commit is in doubt. The client must retry
     /// to learn the outcome.

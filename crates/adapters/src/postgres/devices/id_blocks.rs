@@ -69,8 +69,7 @@ impl IdBlocks {
         ids.events.first().copied().ok_or(DieselError::NotFound)
     }
 
-    /// Gives up the ids in memory if the error shows that one of them is in use. After PostgreSQL
-    /// has crashed or failed over, its sequences may return ids that they had returned before.
+    /// Gives up the ids in memory if the error shows that a reserved id [is in use](is_id_taken).
     pub(super) fn clear_if_taken(&self, error: &DieselError) {
         if is_id_taken(error) {
             *self.block() = None;
