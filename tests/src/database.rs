@@ -126,19 +126,22 @@ impl TestDatabase {
 
     /// Waits until exactly one statement on this database waits for a lock.
     pub fn wait_for_blocked_statement(&self) {
-        let blocked = "SELECT count(*) FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let mut nodes: Vec<_> = self.node_urls().iter().map(|url| connect(url)).collect();
         let deadline = Instant::now() + TIMEOUT;
-        while nodes
-            .iter_mut()
-            .map(|node| texts(node, blocked)[0].parse::<usize>())
-            .sum::<Result<usize, _>>()
-            != Ok(1)
-        {
+        while self.count_blocked_statements() != 1 {
             assert!(Instant::now() < deadline, "no statement waits for a lock");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Returns the number of statements on this database that wait for a lock, on all nodes.
+    pub fn count_blocked_statements(&self) -> usize {
+        let blocked = "SELECT pid FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let nodes = self.node_urls();
+        nodes
+            .iter()
+            .map(|url| texts(&mut connect(url), blocked).len())
+            .sum()
     }
 
     /// URLs of the database on all nodes of the cluster, or only its URL.

@@ -21,8 +21,6 @@ async fn run_as_group<T>(
     requests: impl IntoIterator<Item = impl Future<Output = T>>,
 ) -> Vec<T> {
     let table_lock = store.database.lock("device_events");
-    let blocked = "SELECT 'blocked' FROM pg_stat_activity \
-                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let mut blockers = Vec::new();
     for count in 1..=2 {
         let writer = writer.clone();
@@ -30,7 +28,7 @@ async fn run_as_group<T>(
             writer.create(vec![device(&[])]).await
         }));
         // One after the other: two at once could form one group, and block only one worker.
-        while store.database.texts(blocked).len() < count {
+        while store.database.count_blocked_statements() < count {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

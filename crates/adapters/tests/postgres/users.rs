@@ -173,7 +173,9 @@ fn deleted_user_never_has_devices() {
             }
         }
         let orphans = store.database.texts(
-            "SELECT devices.id FROM devices JOIN users ON users.id = devices.user_id \
+            "SELECT devices.id FROM devices \
+             JOIN users ON users.workspace_id = devices.workspace_id \
+                 AND users.id = devices.user_id \
              WHERE users.deleted_at IS NOT NULL",
         );
         assert_eq!(orphans, Vec::<String>::new());

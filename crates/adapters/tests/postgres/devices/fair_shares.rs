@@ -15,10 +15,6 @@ const POOL_SIZE: u32 = 10;
 /// Connections that one workspace gets: half of those that are not reserved for key look-ups.
 const SHARE: usize = 4;
 
-/// Statements that wait for a lock.
-const BLOCKED: &str = "SELECT 'blocked' FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-
 /// Starts updates of a locked device: each holds a connection until the lock is released.
 async fn block_updates(store: &TestStore, acme: &Writer, count: usize) -> Vec<JoinHandle<bool>> {
     let updates = (0..count).map(|number| {
@@ -32,7 +28,7 @@ async fn block_updates(store: &TestStore, acme: &Writer, count: usize) -> Vec<Jo
         tokio::spawn(update)
     });
     let updates = updates.collect();
-    while store.database.texts(BLOCKED).len() < count.min(SHARE) {
+    while store.database.count_blocked_statements() < count.min(SHARE) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     updates
@@ -68,7 +64,7 @@ fn blocked_workspace_does_not_block_others() {
         let key = keys.find_actor(acme.workspace, [1; 32]).await.unwrap();
         assert_eq!(key.unwrap().key, acme.key);
         store.index_all().await;
-        assert_eq!(store.database.texts(BLOCKED).len(), SHARE);
+        assert_eq!(store.database.count_blocked_statements(), SHARE);
         drop(lock);
         let mut updated = 0;
         for update in updates {

@@ -178,7 +178,9 @@ fn restored_device_never_has_a_deleted_assignee() {
                 Err(error) => panic!("{error}"),
             }
         }
-        let orphans = "SELECT devices.id::text FROM devices JOIN users ON users.id = user_id \
+        let orphans = "SELECT devices.id::text FROM devices \
+                       JOIN users ON users.workspace_id = devices.workspace_id \
+                           AND users.id = user_id \
                        WHERE users.deleted_at IS NOT NULL AND devices.deleted_at IS NULL";
         assert_eq!(store.database.texts(orphans), [""; 0]);
     });
