@@ -137,7 +137,9 @@ fn foreign_data_does_not_affect_responses() {
     // All workspaces share one sequence of ids.
     beside
         .database
-        .execute("ALTER SEQUENCE devices_id_seq RESTART");
+        .execute("SELECT setval('devices_id_seq', 1, false)");
+    // The server forgets the ids that it has reserved.
+    std::thread::sleep(std::time::Duration::from_millis(150));
     let (expected, actual) = (post(&alone, &alone.key), post(&beside, &beside.key));
     assert_eq!(actual.comparable(), expected.comparable());
     assert_eq!(expected.created_devices()[0]["mdm"], Value::Null);

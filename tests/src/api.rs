@@ -57,7 +57,7 @@ impl Api {
     /// Waits until the server has counted what the workspace stores, which it does when it starts.
     pub fn wait_for_startup_jobs(&self) {
         // This number is stored with all others, and no request of a test has added to it before.
-        let is_counted = "EXISTS (SELECT FROM usage_counts WHERE resource = 'response_bytes')";
+        let is_counted = "EXISTS (SELECT 1 FROM usage_counts WHERE resource = 'response_bytes')";
         self.database.wait_until(&format!("SELECT {is_counted}"));
     }
 

@@ -135,13 +135,39 @@ impl TestDatabase {
 
     /// Returns the number of statements on this database that wait for a lock, on all nodes.
     pub fn count_blocked_statements(&self) -> usize {
-        let blocked = "SELECT pid FROM pg_stat_activity \
+        let blocked = "pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let nodes = self.node_urls();
-        nodes
-            .iter()
-            .map(|url| texts(&mut connect(url), blocked).len())
-            .sum()
+        self.count_on_all_nodes(blocked)
+    }
+
+    /// Adds up the rows of a view of PostgreSQL on all nodes. Views of the coordinator do not show
+    /// the shards of distributed tables, which are called `TABLE_NUMBER`.
+    pub fn count_on_all_nodes(&self, view: &str) -> usize {
+        let rows = format!("SELECT 1 FROM {view}");
+        let count = |url: &String| {
+            let mut connection = connect(url);
+            // Otherwise, Citus hides the shards.
+            execute(&mut connection, "SET citus.override_table_visibility = off");
+            texts(&mut connection, &rows).len()
+        };
+        self.node_urls().iter().map(count).sum()
+    }
+
+    /// Creates a trigger that runs `action` at the end of each transaction with a batch. On a
+    /// cluster, that is the first phase of its commit.
+    pub fn run_at_commit(&self, action: &str) {
+        let mut connection = self.connect();
+        for statement in [
+            "SET citus.enable_unsafe_triggers = on",
+            &format!(
+                "CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS \
+                 $$ BEGIN {action} RETURN NULL; END $$"
+            ),
+            "CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON device_events \
+                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()",
+        ] {
+            execute(&mut connection, statement);
+        }
     }
 
     /// URLs of the database on all nodes of the cluster, or only its URL.

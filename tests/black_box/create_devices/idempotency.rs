@@ -216,12 +216,7 @@ fn in_doubt_commit_is_awaited() {
     let database = TestDatabase::new();
     // A commit with devices takes 1.5 seconds. No other transaction runs: the one in doubt has the
     // highest transaction id, which PostgreSQL must still report as in progress.
-    database.execute(
-        "CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$;
-         CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON device_events \
-             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow_commit()",
-    );
+    database.run_at_commit("PERFORM pg_sleep(1.5);");
     let proxy = Proxy::in_front_of(&database);
     let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url());
     let api = Api::start_on(database, &options);

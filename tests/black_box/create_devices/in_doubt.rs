@@ -27,16 +27,6 @@ fn devices(count: usize) -> Value {
     (0..count).map(device).collect()
 }
 
-/// Creates a trigger that runs `action` at the end of each transaction with a batch.
-fn at_commit(database: &TestDatabase, action: &str) {
-    database.execute(&format!(
-        "CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN PERFORM pg_sleep(1.5); {action} RETURN NULL; END $$;
-         CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON device_events \
-             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()"
-    ));
-}
-
 #[test]
 fn statement_lost_after_its_commit_returns_201() {
     for count in [1_usize, 7, 10] {
@@ -64,7 +54,7 @@ fn statement_lost_after_its_commit_returns_201() {
 #[test]
 fn statement_that_still_runs_is_awaited() {
     let database = TestDatabase::new();
-    at_commit(&database, "");
+    database.run_at_commit("PERFORM pg_sleep(1.5);");
     let (api, proxy) = api_behind_proxy(database, 5_000);
     proxy.set_mode(ProxyMode::DisconnectDuringCommit);
     let response = api.post(&devices(2));
@@ -75,7 +65,7 @@ fn statement_that_still_runs_is_awaited() {
 #[test]
 fn statement_that_rolls_back_later_returns_503() {
     let database = TestDatabase::new();
-    at_commit(&database, "RAISE 'rejected';");
+    database.run_at_commit("PERFORM pg_sleep(1.5); RAISE 'rejected';");
     let (api, proxy) = api_behind_proxy(database, 5_000);
     proxy.set_mode(ProxyMode::DisconnectDuringCommit);
     let response = api.post(&devices(1));

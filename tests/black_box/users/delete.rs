@@ -69,7 +69,9 @@ fn concurrent_assign_and_delete_stay_consistent() {
         let outcome = (deleted.status, created.status);
         assert!([(200, 404), (403, 201)].contains(&outcome), "{outcome:?}");
     }
-    let orphans = "SELECT devices.id FROM devices JOIN users ON users.id = devices.user_id \
+    let orphans = "SELECT devices.id FROM devices \
+                   JOIN users ON users.workspace_id = devices.workspace_id \
+                       AND users.id = devices.user_id \
                    WHERE users.deleted_at IS NOT NULL";
     assert_eq!(api.database.texts(orphans), [""; 0]);
 }
