@@ -1,4 +1,5 @@
-//! Rules of new migrations: none locks a large table for long. CONTRIBUTING.md explains them.
+//! Rules of new migrations: none locks a large table for long, and all run on a cluster with
+//! distributed tables. CONTRIBUTING.md explains them.
 
 use std::collections::HashSet;
 use std::fs;
@@ -147,19 +148,128 @@ fn problems(sql: &str, is_stepwise: bool) -> Vec<String> {
     problems
 }
 
+/// Version of the last migration that is exempt from the rules of distributed tables.
+const LAST_LOCAL: &str = "2026-11-26-000032";
+
+/// Returns the reason why a statement is rejected by a cluster whose tables are distributed.
+///
+/// `distributed` are the new tables that were distributed before, and `created` all new ones.
+fn cluster_problem(
+    statement: &str,
+    created: &HashSet<String>,
+    distributed: &HashSet<String>,
+) -> Option<&'static str> {
+    let has = |words: &str| statement.contains(words);
+    let references = has(" REFERENCES ") || has("FOREIGN KEY");
+    if has("CREATE TABLE ") && references {
+        return Some("add foreign keys after distribute_tenant_table");
+    }
+    if has("CREATE TRIGGER ") {
+        return Some("distributed tables have no triggers");
+    }
+    let table = name_after(statement, "ALTER TABLE")?;
+    if created.contains(&table) && !distributed.contains(&table) {
+        return references.then_some("add foreign keys after distribute_tenant_table");
+    }
+    if has(" SET STATISTICS ") || has(" SET STORAGE ") || has(" SET (") {
+        return Some("set options of a table before it is distributed");
+    }
+    let subcommands = statement.matches("ADD ").count() + statement.matches("DROP ").count();
+    if CONSTRAINTS.iter().any(|kind| has(&format!("ADD {kind}"))) {
+        if !has("ADD CONSTRAINT ") {
+            return Some("name the constraint");
+        }
+        if subcommands > 1 {
+            return Some("ADD CONSTRAINT must be the only change of its statement");
+        }
+    } else if has("ADD COLUMN ") && (has("CHECK (") || references) && !has(" CONSTRAINT ") {
+        return Some("name the constraint of the column");
+    }
+    None
+}
+
+/// Returns the problems of a migration on a cluster.
+fn cluster_problems(sql: &str) -> Vec<String> {
+    let statements = statements(sql);
+    let created: HashSet<String> = statements
+        .iter()
+        .filter_map(|statement| name_after(statement, "CREATE TABLE"))
+        .collect();
+    let (mut distributed, mut problems) = (HashSet::new(), Vec::new());
+    for statement in &statements {
+        if let Some(problem) = cluster_problem(statement, &created, &distributed) {
+            problems.push(format!("{problem}: {statement}"));
+        }
+        // The name of the table is a text, which `statements` removes.
+        if statement.contains("DISTRIBUTE_TENANT_TABLE") {
+            distributed.extend(created.iter().cloned());
+        }
+    }
+    if !created.is_empty() && distributed.is_empty() {
+        problems.push("call distribute_tenant_table for each new tenant table".to_owned());
+    }
+    problems
+}
+
 #[test]
-fn new_migrations_lock_no_large_table() {
+fn new_migrations_run_on_distributed_tables() {
+    for (name, sql, _) in migrations_after(LAST_LOCAL) {
+        assert_eq!(cluster_problems(&sql), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[rstest]
+#[case("ALTER TABLE workspaces ADD COLUMN a int CHECK (a > 0)")]
+#[case("ALTER TABLE devices ADD CHECK (id > 0) NOT VALID")]
+#[case("ALTER TABLE devices DROP CONSTRAINT a, ADD CONSTRAINT a CHECK (id > 0) NOT VALID")]
+#[case("ALTER TABLE devices ALTER COLUMN name SET STATISTICS 0")]
+#[case("ALTER TABLE rate_limits SET (fillfactor = 50)")]
+#[case("CREATE TRIGGER a AFTER UPDATE ON devices EXECUTE FUNCTION b()")]
+#[case("CREATE TABLE a (workspace_id bigint)")]
+#[case(
+    "CREATE TABLE a (workspace_id bigint REFERENCES workspaces); \
+        SELECT distribute_tenant_table('a')"
+)]
+#[case(
+    "CREATE TABLE a (workspace_id bigint); ALTER TABLE a ADD CONSTRAINT b \
+        FOREIGN KEY (workspace_id) REFERENCES workspaces; SELECT distribute_tenant_table('a')"
+)]
+fn statement_that_fails_on_a_cluster_is_rejected(#[case] sql: &str) {
+    assert_eq!(cluster_problems(sql).len(), 1, "{sql}");
+}
+
+#[rstest]
+#[case("ALTER TABLE workspaces ADD COLUMN a int CONSTRAINT b CHECK (a > 0)")]
+#[case("ALTER TABLE devices ADD COLUMN a text, ADD COLUMN b timestamptz DEFAULT now()")]
+#[case("ALTER TABLE devices ADD CONSTRAINT a CHECK (id > 0) NOT VALID")]
+#[case(
+    "CREATE TABLE a (workspace_id bigint) WITH (fillfactor = 50); \
+        SELECT distribute_tenant_table('a'); \
+        ALTER TABLE a ADD CONSTRAINT b FOREIGN KEY (workspace_id) REFERENCES workspaces"
+)]
+fn statement_that_runs_on_a_cluster_is_accepted(#[case] sql: &str) {
+    assert_eq!(cluster_problems(sql), Vec::<String>::new(), "{sql}");
+}
+
+/// Returns the migrations after a version: name, SQL, and whether they run in steps.
+fn migrations_after(last: &str) -> Vec<(String, String, bool)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
-    for entry in fs::read_dir(folder).unwrap() {
+    let folders = fs::read_dir(folder).unwrap();
+    let migrations = folders.map(|entry| {
         let folder = entry.unwrap().path();
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-        let (version, _) = name.split_once('_').unwrap();
-        if version <= LAST_EXEMPT {
-            continue;
-        }
         let metadata = fs::read_to_string(folder.join("metadata.toml")).unwrap_or_default();
-        let is_stepwise = metadata.contains("run_in_transaction = false");
         let sql = fs::read_to_string(folder.join("up.sql")).unwrap();
+        let is_stepwise = metadata.contains("run_in_transaction = false");
+        (name, sql, is_stepwise)
+    });
+    let is_later = |(name, ..): &(String, String, bool)| name.split('_').next().unwrap() > last;
+    migrations.filter(is_later).collect()
+}
+
+#[test]
+fn new_migrations_lock_no_large_table() {
+    for (name, sql, is_stepwise) in migrations_after(LAST_EXEMPT) {
         assert_eq!(problems(&sql, is_stepwise), Vec::<String>::new(), "{name}");
     }
 }

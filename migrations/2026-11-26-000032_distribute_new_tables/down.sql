@@ -1,0 +1,1 @@
+DROP FUNCTION distribute_tenant_table;
