@@ -6,28 +6,25 @@ use devices_tests::Response;
 
 use super::LargeWorkspace;
 use super::requests::{self, Case};
+use crate::report::{ListLatency, Report};
 
 /// Number of requests per case. A case stops after [`MAX_DURATION`].
 const REPETITIONS: usize = 25;
 
 const MAX_DURATION: Duration = Duration::from_secs(5);
 
-/// Measures the paths that contain `only`, or all, and prints a table. Returns the number of
-/// requests that failed.
-pub(super) fn measure(workspace: &LargeWorkspace, only: Option<&str>) -> usize {
-    let cases = requests::cases(workspace);
-    let selected = cases
-        .iter()
-        .filter(|case| only.is_none_or(|text| case.path.contains(text)));
-    println!("| list | path | total | p50 ms | max ms |\n|---|---|---|---|---|");
-    let failures = selected.map(|case| print_case(case, workspace)).sum();
-    println!();
-    failures
+/// Measures the paths that contain `only`, or all.
+pub(super) fn measure(workspace: &LargeWorkspace, only: Option<&str>, report: &mut Report) {
+    eprintln!("lists and searches");
+    for case in requests::cases(workspace) {
+        if only.is_none_or(|text| case.path.contains(text)) {
+            report.add_list(measure_case(case, workspace));
+        }
+    }
 }
 
-/// Measures and prints one case. Returns the number of its requests that failed.
-fn print_case(case: &Case, workspace: &LargeWorkspace) -> usize {
-    let (started, mut latencies, mut failures) = (Instant::now(), Vec::new(), 0);
+fn measure_case(case: Case, workspace: &LargeWorkspace) -> ListLatency {
+    let (started, mut latencies, mut errors) = (Instant::now(), Vec::new(), 0);
     let mut total = String::new();
     while latencies.len() < REPETITIONS && started.elapsed() < MAX_DURATION {
         let sent = Instant::now();
@@ -36,20 +33,19 @@ fn print_case(case: &Case, workspace: &LargeWorkspace) -> usize {
         if response.status == 200 {
             total = describe_total(&response);
         } else {
-            failures += 1;
+            errors += 1;
             total = format!("status {}", response.status);
         }
     }
     latencies.sort_unstable();
-    let milliseconds = |latency: Duration| latency.as_secs_f64() * 1_000.0;
-    println!(
-        "| {} | `{}` | {total} | {:.1} | {:.1} |",
-        case.name,
-        case.path,
-        milliseconds(latencies[latencies.len() / 2]),
-        milliseconds(latencies[latencies.len() - 1]),
-    );
-    failures
+    ListLatency {
+        name: case.name,
+        path: case.path,
+        total,
+        p50: latencies[latencies.len() / 2],
+        max: latencies[latencies.len() - 1],
+        errors,
+    }
 }
 
 /// Returns the total of a list, with a plus sign if it is a lower bound, and a note if the search

@@ -29,12 +29,8 @@ struct LargeWorkspace {
     client: Client,
 }
 
-/// Runs the selected measurements. Returns the number of requests of lists that failed.
-pub(crate) fn measure(
-    postgres: &PostgresServer,
-    arguments: &Arguments,
-    report: &mut Report,
-) -> usize {
+/// Runs the selected measurements.
+pub(crate) fn measure(postgres: &PostgresServer, arguments: &Arguments, report: &mut Report) {
     let devices = arguments.devices;
     let start = |kind, binary, database| {
         let url = postgres.create_database(database);
@@ -44,14 +40,12 @@ pub(crate) fn measure(
     if let Some(baseline) = &arguments.baseline {
         workspaces.push(start(Kind::Baseline, baseline, "large_baseline"));
     }
-    let mut failures = 0;
     if arguments.measures(Part::Lists) {
-        failures = lists::measure(&workspaces[0], arguments.only.as_deref());
+        lists::measure(&workspaces[0], arguments.only.as_deref(), report);
     }
     if arguments.measures(Part::ById) {
         by_id::measure(&workspaces, postgres, arguments, report);
     }
-    failures
 }
 
 impl LargeWorkspace {

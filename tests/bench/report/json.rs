@@ -1,4 +1,4 @@
-//! All windows of a run as JSON.
+//! All measurements of a run as JSON.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Cell, Report, milliseconds};
 
 impl Report {
-    /// Writes every window to a JSON file, including those that were discarded.
+    /// Writes all measurements to a JSON file, including those that were discarded.
     pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
         let targets = self.targets().into_iter().map(|target| {
             json!({
@@ -20,9 +20,20 @@ impl Report {
                 "verdict": target.verdict(),
             })
         });
+        let lists = self.lists.iter().map(|list| {
+            json!({
+                "name": list.name,
+                "path": list.path,
+                "total": list.total,
+                "p50_ms": milliseconds(list.p50),
+                "max_ms": milliseconds(list.max),
+                "errors": list.errors,
+            })
+        });
         let report = json!({
             "postgresql": self.settings,
             "targets": targets.collect::<Vec<Value>>(),
+            "lists": lists.collect::<Vec<Value>>(),
             "windows": self.cells.iter().map(window).collect::<Vec<Value>>(),
         });
         if let Some(directory) = file.parent() {

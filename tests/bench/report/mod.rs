@@ -109,12 +109,26 @@ impl Cell {
     }
 }
 
-/// All windows of a run.
+/// Latency of a list or search.
+#[derive(Debug)]
+pub(crate) struct ListLatency {
+    pub(crate) name: &'static str,
+    pub(crate) path: String,
+    /// Total that the response states.
+    pub(crate) total: String,
+    pub(crate) p50: Duration,
+    pub(crate) max: Duration,
+    /// Number of requests that failed.
+    pub(crate) errors: usize,
+}
+
+/// All measurements of a run.
 #[derive(Debug)]
 pub(crate) struct Report {
     start: Instant,
     settings: BTreeMap<String, String>,
     cells: Vec<Cell>,
+    lists: Vec<ListLatency>,
 }
 
 /// PostgreSQL settings that determine the duration of a COMMIT, and others that readers need to
@@ -135,6 +149,7 @@ impl Report {
             start: Instant::now(),
             settings: rows.iter().map(|row| (row.get(0), row.get(1))).collect(),
             cells: Vec::new(),
+            lists: Vec::new(),
         }
     }
 
@@ -150,7 +165,11 @@ impl Report {
         self.cells.push(cell);
     }
 
-    /// Number of measurements so far.
+    pub(crate) fn add_list(&mut self, list: ListLatency) {
+        self.lists.push(list);
+    }
+
+    /// Number of windows so far.
     pub(crate) fn len(&self) -> usize {
         self.cells.len()
     }
@@ -175,7 +194,10 @@ impl Report {
     }
 
     pub(crate) fn errors(&self) -> usize {
-        self.cells.iter().map(|cell| cell.sample.errors).sum()
+        let windows = self.cells.iter().map(|cell| cell.sample.errors);
+        windows
+            .chain(self.lists.iter().map(|list| list.errors))
+            .sum()
     }
 
     /// Groups the rounds of the same measurement.

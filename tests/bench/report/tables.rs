@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::group::{Group, MAX_SPREAD};
-use super::{Kind, Report};
+use super::{Kind, Report, milliseconds};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -12,6 +12,7 @@ impl fmt::Display for Report {
             .map(|(name, value)| format!("{name} {value}"))
             .collect();
         writeln!(f, "PostgreSQL: {}\n", settings.join(", "))?;
+        self.fmt_lists(f)?;
         if self.cells.is_empty() {
             return Ok(());
         }
@@ -22,6 +23,28 @@ impl fmt::Display for Report {
 }
 
 impl Report {
+    fn fmt_lists(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.lists.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "| list | path | total | p50 ms | max ms |\n|---|---|---|---|---|"
+        )?;
+        for list in &self.lists {
+            writeln!(
+                f,
+                "| {} | `{}` | {} | {:.1} | {:.1} |",
+                list.name,
+                list.path,
+                list.total,
+                milliseconds(list.p50),
+                milliseconds(list.max)
+            )?;
+        }
+        writeln!(f)
+    }
+
     fn fmt_windows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
