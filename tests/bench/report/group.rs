@@ -20,7 +20,8 @@ impl<'a> Group<'a> {
 
     fn median(&self, value: impl Fn(&Cell) -> f64) -> f64 {
         let values = sorted(self.0.iter().map(|cell| value(cell)));
-        values[values.len() / 2]
+        let (lower, upper) = ((values.len() - 1) / 2, values.len() / 2);
+        f64::midpoint(values[lower], values[upper])
     }
 
     /// Devices per second.

@@ -112,11 +112,12 @@ impl MigrationSource<Pg> for AllMigrations {
 pub(crate) fn lock(connection: &mut PgConnection) -> QueryResult<()> {
     const POLL_INTERVAL: Duration = Duration::from_millis(100);
     let try_lock = format!("pg_try_advisory_lock({LOCK})");
-    let mut is_waiting = false;
+    let mut attempts = 0;
     while !diesel::select(sql::<Bool>(&try_lock)).get_result(connection)? {
-        if !is_waiting {
+        attempts += 1;
+        // Not at the first attempt: the session of a process that has just ended may still close.
+        if attempts == 2 {
             tracing::info!("another process updates the schema, waiting for it");
-            is_waiting = true;
         }
         sleep(POLL_INTERVAL);
     }
