@@ -1,6 +1,8 @@
 //! Changes of devices without a transaction: their statement commits by itself.
 
-use devices_tests::{AUTOCOMMIT, Api, Proxy, ProxyMode, ServerOptions, TestDatabase, device};
+use devices_tests::{
+    AUTOCOMMIT, Api, Proxy, ProxyMode, Response, ServerOptions, TestDatabase, device,
+};
 use serde_json::json;
 
 /// Starts a server that connects to a database through a proxy, and creates a device.
@@ -43,9 +45,12 @@ fn change_that_never_began_returns_503() {
 }
 
 /// Returns the statements that the server sent during `request`, without those of its jobs.
-fn statements(api: &Api, request: impl FnOnce()) -> Vec<String> {
+fn statements(api: &Api, request: impl FnOnce() -> Response) -> Vec<String> {
     let started = api.server.log_lines().len();
-    request();
+    let response = request();
+    assert_eq!(response.status, 200, "{}", response.text);
+    // The statements are logged before it.
+    api.server.access_log_entry(response.header("x-request-id"));
     let log = api.server.log_lines().split_off(started);
     let tables = ["devices", "device_events", "BEGIN", "COMMIT"];
     log.into_iter()
@@ -60,11 +65,10 @@ fn get_takes_one_statement_and_patch_two() {
     let api = Api::start();
     api.wait_for_startup_jobs();
     assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
-    let get = statements(&api, || drop(api.get_json("/devices/1")));
+    let get = statements(&api, || api.call("GET", "/devices/1"));
     assert_eq!(get.len(), 1, "{get:#?}");
     let patch = statements(&api, || {
-        let response = api.send("PATCH", "/devices/1", &json!({"color": "Silver"}));
-        assert_eq!(response.status, 200, "{}", response.text);
+        api.send("PATCH", "/devices/1", &json!({"color": "Silver"}))
     });
     assert_eq!(patch.len(), 2, "{patch:#?}");
 }

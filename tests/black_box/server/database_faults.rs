@@ -268,7 +268,7 @@ fn limit_file_size(database: &TestDatabase, limit: &str) {
     for backend in database.texts(backends) {
         // PostgreSQL runs the program, because it may run as another user than this process.
         database.execute(&format!(
-            "COPY (SELECT) TO PROGRAM 'prlimit --pid {backend} --fsize={limit}:'"
+            "COPY (SELECT WHERE false) TO PROGRAM 'prlimit --pid {backend} --fsize={limit}:'"
         ));
     }
 }

@@ -253,7 +253,10 @@ fn statements_of_batch(count: usize) -> Vec<String> {
     // Its transaction is not that of the batch.
     api.wait_for_startup_jobs();
     let started = api.server.log_lines().len();
-    assert_eq!(api.post(&json!(devices)).status, 201);
+    let response = api.post(&json!(devices));
+    assert_eq!(response.status, 201);
+    // The statements are logged before it.
+    api.server.access_log_entry(response.header("x-request-id"));
     let log = api.server.log_lines().split_off(started);
     let is_unrelated = |line: &String| {
         let unrelated = ["SET statement_timeout", "api_keys", "/* all workspaces */"];
