@@ -8,14 +8,13 @@ use async_trait::async_trait;
 use devices_domain::{
     Actor, RateLimitDecision, RateLimiter, RateLimits, RepositoryError, TokenBucket,
 };
-use diesel::pg::{Pg, PgConnection};
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{BigInt, Bool, Double, Nullable};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
-use crate::postgres::query::prepared::{PreparedQuery, prepared};
+use crate::postgres::query::prepared::{PreparedSql, prepared};
 
 /// The token buckets, in PostgreSQL.
 #[derive(Clone)]
@@ -152,11 +151,7 @@ impl Buckets {
 }
 
 /// Binds the parameters of a statement. All of them: their types do not depend on the text.
-fn statement(
-    text: &str,
-    actor: Actor,
-    limits: RateLimits,
-) -> PreparedQuery<BoxedSqlQuery<'static, Pg, SqlQuery>> {
+fn statement(text: &str, actor: Actor, limits: RateLimits) -> PreparedSql<'static> {
     let per_minute = |limit: Option<NonZeroU32>| limit.map(|limit| f64::from(limit.get()));
     prepared(text)
         .bind::<BigInt, _>(actor.workspace.0)

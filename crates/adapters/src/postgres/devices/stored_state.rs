@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use devices_domain::{
     ChangeDeviceError, DeviceFields, DeviceId, Precondition, Revision, SearchDocument, WorkspaceId,
 };
-use diesel::pg::PgConnection;
+use diesel::dsl::AsSelect;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 
 use super::select::StoredRow;
@@ -23,6 +24,14 @@ pub(super) struct StoredState {
     pub(super) next_updated_at: DateTime<Utc>,
 }
 
+/// Selects a device and the current time of the database.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn by_id(workspace: WorkspaceId, device: DeviceId) -> _ {
+    let key: (i64, i64) = (workspace.0, device.0);
+    let row: AsSelect<StoredRow, Pg> = StoredRow::as_select();
+    devices::table.find(key).select((row, clock_timestamp()))
+}
+
 impl StoredState {
     /// Reads a device.
     pub(super) fn read(
@@ -30,11 +39,8 @@ impl StoredState {
         workspace: WorkspaceId,
         device: DeviceId,
     ) -> QueryResult<Option<Self>> {
-        let row: Option<(StoredRow, DateTime<Utc>)> = devices::table
-            .find((workspace.0, device.0))
-            .select((StoredRow::as_select(), clock_timestamp()))
-            .get_result(connection)
-            .optional()?;
+        let row: Option<(StoredRow, DateTime<Utc>)> =
+            by_id(workspace, device).get_result(connection).optional()?;
         row.map(Self::from_row).transpose()
     }
 
@@ -44,9 +50,7 @@ impl StoredState {
         workspace: WorkspaceId,
         device: DeviceId,
     ) -> QueryResult<Option<Self>> {
-        let row: Option<(StoredRow, DateTime<Utc>)> = devices::table
-            .find((workspace.0, device.0))
-            .select((StoredRow::as_select(), clock_timestamp()))
+        let row: Option<(StoredRow, DateTime<Utc>)> = by_id(workspace, device)
             .for_no_key_update()
             .get_result(connection)
             .optional()?;

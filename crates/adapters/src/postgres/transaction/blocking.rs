@@ -49,7 +49,7 @@ impl Lease {
     /// not. Takes it from the pool on the first call.
     ///
     /// # Errors
-    /// Those of [`connection`](Self::connection).
+    /// Like [`connection`](Self::connection).
     pub(crate) fn has_own_backend(&mut self) -> Result<bool, RepositoryError> {
         self.connection()?;
         let pooled = self.pooled.as_ref();
