@@ -97,7 +97,8 @@ pub(crate) fn is_serialization_failure(error: &DieselError) -> bool {
 
 /// Returns whether the server rejected the statement, so that a transaction of this statement alone
 /// was not committed. After any other error, it may have been: the connection may be lost, or a
-/// cluster may have lost the connection to one of its nodes.
+/// cluster may have lost the connection to one of its nodes, or report a distributed deadlock after
+/// a node has received COMMIT.
 pub(crate) fn is_rejected(error: &DieselError) -> bool {
     let DieselError::DatabaseError(kind, information) = error else {
         return false;
@@ -108,11 +109,12 @@ pub(crate) fn is_rejected(error: &DieselError) -> bool {
             | DatabaseErrorKind::ForeignKeyViolation
             | DatabaseErrorKind::NotNullViolation
             | DatabaseErrorKind::ReadOnlyTransaction
+            | DatabaseErrorKind::SerializationFailure
             | DatabaseErrorKind::UniqueViolation
     );
     is_rejected_kind
         || violated_constraint(error).is_some()
-        || is_serialization_failure(error)
+        || information.message() == DEADLOCK
         || information.message().starts_with(CANCELLED)
 }
 
@@ -177,7 +179,7 @@ fn is_transient(message: &str) -> bool {
     let prefixes = [
         DEADLOCK,
         DISTRIBUTED_DEADLOCK,
-        "canceling statement due to",
+        CANCELLED,
         "terminating connection",
         "the database system is",
         "server closed the connection",
@@ -275,8 +277,24 @@ mod tests {
     }
 
     #[test]
-    fn distributed_deadlock_is_retried() {
+    fn distributed_deadlock_is_no_rejection() {
         let message = "canceling the transaction since it was involved in a distributed deadlock";
-        assert!(is_serialization_failure(&cluster_error(message)));
+        let error = cluster_error(message);
+        assert!(is_serialization_failure(&error) && !is_rejected(&error));
+        assert!(is_rejected(&cluster_error("deadlock detected")));
+    }
+
+    #[rstest]
+    #[case(
+        "connection to the remote node app@w1:5432 failed with the following error: x",
+        true
+    )]
+    #[case(
+        "could not commit transaction for shard 102009 on at least one active node",
+        false
+    )]
+    #[case("server closed the connection unexpectedly", false)]
+    fn unconfirmed_commit_is_no_lost_worker(#[case] message: &str, #[case] is_lost: bool) {
+        assert_eq!(is_worker_lost(&cluster_error(message)), is_lost);
     }
 }

@@ -94,7 +94,7 @@ pub(super) fn store(
                 .map(|(_, conflicts)| Err(CreateError::Conflicts(Box::new(conflicts))));
             return Ok(is_complete.then(|| Outcome::Committed(rejections.collect())));
         }
-        Err(error) if is_retryable(&error) => return Ok(None),
+        Err(error) if is_rejected(&error) && is_retryable(&error) => return Ok(None),
         // A cluster sends the look-up's result to all workers. A transaction needs only that of the
         // workspace.
         Err(error) if is_worker_lost(&error) && !lease.is_lost() => return Ok(None),

@@ -110,11 +110,12 @@ fn change(
         Err(error) => error,
     };
     ids.clear_if_taken(&error);
-    if is_retryable(&error) {
-        return Ok(None);
-    }
     if is_rejected(&error) {
-        return Err(classify(error).into());
+        return if is_retryable(&error) {
+            Ok(None)
+        } else {
+            Err(classify(error).into())
+        };
     }
     marker.backend_pid = lease.lost_backend_pid();
     Ok(Some(Outcome::in_doubt(None, Some(marker), error)))

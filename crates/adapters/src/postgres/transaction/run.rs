@@ -8,7 +8,9 @@ use diesel::pg::PgConnection;
 use diesel::result::Error as DieselError;
 
 use crate::postgres::connection::database::Database;
-use crate::postgres::connection::error::{classify, is_serialization_failure, violated_constraint};
+use crate::postgres::connection::error::{
+    classify, is_rejected, is_serialization_failure, violated_constraint,
+};
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 
@@ -164,7 +166,9 @@ fn run<T, E>(
         return Ok(Outcome::Committed(result));
     };
     let marker = match effect {
-        _ if is_serialization_failure(&error) => return Err(Failure::Diesel(error)),
+        _ if is_rejected(&error) && is_serialization_failure(&error) => {
+            return Err(Failure::Diesel(error));
+        }
         Effect::Marked(marker) => Some(marker),
         Effect::Unmarked | Effect::None => None,
     };
