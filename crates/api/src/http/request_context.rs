@@ -78,8 +78,8 @@ impl RequestContext {
     }
 
     /// Sets the admission. A second one has no effect.
-    pub(crate) fn set_admission(&self, admission: Admission) {
-        self.0.admission.get_or_init(|| Arc::new(admission));
+    pub(crate) fn set_admission(&self, admission: Arc<Admission>) {
+        self.0.admission.get_or_init(|| admission);
     }
 
     /// Returns the number of devices in the batch, once it has been read.

@@ -1,5 +1,6 @@
 //! Authenticates a request by its key before the extractors read the path, the headers or the body.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -9,10 +10,10 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest};
 use devices_domain::{
-    Admission, AdmissionDecision, RateLimitDecision, RateLimits, Scope, WorkspaceId,
+    Actor, Admission, AdmissionDecision, RateLimitDecision, RateLimits, Scope, WorkspaceId,
 };
 
-use crate::http::extract::auth::{authenticated, require_scope};
+use crate::http::extract::auth::require_scope;
 use crate::http::extract::body::LARGE_BODY_BYTES;
 use crate::http::limits::request_rate_limiter::address_rate_limited;
 use crate::http::request_context::RequestContext;
@@ -44,11 +45,11 @@ async fn require(
     let http_request = request.request().clone();
     let state = State::of(&http_request)?;
     // A response and not an `Err`, so that the outer middleware adds its headers to it.
-    if let Err(error) = authenticate(&http_request, state).await {
-        return Ok(request.error_response(error));
-    }
-    let actor = authenticated(&http_request)?;
-    let result = match require_scope(actor, scope) {
+    let admission = match authenticate(&http_request, state).await {
+        Ok(admission) => admission,
+        Err(error) => return Ok(request.error_response(error)),
+    };
+    let result = match require_scope(admission.actor(), scope) {
         Ok(_) => {
             let response = next.call(request).await;
             response.map(ServiceResponse::map_into_boxed_body)
@@ -59,7 +60,7 @@ async fn require(
         Ok(response) => response.status(),
         Err(error) => error.as_response_error().status_code(),
     };
-    match confirm(&http_request, state, status).await {
+    match confirm(&http_request, state, &admission, status).await {
         Ok(()) => result,
         Err(error) => Ok(ServiceResponse::from_err(error, http_request)),
     }
@@ -70,12 +71,13 @@ async fn require(
 ///
 /// # Errors
 /// The error that takes the place of the response.
-async fn confirm(request: &HttpRequest, state: &State, status: StatusCode) -> Result<(), ApiError> {
-    let context = RequestContext::of(request);
-    let Some(admission) = context.admission() else {
-        return Ok(());
-    };
-    let (workspace, key_hash) = (admission.actor().workspace, admission.secret_sha256());
+async fn confirm(
+    request: &HttpRequest,
+    state: &State,
+    admission: &Admission,
+    status: StatusCode,
+) -> Result<(), ApiError> {
+    let (known, key_hash) = (admission.actor(), admission.secret_sha256());
     match admission.decision() {
         Some(AdmissionDecision::KeyActive(decision)) => {
             let limiter = &state.request_rate_limiter;
@@ -89,7 +91,14 @@ async fn confirm(request: &HttpRequest, state: &State, status: StatusCode) -> Re
         // workspace.
         None if status.is_server_error() => Ok(()),
         // The request was rejected without work in the store.
-        None => look_up(request, state, workspace, key_hash).await,
+        None => {
+            let actor = find_key(request, state, known.workspace, key_hash).await?;
+            if actor != known {
+                state.forget_key(key_hash);
+                return Err(failure(request, state));
+            }
+            take_tokens(request, state, actor, key_hash).await
+        }
     }
 }
 
@@ -100,12 +109,14 @@ const LOOKUP_RETRY: Duration = Duration::from_secs(1);
 /// the key, which has the precision of a minute.
 const KNOWN_KEY_TTL: Duration = Duration::from_secs(60);
 
-/// Sets the [`Admission`] of a request, or returns the error to respond with.
+/// Returns the [`Admission`] of a request, or the error to respond with. Sets the admission in the
+/// context of the request, too, as soon as the key is found: the access log reports the actor of a
+/// request over a rate limit.
 ///
 /// If its key was active within the last minute, the admission is undecided: the store decides it
 /// together with the work of the request, on one connection (ADR 36). Otherwise, and before a large
 /// body is read, it is decided here.
-async fn authenticate(request: &HttpRequest, state: &State) -> Result<(), ApiError> {
+async fn authenticate(request: &HttpRequest, state: &State) -> Result<Arc<Admission>, ApiError> {
     let throttle = &state.auth_throttle;
     let secret = bearer_token(request).and_then(KeySecret::parse);
     let secret = secret.ok_or_else(|| failure(request, state))?;
@@ -120,24 +131,30 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<(), ApiErr
     };
     let limiter = &state.request_rate_limiter;
     limiter.reject_exhausted(request, key_hash)?;
-    match state.known_keys.get(&key_hash) {
-        Some((actor, _)) if !may_have_large_body(request) => {
-            let admission = Admission::new(actor, key_hash, limiter.limits());
-            RequestContext::of(request).set_admission(admission);
-            Ok(())
-        }
-        _ => look_up(request, state, secret.workspace(), key_hash).await,
+    let context = RequestContext::of(request);
+    if let Some((actor, _)) = state.known_keys.get(&key_hash)
+        && !may_have_large_body(request)
+    {
+        let admission = Arc::new(Admission::new(actor, key_hash, limiter.limits()));
+        context.set_admission(Arc::clone(&admission));
+        return Ok(admission);
     }
+    let actor = find_key(request, state, secret.workspace(), key_hash).await?;
+    let admission = Arc::new(Admission::new(actor, key_hash, RateLimits::NONE));
+    context.set_admission(Arc::clone(&admission));
+    take_tokens(request, state, actor, key_hash).await?;
+    admission.decide(AdmissionDecision::KeyActive(RateLimitDecision::UNLIMITED));
+    Ok(admission)
 }
 
-/// Looks up a key, takes tokens from its rate limits, and admits the request. Otherwise returns the
+/// Looks up the actor of a key, and remembers it. Forgets a key that is not found, and returns the
 /// error to respond with.
-async fn look_up(
+async fn find_key(
     request: &HttpRequest,
     state: &State,
     workspace: WorkspaceId,
     key_hash: [u8; 32],
-) -> Result<(), ApiError> {
+) -> Result<Actor, ApiError> {
     let permit = state.try_acquire_key_lookup()?;
     let actor = state.keys.find_actor(workspace, key_hash).await?;
     drop(permit);
@@ -148,16 +165,20 @@ async fn look_up(
     state.auth_throttle.set_valid(key_hash, true);
     let known_keys = &state.known_keys;
     known_keys.upsert(key_hash, KNOWN_KEY_TTL, actor, |_| actor);
-    let context = RequestContext::of(request);
-    context.set_admission(Admission::new(actor, key_hash, RateLimits::NONE));
+    Ok(actor)
+}
+
+/// Takes tokens from the rate limits of a key. Returns the error to respond with if none is left.
+async fn take_tokens(
+    request: &HttpRequest,
+    state: &State,
+    actor: Actor,
+    key_hash: [u8; 32],
+) -> Result<(), ApiError> {
     // The limiter queries the store before `run_to_completion` takes a permit.
     let _permit = state.in_flight.try_acquire(actor.workspace)?;
     let limiter = &state.request_rate_limiter;
-    limiter.try_acquire(request, actor, key_hash).await?;
-    if let Some(admission) = context.admission() {
-        admission.decide(AdmissionDecision::KeyActive(RateLimitDecision::UNLIMITED));
-    }
-    Ok(())
+    limiter.try_acquire(request, actor, key_hash).await
 }
 
 /// Returns the time until the throttle on the client's address ends, if it is throttled.
