@@ -5,7 +5,9 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING,
+};
 use actix_web::{FromRequest, HttpRequest, web};
 use devices_domain::{ErrorCode, FieldError, Reason, WorkspaceId};
 use futures_util::StreamExt;
@@ -20,7 +22,7 @@ use crate::settings::Limits;
 
 /// Minimum size in bytes of a large body. Reading one requires a permit, and parsing it moves to a
 /// blocking thread.
-pub(crate) const LARGE_BODY_BYTES: usize = 64 * 1024;
+const LARGE_BODY_BYTES: usize = 64 * 1024;
 
 /// A request body, fully read.
 ///
@@ -51,14 +53,26 @@ impl FromRequest for Body {
     }
 }
 
+/// Returns the declared length of a body. `None` if it is invalid or not declared.
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Returns whether a body may be large: its declared length is large or invalid, or it is chunked
+/// and has no declared length.
+pub(crate) fn may_be_large(headers: &HeaderMap) -> bool {
+    match content_length(headers) {
+        Some(length) => length >= LARGE_BODY_BYTES as u64,
+        None => headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING),
+    }
+}
+
 /// Reads a body of any media type.
 pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Body, ApiError> {
     let workspace = authenticated(request)?.workspace;
     let state = State::of(request)?;
-    let header = request.headers().get(CONTENT_LENGTH);
-    let content_length = header.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     // A chunked body has no length: `read_to_end` enforces its limits.
-    let content_length = content_length.unwrap_or_default();
+    let content_length = content_length(request.headers()).unwrap_or_default();
     if content_length > state.limits.body_bytes as u64 {
         return Err(ApiError::PayloadTooLarge);
     }
@@ -196,5 +210,31 @@ pub(crate) fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
         Err(ApiError::UnsupportedPatchType)
     } else {
         Err(ApiError::UnsupportedMediaType)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::none(&[], false)]
+    #[case::small(&[("Content-Length", "65535")], false)]
+    #[case::large(&[("Content-Length", "65536")], true)]
+    #[case::overflow(&[("Content-Length", "99999999999999999999")], true)]
+    #[case::not_a_number(&[("Content-Length", "x")], true)]
+    #[case::chunked(&[("Transfer-Encoding", "chunked")], true)]
+    fn undeclared_and_invalid_lengths_count_as_large(
+        #[case] headers: &[(&str, &str)],
+        #[case] expected: bool,
+    ) {
+        let mut request = TestRequest::default();
+        for header in headers {
+            request = request.insert_header(*header);
+        }
+        assert_eq!(may_be_large(request.to_http_request().headers()), expected);
     }
 }

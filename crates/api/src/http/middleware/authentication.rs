@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest};
 use devices_domain::{
@@ -14,7 +14,7 @@ use devices_domain::{
 };
 
 use crate::http::extract::auth::require_scope;
-use crate::http::extract::body::LARGE_BODY_BYTES;
+use crate::http::extract::body;
 use crate::http::limits::request_rate_limiter::address_rate_limited;
 use crate::http::request_context::RequestContext;
 use crate::http::respond::api_error::ApiError;
@@ -133,7 +133,7 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<Arc<Admiss
     limiter.reject_exhausted(request, key_hash)?;
     let context = RequestContext::of(request);
     if let Some((actor, _)) = state.known_keys.get(&key_hash)
-        && !may_have_large_body(request)
+        && !body::may_be_large(request.headers())
     {
         let admission = Arc::new(Admission::new(actor, key_hash, limiter.limits()));
         context.set_admission(Arc::clone(&admission));
@@ -203,19 +203,6 @@ fn failure(request: &HttpRequest, state: &State) -> ApiError {
         );
     }
     retry_after.map_or(ApiError::Unauthorized, address_rate_limited)
-}
-
-/// Returns whether the body of a request may be large. A chunked body has no declared length.
-fn may_have_large_body(request: &HttpRequest) -> bool {
-    let headers = request.headers();
-    let content_length = headers.get(CONTENT_LENGTH).map(|value| value.to_str());
-    match content_length {
-        None => headers.contains_key(TRANSFER_ENCODING),
-        Some(length) => {
-            let length = length.ok().and_then(|length| length.parse::<usize>().ok());
-            length.is_none_or(|length| length >= LARGE_BODY_BYTES)
-        }
-    }
 }
 
 /// Returns the token of the only `Authorization: Bearer` header (RFC 6750). The scheme is
