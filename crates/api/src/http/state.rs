@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, web};
@@ -15,6 +16,10 @@ use crate::http::limits::ttl_map::TtlMap;
 use crate::http::respond::api_error::ApiError;
 use crate::settings::{Limits, Settings};
 
+/// Time for which the actor of a key is known after a look-up. The look-up also records the use of
+/// the key, which has the precision of a minute.
+const KNOWN_KEY_TTL: Duration = Duration::from_secs(60);
+
 /// State that all handlers share.
 pub struct State {
     pub(crate) store: Arc<dyn Store>,
@@ -26,7 +31,7 @@ pub struct State {
     pub(crate) has_docs: bool,
     pub(crate) auth_throttle: AuthThrottle,
     /// Actors of keys that were active up to a minute ago, by hash.
-    pub(crate) known_keys: TtlMap<[u8; 32], Actor>,
+    known_keys: TtlMap<[u8; 32], Actor>,
     pub(crate) request_rate_limiter: RequestRateLimiter,
     pub(crate) large_bodies: Arc<WorkspaceLimiter>,
     pub(crate) exports: Arc<WorkspaceLimiter>,
@@ -95,10 +100,22 @@ impl State {
         state.ok_or_else(|| ApiError::Internal("the application has no state".into()))
     }
 
+    /// Returns the actor of a key that was active up to a minute ago.
+    pub(crate) fn known_actor(&self, key_hash: [u8; 32]) -> Option<Actor> {
+        self.known_keys.get(&key_hash).map(|(actor, _)| actor)
+    }
+
+    /// Remembers the actor of a key that was found active.
+    pub(crate) fn remember_key(&self, key_hash: [u8; 32], actor: Actor) {
+        let known_keys = &self.known_keys;
+        known_keys.upsert(key_hash, KNOWN_KEY_TTL, actor, |_| actor);
+        self.auth_throttle.record_valid(key_hash);
+    }
+
     /// Forgets a key that was found inactive.
     pub(crate) fn forget_key(&self, key_hash: [u8; 32]) {
         self.known_keys.remove(&key_hash);
-        self.auth_throttle.set_valid(key_hash, false);
+        self.auth_throttle.record_invalid(key_hash);
     }
 
     /// Takes a permit for looking up a key.

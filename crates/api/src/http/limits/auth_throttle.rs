@@ -68,12 +68,18 @@ impl AuthThrottle {
         self.valid_keys.get(&key_hash).is_some()
     }
 
-    /// Records the result of looking up a key.
-    pub(crate) fn set_valid(&self, key_hash: [u8; 32], is_valid: bool) {
+    /// Records that a key was found valid.
+    pub(crate) fn record_valid(&self, key_hash: [u8; 32]) {
+        // An existing entry would keep its expiry.
         self.valid_keys.remove(&key_hash);
-        if is_valid && self.per_minute > 0 {
+        if self.per_minute > 0 {
             self.valid_keys.upsert(key_hash, VALID_TTL, (), |()| ());
         }
+    }
+
+    /// Records that a key was found invalid.
+    pub(crate) fn record_invalid(&self, key_hash: [u8; 32]) {
+        self.valid_keys.remove(&key_hash);
     }
 }
 
@@ -107,9 +113,9 @@ mod tests {
     #[test]
     fn key_is_recently_valid_until_it_fails() {
         let throttle = AuthThrottle::new(1);
-        throttle.set_valid([1; 32], true);
+        throttle.record_valid([1; 32]);
         assert!(throttle.recently_valid([1; 32]) && !throttle.recently_valid([2; 32]));
-        throttle.set_valid([1; 32], false);
+        throttle.record_invalid([1; 32]);
         assert!(!throttle.recently_valid([1; 32]));
     }
 

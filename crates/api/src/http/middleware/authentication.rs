@@ -105,10 +105,6 @@ async fn confirm(
 /// `Retry-After` for a request that found the lookup slot taken.
 const LOOKUP_RETRY: Duration = Duration::from_secs(1);
 
-/// Time for which the actor of a key is known after a look-up. The look-up also records the use of
-/// the key, which has the precision of a minute.
-const KNOWN_KEY_TTL: Duration = Duration::from_secs(60);
-
 /// Returns the [`Admission`] of a request, or the error to respond with. Sets the admission in the
 /// context of the request, too, as soon as the key is found: the access log reports the actor of a
 /// request over a rate limit.
@@ -132,7 +128,7 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<Arc<Admiss
     let limiter = &state.request_rate_limiter;
     limiter.reject_exhausted(request, key_hash)?;
     let context = RequestContext::of(request);
-    if let Some((actor, _)) = state.known_keys.get(&key_hash)
+    if let Some(actor) = state.known_actor(key_hash)
         && !body::may_be_large(request.headers())
     {
         let admission = Arc::new(Admission::new(actor, key_hash, limiter.limits()));
@@ -162,9 +158,7 @@ async fn find_key(
         state.forget_key(key_hash);
         return Err(failure(request, state));
     };
-    state.auth_throttle.set_valid(key_hash, true);
-    let known_keys = &state.known_keys;
-    known_keys.upsert(key_hash, KNOWN_KEY_TTL, actor, |_| actor);
+    state.remember_key(key_hash, actor);
     Ok(actor)
 }
 
