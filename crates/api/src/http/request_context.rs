@@ -91,7 +91,7 @@ impl RequestContext {
         self.0.device_count.set(Some(count));
     }
 
-    /// Forgets the number of devices of a batch that was not processed.
+    /// Forgets the number of devices, so that it is neither logged nor counted.
     pub(crate) fn clear_device_count(&self) {
         self.0.device_count.set(None);
     }

@@ -82,7 +82,7 @@ impl CreateRequest {
         let idempotency =
             request.map(|request| (request, created_devices::render as RenderResponse));
         let result = use_case.execute(batch, origin, idempotency).await;
-        if !is_processed(&result) {
+        if !counts_devices(&result) {
             context.clear_device_count();
         }
         let response = match result? {
@@ -97,9 +97,9 @@ impl CreateRequest {
     }
 }
 
-/// Returns whether the devices of a batch were validated and looked up for this request: not for a
-/// replay, nor for a request that is not admitted.
-fn is_processed(result: &Result<CreateResult, CreateDevicesError>) -> bool {
+/// Returns `false` for a replayed response, an idempotency error, and a request that is not
+/// admitted. The devices of these requests are neither logged nor counted.
+fn counts_devices(result: &Result<CreateResult, CreateDevicesError>) -> bool {
     match result {
         Ok(CreateResult::Response(response)) => !response.replayed,
         Err(
