@@ -67,7 +67,7 @@ fn revoked_key_is_admitted_to_no_method() {
         let user = store.user(acme.workspace, "ada@example.com").await;
         revoke(&store, &acme).await;
         let stored = store.store();
-        let request = || stored.for_request(admission(&acme, RateLimits::NONE));
+        let request = || stored.for_request(admission(&acme, RateLimits::UNLIMITED));
         let tables = [
             "devices",
             "device_events",
@@ -164,9 +164,9 @@ fn each_request_of_a_group_is_admitted_by_its_own_key() {
         let stored = store.store();
         let requests = (0..20).map(|index| {
             let admission = if index % 2 == 0 {
-                Arc::new(Admission::new(actor, [2; 32], RateLimits::NONE))
+                Arc::new(Admission::new(actor, [2; 32], RateLimits::UNLIMITED))
             } else {
-                admission(&acme, RateLimits::NONE)
+                admission(&acme, RateLimits::UNLIMITED)
             };
             let devices = stored.for_request(admission).devices;
             let batch = batch(&acme, vec![device(&[])]);
@@ -194,7 +194,7 @@ fn key_of_another_actor_is_not_admitted() {
             key: acme.key,
             scope: Scope::Read,
         };
-        let admission = Arc::new(Admission::new(actor, [1; 32], RateLimits::NONE));
+        let admission = Arc::new(Admission::new(actor, [1; 32], RateLimits::UNLIMITED));
         let devices = store.store().for_request(Arc::clone(&admission)).devices;
         let listed = devices.attribute_keys(DeviceFilter::default(), 10).await;
         assert_not_admitted("attribute_keys", listed);

@@ -110,16 +110,10 @@ pub struct RateLimits {
 
 impl RateLimits {
     /// No limit.
-    pub const NONE: Self = Self {
+    pub const UNLIMITED: Self = Self {
         key: None,
         workspace: None,
     };
-
-    /// Returns whether no limit applies.
-    #[must_use]
-    pub fn is_unlimited(&self) -> bool {
-        self.key.is_none() && self.workspace.is_none()
-    }
 }
 
 /// Result of taking a token from each bucket. `None` for a bucket that was not used.

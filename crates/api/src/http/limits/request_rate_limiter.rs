@@ -60,7 +60,7 @@ impl RequestRateLimiter {
         actor: Actor,
         key_hash: [u8; 32],
     ) -> Result<(), ApiError> {
-        if self.limits.is_unlimited() {
+        if self.limits == RateLimits::UNLIMITED {
             return Ok(());
         }
         let decision = self.buckets.take(actor, self.limits).await?;

@@ -136,7 +136,7 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<Arc<Admiss
         return Ok(admission);
     }
     let actor = find_key(request, state, secret.workspace(), key_hash).await?;
-    let admission = Arc::new(Admission::new(actor, key_hash, RateLimits::NONE));
+    let admission = Arc::new(Admission::new(actor, key_hash, RateLimits::UNLIMITED));
     context.set_admission(Arc::clone(&admission));
     take_tokens(request, state, actor, key_hash).await?;
     admission.decide(AdmissionDecision::KeyActive(RateLimitDecision::UNLIMITED));
