@@ -30,9 +30,9 @@ pub(super) fn fold_prefix_into(folded: &mut String, text: &str, max_chars: usize
     let mut rest = text;
     let mut char_count = 0;
     while !rest.is_empty() && char_count < max_chars {
-        let [latin, other, next] = split_latin(rest);
-        for c in latin.chars() {
-            folded.push_str(&LATIN_FORMS[c as usize]);
+        let [context_free, other, next] = split_context_free(rest);
+        for c in context_free.chars() {
+            folded.push_str(&CONTEXT_FREE_FORMS[c as usize]);
             char_count += 1;
         }
         char_count += fold_other_into(folded, other, max_chars.saturating_sub(char_count));
@@ -40,9 +40,9 @@ pub(super) fn fold_prefix_into(folded: &mut String, text: &str, max_chars: usize
     }
 }
 
-/// Folded form of each [Latin](is_latin) character. Folding one by one gives the same form as
-/// folding their text, and takes a tenth of the time.
-static LATIN_FORMS: LazyLock<Vec<CompactString>> = LazyLock::new(|| {
+/// Folded form of each [context-free](is_context_free) character. Folding them one by one gives the
+/// same form as folding their text, and takes a tenth of the time.
+static CONTEXT_FREE_FORMS: LazyLock<Vec<CompactString>> = LazyLock::new(|| {
     let form = |c: char| {
         let mut folded = String::new();
         fold_other_into(&mut folded, c.encode_utf8(&mut [0; 4]), usize::MAX);
@@ -54,21 +54,22 @@ static LATIN_FORMS: LazyLock<Vec<CompactString>> = LazyLock::new(|| {
 /// First combining mark.
 const FIRST_MARK: char = '\u{300}';
 
-/// Returns whether a character comes before all combining marks. None of these characters changes
-/// with those before it, but the soft hyphen: a mark after it changes the character before it.
-fn is_latin(c: char) -> bool {
+/// Returns whether a character precedes all combining marks in Unicode: it folds the same after any
+/// text. The soft hyphen does not count, because folding removes it: a mark after it changes the
+/// character before it.
+fn is_context_free(c: char) -> bool {
     c < FIRST_MARK && c != '\u{AD}'
 }
 
-/// Splits a text into Latin characters, others with the character that they may change, and the
-/// rest.
-fn split_latin(text: &str) -> [&str; 3] {
-    let Some(first) = text.find(|c| !is_latin(c)) else {
+/// Splits a text into context-free characters, others with the character before them, which they
+/// may change, and the rest.
+fn split_context_free(text: &str) -> [&str; 3] {
+    let Some(first) = text.find(|c| !is_context_free(c)) else {
         return [text, "", ""];
     };
-    let last_latin = text[..first].char_indices().next_back();
-    let start = last_latin.map_or(0, |(index, _)| index);
-    let end = text[first..].find(is_latin);
+    let last_context_free = text[..first].char_indices().next_back();
+    let start = last_context_free.map_or(0, |(index, _)| index);
+    let end = text[first..].find(is_context_free);
     let end = end.map_or(text.len(), |length| first + length);
     [&text[..start], &text[start..end], &text[end..]]
 }
