@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 
 pub(crate) use reader::JsonReader;
 
-/// Reads a body with `read`, which must read or skip its value.
+/// Reads a body with `read_value`, which must read or skip its value.
 ///
 /// # Errors
 /// If the body is not UTF-8 or not JSON. `expected` describes the body to send, e.g. "a JSON
@@ -18,7 +18,7 @@ pub(crate) use reader::JsonReader;
 pub(crate) fn read<'a, T>(
     body: &'a [u8],
     expected: &str,
-    read: impl FnOnce(&mut JsonReader<'a>) -> T,
+    read_value: impl FnOnce(&mut JsonReader<'a>) -> T,
 ) -> Result<T, FieldError> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let detail = format!(
@@ -30,8 +30,8 @@ pub(crate) fn read<'a, T>(
     // RFC 8259, 8.1, allows ignoring a byte order mark. Windows tools write one.
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let mut reader = JsonReader::new(text);
-    let value = read(&mut reader);
-    if reader.is_at_end() {
+    let value = read_value(&mut reader);
+    if reader.is_complete() {
         return Ok(value);
     }
     // `serde_json` describes the error, with its line and column.

@@ -12,8 +12,8 @@ use super::string::JsonString;
 /// Reads JSON from beginning to end, each byte once, without copies that can be avoided. It skips
 /// nested values in a loop, so that deep nesting cannot overflow the stack.
 ///
-/// Malformed JSON looks like the end of everything: [`is_at_end`](Self::is_at_end) tells them
-/// apart.
+/// At malformed JSON the reader stops: every container ends, and every further value is null, zero
+/// or empty. [`is_complete`](Self::is_complete) then returns `false`.
 pub(crate) struct JsonReader<'a> {
     text: &'a str,
     /// Offset of the next value, or of the punctuation before it.
@@ -35,7 +35,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Returns `true` if exactly one well-formed value has been read.
-    pub(super) fn is_at_end(&mut self) -> bool {
+    pub(super) fn is_complete(&mut self) -> bool {
         self.skip_whitespace().is_none() && self.is_after_value && !self.is_malformed
     }
 
