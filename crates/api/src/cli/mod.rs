@@ -209,7 +209,7 @@ fn migrate(json: bool) -> Result<(), CliError> {
     }
 }
 
-/// Lifetime of the plans of prepared statements. To plan them again takes a few milliseconds.
+/// Lifetime of the plans of prepared statements. Planning them again takes a few milliseconds.
 const PLAN_LIFETIME: Duration = Duration::from_secs(5);
 
 /// Returns the options of the server's connections. With `serve_only`, they give up all privileges

@@ -71,7 +71,8 @@ impl Server {
         let handle = self.running.handle();
         actix_web::rt::spawn(async move {
             first_of(&mut terminate, &mut interrupt).await;
-            // Before the log line: whoever reads it finds `/readyz` at 503.
+            // Stored before the line is logged, so that `/readyz` already returns 503 when it
+            // appears.
             self.state.is_stopping.store(true, Ordering::Release);
             tracing::info!("stopping: completing the requests in flight");
             let stopping = async {

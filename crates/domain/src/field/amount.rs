@@ -81,6 +81,7 @@ impl FieldValue for Amount {
                 "must be at most 999999999999.99",
             ));
         }
+        // Parsing the result of `format!` would allocate for every amount of a batch.
         let append = |number: u64, digit: u8| number * 10 + u64::from(digit - b'0');
         let missing = std::iter::repeat_n(b'0', 2 - hundredths.len());
         let digits = integer.bytes().chain(hundredths.bytes()).chain(missing);

@@ -116,11 +116,12 @@ fn parse_offset(text: &str) -> Option<FixedOffset> {
 /// Parses a number of exactly `count` ASCII digits.
 fn parse_digits(text: impl AsRef<[u8]>, count: usize) -> Option<u32> {
     let digits = text.as_ref();
+    if digits.len() != count {
+        return None;
+    }
     let append = |number, digit: &u8| {
         let value = char::from(*digit).to_digit(10)?;
         Some(number * 10 + value)
     };
-    (digits.len() == count)
-        .then(|| digits.iter().try_fold(0, append))
-        .flatten()
+    digits.iter().try_fold(0, append)
 }

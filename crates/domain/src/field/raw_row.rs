@@ -14,8 +14,8 @@ pub struct RawRow<'a> {
     table: &'static FieldTable,
     /// Values, in the order of the table.
     values: Vec<RawValue<'a>>,
-    /// Field that was set after each field the last time. Most rows have the order of the row
-    /// before, so that one comparison finds the index of a name.
+    /// Index of the field that last followed each field. Rows usually list their fields in the same
+    /// order, so that one comparison finds the next one.
     successors: Vec<usize>,
     /// Field that was set last.
     last: usize,
