@@ -266,9 +266,11 @@ fn limit_file_size(database: &TestDatabase, limit: &str) {
                     WHERE datname = current_database() AND pid <> pg_backend_pid() \
                       AND backend_type = 'client backend'";
     for backend in database.texts(backends) {
-        // PostgreSQL runs the program, because it may run as another user than this process.
+        // PostgreSQL runs the program, because it may run as another user than this process. A
+        // backend may have ended meanwhile.
         database.execute(&format!(
-            "COPY (SELECT WHERE false) TO PROGRAM 'prlimit --pid {backend} --fsize={limit}:'"
+            "COPY (SELECT WHERE false) TO PROGRAM \
+             'prlimit --pid {backend} --fsize={limit}: || ! test -d /proc/{backend}'"
         ));
     }
 }
