@@ -10,7 +10,7 @@ use sqlparser::ast::{
 };
 
 use super::WORKSPACE_TABLES;
-use super::parse::{column, last_name, relations};
+use super::parse::{alias_or_name, column, last_name, relations};
 
 /// Functions of sequences.
 const SEQUENCE_FUNCTIONS: [&str; 4] = ["nextval", "currval", "lastval", "setval"];
@@ -201,8 +201,7 @@ fn row_names(statement: &Statement) -> BTreeSet<String> {
                     args: None,
                     ..
                 } => {
-                    let alias = alias.as_ref().map(|alias| alias.name.value.to_lowercase());
-                    self.0.insert(alias.unwrap_or_else(|| last_name(name)));
+                    self.0.insert(alias_or_name(alias.as_ref(), name));
                 }
                 TableFactor::Derived {
                     alias: Some(alias), ..

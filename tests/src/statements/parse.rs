@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, ObjectName, Query, Statement, TableFactor, TableWithJoins, Value, Visit,
-    Visitor, visit_expressions,
+    Expr, Function, ObjectName, Query, Statement, TableAlias, TableFactor, TableWithJoins, Value,
+    Visit, Visitor, visit_expressions,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
@@ -67,23 +67,30 @@ fn joined(table: &TableWithJoins) -> impl Iterator<Item = &TableFactor> {
     table.joins.iter().map(|join| &join.relation)
 }
 
-fn relations_of(factor: &TableFactor) -> Vec<Relation> {
+/// Returns the tables and views of one item of a FROM clause, without those of its subqueries.
+pub(super) fn relations_of(factor: &TableFactor) -> Vec<Relation> {
     match factor {
         TableFactor::Table {
             name,
             alias,
             args: None,
             ..
-        } => {
-            let table = last_name(name);
-            let alias = alias.as_ref().map(|alias| alias.name.value.to_lowercase());
-            let alias = alias.unwrap_or_else(|| table.clone());
-            vec![Relation { table, alias }]
-        }
+        } => vec![Relation {
+            table: last_name(name),
+            alias: alias_or_name(alias.as_ref(), name),
+        }],
         TableFactor::NestedJoin {
             table_with_joins, ..
         } => relations(std::slice::from_ref(table_with_joins)),
         _ => Vec::new(),
+    }
+}
+
+/// Returns the name that columns of a table are qualified with, in lower case.
+pub(super) fn alias_or_name(alias: Option<&TableAlias>, name: &ObjectName) -> String {
+    match alias {
+        Some(alias) => alias.name.value.to_lowercase(),
+        None => last_name(name),
     }
 }
 
