@@ -12,9 +12,10 @@ mod tests;
 mod volatility;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use sqlparser::ast::{SetExpr, Statement};
+use sqlparser::ast::{Query, Statement, Visit, Visitor};
 
 /// Tables and views whose rows belong to a workspace: all except `workspaces`.
 pub const WORKSPACE_TABLES: [&str; 14] = [
@@ -148,22 +149,28 @@ fn is_row_statement(normalized: &str) -> bool {
     ROW_STATEMENTS.contains(&first)
 }
 
-/// Returns whether a statement neither writes nor locks rows.
+/// Returns whether a statement neither writes nor locks rows, its subqueries included.
 fn is_plain_read(statement: &Statement) -> bool {
-    match statement {
-        Statement::Query(query) => {
-            let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
-            let mut bodies = ctes.map(|cte| &cte.query.body).chain([&query.body]);
-            let writes = |body: &SetExpr| {
-                matches!(
-                    body,
-                    SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_)
-                )
-            };
-            query.locks.is_empty() && !bodies.any(|body| writes(body))
+    struct PlainRead;
+    impl Visitor for PlainRead {
+        type Break = ();
+
+        fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<()> {
+            continue_if(matches!(statement, Statement::Query(_)))
         }
-        _ => false,
+
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            continue_if(query.locks.is_empty())
+        }
     }
+    fn continue_if(condition: bool) -> ControlFlow<()> {
+        if condition {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    }
+    statement.visit(&mut PlainRead).is_continue()
 }
 
 /// Converts a statement to lower case without double quotes, with single spaces. Empties the

@@ -13,7 +13,7 @@ use sqlparser::ast::{
 };
 
 use super::WORKSPACE_TABLES;
-use super::parse::{Relation, column, last_name, parameter, relations};
+use super::parse::{Relation, column, last_name, parameter, relations, relations_of};
 
 /// Returns the reasons why Citus cannot send a statement to one node.
 pub(super) fn violations(statements: &[Statement]) -> Vec<String> {
@@ -63,8 +63,7 @@ impl Visitor for Routing {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        let conditions = conditions(&select.from, select.selection.as_ref());
-        self.check(relations(&select.from), &conditions);
+        self.check(&select.from, select.selection.as_ref());
         ControlFlow::Continue(())
     }
 
@@ -111,13 +110,18 @@ impl Routing {
         is_workspace_table(table) && !self.cte_names.contains(table)
     }
 
-    /// Checks that each table has a condition `workspace_id = $n`.
-    fn check(&mut self, relations: Vec<Relation>, conditions: &[&Expr]) {
-        let tables: Vec<_> = relations
+    /// Checks that each table of a FROM clause has a condition `workspace_id = $n`.
+    fn check(&mut self, from: &[TableWithJoins], selection: Option<&Expr>) {
+        let tables: Vec<_> = relations(from)
             .into_iter()
             .filter(|relation| self.is_workspace_table(&relation.table))
             .collect();
-        let filters: Vec<_> = conditions.iter().filter_map(|expr| filter(expr)).collect();
+        let mut filters = selection.map(filters).unwrap_or_default();
+        filters.extend(
+            from.iter()
+                .flat_map(|table| &table.joins)
+                .flat_map(join_filters),
+        );
         for Relation { table, alias } in &tables {
             let is_filter = |qualifier: &Option<String>| match qualifier {
                 Some(qualifier) => qualifier == alias,
@@ -138,8 +142,7 @@ impl Routing {
         if let Some(UpdateTableFromKind::AfterSet(tables)) = &update.from {
             from.extend(tables.iter().cloned());
         }
-        let conditions = conditions(&from, update.selection.as_ref());
-        self.check(relations(&from), &conditions);
+        self.check(&from, update.selection.as_ref());
         let assigns_workspace = update.assignments.iter().any(|assignment| {
             matches!(&assignment.target,
                 AssignmentTarget::ColumnName(name) if last_name(name) == "workspace_id")
@@ -154,36 +157,45 @@ impl Routing {
         let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
         let mut from = from.clone();
         from.extend(delete.using.iter().flatten().cloned());
-        let conditions = conditions(&from, delete.selection.as_ref());
-        self.check(relations(&from), &conditions);
+        self.check(&from, delete.selection.as_ref());
     }
 
     /// Checks that the rows of an INSERT begin with a parameter for their workspace.
+    ///
+    /// Does not compare the parameters of several rows in VALUES: each row has one of its own.
     fn check_insert(&mut self, insert: &Insert) {
         let TableObject::TableName(name) = &insert.table else {
             return;
         };
         let table = last_name(name);
+        if !self.is_workspace_table(&table) {
+            return;
+        }
         self.check_first_column(&table, insert.columns.first().map(last_name));
         let body = insert.source.as_ref().map(|source| source.body.as_ref());
-        let is_parameter = match body {
-            Some(SetExpr::Values(values)) => values
-                .rows
-                .iter()
-                .all(|row| row.first().and_then(parameter).is_some()),
+        let workspaces: Option<Vec<_>> = match body {
+            Some(SetExpr::Values(values)) => {
+                let rows = values.rows.iter();
+                rows.map(|row| row.first().and_then(parameter)).collect()
+            }
             Some(SetExpr::Select(select)) => match select.projection.first() {
                 Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) => {
-                    let workspace = parameter(expr);
-                    self.workspaces.extend(workspace.map(str::to_owned));
-                    workspace.is_some()
+                    parameter(expr).map(|workspace| vec![workspace])
                 }
-                _ => false,
+                _ => None,
             },
-            _ => false,
+            _ => None,
         };
-        if self.is_workspace_table(&table) && !is_parameter {
-            let message = format!("INSERT INTO {table} does not begin its rows with a parameter");
-            self.violations.push(message);
+        match workspaces.as_deref() {
+            Some(&[workspace]) => {
+                self.workspaces.insert(workspace.to_owned());
+            }
+            Some(_) => {}
+            None => {
+                let message =
+                    format!("INSERT INTO {table} does not begin its rows with a parameter");
+                self.violations.push(message);
+            }
         }
     }
 
@@ -195,54 +207,48 @@ impl Routing {
     }
 }
 
-/// Returns the conditions of a WHERE clause and of the joins of a FROM clause, which all must hold.
-fn conditions<'a>(from: &'a [TableWithJoins], selection: Option<&'a Expr>) -> Vec<&'a Expr> {
-    let joins = from.iter().flat_map(|table| &table.joins);
-    let mut conditions = Vec::new();
-    for expr in selection
-        .into_iter()
-        .chain(joins.filter_map(join_condition))
-    {
-        add_conjuncts(expr, &mut conditions);
-    }
-    conditions
-}
+/// Qualifier and parameter of a condition `workspace_id = $n`.
+type Filter = (Option<String>, String);
 
-fn join_condition(join: &Join) -> Option<&Expr> {
+/// Returns the filters of the ON clause of a join.
+///
+/// The one of a LEFT JOIN limits only the table that is joined: rows of the others remain without
+/// a match.
+fn join_filters(join: &Join) -> Vec<Filter> {
     match &join.join_operator {
         JoinOperator::Join(JoinConstraint::On(expr))
-        | JoinOperator::Inner(JoinConstraint::On(expr))
-        | JoinOperator::Left(JoinConstraint::On(expr))
-        | JoinOperator::LeftOuter(JoinConstraint::On(expr)) => Some(expr),
-        _ => None,
+        | JoinOperator::Inner(JoinConstraint::On(expr)) => filters(expr),
+        JoinOperator::Left(JoinConstraint::On(expr))
+        | JoinOperator::LeftOuter(JoinConstraint::On(expr)) => {
+            let joined = relations_of(&join.relation);
+            let is_joined = |alias: &String| joined.iter().any(|table| table.alias == *alias);
+            let mut filters = filters(expr);
+            filters.retain(|(qualifier, _)| qualifier.as_ref().is_some_and(is_joined));
+            filters
+        }
+        _ => Vec::new(),
     }
 }
 
-fn add_conjuncts<'a>(expr: &'a Expr, conjuncts: &mut Vec<&'a Expr>) {
-    match expr {
-        Expr::Nested(inner) => add_conjuncts(inner, conjuncts),
+/// Returns the filters of a condition that must hold whenever it holds.
+fn filters(condition: &Expr) -> Vec<Filter> {
+    match condition {
+        Expr::Nested(inner) => filters(inner),
         Expr::BinaryOp {
             left,
             op: BinaryOperator::And,
             right,
-        } => {
-            add_conjuncts(left, conjuncts);
-            add_conjuncts(right, conjuncts);
-        }
-        _ => conjuncts.push(expr),
+        } => [filters(left), filters(right)].concat(),
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Eq,
+            right,
+        } => filter(left, right).into_iter().collect(),
+        _ => Vec::new(),
     }
 }
 
-/// Returns qualifier and parameter of the condition `workspace_id = $n`.
-fn filter(condition: &Expr) -> Option<(Option<String>, String)> {
-    let Expr::BinaryOp {
-        left,
-        op: BinaryOperator::Eq,
-        right,
-    } = condition
-    else {
-        return None;
-    };
+fn filter(left: &Expr, right: &Expr) -> Option<Filter> {
     let (qualifier, name) = column(left)?;
     let parameter = parameter(right)?;
     (name == "workspace_id").then(|| (qualifier, parameter.to_owned()))

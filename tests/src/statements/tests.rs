@@ -36,6 +36,9 @@ fn statements_of_one_workspace_are_accepted() {
         "SELECT 1 FROM (SELECT * FROM devices AS owner WHERE owner.workspace_id = $1) AS devices",
         "SELECT 1 FROM devices JOIN users ON users.workspace_id = $1 AND users.id = user_id \
          WHERE devices.workspace_id = $1",
+        "SELECT 1 FROM devices LEFT JOIN users AS owner ON owner.workspace_id = $1 \
+         AND owner.id = user_id WHERE devices.workspace_id = $1",
+        "INSERT INTO workspaces (id, name) SELECT $2, email FROM users WHERE workspace_id = $1",
         "WITH devices AS (DELETE FROM users WHERE workspace_id = $1 RETURNING id) SELECT id FROM devices",
         "SELECT \"api_keys\".\"id\", 1 FROM \"api_keys\" ORDER BY \"api_keys\".\"id\"",
     ]);
@@ -60,6 +63,9 @@ fn missing_workspace_condition_is_rejected() {
             "UPDATE devices_mdm SET device_id = 1 FROM devices WHERE devices.workspace_id = $1",
             "SELECT 1 FROM devices JOIN users ON users.id = user_id WHERE devices.workspace_id = $1",
             "SELECT id FROM search_queue ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED",
+            "SELECT 1 FROM devices LEFT JOIN users ON users.workspace_id = $1 \
+             AND devices.workspace_id = $1",
+            "SELECT 1 FROM devices LEFT JOIN workspaces ON workspace_id = $1",
         ],
     );
     assert_rejected(
@@ -81,6 +87,8 @@ fn second_workspace_is_rejected() {
         "use one parameter",
         &[
             "SELECT 1 FROM devices, users WHERE devices.workspace_id = $1 AND users.workspace_id = $2",
+            "WITH x AS (SELECT id FROM users WHERE users.workspace_id = $1) \
+             INSERT INTO devices (workspace_id, id) VALUES ($2, $3)",
         ],
     );
     assert_rejected(
@@ -97,6 +105,12 @@ fn write_to_all_workspaces_is_rejected() {
         &[
             "/* all workspaces */ SELECT DISTINCT workspace_id FROM usage_changes FOR UPDATE",
             "/* all workspaces */ SELECT DISTINCT workspace_id FROM usage_changes; DELETE FROM users",
+            "/* all workspaces */ SELECT DISTINCT workspace_id FROM usage_changes \
+             WHERE workspace_id IN (SELECT workspace_id FROM users FOR UPDATE)",
+            "/* all workspaces */ WITH purge_lock AS (SELECT id FROM users FOR UPDATE) \
+             SELECT id FROM purge_lock ORDER BY created_at LIMIT 50",
+            "/* all workspaces */ WITH purge_lock AS (DELETE FROM users RETURNING id) \
+             SELECT id FROM purge_lock ORDER BY created_at LIMIT 50",
         ],
     );
 }
