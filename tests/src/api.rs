@@ -9,9 +9,13 @@ use reqwest::blocking::{Body, Client, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::{
-    ConfidentialValues, Response, Server, ServerOptions, TestDatabase, device, ids, record_secret,
-    record_values, run,
+    ConfidentialValues, Proxy, Response, Server, ServerOptions, TestDatabase, device, ids,
+    record_secret, record_values, run,
 };
+
+/// Time after which a server does not use ids any more that it has reserved: their lifetime of
+/// 100 ms, and a margin.
+const RESERVED_ID_EXPIRY: Duration = Duration::from_millis(150);
 
 /// A server on a database of its own, with the workspace `acme` and a WRITE key for it.
 #[derive(Debug)]
@@ -43,6 +47,19 @@ impl Api {
         Self::resume(database, key, options)
     }
 
+    /// Starts a server that connects to `database` through a proxy. Its startup jobs have ended, so
+    /// that the proxy acts on the next COMMIT of a request. `timeout_ms` is the longest that the
+    /// server waits for a connection, and for a statement.
+    pub fn behind_proxy(database: TestDatabase, timeout_ms: u32) -> (Self, Proxy) {
+        let proxy = Proxy::in_front_of(&database);
+        let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
+            .and("DEVICES__DATABASE__POOL_TIMEOUT_MS", timeout_ms)
+            .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", timeout_ms);
+        let api = Self::start_on(database, &options);
+        api.wait_for_startup_jobs();
+        (api, proxy)
+    }
+
     /// Starts a new server that uses the database and the key of an earlier one.
     pub fn resume(database: TestDatabase, key: String, options: &ServerOptions) -> Self {
         let server = Server::start_with(&database, options);
@@ -59,6 +76,15 @@ impl Api {
         // This number is stored with all others, and no request of a test has added to it before.
         let is_counted = "EXISTS (SELECT 1 FROM usage_counts WHERE resource = 'response_bytes')";
         self.database.wait_until(&format!("SELECT {is_counted}"));
+    }
+
+    /// Sets the next id that PostgreSQL returns from a sequence. Waits until the server no longer
+    /// uses ids that it has reserved before.
+    pub fn set_next_id(&self, sequence: &str, id: u32) {
+        let statement = format!("SELECT setval('{sequence}', {id}, false)");
+        self.database.execute(&statement);
+        // Nothing shows that reserved ids have expired.
+        std::thread::sleep(RESERVED_ID_EXPIRY);
     }
 
     /// Locks a table in ACCESS EXCLUSIVE mode until the returned connection is dropped. No job

@@ -1,8 +1,6 @@
 //! `Idempotency-Key`: a repeated request is stored once.
 
-use devices_tests::{
-    Api, Proxy, ProxyMode, Response, ServerOptions, TestDatabase, device, run, send,
-};
+use devices_tests::{Api, ProxyMode, Response, ServerOptions, TestDatabase, device, run, send};
 use serde_json::{Value, json};
 
 fn rows() -> Value {
@@ -186,26 +184,14 @@ fn killed_server_leaves_key_unused() {
     assert_eq!(api.database.count("devices"), 2);
 }
 
-/// Starts a server that connects to its database through a proxy.
-fn api_behind_proxy() -> (Api, Proxy) {
-    let database = TestDatabase::new();
-    let proxy = Proxy::in_front_of(&database);
-    let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
-        .and("DEVICES__DATABASE__POOL_TIMEOUT_MS", 300)
-        .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 300);
-    let api = Api::start_on(database, &options);
-    // The proxy acts on the next COMMIT, which must be that of a batch.
-    api.wait_for_startup_jobs();
-    (api, proxy)
-}
-
 #[test]
 fn connection_lost_after_commit_returns_201() {
-    let (api, proxy) = api_behind_proxy();
+    let (api, proxy) = Api::behind_proxy(TestDatabase::new(), 300);
     proxy.set_mode(ProxyMode::DisconnectAfterCommit {
         stay_disconnected: false,
     });
     let response = post(&api, "job-number-1", &rows());
+    assert_eq!(proxy.mode(), ProxyMode::Forward);
     assert_eq!(response.status, 201, "{}", response.text);
     assert_replayed(&post(&api, "job-number-1", &rows()), &response);
     assert_eq!(api.database.count("devices"), 2);
@@ -217,13 +203,10 @@ fn in_doubt_commit_is_awaited() {
     // A commit with devices takes 1.5 seconds. No other transaction runs: the one in doubt has the
     // highest transaction id, which PostgreSQL must still report as in progress.
     database.run_at_commit("PERFORM pg_sleep(1.5);");
-    let proxy = Proxy::in_front_of(&database);
-    let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url());
-    let api = Api::start_on(database, &options);
-    // The proxy acts on the next COMMIT, which must be that of a batch.
-    api.wait_for_startup_jobs();
+    let (api, proxy) = Api::behind_proxy(database, 5_000);
     proxy.set_mode(ProxyMode::DisconnectDuringCommit);
     let response = post(&api, "job-number-1", &rows());
+    assert_eq!(proxy.mode(), ProxyMode::Forward);
     assert_eq!(response.status, 201, "{}", response.text);
     assert_replayed(&post(&api, "job-number-1", &rows()), &response);
     assert_eq!(api.database.count("devices"), 2);
@@ -231,7 +214,7 @@ fn in_doubt_commit_is_awaited() {
 
 #[test]
 fn connection_lost_before_commit_returns_503() {
-    let (api, proxy) = api_behind_proxy();
+    let (api, proxy) = Api::behind_proxy(TestDatabase::new(), 300);
     proxy.set_mode(ProxyMode::DisconnectBeforeCommit);
     let response = post(&api, "job-number-1", &rows());
     assert_eq!(response.status, 503, "{}", response.text);
@@ -244,7 +227,7 @@ fn connection_lost_before_commit_returns_503() {
 
 #[test]
 fn unresolved_commit_returns_503() {
-    let (api, proxy) = api_behind_proxy();
+    let (api, proxy) = Api::behind_proxy(TestDatabase::new(), 300);
     proxy.set_mode(ProxyMode::DisconnectAfterCommit {
         stay_disconnected: true,
     });

@@ -1,26 +1,18 @@
 //! Changes of devices without a transaction: their statement commits by itself.
 
-use devices_tests::{
-    AUTOCOMMIT, Api, Proxy, ProxyMode, Response, ServerOptions, TestDatabase, device,
-};
+use devices_tests::{AUTOCOMMIT, Api, Proxy, ProxyMode, Response, TestDatabase, device};
 use serde_json::json;
 
 /// Starts a server that connects to a database through a proxy, and creates a device.
-fn api_behind_proxy(timeout_ms: u32) -> (Api, Proxy) {
-    let database = TestDatabase::new();
-    let proxy = Proxy::in_front_of(&database);
-    let options = ServerOptions::with("DEVICES__DATABASE__URL", proxy.url())
-        .and("DEVICES__DATABASE__POOL_TIMEOUT_MS", timeout_ms)
-        .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", timeout_ms);
-    let api = Api::start_on(database, &options);
-    api.wait_for_startup_jobs();
+fn api_with_device() -> (Api, Proxy) {
+    let (api, proxy) = Api::behind_proxy(TestDatabase::new(), 1_000);
     assert_eq!(api.post(&json!([device(json!({}))])).status, 201);
     (api, proxy)
 }
 
 #[test]
 fn change_lost_after_its_commit_returns_200() {
-    let (api, proxy) = api_behind_proxy(1_000);
+    let (api, proxy) = api_with_device();
     proxy.set_mode(ProxyMode::DisconnectAfterCommit {
         stay_disconnected: false,
     });
@@ -35,7 +27,7 @@ fn change_lost_after_its_commit_returns_200() {
 
 #[test]
 fn change_that_never_began_returns_503() {
-    let (api, proxy) = api_behind_proxy(1_000);
+    let (api, proxy) = api_with_device();
     proxy.set_mode(ProxyMode::DisconnectBeforeCommit);
     let response = api.send("PATCH", "/devices/1", &json!({"comment": AUTOCOMMIT}));
     assert_eq!(response.status, 503, "{}", response.text);
