@@ -94,6 +94,16 @@ impl From<Output> for CommandOutput {
 /// Runs a command of the binary on a database until it exits. Panics if one of its SQL statements
 /// breaks a [rule](crate::statement_violations), unless the tests cannot read PostgreSQL's log.
 pub fn run(database: &TestDatabase, arguments: &[&str]) -> CommandOutput {
+    let (output, statements) = run_logged(database, arguments);
+    for statement in statements.iter().flatten() {
+        assert_eq!(statement_violations(statement), Vec::<String>::new());
+    }
+    output
+}
+
+/// Runs a command of the binary on a database until it exits. Returns its output and its SQL
+/// statements, unless the tests cannot read PostgreSQL's log.
+fn run_logged(database: &TestDatabase, arguments: &[&str]) -> (CommandOutput, Option<Vec<String>>) {
     let log = PostgresLog::from_now();
     let mut command = isolated(built_binary());
     command.env("DEVICES__DATABASE__URL", database.url());
@@ -102,10 +112,8 @@ pub fn run(database: &TestDatabase, arguments: &[&str]) -> CommandOutput {
         command.env("PGOPTIONS", LOG_STATEMENTS);
     }
     let output = command.args(arguments).output();
-    for statement in log.iter().flat_map(|log| log.statements(database.name())) {
-        assert_eq!(statement_violations(&statement), Vec::<String>::new());
-    }
-    output.expect("the binary can be run").into()
+    let output = output.expect("the binary can be run").into();
+    (output, log.map(|log| log.statements(database.name())))
 }
 
 /// Options of a session that logs its statements without their parameters.
@@ -123,4 +131,20 @@ pub fn run_executable(executable: &Path, url: &str, arguments: &[&str]) -> Comma
         .args(arguments)
         .output();
     output.expect("the binary can be run").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_of_commands_are_logged() {
+        let (output, statements) = run_logged(&TestDatabase::new(), &["key", "list"]);
+        assert_eq!(output.code, 0, "{output:?}");
+        // `None`: the server is not the private one, whose log the tests can read.
+        if let Some(statements) = statements {
+            let reads_keys = |statement: &String| statement.contains("FROM \"api_keys\"");
+            assert!(statements.iter().any(reads_keys), "{statements:?}");
+        }
+    }
 }
