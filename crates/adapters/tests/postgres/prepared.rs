@@ -7,9 +7,9 @@ use devices_adapters::postgres::{
     Database, DatabaseOptions, PostgresKeys, SessionSettings, migrate, missing_settings_sql,
 };
 use devices_domain::{
-    Actor, DeviceFilter, DeviceId, IdempotencyKey, IdempotentRequest, IdentifierKey, KeyRepository,
-    NewDevice, PageRequest, PageStart, Precondition, RateLimiter, RateLimits, RawValue,
-    RenderResponse, Scope, Search, UserId,
+    Actor, CreateError, DeviceFilter, DeviceId, IdempotencyKey, IdempotentRequest, IdentifierKey,
+    KeyRepository, NewDevice, PageRequest, PageStart, Precondition, RateLimiter, RateLimits,
+    RawValue, RenderResponse, Scope, Search, UserId,
 };
 use devices_tests::{LoginRole, TestDatabase};
 
@@ -162,6 +162,26 @@ impl Observed {
         ))
     }
 
+    /// Returns the setting of the connection, as of its last change. Empty without a change.
+    fn plan_cache_modes(&self) -> Vec<String> {
+        let modes = "SELECT plan_cache_mode FROM observer.settings";
+        self.store.database.texts(modes)
+    }
+
+    /// Asserts that the connection has prepared statements, which only [`OBSERVER`] can see.
+    fn assert_prepares(&self) {
+        assert_ne!(self.statements("text", "true"), Vec::<String>::new());
+    }
+
+    /// Asserts that the present plans read few rows after the tables have grown. The number of the
+    /// next round is `round`.
+    async fn assert_plans_suit_growth(&self, round: u32) {
+        self.assert_prepares();
+        self.grow();
+        self.run(round..round + 3).await;
+        assert_eq!(self.much_read(), Vec::<String>::new());
+    }
+
     /// Adds many rows to the tables that grow with the number of devices, without new statistics.
     fn grow(&self) {
         let database = &self.store.database;
@@ -250,9 +270,7 @@ fn plans_of_unanalysed_tables_still_use_indexes() {
     block_on(async {
         let observed = Observed::new().await;
         observed.run(0..12).await;
-        observed.grow();
-        observed.run(12..15).await;
-        assert_eq!(observed.much_read(), Vec::<String>::new());
+        observed.assert_plans_suit_growth(12).await;
     });
 }
 
@@ -265,9 +283,7 @@ fn plans_of_empty_tables_still_use_indexes() {
         })
         .await;
         observed.run(0..12).await;
-        observed.grow();
-        observed.run(12..15).await;
-        assert_eq!(observed.much_read(), Vec::<String>::new());
+        observed.assert_plans_suit_growth(12).await;
     });
 }
 
@@ -279,9 +295,7 @@ fn plans_of_tiny_tables_still_use_indexes() {
         observed.store.database.execute(FIRST_ROWS);
         observed.store.database.execute("ANALYZE");
         observed.run(3..15).await;
-        observed.grow();
-        observed.run(15..18).await;
-        assert_eq!(observed.much_read(), Vec::<String>::new());
+        observed.assert_plans_suit_growth(15).await;
     });
 }
 
@@ -294,8 +308,7 @@ fn foreign_key_checks_are_not_planned_per_row() {
         })
         .await;
         observed.run(0..1).await;
-        let modes = "SELECT plan_cache_mode FROM observer.settings";
-        assert_eq!(observed.store.database.texts(modes), ["auto"]);
+        assert_eq!(observed.plan_cache_modes(), ["auto"]);
     });
 }
 
@@ -315,9 +328,11 @@ fn nothing_is_prepared_behind_a_pooler() {
         let (_, statements) = missing.split_once("Run: ").unwrap();
         let (statements, _) = statements.split_once("; then let").unwrap();
         database.execute(statements);
+        database.execute("DELETE FROM observer.settings");
         observed.store.pool = Database::new(login.url(), &per_role).unwrap();
         observed.acme.devices = observed.store.devices(observed.acme.workspace);
         observed.run(0..3).await;
+        assert_eq!(observed.plan_cache_modes().len(), 1);
         assert_eq!(observed.statements("text", "true"), Vec::<String>::new());
     });
 }
@@ -328,7 +343,8 @@ fn number_of_prepared_statements_is_bounded() {
         let observed = Observed::new().await;
         let acme = &observed.acme;
         observed.run(0..1).await;
-        let device = acme.create(vec![observed.device(1, 0)]).await.unwrap()[0].id;
+        let first = vec![observed.device(1_000, 0)];
+        let device = acme.create(first).await.unwrap()[0].id;
         let mut prepared = Vec::new();
         for words in [1..9, 9..17] {
             for number in words {
@@ -343,8 +359,9 @@ fn number_of_prepared_statements_is_bounded() {
                 acme.devices.list(filter, page).await.unwrap();
                 let devices = (0..number).map(|device| observed.device(1_000, device as u32));
                 let devices: Vec<_> = devices.collect();
-                // The first devices are taken: the rejection looks up all of them.
-                drop(acme.create(devices).await);
+                // The first one is taken: the rejection looks up all of them.
+                let rejected = acme.create(devices).await;
+                assert!(matches!(rejected, Err(CreateError::Conflicts(_))));
             }
             observed.change(device, 0).await;
             prepared.push(observed.statements("text", "true"));
@@ -358,6 +375,7 @@ fn added_columns_do_not_break_prepared_statements() {
     block_on(async {
         let observed = Observed::new().await;
         observed.run(0..7).await;
+        observed.assert_prepares();
         let database = &observed.store.database;
         let tables = "SELECT quote_ident(relname) FROM pg_class \
                       WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
