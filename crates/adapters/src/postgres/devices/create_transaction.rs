@@ -34,8 +34,8 @@ impl CreateTransaction {
     /// Creates the devices of all batches without conflicts.
     ///
     /// A large batch takes five statements, whatever the number of devices: BEGIN, the reservation
-    /// of ids, COPY, the events, and COMMIT. Assignees need one more, idempotency keys four, a device
-    /// limit three, enrolments one, and a rejection needs a complete look-up.
+    /// of ids, COPY, the events, and COMMIT. Assignees need one more, idempotency keys four, a
+    /// device limit three, enrolments one, and a rejection needs a complete look-up.
     pub(super) fn run(
         &self,
         connection: &mut PgConnection,
