@@ -32,6 +32,7 @@ test-locales: ## Run all tests in databases of several locales, among them a Tur
 	TEST_DATABASE_OPTIONS="LOCALE 'C.UTF-8'" cargo test --workspace
 	TEST_DATABASE_OPTIONS="LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR' LOCALE 'C.UTF-8'" cargo test --workspace
 
+# `value` and the environment keep a `$` or a quote in a password.
 test-on: override export URL := $(value URL)
 test-on: ## Run the tests on the PostgreSQL or Citus server at URL=postgres://...
 	@scripts/test-on "$$URL"
