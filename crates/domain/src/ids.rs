@@ -30,4 +30,6 @@ ids! {
     EnrollmentId,
     /// Id of an [`Event`](crate::Event).
     EventId,
+    /// Id of a batch: the id of its first event, unique across all workspaces.
+    BatchId,
 }

@@ -49,7 +49,7 @@ pub use fold::fold_case;
 pub use idempotency::{
     IdempotencyError, IdempotencyKey, IdempotentRequest, IdempotentResponse, StoredResponse,
 };
-pub use ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
+pub use ids::{BatchId, DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
 pub use paging::{Cursor, IdRange, Page, PageRequest, PageStart, Total};
 pub use ports::{
     ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts, CreateError, DeviceChange,

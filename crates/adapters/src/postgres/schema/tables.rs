@@ -45,6 +45,24 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::postgres::query::tsvector::Tsvector;
 
+    batches (workspace_id, id) {
+        workspace_id -> Int8,
+        id -> Int8,
+        on_conflict -> Text,
+        is_atomic -> Bool,
+        row_count -> Int4,
+        created_count -> Int4,
+        updated_count -> Int4,
+        unchanged_count -> Int4,
+        skipped_count -> Int4,
+        failed_count -> Int4,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     device_events (workspace_id, id) {
         workspace_id -> Int8,
         id -> Int8,
@@ -57,6 +75,8 @@ diesel::table! {
         enrollment_id -> Nullable<Int8>,
         fields -> Array<Nullable<Text>>,
         client_request_id -> Nullable<Text>,
+        batch_id -> Nullable<Int8>,
+        feed_position -> Nullable<Int8>,
     }
 }
 
@@ -157,6 +177,17 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::postgres::query::tsvector::Tsvector;
 
+    event_feeds (workspace_id) {
+        workspace_id -> Int8,
+        last_position -> Int8,
+        purged_position -> Int8,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     idempotency_keys (workspace_id, operation, key) {
         workspace_id -> Int8,
         operation -> Text,
@@ -164,6 +195,7 @@ diesel::table! {
         fingerprint -> Bytea,
         outcome -> Bytea,
         created_at -> Timestamptz,
+        batch_id -> Nullable<Int8>,
     }
 }
 
@@ -287,6 +319,7 @@ diesel::joinable!(api_keys -> workspaces (workspace_id));
 diesel::joinable!(audit_events -> workspaces (workspace_id));
 diesel::joinable!(device_events -> workspaces (workspace_id));
 diesel::joinable!(devices_mdm -> workspaces (workspace_id));
+diesel::joinable!(event_feeds -> workspaces (workspace_id));
 diesel::joinable!(idempotency_keys -> workspaces (workspace_id));
 diesel::joinable!(rate_limits -> workspaces (workspace_id));
 diesel::joinable!(users -> workspaces (workspace_id));
@@ -295,9 +328,11 @@ diesel::joinable!(workspace_rate_limits -> workspaces (workspace_id));
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     audit_events,
+    batches,
     device_events,
     devices,
     devices_mdm,
+    event_feeds,
     idempotency_keys,
     rate_limits,
     search_documents,
