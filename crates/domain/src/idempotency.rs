@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::ids::BatchId;
+
 /// Idempotency key of a client: 1 to 255 visible ASCII characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
@@ -54,6 +56,7 @@ impl IdempotentRequest {
         }
         Ok(IdempotentResponse {
             body: stored.body,
+            batch: stored.batch,
             replayed: true,
         })
     }
@@ -81,6 +84,8 @@ pub struct StoredResponse {
     pub fingerprint: [u8; 32],
     /// Response body.
     pub body: Vec<u8>,
+    /// Batch that the request stored. `None` if a version without batches stored the response.
+    pub batch: Option<BatchId>,
 }
 
 /// Response to an idempotent request.
@@ -88,6 +93,8 @@ pub struct StoredResponse {
 pub struct IdempotentResponse {
     /// Response body.
     pub body: Vec<u8>,
+    /// Batch that the request stored. `None` if a version without batches stored the response.
+    pub batch: Option<BatchId>,
     /// `true` if the response is a stored one, and the request was not executed again.
     pub replayed: bool,
 }

@@ -24,10 +24,9 @@ fn assert_replayed(response: &Response, first: &Response) {
     assert_eq!((response.status, &response.text), (201, &first.text));
     assert_eq!(response.header("idempotent-replayed"), "true");
     assert_eq!(first.header("idempotent-replayed"), "");
-    assert_eq!(
-        response.header("content-type"),
-        first.header("content-type")
-    );
+    for name in ["content-type", "location"] {
+        assert_eq!(response.header(name), first.header(name));
+    }
 }
 
 #[test]
@@ -47,6 +46,19 @@ fn repeated_request_is_replayed() {
     assert_replayed(&quoted, &first);
     assert_eq!(api.database.count("devices"), 2);
     assert_eq!(api.database.count("device_events"), 1);
+}
+
+#[test]
+fn replay_of_earlier_version_has_no_location() {
+    let api = Api::start();
+    let first = post(&api, "job-number-1", &rows());
+    let batch = api.database.texts("SELECT id FROM device_events");
+    assert_eq!(first.header("location"), format!("/batches/{}", batch[0]));
+    api.database
+        .execute("UPDATE idempotency_keys SET batch_id = NULL");
+    let replay = post(&api, "job-number-1", &rows());
+    assert_eq!((replay.status, &replay.text), (201, &first.text));
+    assert_eq!(replay.header("location"), "");
 }
 
 #[test]

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use devices_domain::{IdempotentRequest, RepositoryError, StoredResponse, WorkspaceId};
+use devices_domain::{
+    BatchId, IdempotentRequest, IdempotentResponse, RepositoryError, StoredResponse, WorkspaceId,
+};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{Array, BigInt, Bool, Bytea, Double, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Double, Nullable, Text};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
@@ -79,6 +81,8 @@ struct ResponseRow {
     fingerprint: Vec<u8>,
     #[diesel(sql_type = Bytea)]
     outcome: Vec<u8>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    batch_id: Option<i64>,
 }
 
 /// Returns the stored responses, by the indexes of their requests.
@@ -91,9 +95,9 @@ pub(crate) fn find(
     let size = ListSize::for_length(requests.len());
     let requested = size.rows(&[("operation", "$2"), ("key", "$3")]);
     let rows: Vec<ResponseRow> = prepared(format!(
-        "SELECT position, stored.fingerprint, stored.outcome FROM {requested} \
+        "SELECT position, stored.fingerprint, stored.outcome, stored.batch_id FROM {requested} \
          CROSS JOIN LATERAL ( \
-             SELECT fingerprint, outcome FROM idempotency_keys \
+             SELECT fingerprint, outcome, batch_id FROM idempotency_keys \
              WHERE idempotency_keys.workspace_id = $1 \
                AND idempotency_keys.operation = requested.operation \
                AND idempotency_keys.key = requested.key \
@@ -111,6 +115,7 @@ pub(crate) fn find(
         let response = StoredResponse {
             fingerprint,
             body: row.outcome,
+            batch: row.batch_id.map(BatchId),
         };
         Ok((row.position as usize - 1, response))
     };
@@ -121,21 +126,25 @@ pub(crate) fn find(
 pub(crate) fn insert(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    responses: &[(&IdempotentRequest, &[u8])],
+    responses: &[(&IdempotentRequest, &IdempotentResponse)],
 ) -> QueryResult<()> {
-    let rows = responses.iter().map(|(request, body)| {
+    let rows = responses.iter().map(|(request, response)| {
         (
             idempotency_keys::workspace_id.eq(workspace.0),
             idempotency_keys::operation.eq(request.operation),
             idempotency_keys::key.eq(request.key.as_str()),
             idempotency_keys::fingerprint.eq(request.fingerprint.as_slice()),
-            idempotency_keys::outcome.eq(*body),
+            idempotency_keys::outcome.eq(response.body.as_slice()),
+            idempotency_keys::batch_id.eq(response.batch.map(|batch| batch.0)),
         )
     });
     diesel::insert_into(idempotency_keys::table)
         .values(rows.collect::<Vec<_>>())
         .execute(connection)?;
-    let bytes: usize = responses.iter().map(|(_, body)| body.len()).sum();
+    let bytes: usize = responses
+        .iter()
+        .map(|(_, response)| response.body.len())
+        .sum();
     UsageChange::new(Resource::ResponseBytes, bytes as i64).record(connection, workspace)
 }
 

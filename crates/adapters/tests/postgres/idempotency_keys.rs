@@ -31,14 +31,22 @@ async fn create(
 ) -> Result<IdempotentResponse, CreateError> {
     match writer.store(devices, Some((request, RENDER_IDS))).await? {
         StoreResult::Response(response) => Ok(response),
-        StoreResult::Devices(devices) => panic!("expected a response, got {devices:?}"),
+        devices @ StoreResult::Devices { .. } => panic!("unexpected {devices:?}"),
     }
 }
 
-fn response(body: &str, replayed: bool) -> IdempotentResponse {
+/// Asserts that a request stored a batch and returned this body.
+fn assert_stored(response: &IdempotentResponse, body: &str) {
+    assert_eq!(response.body, body.as_bytes());
+    assert!(response.batch.is_some());
+    assert!(!response.replayed);
+}
+
+/// Returns the replay of a response.
+fn replay(first: &IdempotentResponse) -> IdempotentResponse {
     IdempotentResponse {
-        body: body.as_bytes().to_vec(),
-        replayed,
+        replayed: true,
+        ..first.clone()
     }
 }
 
@@ -51,17 +59,20 @@ fn second_request_replays_the_response() {
         let stored = acme.devices.find_response(request(7)).await;
         assert_eq!(stored.unwrap(), None);
         let first = create(&acme, request(7), devices()).await.unwrap();
-        assert_eq!(first, response("1,2", false));
+        assert_stored(&first, "1,2");
         let second = create(&acme, request(7), devices()).await.unwrap();
-        assert_eq!(second, response("1,2", true));
+        assert_eq!(second, replay(&first));
         let stored = acme.devices.find_response(request(7)).await;
         assert_eq!(
             stored.unwrap(),
             Some(StoredResponse {
                 fingerprint: [7; 32],
-                body: b"1,2".to_vec()
+                body: b"1,2".to_vec(),
+                batch: first.batch,
             })
         );
+        let event = store.database.texts("SELECT id FROM device_events");
+        assert_eq!(event, [first.batch.unwrap().to_string()]);
         assert_eq!(store.database.count("devices"), 2);
         assert_eq!(store.database.count("device_events"), 1);
     });
@@ -143,9 +154,10 @@ fn concurrent_request_is_rejected_at_once() {
             "{second:?}"
         );
         drop(table_lock);
-        assert_eq!(first.await.unwrap().unwrap(), response("1", false));
+        let first = first.await.unwrap().unwrap();
+        assert_stored(&first, "1");
         let third = create(&acme, request(7), vec![device(&[])]).await.unwrap();
-        assert_eq!(third, response("1", true));
+        assert_eq!(third, replay(&first));
     });
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::audit::Origin;
 use crate::device::NewDevice;
 use crate::idempotency::{IdempotencyError, IdempotentRequest, IdempotentResponse};
+use crate::ids::BatchId;
 use crate::ports::{
     CreateError, DeviceRepository, InsertedDevice, NewBatch, RenderResponse, RepositoryError,
     StoreResult,
@@ -21,8 +22,15 @@ pub struct CreateDevices {
 /// Result of a stored batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CreateResult {
-    /// The devices and what storing them added, both in row order.
-    Devices(Vec<NewDevice>, Vec<InsertedDevice>),
+    /// The devices were stored.
+    Devices {
+        /// Number of the batch.
+        batch: BatchId,
+        /// The devices, in row order.
+        devices: Vec<NewDevice>,
+        /// What storing them added, in row order.
+        inserted: Vec<InsertedDevice>,
+    },
     /// The response of an idempotent request, rendered by this call or an earlier one.
     Response(IdempotentResponse),
 }
@@ -107,10 +115,14 @@ impl CreateDevices {
         let batch = Arc::new(batch);
         match self.devices.create(Arc::clone(&batch)).await {
             Ok(StoreResult::Response(response)) => Ok(CreateResult::Response(response)),
-            Ok(StoreResult::Devices(inserted)) => {
-                let devices = Arc::unwrap_or_clone(batch).devices;
-                Ok(CreateResult::Devices(devices, inserted))
-            }
+            Ok(StoreResult::Devices {
+                batch: id,
+                inserted,
+            }) => Ok(CreateResult::Devices {
+                batch: id,
+                devices: Arc::unwrap_or_clone(batch).devices,
+                inserted,
+            }),
             Err(CreateError::Conflicts(conflicts)) => {
                 let mut report = ErrorReport::default();
                 let refs = batch.devices.iter().map(NewDevice::external_refs);
@@ -159,7 +171,12 @@ mod tests {
     ) -> Result<Vec<(NewDevice, InsertedDevice)>, CreateDevicesError> {
         let use_case = CreateDevices::new(Box::new(repository));
         match pollster::block_on(use_case.execute(batch, origin(), None))? {
-            CreateResult::Devices(devices, inserted) => {
+            CreateResult::Devices {
+                batch,
+                devices,
+                inserted,
+            } => {
+                assert_eq!(batch, BatchId(17));
                 Ok(devices.into_iter().zip(inserted).collect())
             }
             CreateResult::Response(response) => panic!("unexpected response: {response:?}"),
@@ -211,7 +228,10 @@ mod tests {
                     assignee: None,
                     enrollment: None,
                 });
-                Ok(StoreResult::Devices(stored.collect()))
+                Ok(StoreResult::Devices {
+                    batch: BatchId(17),
+                    inserted: stored.collect(),
+                })
             });
         let devices = execute(repository, batch([row("B"), row("A")])).unwrap();
         let serial_number = |device| UniqueField::SerialNumber.folded(device).unwrap();
@@ -343,6 +363,7 @@ mod tests {
             assert_eq!(request.fingerprint, [7; 32]);
             Ok(StoreResult::Response(IdempotentResponse {
                 body: render(&batch.devices, &[]),
+                batch: Some(BatchId(17)),
                 replayed: false,
             }))
         });
@@ -351,6 +372,7 @@ mod tests {
         let created = use_case.execute(batch([row("S1")]), origin(), idempotency);
         let expected = IdempotentResponse {
             body: b"rendered".to_vec(),
+            batch: Some(BatchId(17)),
             replayed: false,
         };
         assert_eq!(
@@ -366,6 +388,7 @@ mod tests {
             Ok(Some(StoredResponse {
                 fingerprint: [7; 32],
                 body: b"rendered".to_vec(),
+                batch: None,
             }))
         });
         let use_case = CreateDevices::new(Box::new(repository));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use devices_domain::{
-    Conflicts, DeviceId, Enrollment, InsertedDevice, LookupKeys, NewBatch, NewDevice,
+    BatchId, Conflicts, DeviceId, Enrollment, InsertedDevice, LookupKeys, NewBatch, NewDevice,
     PerUniqueField, UniqueField, UserId, WorkspaceId,
 };
 
@@ -27,6 +27,11 @@ pub(crate) struct AcceptedBatch<'a> {
 }
 
 impl AcceptedBatch<'_> {
+    /// Returns the number of the batch: the id of its event.
+    pub(super) fn id(&self) -> BatchId {
+        BatchId(self.event_id)
+    }
+
     /// Returns the marker of the transaction, from the event of this batch. A transaction writes
     /// the events of all its batches or none, so one of them is enough. `backend_pid` is that of a
     /// backend that may not have written the event yet.

@@ -17,7 +17,7 @@ pub(crate) struct ColumnArrays {
 }
 
 /// The values of a column.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ColumnArray {
     /// Length and bytes of each element.
     elements: Vec<u8>,

@@ -8,15 +8,15 @@ use devices_domain::{
     WorkspaceId, fold_case,
 };
 use diesel::dsl::SqlTypeOf;
-use diesel::pg::{CopyFormat, PgConnection};
+use diesel::pg::{CopyFormat, Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_source::Column as DieselColumn;
 use diesel::result::Error::SerializationError;
-use diesel::sql_types::{Array, Nullable};
+use diesel::sql_types::{Array, HasSqlType, Nullable};
 use rust_decimal::Decimal;
 
 use super::binary_copy::{BinaryRows, EncodeBinary, ValueSink};
-use super::column_arrays::ColumnArrays;
+use super::column_arrays::ColumnArray;
 use crate::postgres::query::columns::Column;
 use crate::postgres::query::jsonb::JsonbAttributes;
 use crate::postgres::query::prepared::PreparedSql;
@@ -85,18 +85,23 @@ macro_rules! device_row {
                 casts
             }
 
-            /// Binds one array for each of the [columns](Self::COLUMNS).
-            pub(crate) fn bind_arrays<'q>(
-                arrays: ColumnArrays,
-                query: PreparedSql<'q>,
-            ) -> PreparedSql<'q> {
-                let mut arrays = arrays.into_columns();
-                let mut next = || arrays.next().unwrap_or_default();
+            /// Binds the arrays of the [columns](Self::COLUMNS), except those that are `None`.
+            pub(crate) fn bind_arrays(
+                arrays: impl IntoIterator<Item = Option<ColumnArray>>,
+                mut query: PreparedSql<'_>,
+            ) -> PreparedSql<'_> {
+                let mut arrays = arrays.into_iter();
+                let mut next = || arrays.next().flatten();
+                $(query = bind_array::<SqlTypeOf<devices::$folded>>(query, next());)+
+                query = bind_array::<SqlTypeOf<devices::type_folded>>(query, next());
+                query = bind_array::<SqlTypeOf<devices::category_folded>>(query, next());
+                $($(
+                    query = bind_array::<Nullable<<$Column as EncodeBinary>::Element>>(
+                        query,
+                        next(),
+                    );
+                )+)+
                 query
-                    $(.bind::<Array<SqlTypeOf<devices::$folded>>, _>(next()))+
-                    .bind::<Array<SqlTypeOf<devices::type_folded>>, _>(next())
-                    .bind::<Array<SqlTypeOf<devices::category_folded>>, _>(next())
-                    $($(.bind::<Array<Nullable<<$Column as EncodeBinary>::Element>>, _>(next()))+)+
             }
 
             /// Binds the values of the [columns](Self::COLUMNS).
@@ -155,6 +160,18 @@ macro_rules! device_row {
             }
         }
     };
+}
+
+/// Binds an array whose elements have this SQL type, if there is one.
+fn bind_array<ST>(query: PreparedSql<'_>, array: Option<ColumnArray>) -> PreparedSql<'_>
+where
+    Pg: HasSqlType<Array<ST>> + HasSqlType<ST>,
+    ST: Send + 'static,
+{
+    match array {
+        Some(array) => query.bind::<Array<ST>, _>(array),
+        None => query,
+    }
 }
 
 /// Returns the folded form of a text. `None` if it equals the text, as for most types and

@@ -135,9 +135,13 @@ fn store(
     for accepted in accepted {
         let inserted = accepted.inserted_devices(&enrollments);
         results[accepted.index] = Some(Ok(match &accepted.batch.idempotency {
-            None => StoreResult::Devices(inserted),
+            None => StoreResult::Devices {
+                batch: accepted.id(),
+                inserted,
+            },
             Some((_, render)) => StoreResult::Response(IdempotentResponse {
                 body: render(&accepted.batch.devices, &inserted),
+                batch: Some(accepted.id()),
                 replayed: false,
             }),
         }));
@@ -154,14 +158,12 @@ fn store_responses(
     accepted: &[AcceptedBatch<'_>],
     results: &[Option<BatchResult>],
 ) -> QueryResult<()> {
-    let responses: Vec<(&IdempotentRequest, &[u8])> = accepted
+    let responses: Vec<(&IdempotentRequest, &IdempotentResponse)> = accepted
         .iter()
         .filter_map(|accepted| {
             let (request, _) = accepted.batch.idempotency.as_ref()?;
             match &results[accepted.index] {
-                Some(Ok(StoreResult::Response(response))) => {
-                    Some((request, response.body.as_slice()))
-                }
+                Some(Ok(StoreResult::Response(response))) => Some((request, response)),
                 _ => None,
             }
         })

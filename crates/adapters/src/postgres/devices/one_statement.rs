@@ -131,12 +131,13 @@ fn results(
     accepted: &[AcceptedBatch<'_>],
     enrollments: &HashMap<String, Enrollment>,
 ) -> Vec<BatchResult> {
-    let devices = accepted
-        .iter()
-        .map(|accepted| accepted.inserted_devices(enrollments));
-    devices
-        .map(|devices| Ok(StoreResult::Devices(devices)))
-        .collect()
+    let results = accepted.iter().map(|accepted| {
+        Ok(StoreResult::Devices {
+            batch: accepted.id(),
+            inserted: accepted.inserted_devices(enrollments),
+        })
+    });
+    results.collect()
 }
 
 fn send(
@@ -160,6 +161,7 @@ fn send(
             device.encode(&mut arrays);
         }
         let ids: Vec<i64> = devices.iter().map(|device| device.id).collect();
+        let arrays = arrays.into_columns().map(Some);
         DeviceRow::bind_arrays(arrays, query.bind::<Array<BigInt>, _>(ids))
     };
     query.get_result(connection)

@@ -1,8 +1,8 @@
 //! Responses to `POST /devices`.
 
-use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
+use actix_web::http::header::{ContentType, HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpResponse, web};
-use devices_domain::{IdempotentResponse, InsertedDevice, NewDevice, RepositoryError};
+use devices_domain::{BatchId, IdempotentResponse, InsertedDevice, NewDevice, RepositoryError};
 use serde::Serialize;
 
 use crate::http::respond::api_error::ApiError;
@@ -22,12 +22,13 @@ struct Data<'a> {
 /// Minimum number of devices for which the body is rendered on a blocking thread.
 const LARGE_BATCH: usize = 100;
 
-/// Returns a 201 with the devices. Renders a large batch on a blocking thread, so that other
+/// Returns a 201 with the devices of a batch. Renders a large batch on a blocking thread, so that other
 /// requests of the worker do not wait for it.
 ///
 /// # Errors
 /// `InDoubt` if rendering panics: the devices are stored nevertheless.
 pub(crate) async fn response(
+    batch: BatchId,
     devices: Vec<NewDevice>,
     inserted: Vec<InsertedDevice>,
 ) -> Result<HttpResponse, ApiError> {
@@ -40,7 +41,7 @@ pub(crate) async fn response(
     } else {
         render()
     };
-    Ok(created(body))
+    Ok(created(body, Some(batch)))
 }
 
 /// Renders the body of the 201. `inserted` is in the order of `devices`.
@@ -68,8 +69,12 @@ pub fn render(devices: &[NewDevice], inserted: &[InsertedDevice]) -> Vec<u8> {
 
 /// Returns a 201 with the body of a request with an idempotency key. Marks it if it is replayed.
 pub(crate) fn idempotent_response(response: IdempotentResponse) -> HttpResponse {
-    let IdempotentResponse { body, replayed } = response;
-    let mut response = created(body);
+    let IdempotentResponse {
+        body,
+        batch,
+        replayed,
+    } = response;
+    let mut response = created(body, batch);
     if replayed {
         metrics::counter!("devices_idempotent_replays_total").increment(1);
         response.headers_mut().insert(
@@ -80,8 +85,17 @@ pub(crate) fn idempotent_response(response: IdempotentResponse) -> HttpResponse 
     response
 }
 
-fn created(body: Vec<u8>) -> HttpResponse {
-    HttpResponse::Created()
-        .content_type(ContentType::json())
-        .body(body)
+/// Returns a 201 whose `Location` is the batch, if it is known.
+fn created(body: Vec<u8>, batch: Option<BatchId>) -> HttpResponse {
+    let mut response = HttpResponse::Created();
+    if let Some(batch) = batch {
+        response.insert_header(location(batch));
+    }
+    response.content_type(ContentType::json()).body(body)
+}
+
+/// Returns the header `Location` of a batch. It has no prefix, also for a request with one: both
+/// paths have the same resources.
+fn location(batch: BatchId) -> (HeaderName, String) {
+    (LOCATION, format!("/batches/{batch}"))
 }

@@ -5,7 +5,7 @@ use crate::audit::Origin;
 use crate::device::{ClientStatus, NewDevice, StatusInputs};
 use crate::enrollment::Enrollment;
 use crate::idempotency::{IdempotencyError, IdempotentRequest, IdempotentResponse};
-use crate::ids::{DeviceId, UserId};
+use crate::ids::{BatchId, DeviceId, UserId};
 use crate::ports::RepositoryError;
 
 /// Devices to store in one transaction.
@@ -26,8 +26,13 @@ pub type RenderResponse = fn(&[NewDevice], &[InsertedDevice]) -> Vec<u8>;
 /// Result of storing a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StoreResult {
-    /// One result per device, in order.
-    Devices(Vec<InsertedDevice>),
+    /// The devices were stored.
+    Devices {
+        /// Number of the batch.
+        batch: BatchId,
+        /// One result per device, in order.
+        inserted: Vec<InsertedDevice>,
+    },
     /// The response of an idempotent request: rendered and stored by this call, or by an earlier
     /// one.
     Response(IdempotentResponse),

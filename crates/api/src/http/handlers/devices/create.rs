@@ -86,9 +86,11 @@ impl CreateRequest {
             context.clear_device_count();
         }
         let response = match result? {
-            CreateResult::Devices(devices, inserted) => {
-                created_devices::response(devices, inserted).await?
-            }
+            CreateResult::Devices {
+                batch,
+                devices,
+                inserted,
+            } => created_devices::response(batch, devices, inserted).await?,
             CreateResult::Response(response) => created_devices::idempotent_response(response),
         };
         // The permit also covers the batch and the response, which are made from the body.
@@ -106,6 +108,6 @@ fn counts_devices(result: &Result<CreateResult, CreateDevicesError>) -> bool {
             CreateDevicesError::Idempotency(_)
             | CreateDevicesError::Repository(RepositoryError::NotAdmitted),
         ) => false,
-        Ok(CreateResult::Devices(..)) | Err(_) => true,
+        Ok(CreateResult::Devices { .. }) | Err(_) => true,
     }
 }
