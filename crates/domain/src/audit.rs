@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::field::string_enum;
-use crate::ids::{DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
+use crate::ids::{BatchId, DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
 
 /// Key and request to which an event is attributed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,7 @@ string_enum! {
         Updated = "UPDATED",
         Deleted = "DELETED",
         Restored = "RESTORED",
+        Undone = "UNDONE",
         Rotated = "ROTATED",
         Revoked = "REVOKED",
         Exported = "EXPORTED",
@@ -110,6 +111,9 @@ pub struct Event {
     pub enrollment_id: Option<EnrollmentId>,
     /// API key that was created, rotated or revoked.
     pub api_key_id: Option<KeyId>,
+    /// Batch that made the change, or that was undone. `None` for changes outside of batches, and
+    /// for a batch without options, whose number is the id of its event.
+    pub batch_id: Option<BatchId>,
     /// Names of the changed fields, of the filters of an export, or of the purged objects. Values
     /// are not recorded.
     pub fields: Vec<String>,

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Action, Author, DeviceId, EnrollmentId, Event, EventFilter, EventId, EventRepository, KeyId,
-    Operator, Origin, RepositoryError, Subject, UserId, WorkspaceId,
+    Action, Author, BatchId, DeviceId, EnrollmentId, Event, EventFilter, EventId, EventRepository,
+    KeyId, Operator, Origin, RepositoryError, Subject, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -235,6 +235,8 @@ struct EventRow {
     enrollment_id: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     api_key_id: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    batch_id: Option<i64>,
     #[diesel(sql_type = Array<Text>)]
     fields: Vec<String>,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -258,6 +260,7 @@ impl EventRow {
             user_id: self.user_id.map(UserId),
             enrollment_id: self.enrollment_id.map(EnrollmentId),
             api_key_id: self.api_key_id.map(KeyId),
+            batch_id: self.batch_id.map(BatchId),
             fields: self.fields,
             item_count: self.item_count.map(i64::unsigned_abs),
         })
@@ -275,11 +278,13 @@ fn page(workspace: WorkspaceId, filter: &EventFilter) -> Statement {
         "SELECT * FROM ( \
              SELECT id, occurred_at, action, key_id, request_id, client_request_id, \
                     NULL AS operator, device_ids, user_id, enrollment_id, \
-                    NULL::bigint AS api_key_id, fields, NULL::bigint AS item_count \
+                    NULL::bigint AS api_key_id, batch_id, fields, \
+                    NULL::bigint AS item_count \
              FROM device_events WHERE device_events.workspace_id = {id} \
              UNION ALL \
              SELECT id, occurred_at, action, key_id, request_id, client_request_id, \
-                    operator, device_ids, user_id, enrollment_id, api_key_id, fields, item_count \
+                    operator, device_ids, user_id, enrollment_id, api_key_id, \
+                    NULL::bigint AS batch_id, fields, item_count \
              FROM audit_events WHERE audit_events.workspace_id = {id} \
          ) AS event WHERE true"
     ));

@@ -1,5 +1,7 @@
 //! Rules of all tables, and agreement of their CHECK constraints with the domain.
 
+use std::collections::BTreeSet;
+
 use devices_domain::{Action, EnrollmentStatus, Format, Role, Scope, fields};
 use devices_tests::TestDatabase;
 
@@ -126,22 +128,27 @@ fn column_values_match_the_domain() {
     let database = TestDatabase::new();
     let statuses = EnrollmentStatus::NAMES;
     let scopes = Scope::ALL.map(Scope::as_str);
+    let audited: Vec<&str> = Action::ALL
+        .iter()
+        // A batch is undone by a request.
+        .filter(|action| **action != Action::Undone)
+        .map(|action| action.as_str())
+        .collect();
     for (table, column, words) in [
         ("devices_mdm", "status", statuses),
         ("users", "role", Role::NAMES),
         (
             "device_events",
             "action",
-            &["CREATED", "UPDATED", "DELETED", "RESTORED"],
+            &["CREATED", "UPDATED", "DELETED", "RESTORED", "UNDONE"],
         ),
-        ("audit_events", "action", Action::NAMES),
+        ("audit_events", "action", audited.as_slice()),
         ("api_keys", "scope", scopes.as_slice()),
     ] {
         let checks = checks(&database, table, column);
-        assert_eq!(checks.matches("::text").count(), words.len(), "{checks}");
-        for word in words {
-            assert!(checks.contains(&format!("'{word}'")), "{word} in {checks}");
-        }
+        // Several constraints may name a value.
+        let named: BTreeSet<&str> = checks.split('\'').skip(1).step_by(2).collect();
+        assert_eq!(named, words.iter().copied().collect(), "{checks}");
     }
 }
 

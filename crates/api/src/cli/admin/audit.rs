@@ -102,6 +102,9 @@ fn format_subject(event: &Event) -> String {
     if let Some(key) = event.api_key_id {
         return format!("key {key}");
     }
+    if let (Action::Undone, Some(batch)) = (event.action, event.batch_id) {
+        return format!("batch {batch}");
+    }
     if event.device_ids.is_empty() {
         return match (event.action, event.item_count) {
             (Action::Exported, Some(count)) => count_devices(count),
