@@ -10,7 +10,8 @@ CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS device_events_feed_key
 CREATE INDEX CONCURRENTLY IF NOT EXISTS device_events_batch_idx
     ON device_events (workspace_id, batch_id) WHERE batch_id IS NOT NULL;
 -- next step
--- Batches without options.
-CREATE INDEX CONCURRENTLY IF NOT EXISTS device_events_plain_batch_idx
+-- Batches: the first event of each. That of a batch without options has no batch_id.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS device_events_first_of_batch_idx
     ON device_events (workspace_id, id)
-    WHERE action = 'CREATED' AND batch_id IS NULL AND user_id IS NULL AND enrollment_id IS NULL;
+    WHERE batch_id = id OR (batch_id IS NULL AND action = 'CREATED'
+                            AND user_id IS NULL AND enrollment_id IS NULL);
