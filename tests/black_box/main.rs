@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod authentication;
+mod batches;
 mod command_line;
 mod create_devices;
 mod devices;

@@ -59,6 +59,15 @@ pub struct Workspace {
     pub created_at: DateTime<Utc>,
 }
 
+/// Author of a request: an API key and its label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamedKey {
+    /// Id.
+    pub id: KeyId,
+    /// Label for people.
+    pub name: String,
+}
+
 /// An API key without its secret, which is not stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ApiKey {

@@ -25,11 +25,13 @@ mod paging;
 mod ports;
 mod quotas;
 mod search;
+mod stored_batch;
+mod upsert;
 mod use_cases;
 mod user;
 mod validation;
 
-pub use access::{Actor, ApiKey, Scope, Workspace};
+pub use access::{Actor, ApiKey, NamedKey, Scope, Workspace};
 pub use admission::{Admission, AdmissionDecision};
 pub use audit::{Action, Author, Event, EventFilter, Operator, Origin, Subject};
 pub use device::{
@@ -52,22 +54,27 @@ pub use idempotency::{
 pub use ids::{BatchId, DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
 pub use paging::{Cursor, IdRange, Page, PageRequest, PageStart, Total};
 pub use ports::{
-    ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts, CreateError, DeviceChange,
-    DeviceFilter, DeviceLimitReached, DeviceRepository, EnrollmentFilter, EnrollmentReport,
-    EnrollmentRepository, EventRepository, IndexBacklog, IndexError, IndexedChunk, InsertedDevice,
-    KeyError, KeyRepository, NewApiKey, NewBatch, NewSecret, NewWorkspace, Precondition,
-    PutEnrollmentError, RateLimitDecision, RateLimiter, RateLimits, RebuildScope, RebuiltDocuments,
-    RenderResponse, RepositoryError, Revision, SearchIndex, Store, StoreHealth, StoreResult,
-    TokenBucket, UserChange, UserFilter, UserRepository, WorkspaceRepository, WorkspaceStore,
+    BatchFilter, BatchRepository, ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts,
+    CreateError, DeviceChange, DeviceFilter, DeviceLimitReached, DeviceRepository,
+    EnrollmentFilter, EnrollmentReport, EnrollmentRepository, EventRepository, IndexBacklog,
+    IndexError, IndexedChunk, InsertedDevice, KeyError, KeyRepository, NewApiKey, NewBatch,
+    NewSecret, NewWorkspace, Precondition, PutEnrollmentError, RateLimitDecision, RateLimiter,
+    RateLimits, RebuildScope, RebuiltDocuments, RenderResponse, RepositoryError, Revision,
+    SearchIndex, Store, StoreHealth, StoreResult, TokenBucket, UserChange, UserFilter,
+    UserRepository, WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
-    MockDeviceRepository, MockEnrollmentRepository, MockEventRepository, MockKeyRepository,
-    MockRateLimiter, MockSearchIndex, MockStore, MockStoreHealth, MockUserRepository,
-    MockWorkspaceRepository,
+    MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository, MockEventRepository,
+    MockKeyRepository, MockRateLimiter, MockSearchIndex, MockStore, MockStoreHealth,
+    MockUserRepository, MockWorkspaceRepository,
 };
 pub use quotas::Quotas;
 pub use search::{Search, SearchDocument, SearchTerm, SearchWord, Weight, Weights};
+pub use stored_batch::{
+    BatchUndo, CreatedDevice, KeepReason, KeptDevice, LastUndo, NotUndone, RowCounts, StoredBatch,
+};
+pub use upsert::{BatchOptions, Nulls, OnConflict};
 pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateResult};
 pub use use_cases::restore_device::RestoreDevice;
 pub use use_cases::update_device::{UpdateDevice, UpdateDeviceError, ValidatedPatch};

@@ -52,7 +52,7 @@ fn wait_until_indexed(api: &Api) {
 }
 
 /// Runs the assertions on devices that may not be indexed yet, and again after indexing.
-fn before_and_after_indexing(api: &Api, assertions: impl Fn()) {
+pub(crate) fn before_and_after_indexing(api: &Api, assertions: impl Fn()) {
     assertions();
     wait_until_indexed(api);
     assertions();

@@ -7,6 +7,7 @@
 //! - All other modules implement one port each.
 
 mod audit_events;
+mod batches;
 mod connection;
 mod devices;
 mod enrollments;

@@ -7,6 +7,7 @@ use devices_domain::{
     Admission, Quotas, RepositoryError, Store, User, WorkspaceId, WorkspaceStore,
 };
 
+use super::batches::PostgresBatches;
 use super::connection::database::Database;
 use super::devices::{CreateBatches, FindDevices, PostgresDevices};
 use super::enrollments::PostgresEnrollments;
@@ -66,6 +67,11 @@ impl PostgresStore {
                 database(),
                 self.committer.clone(),
                 self.finder.clone(),
+                workspace,
+            )),
+            batches: Box::new(PostgresBatches::new(
+                database(),
+                self.committer.work().ids(),
                 workspace,
             )),
             users: Box::new(PostgresUsers::new(database(), workspace, self.quotas.users)),

@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use devices_domain::{
-    Actor, Admission, AdmissionDecision, Author, DeviceChange, DeviceFilter, DevicePatch, Email,
-    EnrollmentFields, EnrollmentFilter, EnrollmentReport, IdempotencyKey, IdempotentRequest,
-    IdentifierKey, KeyRepository, LookupKeys, NewBatch, NewDevice, PageRequest, PageStart,
-    Precondition, RateLimits, RawRow, RawValue, RepositoryError, Scope, SerialNumber, Store,
-    UnknownFields, UserChange, UserFields, UserFilter, UserPatch, WorkspaceStore,
+    Actor, Admission, AdmissionDecision, Author, BatchFilter, BatchId, DeviceChange, DeviceFilter,
+    DevicePatch, Email, EnrollmentFields, EnrollmentFilter, EnrollmentReport, IdempotencyKey,
+    IdempotentRequest, IdentifierKey, KeyRepository, LookupKeys, NewBatch, NewDevice, PageRequest,
+    PageStart, Precondition, RateLimits, RawRow, RawValue, RepositoryError, Scope, SerialNumber,
+    Store, UnknownFields, UserChange, UserFields, UserFilter, UserPatch, WorkspaceStore,
 };
 use futures_util::future::join_all;
 
@@ -109,6 +109,14 @@ fn revoked_key_is_admitted_to_no_method() {
             devices.update(Arc::new(change.clone())),
             devices.delete(device_id, Precondition::Any, acme.origin()),
             devices.restore(device_id, Precondition::Any, acme.origin()),
+        );
+        let batch = BatchId(1);
+        assert_rejected!(
+            request(),
+            batches.list(BatchFilter::default(), page),
+            batches.find(batch),
+            batches.preview_undo(batch, false),
+            batches.undo(batch, false, acme.origin()),
         );
         let mut row = RawRow::for_user();
         row.set("first_name", RawValue::text("Ada"));

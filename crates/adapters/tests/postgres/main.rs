@@ -4,6 +4,7 @@
 
 mod admission;
 mod audit_events;
+mod batches;
 mod conversion;
 mod devices;
 mod distribute;
@@ -187,7 +188,7 @@ struct Writer {
 impl Writer {
     async fn create(&self, devices: Vec<NewDevice>) -> Result<Vec<InsertedDevice>, CreateError> {
         match self.store(devices, None).await? {
-            StoreResult::Devices(devices) => Ok(devices),
+            StoreResult::Devices { inserted, .. } => Ok(inserted),
             StoreResult::Response(response) => panic!("unexpected response {response:?}"),
         }
     }

@@ -8,6 +8,7 @@ use actix_web::{
     App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web,
 };
 
+use crate::http::handlers::batches;
 use crate::http::handlers::devices;
 use crate::http::handlers::docs;
 use crate::http::handlers::enrollments;
@@ -90,6 +91,13 @@ fn operations(scope: &mut web::ServiceConfig) {
             resource("/devices/{device_id}/restore", POST)
                 .route(write(Method::POST, devices::restore)),
         )
+        .service(resource("/batches", GET).route(read_query(batches::list)))
+        .service(resource("/batches/{batch_id}", GET).route(read(batches::get)))
+        .service(
+            resource("/batches/{batch_id}/undo", GET_POST)
+                .route(read_query(batches::preview_undo))
+                .route(write_query(Method::POST, batches::undo)),
+        )
         .service(
             resource("/users", GET_POST)
                 .route(read_query(users::list))
@@ -158,6 +166,16 @@ where
         .to(handler)
         .wrap(from_fn(reject_query::middleware))
         .wrap(from_fn(require_write))
+}
+
+/// Routes a method like [`write`]. An extractor before the body reads the query.
+fn write_query<F, Args>(method: Method, handler: F) -> Route
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::method(method).to(handler).wrap(from_fn(require_write))
 }
 
 /// Routes a method like [`write`]. Its body has fields, so it honours `Prefer: handling=lenient`.

@@ -15,9 +15,9 @@ use devices_api::secret::KeySecret;
 use devices_api::settings::Settings;
 use devices_domain::{
     Actor, ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, Device, DeviceId, KeyId,
-    MockDeviceRepository, MockEnrollmentRepository, MockKeyRepository, MockRateLimiter, MockStore,
-    MockStoreHealth, MockUserRepository, NewDevice, RawRow, RawValue, RepositoryError, Scope,
-    StoredDevice, UniqueField, WorkspaceId, WorkspaceStore,
+    MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository, MockKeyRepository,
+    MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository, NewDevice, RawRow, RawValue,
+    RepositoryError, Scope, StoredDevice, UniqueField, WorkspaceId, WorkspaceStore,
 };
 use serde_json::{Value, json};
 
@@ -61,6 +61,7 @@ fn mock_store(prepare: fn(&mut MockDeviceRepository)) -> MockStore {
 fn workspace_store(devices: MockDeviceRepository) -> WorkspaceStore {
     WorkspaceStore {
         devices: Box::new(devices),
+        batches: Box::new(MockBatchRepository::new()),
         users: Box::new(MockUserRepository::new()),
         enrollments: Box::new(MockEnrollmentRepository::new()),
     }

@@ -3,6 +3,7 @@
 //! Implementations MUST keep the contracts of the methods. The use cases rely on them and do not
 //! check the results again.
 
+mod batches;
 mod devices;
 mod enrollments;
 mod keys;
@@ -20,6 +21,7 @@ use crate::access::Actor;
 use crate::audit::{Event, EventFilter};
 use crate::ids::WorkspaceId;
 
+pub use batches::{BatchFilter, BatchRepository};
 pub use devices::{
     ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter,
     DeviceLimitReached, DeviceRepository, InsertedDevice, NewBatch, Precondition, RenderResponse,
@@ -38,9 +40,9 @@ pub use workspaces::{NewWorkspace, WorkspaceRepository};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{
-    devices::MockDeviceRepository, enrollments::MockEnrollmentRepository, keys::MockKeyRepository,
-    search_index::MockSearchIndex, store::MockStore, users::MockUserRepository,
-    workspaces::MockWorkspaceRepository,
+    batches::MockBatchRepository, devices::MockDeviceRepository,
+    enrollments::MockEnrollmentRepository, keys::MockKeyRepository, search_index::MockSearchIndex,
+    store::MockStore, users::MockUserRepository, workspaces::MockWorkspaceRepository,
 };
 
 /// Failure of a repository.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{DeviceRepository, EnrollmentRepository, RepositoryError, UserRepository};
+use super::{
+    BatchRepository, DeviceRepository, EnrollmentRepository, RepositoryError, UserRepository,
+};
 use crate::admission::Admission;
 use crate::ids::WorkspaceId;
 use crate::user::User;
@@ -34,6 +36,8 @@ pub trait Store: Send + Sync {
 pub struct WorkspaceStore {
     /// Devices.
     pub devices: Box<dyn DeviceRepository>,
+    /// Batches of devices.
+    pub batches: Box<dyn BatchRepository>,
     /// Users: the assignees of devices.
     pub users: Box<dyn UserRepository>,
     /// Enrolments in device management.

@@ -140,7 +140,7 @@ impl CreateBatches {
     }
 
     /// Returns the ids that this server has reserved.
-    pub(super) fn ids(&self) -> Arc<IdBlocks> {
+    pub(crate) fn ids(&self) -> Arc<IdBlocks> {
         Arc::clone(&self.ids)
     }
 

@@ -1,6 +1,6 @@
 //! Filters of device lists, in SQL.
 
-use devices_domain::{ClientStatus, DeviceFilter, Lifecycle, PageRequest, WorkspaceId};
+use devices_domain::{BatchId, ClientStatus, DeviceFilter, Lifecycle, PageRequest, WorkspaceId};
 
 use super::value_filter;
 use crate::postgres::query::pagination::PagedQuery;
@@ -26,11 +26,40 @@ pub(crate) fn list(
 pub(crate) fn all(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
     let mut from = Statement::default();
     let workspace = from.bind(Value::Integer(workspace.0));
-    from.push(&format!(
-        " FROM devices WHERE devices.workspace_id = {workspace}"
-    ));
-    push_conditions(&mut from, filter, "devices");
+    match filter.batch {
+        Some(batch) => {
+            let created = created_by(&mut from, batch);
+            // LATERAL with LIMIT probes the primary key for each. In the order of the ids, the
+            // planner would otherwise read all newer devices.
+            from.push(&format!(
+                " FROM ({created}) AS created (id) CROSS JOIN LATERAL ( \
+                     SELECT * FROM devices AS candidate \
+                     WHERE candidate.workspace_id = {workspace} AND candidate.id = created.id \
+                     LIMIT 1) AS devices"
+            ));
+        }
+        None => {
+            from.push(" FROM devices");
+        }
+    }
+    from.push(&format!(" WHERE devices.workspace_id = {workspace}"));
+    let others = DeviceFilter {
+        batch: None,
+        ..filter.clone()
+    };
+    push_conditions(&mut from, &others, "devices");
     PagedQuery::new(from, "devices.id")
+}
+
+/// Returns the SELECT of the ids of the devices that a batch of the workspace `$1` created. A number
+/// that no batch has selects none.
+fn created_by(statement: &mut Statement, batch: BatchId) -> String {
+    let batch = statement.bind(Value::Integer(batch.0));
+    format!(
+        "SELECT unnest(device_events.device_ids) FROM device_events \
+         WHERE device_events.workspace_id = $1 AND device_events.id = {batch} \
+           AND device_events.action = 'CREATED'"
+    )
 }
 
 /// Returns whether a search with this filter reads the devices. Search documents repeat the
@@ -38,6 +67,7 @@ pub(crate) fn all(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
 pub(super) fn needs_devices(filter: &DeviceFilter) -> bool {
     let DeviceFilter {
         search: _,
+        batch,
         user: _,
         client_status,
         serial_number,
@@ -48,7 +78,8 @@ pub(super) fn needs_devices(filter: &DeviceFilter) -> bool {
         tags,
         attributes,
     } = filter;
-    type_.is_some()
+    batch.is_some()
+        || type_.is_some()
         || serial_number.is_some()
         || asset_tag.is_some()
         || category.is_some()
@@ -60,7 +91,8 @@ pub(super) fn needs_devices(filter: &DeviceFilter) -> bool {
 
 /// Returns whether an index finds the devices that match this filter, if they are few.
 pub(super) fn has_device_index(filter: &DeviceFilter) -> bool {
-    filter.serial_number.is_some()
+    filter.batch.is_some()
+        || filter.serial_number.is_some()
         || filter.asset_tag.is_some()
         || filter.updated_since.is_some()
         || matches!(
@@ -69,11 +101,12 @@ pub(super) fn has_device_index(filter: &DeviceFilter) -> bool {
         )
 }
 
-/// Appends the conditions of a filter other than its search. `table` is `devices`, or `found` for
+/// Appends the conditions of a filter other than its search. `$1` is the workspace. `table` is `devices`, or `found` for
 /// the search documents.
 pub(super) fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table: &str) {
     let DeviceFilter {
         search: _,
+        batch,
         user,
         client_status,
         serial_number,
@@ -85,6 +118,10 @@ pub(super) fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table
         attributes,
     } = filter;
     from.push(" AND ").push(&has_status(*client_status, table));
+    if let Some(batch) = batch {
+        let created = created_by(from, *batch);
+        from.push(&format!(" AND devices.id = ANY (ARRAY({created}))"));
+    }
     if let Some(user) = user {
         from.push_and_equal(&format!("{table}.user_id"), Value::Integer(user.0));
     }

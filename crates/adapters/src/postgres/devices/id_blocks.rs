@@ -70,7 +70,7 @@ impl IdBlocks {
     }
 
     /// Gives up the ids in memory if the error shows that a reserved id [is in use](is_id_taken).
-    pub(super) fn clear_if_taken(&self, error: &DieselError) {
+    pub(crate) fn clear_if_taken(&self, error: &DieselError) {
         if is_id_taken(error) {
             *self.block() = None;
         }

@@ -2,6 +2,7 @@
 
 mod accepted_batch;
 mod binary_copy;
+mod bulk_change;
 mod change_statement;
 mod column_arrays;
 mod columns;
@@ -43,16 +44,18 @@ use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::group_commit::GroupCommitter;
 use crate::postgres::transaction::run::transact_on;
+pub(crate) use bulk_change::{StateChange, apply as change_devices};
 pub(crate) use columns::folded_if_different;
 use conflicts::Lookup;
 pub(crate) use create::CreateBatches;
 use create::GROUP_COMMIT_BELOW;
 pub(crate) use find::FindDevices;
-use id_blocks::IdBlocks;
+pub(crate) use id_blocks::IdBlocks;
 use prepared_batch::PreparedBatch;
 pub use search_index::PostgresSearchIndex;
 pub(crate) use search_index::lock as lock_search_index;
 use select::FoundKeys;
+pub(crate) use stored_state::StoredState;
 use unlocked_change::UnlockedResult;
 use update::ChangeResult;
 

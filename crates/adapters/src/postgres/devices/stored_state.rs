@@ -9,19 +9,20 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 
 use super::select::StoredRow;
+use crate::postgres::query::prepared::unprepared;
 use crate::postgres::query::tsvector::EncodedDocument;
 use crate::postgres::query::updated_at::{clock_timestamp, next_updated_at};
 use crate::postgres::schema::tables::devices;
 
 /// A stored device, without its assignee and its enrolment.
-pub(super) struct StoredState {
-    pub(super) id: DeviceId,
-    pub(super) fields: DeviceFields,
-    pub(super) created_at: DateTime<Utc>,
-    pub(super) updated_at: DateTime<Utc>,
-    pub(super) archived_at: Option<DateTime<Utc>>,
+pub(crate) struct StoredState {
+    pub(crate) id: DeviceId,
+    pub(crate) fields: DeviceFields,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) archived_at: Option<DateTime<Utc>>,
     /// Time of the next change.
-    pub(super) next_updated_at: DateTime<Utc>,
+    pub(crate) next_updated_at: DateTime<Utc>,
 }
 
 /// Selects a device and the current time of the database.
@@ -34,7 +35,7 @@ fn by_id(workspace: WorkspaceId, device: DeviceId) -> _ {
 
 impl StoredState {
     /// Reads a device.
-    pub(super) fn read(
+    pub(crate) fn read(
         connection: &mut PgConnection,
         workspace: WorkspaceId,
         device: DeviceId,
@@ -45,7 +46,7 @@ impl StoredState {
     }
 
     /// Reads a device and locks it until the transaction ends.
-    pub(super) fn lock(
+    pub(crate) fn lock(
         connection: &mut PgConnection,
         workspace: WorkspaceId,
         device: DeviceId,
@@ -55,6 +56,24 @@ impl StoredState {
             .get_result(connection)
             .optional()?;
         row.map(Self::from_row).transpose()
+    }
+
+    /// Reads devices and locks them until the transaction ends, in the order of their serial
+    /// numbers: two transactions that lock the same devices in different orders would deadlock.
+    /// Omits unknown ids. The result is in the order of the locks.
+    pub(crate) fn lock_all(
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        devices: &[i64],
+    ) -> QueryResult<Vec<Self>> {
+        let locked = devices::table
+            .filter(devices::workspace_id.eq(workspace.0))
+            .filter(devices::id.eq_any(devices))
+            .order((devices::serial_number_folded, devices::id))
+            .select((StoredRow::as_select(), clock_timestamp()))
+            .for_no_key_update();
+        let rows: Vec<(StoredRow, DateTime<Utc>)> = unprepared(locked).load(connection)?;
+        rows.into_iter().map(Self::from_row).collect()
     }
 
     fn from_row((stored, now): (StoredRow, DateTime<Utc>)) -> QueryResult<Self> {
@@ -69,7 +88,7 @@ impl StoredState {
     }
 
     /// Returns an error if the device has another revision than the precondition requires.
-    pub(super) fn check(&self, precondition: &Precondition) -> Result<(), ChangeDeviceError> {
+    pub(crate) fn check(&self, precondition: &Precondition) -> Result<(), ChangeDeviceError> {
         if precondition.is_met_by(Revision::at(self.updated_at)) {
             Ok(())
         } else {
@@ -79,7 +98,7 @@ impl StoredState {
 
     /// Returns the search document of the changed device, unless it is stored already, in the index
     /// or in the queue. Writing one costs as much as changing the device.
-    pub(super) fn changed_document(
+    pub(crate) fn changed_document(
         &self,
         after: &DeviceFields,
         is_archived: bool,

@@ -26,6 +26,7 @@ pub(super) fn queries(
 ) -> Option<SearchIndexQueries> {
     let DeviceFilter {
         search,
+        batch,
         user,
         client_status,
         serial_number,
@@ -37,6 +38,7 @@ pub(super) fn queries(
         attributes: _,
     } = filter;
     let has_index = search.is_some()
+        || batch.is_some()
         || user.is_some()
         || serial_number.is_some()
         || asset_tag.is_some()

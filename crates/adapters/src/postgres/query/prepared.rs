@@ -38,6 +38,11 @@ impl<'f> PreparedSql<'f> {
         Self(self.0.bind::<T, V>(value))
     }
 
+    /// Returns the statement without its mark: it is planned for its values at each execution.
+    pub(crate) fn into_unprepared(self) -> BoxedSqlQuery<'f, Pg, SqlQuery> {
+        self.0
+    }
+
     /// Runs a statement that returns no rows.
     ///
     /// Shadows [`RunQueryDsl::execute`], which borrows the query and thereby loses its mark.

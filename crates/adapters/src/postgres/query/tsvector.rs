@@ -57,6 +57,13 @@ impl EncodedDocuments {
         self.sizes.push(self.elements.len() - start);
     }
 
+    /// Appends an encoded document.
+    pub(crate) fn push_encoded(&mut self, document: &EncodedDocument) {
+        let start = self.elements.len();
+        append_with_length(&mut self.elements, |out| out.extend(&document.0));
+        self.sizes.push(self.elements.len() - start);
+    }
+
     fn sizes(&self) -> impl Iterator<Item = usize> {
         self.sizes.iter().copied()
     }

@@ -78,7 +78,7 @@ impl Writer {
         self.devices.list(filter, page).await.unwrap()
     }
 
-    async fn list_ids(&self, filter: DeviceFilter) -> Vec<i64> {
+    pub(crate) async fn list_ids(&self, filter: DeviceFilter) -> Vec<i64> {
         let page = self.list(filter).await;
         assert_eq!(page.total.count as usize, page.items.len());
         page.items.iter().map(|stored| stored.device.id.0).collect()

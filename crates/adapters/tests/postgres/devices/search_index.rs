@@ -19,7 +19,7 @@ impl TestStore {
     }
 
     /// Indexes a chunk of the first workspace with queued devices.
-    pub(super) async fn index_chunk(&self, max_bytes: usize) -> Option<IndexedChunk> {
+    pub(crate) async fn index_chunk(&self, max_bytes: usize) -> Option<IndexedChunk> {
         let workspace = self.index().next_queued_workspace(None).await.unwrap()?;
         self.index()
             .index_chunk(workspace, max_bytes)

@@ -5,8 +5,8 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use devices_domain::{
-    DeviceId, ErrorCode, ErrorReport, FieldError, FieldValue, IdentifierKey, RawValue, Reason,
-    SerialNumber, UserId,
+    BatchId, DeviceId, ErrorCode, ErrorReport, FieldError, FieldValue, IdentifierKey, RawValue,
+    Reason, SerialNumber, UserId,
 };
 use percent_encoding::percent_decode;
 
@@ -55,6 +55,14 @@ impl<T: PathParameter> FromRequest for PathParam<T> {
 
 fn invalid<T: PathParameter>(reason: Reason, detail: &'static str) -> FieldError {
     FieldError::new(T::NAME, T::CODE, reason, detail)
+}
+
+impl PathParameter for BatchId {
+    const NAME: &'static str = "batch_id";
+
+    fn parse_parameter(text: &str) -> Result<Self, FieldError> {
+        parse_id::<Self>(text).map(Self)
+    }
 }
 
 impl PathParameter for DeviceId {

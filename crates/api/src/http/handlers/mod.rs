@@ -1,5 +1,6 @@
 //! Handlers: one function per operation.
 
+pub(crate) mod batches;
 pub(crate) mod devices;
 pub(crate) mod docs;
 pub(crate) mod enrollments;

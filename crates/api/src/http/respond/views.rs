@@ -1,10 +1,10 @@
-//! Representations of devices and users in responses.
+//! Representations of devices, batches and users in responses.
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Assignee, Characteristics, ClientStatus, Comment, Device, DeviceFields, DeviceId, Enrollment,
-    Identity, Inventory, Ownership, RequiredText, SerialNumber, ShortText, Source, StoredDevice,
-    User, UserFields, UserId,
+    Assignee, BatchId, Characteristics, ClientStatus, Comment, Device, DeviceFields, DeviceId,
+    Enrollment, Identity, Inventory, NamedKey, OnConflict, Ownership, RequiredText, RowCounts,
+    SerialNumber, ShortText, Source, StoredBatch, StoredDevice, User, UserFields, UserId,
 };
 use serde::Serialize;
 
@@ -93,6 +93,38 @@ impl<'a> FullDeviceView<'a> {
             user: &stored.assignee,
             created_at: stored.created_at,
             updated_at: stored.updated_at,
+        }
+    }
+}
+
+/// A batch. Every key is always present.
+#[derive(Serialize)]
+pub(crate) struct BatchView<'a> {
+    id: BatchId,
+    created_at: DateTime<Utc>,
+    key: &'a NamedKey,
+    request_id: &'a str,
+    on_conflict: OnConflict,
+    atomic: bool,
+    #[serde(flatten)]
+    counts: RowCounts,
+    undone_at: Option<DateTime<Utc>>,
+    undone_by: Option<&'a NamedKey>,
+}
+
+impl<'a> BatchView<'a> {
+    pub(crate) fn of(batch: &'a StoredBatch) -> Self {
+        let undone = batch.undone.as_ref();
+        Self {
+            id: batch.id,
+            created_at: batch.created_at,
+            key: &batch.key,
+            request_id: &batch.request_id,
+            on_conflict: batch.on_conflict,
+            atomic: batch.is_atomic,
+            counts: batch.counts,
+            undone_at: undone.map(|undone| undone.at),
+            undone_by: undone.map(|undone| &undone.key),
         }
     }
 }

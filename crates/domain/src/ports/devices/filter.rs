@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::device::ClientStatus;
 use crate::field::IdentifierKey;
-use crate::ids::UserId;
+use crate::ids::{BatchId, UserId};
 use crate::search::Search;
 
 /// Conditions that a listed device meets. A condition that is `None` is always met.
@@ -12,6 +12,8 @@ use crate::search::Search;
 pub struct DeviceFilter {
     /// The device or its assignee matches the search.
     pub search: Option<Search>,
+    /// This batch created the device.
+    pub batch: Option<BatchId>,
     /// The device is assigned to this user.
     pub user: Option<UserId>,
     /// The device has this status. `None` excludes archived devices.
@@ -39,6 +41,7 @@ impl DeviceFilter {
         // Without `..`, so that a new condition must be named here.
         let Self {
             search,
+            batch,
             user,
             client_status,
             serial_number,
@@ -51,6 +54,7 @@ impl DeviceFilter {
         } = self;
         let conditions = [
             ("search", search.is_some()),
+            ("batch_id", batch.is_some()),
             ("user_id", user.is_some()),
             ("client_status", client_status.is_some()),
             ("serial_number", serial_number.is_some()),

@@ -1,6 +1,8 @@
 //! Filters of device lists.
 
-use devices_domain::{Attributes, DeviceFilter, RequiredText, Text, TextList, UserId, fold_case};
+use devices_domain::{
+    Attributes, BatchId, DeviceFilter, RequiredText, Text, TextList, UserId, fold_case,
+};
 
 use crate::http::extract::query::{
     InvalidParameter, QueryParams, invalid_parameter, parse_integer, parse_value, require_text,
@@ -11,7 +13,9 @@ use crate::http::extract::query_values::{parse_identifier_key, parse_instant_or_
 pub(crate) fn read(parameters: &mut QueryParams) -> DeviceFilter {
     let folded = |value: RequiredText| fold_case(value.as_str()).into_owned();
     let user = parameters.parse("user_id", |text| parse_integer(text, 1..=i64::MAX));
+    let batch = parameters.parse("batch_id", |text| parse_integer(text, 1..=i64::MAX));
     DeviceFilter {
+        batch: batch.map(BatchId),
         search: parameters.search(),
         user: user.map(UserId),
         client_status: parameters.parse_field("client_status"),

@@ -40,6 +40,8 @@ pub enum ApiError {
     NotFound,
     /// The workspace has no such device.
     DeviceNotFound,
+    /// The workspace has no such batch, or its event was purged.
+    BatchNotFound,
     /// The workspace has no such user.
     UserNotFound,
     /// The workspace has no enrolment with this serial number.

@@ -68,6 +68,7 @@ impl ApiError {
             }
             Self::NotFound => Mapping::new(StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::DeviceNotFound => Mapping::new(StatusCode::NOT_FOUND, "DEVICE_NOT_FOUND"),
+            Self::BatchNotFound => Mapping::new(StatusCode::NOT_FOUND, "BATCH_NOT_FOUND"),
             Self::UserNotFound => Mapping::new(StatusCode::NOT_FOUND, "USER_NOT_FOUND"),
             Self::EnrollmentNotFound => Mapping::new(StatusCode::NOT_FOUND, "ENROLLMENT_NOT_FOUND"),
             Self::MethodNotAllowed(_) => {

@@ -1,0 +1,163 @@
+//! The statement that changes several locked devices: their rows and their search documents.
+//!
+//! Its caller inserts the events.
+
+use chrono::{DateTime, Utc};
+use devices_domain::{DeviceFields, WorkspaceId};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
+
+use super::column_arrays::{ColumnArray, ColumnArrays};
+use super::columns::DeviceRow;
+use super::stored_state::StoredState;
+use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::tsvector::{DocumentArray, EncodedDocuments, Tsvector};
+
+/// Change of a device that the transaction has locked.
+pub(crate) struct StateChange<'a> {
+    pub(crate) before: &'a StoredState,
+    pub(crate) after: &'a DeviceFields,
+    /// Time of the archiving, if the device is archived afterwards.
+    pub(crate) archived_at: Option<DateTime<Utc>>,
+}
+
+#[derive(QueryableByName)]
+struct CountRow {
+    #[diesel(sql_type = BigInt)]
+    changed: i64,
+}
+
+/// Stores the new states of devices with one statement, whatever their number. It sets only columns
+/// that differ for at least one of the devices.
+///
+/// # Errors
+/// `NotFound` if a device does not exist. The transaction must then be rolled back.
+pub(crate) fn apply(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    changes: &[StateChange<'_>],
+) -> QueryResult<()> {
+    let columns = changed_columns(workspace, changes);
+    let documents = Documents::new(changes);
+    let ids: Vec<i64> = changes.iter().map(|change| change.before.id.0).collect();
+    let updated_at = changes.iter().map(|change| change.before.next_updated_at);
+    let archived_at = changes.iter().map(|change| change.archived_at);
+    let query = prepared(statement(&columns))
+        .bind::<BigInt, _>(workspace.0)
+        .bind::<Array<BigInt>, _>(ids)
+        .bind::<Array<Timestamptz>, _>(updated_at.collect::<Vec<_>>())
+        .bind::<Array<Nullable<Timestamptz>>, _>(archived_at.collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(documents.devices)
+        .bind::<Array<Nullable<BigInt>>, _>(documents.users)
+        .bind::<Array<Nullable<Text>>, _>(documents.identifiers)
+        .bind::<Array<Bool>, _>(documents.is_archived)
+        .bind::<Array<Tsvector>, _>(DocumentArray(vec![&documents.encoded]));
+    // Unprepared: there is a text for each set of columns, and `= ANY` needs a plan for its values.
+    let query = DeviceRow::bind_arrays(columns, query).into_unprepared();
+    let row: CountRow = query.get_result(connection)?;
+    if row.changed == changes.len() as i64 {
+        Ok(())
+    } else {
+        Err(DieselError::NotFound)
+    }
+}
+
+/// Returns the new values of each column as an array in the order of the changes, or `None` for a
+/// column that no change concerns.
+fn changed_columns(
+    workspace: WorkspaceId,
+    changes: &[StateChange<'_>],
+) -> Vec<Option<ColumnArray>> {
+    let mut before = ColumnArrays::new(DeviceRow::COLUMNS.len());
+    let mut after = ColumnArrays::new(DeviceRow::COLUMNS.len());
+    for change in changes {
+        for (fields, arrays) in [
+            (&change.before.fields, &mut before),
+            (change.after, &mut after),
+        ] {
+            let assignee = fields.ownership.user_id;
+            DeviceRow::new(workspace, change.before.id.0, fields, assignee).encode(arrays);
+        }
+    }
+    let columns = before.into_columns().zip(after.into_columns());
+    columns
+        .map(|(before, after)| (before != after).then_some(after))
+        .collect()
+}
+
+/// Search documents that the changes make necessary, one column per field.
+#[derive(Default)]
+struct Documents {
+    devices: Vec<i64>,
+    users: Vec<Option<i64>>,
+    identifiers: Vec<Option<String>>,
+    is_archived: Vec<bool>,
+    encoded: EncodedDocuments,
+}
+
+impl Documents {
+    fn new(changes: &[StateChange<'_>]) -> Self {
+        let mut documents = Self::default();
+        for StateChange {
+            before,
+            after,
+            archived_at,
+        } in changes
+        {
+            let is_archived = archived_at.is_some();
+            let Some(document) = before.changed_document(after, is_archived) else {
+                continue;
+            };
+            documents.devices.push(before.id.0);
+            let assignee = after.ownership.user_id;
+            documents.users.push(assignee.map(|user| user.0));
+            let identifiers = after.search_identifiers();
+            documents.identifiers.push(identifiers.map(Into::into));
+            documents.is_archived.push(is_archived);
+            documents.encoded.push_encoded(&document);
+        }
+        documents
+    }
+}
+
+/// Number of the first parameter for a column of `devices`.
+const FIRST_COLUMN: usize = 10;
+
+/// Returns the statement of [`apply`], which sets the columns that have an array.
+fn statement(columns: &[Option<ColumnArray>]) -> String {
+    let (mut arrays, mut names) = (
+        vec!["$2, $3, $4".to_owned()],
+        vec!["id, updated_at, deleted_at"],
+    );
+    let mut assignments =
+        vec!["updated_at = new.updated_at, deleted_at = new.deleted_at".to_owned()];
+    let all = DeviceRow::COLUMNS.iter().zip(DeviceRow::casts());
+    let changed = all.zip(columns).filter(|(_, array)| array.is_some());
+    for (((column, cast), _), parameter) in changed.zip(FIRST_COLUMN..) {
+        arrays.push(format!("${parameter}"));
+        names.push(column);
+        assignments.push(format!("{column} = new.{column}{cast}"));
+    }
+    let (arrays, names) = (arrays.join(", "), names.join(", "));
+    let assignments = assignments.join(", ");
+    // The condition with ANY bounds what is read of the table. For the join alone, the planner may
+    // read all devices of the workspace, which it expects to be few.
+    format!(
+        "WITH changed AS ( \
+             UPDATE devices SET {assignments} FROM unnest({arrays}) AS new ({names}) \
+             WHERE devices.workspace_id = $1 AND devices.id = ANY ($2) AND devices.id = new.id \
+             RETURNING devices.id \
+         ), document AS ( \
+             INSERT INTO search_documents \
+                 (workspace_id, device_id, user_id, identifiers, is_archived, document) \
+             SELECT $1, new.device_id, new.user_id, new.identifiers, new.is_archived, new.document \
+             FROM unnest($5, $6, $7, $8, $9) \
+                 AS new (device_id, user_id, identifiers, is_archived, document) \
+             ON CONFLICT (workspace_id, device_id) DO UPDATE SET \
+                 user_id = excluded.user_id, identifiers = excluded.identifiers, \
+                 is_archived = excluded.is_archived, document = excluded.document \
+         ) SELECT count(*) AS changed FROM changed"
+    )
+}

@@ -1,0 +1,68 @@
+//! Options of a batch.
+
+use crate::device::UniqueField;
+use crate::field::string_enum;
+
+string_enum! {
+    /// Treatment of a row that matches a stored device.
+    #[derive(Default)]
+    OnConflict {
+        // The row is rejected.
+        #[default]
+        Error = "error",
+        // The device stays unchanged.
+        Skip = "skip",
+        // The row changes the device.
+        Update = "update",
+    }
+}
+
+string_enum! {
+    /// Meaning of null and blank text in a row that changes a device.
+    #[derive(Default)]
+    Nulls {
+        // The field keeps its value.
+        #[default]
+        Keep = "keep",
+        // The field is cleared.
+        Clear = "clear",
+    }
+}
+
+/// Options of a batch. The default creates every device or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchOptions {
+    /// Treatment of a row that matches a stored device.
+    pub on_conflict: OnConflict,
+    /// `true` if one failed row rejects the batch. `false` if the other rows are stored.
+    pub is_atomic: bool,
+    /// Meaning of null and blank text in a row that changes a device.
+    pub nulls: Nulls,
+    /// Field that matches a row to an active device.
+    pub match_field: UniqueField,
+}
+
+impl Default for BatchOptions {
+    fn default() -> Self {
+        Self {
+            on_conflict: OnConflict::Error,
+            is_atomic: true,
+            nulls: Nulls::Keep,
+            match_field: UniqueField::SerialNumber,
+        }
+    }
+}
+
+impl BatchOptions {
+    /// Returns `true` if every option has its default.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns `true` if rows are matched to stored devices.
+    #[must_use]
+    pub fn matches_rows(&self) -> bool {
+        self.on_conflict != OnConflict::Error
+    }
+}
