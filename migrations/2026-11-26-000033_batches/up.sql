@@ -43,13 +43,15 @@ SELECT distribute_tenant_table('batches');
 ALTER TABLE batches ADD CONSTRAINT batches_event_fkey FOREIGN KEY (workspace_id, id)
     REFERENCES device_events (workspace_id, id) ON DELETE CASCADE;
 
--- The event feed of a workspace that has been read. Readers number its events one after the other.
+-- The event feed of a workspace. Readers number its events one after the other.
 CREATE TABLE event_feeds (
     workspace_id    bigint NOT NULL,
     -- Position of the last numbered event.
     last_position   bigint NOT NULL,
     -- Events up to this position may have been purged.
     purged_position bigint NOT NULL,
+    -- Time of the last read, with a precision of a minute. NULL for a feed that was never read.
+    read_at         timestamptz,
     CONSTRAINT event_feeds_pkey PRIMARY KEY (workspace_id),
     CONSTRAINT event_feeds_positions_check CHECK (purged_position BETWEEN 0 AND last_position)
 );

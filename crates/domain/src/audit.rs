@@ -60,12 +60,12 @@ string_enum! {
         Updated = "UPDATED",
         Deleted = "DELETED",
         Restored = "RESTORED",
-        Undone = "UNDONE",
         Rotated = "ROTATED",
         Revoked = "REVOKED",
         Exported = "EXPORTED",
         Erased = "ERASED",
         Purged = "PURGED",
+        Undone = "UNDONE",
     }
 }
 
@@ -91,7 +91,8 @@ pub struct Event {
     pub id: EventId,
     /// Workspace of the objects.
     pub workspace_id: WorkspaceId,
-    /// Time at which the transaction of the event began.
+    /// Time of the change: that of the changed device, user or enrolment. For other events, the
+    /// time at which their transaction began.
     pub occurred_at: DateTime<Utc>,
     /// Kind of the event.
     pub action: Action,

@@ -56,18 +56,19 @@ pub use paging::{Cursor, IdRange, Page, PageRequest, PageStart, Total};
 pub use ports::{
     BatchFilter, BatchRepository, ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts,
     CreateError, DeviceChange, DeviceFilter, DeviceLimitReached, DeviceRepository,
-    EnrollmentFilter, EnrollmentReport, EnrollmentRepository, EventRepository, IndexBacklog,
-    IndexError, IndexedChunk, InsertedDevice, KeyError, KeyRepository, NewApiKey, NewBatch,
-    NewSecret, NewWorkspace, Precondition, PutEnrollmentError, RateLimitDecision, RateLimiter,
-    RateLimits, RebuildScope, RebuiltDocuments, RenderResponse, RepositoryError, Revision,
-    SearchIndex, Store, StoreHealth, StoreResult, TokenBucket, UserChange, UserFilter,
+    EnrollmentFilter, EnrollmentReport, EnrollmentRepository, EventFeed, EventRepository,
+    EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor, FeedPage, FeedRequest,
+    IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError, KeyRepository, NewApiKey,
+    NewBatch, NewSecret, NewWorkspace, Precondition, PutEnrollmentError, RateLimitDecision,
+    RateLimiter, RateLimits, RebuildScope, RebuiltDocuments, RenderResponse, RepositoryError,
+    Revision, SearchIndex, Store, StoreHealth, StoreResult, TokenBucket, UserChange, UserFilter,
     UserRepository, WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
-    MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository, MockEventRepository,
-    MockKeyRepository, MockRateLimiter, MockSearchIndex, MockStore, MockStoreHealth,
-    MockUserRepository, MockWorkspaceRepository,
+    MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository, MockEventFeed,
+    MockEventRepository, MockFeedMonitor, MockKeyRepository, MockRateLimiter, MockSearchIndex,
+    MockStore, MockStoreHealth, MockUserRepository, MockWorkspaceRepository,
 };
 pub use quotas::Quotas;
 pub use search::{Search, SearchDocument, SearchTerm, SearchWord, Weight, Weights};

@@ -18,12 +18,14 @@ use std::sync::Mutex;
 use sqlparser::ast::{Query, Statement, Visit, Visitor};
 
 /// Tables and views whose rows belong to a workspace: all except `workspaces`.
-pub const WORKSPACE_TABLES: [&str; 14] = [
+pub const WORKSPACE_TABLES: [&str; 16] = [
     "api_keys",
     "audit_events",
+    "batches",
     "device_events",
     "devices",
     "devices_mdm",
+    "event_feeds",
     "idempotency_keys",
     "rate_limits",
     "search_documents",
@@ -37,7 +39,7 @@ pub const WORKSPACE_TABLES: [&str; 14] = [
 
 /// Statements that span all workspaces on purpose: their beginning, their end, and the reason. Each
 /// is a plain read, which Citus sends to every shard.
-const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 9] = [
+const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 11] = [
     (
         "select from ",
         " limit 0",
@@ -82,6 +84,16 @@ const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 9] = [
         "/* all workspaces */ select workspaces.id as workspace_id from workspaces",
         "",
         "a job counts the usage of workspaces again",
+    ),
+    (
+        "/* all workspaces */ select event_feeds.workspace_id, last_position,",
+        " from event_feeds where event_feeds.workspace_id = any ($1)",
+        "a job looks for events that requests wait for",
+    ),
+    (
+        "/* all workspaces */ select coalesce(extract(epoch from now() - min(oldest)), 0)",
+        "",
+        "a job measures the lag of the event feeds",
     ),
 ];
 

@@ -190,9 +190,19 @@ pub(crate) fn with_event(change: &str, result: &str) -> String {
     with_event_columns(["", ""], change, result)
 }
 
-/// Like [`with_event`], with an id that was reserved: the parameter `id`.
-pub(crate) fn with_event_of_id(id: &str, change: &str, result: &str) -> String {
-    with_event_columns([", id", &format!(", {id}")], change, result)
+/// Like [`with_event`], for the change of a row. The event occurs at the parameter `time`, the new
+/// `updated_at` of the row: it rises with every change of the row, so the event feed has the changes
+/// of the row in their order. The time at which a transaction began does not: it may have waited
+/// for the lock of the row.
+pub(crate) fn with_event_at(time: &str, change: &str, result: &str) -> String {
+    let value = format!(", {time}");
+    with_event_columns([", occurred_at", &value], change, result)
+}
+
+/// Like [`with_event_at`], with an id that was reserved: the parameter `id`.
+pub(crate) fn with_event_of_id(id: &str, time: &str, change: &str, result: &str) -> String {
+    let values = format!(", {id}, {time}");
+    with_event_columns([", id, occurred_at", &values], change, result)
 }
 
 /// Returns the statement of [`with_event`], whose event has further columns with these values.

@@ -12,6 +12,7 @@ mod connection;
 mod devices;
 mod enrollments;
 mod erasure;
+mod event_feed;
 mod idempotency_keys;
 mod keys;
 mod query;
@@ -34,6 +35,7 @@ pub use devices::PostgresSearchIndex;
 pub use erasure::{
     ErasableUser, EraseError, ErasedTraces, Mentions, PostgresErasure, UserSelector, VACUUM,
 };
+pub use event_feed::PostgresFeedMonitor;
 pub use idempotency_keys::purge_idempotency_keys;
 pub use keys::PostgresKeys;
 pub use rate_limits::PostgresRateLimiter;

@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use devices_domain::{Action, Author, DeviceId, Operator, RepositoryError, Subject, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Nullable, Timestamptz};
 
 use crate::postgres::audit_events::NewEvent;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::devices::lock_search_index;
+use crate::postgres::event_feed;
 use crate::postgres::query::statement::{IdRow, Statement, Value};
 use crate::postgres::transaction::run::{Effect, Failure};
 
@@ -128,6 +129,9 @@ struct DueRow {
     id: i64,
     #[diesel(sql_type = Timestamptz)]
     time: DateTime<Utc>,
+    /// Position of an event in the feed of the workspace.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    feed_position: Option<i64>,
 }
 
 impl PostgresRetention {
@@ -191,6 +195,9 @@ fn purge_batch(
         // No device is moved from the queue to the index meanwhile.
         lock_search_index(connection, purge.workspace)?;
     }
+    let feed = (purge.kind == Purgeable::ChangeEvents)
+        .then(|| event_feed::lock(connection, purge.workspace))
+        .transpose()?;
     let rows = lock_due(connection, purge, cursor)?;
     let mut ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     if purge.kind == Purgeable::Devices {
@@ -205,6 +212,10 @@ fn purge_batch(
         )?;
     }
     delete_rows(connection, purge.workspace, purge.kind.table(), "id", &ids)?;
+    if let Some(feed) = feed {
+        let positions: Vec<_> = rows.iter().map(|row| row.feed_position).collect();
+        feed.record_purge(connection, purge.workspace, &positions)?;
+    }
     if purge.kind == Purgeable::Devices && !ids.is_empty() {
         let devices = ids.iter().map(|id| DeviceId(*id)).collect();
         NewEvent::new(Action::Purged, Subject::Devices(devices)).insert_audit_event(
@@ -272,7 +283,12 @@ fn lock_due(
     cursor: Option<PurgeCursor>,
 ) -> QueryResult<Vec<DueRow>> {
     let (time, order) = (purge.kind.time(), purge.kind.order());
-    let mut due = select_due(purge, &format!("id, {time} AS time"));
+    let feed_position = if purge.kind == Purgeable::ChangeEvents {
+        "feed_position"
+    } else {
+        "NULL::bigint AS feed_position"
+    };
+    let mut due = select_due(purge, &format!("id, {time} AS time, {feed_position}"));
     if purge.kind == Purgeable::Users {
         due.push(&without_devices(""));
     }

@@ -11,6 +11,7 @@ use super::batches::PostgresBatches;
 use super::connection::database::Database;
 use super::devices::{CreateBatches, FindDevices, PostgresDevices};
 use super::enrollments::PostgresEnrollments;
+use super::event_feed::PostgresEventFeed;
 use super::transaction::group_commit::GroupCommitter;
 use super::users::{self, PostgresUsers};
 
@@ -80,6 +81,7 @@ impl PostgresStore {
                 workspace,
                 self.quotas.enrollments,
             )),
+            feed: Box::new(PostgresEventFeed::new(database(), workspace)),
         }
     }
 }

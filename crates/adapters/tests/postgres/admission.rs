@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use devices_domain::{
     Actor, Admission, AdmissionDecision, Author, BatchFilter, BatchId, DeviceChange, DeviceFilter,
-    DevicePatch, Email, EnrollmentFields, EnrollmentFilter, EnrollmentReport, IdempotencyKey,
-    IdempotentRequest, IdentifierKey, KeyRepository, LookupKeys, NewBatch, NewDevice, PageRequest,
-    PageStart, Precondition, RateLimits, RawRow, RawValue, RepositoryError, Scope, SerialNumber,
-    Store, UnknownFields, UserChange, UserFields, UserFilter, UserPatch, WorkspaceStore,
+    DevicePatch, Email, EnrollmentFields, EnrollmentFilter, EnrollmentReport, FeedRequest,
+    IdempotencyKey, IdempotentRequest, IdentifierKey, KeyRepository, LookupKeys, NewBatch,
+    NewDevice, PageRequest, PageStart, Precondition, RateLimits, RawRow, RawValue, RepositoryError,
+    Scope, SerialNumber, Store, UnknownFields, UserChange, UserFields, UserFilter, UserPatch,
+    WorkspaceStore,
 };
 use futures_util::future::join_all;
 
@@ -146,6 +147,12 @@ fn revoked_key_is_admitted_to_no_method() {
             enrollments.put(Arc::new(report)),
             enrollments.delete(IdentifierKey::new("A1"), acme.origin()),
         );
+        let first_page = FeedRequest {
+            after: None,
+            limit: 10,
+            event_type: None,
+        };
+        assert_rejected!(request(), feed.read(first_page));
         assert_eq!(tables.map(|table| store.database.count(table)), before);
     });
 }

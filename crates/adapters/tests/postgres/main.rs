@@ -10,6 +10,7 @@ mod devices;
 mod distribute;
 mod enrollments;
 mod erasure;
+mod event_feed;
 mod group_commit;
 mod idempotency_keys;
 mod keys;

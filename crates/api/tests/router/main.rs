@@ -15,9 +15,10 @@ use devices_api::secret::KeySecret;
 use devices_api::settings::Settings;
 use devices_domain::{
     Actor, ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, Device, DeviceId, KeyId,
-    MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository, MockKeyRepository,
-    MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository, NewDevice, RawRow, RawValue,
-    RepositoryError, Scope, StoredDevice, UniqueField, WorkspaceId, WorkspaceStore,
+    MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository, MockEventFeed,
+    MockKeyRepository, MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository, NewDevice,
+    RawRow, RawValue, RepositoryError, Scope, StoredDevice, UniqueField, WorkspaceId,
+    WorkspaceStore,
 };
 use serde_json::{Value, json};
 
@@ -64,6 +65,7 @@ fn workspace_store(devices: MockDeviceRepository) -> WorkspaceStore {
         batches: Box::new(MockBatchRepository::new()),
         users: Box::new(MockUserRepository::new()),
         enrollments: Box::new(MockEnrollmentRepository::new()),
+        feed: Box::new(MockEventFeed::new()),
     }
 }
 

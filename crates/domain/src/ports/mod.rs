@@ -6,6 +6,7 @@
 mod batches;
 mod devices;
 mod enrollments;
+mod event_feed;
 mod keys;
 mod search_index;
 mod store;
@@ -30,6 +31,10 @@ pub use devices::{
 pub use enrollments::{
     EnrollmentFilter, EnrollmentReport, EnrollmentRepository, PutEnrollmentError,
 };
+pub use event_feed::{
+    EventFeed, EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor, FeedPage,
+    FeedRequest,
+};
 pub use keys::{KeyError, KeyRepository, NewApiKey, NewSecret};
 pub use search_index::{
     IndexBacklog, IndexError, IndexedChunk, RebuildScope, RebuiltDocuments, SearchIndex,
@@ -41,8 +46,9 @@ pub use workspaces::{NewWorkspace, WorkspaceRepository};
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{
     batches::MockBatchRepository, devices::MockDeviceRepository,
-    enrollments::MockEnrollmentRepository, keys::MockKeyRepository, search_index::MockSearchIndex,
-    store::MockStore, users::MockUserRepository, workspaces::MockWorkspaceRepository,
+    enrollments::MockEnrollmentRepository, event_feed::MockEventFeed, event_feed::MockFeedMonitor,
+    keys::MockKeyRepository, search_index::MockSearchIndex, store::MockStore,
+    users::MockUserRepository, workspaces::MockWorkspaceRepository,
 };
 
 /// Failure of a repository.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    BatchRepository, DeviceRepository, EnrollmentRepository, RepositoryError, UserRepository,
+    BatchRepository, DeviceRepository, EnrollmentRepository, EventFeed, RepositoryError,
+    UserRepository,
 };
 use crate::admission::Admission;
 use crate::ids::WorkspaceId;
@@ -42,4 +43,6 @@ pub struct WorkspaceStore {
     pub users: Box<dyn UserRepository>,
     /// Enrolments in device management.
     pub enrollments: Box<dyn EnrollmentRepository>,
+    /// Event feed.
+    pub feed: Box<dyn EventFeed>,
 }

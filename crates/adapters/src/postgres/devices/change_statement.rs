@@ -66,6 +66,7 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
     let is_current = format!("devices.updated_at IS NOT DISTINCT FROM {read_revision}");
     with_event_of_id(
         &event_id,
+        &updated_at,
         &format!(
             "UPDATE devices SET {assignments}, \
                  updated_at = {updated_at}, deleted_at = {deleted_at} \

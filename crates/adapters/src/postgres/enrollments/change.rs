@@ -14,7 +14,7 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 
 use super::row::{EnrollmentColumns, EnrollmentRow};
 use super::select::{active, with_devices};
-use crate::postgres::audit_events::{EVENT_ID, FIRST_PARAMETER, NewEvent, with_event};
+use crate::postgres::audit_events::{EVENT_ID, FIRST_PARAMETER, NewEvent, with_event_at};
 use crate::postgres::query::columns::assignments;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::updated_at::{clock_timestamp, next_updated_at};
@@ -174,9 +174,10 @@ static DELETE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Returns a statement that changes enrolments and returns a [`Changed`].
+/// Returns a statement that changes enrolments at the time `$13` and returns a [`Changed`].
 fn change_sql(change: &str) -> String {
-    with_event(
+    with_event_at(
+        "$13",
         change,
         &format!(
             "SELECT {EVENT_ID} AS event_id, ( \

@@ -181,6 +181,7 @@ diesel::table! {
         workspace_id -> Int8,
         last_position -> Int8,
         purged_position -> Int8,
+        read_at -> Nullable<Timestamptz>,
     }
 }
 

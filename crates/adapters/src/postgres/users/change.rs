@@ -13,7 +13,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Nullable, Timestamptz};
 
 use super::row::{DerivedColumns, UserColumns, UserRow};
-use crate::postgres::audit_events::{EVENT_ID, FIRST_PARAMETER, NewEvent, with_event};
+use crate::postgres::audit_events::{EVENT_ID, FIRST_PARAMETER, NewEvent, with_event_at};
 use crate::postgres::query::columns::assignments;
 use crate::postgres::query::prepared::{prepared, unprepared};
 use crate::postgres::query::statement::IdRow;
@@ -135,7 +135,8 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
         first_column,
     ] = std::array::from_fn(|index| FIRST_PARAMETER + index);
     let assignments = assignments(UserColumns::NAMES, first_column);
-    with_event(
+    with_event_at(
+        &format!("${updated_at}"),
         &format!(
             "UPDATE users SET {assignments}, updated_at = ${updated_at}, \
                  deleted_at = ${deleted_at}, email_folded = ${email_folded}, \

@@ -7,7 +7,7 @@ GRANT SELECT, INSERT ON devices, device_events, audit_events, users, devices_mdm
     TO {serving_role};
 GRANT SELECT, INSERT ON batches TO {serving_role};
 GRANT UPDATE (feed_position) ON device_events TO {serving_role};
-GRANT SELECT, INSERT, UPDATE (last_position) ON event_feeds TO {serving_role};
+GRANT SELECT, INSERT, UPDATE (last_position, read_at) ON event_feeds TO {serving_role};
 GRANT SELECT ON searchable_devices TO {serving_role};
 GRANT SELECT, INSERT ON search_documents TO {serving_role};
 GRANT SELECT, INSERT, DELETE, UPDATE (device_ids, user_ids, identifiers, documents)

@@ -1,0 +1,67 @@
+//! The event feed of a workspace: its committed events, numbered by its readers (ADR 40).
+//!
+//! The ids and the times of events are assigned before COMMIT, so they do not tell a reader what it
+//! has missed. Readers therefore number the events that they see: one after the other, under the
+//! lock of the workspace's row in `event_feeds`.
+
+mod monitor;
+mod number;
+mod page;
+
+use async_trait::async_trait;
+use devices_domain::{EventFeed, FeedError, FeedPage, FeedRequest, RepositoryError, WorkspaceId};
+use diesel::pg::PgConnection;
+
+use crate::postgres::connection::database::Database;
+use crate::postgres::transaction::commit_gate::CommitGate;
+pub use monitor::PostgresFeedMonitor;
+pub(crate) use number::lock;
+
+/// The event feed of one workspace, in PostgreSQL.
+pub(crate) struct PostgresEventFeed {
+    database: Database,
+    workspace: WorkspaceId,
+}
+
+impl PostgresEventFeed {
+    pub(crate) fn new(database: Database, workspace: WorkspaceId) -> Self {
+        Self {
+            database,
+            workspace,
+        }
+    }
+}
+
+#[async_trait]
+impl EventFeed for PostgresEventFeed {
+    async fn read(&self, request: FeedRequest) -> Result<FeedPage, FeedError> {
+        let workspace = self.workspace;
+        let page = self
+            .database
+            .for_queries()
+            .run_gated(move |connection, gate| read(connection, gate, workspace, request))
+            .await;
+        page.map_err(|error| match error {
+            // Whether the events were numbered does not matter: the next read finds out.
+            FeedError::Repository(RepositoryError::InDoubt(cause)) => {
+                RepositoryError::Unavailable(cause).into()
+            }
+            error => error,
+        })
+    }
+}
+
+/// Reads a page. If it reaches the last numbered event, numbers the next ones, and reads it again.
+fn read(
+    connection: &mut PgConnection,
+    gate: &CommitGate,
+    workspace: WorkspaceId,
+    request: FeedRequest,
+) -> Result<FeedPage, FeedError> {
+    let numbered = page::read(connection, workspace, request)?;
+    if !numbered.needs_numbering {
+        return Ok(numbered.page);
+    }
+    number::number_next(connection, gate, workspace)?;
+    Ok(page::read(connection, workspace, request)?.page)
+}
