@@ -9,6 +9,7 @@ mod create_devices;
 mod devices;
 mod enrollments;
 mod erasure;
+mod events;
 mod export;
 mod openapi;
 mod openapi_fields;

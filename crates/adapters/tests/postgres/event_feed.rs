@@ -162,7 +162,7 @@ fn every_kind_of_event_is_read_in_order() {
                 ..after(None, 100)
             };
             let selected = store.read(acme.workspace, selected).await;
-            assert_eq!(selected.events, [event.clone()]);
+            assert_eq!(selected.events, std::slice::from_ref(event));
             assert_eq!(selected.cursor, page.cursor);
         }
         assert_eq!(page.events[1].fields, ["name"]);

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use devices_adapters::postgres::{
-    ConnectionSecurity, Database, PostgresKeys, PostgresRateLimiter, PostgresSearchIndex,
-    PostgresStore, RolePrivileges, SessionSettings, connection_security, grant_serving_role,
-    log_privacy_sql, merge_usage_changes, migrate, missing_settings_sql, non_durable_settings,
-    purge_idempotency_keys, recount_usage, role_privileges,
+    ConnectionSecurity, Database, PostgresFeedMonitor, PostgresKeys, PostgresRateLimiter,
+    PostgresSearchIndex, PostgresStore, RolePrivileges, SessionSettings, connection_security,
+    grant_serving_role, log_privacy_sql, merge_usage_changes, migrate, missing_settings_sql,
+    non_durable_settings, purge_idempotency_keys, recount_usage, role_privileges,
 };
 use devices_domain::StoreHealth;
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 
 use super::{CliError, check_schema, output, serving_options};
-use crate::http::{MetricsRecorder, MetricsServer, Ports, Server, State};
+use crate::http::{EventWaits, MetricsRecorder, MetricsServer, Ports, Server, State};
 use crate::jobs;
 use crate::settings::{self, Idempotency, Log, LogFormat, Pooler, RateLimit, Settings};
 
@@ -38,7 +38,9 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
         limiter: Arc::new(PostgresRateLimiter::new(database.clone())),
         health: Arc::new(database.clone()),
     };
-    let server = Server::bind(State::new(ports, &settings), &settings, max_open_files)?;
+    let state = State::new(ports, &settings);
+    let event_waits = state.event_waits();
+    let server = Server::bind(state, &settings, max_open_files)?;
     let metrics = start_metrics(&settings.metrics, &database)?;
     for advice in advice {
         tracing::warn!("{advice}");
@@ -51,6 +53,7 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
     let api = Endpoint::new(server.addresses(), "");
     print_endpoints(&api, settings.server.docs_enabled, metrics.as_ref(), json)?;
     start_jobs(&database, &settings.idempotency);
+    start_feed_jobs(&database, event_waits);
     Ok(server.run().await?)
 }
 
@@ -260,6 +263,13 @@ fn start_jobs(database: &Database, idempotency: &Idempotency) {
         let database = recount_database.clone();
         async move { recount_usage(&database, RECOUNT_INTERVAL).await }
     }));
+}
+
+/// Runs the background jobs of the event feeds until the process ends.
+fn start_feed_jobs(database: &Database, event_waits: Arc<EventWaits>) {
+    let monitor = Arc::new(PostgresFeedMonitor::new(database.clone()));
+    actix_web::rt::spawn(jobs::measure_feed_lag::run(monitor.clone()));
+    actix_web::rt::spawn(jobs::poll_events::run(event_waits, monitor));
 }
 
 /// Address on which a server listens.

@@ -121,6 +121,12 @@ fn describe() {
         "devices_search_queue_oldest_seconds",
         "Time for which the oldest of these devices has waited"
     );
+    describe_gauge!(
+        "devices_event_feed_lag_seconds",
+        "Time for which the oldest event has waited for a reader, of the event feeds that were read \
+         within the last 24 hours"
+    );
+    describe_gauge!("devices_waiting_requests", "Requests that wait for events");
     describe_counter!(
         "devices_search_indexed_total",
         "Devices that this server indexed for search"

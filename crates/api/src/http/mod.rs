@@ -2,6 +2,7 @@
 
 mod bind;
 mod connections;
+mod event_waits;
 mod extract;
 mod handlers;
 mod limits;
@@ -14,6 +15,7 @@ mod server;
 mod state;
 
 pub use bind::BindError;
+pub use event_waits::EventWaits;
 pub use extract::device_batch::read as read_batch;
 pub use metrics::{Connections, MetricsRecorder, MetricsServer};
 pub use respond::api_error::ApiError;

@@ -12,6 +12,7 @@ use crate::http::handlers::batches;
 use crate::http::handlers::devices;
 use crate::http::handlers::docs;
 use crate::http::handlers::enrollments;
+use crate::http::handlers::events;
 use crate::http::handlers::health;
 use crate::http::handlers::users;
 use crate::http::middleware::access_log;
@@ -115,7 +116,8 @@ fn operations(scope: &mut web::ServiceConfig) {
                 .route(read(enrollments::get))
                 .route(write_fields(Method::PUT, enrollments::put))
                 .route(write(Method::DELETE, enrollments::delete)),
-        );
+        )
+        .service(resource("/events", GET).route(read_query(events::list)));
 }
 
 /// Routes GET and HEAD on a path that needs no key. Ignores the query.

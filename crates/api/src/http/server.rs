@@ -74,6 +74,8 @@ impl Server {
             // Stored before the line is logged, so that `/readyz` already returns 503 when it
             // appears.
             self.state.is_stopping.store(true, Ordering::Release);
+            // They would delay the stop by up to a minute.
+            self.state.event_waits.close();
             tracing::info!("stopping: completing the requests in flight");
             let stopping = async {
                 tokio::time::sleep(self.drain).await;

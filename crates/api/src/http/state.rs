@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, web};
 use devices_domain::{Actor, KeyRepository, RateLimiter, Store, StoreHealth};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::http::event_waits::EventWaits;
 use crate::http::limits::auth_throttle::AuthThrottle;
 use crate::http::limits::concurrency::WorkspaceLimiter;
 use crate::http::limits::request_rate_limiter::RequestRateLimiter;
@@ -37,6 +38,7 @@ pub struct State {
     pub(crate) exports: Arc<WorkspaceLimiter>,
     /// Limits the requests in flight. A request does not count while its body arrives.
     pub(crate) in_flight: Arc<WorkspaceLimiter>,
+    pub(crate) event_waits: Arc<EventWaits>,
     /// Limits the requests whose key is being looked up. They belong to no workspace yet.
     key_lookups: Semaphore,
     /// Set when the server begins to shut down.
@@ -89,9 +91,15 @@ impl State {
                 limits.max_requests_in_flight,
                 "the limit of requests in flight, in total or of the workspace, is reached",
             ),
+            event_waits: EventWaits::new(limits.max_waiting_requests),
             key_lookups: Semaphore::new(limits.max_requests_in_flight),
             is_stopping: AtomicBool::new(false),
         }
+    }
+
+    /// Returns the requests that wait for events. Background jobs wake them.
+    pub fn event_waits(&self) -> Arc<EventWaits> {
+        Arc::clone(&self.event_waits)
     }
 
     /// Returns the state of the application that received the request.

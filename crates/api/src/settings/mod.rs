@@ -130,6 +130,10 @@ declaration::settings! {
         /// workspace holds at most half of them, two hold at most three quarters, and so on. The
         /// response to a further one is a 503.
         max_requests_in_flight: usize => 1..=1_000_000,
+        /// Maximum number of requests that wait for events (`Prefer: wait`). They do not count as
+        /// requests in progress. A workspace holds at most half of them, two hold at most three
+        /// quarters, and so on. A further one does not wait.
+        max_waiting_requests: usize => 1..=1_000_000,
         /// Maximum number of active keys per workspace. A key that replaces another does not count
         /// while both are active.
         keys_per_workspace: u32 => 1..=1_000_000,

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
 use super::ConnectionLimits;
@@ -62,6 +63,8 @@ pub(crate) struct Connection {
     /// Number of bytes that wait for the client to read.
     pub(super) unsent_bytes: AtomicUsize,
     is_evicted: AtomicBool,
+    /// Has a permit once the client has closed its half of the connection.
+    read_closed: Notify,
     /// Task of the connection.
     pub(super) waker: AtomicWaker,
 }
@@ -78,6 +81,7 @@ impl Connection {
             stalled_since: AtomicTime::default(),
             unsent_bytes: AtomicUsize::new(0),
             is_evicted: AtomicBool::new(false),
+            read_closed: Notify::new(),
             waker: AtomicWaker::new(),
         };
         connection.idle_since.start();
@@ -99,6 +103,17 @@ impl Connection {
         if self.idle_since.0.load(Relaxed) != 0 {
             self.head_since.start();
         }
+    }
+
+    /// Records that the client sends nothing more.
+    pub(super) fn close_read(&self) {
+        self.read_closed.notify_one();
+    }
+
+    /// Waits until the client sends nothing more: it has disconnected, or has closed its half of
+    /// the connection. At most one task may wait.
+    pub(crate) async fn read_closed(&self) {
+        self.read_closed.notified().await;
     }
 
     /// Records that the handler waits for the next part of the body.

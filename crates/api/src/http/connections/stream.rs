@@ -134,10 +134,13 @@ impl AsyncRead for ConnectionStream {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.socket).poll_read(context, buffer))?;
+        let read = ready!(Pin::new(&mut this.socket).poll_read(context, buffer));
         if buffer.filled().len() > before {
             this.connection.receive_bytes();
+        } else if read.is_err() || buffer.remaining() > 0 {
+            this.connection.close_read();
         }
+        read?;
         Poll::Ready(Ok(()))
     }
 }

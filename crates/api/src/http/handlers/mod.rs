@@ -4,5 +4,6 @@ pub(crate) mod batches;
 pub(crate) mod devices;
 pub(crate) mod docs;
 pub(crate) mod enrollments;
+pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod users;

@@ -5,6 +5,7 @@ use std::future::Future;
 use actix_web::web;
 use devices_domain::Actor;
 
+use crate::http::limits::concurrency::Permit;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
@@ -20,6 +21,14 @@ pub(crate) async fn run_to_completion<T: 'static>(
     task: impl Future<Output = Result<T, ApiError>> + 'static,
 ) -> Result<T, ApiError> {
     let permit = state.in_flight.try_acquire(actor.workspace)?;
+    run_with(permit, task).await
+}
+
+/// Like [`run_to_completion`], for a request that has its permit.
+pub(crate) async fn run_with<T: 'static>(
+    permit: Permit,
+    task: impl Future<Output = Result<T, ApiError>> + 'static,
+) -> Result<T, ApiError> {
     let task = async move {
         let result = task.await;
         drop(permit);

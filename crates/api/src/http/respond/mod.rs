@@ -5,6 +5,7 @@ pub(crate) mod api_error;
 pub(crate) mod arbitrary;
 pub(crate) mod created_devices;
 pub(crate) mod data;
+pub(crate) mod feed_cursor;
 pub(crate) mod guarded_body;
 pub(crate) mod pagination;
 pub(crate) mod sha256_prefix;

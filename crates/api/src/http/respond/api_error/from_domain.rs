@@ -1,8 +1,9 @@
 //! Conversions from the errors of the domain.
 
 use devices_domain::{
-    ChangeDeviceError, ChangeUserError, CreateDevicesError, ErrorCode, ErrorReport, FieldError,
-    IdempotencyError, PutEnrollmentError, Reason, Related, RepositoryError, UpdateDeviceError,
+    ChangeDeviceError, ChangeUserError, CreateDevicesError, ErrorCode, ErrorReport, FeedError,
+    FieldError, IdempotencyError, PutEnrollmentError, Reason, Related, RepositoryError,
+    UpdateDeviceError,
 };
 
 use super::ApiError;
@@ -91,6 +92,15 @@ impl From<PutEnrollmentError> for ApiError {
         match error {
             PutEnrollmentError::QuotaExceeded => Self::EnrollmentQuotaExceeded,
             PutEnrollmentError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<FeedError> for ApiError {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::CursorExpired => Self::CursorExpired,
+            FeedError::Repository(error) => error.into(),
         }
     }
 }

@@ -58,6 +58,8 @@ pub enum ApiError {
     EnrollmentQuotaExceeded,
     /// The responses stored under idempotency keys of the workspace fill their quota.
     ResponseQuotaExceeded,
+    /// Events after the cursor were purged, or an older backup was restored.
+    CursorExpired,
     /// The condition in `If-Match` is false.
     PreconditionFailed,
     /// No available media type matches `Accept`.

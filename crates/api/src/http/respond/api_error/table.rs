@@ -79,6 +79,11 @@ impl ApiError {
             Self::IdempotencyKeyInUse => {
                 Mapping::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_USE")
             }
+            Self::CursorExpired => Mapping::new(StatusCode::GONE, "CURSOR_EXPIRED").with_message(
+                "Events after the cursor were purged, or an older backup of the database was \
+                 restored. Read the feed again without after, and then the devices, users and \
+                 enrolments.",
+            ),
             Self::PreconditionFailed => {
                 Mapping::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED")
             }
