@@ -39,7 +39,7 @@ pub const WORKSPACE_TABLES: [&str; 16] = [
 
 /// Statements that span all workspaces on purpose: their beginning, their end, and the reason. Each
 /// is a plain read, which Citus sends to every shard.
-const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 11] = [
+const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 12] = [
     (
         "select from ",
         " limit 0",
@@ -94,6 +94,11 @@ const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 11] = [
         "/* all workspaces */ select coalesce(extract(epoch from now() - min(oldest)), 0)",
         "",
         "a job measures the lag of the event feeds",
+    ),
+    (
+        "/* all workspaces */ select workspace_id from event_feeds where read_at > ",
+        "",
+        "a job looks for the event feeds that are read",
     ),
 ];
 
