@@ -156,7 +156,7 @@ fn every_kind_of_event_is_read_in_order() {
             assert_eq!(event.enrollment.is_some(), index >= 7);
             assert_eq!(event.batch.is_some(), index == 0);
             assert_eq!((event.key, event.key_name.as_str()), (acme.key, "import"));
-            assert_eq!(event.request_id, "job-17");
+            assert_eq!(event.request_id, "request-1");
             let selected = FeedRequest {
                 event_type: Some(event.event_type),
                 ..after(None, 100)

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use devices_domain::{
     Action, BatchId, BatchUndo, CreatedDevice, DeviceId, NotUndone, Origin, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 
 use super::IS_FIRST_EVENT;
 use crate::postgres::devices::{IdBlocks, StateChange, StoredState, change_devices};
@@ -113,8 +114,8 @@ pub(super) fn undo(
     if undo.archived.is_empty() {
         return Ok((Some(undo), Effect::None));
     }
-    archive(connection, workspace, &states, &undo.archived)?;
-    let marker = insert_events(connection, ids, workspace, &undo, origin)?;
+    let archived_at = archive(connection, workspace, &states, &undo.archived)?;
+    let marker = insert_events(connection, ids, workspace, &undo, archived_at, origin)?;
     Ok((Some(undo), Effect::Marked(marker)))
 }
 
@@ -127,13 +128,13 @@ fn created_device(state: &StoredState) -> CreatedDevice {
     }
 }
 
-/// Archives locked devices.
+/// Archives locked devices. Returns the latest time of their changes.
 fn archive(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     states: &[StoredState],
     archived: &[DeviceId],
-) -> QueryResult<()> {
+) -> QueryResult<Option<DateTime<Utc>>> {
     let archived: HashSet<&DeviceId> = archived.iter().collect();
     let changes: Vec<StateChange<'_>> = states
         .iter()
@@ -146,15 +147,20 @@ fn archive(
         .collect();
     change_devices(connection, workspace, &changes)?;
     let freed = -(changes.len() as i64);
-    UsageChange::new(Resource::Devices, freed).record(connection, workspace)
+    UsageChange::new(Resource::Devices, freed).record(connection, workspace)?;
+    Ok(changes.iter().filter_map(|change| change.archived_at).max())
 }
 
 /// Inserts the events of the devices and of the batch. Returns the marker of the transaction.
+///
+/// The events occur at the time of the changes, which follows all earlier changes of the devices.
+/// That is the order of the event feed (ADR 40).
 fn insert_events(
     connection: &mut PgConnection,
     ids: &IdBlocks,
     workspace: WorkspaceId,
     undo: &BatchUndo,
+    archived_at: Option<DateTime<Utc>>,
     origin: &Origin,
 ) -> QueryResult<CommitMarker> {
     let reserved = ids.take(connection, 0, 2)?.events;
@@ -162,8 +168,9 @@ fn insert_events(
     let device_ids: Vec<i64> = undo.archived.iter().map(|id| id.0).collect();
     let inserted = diesel::sql_query(format!(
         "INSERT INTO device_events (workspace_id, id, action, key_id, request_id, \
-                                    client_request_id, device_ids, batch_id) \
-         VALUES ($1, $2, '{}', $4, $5, $6, $7, $8), ($1, $3, '{}', $4, $5, $6, '{{}}', $8)",
+                                    client_request_id, device_ids, batch_id, occurred_at) \
+         VALUES ($1, $2, '{}', $4, $5, $6, $7, $8, $9), \
+                ($1, $3, '{}', $4, $5, $6, '{{}}', $8, $9)",
         Action::Deleted.as_str(),
         Action::Undone.as_str(),
     ))
@@ -175,6 +182,7 @@ fn insert_events(
     .bind::<Nullable<Text>, _>(origin.client_request_id.as_deref())
     .bind::<Array<BigInt>, _>(&device_ids)
     .bind::<BigInt, _>(undo.batch_id.0)
+    .bind::<Nullable<Timestamptz>, _>(archived_at)
     .execute(connection);
     inserted.inspect_err(|error| ids.clear_if_taken(error))?;
     Ok(CommitMarker {

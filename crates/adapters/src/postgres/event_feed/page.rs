@@ -182,7 +182,7 @@ fn event_time(
 
 /// Columns of an event that its row in the page has.
 const COLUMNS: &str = "feed_position, id, occurred_at, action, batch_id, device_ids, user_id, \
-                       enrollment_id, fields, key_id, request_id, client_request_id";
+                       enrollment_id, fields, key_id, request_id";
 
 /// Returns the statement that selects the events of a page.
 fn page_statement(workspace: WorkspaceId, start: i64, end: i64, request: FeedRequest) -> Statement {
@@ -264,8 +264,6 @@ struct EventRow {
     key_name: String,
     #[diesel(sql_type = Text)]
     request_id: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    client_request_id: Option<String>,
     /// Number of events that the page would have if it did not end at a number of devices.
     #[diesel(sql_type = BigInt)]
     candidates: i64,
@@ -308,7 +306,7 @@ impl EventRow {
             fields: self.fields,
             key: KeyId(self.key_id),
             key_name: self.key_name,
-            request_id: self.client_request_id.unwrap_or(self.request_id),
+            request_id: self.request_id,
         })
     }
 }
