@@ -37,15 +37,15 @@ pub use audit::{Action, Author, Event, EventFilter, Operator, Origin, Subject};
 pub use device::{
     AddedVia, Assignee, Assignment, Characteristics, ClientStatus, Device, DeviceFields,
     DevicePatch, Identity, Inventory, KeyboardLayout, Lifecycle, NewDevice, Ownership,
-    PerUniqueField, Source, StatusInputs, StoredDevice, UniqueField, field, fields,
+    PerUniqueField, Source, StatusInputs, StoredDevice, UniqueField, ValidatedPatch, field, fields,
 };
 pub use enrollment::{
     Enrollment, EnrollmentFields, EnrollmentStatus, StoredEnrollment, enrollment_fields,
 };
 pub use field::{
     Amount, AssetTag, Attributes, Comment, Date, Email, Field, FieldValue, Format, IdentifierKey,
-    Instant, InvalidValue, RawRow, RawValue, RequiredText, SerialNumber, ShortText, Text, TextList,
-    UnknownFields, ValueKind, nearest_name,
+    Instant, InvalidValue, RawRow, RawValue, RequiredText, RowRef, SerialNumber, ShortText, Text,
+    TextList, UnknownFields, ValueKind, nearest_name,
 };
 pub use fold::fold_case;
 pub use idempotency::{
@@ -55,14 +55,15 @@ pub use ids::{BatchId, DeviceId, EnrollmentId, EventId, KeyId, UserId, Workspace
 pub use paging::{Cursor, IdRange, Page, PageRequest, PageStart, Total};
 pub use ports::{
     BatchFilter, BatchRepository, ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts,
-    CreateError, DeviceChange, DeviceFilter, DeviceLimitReached, DeviceRepository,
+    CreateError, DeviceChange, DeviceFilter, DeviceLimit, DeviceLimitReached, DeviceRepository,
     EnrollmentFilter, EnrollmentReport, EnrollmentRepository, EventFeed, EventRepository,
     EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor, FeedPage, FeedRequest,
-    IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError, KeyRepository, NewApiKey,
-    NewBatch, NewSecret, NewWorkspace, Precondition, PutEnrollmentError, RateLimitDecision,
-    RateLimiter, RateLimits, RebuildScope, RebuiltDocuments, RenderResponse, RepositoryError,
-    Revision, SearchIndex, Store, StoreHealth, StoreResult, TokenBucket, UserChange, UserFilter,
-    UserRepository, WorkspaceRepository, WorkspaceStore,
+    IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError, KeyRepository, LookupResult,
+    NewApiKey, NewBatch, NewSecret, NewUpsert, NewWorkspace, Precondition, PutEnrollmentError,
+    RateLimitDecision, RateLimiter, RateLimits, RebuildScope, RebuiltDocuments, RenderResponse,
+    RenderUpsert, RepositoryError, Revision, SearchIndex, Store, StoreHealth, StoreResult,
+    TokenBucket, UpsertError, UpsertOutcome, UserChange, UserFilter, UserRepository,
+    WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
@@ -75,10 +76,14 @@ pub use search::{Search, SearchDocument, SearchTerm, SearchWord, Weight, Weights
 pub use stored_batch::{
     BatchUndo, CreatedDevice, KeepReason, KeptDevice, LastUndo, NotUndone, RowCounts, StoredBatch,
 };
-pub use upsert::{BatchOptions, Nulls, OnConflict};
+pub use upsert::{
+    BatchOptions, Nulls, OnConflict, PlannedRow, RowPlan, RowResult, StoredMatches, UpsertBatch,
+    UpsertPlan, UpsertResult,
+};
 pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateResult};
 pub use use_cases::restore_device::RestoreDevice;
-pub use use_cases::update_device::{UpdateDevice, UpdateDeviceError, ValidatedPatch};
+pub use use_cases::update_device::{UpdateDevice, UpdateDeviceError};
+pub use use_cases::upsert_devices::{UpsertDevices, UpsertDevicesResult};
 pub use user::{Role, User, UserFields, UserPatch, user_fields};
 pub use validation::batch::{Batch, BatchRules};
 pub use validation::error::{ErrorCode, FieldError, Item, Reason, Related, RowError};

@@ -2,11 +2,15 @@
 
 use super::fields::{DEVICE, DeviceFields};
 use crate::field::{Field, RawRow, RawValue, is_empty_value, sanitize};
+use crate::fold::fold_case;
 use crate::validation::error::{ErrorCode, FieldError, Reason};
 
 /// Values that a patch sends for immutable fields. Clients send back a device that they have read.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ImmutableValues(Vec<(&'static Field, SentValue)>);
+pub(crate) struct ImmutableValues {
+    sent: Vec<(&'static Field, SentValue)>,
+    ignores_case: bool,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 enum SentValue {
@@ -28,6 +32,13 @@ impl SentValue {
             Err(_) => Self::Other,
         }
     }
+
+    fn equals_ignoring_case(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(text), Self::Text(other)) => fold_case(text) == fold_case(other),
+            _ => false,
+        }
+    }
 }
 
 impl ImmutableValues {
@@ -38,17 +49,26 @@ impl ImmutableValues {
             RawValue::Absent => None,
             value => Some((field, SentValue::of(value))),
         });
-        Self(sent.collect())
+        Self {
+            sent: sent.collect(),
+            ignores_case: false,
+        }
     }
 
-    /// Returns an error for each value that is not the stored one. Another spelling of it is an
-    /// error, too: it would not be stored.
+    /// Accepts the stored value in another case, too: another tool may have sent the row.
+    pub(crate) fn ignoring_case(mut self) -> Self {
+        self.ignores_case = true;
+        self
+    }
+
+    /// Returns an error for each value that is not the stored one. Unless case is ignored, another
+    /// spelling of it is an error, too: it would not be stored.
     pub(crate) fn errors(&self, stored: &DeviceFields) -> Vec<FieldError> {
         let stored = stored.to_row();
-        let changed = self
-            .0
-            .iter()
-            .filter(|(field, sent)| SentValue::of(stored.get(field.name())) != *sent);
+        let changed = self.sent.iter().filter(|(field, sent)| {
+            let stored = SentValue::of(stored.get(field.name()));
+            stored != *sent && !(self.ignores_case && stored.equals_ignoring_case(sent))
+        });
         changed.map(|(field, _)| immutable_error(field)).collect()
     }
 }

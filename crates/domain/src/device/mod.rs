@@ -10,6 +10,7 @@ mod rejected_refs;
 mod rental;
 mod status;
 mod unique_fields;
+mod validated_patch;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -18,18 +19,18 @@ use crate::enrollment::Enrollment;
 use crate::field::{Email, ShortText};
 use crate::ids::{DeviceId, UserId};
 
-pub(crate) use consistency::ConsistencyChanges;
 pub use enums::{AddedVia, KeyboardLayout, Lifecycle};
 pub use fields::{
     Assignment, Characteristics, DeviceFields, Identity, Inventory, Ownership, field, fields,
 };
-pub(crate) use immutable::ImmutableValues;
 pub use new_device::NewDevice;
 pub(crate) use new_device::validate_device;
 pub use patch::DevicePatch;
 pub(crate) use rejected_refs::RejectedRefs;
 pub use status::{ClientStatus, StatusInputs};
 pub use unique_fields::{PerUniqueField, UniqueField};
+pub use validated_patch::ValidatedPatch;
+pub(crate) use validated_patch::{RejectedPatch, Validation};
 
 /// A device with an id.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +80,7 @@ impl StoredDevice {
             assignment: Assignment {
                 user_email: assignee.map(|assignee| assignee.email.clone()),
             },
+            row_ref: None,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! New devices: the result of validating a row.
 
+use std::collections::HashMap;
+
 use super::fields::{
     Assignment, Characteristics, DEVICE, DeviceFields, Identity, Inventory, Ownership,
 };
 use super::rental;
 use super::unique_fields::PerUniqueField;
-use crate::field::{RawRow, UnknownFields, validate};
+use crate::field::{RawRow, RowRef, UnknownFields, read_row_ref, validate};
+use crate::ids::UserId;
 use crate::validation::error::FieldError;
 use crate::validation::external_refs::ExternalRefs;
 use crate::validation::report::ErrorReport;
@@ -19,6 +22,8 @@ pub struct NewDevice {
     pub fields: DeviceFields,
     /// Assignee by email address.
     pub assignment: Assignment,
+    /// Reference of the row. Not stored.
+    pub row_ref: Option<RowRef>,
 }
 
 impl NewDevice {
@@ -52,12 +57,22 @@ impl NewDevice {
         device.ok_or_else(|| report.into_field_errors())
     }
 
-    /// Returns the row from which [`from_row`](Self::from_row) creates the same device.
+    /// Returns the row from which [`from_row`](Self::from_row) creates the same device, without its
+    /// reference.
     #[must_use]
     pub fn to_row(&self) -> RawRow<'_> {
         let mut row = self.fields.to_row();
         self.assignment.write(&mut row);
         row
+    }
+
+    /// Returns the user with the email address of the row, or else the `user_id` of the row. If
+    /// both were sent, they identify the same user: a row where they differ is rejected.
+    #[must_use]
+    pub fn assignee(&self, users_by_email: &HashMap<String, UserId>) -> Option<UserId> {
+        let email = self.assignment.user_email.as_ref();
+        let user = email.and_then(|email| users_by_email.get(email.folded()));
+        user.copied().or(self.fields.ownership.user_id)
     }
 
     pub(crate) fn external_refs(&self) -> ExternalRefs<'_> {
@@ -91,6 +106,7 @@ pub(crate) fn validate_device(
         if let Some(error) = date_order_error {
             reject(error);
         }
+        let row_ref = read_row_ref(row).map_err(&mut *reject);
         Some(NewDevice {
             fields: DeviceFields {
                 identity: identity?,
@@ -99,6 +115,7 @@ pub(crate) fn validate_device(
                 characteristics: characteristics?,
             },
             assignment: assignment?,
+            row_ref: row_ref.ok()?,
         })
     })
 }

@@ -33,6 +33,16 @@ impl DevicePatch {
     /// Returns every error, in the order of the field table, repeated and unknown fields last.
     /// Fields that cannot be cleared are errors, too.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
+        Self::read(row, unknown_fields, ImmutableValues::from_row(row))
+    }
+
+    /// Validates the row like [`from_row`](Self::from_row). `immutable` are the values of its
+    /// immutable fields.
+    pub(super) fn read(
+        row: &RawRow<'_>,
+        unknown_fields: UnknownFields,
+        immutable: ImmutableValues,
+    ) -> Result<Self, ErrorReport> {
         validate_single(row, &DEVICE, unknown_fields, |reject| {
             let identity = IdentityPatch::read(row, reject);
             let inventory = InventoryPatch::read(row, reject);
@@ -55,7 +65,7 @@ impl DevicePatch {
                 ownership: ownership?,
                 characteristics: characteristics?,
                 user_email: user_email?,
-                immutable: ImmutableValues::from_row(row),
+                immutable,
             })
         })
     }

@@ -2,7 +2,7 @@
 
 use super::fields::FieldIndex;
 use super::unique_fields::PerUniqueField;
-use crate::field::{Email, RawRow, read_if_valid};
+use crate::field::{Email, RawRow, RowRef, read_if_valid, read_row_ref};
 use crate::ids::UserId;
 use crate::validation::external_refs::ExternalRefs;
 
@@ -13,6 +13,7 @@ pub(crate) struct RejectedRefs {
     unique: PerUniqueField<Option<String>>,
     user: Option<UserId>,
     user_email: Option<Email>,
+    row_ref: Option<RowRef>,
 }
 
 impl RejectedRefs {
@@ -22,7 +23,12 @@ impl RejectedRefs {
             unique: PerUniqueField::from_fn(|field| field.folded_in_row(row)),
             user: read_if_valid(row, FieldIndex::user_id as usize),
             user_email: read_if_valid(row, FieldIndex::user_email as usize),
+            row_ref: read_row_ref(row).ok().flatten(),
         }
+    }
+
+    pub(crate) fn row_ref(&self) -> Option<&RowRef> {
+        self.row_ref.as_ref()
     }
 
     pub(crate) fn external_refs(&self) -> ExternalRefs<'_> {

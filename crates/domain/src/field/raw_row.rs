@@ -21,7 +21,12 @@ pub struct RawRow<'a> {
     last: usize,
     unknown_names: Vec<Cow<'a, str>>,
     repeated_names: Vec<Cow<'a, str>>,
+    /// Value of `row_ref`. `None` if the row may not have this member, which is not a field.
+    row_ref: Option<RawValue<'a>>,
 }
+
+/// Name of the member with which a client identifies a row of a batch.
+pub(crate) const ROW_REF: &str = "row_ref";
 
 impl<'a> RawRow<'a> {
     /// Creates a row in which every field is absent.
@@ -33,7 +38,15 @@ impl<'a> RawRow<'a> {
             last: 0,
             unknown_names: Vec::new(),
             repeated_names: Vec::new(),
+            row_ref: None,
         }
+    }
+
+    /// Accepts the member `row_ref` beside the fields: a row of a batch may have it.
+    #[must_use]
+    pub fn with_row_ref(mut self) -> Self {
+        self.row_ref = Some(RawValue::Absent);
+        self
     }
 
     /// Makes every field absent again, and keeps the allocated memory.
@@ -45,6 +58,9 @@ impl<'a> RawRow<'a> {
         }
         self.unknown_names.clear();
         self.repeated_names.clear();
+        if let Some(row_ref) = &mut self.row_ref {
+            *row_ref = RawValue::Absent;
+        }
     }
 
     /// Returns the name that is probably set next: that of the field that was set after the last
@@ -62,11 +78,20 @@ impl<'a> RawRow<'a> {
         let name = name.into();
         if self.expected_name() != name {
             match self.table.index_of(&name) {
-                None => return self.unknown_names.push(name),
+                None => return self.set_other(name, value),
                 Some(index) => self.successors[self.last] = index,
             }
         }
         self.set_expected(value);
+    }
+
+    /// Sets a member that is not a field.
+    fn set_other(&mut self, name: Cow<'a, str>, value: RawValue<'a>) {
+        match &mut self.row_ref {
+            Some(absent @ RawValue::Absent) if name == ROW_REF => *absent = value,
+            Some(_) if name == ROW_REF => self.repeated_names.push(name),
+            _ => self.unknown_names.push(name),
+        }
     }
 
     /// Sets the field [`expected_name`](Self::expected_name), as [`set`](Self::set) does.
@@ -176,6 +201,11 @@ impl<'a> RawRow<'a> {
 
     pub(crate) fn set_value(&mut self, index: usize, value: RawValue<'a>) {
         self.values[index] = value;
+    }
+
+    /// Returns the value of `row_ref`, absent if the row may not have it.
+    pub(crate) fn row_ref(&self) -> &RawValue<'a> {
+        self.row_ref.as_ref().unwrap_or(&RawValue::Absent)
     }
 
     /// Returns the names that are not fields, in the order of the calls.

@@ -25,8 +25,9 @@ use crate::ids::WorkspaceId;
 pub use batches::{BatchFilter, BatchRepository};
 pub use devices::{
     ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter,
-    DeviceLimitReached, DeviceRepository, InsertedDevice, NewBatch, Precondition, RenderResponse,
-    Revision, StoreResult,
+    DeviceLimit, DeviceLimitReached, DeviceRepository, InsertedDevice, LookupResult, NewBatch,
+    NewUpsert, Precondition, RenderResponse, RenderUpsert, Revision, StoreResult, UpsertError,
+    UpsertOutcome,
 };
 pub use enrollments::{
     EnrollmentFilter, EnrollmentReport, EnrollmentRepository, PutEnrollmentError,

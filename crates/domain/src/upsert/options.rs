@@ -4,27 +4,26 @@ use crate::device::UniqueField;
 use crate::field::string_enum;
 
 string_enum! {
-    /// Treatment of a row that matches a stored device.
+    /// Treatment of a row that matches a stored device. By default, the row is rejected.
     #[derive(Default)]
     OnConflict {
-        // The row is rejected.
         #[default]
         Error = "error",
-        // The device stays unchanged.
+        /// The device stays unchanged.
         Skip = "skip",
-        // The row changes the device.
+        /// The row changes the device.
         Update = "update",
     }
 }
 
 string_enum! {
-    /// Meaning of null and blank text in a row that changes a device.
+    /// Meaning of null and blank text in a row that changes a device. By default, the field keeps
+    /// its value.
     #[derive(Default)]
     Nulls {
-        // The field keeps its value.
         #[default]
         Keep = "keep",
-        // The field is cleared.
+        /// The field is cleared.
         Clear = "clear",
     }
 }

@@ -7,8 +7,8 @@ use crate::device::NewDevice;
 use crate::idempotency::{IdempotencyError, IdempotentRequest, IdempotentResponse};
 use crate::ids::BatchId;
 use crate::ports::{
-    CreateError, DeviceRepository, InsertedDevice, NewBatch, RenderResponse, RepositoryError,
-    StoreResult,
+    Conflicts, CreateError, DeviceRepository, InsertedDevice, NewBatch, RenderResponse,
+    RepositoryError, StoreResult,
 };
 use crate::validation::batch::Batch;
 use crate::validation::conflict_errors::add_batch_conflicts;
@@ -72,6 +72,28 @@ impl CreateDevices {
         Ok(response.transpose()?)
     }
 
+    /// Returns the devices that [`execute`](Self::execute) would store. Stores nothing.
+    ///
+    /// # Errors
+    /// [`CreateDevicesError::Rejected`] like [`execute`](Self::execute).
+    pub async fn validate(&self, mut batch: Batch) -> Result<Vec<NewDevice>, CreateDevicesError> {
+        batch.validate_whole();
+        let conflicts = self.devices.find_conflicts(batch.lookup_keys()).await?;
+        let devices = match batch.try_into_devices() {
+            Ok(devices) => devices,
+            Err(rejected) => {
+                let report = rejected.into_report(&conflicts);
+                return Err(CreateDevicesError::Rejected(report));
+            }
+        };
+        if conflicts.is_empty() {
+            Ok(devices)
+        } else {
+            let report = conflicts_report(&devices, &conflicts);
+            Err(CreateDevicesError::Rejected(report))
+        }
+    }
+
     /// Stores the devices of `batch`.
     ///
     /// With `idempotency`, stores the batch at most once per idempotency key, however often this is
@@ -124,15 +146,22 @@ impl CreateDevices {
                 inserted,
             }),
             Err(CreateError::Conflicts(conflicts)) => {
-                let mut report = ErrorReport::default();
-                let refs = batch.devices.iter().map(NewDevice::external_refs);
-                add_batch_conflicts(&mut report, refs, &conflicts);
-                Err(CreateDevicesError::Rejected(report.finish()))
+                let report = conflicts_report(&batch.devices, &conflicts);
+                Err(CreateDevicesError::Rejected(report))
             }
             Err(CreateError::Idempotency(error)) => Err(error.into()),
             Err(CreateError::Repository(error)) => Err(error.into()),
         }
     }
+}
+
+/// Returns the report of the conflicts of a valid batch.
+fn conflicts_report(devices: &[NewDevice], conflicts: &Conflicts) -> ErrorReport {
+    let mut report = ErrorReport::default();
+    let refs = devices.iter().map(NewDevice::external_refs);
+    add_batch_conflicts(&mut report, refs, conflicts);
+    let row_ref = |index: usize| devices.get(index)?.row_ref.as_ref();
+    report.finish().with_row_refs(row_ref)
 }
 
 #[cfg(test)]
@@ -146,7 +175,7 @@ mod tests {
     use crate::field::{RawRow, RawValue};
     use crate::idempotency::{IdempotencyKey, StoredResponse};
     use crate::ids::{DeviceId, KeyId, UserId};
-    use crate::ports::{Conflicts, DeviceLimitReached, MockDeviceRepository};
+    use crate::ports::{DeviceLimitReached, MockDeviceRepository};
     use crate::validation::batch::BatchRules;
     use crate::validation::lookup_keys::LookupKeys;
 

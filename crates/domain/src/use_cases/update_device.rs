@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::Origin;
-use crate::device::{ConsistencyChanges, DevicePatch, ImmutableValues, RejectedRefs, StoredDevice};
-use crate::field::{RawRow, UnknownFields};
+use crate::device::{RejectedPatch, StoredDevice, ValidatedPatch, Validation};
 use crate::ids::DeviceId;
 use crate::ports::{
     ChangeConflicts, ChangeDeviceError, DeviceChange, DeviceRepository, Precondition,
@@ -18,42 +17,6 @@ use crate::validation::report::ErrorReport;
 /// Applies a patch to a device, or reports every error of the patch.
 pub struct UpdateDevice {
     devices: Box<dyn DeviceRepository>,
-}
-
-/// A patch whose row is validated on its own, without stored data.
-#[derive(Debug)]
-pub struct ValidatedPatch(Validation);
-
-#[derive(Debug)]
-enum Validation {
-    Valid(Box<DevicePatch>),
-    Empty,
-    Rejected(Box<RejectedPatch>),
-}
-
-#[derive(Debug)]
-struct RejectedPatch {
-    report: ErrorReport,
-    refs: RejectedRefs,
-    immutable: ImmutableValues,
-    changes: ConsistencyChanges,
-}
-
-impl ValidatedPatch {
-    /// Validates the row of a patch.
-    #[must_use]
-    pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Self {
-        Self(match DevicePatch::from_row(row, unknown_fields) {
-            Ok(_) if row.present_fields().next().is_none() => Validation::Empty,
-            Ok(patch) => Validation::Valid(Box::new(patch)),
-            Err(report) => Validation::Rejected(Box::new(RejectedPatch {
-                report,
-                refs: RejectedRefs::from_row(row),
-                immutable: ImmutableValues::from_row(row),
-                changes: ConsistencyChanges::from_row(row),
-            })),
-        })
-    }
 }
 
 /// Error of a change of a device. Nothing was changed, except possibly with
@@ -149,15 +112,13 @@ impl UpdateDevice {
         if stored.archived_at.is_some() {
             return Err(UpdateDeviceError::Archived);
         }
-        let refs = patch.refs.external_refs();
-        let keys = LookupKeys::from_change(device, refs);
-        let mut errors = patch.immutable.errors(&stored.device.fields);
-        errors.extend(patch.changes.errors(&stored.device.fields));
+        let keys = LookupKeys::from_change(device, patch.external_refs());
         let conflicts = ChangeConflicts {
-            errors,
+            errors: patch.errors_with(&stored.device.fields),
             conflicts: self.devices.find_conflicts(keys).await?,
         };
-        Ok(with_conflicts(patch.report, refs, conflicts))
+        let refs = patch.external_refs();
+        Ok(with_conflicts(patch.report.clone(), refs, conflicts))
     }
 }
 
@@ -182,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::device::{Device, NewDevice, PerUniqueField, UniqueField};
-    use crate::field::RawValue;
+    use crate::field::{RawRow, RawValue, UnknownFields};
     use crate::ids::{KeyId, UserId};
     use crate::ports::{Conflicts, MockDeviceRepository};
 

@@ -9,7 +9,7 @@ use super::lookup_keys::LookupKeys;
 use super::report::ErrorReport;
 use super::row_errors::RowErrors;
 use crate::device::{NewDevice, PerUniqueField, RejectedRefs, UniqueField, validate_device};
-use crate::field::{RawRow, UnknownFields, ValueKind};
+use crate::field::{RawRow, RowRef, UnknownFields, ValueKind};
 use crate::ports::Conflicts;
 
 /// Limits and options of a batch.
@@ -76,13 +76,7 @@ impl Batch {
 
     /// Rejects the next row because it is not an object.
     pub fn push_non_object(&mut self, found: ValueKind) {
-        self.push_invalid(|| {
-            FieldError::whole(
-                ErrorCode::InvalidBody,
-                Reason::WrongType,
-                format!("must be an object, not {}", found.as_str()),
-            )
-        });
+        self.push_invalid(|| non_object_error(found));
     }
 
     /// Rejects the next row because it cannot be read. Calls `error` only if the report lists the
@@ -135,30 +129,14 @@ impl Batch {
     pub fn into_devices(mut self) -> Result<Vec<NewDevice>, ErrorReport> {
         self.validate_whole();
         self.try_into_devices()
-            .map_err(|rejected| rejected.report.finish())
+            .map_err(|rejected| rejected.into_report(&Conflicts::default()))
     }
 
     /// Validates the number of rows, and that no two rows have the same value of a unique field.
     pub(crate) fn validate_whole(&mut self) {
-        let max = self.rules.max_devices;
-        if self.len == 0 && self.report.is_empty() {
-            self.reject(FieldError::new(
-                "devices",
-                ErrorCode::InvalidBody,
-                Reason::EmptyBatch,
-                "must contain at least one device",
-            ));
-        }
-        if self.len > max {
-            self.reject(FieldError::new(
-                "devices",
-                ErrorCode::InvalidBody,
-                Reason::TooManyDevices,
-                format!(
-                    "must contain at most {max} devices, not {}: send them in several batches",
-                    self.len
-                ),
-            ));
+        let is_reported = !self.report.is_empty();
+        if let Some(error) = count_error(self.len, self.rules.max_devices, is_reported) {
+            self.reject(error);
         }
         for (index, field, first) in self.duplicates() {
             self.report.add(Some(index), duplicate_error(field, first));
@@ -182,13 +160,21 @@ impl Batch {
         duplicates
     }
 
-    /// Iterates over the references of all rows, in order.
+    /// Iterates over the references of all rows to stored data, in order.
     fn external_refs(&self) -> impl Iterator<Item = ExternalRefs<'_>> {
+        self.rows().map(|row| match row {
+            Ok(device) => device.external_refs(),
+            Err(refs) => refs.external_refs(),
+        })
+    }
+
+    /// Iterates over all rows, in order: the valid ones and the rejected ones.
+    fn rows(&self) -> impl Iterator<Item = Result<&NewDevice, &RejectedRefs>> {
         let mut devices = self.devices.iter();
         let mut rejected = self.rejected.iter().peekable();
         (0..).map_while(move |index| match rejected.next_if(|row| row.0 == index) {
-            Some((_, refs)) => Some(refs.external_refs()),
-            None => devices.next().map(NewDevice::external_refs),
+            Some((_, refs)) => Some(Err(refs)),
+            None => devices.next().map(Ok),
         })
     }
 
@@ -213,8 +199,45 @@ impl Batch {
     pub(crate) fn into_report(mut self, conflicts: &Conflicts) -> ErrorReport {
         let mut report = std::mem::take(&mut self.report);
         add_batch_conflicts(&mut report, self.external_refs(), conflicts);
-        report.finish()
+        let row_refs: Vec<Option<&RowRef>> = self
+            .rows()
+            .map(|row| row.map_or_else(RejectedRefs::row_ref, |device| device.row_ref.as_ref()))
+            .collect();
+        let row_ref = |index: usize| row_refs.get(index).copied().flatten();
+        report.finish().with_row_refs(row_ref)
     }
+}
+
+/// Returns the error of a row that is not an object.
+pub(crate) fn non_object_error(found: ValueKind) -> FieldError {
+    FieldError::whole(
+        ErrorCode::InvalidBody,
+        Reason::WrongType,
+        format!("must be an object, not {}", found.as_str()),
+    )
+}
+
+/// Returns the error about the number of rows, if it is not allowed. An empty batch that has
+/// [another error](Batch::reject) is none: it may only be empty because of that.
+pub(crate) fn count_error(rows: usize, max: usize, is_reported: bool) -> Option<FieldError> {
+    let (reason, detail) = if rows == 0 && !is_reported {
+        (
+            Reason::EmptyBatch,
+            "must contain at least one device".into(),
+        )
+    } else if rows > max {
+        let detail =
+            format!("must contain at most {max} devices, not {rows}: send them in several batches");
+        (Reason::TooManyDevices, detail)
+    } else {
+        return None;
+    };
+    Some(FieldError::new(
+        "devices",
+        ErrorCode::InvalidBody,
+        reason,
+        detail,
+    ))
 }
 
 #[cfg(test)]

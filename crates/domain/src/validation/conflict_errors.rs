@@ -136,7 +136,21 @@ fn user_error(
     FieldError::new(field, ErrorCode::InvalidUser, reason, detail)
 }
 
-fn device_limit_error(reached: DeviceLimitReached) -> FieldError {
+/// Returns the error of a row that finds no place, because earlier rows took those that were left.
+pub(crate) fn row_limit_error(reached: DeviceLimitReached) -> FieldError {
+    let DeviceLimitReached { limit, held, added } = reached;
+    let earlier = added - 1;
+    FieldError::whole(
+        ErrorCode::DeviceProvisioningFailed,
+        Reason::DeviceLimit,
+        format!(
+            "would exceed the workspace's limit of {limit} devices: it has {held}, and earlier \
+             rows add {earlier}; archive devices or ask for a higher limit"
+        ),
+    )
+}
+
+pub(crate) fn device_limit_error(reached: DeviceLimitReached) -> FieldError {
     let DeviceLimitReached { limit, held, added } = reached;
     provisioning_error(format!(
         "would exceed the workspace's limit of {limit} devices: it has {held}, and the batch adds \

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::field::RowRef;
 use crate::ids::{DeviceId, UserId};
 
 macro_rules! error_codes {
@@ -120,6 +121,10 @@ reasons! {
     Placeholder = "placeholder",
     /// A spreadsheet shortened the number to scientific notation, and lost its digits.
     SpreadsheetNumber = "spreadsheet_number",
+    /// The parameter has no effect without another one.
+    NoEffect = "no_effect",
+    /// The row has no value of the field that rows are matched by.
+    NoMatchKey = "no_match_key",
     /// Another row of the batch has the same value of a unique field.
     Duplicate = "duplicate",
     /// A stored device has the value of a unique field, or a stored user has the email address.
@@ -240,6 +245,8 @@ impl fmt::Display for FieldError {
 pub struct RowError {
     /// Index of the row, from 0. `None`: the batch as a whole.
     pub index: Option<usize>,
+    /// Reference that the client gave the row.
+    pub row_ref: Option<RowRef>,
     /// The error.
     pub error: FieldError,
 }

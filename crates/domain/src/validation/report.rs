@@ -1,6 +1,7 @@
 //! Report of all errors of a batch or an object.
 
 use super::error::{FieldError, Reason, RowError};
+use crate::field::RowRef;
 
 /// All errors of a batch or an object. Lists a limited number of them and counts all.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,7 +92,30 @@ impl ErrorReport {
         if self.entries.len() >= self.max_entries.saturating_mul(2) {
             self.sort_and_truncate();
         }
-        self.entries.push(RowError { index, error });
+        self.entries.push(RowError {
+            index,
+            row_ref: None,
+            error,
+        });
+    }
+
+    /// Adds the errors of a row.
+    pub(crate) fn add_row(&mut self, index: usize, errors: Self) {
+        self.total += errors.total - errors.entries.len();
+        for entry in errors.entries {
+            self.add(Some(index), entry.error);
+        }
+    }
+
+    /// Adds the references of the rows to the listed errors. Call it after [`finish`](Self::finish).
+    pub(crate) fn with_row_refs<'a>(
+        mut self,
+        row_ref: impl Fn(usize) -> Option<&'a RowRef>,
+    ) -> Self {
+        for entry in &mut self.entries {
+            entry.row_ref = entry.index.and_then(&row_ref).cloned();
+        }
+        self
     }
 
     /// Sorts the entries and drops those that are not listed.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::Conflicts;
 use crate::audit::Origin;
-use crate::device::{DeviceFields, DevicePatch, PerUniqueField, StoredDevice};
+use crate::device::{DeviceFields, DevicePatch, StoredDevice};
 use crate::ids::DeviceId;
 use crate::ports::RepositoryError;
 use crate::validation::error::FieldError;
@@ -28,17 +28,7 @@ impl DeviceChange {
     /// device already has: they are no conflicts.
     #[must_use]
     pub fn lookup_keys(&self, stored: &DeviceFields) -> LookupKeys {
-        let mut refs = self.patch.external_refs();
-        let patched = refs.unique;
-        refs.unique = PerUniqueField::from_fn(|field| {
-            patched[field].filter(|value| field.folded(stored) != Some(*value))
-        });
-        // An email address must belong to the user that was sent beside it.
-        if refs.user_email.is_none() {
-            refs.user = refs
-                .user
-                .filter(|user| stored.ownership.user_id != Some(*user));
-        }
+        let refs = self.patch.external_refs().changed_from(stored);
         LookupKeys::from_change(self.device, refs)
     }
 }

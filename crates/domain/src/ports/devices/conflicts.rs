@@ -67,6 +67,38 @@ impl Conflicts {
     }
 }
 
+/// Result of looking up the keys of a batch. The default is that nothing was found.
+#[derive(Debug, Clone, Default)]
+pub struct LookupResult {
+    /// Conflicts of all keys, without the device limit.
+    pub conflicts: Conflicts,
+    /// Users by folded email address.
+    pub users_by_email: HashMap<String, UserId>,
+    /// The workspace's device limit, if it has one. Other transactions may take the last places
+    /// before this one does.
+    pub device_limit: Option<DeviceLimit>,
+}
+
+/// A workspace's device limit.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceLimit {
+    /// Maximum number of active devices.
+    pub limit: u64,
+    /// Current number of active devices.
+    pub held: u64,
+}
+
+impl LookupResult {
+    /// Returns an error if `added` more devices would exceed the limit.
+    #[must_use]
+    pub fn device_limit_reached(&self, added: usize) -> Option<DeviceLimitReached> {
+        let DeviceLimit { limit, held } = self.device_limit?;
+        let added = added as u64;
+        // A limit below the current number rejects new devices, but not a batch without any.
+        (added > 0 && held + added > limit).then_some(DeviceLimitReached { limit, held, added })
+    }
+}
+
 /// A workspace's device limit that new devices would exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceLimitReached {

@@ -4,6 +4,7 @@ mod change;
 mod conflicts;
 mod filter;
 mod new_batch;
+mod upsert;
 
 use std::sync::Arc;
 
@@ -15,12 +16,14 @@ use crate::device::StoredDevice;
 use crate::idempotency::{IdempotentRequest, StoredResponse};
 use crate::ids::DeviceId;
 use crate::paging::{Page, PageRequest};
+use crate::upsert::{RowPlan, UpsertBatch};
 use crate::validation::lookup_keys::LookupKeys;
 
 pub use change::{ChangeConflicts, ChangeDeviceError, DeviceChange, Precondition, Revision};
-pub use conflicts::{Conflicts, DeviceLimitReached};
+pub use conflicts::{Conflicts, DeviceLimit, DeviceLimitReached, LookupResult};
 pub use filter::DeviceFilter;
 pub use new_batch::{CreateError, InsertedDevice, NewBatch, RenderResponse, StoreResult};
+pub use upsert::{NewUpsert, RenderUpsert, UpsertError, UpsertOutcome};
 
 /// The devices of one workspace.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -51,6 +54,21 @@ pub trait DeviceRepository: Send + Sync {
     /// - If two calls have the same idempotency key, one MUST store. The other MUST return the same
     ///   response, or [`InProgress`](crate::IdempotencyError::InProgress) without waiting.
     async fn create(&self, batch: Arc<NewBatch>) -> Result<StoreResult, CreateError>;
+
+    /// Stores the rows of the batch as it [plans](UpsertBatch::plan), in one transaction.
+    ///
+    /// - MUST plan while no other call can change the devices that rows match.
+    /// - MUST return one result per row, in order.
+    /// - MUST store the audit events, the record of the batch, and the response of an idempotent
+    ///   request in the same transaction. MUST leave no batch behind if no device was created or
+    ///   changed.
+    /// - If calls race for a value of a unique field, this one MUST change the device that another
+    ///   one created, as if it had been called later.
+    /// - MUST be as durable as [`create`](Self::create), and treat idempotency keys like it.
+    async fn upsert(&self, upsert: Arc<NewUpsert>) -> Result<UpsertOutcome, UpsertError>;
+
+    /// Returns what [`upsert`](Self::upsert) would do with each row. Stores nothing.
+    async fn plan_upsert(&self, batch: Arc<UpsertBatch>) -> Result<Vec<RowPlan>, UpsertError>;
 
     /// Finds a device by id, archived devices included.
     async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError>;

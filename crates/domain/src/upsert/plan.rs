@@ -1,0 +1,242 @@
+//! Decides what a batch does with each row.
+
+use std::collections::HashMap;
+
+use super::batch::{StoredMatches, UpsertBatch, UpsertRow};
+use super::options::OnConflict;
+use crate::device::{DeviceFields, NewDevice, PerUniqueField, StoredDevice};
+use crate::ids::UserId;
+use crate::ports::LookupResult;
+use crate::validation::conflict_errors::{
+    add_row_conflicts, device_limit_error, duplicate_error, row_limit_error,
+};
+use crate::validation::error::FieldError;
+use crate::validation::report::ErrorReport;
+
+/// Decision about each row of a batch, in row order.
+#[derive(Debug)]
+pub struct UpsertPlan<'a> {
+    /// One decision per row.
+    pub rows: Vec<PlannedRow<'a>>,
+}
+
+/// Decision about a row.
+#[derive(Debug)]
+pub enum PlannedRow<'a> {
+    /// Creates a device.
+    Create {
+        /// The device.
+        device: &'a NewDevice,
+        /// Its assignee, by id or by email address.
+        assignee: Option<UserId>,
+    },
+    /// Changes the device that the row matches.
+    Update {
+        /// The device before the change.
+        stored: &'a StoredDevice,
+        /// Its fields after the change.
+        fields: Box<DeviceFields>,
+        /// Names of the fields that differ, at least one.
+        changed_fields: Vec<&'static str>,
+    },
+    /// The row would change nothing.
+    Unchanged(&'a StoredDevice),
+    /// The row is not used, because it matches this device.
+    Skip(&'a StoredDevice),
+    /// The row is not stored, because of these errors.
+    Fail(Vec<FieldError>),
+}
+
+/// Decision about a row on its own, or its errors.
+type RowDecision<'a> = Result<PlannedRow<'a>, ErrorReport>;
+
+impl UpsertBatch {
+    /// Decides about every row, given the devices that rows match and the result of the look-up of
+    /// the [keys](Self::lookup_keys).
+    ///
+    /// # Errors
+    /// Returns the report of all errors of all rows if they reject the batch: if it is atomic and a
+    /// row fails, or if the batch is invalid as a whole.
+    pub fn plan<'a>(
+        &'a self,
+        matches: &'a StoredMatches,
+        found: &LookupResult,
+    ) -> Result<UpsertPlan<'a>, ErrorReport> {
+        if self.options.is_atomic || !self.report.is_empty() {
+            self.plan_whole(matches, found)
+        } else {
+            Ok(self.plan_rows(matches, found))
+        }
+    }
+
+    /// Plans a batch that one failed row rejects.
+    fn plan_whole<'a>(
+        &'a self,
+        matches: &'a StoredMatches,
+        found: &LookupResult,
+    ) -> Result<UpsertPlan<'a>, ErrorReport> {
+        let mut report = self.report.clone();
+        let mut first_rows = FirstRows::default();
+        let mut rows = Vec::with_capacity(self.rows.len());
+        let mut added = 0;
+        for (index, row) in self.rows.iter().enumerate() {
+            let stored = row.find_match(matches);
+            let is_new = stored.is_none();
+            added += usize::from(is_new);
+            let duplicates = first_rows.insert(row, index);
+            match self.decide(row, stored, found, duplicates) {
+                Ok(decision) => rows.push(decision),
+                Err(errors) => report.add_row(index, errors),
+            }
+        }
+        if let Some(reached) = found.device_limit_reached(added) {
+            report.add(None, device_limit_error(reached));
+        }
+        if report.is_empty() {
+            return Ok(UpsertPlan { rows });
+        }
+        let row_ref = |index: usize| self.row_ref(index);
+        Err(report.finish().with_row_refs(row_ref))
+    }
+
+    /// Plans a batch of which the valid rows are stored. Among rows with the same value of a unique
+    /// field, the first that does not fail is stored.
+    fn plan_rows<'a>(&'a self, matches: &'a StoredMatches, found: &LookupResult) -> UpsertPlan<'a> {
+        let mut first_rows = FirstRows::default();
+        let mut added = 0;
+        let rows = self.rows.iter().enumerate().map(|(index, row)| {
+            let stored = row.find_match(matches);
+            let duplicates = first_rows.find(row);
+            let decision = self.decide(row, stored, found, duplicates);
+            let decision = decision.map_err(ErrorReport::into_field_errors);
+            let decision = decision.and_then(|decision| {
+                if let PlannedRow::Create { .. } = decision {
+                    if let Some(reached) = found.device_limit_reached(added + 1) {
+                        return Err(vec![row_limit_error(reached)]);
+                    }
+                    added += 1;
+                }
+                first_rows.insert(row, index);
+                Ok(decision)
+            });
+            decision.unwrap_or_else(PlannedRow::Fail)
+        });
+        UpsertPlan {
+            rows: rows.collect(),
+        }
+    }
+
+    /// Decides about a row on its own. `duplicates` are its errors about earlier rows.
+    fn decide<'a>(
+        &'a self,
+        row: &'a UpsertRow,
+        stored: Option<&'a StoredDevice>,
+        found: &LookupResult,
+        duplicates: Vec<FieldError>,
+    ) -> RowDecision<'a> {
+        let Some(stored) = stored else {
+            return self.decide_new(row, found, duplicates);
+        };
+        let mut report = ErrorReport::default();
+        if let Some(error) = row.row_ref_error() {
+            report.add(None, error.clone());
+        }
+        let patch = match row.patch() {
+            Some(patch) if self.options.on_conflict == OnConflict::Update => patch,
+            _ => {
+                duplicates
+                    .into_iter()
+                    .for_each(|error| report.add(None, error));
+                return report.unless_rejected(PlannedRow::Skip(stored));
+            }
+        };
+        let before = &stored.device.fields;
+        let email = patch.external_refs().user_email;
+        let email_user = email.and_then(|email| found.users_by_email.get(email.folded()).copied());
+        let applied = patch.apply(before, email_user);
+        let (fields, errors) = match applied {
+            Ok(fields) => (Some(fields), Vec::new()),
+            Err(errors) => (None, errors),
+        };
+        for error in errors.into_iter().chain(duplicates) {
+            report.add(None, error);
+        }
+        add_row_conflicts(&mut report, None, row.change_refs(stored), &found.conflicts);
+        let Some(fields) = fields else {
+            return Err(report);
+        };
+        let changed_fields = before.changed_field_names(&fields);
+        report.unless_rejected(if changed_fields.is_empty() {
+            PlannedRow::Unchanged(stored)
+        } else {
+            PlannedRow::Update {
+                stored,
+                fields: Box::new(fields),
+                changed_fields,
+            }
+        })
+    }
+
+    fn decide_new<'a>(
+        &self,
+        row: &'a UpsertRow,
+        found: &LookupResult,
+        duplicates: Vec<FieldError>,
+    ) -> RowDecision<'a> {
+        let (device, mut report) = match row.new_device() {
+            Ok(device) => (Some(device), ErrorReport::default()),
+            Err(report) => (None, report.clone()),
+        };
+        for error in duplicates {
+            report.add(None, error);
+        }
+        let refs = row.new_refs(self.options);
+        add_row_conflicts(&mut report, None, refs, &found.conflicts);
+        let Some(device) = device else {
+            return Err(report);
+        };
+        report.unless_rejected(PlannedRow::Create {
+            device,
+            assignee: device.assignee(&found.users_by_email),
+        })
+    }
+}
+
+impl ErrorReport {
+    /// Returns the decision if the row has no error.
+    fn unless_rejected<T>(self, decision: T) -> Result<T, Self> {
+        if self.is_empty() {
+            Ok(decision)
+        } else {
+            Err(self)
+        }
+    }
+}
+
+/// First row with each value of a unique field.
+#[derive(Default)]
+struct FirstRows<'a>(PerUniqueField<HashMap<&'a str, usize>>);
+
+impl<'a> FirstRows<'a> {
+    /// Returns an error for each value of the row that an earlier row has.
+    fn find(&self, row: &UpsertRow) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        for (field, value) in row.sent_refs().unique.iter() {
+            if let Some(first) = value.and_then(|value| self.0[field].get(value)) {
+                errors.push(duplicate_error(field, *first));
+            }
+        }
+        errors
+    }
+
+    /// Adds the values of a row. Returns an error for each value that an earlier row has.
+    fn insert(&mut self, row: &'a UpsertRow, index: usize) -> Vec<FieldError> {
+        let errors = self.find(row);
+        for (field, value) in row.sent_refs().unique.iter() {
+            if let Some(value) = *value {
+                self.0[field].entry(value).or_insert(index);
+            }
+        }
+        errors
+    }
+}

@@ -1,0 +1,100 @@
+//! Results of a batch with options.
+
+use crate::device::{DeviceFields, StoredDevice};
+use crate::ids::{BatchId, DeviceId};
+use crate::stored_batch::RowCounts;
+use crate::upsert::{PlannedRow, UpsertPlan};
+use crate::validation::error::FieldError;
+
+/// Result of a stored batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpsertResult {
+    /// The batch. `None` if nothing was stored.
+    pub batch: Option<BatchId>,
+    /// One result per row, in order.
+    pub rows: Vec<RowResult>,
+}
+
+/// Result of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowResult {
+    /// The row created the device.
+    Created(StoredDevice),
+    /// The row changed these fields of the device.
+    Updated(StoredDevice, Vec<&'static str>),
+    /// The row changed nothing.
+    Unchanged(StoredDevice),
+    /// The row was not used, because it matches the device.
+    Skipped(StoredDevice),
+    /// The row was not stored.
+    Failed(Vec<FieldError>),
+}
+
+/// Effect that a row would have.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowPlan {
+    /// Creates a device.
+    Create,
+    /// Changes a device.
+    Update {
+        /// The device.
+        device: DeviceId,
+        /// Its fields before and after the change.
+        fields: Box<[DeviceFields; 2]>,
+        /// Names of the fields that differ, at least one.
+        changed_fields: Vec<&'static str>,
+    },
+    /// Changes nothing of this device.
+    Unchanged(DeviceId),
+    /// Is not used, because it matches this device.
+    Skip(DeviceId),
+    /// Is not stored.
+    Fail(Vec<FieldError>),
+}
+
+impl UpsertResult {
+    /// Returns the number of rows with each result.
+    #[must_use]
+    pub fn counts(&self) -> RowCounts {
+        let mut counts = RowCounts::default();
+        for row in &self.rows {
+            counts.rows += 1;
+            *match row {
+                RowResult::Created(_) => &mut counts.created,
+                RowResult::Updated(..) => &mut counts.updated,
+                RowResult::Unchanged(_) => &mut counts.unchanged,
+                RowResult::Skipped(_) => &mut counts.skipped,
+                RowResult::Failed(_) => &mut counts.failed,
+            } += 1;
+        }
+        counts
+    }
+}
+
+impl UpsertPlan<'_> {
+    /// Returns the plan without references to the batch.
+    #[must_use]
+    pub fn into_row_plans(self) -> Vec<RowPlan> {
+        self.rows.into_iter().map(PlannedRow::into_plan).collect()
+    }
+}
+
+impl PlannedRow<'_> {
+    fn into_plan(self) -> RowPlan {
+        match self {
+            Self::Create { .. } => RowPlan::Create,
+            Self::Update {
+                stored,
+                fields,
+                changed_fields,
+            } => RowPlan::Update {
+                device: stored.device.id,
+                fields: Box::new([stored.device.fields.clone(), *fields]),
+                changed_fields,
+            },
+            Self::Unchanged(stored) => RowPlan::Unchanged(stored.device.id),
+            Self::Skip(stored) => RowPlan::Skip(stored.device.id),
+            Self::Fail(errors) => RowPlan::Fail(errors),
+        }
+    }
+}
