@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use devices_domain::{
-    BatchId, Conflicts, DeviceId, Enrollment, InsertedDevice, LookupKeys, NewBatch, NewDevice,
-    PerUniqueField, UniqueField, UserId, WorkspaceId,
+    BatchId, Conflicts, DeviceId, Enrollment, InsertedDevice, LookupKeys, LookupResult, NewBatch,
+    NewDevice, PerUniqueField, UniqueField, UserId, WorkspaceId,
 };
 
-use super::conflicts::LookupResult;
 use super::id_blocks::ReservedIds;
 use super::prepared_batch::{BatchDocuments, PreparedBatch};
 use crate::postgres::transaction::in_doubt::CommitMarker;
@@ -115,7 +114,8 @@ pub(super) fn partition_by_conflict<'a>(
         if let Some(limit) = &mut found.device_limit {
             limit.held += ids.len() as u64;
         }
-        let assignees = batch.devices.iter().map(|device| assignee(device, found));
+        let devices = batch.devices.iter();
+        let assignees = devices.map(|device| device.assignee(&found.users_by_email));
         accepted.push(AcceptedBatch {
             index,
             batch: batch.as_ref(),
@@ -154,12 +154,4 @@ fn batch_conflicts(
         conflicts.taken[field].extend(taken.map(|(value, device)| ((*value).to_owned(), *device)));
     }
     conflicts
-}
-
-/// Returns the user with the email address of the row, or else the `user_id` of the row. If both
-/// were sent, they identify the same user: a batch where they differ is rejected.
-fn assignee(device: &NewDevice, found: &LookupResult) -> Option<UserId> {
-    let email = device.assignment.user_email.as_ref();
-    let user = email.and_then(|email| found.users_by_email.get(email.folded()));
-    user.copied().or(device.fields.ownership.user_id)
 }

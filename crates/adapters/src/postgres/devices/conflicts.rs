@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use devices_domain::{
-    Conflicts, DeviceId, DeviceLimitReached, LookupKeys, UniqueField, UserId, WorkspaceId,
+    Conflicts, DeviceId, DeviceLimit, LookupKeys, LookupResult, UniqueField, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -13,37 +13,6 @@ use super::device_limit::DEVICE_LIMIT;
 use crate::postgres::query::list_size::ListSize;
 use crate::postgres::query::prepared::{PreparedSql, prepared};
 use crate::postgres::usage_counts::{self, Resource};
-
-/// Result of a look-up. The default is that nothing was found.
-#[derive(Default)]
-pub(crate) struct LookupResult {
-    /// Conflicts of all keys, without the device limit.
-    pub(crate) conflicts: Conflicts,
-    /// Users by folded email address.
-    pub(crate) users_by_email: HashMap<String, UserId>,
-    /// The workspace's device limit, if it has one. Others may take the last places until
-    /// [`device_limit::enforce`](super::device_limit::enforce).
-    pub(crate) device_limit: Option<DeviceLimit>,
-}
-
-/// A workspace's device limit.
-#[derive(Clone, Copy)]
-pub(crate) struct DeviceLimit {
-    /// Maximum number of active devices.
-    pub(crate) limit: u64,
-    /// Current number of active devices.
-    pub(crate) held: u64,
-}
-
-impl LookupResult {
-    /// Returns an error if `added` more devices would exceed the limit.
-    pub(crate) fn device_limit_reached(&self, added: usize) -> Option<DeviceLimitReached> {
-        let DeviceLimit { limit, held } = self.device_limit?;
-        let added = added as u64;
-        // A limit below the current number rejects new devices, but not a batch without any.
-        (added > 0 && held + added > limit).then_some(DeviceLimitReached { limit, held, added })
-    }
-}
 
 /// Row that a [`ConflictLookup`] selects.
 #[derive(QueryableByName)]

@@ -14,7 +14,7 @@ use super::conflicts::{self, Lookup};
 use super::create::{BatchResult, missing_result};
 use super::device_limit;
 use super::id_blocks::ReservedIds;
-use super::insert;
+use super::insert::{self, BatchKind};
 use super::prepared_batch::PreparedBatch;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::transaction::run::Effect;
@@ -126,7 +126,7 @@ fn store(
     results: &mut [Option<BatchResult>],
 ) -> QueryResult<CommitMarker> {
     insert::devices(connection, workspace, accepted)?;
-    let settings = insert::events(connection, workspace, accepted)?;
+    let settings = insert::events(connection, workspace, accepted, BatchKind::Plain)?;
     let enrollments = if settings.has_enrollments {
         enrollments::newest(connection, workspace, serial_numbers(accepted))?
     } else {

@@ -57,6 +57,14 @@ pub(crate) fn devices(
     Ok(())
 }
 
+/// Kind of a batch. Its creation is its first event, and its number the id of that event.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BatchKind {
+    /// The batch has no other event, and no record of its own.
+    Plain,
+    WithOptions,
+}
+
 /// Settings of a workspace that the rest of the transaction depends on.
 #[derive(QueryableByName)]
 pub(crate) struct WorkspaceSettings {
@@ -79,6 +87,7 @@ pub(crate) fn events(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     accepted: &[AcceptedBatch<'_>],
+    kind: BatchKind,
 ) -> QueryResult<WorkspaceSettings> {
     let records = BatchRecords::new(workspace, accepted);
     let (entry_starts, entry_ends) = split_into_entries(records.documents.sizes());
@@ -95,7 +104,7 @@ pub(crate) fn events(
     };
     let text = format!(
         "WITH {} SELECT {DEVICE_LIMIT} AS device_limit, {HAS_ENROLLMENTS} AS has_enrollments",
-        BatchRecords::ctes(&entries, "")
+        BatchRecords::ctes(&entries, "", kind)
     );
     records
         .bind_to(prepared(text))
@@ -171,12 +180,16 @@ impl<'a> BatchRecords<'a> {
         split_into_entries(self.documents.sizes()).0.len() == 1
     }
 
-    /// Returns the CTEs that insert the records. `entries` selects the entries of the queue. If
+    /// Returns the CTEs that insert the records of batches of this kind. `entries` selects the entries of the queue. If
     /// `condition`, such as `FROM relation`, has no row, nothing is inserted.
-    pub(super) fn ctes(entries: &str, condition: &str) -> String {
+    pub(super) fn ctes(entries: &str, condition: &str, kind: BatchKind) -> String {
         let batches = match condition {
             "" => "FROM".to_owned(),
             condition => format!("{condition} CROSS JOIN"),
+        };
+        let batch_id = match kind {
+            BatchKind::Plain => "NULL::bigint",
+            BatchKind::WithOptions => "batch.id",
         };
         let (created, devices) = (Action::Created.as_str(), Resource::Devices.as_str());
         format!(
@@ -186,9 +199,9 @@ impl<'a> BatchRecords<'a> {
                  {entries} {condition} \
              ), event AS ( \
                  INSERT INTO device_events (workspace_id, id, action, key_id, request_id, \
-                                            client_request_id, device_ids) \
+                                            client_request_id, device_ids, batch_id) \
                  SELECT $1, batch.id, '{created}', key_id, request_id, client_request_id, \
-                        ($2)[slice_start:slice_end] \
+                        ($2)[slice_start:slice_end], {batch_id} \
                  {batches} unnest($3, $4, $5, $6, $7, $8) \
                      AS batch (key_id, request_id, client_request_id, slice_start, slice_end, id) \
              ), usage AS ( \

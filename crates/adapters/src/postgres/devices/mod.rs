@@ -24,6 +24,7 @@ mod select;
 mod stored_state;
 mod unlocked_change;
 mod update;
+mod upsert;
 mod value_filter;
 
 use std::collections::BTreeSet;
@@ -32,8 +33,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use devices_domain::{
     Author, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceId,
-    DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, Origin, Page, PageRequest,
-    Precondition, RepositoryError, Search, StoreResult, StoredDevice, StoredResponse, WorkspaceId,
+    DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, NewUpsert, Origin, Page,
+    PageRequest, Precondition, RepositoryError, RowPlan, Search, StoreResult, StoredDevice,
+    StoredResponse, UpsertBatch, UpsertError, UpsertOutcome, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 
@@ -43,7 +45,7 @@ use crate::postgres::idempotency_keys;
 use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::group_commit::GroupCommitter;
-use crate::postgres::transaction::run::transact_on;
+use crate::postgres::transaction::run::{Effect, transact_on};
 pub(crate) use bulk_change::{StateChange, apply as change_devices};
 pub(crate) use columns::folded_if_different;
 use conflicts::Lookup;
@@ -58,6 +60,7 @@ use select::FoundKeys;
 pub(crate) use stored_state::StoredState;
 use unlocked_change::UnlockedResult;
 use update::ChangeResult;
+use upsert::UpsertTransaction;
 
 /// The devices of one workspace, in PostgreSQL.
 pub(crate) struct PostgresDevices {
@@ -185,6 +188,32 @@ impl DeviceRepository for PostgresDevices {
                 .create_alone(&self.database, self.workspace, prepared)
                 .await
         }
+    }
+
+    async fn upsert(&self, upsert: Arc<NewUpsert>) -> Result<UpsertOutcome, UpsertError> {
+        let (workspace, ids) = (self.workspace, self.ids());
+        let response_quota = self.committer.work().response_quota();
+        self.database
+            .transact(move |connection| {
+                let transaction = UpsertTransaction {
+                    workspace,
+                    ids: &ids,
+                    response_quota,
+                };
+                transaction.run(connection, &upsert)
+            })
+            .await
+    }
+
+    async fn plan_upsert(&self, batch: Arc<UpsertBatch>) -> Result<Vec<RowPlan>, UpsertError> {
+        let workspace = self.workspace;
+        // The transaction is rolled back, because it has no effect.
+        self.database
+            .transact(move |connection| {
+                let plan = upsert::plan(connection, workspace, &batch)?;
+                Ok((plan, Effect::None))
+            })
+            .await
     }
 
     async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError> {

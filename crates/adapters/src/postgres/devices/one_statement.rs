@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use devices_domain::{
-    CreateError, Enrollment, LookupKeys, RepositoryError, StoreResult, WorkspaceId,
+    CreateError, Enrollment, LookupKeys, LookupResult, RepositoryError, StoreResult, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -15,10 +15,10 @@ use diesel::sql_types::{Array, BigInt, Bool};
 use super::accepted_batch::{AcceptedBatch, partition_by_conflict, serial_numbers};
 use super::column_arrays::ColumnArrays;
 use super::columns::DeviceRow;
-use super::conflicts::{ConflictLookup, Lookup, LookupResult, LookupRow};
+use super::conflicts::{ConflictLookup, Lookup, LookupRow};
 use super::create::{BatchResult, CreateFailure};
 use super::id_blocks::ReservedIds;
-use super::insert::{BatchRecords, HAS_ENROLLMENTS, device_rows};
+use super::insert::{BatchKind, BatchRecords, HAS_ENROLLMENTS, device_rows};
 use super::prepared_batch::PreparedBatch;
 use crate::postgres::connection::error::{classify, is_rejected, is_worker_lost};
 use crate::postgres::enrollments;
@@ -201,7 +201,7 @@ fn statement(lookup: &ConflictLookup<'_>, has_one_device: bool) -> String {
                 {has_enrollments} AS has_enrollments \
          FROM found",
         lookup.columns(users),
-        BatchRecords::ctes(BatchRecords::ENTRY, "FROM accepted"),
+        BatchRecords::ctes(BatchRecords::ENTRY, "FROM accepted", BatchKind::Plain),
     )
 }
 

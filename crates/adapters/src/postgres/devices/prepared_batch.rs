@@ -59,7 +59,7 @@ impl PreparedBatch {
 }
 
 impl BatchDocuments {
-    fn new(devices: &[NewDevice]) -> Self {
+    pub(super) fn new(devices: &[NewDevice]) -> Self {
         let mut documents = Self {
             identifiers: Vec::with_capacity(devices.len()),
             encoded: EncodedDocuments::default(),

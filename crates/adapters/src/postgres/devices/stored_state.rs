@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    ChangeDeviceError, DeviceFields, DeviceId, Precondition, Revision, SearchDocument, WorkspaceId,
+    ChangeDeviceError, DeviceFields, DeviceId, Precondition, Revision, SearchDocument,
+    StoredDevice, WorkspaceId,
 };
-use diesel::dsl::AsSelect;
+use diesel::dsl::{AsSelect, sql};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 
 use super::select::StoredRow;
 use crate::postgres::query::prepared::unprepared;
@@ -69,11 +71,26 @@ impl StoredState {
         let locked = devices::table
             .filter(devices::workspace_id.eq(workspace.0))
             .filter(devices::id.eq_any(devices))
-            .order((devices::serial_number_folded, devices::id))
+            .order(sql::<Nullable<Text>>(
+                "devices.serial_number_folded COLLATE \"C\"",
+            ))
+            .then_order_by(devices::id)
             .select((StoredRow::as_select(), clock_timestamp()))
             .for_no_key_update();
         let rows: Vec<(StoredRow, DateTime<Utc>)> = unprepared(locked).load(connection)?;
         rows.into_iter().map(Self::from_row).collect()
+    }
+
+    /// Returns the state of a device that was read at `now`.
+    pub(super) fn of_device(stored: &StoredDevice, now: DateTime<Utc>) -> Self {
+        Self {
+            id: stored.device.id,
+            fields: stored.device.fields.clone(),
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+            archived_at: stored.archived_at,
+            next_updated_at: next_updated_at(now, stored.updated_at),
+        }
     }
 
     fn from_row((stored, now): (StoredRow, DateTime<Utc>)) -> QueryResult<Self> {

@@ -19,7 +19,7 @@ use crate::postgres::query::prepared::unprepared;
 use crate::postgres::schema::tables::users;
 pub(crate) use row::AssigneeRow;
 use row::UserRow;
-pub(crate) use select::list_all;
+pub(crate) use select::{assignees, list_all};
 
 /// The users of one workspace, in PostgreSQL.
 pub(crate) struct PostgresUsers {

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use devices_domain::{Page, PageRequest, RepositoryError, User, UserFilter, WorkspaceId};
+use devices_domain::{
+    Assignee, Page, PageRequest, RepositoryError, User, UserFilter, UserId, WorkspaceId,
+};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
-use super::row::UserRow;
+use super::row::{AssigneeRow, UserRow};
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::query::pagination::PagedQuery;
@@ -36,6 +38,25 @@ pub(crate) async fn list_all(
             users.collect::<QueryResult<_>>().map_err(classify)
         })
         .await
+}
+
+/// Returns users as the assignees of devices. Omits unknown ids.
+pub(crate) fn assignees(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    users: &[UserId],
+) -> QueryResult<HashMap<UserId, Assignee>> {
+    if users.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids = users.iter().map(|user| user.0);
+    let query = users::table
+        .filter(users::workspace_id.eq(workspace.0))
+        .filter(users::id.eq_any(ids.collect::<Vec<_>>()))
+        .select(AssigneeRow::as_select());
+    let rows: Vec<AssigneeRow> = unprepared(query).load(connection)?;
+    let assignees = rows.into_iter().map(AssigneeRow::into_assignee);
+    Ok(assignees.map(|assignee| (assignee.id, assignee)).collect())
 }
 
 /// Lists a page of the active users that match the filter.

@@ -1,0 +1,74 @@
+//! Finds the active devices that the rows of a batch match.
+
+use devices_domain::{StoredMatches, UniqueField, UpsertBatch, WorkspaceId};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text};
+
+use crate::postgres::devices::select;
+use crate::postgres::query::list_size::ListSize;
+use crate::postgres::query::prepared::prepared;
+use crate::postgres::query::statement::IdRow;
+
+/// Locks that a look-up takes until the transaction ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowLocks {
+    None,
+    /// Locks the devices for a change.
+    Update,
+}
+
+/// Finds the devices, and locks them before it reads them. Uses up to three statements.
+pub(super) fn find(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    batch: &UpsertBatch,
+    locks: RowLocks,
+) -> QueryResult<StoredMatches> {
+    let field = batch.options().match_field;
+    let values = batch.match_values();
+    if values.is_empty() {
+        return Ok(StoredMatches::default());
+    }
+    let rows: Vec<IdRow> = prepared(statement(field, ListSize::for_length(values.len())))
+        .bind::<BigInt, _>(workspace.0)
+        .bind::<Array<Text>, _>(values)
+        .load(connection)?;
+    let ids: Vec<i64> = rows.into_iter().map(|row| row.id).collect();
+    if locks == RowLocks::Update && !ids.is_empty() {
+        lock(connection, workspace, &ids)?;
+    }
+    let devices = select::load(connection, workspace, &ids)?;
+    Ok(StoredMatches::new(field, devices))
+}
+
+fn statement(field: UniqueField, size: ListSize) -> String {
+    let column = format!("{}_folded", field.name());
+    let requested = size.rows(&[("value", "$2")]);
+    // Probes the index once per value. For `= ANY` on a table without statistics, the planner would
+    // read all devices of the workspace instead.
+    format!(
+        "SELECT matched.id FROM {requested} \
+         CROSS JOIN LATERAL ( \
+             SELECT devices.id FROM devices \
+             WHERE devices.workspace_id = $1 AND devices.{column} = requested.value \
+               AND devices.{column} IS NOT NULL AND devices.deleted_at IS NULL \
+             LIMIT 1 \
+         ) AS matched"
+    )
+}
+
+/// Locks devices in the order of their serial numbers: two batches that change the same devices in
+/// opposite order would deadlock.
+fn lock(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[i64]) -> QueryResult<()> {
+    diesel::sql_query(
+        "SELECT devices.id FROM devices \
+         WHERE devices.workspace_id = $1 AND devices.id = ANY ($2) \
+         ORDER BY devices.serial_number_folded COLLATE \"C\", devices.id \
+         FOR NO KEY UPDATE",
+    )
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<Array<BigInt>, _>(ids)
+    .execute(connection)
+    .map(drop)
+}

@@ -1,0 +1,83 @@
+//! Rows that are stored beside the devices of a batch with options: the events of its changes, and
+//! its own row.
+
+use std::collections::BTreeMap;
+
+use devices_domain::{Action, BatchId, BatchOptions, Origin, RowCounts, WorkspaceId};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
+
+use crate::postgres::query::prepared::prepared;
+
+/// Changed devices, by the names of their changed fields.
+pub(super) type DevicesByFields = BTreeMap<Vec<&'static str>, Vec<i64>>;
+
+/// Inserts an event per set of changed fields. `event_ids` has an id for each.
+pub(super) fn insert_updates(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    origin: &Origin,
+    batch: BatchId,
+    updates: &DevicesByFields,
+    event_ids: &[i64],
+) -> QueryResult<()> {
+    let (mut devices, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    for changed in updates.values() {
+        starts.push(devices.len() as i32 + 1);
+        devices.extend_from_slice(changed);
+        ends.push(devices.len() as i32);
+    }
+    let fields: Vec<String> = updates.keys().map(|fields| fields.join(",")).collect();
+    let action = Action::Updated.as_str();
+    diesel::sql_query(format!(
+        "INSERT INTO device_events (workspace_id, id, action, key_id, request_id, \
+                                    client_request_id, device_ids, fields, batch_id) \
+         SELECT $1, event.id, '{action}', $2, $3, $4, ($5)[event.slice_start:event.slice_end], \
+                string_to_array(event.fields, ','), $6 \
+         FROM unnest($7, $8, $9, $10) AS event (id, slice_start, slice_end, fields)"
+    ))
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<BigInt, _>(origin.key.0)
+    .bind::<Text, _>(&origin.request_id)
+    .bind::<Nullable<Text>, _>(origin.client_request_id.as_deref())
+    .bind::<Array<BigInt>, _>(devices)
+    .bind::<BigInt, _>(batch.0)
+    .bind::<Array<BigInt>, _>(event_ids)
+    .bind::<Array<Integer>, _>(starts)
+    .bind::<Array<Integer>, _>(ends)
+    .bind::<Array<Text>, _>(fields)
+    .execute(connection)?;
+    Ok(())
+}
+
+/// Inserts the row of the batch, whose first event must be stored.
+pub(super) fn insert_batch(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    batch: BatchId,
+    options: BatchOptions,
+    counts: RowCounts,
+) -> QueryResult<()> {
+    let query = prepared(
+        "INSERT INTO batches (workspace_id, id, on_conflict, is_atomic, row_count, created_count, \
+                              updated_count, unchanged_count, skipped_count, failed_count) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<BigInt, _>(batch.0)
+    .bind::<Text, _>(options.on_conflict.as_str())
+    .bind::<Bool, _>(options.is_atomic);
+    let counts = [
+        counts.rows,
+        counts.created,
+        counts.updated,
+        counts.unchanged,
+        counts.skipped,
+        counts.failed,
+    ];
+    counts
+        .into_iter()
+        .fold(query, |query, count| query.bind::<Integer, _>(count as i32))
+        .execute(connection)
+}
