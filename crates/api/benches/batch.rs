@@ -16,7 +16,7 @@ fn body() -> Vec<u8> {
 }
 
 fn read(body: &[u8]) -> Batch {
-    read_batch(body, BatchRules::default()).expect("the body is JSON")
+    read_batch(body, Batch::new(BatchRules::default())).expect("the body is JSON")
 }
 
 fn devices() -> Vec<NewDevice> {

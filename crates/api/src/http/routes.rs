@@ -78,10 +78,11 @@ fn operations(scope: &mut web::ServiceConfig) {
         .service(
             resource("/devices", GET_POST)
                 .route(read_query(devices::list))
-                .route(write_fields(Method::POST, devices::create)),
+                .route(write_batch(devices::create)),
         )
-        // Registered before `/devices/{device_id}`, which also matches this path.
+        // Registered before `/devices/{device_id}`, which also matches these paths.
         .service(resource("/devices/export", GET).route(read_query(devices::export)))
+        .service(resource("/devices/validate", POST).route(write_batch(devices::validate)))
         .service(
             resource("/devices/{device_id}", GET_PATCH_DELETE)
                 .route(read(devices::get))
@@ -190,6 +191,20 @@ where
     web::method(method)
         .to(handler)
         .wrap(from_fn(reject_query::middleware))
+        .wrap(from_fn(preference_applied::middleware))
+        .wrap(from_fn(require_write))
+}
+
+/// Routes POST of a batch like [`write_fields`]. The handler reads the query: the
+/// [options](crate::http::extract::batch_options).
+fn write_batch<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::post()
+        .to(handler)
         .wrap(from_fn(preference_applied::middleware))
         .wrap(from_fn(require_write))
 }

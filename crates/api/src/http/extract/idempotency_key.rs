@@ -5,9 +5,10 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpRequest};
-use devices_domain::{IdempotencyKey, IdempotentRequest};
+use devices_domain::{BatchOptions, IdempotencyKey, IdempotentRequest};
 use sha2::{Digest, Sha256};
 
+use crate::http::extract::batch_options;
 use crate::http::respond::api_error::ApiError;
 
 /// Operation under which keys are stored, for both paths that call it.
@@ -67,12 +68,20 @@ fn parse(text: &str) -> Option<IdempotencyKey> {
     IdempotencyKey::parse(&key)
 }
 
-/// Returns the idempotent request with the key, and the SHA-256 of the body as its fingerprint.
-pub(crate) fn idempotent_request(key: IdempotencyKey, body: &[u8]) -> IdempotentRequest {
+/// Returns the idempotent request with the key. Its fingerprint is the SHA-256 of the body and the
+/// options.
+pub(crate) fn idempotent_request(
+    key: IdempotencyKey,
+    body: &[u8],
+    options: BatchOptions,
+) -> IdempotentRequest {
+    let digest = Sha256::new()
+        .chain_update(body)
+        .chain_update(batch_options::fingerprint(options));
     IdempotentRequest {
         operation: OPERATION,
         key,
-        fingerprint: Sha256::digest(body).into(),
+        fingerprint: digest.finalize().into(),
     }
 }
 

@@ -6,6 +6,7 @@
 //! that can fail, so that it rejects an invalid path or header before the body is read.
 
 pub(crate) mod auth;
+pub(crate) mod batch_options;
 pub(crate) mod body;
 pub(crate) mod device_batch;
 pub(crate) mod empty_body;

@@ -1,5 +1,5 @@
-//! Preferences of the client (RFC 7240): `Prefer: handling=lenient` asks to ignore unknown fields,
-//! and `Prefer: wait=30` asks to wait for events.
+//! Preferences of the client (RFC 7240): `handling=lenient` asks to ignore unknown fields,
+//! `return=minimal` to omit devices from the response, and `wait=30` to wait for events.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -9,6 +9,15 @@ use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
 use devices_domain::UnknownFields;
 use tokio::time::{Duration, Instant};
+
+/// Representation of devices in the results of a batch: the `return` preference of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Representation {
+    /// Devices are included.
+    Full,
+    /// Devices are omitted.
+    Minimal,
+}
 
 /// The `handling` preference of the client. The middleware `preference_applied` confirms it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +29,9 @@ pub(crate) enum Handling {
 }
 
 impl Handling {
-    /// Reads the preference from the `Prefer` headers.
+    /// Reads the `handling` preference of the `Prefer` headers.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
-        let value = preference(headers, "handling");
-        if value.is_some_and(|value| value.eq_ignore_ascii_case("lenient")) {
+        if prefers(headers, "handling", "lenient") {
             Self::Lenient
         } else {
             Self::Strict
@@ -38,8 +46,14 @@ impl Handling {
     }
 }
 
-/// Returns the value of the first preference of this name in the `Prefer` headers; RFC 7240, 2,
-/// ignores the others.
+/// Returns whether the first preference with this name has this value. RFC 7240, 2, ignores the
+/// others.
+fn prefers(headers: &HeaderMap, name: &str, value: &str) -> bool {
+    let preferred = preference(headers, name);
+    preferred.is_some_and(|preferred| preferred.eq_ignore_ascii_case(value))
+}
+
+/// Returns the value of the first preference with this name.
 fn preference<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let first = headers
         .get_all("prefer")
@@ -107,6 +121,20 @@ fn split_unquoted(header: &str, separator: char) -> impl Iterator<Item = &str> {
         }
         character == separator && !is_quoted
     })
+}
+
+impl FromRequest for Representation {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let is_minimal = prefers(request.headers(), "return", "minimal");
+        ready(Ok(if is_minimal {
+            Self::Minimal
+        } else {
+            Self::Full
+        }))
+    }
 }
 
 impl FromRequest for Handling {

@@ -16,7 +16,8 @@ pub(crate) async fn middleware(
     let handling = Handling::from_headers(request.headers());
     let mut response = next.call(request).await?;
     if handling == Handling::Lenient {
-        response.headers_mut().insert(
+        // The handler may have confirmed another preference.
+        response.headers_mut().append(
             HeaderName::from_static("preference-applied"),
             HeaderValue::from_static("handling=lenient"),
         );

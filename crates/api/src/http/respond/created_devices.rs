@@ -1,5 +1,6 @@
 //! Responses to `POST /devices`.
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpResponse, web};
 use devices_domain::{BatchId, IdempotentResponse, InsertedDevice, NewDevice, RepositoryError};
@@ -41,19 +42,20 @@ pub(crate) async fn response(
     } else {
         render()
     };
-    Ok(created(body, Some(batch)))
+    Ok(batch_response(StatusCode::CREATED, Some(batch), body))
 }
 
 /// Renders the body of the 201. `inserted` is in the order of `devices`.
 pub fn render(devices: &[NewDevice], inserted: &[InsertedDevice]) -> Vec<u8> {
     let views = inserted.iter().zip(devices).map(|(inserted, device)| {
         let status = inserted.client_status(device);
-        CreatedDeviceView::new(
+        let view = CreatedDeviceView::new(
             inserted.id,
             &device.fields,
             status,
             inserted.enrollment.as_ref(),
-        )
+        );
+        view.with_row_ref(device.row_ref.as_ref())
     });
     // About the size of the body. A buffer that grows is copied each time.
     let mut json = Vec::with_capacity(devices.len() * 1_024);
@@ -67,14 +69,17 @@ pub fn render(devices: &[NewDevice], inserted: &[InsertedDevice]) -> Vec<u8> {
     json
 }
 
-/// Returns a 201 with the body of a request with an idempotency key. Marks it if it is replayed.
-pub(crate) fn idempotent_response(response: IdempotentResponse) -> HttpResponse {
+/// Returns the response to a request with an idempotency key. Marks it if it is replayed.
+pub(crate) fn idempotent_response(
+    status: StatusCode,
+    response: IdempotentResponse,
+) -> HttpResponse {
     let IdempotentResponse {
         body,
         batch,
         replayed,
     } = response;
-    let mut response = created(body, batch);
+    let mut response = batch_response(status, batch, body);
     if replayed {
         metrics::counter!("devices_idempotent_replays_total").increment(1);
         response.headers_mut().insert(
@@ -85,9 +90,13 @@ pub(crate) fn idempotent_response(response: IdempotentResponse) -> HttpResponse 
     response
 }
 
-/// Returns a 201 whose `Location` is the batch, if it is known.
-fn created(body: Vec<u8>, batch: Option<BatchId>) -> HttpResponse {
-    let mut response = HttpResponse::Created();
+/// Returns a response whose `Location` is the batch, if it is known.
+pub(crate) fn batch_response(
+    status: StatusCode,
+    batch: Option<BatchId>,
+    body: Vec<u8>,
+) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
     if let Some(batch) = batch {
         response.insert_header(location(batch));
     }

@@ -4,11 +4,13 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Serialize;
 
-/// Returns a response with one object: `{"data": ...}`.
+/// Body with one object: `{"data": ...}`.
+#[derive(Serialize)]
+pub(crate) struct Data<T> {
+    pub(crate) data: T,
+}
+
+/// Returns a response with one object.
 pub(crate) fn data(status: StatusCode, data: impl Serialize) -> HttpResponse {
-    #[derive(Serialize)]
-    struct Body<T> {
-        data: T,
-    }
-    HttpResponse::build(status).json(Body { data })
+    HttpResponse::build(status).json(Data { data })
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use devices_domain::{
     Assignee, BatchId, Characteristics, ClientStatus, Comment, Device, DeviceFields, DeviceId,
     Enrollment, Identity, Inventory, NamedKey, OnConflict, Ownership, RequiredText, RowCounts,
-    SerialNumber, ShortText, Source, StoredBatch, StoredDevice, User, UserFields, UserId,
+    RowRef, SerialNumber, ShortText, Source, StoredBatch, StoredDevice, User, UserFields, UserId,
 };
 use serde::Serialize;
 
@@ -25,6 +25,9 @@ pub(crate) struct CreatedDeviceView<'a> {
     comment: &'a Option<Comment>,
     characteristics: &'a Characteristics,
     mdm: Option<&'a Enrollment>,
+    /// Reference of the row, if the request has one. The only key that may be missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row_ref: Option<&'a RowRef>,
 }
 
 impl<'a> CreatedDeviceView<'a> {
@@ -64,7 +67,12 @@ impl<'a> CreatedDeviceView<'a> {
             comment,
             characteristics: &fields.characteristics,
             mdm: enrollment,
+            row_ref: None,
         }
+    }
+
+    pub(crate) fn with_row_ref(self, row_ref: Option<&'a RowRef>) -> Self {
+        Self { row_ref, ..self }
     }
 }
 

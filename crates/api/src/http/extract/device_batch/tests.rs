@@ -1,13 +1,13 @@
 //! Tests with valid, invalid and arbitrary bodies.
 
-use devices_domain::{ErrorReport, UnknownFields};
+use devices_domain::{BatchRules, ErrorReport, UnknownFields};
 use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
 
 fn report(body: &str) -> ErrorReport {
-    let batch = read(body.as_bytes(), BatchRules::default()).unwrap();
+    let batch = read(body.as_bytes(), Batch::new(BatchRules::default())).unwrap();
     batch.into_devices().unwrap_err()
 }
 
@@ -21,7 +21,9 @@ fn reasons(body: &str) -> Vec<Reason> {
 }
 
 fn not_json(body: &[u8]) -> Reason {
-    read(body, BatchRules::default()).unwrap_err().reason
+    read(body, Batch::new(BatchRules::default()))
+        .unwrap_err()
+        .reason
 }
 
 #[rstest]
@@ -83,7 +85,7 @@ fn escaped_names_are_decoded() {
     let row = r#"{"na\u006de":"a","type":"b","category":"c"}"#;
     let batch = read(
         format!(r#"{{"devices":[{row}]}}"#).as_bytes(),
-        BatchRules::default(),
+        Batch::new(BatchRules::default()),
     );
     assert_eq!(batch.unwrap().into_devices().unwrap().len(), 1);
 
@@ -118,7 +120,7 @@ fn unknown_members_of_body_are_never_ignored() {
         ..BatchRules::default()
     };
     let body = format!(r#"{{"page":1,"devices":[{DEVICE}],"page":1}}"#);
-    let batch = read(body.as_bytes(), rules).unwrap();
+    let batch = read(body.as_bytes(), Batch::new(rules)).unwrap();
     let report = batch.into_devices().unwrap_err();
     let errors: Vec<_> = report.entries().iter().map(ToString::to_string).collect();
     let unknown = "unknown field `page`, the body has only the field `devices`";
@@ -128,7 +130,7 @@ fn unknown_members_of_body_are_never_ignored() {
 #[test]
 fn byte_order_mark_is_ignored() {
     let body = format!("\u{FEFF}{{\"devices\":[{DEVICE}]}}");
-    let batch = read(body.as_bytes(), BatchRules::default()).unwrap();
+    let batch = read(body.as_bytes(), Batch::new(BatchRules::default())).unwrap();
     assert_eq!(batch.into_devices().unwrap().len(), 1);
 }
 
@@ -151,7 +153,7 @@ fn deeply_nested_value_has_the_wrong_type() {
 proptest! {
     #[test]
     fn arbitrary_bytes_do_not_panic(body: Vec<u8>) {
-        if let Ok(batch) = read(&body, BatchRules::default()) {
+        if let Ok(batch) = read(&body, Batch::new(BatchRules::default())) {
             prop_assert!(batch.into_devices().is_err());
         }
     }
@@ -167,7 +169,7 @@ proptest! {
         )
     ) {
         let body = tokens.concat();
-        if let Ok(batch) = read(body.as_bytes(), BatchRules::default()) {
+        if let Ok(batch) = read(body.as_bytes(), Batch::new(BatchRules::default())) {
             prop_assert!(batch.into_devices().is_err());
         }
     }

@@ -1,15 +1,18 @@
 //! `POST /devices`.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use devices_domain::{
-    Actor, BatchRules, CreateDevices, CreateDevicesError, CreateResult, IdempotencyKey,
-    RenderResponse, RepositoryError,
+    Actor, Batch, BatchOptions, BatchRules, CreateDevices, CreateDevicesError, CreateResult,
+    IdempotencyKey, RenderResponse, RepositoryError,
 };
 
+use super::upsert::upsert;
 use crate::http::extract::auth::WriteAccess;
+use crate::http::extract::batch_options::Options;
 use crate::http::extract::body::{self, Body};
 use crate::http::extract::idempotency_key::OptionalIdempotencyKey;
-use crate::http::extract::prefer::Handling;
+use crate::http::extract::prefer::{Handling, Representation};
 use crate::http::extract::{device_batch, idempotency_key};
 use crate::http::limits::run_to_completion::run_to_completion;
 use crate::http::request_context::RequestContext;
@@ -17,16 +20,19 @@ use crate::http::respond::api_error::ApiError;
 use crate::http::respond::created_devices;
 use crate::http::state::State;
 
-/// Creates all devices of a batch or none. With an idempotency key, creates a batch at most once.
+/// Creates all devices of a batch or none, unless options state otherwise. With an idempotency key,
+/// stores a batch at most once.
+#[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
 pub(crate) async fn create(
     WriteAccess(actor, store): WriteAccess,
+    Options(options): Options,
     OptionalIdempotencyKey(key): OptionalIdempotencyKey,
     handling: Handling,
+    representation: Representation,
     context: RequestContext,
     body: Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let use_case = CreateDevices::new(store.devices);
     let rules = BatchRules {
         max_devices: state.limits.max_devices_per_batch,
         unknown_fields: handling.unknown_fields(),
@@ -39,16 +45,24 @@ pub(crate) async fn create(
         context,
         body,
     };
-    run_to_completion(&state, actor, request.execute(use_case)).await
+    let devices = store.devices;
+    let task = async move {
+        if options.is_default() {
+            request.execute(CreateDevices::new(devices)).await
+        } else {
+            upsert(request, options, representation, devices).await
+        }
+    };
+    run_to_completion(&state, actor, task).await
 }
 
 /// A batch to create, and its context.
-struct CreateRequest {
-    actor: Actor,
-    key: Option<IdempotencyKey>,
-    rules: BatchRules,
-    context: RequestContext,
-    body: Body,
+pub(super) struct CreateRequest {
+    pub(super) actor: Actor,
+    pub(super) key: Option<IdempotencyKey>,
+    pub(super) rules: BatchRules,
+    pub(super) context: RequestContext,
+    pub(super) body: Body,
 }
 
 impl CreateRequest {
@@ -61,8 +75,9 @@ impl CreateRequest {
             body: Body { bytes, permit },
         } = self;
         let read = move |body: &[u8]| {
-            let request = key.map(|key| idempotency_key::idempotent_request(key, body));
-            (request, device_batch::read(body, rules))
+            let options = BatchOptions::default();
+            let request = key.map(|key| idempotency_key::idempotent_request(key, body, options));
+            (request, device_batch::read(body, Batch::new(rules)))
         };
         let ((request, batch), _) = body::run_blocking_if_large(bytes, read).await?;
         let batch = match batch {
@@ -72,7 +87,10 @@ impl CreateRequest {
                 if let Some(request) = &request
                     && let Some(response) = use_case.find_response(request).await?
                 {
-                    return Ok(created_devices::idempotent_response(response));
+                    return Ok(created_devices::idempotent_response(
+                        StatusCode::CREATED,
+                        response,
+                    ));
                 }
                 return Err(error.into());
             }
@@ -91,7 +109,9 @@ impl CreateRequest {
                 devices,
                 inserted,
             } => created_devices::response(batch, devices, inserted).await?,
-            CreateResult::Response(response) => created_devices::idempotent_response(response),
+            CreateResult::Response(response) => {
+                created_devices::idempotent_response(StatusCode::CREATED, response)
+            }
         };
         // The permit also covers the batch and the response, which are made from the body.
         drop(permit);

@@ -5,8 +5,11 @@ mod create;
 mod export;
 mod filter;
 mod read;
+mod upsert;
+mod validate;
 
 pub(crate) use change::{delete, restore, update};
 pub(crate) use create::create;
 pub(crate) use export::export;
 pub(crate) use read::{get, list};
+pub(crate) use validate::validate;

@@ -1,7 +1,7 @@
 //! Bodies of error responses.
 
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use devices_domain::{ErrorReport, FieldError, Item, Related, RowError};
+use devices_domain::{ErrorReport, FieldError, Item, Related, RowError, RowRef};
 use serde::Serialize;
 
 use super::ApiError;
@@ -49,8 +49,8 @@ impl ReportBody {
     fn new(report: &ErrorReport, entry: impl Fn(&RowError) -> Entry) -> Self {
         let errors: Vec<_> = report.entries().iter().map(entry).collect();
         let error = match errors.first() {
-            Some(first) if first.is_business_rule => first.code.to_owned(),
-            Some(first) => first.message.clone(),
+            Some(first) if first.error.is_business_rule => first.error.code.to_owned(),
+            Some(first) => first.error.message.clone(),
             None => String::new(),
         };
         Self {
@@ -65,6 +65,15 @@ impl ReportBody {
 #[derive(Serialize)]
 struct Entry {
     index: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row_ref: Option<RowRef>,
+    #[serde(flatten)]
+    error: ErrorEntry,
+}
+
+/// An error without its row.
+#[derive(Serialize)]
+pub(crate) struct ErrorEntry {
     pointer: String,
     field: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,17 +96,25 @@ struct Entry {
 impl Entry {
     /// Creates the entry of a path or query parameter. A JSON Pointer refers only to the body.
     fn of_parameter(error: &RowError) -> Self {
-        Self {
-            pointer: String::new(),
-            ..Self::of(error)
-        }
+        let mut entry = Self::of(error);
+        entry.error.pointer = String::new();
+        entry
     }
 
     fn of(error: &RowError) -> Self {
-        let RowError { index, error } = error;
+        Self {
+            index: error.index,
+            row_ref: error.row_ref.clone(),
+            error: ErrorEntry::of(error.index, &error.error),
+        }
+    }
+}
+
+impl ErrorEntry {
+    /// Creates the entry of an error in the row at `index`, or in the body as a whole.
+    pub(crate) fn of(index: Option<usize>, error: &FieldError) -> Self {
         let mut entry = Self {
-            index: *index,
-            pointer: pointer(*index, error),
+            pointer: pointer(index, error),
             field: error.field.as_ref().map(ToString::to_string),
             item: match error.item {
                 Some(Item::Index(index)) => Some(index),
@@ -105,7 +122,7 @@ impl Entry {
             },
             code: error.code.as_str(),
             reason: error.reason.as_str(),
-            message: message(*index, error),
+            message: message(index, error),
             duplicate_of: None,
             existing_device_id: None,
             existing_user_id: None,

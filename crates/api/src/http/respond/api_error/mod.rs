@@ -14,6 +14,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use devices_domain::{ErrorReport, RepositoryError};
 
+pub(crate) use body::ErrorEntry;
+
 /// Error that is returned to the client as the response.
 #[derive(Debug)]
 pub enum ApiError {

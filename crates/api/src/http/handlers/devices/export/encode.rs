@@ -190,7 +190,7 @@ mod tests {
     use crate::http::respond::arbitrary::valid_device;
 
     fn read_json(body: &[u8]) -> Vec<NewDevice> {
-        let batch = device_batch::read(body, BatchRules::default()).unwrap();
+        let batch = device_batch::read(body, Batch::new(BatchRules::default())).unwrap();
         batch.into_devices().unwrap()
     }
 
