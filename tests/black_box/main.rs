@@ -17,5 +17,6 @@ mod operations;
 mod query_parameters;
 mod search;
 mod server;
+mod upsert;
 mod users;
 mod workspace_isolation;
