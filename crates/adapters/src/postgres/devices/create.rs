@@ -79,32 +79,33 @@ impl GroupWork for CreateBatches {
     }
 
     /// If the group failed, no batch is stored, and each is tried alone: the error or the lock wait
-    /// of one batch must not affect another.
+    /// of one batch must not affect another. So is each batch of a group that turns out not to be
+    /// stored because of a deadlock.
     async fn finish(
         &self,
         workspace: WorkspaceId,
         batches: Vec<PreparedBatch>,
         unfinished: Unfinished,
     ) -> Vec<BatchResult> {
-        match unfinished {
-            Unfinished::InDoubt(in_doubt) => {
-                let resolved = self.database(workspace).resolve(in_doubt).await;
-                resolved.unwrap_or_else(|error: RepositoryError| {
+        let database = self.database(workspace);
+        if let Unfinished::InDoubt(in_doubt) = unfinished {
+            let is_deadlock = in_doubt.is_deadlock();
+            match database.resolve(in_doubt).await {
+                Ok(results) => return results,
+                Err(RepositoryError::Unavailable(_)) if is_deadlock => {}
+                Err(error) => {
                     let errors = batches.iter().map(|_| Err(copy_error(&error).into()));
-                    errors.collect()
-                })
-            }
-            Unfinished::StatementFailed => {
-                let database = self.database(workspace);
-                let retries = batches
-                    .into_iter()
-                    .map(|batch| self.create_alone(&database, workspace, batch));
-                stream::iter(retries)
-                    .buffered(RETRY_CONCURRENCY)
-                    .collect()
-                    .await
+                    return errors.collect();
+                }
             }
         }
+        let retries = batches
+            .into_iter()
+            .map(|batch| self.create_alone(&database, workspace, batch));
+        stream::iter(retries)
+            .buffered(RETRY_CONCURRENCY)
+            .collect()
+            .await
     }
 }
 

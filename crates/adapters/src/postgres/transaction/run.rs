@@ -120,6 +120,14 @@ pub(crate) enum Outcome<T> {
 }
 
 impl<T> Outcome<T> {
+    /// Returns whether a deadlock caused the doubt: a cluster may report one after COMMIT.
+    pub(crate) fn is_deadlock(&self) -> bool {
+        match self {
+            Self::Committed(_) => false,
+            Self::InDoubt(in_doubt) => is_serialization_failure(&in_doubt.error),
+        }
+    }
+
     /// Creates the outcome of a transaction that has `result` if it was committed.
     pub(crate) fn in_doubt(result: T, marker: Option<CommitMarker>, error: DieselError) -> Self {
         Self::InDoubt(Box::new(InDoubt {
