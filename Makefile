@@ -23,11 +23,11 @@ run: ## Build and serve on http://127.0.0.1:8080 with a demo workspace; needs no
 	@scripts/run
 
 test: ## Run all tests on a real PostgreSQL; needs no setup
-	@scripts/dependencies
+	@scripts/dependencies --tests
 	cargo test --workspace
 
 test-locales: ## Run all tests in databases of several locales, among them a Turkish one
-	@scripts/dependencies
+	@scripts/dependencies --tests
 	cargo test --workspace
 	TEST_DATABASE_OPTIONS="LOCALE 'C.UTF-8'" cargo test --workspace
 	TEST_DATABASE_OPTIONS="LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR' LOCALE 'C.UTF-8'" cargo test --workspace

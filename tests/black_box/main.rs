@@ -17,6 +17,7 @@ mod operations;
 mod query_parameters;
 mod search;
 mod server;
+mod sync_examples;
 mod upsert;
 mod users;
 mod workspace_isolation;
