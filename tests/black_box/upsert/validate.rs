@@ -188,7 +188,7 @@ fn assert_follows_plan(plan: &Value, response: &Response, case: &str) {
         if action == "update" {
             let mut changed: Vec<_> = planned["changes"].as_object().unwrap().keys().collect();
             changed.sort();
-            let mut fields: Vec<_> = result["changed_fields"].as_array().unwrap().to_vec();
+            let mut fields: Vec<_> = result["changed_fields"].as_array().unwrap().clone();
             fields.sort_by_key(Value::to_string);
             assert_eq!(json!(changed), json!(fields), "{case}");
         }

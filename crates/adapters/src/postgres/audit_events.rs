@@ -191,9 +191,9 @@ pub(crate) fn with_event(change: &str, result: &str) -> String {
 }
 
 /// Like [`with_event`], for the change of a row. The event occurs at the parameter `time`, the new
-/// `updated_at` of the row: it rises with every change of the row, so the event feed has the changes
-/// of the row in their order. The time at which a transaction began does not: it may have waited
-/// for the lock of the row.
+/// `updated_at` of the row: it rises with every change of the row, so the event feed has the
+/// changes of the row in their order. The time at which a transaction began does not: it may have
+/// waited for the lock of the row.
 pub(crate) fn with_event_at(time: &str, change: &str, result: &str) -> String {
     let value = format!(", {time}");
     with_event_columns([", occurred_at", &value], change, result)

@@ -34,7 +34,8 @@ impl TestStore {
         self.feed(workspace).read(request).await.unwrap()
     }
 
-    /// Reads everything after a cursor, in pages. Returns the ids of the events and the last cursor.
+    /// Reads everything after a cursor, in pages. Returns the ids of the events and the last
+    /// cursor.
     async fn read_all(
         &self,
         workspace: WorkspaceId,

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use super::batch::{StoredMatches, UpsertBatch, UpsertRow};
-use super::options::OnConflict;
-use crate::device::{DeviceFields, NewDevice, PerUniqueField, StoredDevice};
+use crate::device::{DeviceFields, NewDevice, PerUniqueField, StoredDevice, ValidatedPatch};
 use crate::ids::UserId;
 use crate::ports::LookupResult;
 use crate::validation::conflict_errors::{
@@ -128,7 +127,7 @@ impl UpsertBatch {
 
     /// Decides about a row on its own. `duplicates` are its errors about earlier rows.
     fn decide<'a>(
-        &'a self,
+        &self,
         row: &'a UpsertRow,
         stored: Option<&'a StoredDevice>,
         found: &LookupResult,
@@ -138,43 +137,12 @@ impl UpsertBatch {
             return self.decide_new(row, found, duplicates);
         };
         let mut report = ErrorReport::default();
-        if let Some(error) = row.row_ref_error() {
-            report.add(None, error.clone());
+        report.extend(row.row_ref_error().cloned());
+        if let Some(patch) = row.patch() {
+            return decide_change(row, patch, stored, found, duplicates, report);
         }
-        let patch = match row.patch() {
-            Some(patch) if self.options.on_conflict == OnConflict::Update => patch,
-            _ => {
-                duplicates
-                    .into_iter()
-                    .for_each(|error| report.add(None, error));
-                return report.unless_rejected(PlannedRow::Skip(stored));
-            }
-        };
-        let before = &stored.device.fields;
-        let email = patch.external_refs().user_email;
-        let email_user = email.and_then(|email| found.users_by_email.get(email.folded()).copied());
-        let applied = patch.apply(before, email_user);
-        let (fields, errors) = match applied {
-            Ok(fields) => (Some(fields), Vec::new()),
-            Err(errors) => (None, errors),
-        };
-        for error in errors.into_iter().chain(duplicates) {
-            report.add(None, error);
-        }
-        add_row_conflicts(&mut report, None, row.change_refs(stored), &found.conflicts);
-        let Some(fields) = fields else {
-            return Err(report);
-        };
-        let changed_fields = before.changed_field_names(&fields);
-        report.unless_rejected(if changed_fields.is_empty() {
-            PlannedRow::Unchanged(stored)
-        } else {
-            PlannedRow::Update {
-                stored,
-                fields: Box::new(fields),
-                changed_fields,
-            }
-        })
+        report.extend(duplicates);
+        report.unless_rejected(PlannedRow::Skip(stored))
     }
 
     fn decide_new<'a>(
@@ -187,9 +155,7 @@ impl UpsertBatch {
             Ok(device) => (Some(device), ErrorReport::default()),
             Err(report) => (None, report.clone()),
         };
-        for error in duplicates {
-            report.add(None, error);
-        }
+        report.extend(duplicates);
         let refs = row.new_refs(self.options);
         add_row_conflicts(&mut report, None, refs, &found.conflicts);
         let Some(device) = device else {
@@ -200,6 +166,37 @@ impl UpsertBatch {
             assignee: device.assignee(&found.users_by_email),
         })
     }
+}
+
+/// Decides about a row that changes `stored`. `report` has the errors of its reference.
+fn decide_change<'a>(
+    row: &'a UpsertRow,
+    patch: &ValidatedPatch,
+    stored: &'a StoredDevice,
+    found: &LookupResult,
+    duplicates: Vec<FieldError>,
+    mut report: ErrorReport,
+) -> RowDecision<'a> {
+    let before = &stored.device.fields;
+    let email = patch.external_refs().user_email;
+    let email_user = email.and_then(|email| found.users_by_email.get(email.folded()));
+    let applied = patch.apply(before, email_user.copied());
+    let applied = applied.map_err(|errors| report.extend(errors));
+    report.extend(duplicates);
+    add_row_conflicts(&mut report, None, row.change_refs(stored), &found.conflicts);
+    let Ok(fields) = applied else {
+        return Err(report);
+    };
+    let changed_fields = before.changed_field_names(&fields);
+    report.unless_rejected(if changed_fields.is_empty() {
+        PlannedRow::Unchanged(stored)
+    } else {
+        PlannedRow::Update {
+            stored,
+            fields: Box::new(fields),
+            changed_fields,
+        }
+    })
 }
 
 impl ErrorReport {

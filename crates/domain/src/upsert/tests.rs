@@ -6,7 +6,7 @@ use chrono::DateTime;
 
 use super::*;
 use crate::device::{Device, NewDevice, PerUniqueField, StoredDevice, UniqueField};
-use crate::field::{RawRow, RawValue};
+use crate::field::{RawRow, RawValue, RowRef};
 use crate::ids::{DeviceId, UserId};
 use crate::ports::{Conflicts, DeviceLimit, LookupResult};
 use crate::validation::batch::BatchRules;
@@ -36,7 +36,9 @@ fn complete(serial_number: &'static str) -> RawRow<'static> {
 
 fn batch(options: BatchOptions, rows: &[RawRow<'static>]) -> UpsertBatch {
     let mut batch = UpsertBatch::new(BatchRules::default(), options);
-    rows.iter().for_each(|row| batch.push(row));
+    for row in rows {
+        batch.push(row);
+    }
     batch
 }
 
@@ -136,7 +138,7 @@ fn atomic_batch_reports_every_row() {
     );
     let row_refs = report.entries().iter().map(|entry| entry.row_ref.as_ref());
     let row_refs: Vec<_> = row_refs
-        .map(|row_ref| row_ref.map(|text| text.as_str()))
+        .map(|row_ref| row_ref.map(RowRef::as_str))
         .collect();
     assert_eq!(row_refs, [Some("A-17"), None]);
 }

@@ -95,3 +95,101 @@ impl From<UpsertError> for CreateDevicesError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::RawRow;
+    use crate::idempotency::{IdempotencyError, IdempotencyKey, StoredResponse};
+    use crate::ids::KeyId;
+    use crate::ports::{LookupResult, MockDeviceRepository, RepositoryError};
+    use crate::upsert::{BatchOptions, StoredMatches};
+    use crate::validation::batch::BatchRules;
+    use crate::validation::error::Reason;
+    use crate::validation::report::ErrorReport;
+
+    fn batch(rows: usize) -> UpsertBatch {
+        let options = BatchOptions {
+            is_atomic: false,
+            ..BatchOptions::default()
+        };
+        let mut batch = UpsertBatch::new(BatchRules::default(), options);
+        for _ in 0..rows {
+            batch.push(&RawRow::for_device());
+        }
+        batch
+    }
+
+    fn origin() -> Origin {
+        Origin {
+            key: KeyId(1),
+            request_id: "r1".to_owned(),
+            client_request_id: None,
+        }
+    }
+
+    fn error_of(error: UpsertError) -> CreateDevicesError {
+        let mut devices = MockDeviceRepository::new();
+        devices.expect_upsert().return_once(|_| Err(error));
+        let use_case = UpsertDevices::new(Box::new(devices));
+        let executed = use_case.execute(batch(1), origin(), None);
+        pollster::block_on(executed).unwrap_err()
+    }
+
+    #[test]
+    fn errors_of_the_repository_are_returned() {
+        let report = Box::new(ErrorReport::default());
+        assert!(matches!(
+            error_of(UpsertError::Rejected(report)),
+            CreateDevicesError::Rejected(_)
+        ));
+        assert!(matches!(
+            error_of(IdempotencyError::InProgress.into()),
+            CreateDevicesError::Idempotency(IdempotencyError::InProgress)
+        ));
+        let in_doubt = RepositoryError::InDoubt("connection lost".into());
+        assert!(matches!(
+            error_of(in_doubt.into()),
+            CreateDevicesError::Repository(RepositoryError::InDoubt(_))
+        ));
+    }
+
+    #[test]
+    fn batch_without_rows_is_invalid_as_a_whole() {
+        let mut devices = MockDeviceRepository::new();
+        devices.expect_plan_upsert().return_once(|batch| {
+            let matches = StoredMatches::default();
+            let plan = batch.plan(&matches, &LookupResult::default());
+            Err(UpsertError::Rejected(Box::new(plan.unwrap_err())))
+        });
+        let use_case = UpsertDevices::new(Box::new(devices));
+        let error = pollster::block_on(use_case.plan(batch(0))).unwrap_err();
+        let CreateDevicesError::Rejected(report) = error else {
+            panic!("unexpected error: {error:?}");
+        };
+        assert_eq!(report.entries()[0].error.reason, Reason::EmptyBatch);
+    }
+
+    #[test]
+    fn stored_response_of_another_batch_is_rejected() {
+        let mut devices = MockDeviceRepository::new();
+        devices.expect_find_response().return_once(|_| {
+            Ok(Some(StoredResponse {
+                fingerprint: [7; 32],
+                body: Vec::new(),
+                batch: None,
+            }))
+        });
+        let request = IdempotentRequest {
+            operation: "POST /devices",
+            key: IdempotencyKey::parse("night-1").unwrap(),
+            fingerprint: [8; 32],
+        };
+        let use_case = UpsertDevices::new(Box::new(devices));
+        let found = pollster::block_on(use_case.find_response(request));
+        assert!(matches!(
+            found,
+            Err(CreateDevicesError::Idempotency(IdempotencyError::KeyReused))
+        ));
+    }
+}

@@ -40,7 +40,7 @@ impl ErrorReport {
     /// Creates a report of errors that belong to no row, in this order.
     pub fn from_errors(errors: impl IntoIterator<Item = FieldError>) -> Self {
         let mut report = Self::default();
-        errors.into_iter().for_each(|error| report.add(None, error));
+        report.extend(errors);
         report.finish()
     }
 
@@ -99,6 +99,13 @@ impl ErrorReport {
         });
     }
 
+    /// Adds errors that belong to no row.
+    pub(crate) fn extend(&mut self, errors: impl IntoIterator<Item = FieldError>) {
+        for error in errors {
+            self.add(None, error);
+        }
+    }
+
     /// Adds the errors of a row.
     pub(crate) fn add_row(&mut self, index: usize, errors: Self) {
         self.total += errors.total - errors.entries.len();
@@ -107,7 +114,7 @@ impl ErrorReport {
         }
     }
 
-    /// Adds the references of the rows to the listed errors. Call it after [`finish`](Self::finish).
+    /// Adds the references of the rows to the listed errors of a [finished](Self::finish) report.
     pub(crate) fn with_row_refs<'a>(
         mut self,
         row_ref: impl Fn(usize) -> Option<&'a RowRef>,

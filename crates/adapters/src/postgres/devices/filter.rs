@@ -51,8 +51,8 @@ pub(crate) fn all(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
     PagedQuery::new(from, "devices.id")
 }
 
-/// Returns the SELECT of the ids of the devices that a batch of the workspace `$1` created. A number
-/// that no batch has selects none.
+/// Returns the SELECT of the ids of the devices that a batch of the workspace `$1` created. A
+/// number that no batch has selects none.
 fn created_by(statement: &mut Statement, batch: BatchId) -> String {
     let batch = statement.bind(Value::Integer(batch.0));
     format!(
@@ -101,8 +101,8 @@ pub(super) fn has_device_index(filter: &DeviceFilter) -> bool {
         )
 }
 
-/// Appends the conditions of a filter other than its search. `$1` is the workspace. `table` is `devices`, or `found` for
-/// the search documents.
+/// Appends the conditions of a filter other than its search. `$1` is the workspace. `table` is
+/// `devices`, or `found` for the search documents.
 pub(super) fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table: &str) {
     let DeviceFilter {
         search: _,

@@ -180,8 +180,9 @@ impl<'a> BatchRecords<'a> {
         split_into_entries(self.documents.sizes()).0.len() == 1
     }
 
-    /// Returns the CTEs that insert the records of batches of this kind. `entries` selects the entries of the queue. If
-    /// `condition`, such as `FROM relation`, has no row, nothing is inserted.
+    /// Returns the CTEs that insert the records of batches of this kind. `entries` selects the
+    /// entries of the queue. If `condition`, such as `FROM relation`, has no row, nothing is
+    /// inserted.
     pub(super) fn ctes(entries: &str, condition: &str, kind: BatchKind) -> String {
         let batches = match condition {
             "" => "FROM".to_owned(),

@@ -169,7 +169,7 @@ pub(crate) fn status(options: BatchOptions) -> StatusCode {
 }
 
 #[derive(Serialize)]
-struct Plan<'a> {
+struct BatchPlan<'a> {
     rows: usize,
     create: usize,
     update: usize,
@@ -203,7 +203,7 @@ pub(crate) fn plan<'a>(
         .map(|(index, row)| plan_view(index, row_ref(index), row))
         .collect();
     let count = |action: &str| views.iter().filter(|view| view.action == action).count();
-    let plan = Plan {
+    let plan = BatchPlan {
         rows: views.len(),
         create: count("create"),
         update: count("update"),

@@ -23,8 +23,8 @@ struct Data<'a> {
 /// Minimum number of devices for which the body is rendered on a blocking thread.
 const LARGE_BATCH: usize = 100;
 
-/// Returns a 201 with the devices of a batch. Renders a large batch on a blocking thread, so that other
-/// requests of the worker do not wait for it.
+/// Returns a 201 with the devices of a batch. Renders a large batch on a blocking thread, so that
+/// other requests of the worker do not wait for it.
 ///
 /// # Errors
 /// `InDoubt` if rendering panics: the devices are stored nevertheless.

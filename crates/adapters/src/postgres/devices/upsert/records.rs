@@ -3,38 +3,53 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use devices_domain::{Action, BatchId, BatchOptions, Origin, RowCounts, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 
 use crate::postgres::query::prepared::prepared;
 
 /// Changed devices, by the names of their changed fields.
 pub(super) type DevicesByFields = BTreeMap<Vec<&'static str>, Vec<i64>>;
 
-/// Inserts an event per set of changed fields. `event_ids` has an id for each.
+/// Events of the changes of a batch.
+pub(super) struct UpdateEvents<'a> {
+    pub(super) batch: BatchId,
+    pub(super) devices: &'a DevicesByFields,
+    /// An id for each set of changed fields.
+    pub(super) ids: &'a [i64],
+    /// Time of the last of the changes. It follows all earlier changes of the devices, as the order
+    /// of the event feed requires (ADR 40).
+    pub(super) occurred_at: DateTime<Utc>,
+}
+
+/// Inserts an event per set of changed fields.
 pub(super) fn insert_updates(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     origin: &Origin,
-    batch: BatchId,
-    updates: &DevicesByFields,
-    event_ids: &[i64],
+    events: &UpdateEvents<'_>,
 ) -> QueryResult<()> {
     let (mut devices, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-    for changed in updates.values() {
+    for changed in events.devices.values() {
         starts.push(devices.len() as i32 + 1);
         devices.extend_from_slice(changed);
         ends.push(devices.len() as i32);
     }
-    let fields: Vec<String> = updates.keys().map(|fields| fields.join(",")).collect();
+    let fields: Vec<String> = events
+        .devices
+        .keys()
+        .map(|fields| fields.join(","))
+        .collect();
     let action = Action::Updated.as_str();
     diesel::sql_query(format!(
         "INSERT INTO device_events (workspace_id, id, action, key_id, request_id, \
-                                    client_request_id, device_ids, fields, batch_id) \
+                                    client_request_id, device_ids, fields, batch_id, \
+                                    occurred_at) \
          SELECT $1, event.id, '{action}', $2, $3, $4, ($5)[event.slice_start:event.slice_end], \
-                string_to_array(event.fields, ','), $6 \
+                string_to_array(event.fields, ','), $6, $11 \
          FROM unnest($7, $8, $9, $10) AS event (id, slice_start, slice_end, fields)"
     ))
     .bind::<BigInt, _>(workspace.0)
@@ -42,11 +57,12 @@ pub(super) fn insert_updates(
     .bind::<Text, _>(&origin.request_id)
     .bind::<Nullable<Text>, _>(origin.client_request_id.as_deref())
     .bind::<Array<BigInt>, _>(devices)
-    .bind::<BigInt, _>(batch.0)
-    .bind::<Array<BigInt>, _>(event_ids)
+    .bind::<BigInt, _>(events.batch.0)
+    .bind::<Array<BigInt>, _>(events.ids)
     .bind::<Array<Integer>, _>(starts)
     .bind::<Array<Integer>, _>(ends)
     .bind::<Array<Text>, _>(fields)
+    .bind::<Timestamptz, _>(events.occurred_at)
     .execute(connection)?;
     Ok(())
 }

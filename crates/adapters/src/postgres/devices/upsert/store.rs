@@ -10,10 +10,11 @@ use devices_domain::{
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::Timestamptz;
 
 use super::UpsertTransaction;
-use super::records::{self, DevicesByFields};
+use super::records::{self, DevicesByFields, UpdateEvents};
 use crate::postgres::devices::accepted_batch::AcceptedBatch;
 use crate::postgres::devices::bulk_change::{self, StateChange};
 use crate::postgres::devices::device_limit;
@@ -180,10 +181,15 @@ impl<'p> Writes<'p> {
             archived_at: None,
         });
         bulk_change::apply(connection, workspace, &changes.collect::<Vec<_>>())?;
-        let events = &self.event_ids[usize::from(!self.creates.is_empty())..];
-        let (origin, batch) = (&upsert.origin, self.batch());
-        let updates = &self.updates_by_fields;
-        records::insert_updates(connection, workspace, origin, batch, updates, events)
+        let times = self.updates.iter();
+        let times = times.map(|update| update.before.next_updated_at);
+        let events = UpdateEvents {
+            batch: self.batch(),
+            devices: &self.updates_by_fields,
+            ids: &self.event_ids[usize::from(!self.creates.is_empty())..],
+            occurred_at: times.max().ok_or(DieselError::NotFound)?,
+        };
+        records::insert_updates(connection, workspace, &upsert.origin, &events)
     }
 
     /// Returns the marker of the transaction, from the first event.
