@@ -2,7 +2,8 @@
 
 Serial numbers, asset tags and email addresses must be new, users must exist, periods must not end
 before they start, cursors and ETags must come from this server, a byte order mark needs CSV, and an
-idempotency key must not be sent again with a different batch.
+idempotency key must not be sent again with a different batch. Rows that are matched need the match
+field, and some options need others.
 """
 
 import uuid
@@ -23,16 +24,20 @@ def before_call(context, case, kwargs):
     for name, value in (case.path_parameters or {}).items():
         if value in (None, "None"):
             case.path_parameters[name] = "1"
+    query = case.query or {}
     if case.meta is None or not case.meta.generation.mode.is_positive:
+        # The response to an invalid row would be a 207, or a plan.
+        if str(query.get("atomic")).lower() == "false":
+            del query["atomic"]
         return
     headers.pop("If-Match", None)
-    query = case.query or {}
     query.pop("cursor", None)
+    query.pop("after", None)
     # A byte order mark exists in CSV only.
     if query.get("format") != "csv":
         query.pop("bom", None)
     if isinstance(case.body, dict):
-        adjust_body(case.operation.path, case.body)
+        adjust_body(case.operation.path, query, case.body)
     key = headers.get("Idempotency-Key")
     if key is not None:
         if key in used_keys:
@@ -40,10 +45,9 @@ def before_call(context, case, kwargs):
         used_keys.add(key)
 
 
-def adjust_body(path, body):
-    if path == "/devices":
-        for device in body.get("devices", []):
-            adjust_device(device)
+def adjust_body(path, query, body):
+    if path in ("/devices", "/devices/validate"):
+        adjust_batch(query, body.get("devices", []))
     elif path == "/devices/{device_id}":
         adjust_device(body)
         # A patch must not be empty, and adjust_device may have removed all its fields.
@@ -54,6 +58,20 @@ def adjust_body(path, body):
         body.pop("departure_date", None)
         if path != "/users":
             body.setdefault("position", "Engineer")
+
+
+def adjust_batch(query, devices):
+    for device in devices:
+        adjust_device(device)
+    if query.get("on_conflict") not in ("skip", "update"):
+        query.pop("nulls", None)
+        query.pop("match", None)
+        return
+    # The first batch creates these devices, and the others match them.
+    for row, device in enumerate(devices):
+        device[query.get("match", "serial_number")] = f"SYNC-{row}"
+        device["type"] = "laptop"
+        device["category"] = "computers"
 
 
 def adjust_device(device):

@@ -12,6 +12,7 @@ mod erasure;
 mod events;
 mod export;
 mod openapi;
+mod openapi_batches;
 mod openapi_fields;
 mod operations;
 mod query_parameters;

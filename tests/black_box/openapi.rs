@@ -62,7 +62,7 @@ pub(crate) fn names(object: &Value) -> BTreeSet<String> {
 }
 
 /// Asserts that a response has all members that the schema requires, and no unknown ones.
-fn assert_matches_schema(actual: &Value, name: &str) {
+pub(crate) fn assert_matches_schema(actual: &Value, name: &str) {
     assert_has_members(actual, &schema(name), name);
 }
 
@@ -127,7 +127,7 @@ fn responses_match_schemas() {
     assert_eq!(names(&enrollments["data"][0]), required);
 
     let rejected = api.post(&json!([
-        device(json!({"serial_number": "SN1"})),
+        device(json!({"serial_number": "SN1", "row_ref": "A-17"})),
         device(json!({"serial_number": "SN1", "colour": "red", "compliance": [1]})),
     ]));
     let taken = api.send("POST", "/users", &json!({"email": "ADA@example.com"}));
@@ -201,8 +201,24 @@ fn all_statuses_have_examples() {
         (
             "post",
             "/devices",
-            "201 400 401 403 404 405 408 409 413 415 422 429 500 503",
+            "200 201 207 400 401 403 404 405 408 409 413 415 422 429 500 503",
         ),
+        (
+            "post",
+            "/devices/validate",
+            "200 400 401 403 404 405 408 413 415 429 500 503",
+        ),
+        (
+            "get",
+            "/batches/{batch_id}",
+            "200 400 401 404 405 429 500 503",
+        ),
+        (
+            "post",
+            "/batches/{batch_id}/undo",
+            "200 400 401 403 404 405 408 413 415 429 500 503",
+        ),
+        ("get", "/events", "200 400 401 405 410 429 500 503"),
         ("get", "/devices", "200 400 401 405 429 500 503"),
         (
             "patch",
@@ -271,11 +287,13 @@ fn error_responses_match_examples() {
 fn request_examples_are_accepted() {
     let api = Api::start();
     api.add_user("acme", "ada@example.com");
-    let content = &description()["paths"]["/devices"]["post"]["requestBody"]["content"];
-    let examples = content["application/json"]["examples"].as_object().cloned();
-    for (name, example) in examples.unwrap() {
-        let response = api.post_text(example["value"].to_string());
-        assert_eq!(response.status, 201, "{name}: {}", response.text);
+    for (path, status) in [("/devices/validate", 200), ("/devices", 201)] {
+        let content = &description()["paths"][path]["post"]["requestBody"]["content"];
+        let examples = content["application/json"]["examples"].as_object().cloned();
+        for (name, example) in examples.unwrap() {
+            let response = api.send_text("POST", path, example["value"].to_string());
+            assert_eq!(response.status, status, "{path} {name}: {}", response.text);
+        }
     }
 }
 

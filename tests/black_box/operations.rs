@@ -1,6 +1,6 @@
 //! The operations that `openapi.yaml` describes.
 
-use devices_tests::Api;
+use devices_tests::{Api, device};
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ impl Operation {
                 }
             }
         }
-        assert!(operations.len() >= 28, "{}", operations.len());
+        assert!(operations.len() >= 44, "{}", operations.len());
         operations
     }
 
@@ -57,6 +57,12 @@ impl Operation {
         if path.contains("{device_id}") {
             let id = api.create_device(json!({}));
             path = path.replace("{device_id}", &id.to_string());
+        }
+        if path.contains("{batch_id}") {
+            let created = api.post(&json!([device(json!({}))]));
+            let batch = created.header("location");
+            assert_eq!(created.status, 201, "{}", created.text);
+            path = path.replace("/batches/{batch_id}", batch);
         }
         if path.contains("{user_id}") {
             let email = format!("user{}@example.com", api.database.count("users"));

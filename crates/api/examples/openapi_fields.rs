@@ -13,8 +13,9 @@ use std::error::Error;
 use std::io::{self, Read};
 
 use devices_domain::{
-    AddedVia, Characteristics, ClientStatus, EnrollmentStatus, ErrorCode, Field, Format,
-    KeyboardLayout, Lifecycle, Reason, Role, enrollment_fields, fields, user_fields,
+    AddedVia, Characteristics, ClientStatus, EnrollmentStatus, ErrorCode, EventType, Field, Format,
+    KeepReason, KeyboardLayout, Lifecycle, Nulls, OnConflict, Reason, Role, UniqueField,
+    enrollment_fields, fields, user_fields,
 };
 
 const BEGIN: &str = "# Generated: ";
@@ -99,6 +100,11 @@ fn enum_values(schema: &str) -> Result<Vec<String>, String> {
         "ClientStatus" => ClientStatus::NAMES.to_vec(),
         "ErrorCode" => ErrorCode::ALL.iter().map(|code| code.as_str()).collect(),
         "Reason" => Reason::ALL.iter().map(|reason| reason.as_str()).collect(),
+        "OnConflict" => OnConflict::NAMES.to_vec(),
+        "Nulls" => Nulls::NAMES.to_vec(),
+        "MatchField" => UniqueField::ALL.map(UniqueField::name).to_vec(),
+        "KeepReason" => KeepReason::NAMES.to_vec(),
+        "EventType" => EventType::NAMES.to_vec(),
         _ => FIELD_ENUMS
             .iter()
             .find(|(name, _)| *name == schema)
