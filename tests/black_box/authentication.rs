@@ -80,9 +80,16 @@ fn auth_scheme_is_case_insensitive() {
 fn read_key_cannot_create_devices() {
     let api = Api::start();
     let read = api.create_key("acme", "READ");
-    let response = api.post_as(&read, &one_device());
-    assert_eq!(response.status, 403);
-    assert_eq!(response.text, r#"{"error":"INSUFFICIENT_SCOPE"}"#);
+    for path in [
+        "/devices",
+        "/devices?on_conflict=update&atomic=false",
+        "/devices/validate",
+        "/devices/validate?on_conflict=skip",
+    ] {
+        let response = api.send_as(&read, "POST", path, &json!({"devices": one_device()}));
+        assert_eq!(response.status, 403, "{path}");
+        assert_eq!(response.text, r#"{"error":"INSUFFICIENT_SCOPE"}"#, "{path}");
+    }
     assert_eq!(api.database.count("devices"), 0);
 }
 
@@ -130,19 +137,21 @@ fn key_creates_in_its_own_workspace() {
 #[test]
 fn key_is_checked_before_body_is_read() {
     let api = Api::start();
-    let mut socket = TcpStream::connect(api.server.address()).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(30)))
+    for path in ["/devices", "/devices/validate", "/batches/1/undo"] {
+        let mut socket = TcpStream::connect(api.server.address()).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        write!(
+            socket,
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n\
+             Content-Length: 1000000\r\n\r\n"
+        )
         .unwrap();
-    write!(
-        socket,
-        "POST /devices HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n\
-         Content-Length: 1000000\r\n\r\n"
-    )
-    .unwrap();
-    let mut status_line = [0; 12];
-    socket.read_exact(&mut status_line).unwrap();
-    assert_eq!(&status_line, b"HTTP/1.1 401");
+        let mut status_line = [0; 12];
+        socket.read_exact(&mut status_line).unwrap();
+        assert_eq!(&status_line, b"HTTP/1.1 401", "{path}");
+    }
 }
 
 #[test]

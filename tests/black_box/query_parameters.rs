@@ -139,19 +139,64 @@ fn all_unknown_parameters_are_reported() {
 #[test]
 fn parameters_are_checked_before_body_is_read() {
     let api = Api::start();
-    let mut socket = TcpStream::connect(api.server.address()).unwrap();
-    let timeout = Some(Duration::from_secs(30));
-    socket.set_read_timeout(timeout).unwrap();
-    write!(
-        socket,
-        "POST /devices?dry_run=true HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
-         Content-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n",
-        api.key
-    )
-    .unwrap();
-    let mut status_line = [0; 12];
-    socket.read_exact(&mut status_line).unwrap();
-    assert_eq!(&status_line, b"HTTP/1.1 400");
+    for path in [
+        "/devices?dry_run=true",
+        "/devices?nulls=clear",
+        "/devices/validate?atomic=no",
+        "/batches/1/undo?include_changed=yes",
+    ] {
+        let mut socket = TcpStream::connect(api.server.address()).unwrap();
+        let timeout = Some(Duration::from_secs(30));
+        socket.set_read_timeout(timeout).unwrap();
+        write!(
+            socket,
+            "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n",
+            api.key
+        )
+        .unwrap();
+        let mut status_line = [0; 12];
+        socket.read_exact(&mut status_line).unwrap();
+        assert_eq!(&status_line, b"HTTP/1.1 400", "{path}");
+    }
+}
+
+#[test]
+fn misspelled_parameters_are_suggested() {
+    let api = Api::start();
+    let batch = json!({"devices": [device(json!({}))]});
+    for (method, path, meant) in [
+        ("POST", "/devices?on_conflct=update", "on_conflict"),
+        ("POST", "/devices?onConflict=update", "on_conflict"),
+        ("POST", "/devices?atomicc=false", "atomic"),
+        ("POST", "/devices/validate?null=clear", "nulls"),
+        ("POST", "/devices/validate?mtch=asset_tag", "match"),
+        ("GET", "/devices?batchid=17", "batch_id"),
+        ("GET", "/devices/export?batch_ids=17", "batch_id"),
+        ("GET", "/batches?keyid=1", "key_id"),
+        (
+            "GET",
+            "/batches/1/undo?include_change=true",
+            "include_changed",
+        ),
+        (
+            "POST",
+            "/batches/1/undo?includechanged=true",
+            "include_changed",
+        ),
+        ("GET", "/events?types=device.created", "type"),
+    ] {
+        let response = if path.starts_with("/devices") && method == "POST" {
+            api.send(method, path, &batch)
+        } else {
+            api.call(method, path)
+        };
+        let name = path.split(['?', '=']).nth(1).unwrap();
+        assert_rejected(&response, name, "unknown_field", path);
+        let suggested = &response.json()["errors"][0]["did_you_mean"];
+        assert_eq!(suggested, meant, "{path}");
+    }
+    assert_eq!(api.database.count("devices"), 0);
 }
 
 #[test]

@@ -134,13 +134,95 @@ fn foreign_data_does_not_affect_responses() {
          VALUES (2, 'SN-1', 'SN-1', 'ENROLLED')",
     );
     assert_eq!(post(&beside, &globex).status, 201);
-    // All workspaces share one sequence of ids.
-    beside.set_next_id("devices_id_seq", 1);
+    // All workspaces share the sequences of ids.
+    for sequence in ["devices_id_seq", "device_events_id_seq"] {
+        alone.set_next_id(sequence, 1_000);
+        beside.set_next_id(sequence, 1_000);
+    }
     let (expected, actual) = (post(&alone, &alone.key), post(&beside, &beside.key));
     assert_eq!(actual.comparable(), expected.comparable());
     assert_eq!(expected.created_devices()[0]["mdm"], Value::Null);
     let linked = beside.get_json("/mdm/enrollments?linked=true");
     assert_eq!(linked["meta"]["total"], 0);
+}
+
+#[test]
+fn rows_match_no_foreign_devices() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let globex = api.create_key("globex", "WRITE");
+    let fields = json!({"serial_number": "SN-1", "asset_tag": "IT-1"});
+    let theirs = api.create_device_as(&globex, fields);
+    let their_path = format!("/devices/{theirs}");
+    let before = api.call_as(&globex, "GET", &their_path).comparable();
+    for query in [
+        "on_conflict=update",
+        "on_conflict=update&match=asset_tag",
+        "on_conflict=skip",
+        "on_conflict=skip&match=asset_tag&atomic=false",
+    ] {
+        let ours = json!({"serial_number": "SN-1", "asset_tag": "IT-1", "comment": "Ours"});
+        let batch = json!({ "devices": [device(ours)] });
+        let plan = api.send("POST", &format!("/devices/validate?{query}"), &batch);
+        let expected = json!([
+            {"index": 0, "row_ref": null, "action": "create", "device_id": null}
+        ]);
+        assert_eq!(plan.json()["data"]["plan"], expected, "{query}");
+        let stored = api.send("POST", &format!("/devices?{query}"), &batch);
+        assert_eq!(stored.json()["data"]["batch"]["created"], 1, "{query}");
+        // The next batch creates the device again.
+        let undo = format!("{}/undo", stored.header("location"));
+        assert_eq!(api.call("POST", &undo).status, 200, "{query}");
+    }
+    let after = api.call_as(&globex, "GET", &their_path).comparable();
+    assert_eq!(after, before);
+}
+
+#[test]
+fn foreign_ids_in_queries_match_nothing() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let globex = api.create_key("globex", "WRITE");
+    let created = api.post(&json!([device(json!({}))]));
+    let batch = created.header("location").replace("/batches/", "");
+    let as_globex = |path: String| {
+        let response = api.call_as(&globex, "GET", &path);
+        assert_eq!(response.status, 200, "{path}: {}", response.text);
+        response.text
+    };
+    for (path, id) in [
+        ("/devices?batch_id=", batch.as_str()),
+        ("/devices/export?batch_id=", batch.as_str()),
+        ("/batches?key_id=", "1"),
+    ] {
+        let [foreign, unknown] = [id, "987654"].map(|id| as_globex(format!("{path}{id}")));
+        assert_eq!(foreign, unknown, "{path}");
+    }
+    assert_eq!(
+        api.get_json(&format!("/devices?batch_id={batch}"))["meta"]["total"],
+        1
+    );
+}
+
+#[test]
+fn foreign_cursor_equals_a_changed_one() {
+    let api = Api::start();
+    api.create_workspace("globex");
+    let globex = api.create_key("globex", "WRITE");
+    api.create_device(json!({}));
+    let page = api.get_json("/events");
+    let cursor = page["meta"]["cursor"].as_str().unwrap();
+    let changed: String = cursor.chars().rev().collect();
+    let [foreign, changed] = [cursor, &changed].map(|cursor| {
+        let response = api.call_as(&globex, "GET", &format!("/events?after={cursor}"));
+        assert_eq!(response.status, 400, "{}", response.text);
+        response.comparable()
+    });
+    assert_eq!(foreign, changed);
+    assert_eq!(
+        api.call_as(&globex, "GET", "/events").json()["data"],
+        json!([])
+    );
 }
 
 #[test]
@@ -166,11 +248,15 @@ fn database_rejects_foreign_references() {
     let audit_event = "INSERT INTO audit_events (workspace_id, action, key_id, request_id)
                        VALUES (2, 'EXPORTED', 1, 'r')";
     let bucket = "INSERT INTO rate_limits VALUES (2, 1, 1, true, now())";
+    api.post(&json!([device(json!({}))]));
+    let batch = "INSERT INTO batches
+                 SELECT 2, id, 'skip', true, 1, 1, 0, 0, 0, 0 FROM device_events";
     for (statement, constraint) in [
         (insert(1).as_str(), "devices_user_fkey"),
         (event, "device_events_key_fkey"),
         (audit_event, "audit_events_key_fkey"),
         (bucket, "rate_limits_key_fkey"),
+        (batch, "batches_event_fkey"),
     ] {
         let error = error_of(statement);
         assert!(error.contains(constraint), "{statement}: {error:?}");
