@@ -1,6 +1,7 @@
 //! Running the server: probes, logs, metrics, limits, connections, startup, shutdown and database
 //! faults.
 
+mod confidentiality;
 mod connections;
 mod database_faults;
 mod http;

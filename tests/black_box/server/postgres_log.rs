@@ -27,6 +27,14 @@ fn send_values(api: &Api) {
     let changed = json!({"comment": "A private comment"});
     let path = format!("/devices/{created}");
     assert_eq!(api.send("PATCH", &path, &changed).status, 200);
+    let sync = json!({"devices": [
+        {"serial_number": "PRIVATE-SN", "comment": "Another private comment"},
+        {"serial_number": "PRIVATE-SN-2", "row_ref": "PRIVATE-ROW", "color": "a private red"},
+    ]});
+    for path in ["/devices/validate", "/devices"] {
+        let path = format!("{path}?on_conflict=update&atomic=false");
+        assert!(api.send("POST", &path, &sync).status < 300, "{path}");
+    }
     let user = json!({"email": "ada@private.example"});
     assert_eq!(api.send("POST", "/users", &user).status, 201);
     let conflict = "ALTER TABLE devices ADD CONSTRAINT no_ada CHECK (color <> 'Private red')";
