@@ -5,18 +5,21 @@ import os
 from fleet_devices import (
     ApiClient,
     ApiException,
+    BatchesApi,
     ClientStatus,
     Configuration,
     DevicesApi,
     EnrollmentStatus,
     EnrolmentsApi,
     ErrorResponse,
+    EventsApi,
     KeyboardLayout,
     Lifecycle,
     NewDevice,
     NewDevices,
     NewEnrollment,
     NewUser,
+    OnConflict,
     PatchDevice,
     TextOrList,
     UsersApi,
@@ -46,7 +49,9 @@ laptop = NewDevice(
     attributes={"room": "B-204"},
     comment="Bought with a docking station",
 )
-created = devices.create_devices(NewDevices(devices=[laptop])).data.devices[0]
+stored_devices = devices.create_devices(NewDevices(devices=[laptop])).data.devices
+assert stored_devices
+created = stored_devices[0]
 print(f"create device: {created.name} {created.client_status.value}")
 
 orphan = NewDevice(name="LT-0413", type="laptop", category="computers", user_id=4_000_000_000)
@@ -60,6 +65,50 @@ except ApiException as rejected:
         # The generator renames members that are attributes of pydantic's models.
         field = entry.var_field
         print(f"reject batch: row {entry.index} {field} {entry.code.value} {entry.reason.value}")
+
+rows = NewDevices(
+    devices=[
+        laptop.model_copy(update={"row_ref": "A-17", "comment": "In the storage room"}),
+        laptop.model_copy(
+            update={
+                "row_ref": "A-18",
+                "name": "LT-0414",
+                "serial_number": f"{SERIAL_NUMBER}-2",
+            }
+        ),
+        laptop.model_copy(update={"row_ref": "A-19", "serial_number": "none"}),
+    ]
+)
+planned = devices.validate_devices(rows, on_conflict=OnConflict.UPDATE, atomic=False)
+for plan in planned.data.plan:
+    changes = (plan.changes or {}).items()
+    details = [f"{name}: {change.var_from} -> {change.to}" for name, change in changes]
+    details += [error.reason.value for error in plan.errors or []]
+    print("validate batch:", plan.row_ref, plan.action.value, *details)
+
+synced = devices.create_devices(rows, on_conflict=OnConflict.UPDATE, atomic=False).data
+for result in synced.results or []:
+    details = [result.device.name] if result.device else []
+    details += result.changed_fields or []
+    details += [error.reason.value for error in result.errors or []]
+    print("sync batch:", result.row_ref, result.result.value, *details)
+
+assert synced.batch and synced.batch.id
+batch_id = synced.batch.id
+batches = BatchesApi(client)
+batch = batches.get_batch(batch_id).data
+counts = f"{batch.created} created, {batch.updated} updated, {batch.failed} failed"
+print(f"show batch: {batch.on_conflict.value}, {counts}")
+undone = batches.undo_batch(batch_id).data
+print(f"undo batch: {len(undone.archived)} archived, {undone.not_undone.updated} not undone")
+
+events = EventsApi(client)
+page = events.list_events()
+followed = page.data
+while page.meta.has_more:
+    page = events.list_events(after=page.meta.cursor)
+    followed += page.data
+print("follow events:", *(event.type.value for event in followed if event.batch_id == batch_id))
 
 device_id = created.id
 got = devices.get_device_with_http_info(device_id)

@@ -1,9 +1,11 @@
 // Exercises the server with the generated client, and prints the lines of ../expected.txt.
 import {
+  BatchesApi,
   Configuration,
   DevicesApi,
   EnrolmentsApi,
   ErrorResponseFromJSON,
+  EventsApi,
   ResponseError,
   UsersApi,
   type NewDevice,
@@ -28,6 +30,55 @@ async function rejection(request: Promise<unknown>) {
   return { status: error.response.status, body: ErrorResponseFromJSON(await error.response.json()) };
 }
 
+/** Validates a batch with options, sends it, and undoes it. */
+async function syncAndUndo(laptop: NewDevice) {
+  const rows: NewDevice[] = [
+    { ...laptop, rowRef: "A-17", comment: "In the storage room" },
+    { ...laptop, rowRef: "A-18", name: "LT-0414", serialNumber: `${SERIAL_NUMBER}-2` },
+    { ...laptop, rowRef: "A-19", serialNumber: "none" },
+  ];
+  const sync = { onConflict: "update", atomic: false, newDevices: { devices: rows } } as const;
+
+  for (const row of (await devices.validateDevices(sync)).data.plan) {
+    const changes = Object.entries(row.changes ?? {});
+    const details = [
+      ...changes.map(([field, { from, to }]) => `${field}: ${from} -> ${to}`),
+      ...(row.errors ?? []).map((error) => error.reason),
+    ];
+    console.log(["validate batch:", row.rowRef, row.action, ...details].join(" "));
+  }
+
+  const { batch, results } = (await devices.createDevices(sync)).data;
+  for (const row of results ?? []) {
+    const details = [row.device?.name, ...(row.changedFields ?? []), row.errors?.[0]?.reason];
+    console.log(["sync batch:", row.rowRef, row.result, ...details.filter(Boolean)].join(" "));
+  }
+
+  const batches = new BatchesApi(configuration);
+  const batchId = batch!.id!;
+  const stored = (await batches.getBatch({ batchId })).data;
+  console.log(
+    `show batch: ${stored.onConflict}, ${stored.created} created, ${stored.updated} updated, ${stored.failed} failed`,
+  );
+  const undone = (await batches.undoBatch({ batchId })).data;
+  console.log(`undo batch: ${undone.archived.length} archived, ${undone.notUndone.updated} not undone`);
+  console.log(`follow events: ${(await eventTypes(batchId)).join(" ")}`);
+}
+
+/** Reads all events. Returns the types of those of a batch. */
+async function eventTypes(batchId: number) {
+  const events = new EventsApi(configuration);
+  const types: string[] = [];
+  let after: string | undefined;
+  for (let hasMore = true; hasMore; ) {
+    const page = await events.listEvents({ after });
+    types.push(...page.data.filter((event) => event.batchId === batchId).map((event) => event.type));
+    after = page.meta.cursor;
+    hasMore = page.meta.hasMore;
+  }
+  return types;
+}
+
 async function main() {
   const user = (await users.createUser({ newUser: { email: USER_EMAIL, firstName: "Mary" } })).data;
   console.log(`create user: ${user.email}`);
@@ -44,7 +95,7 @@ async function main() {
     attributes: { room: "B-204" },
     comment: "Bought with a docking station",
   };
-  const created = (await devices.createDevices({ newDevices: { devices: [laptop] } })).data.devices[0]!;
+  const created = (await devices.createDevices({ newDevices: { devices: [laptop] } })).data.devices![0]!;
   console.log(`create device: ${created.name} ${created.clientStatus}`);
 
   const orphan: NewDevice = { name: "LT-0413", type: "laptop", category: "computers", userId: 4e9 };
@@ -53,6 +104,8 @@ async function main() {
   for (const entry of rejected.body.errors ?? []) {
     console.log(`reject batch: row ${entry.index} ${entry.field} ${entry.code} ${entry.reason}`);
   }
+
+  await syncAndUndo(laptop);
 
   const deviceId = created.id;
   const got = await devices.getDeviceRaw({ deviceId });

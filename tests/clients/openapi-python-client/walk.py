@@ -3,7 +3,10 @@
 import os
 from typing import TypeVar
 
+from attrs import evolve
+
 from fleet_devices import AuthenticatedClient
+from fleet_devices.api.batches import get_batch, undo_batch
 from fleet_devices.api.devices import (
     create_devices,
     delete_device,
@@ -11,15 +14,18 @@ from fleet_devices.api.devices import (
     list_devices,
     restore_device,
     update_device,
+    validate_devices,
 )
 from fleet_devices.api.enrolments import get_enrollment, put_enrollment
+from fleet_devices.api.events import list_events
 from fleet_devices.api.users import create_user, delete_user
 from fleet_devices.models import (
+    BatchResponse,
     ClientStatus,
-    CreatedDevices,
     DeviceList,
     EnrollmentStatus,
     ErrorResponse,
+    EventPage,
     KeyboardLayout,
     Lifecycle,
     NewDevice,
@@ -27,7 +33,11 @@ from fleet_devices.models import (
     NewDevices,
     NewEnrollment,
     NewUser,
+    OnConflict,
     PatchDevice,
+    SingleBatch,
+    SingleBatchPlan,
+    SingleBatchUndo,
     SingleDevice,
     SingleEnrollment,
     SingleUser,
@@ -64,7 +74,9 @@ laptop = NewDevice(
     comment="Bought with a docking station",
 )
 batch = NewDevices(devices=[laptop])
-created = expect(CreatedDevices, create_devices.sync(client=client, body=batch)).data.devices[0]
+stored_devices = expect(BatchResponse, create_devices.sync(client=client, body=batch)).data.devices
+assert stored_devices
+created = stored_devices[0]
 print(f"create device: {created.name} {created.client_status.value}")
 
 orphan = NewDevice(name="LT-0413", type_="laptop", category="computers", user_id=4_000_000_000)
@@ -75,6 +87,47 @@ assert report.errors, report
 print(f"reject batch: {rejected.status_code.value} {report.error}")
 for entry in report.errors:
     print(f"reject batch: row {entry.index} {entry.field} {entry.code.value} {entry.reason.value}")
+
+batch = NewDevices(
+    devices=[
+        evolve(laptop, row_ref="A-17", comment="In the storage room"),
+        evolve(laptop, row_ref="A-18", name="LT-0414", serial_number=f"{SERIAL_NUMBER}-2"),
+        evolve(laptop, row_ref="A-19", serial_number="none"),
+    ]
+)
+planned = validate_devices.sync(
+    client=client, body=batch, on_conflict=OnConflict.UPDATE, atomic=False
+)
+for plan in expect(SingleBatchPlan, planned).data.plan:
+    changes = plan.changes.additional_properties.items() if plan.changes else []
+    details = [f"{name}: {change.from_} -> {change.to}" for name, change in changes]
+    details += [error.reason.value for error in plan.errors or []]
+    print("validate batch:", plan.row_ref, plan.action.value, *details)
+
+synced = create_devices.sync(
+    client=client, body=batch, on_conflict=OnConflict.UPDATE, atomic=False
+)
+outcome = expect(BatchResponse, synced).data
+for result in outcome.results or []:
+    details = [result.device.name] if result.device else []
+    details += result.changed_fields or []
+    details += [error.reason.value for error in result.errors or []]
+    print("sync batch:", result.row_ref, result.result.value, *details)
+
+assert outcome.batch and outcome.batch.id
+batch_id = outcome.batch.id
+shown = expect(SingleBatch, get_batch.sync(batch_id, client=client)).data
+counts = f"{shown.created} created, {shown.updated} updated, {shown.failed} failed"
+print(f"show batch: {shown.on_conflict.value}, {counts}")
+undone = expect(SingleBatchUndo, undo_batch.sync(batch_id, client=client)).data
+print(f"undo batch: {len(undone.archived)} archived, {undone.not_undone.updated} not undone")
+
+page = expect(EventPage, list_events.sync(client=client))
+events = page.data
+while page.meta.has_more:
+    page = expect(EventPage, list_events.sync(client=client, after=page.meta.cursor))
+    events += page.data
+print("follow events:", *(event.type_.value for event in events if event.batch_id == batch_id))
 
 device_id = created.id
 got = get_device.sync_detailed(device_id, client=client)

@@ -1,6 +1,6 @@
 // Exercises the server with openapi-fetch, and prints the lines of ../expected.txt.
 import createClient from "openapi-fetch";
-import type { paths } from "./schema";
+import type { components, paths } from "./schema";
 
 type Settings = "SERVICE_ADDRESS" | "SERVICE_KEY" | "SERIAL_NUMBER" | "USER_EMAIL";
 const { SERVICE_ADDRESS, SERVICE_KEY, SERIAL_NUMBER, USER_EMAIL } = process.env as Record<Settings, string>;
@@ -15,6 +15,53 @@ function body<T>(result: { data?: T; error?: unknown; response: Response }): T {
     throw new Error(`${result.response.status} ${JSON.stringify(result.error)}`);
   }
   return result.data;
+}
+
+/** Validates a batch with options, sends it, and undoes it. */
+async function syncAndUndo(laptop: components["schemas"]["NewDevice"]) {
+  const devices = [
+    { ...laptop, row_ref: "A-17", comment: "In the storage room" },
+    { ...laptop, row_ref: "A-18", name: "LT-0414", serial_number: `${SERIAL_NUMBER}-2` },
+    { ...laptop, row_ref: "A-19", serial_number: "none" },
+  ];
+  const sync = { params: { query: { on_conflict: "update", atomic: false } }, body: { devices } } as const;
+
+  for (const row of body(await client.POST("/devices/validate", sync)).data.plan) {
+    const changes = Object.entries(row.changes ?? {});
+    const details = [
+      ...changes.map(([field, { from, to }]) => `${field}: ${from} -> ${to}`),
+      ...(row.errors ?? []).map((error) => error.reason),
+    ];
+    console.log(["validate batch:", row.row_ref, row.action, ...details].join(" "));
+  }
+
+  const { batch, results } = body(await client.POST("/devices", sync)).data;
+  for (const row of results ?? []) {
+    const details = [row.device?.name, ...(row.changed_fields ?? []), row.errors?.[0]?.reason];
+    console.log(["sync batch:", row.row_ref, row.result, ...details.filter(Boolean)].join(" "));
+  }
+
+  const path = { batch_id: batch!.id! };
+  const stored = body(await client.GET("/batches/{batch_id}", { params: { path } })).data;
+  console.log(
+    `show batch: ${stored.on_conflict}, ${stored.created} created, ${stored.updated} updated, ${stored.failed} failed`,
+  );
+  const undone = body(await client.POST("/batches/{batch_id}/undo", { params: { path } })).data;
+  console.log(`undo batch: ${undone.archived.length} archived, ${undone.not_undone.updated} not undone`);
+  console.log(`follow events: ${(await eventTypes(path.batch_id)).join(" ")}`);
+}
+
+/** Reads all events. Returns the types of those of a batch. */
+async function eventTypes(batchId: number) {
+  const types: string[] = [];
+  let after: string | undefined;
+  for (let hasMore = true; hasMore; ) {
+    const page = body(await client.GET("/events", { params: { query: { after } } }));
+    types.push(...page.data.filter((event) => event.batch_id === batchId).map((event) => event.type));
+    after = page.meta.cursor;
+    hasMore = page.meta.has_more;
+  }
+  return types;
 }
 
 async function main() {
@@ -38,7 +85,7 @@ async function main() {
         ],
       },
     }),
-  ).data.devices[0]!;
+  ).data.devices![0]!;
   console.log(`create device: ${created.name} ${created.client_status}`);
 
   const rejected = await client.POST("/devices", {
@@ -48,6 +95,8 @@ async function main() {
   for (const entry of rejected.error?.errors ?? []) {
     console.log(`reject batch: row ${entry.index} ${entry.field} ${entry.code} ${entry.reason}`);
   }
+
+  await syncAndUndo(laptop);
 
   const path = { device_id: created.id };
   const got = await client.GET("/devices/{device_id}", { params: { path } });

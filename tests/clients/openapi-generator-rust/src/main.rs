@@ -5,16 +5,18 @@ use std::env;
 use std::error::Error;
 use std::fmt::Debug;
 
+use fleet_devices::apis::batches_api::{self as batches, GetBatchParams, UndoBatchParams};
 use fleet_devices::apis::configuration::Configuration;
 use fleet_devices::apis::devices_api::{self as devices, *};
 use fleet_devices::apis::enrolments_api::{
     self as enrolments, GetEnrollmentParams, PutEnrollmentParams,
 };
+use fleet_devices::apis::events_api::{self as events, ListEventsParams};
 use fleet_devices::apis::users_api::{self as users, CreateUserParams, DeleteUserParams};
 use fleet_devices::apis::{Error as ApiError, ResponseContent};
 use fleet_devices::models::{
     ClientStatus, Device, EnrollmentStatus, KeyboardLayout, Lifecycle, NewDevice, NewDevices,
-    NewEnrollment, NewUser, PatchDevice, TextOrList, User,
+    NewEnrollment, NewUser, OnConflict, PatchDevice, TextOrList, User,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -29,7 +31,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let user = create_user(&service).await?;
     let laptop = laptop(&user, &serial_number);
     let device_id = create(&service, laptop.clone()).await?;
-    create_rejected(&service, laptop).await;
+    create_rejected(&service, laptop.clone()).await;
+    sync_and_undo(&service, laptop, &serial_number).await?;
     let device = get(&service, device_id).await?;
     enrol(&service, &serial_number).await?;
     change(&service, &device).await?;
@@ -86,7 +89,7 @@ async fn create(service: &Configuration, device: NewDevice) -> Result<i64, Box<d
         ..Default::default()
     };
     let response = devices::create_devices(service, params).await?;
-    let created = &response.data.devices[0];
+    let created = &response.data.devices.expect("a 201")[0];
     println!("create device: {} {}", created.name, created.client_status);
     Ok(created.id)
 }
@@ -117,6 +120,131 @@ async fn create_rejected(service: &Configuration, laptop: NewDevice) {
             "reject batch: row {row} {field} {} {}",
             entry.code, entry.reason
         );
+    }
+}
+
+/// Validates a batch with options, sends it, and undoes it.
+async fn sync_and_undo(
+    service: &Configuration,
+    laptop: NewDevice,
+    serial_number: &str,
+) -> Result<(), Box<dyn Error>> {
+    let known = NewDevice {
+        row_ref: Some(Some("A-17".into())),
+        comment: Some(Some("In the storage room".into())),
+        ..laptop.clone()
+    };
+    let new = NewDevice {
+        row_ref: Some(Some("A-18".into())),
+        name: "LT-0414".into(),
+        serial_number: Some(Some(format!("{serial_number}-2"))),
+        ..laptop.clone()
+    };
+    let invalid = NewDevice {
+        row_ref: Some(Some("A-19".into())),
+        serial_number: Some(Some("none".into())),
+        ..laptop
+    };
+    let batch = NewDevices::new(vec![known, new, invalid]);
+    validate(service, batch.clone()).await?;
+    let batch_id = sync(service, batch).await?;
+
+    let params = GetBatchParams {
+        batch_id,
+        ..Default::default()
+    };
+    let batch = batches::get_batch(service, params).await?.data;
+    println!(
+        "show batch: {}, {} created, {} updated, {} failed",
+        batch.on_conflict, batch.created, batch.updated, batch.failed
+    );
+    let params = UndoBatchParams {
+        batch_id,
+        ..Default::default()
+    };
+    let undone = batches::undo_batch(service, params).await?.data;
+    println!(
+        "undo batch: {} archived, {} not undone",
+        undone.archived.len(),
+        undone.not_undone.updated
+    );
+    let types = event_types(service, batch_id).await?;
+    println!("follow events: {}", types.join(" "));
+    Ok(())
+}
+
+async fn validate(service: &Configuration, batch: NewDevices) -> Result<(), Box<dyn Error>> {
+    let params = ValidateDevicesParams {
+        new_devices: batch,
+        on_conflict: Some(OnConflict::Update),
+        atomic: Some(false),
+        ..Default::default()
+    };
+    let planned = devices::validate_devices(service, params).await?.data;
+    for row in planned.plan {
+        print!("validate batch: {} {}", reference(row.row_ref), row.action);
+        for (name, change) in row.changes.unwrap_or_default() {
+            let [from, to] = [change.from, change.to].map(|value| value.expect("a value"));
+            let text = "a text";
+            print!(
+                " {name}: {} -> {}",
+                from.as_str().expect(text),
+                to.as_str().expect(text)
+            );
+        }
+        for error in row.errors.unwrap_or_default() {
+            print!(" {}", error.reason);
+        }
+        println!();
+    }
+    Ok(())
+}
+
+/// Sends a batch with options. Returns its number.
+async fn sync(service: &Configuration, batch: NewDevices) -> Result<i64, Box<dyn Error>> {
+    let params = CreateDevicesParams {
+        new_devices: batch,
+        on_conflict: Some(OnConflict::Update),
+        atomic: Some(false),
+        ..Default::default()
+    };
+    let outcome = devices::create_devices(service, params).await?.data;
+    for row in outcome.results.expect("a 207") {
+        print!("sync batch: {} {}", reference(row.row_ref), row.result);
+        if let Some(device) = row.device {
+            print!(" {}", device.name);
+        }
+        for name in row.changed_fields.unwrap_or_default() {
+            print!(" {name}");
+        }
+        for error in row.errors.unwrap_or_default() {
+            print!(" {}", error.reason);
+        }
+        println!();
+    }
+    Ok(outcome.batch.and_then(|batch| batch.id).expect("a batch"))
+}
+
+fn reference(row_ref: Option<String>) -> String {
+    row_ref.expect("a reference")
+}
+
+/// Reads all events. Returns the types of those of a batch.
+async fn event_types(
+    service: &Configuration,
+    batch_id: i64,
+) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut types = Vec::new();
+    let mut params = ListEventsParams::default();
+    loop {
+        let page = events::list_events(service, params.clone()).await?;
+        let events = page.data.into_iter();
+        let events = events.filter(|event| event.batch_id == Some(batch_id));
+        types.extend(events.map(|event| event.r#type.to_string()));
+        if !page.meta.has_more {
+            return Ok(types);
+        }
+        params.after = Some(page.meta.cursor);
     }
 }
 
