@@ -44,7 +44,7 @@ def main(description, read_rows):
     try:
         # `loads` detects UTF-8 and UTF-16, with and without a byte order mark, as of PowerShell.
         rows = read_rows([json.loads(pathlib.Path(file).read_bytes()) for file in files])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         parser.error(f"not an export: {error!r}")
     sys.exit(1 if sync(rows) else 0)
 

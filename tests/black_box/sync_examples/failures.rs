@@ -92,8 +92,13 @@ fn invalid_invocation_exits_with_2() {
             .arg("x")
             .env("FLEET_URL", "http://127.0.0.1:1"));
         let without_url = run(program.command().arg("x").env("FLEET_KEY", "x"));
-        let other_export = program.run(&api.server.url(""), &api.key, &json!({"devices": []}));
-        for output in [without_key, without_url, other_export] {
+        let exports = [
+            json!({"devices": []}),
+            json!({"value": [null], "computers": [null]}),
+            json!([]),
+        ];
+        let others = exports.map(|export| program.run(&api.server.url(""), &api.key, &export));
+        for output in [without_key, without_url].into_iter().chain(others) {
             assert_eq!(output.code, 2, "{output:?}");
             assert!(!output.stderr.contains("Traceback"), "{output:?}");
         }
