@@ -23,7 +23,7 @@ enum Volatility {
 }
 
 /// Functions in statements that write. A function that is in none of the lists counts as volatile.
-const IMMUTABLE_FUNCTIONS: [&str; 25] = [
+const IMMUTABLE_FUNCTIONS: [&str; 24] = [
     "abs",
     "array_agg",
     "array_append",
@@ -44,7 +44,6 @@ const IMMUTABLE_FUNCTIONS: [&str; 25] = [
     "max",
     "min",
     "octet_length",
-    "row_number",
     "strpos",
     "sum",
     "unnest",

@@ -4,8 +4,9 @@ use devices_domain::{RepositoryError, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{Array, BigInt, Bool};
 
+use crate::postgres::query::statement::IdRow;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::run::{Effect, Failure, Outcome, transact_on};
 
@@ -100,21 +101,31 @@ impl LockedFeed {
         connection: &mut PgConnection,
         workspace: WorkspaceId,
     ) -> QueryResult<usize> {
-        // The inner LIMIT reads the index of these events in its order.
-        diesel::sql_query(
-            "UPDATE device_events SET feed_position = $2 + next.number \
-             FROM ( \
-                 SELECT id, row_number() OVER (ORDER BY occurred_at, id) AS number \
-                 FROM device_events AS unnumbered \
-                 WHERE unnumbered.workspace_id = $1 AND unnumbered.feed_position IS NULL \
-                 ORDER BY occurred_at, id LIMIT $3 \
-             ) AS next \
-             WHERE device_events.workspace_id = $1 AND device_events.id = next.id",
+        let next: Vec<IdRow> = diesel::sql_query(
+            "SELECT id FROM device_events \
+             WHERE device_events.workspace_id = $1 AND feed_position IS NULL \
+             ORDER BY occurred_at, id LIMIT $2",
         )
         .bind::<BigInt, _>(workspace.0)
-        .bind::<BigInt, _>(self.last_position)
         .bind::<BigInt, _>(MAX_EVENTS)
-        .execute(connection)
+        .load(connection)?;
+        if next.is_empty() {
+            return Ok(0);
+        }
+        let positions: Vec<i64> = (self.last_position + 1..).take(next.len()).collect();
+        let ids: Vec<i64> = next.into_iter().map(|row| row.id).collect();
+        // With the SELECT above as a subquery, the planner would expect as many events as the LIMIT
+        // allows, and hash the whole table for a single one.
+        diesel::sql_query(
+            "UPDATE device_events SET feed_position = numbered.feed_position \
+             FROM unnest($2, $3) AS numbered (id, feed_position) \
+             WHERE device_events.workspace_id = $1 AND device_events.id = numbered.id",
+        )
+        .bind::<BigInt, _>(workspace.0)
+        .bind::<Array<BigInt>, _>(ids)
+        .bind::<Array<BigInt>, _>(&positions)
+        .execute(connection)?;
+        Ok(positions.len())
     }
 
     /// Records that events were purged: those with these positions, `None` for an event that was
