@@ -38,9 +38,12 @@ impl Client<'_> {
             &json!({ "devices": [row, device(json!({}))] }),
         );
         let path = format!("/devices/{}", created["devices"][0]["id"]);
-        for color in ["red", "green", "blue"] {
+        for color in ["red", "green"] {
             self.send("PATCH", &path, &json!({ "color": color }));
         }
+        let row = json!({"serial_number": serial, "color": "blue"});
+        let update = "/devices?on_conflict=update";
+        self.send("POST", update, &json!({ "devices": [row] }));
         let email = format!("user{writer}@example.com");
         let user = self.send("POST", "/users", &json!({ "email": email }));
         self.send("PATCH", &path, &json!({"user_id": user["id"]}));

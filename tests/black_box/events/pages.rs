@@ -194,3 +194,44 @@ fn erased_user_leaves_the_feed_valid() {
     api.create_device(json!({}));
     assert_eq!(events(&api.page(&after(&end))).len(), 1);
 }
+
+#[test]
+fn events_of_a_batch_have_its_number() {
+    let api = Api::start();
+    let known = api.create_device(json!({"serial_number": "SN1"}));
+    let end = end_of_feed(&api);
+    let rows = [
+        device(json!({"serial_number": "SN1", "color": "red"})),
+        device(json!({"serial_number": "SN2"})),
+    ];
+    let path = "/devices?on_conflict=update";
+    let stored = api.send("POST", path, &json!({ "devices": rows }));
+    assert_eq!(stored.status, 200, "{}", stored.text);
+    let batch = stored.json()["data"]["batch"]["id"].clone();
+    let created = stored.json()["data"]["results"][1]["device_id"].clone();
+    let undone = api.call("POST", &format!("/batches/{batch}/undo"));
+    assert_eq!(undone.status, 200, "{}", undone.text);
+    let all = events(&api.page(&after(&end)));
+    let expected = [
+        ("device.created", json!([created])),
+        ("device.updated", json!([known])),
+        ("device.archived", json!([created])),
+        ("batch.undone", json!([])),
+    ];
+    for (event, (name, devices)) in all.iter().zip(&expected) {
+        assert_eq!(
+            (&event["type"], &event["device_ids"]),
+            (&json!(name), devices)
+        );
+        assert_eq!(event["batch_id"], batch);
+    }
+    assert_eq!(all.len(), expected.len());
+    assert_eq!(all[0]["id"], batch.to_string());
+    // The times order the events of a device.
+    for (event, device) in [(&all[1], &json!(known)), (&all[2], &created)] {
+        let device = api.get_json(&format!("/devices/{device}"));
+        assert_eq!(event["occurred_at"], device["data"]["updated_at"]);
+    }
+    let page = api.page("/events?type=batch.undone");
+    assert_eq!(types(&events(&page)), ["batch.undone"]);
+}
