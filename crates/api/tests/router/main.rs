@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod batches;
 mod known_keys;
 
 use std::sync::Arc;
