@@ -1,9 +1,8 @@
 //! [`BatchRepository`].
 
 use devices_domain::{
-    BatchFilter, BatchId, BatchRepository, ClientStatus, DeviceFilter, DeviceId, KeepReason,
-    KeptDevice, NotUndone, OnConflict, PageRequest, PageStart, RowCounts, Search, Store,
-    StoredBatch,
+    BatchFilter, BatchId, BatchRepository, ClientStatus, DeviceFilter, KeepReason, KeptDevice,
+    NotUndone, OnConflict, PageRequest, PageStart, RowCounts, Search, Store, StoredBatch,
 };
 
 use crate::{TestStore, Writer, block_on, device};
@@ -48,7 +47,7 @@ fn batch_with_options_has_its_counts() {
         let acme = store.writer("acme").await;
         acme.create(vec![device(&[]), device(&[])]).await.unwrap();
         let plain = store.newest_batch();
-        acme.create(vec![device(&[])]).await.unwrap();
+        let created = acme.create(vec![device(&[])]).await.unwrap();
         let batch = store.newest_batch();
         store.add_options(&acme, batch, [1, 2]);
         // A further event of the batch, which names no other batch.
@@ -76,7 +75,7 @@ fn batch_with_options_has_its_counts() {
         assert_eq!(listed.len(), 2);
         let undone = batches.undo(batch, false, acme.origin()).await;
         let undone = undone.unwrap().unwrap();
-        assert_eq!(undone.archived, [DeviceId(3)]);
+        assert_eq!(undone.archived, [created[0].id]);
         assert_eq!(undone.not_undone, NotUndone { updated: 2 });
     });
 }
