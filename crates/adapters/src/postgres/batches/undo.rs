@@ -79,8 +79,13 @@ pub(super) fn preview(
         return Ok(None);
     };
     let rows: Vec<DeviceRow> = diesel::sql_query(
-        "SELECT id, deleted_at IS NOT NULL AS is_archived, updated_at <> created_at AS is_changed \
-         FROM devices WHERE devices.workspace_id = $1 AND devices.id = ANY ($2)",
+        "SELECT stored.id, stored.deleted_at IS NOT NULL AS is_archived, \
+             stored.updated_at <> stored.created_at AS is_changed \
+         FROM unnest($2) AS requested (id) \
+         CROSS JOIN LATERAL ( \
+             SELECT id, created_at, updated_at, deleted_at FROM devices \
+             WHERE devices.workspace_id = $1 AND devices.id = requested.id LIMIT 1 \
+         ) AS stored",
     )
     .bind::<BigInt, _>(workspace.0)
     .bind::<Array<BigInt>, _>(&content.created)

@@ -12,6 +12,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use super::column_arrays::{ColumnArray, ColumnArrays};
 use super::columns::DeviceRow;
 use super::stored_state::StoredState;
+use crate::postgres::query::local_settings::in_index_order;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::tsvector::{DocumentArray, EncodedDocuments, Tsvector};
 
@@ -54,9 +55,11 @@ pub(crate) fn apply(
         .bind::<Array<Nullable<Text>>, _>(documents.identifiers)
         .bind::<Array<Bool>, _>(documents.is_archived)
         .bind::<Array<Tsvector>, _>(DocumentArray(vec![&documents.encoded]));
-    // Unprepared: there is a text for each set of columns, and `= ANY` needs a plan for its values.
+    // There is a text for each set of columns: a connection would keep all of them.
     let query = DeviceRow::bind_arrays(columns, query).into_unprepared();
-    let row: CountRow = query.get_result(connection)?;
+    // Otherwise, the planner joins the devices to all devices of the workspace, which it expects to
+    // be few.
+    let row: CountRow = in_index_order(connection, |connection| query.get_result(connection))?;
     if row.changed == changes.len() as i64 {
         Ok(())
     } else {
@@ -142,12 +145,10 @@ fn statement(columns: &[Option<ColumnArray>]) -> String {
     }
     let (arrays, names) = (arrays.join(", "), names.join(", "));
     let assignments = assignments.join(", ");
-    // The condition with ANY bounds what is read of the table. For the join alone, the planner may
-    // read all devices of the workspace, which it expects to be few.
     format!(
         "WITH changed AS ( \
              UPDATE devices SET {assignments} FROM unnest({arrays}) AS new ({names}) \
-             WHERE devices.workspace_id = $1 AND devices.id = ANY ($2) AND devices.id = new.id \
+             WHERE devices.workspace_id = $1 AND devices.id = new.id \
              RETURNING devices.id \
          ), document AS ( \
              INSERT INTO search_documents \

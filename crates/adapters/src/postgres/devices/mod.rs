@@ -18,6 +18,7 @@ mod insert;
 mod one_statement;
 mod prepared_batch;
 mod restore;
+mod row_locks;
 mod search;
 mod search_index;
 mod select;

@@ -34,7 +34,7 @@ pub(crate) struct StoredRow {
 }
 
 /// SQL type of a row struct.
-type RowSql<T> = SqlTypeOf<<T as Selectable<Pg>>::SelectExpression>;
+pub(super) type RowSql<T> = SqlTypeOf<<T as Selectable<Pg>>::SelectExpression>;
 
 /// The user and the enrolment of a device, if it has them.
 pub(super) type Relations = (Option<AssigneeRow>, Option<EnrollmentRow>);

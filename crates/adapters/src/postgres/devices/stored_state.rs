@@ -5,13 +5,15 @@ use devices_domain::{
     ChangeDeviceError, DeviceFields, DeviceId, Precondition, Revision, SearchDocument,
     StoredDevice, WorkspaceId,
 };
-use diesel::dsl::{AsSelect, sql};
+use diesel::dsl::AsSelect;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Timestamptz};
 
-use super::select::StoredRow;
-use crate::postgres::query::prepared::unprepared;
+use super::row_locks::locking_select;
+use super::select::{RowSql, StoredRow};
+use crate::postgres::query::positional::{Positional, column_list};
+use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::tsvector::EncodedDocument;
 use crate::postgres::query::updated_at::{clock_timestamp, next_updated_at};
 use crate::postgres::schema::tables::devices;
@@ -60,24 +62,19 @@ impl StoredState {
         row.map(Self::from_row).transpose()
     }
 
-    /// Reads devices and locks them until the transaction ends, in the order of their serial
-    /// numbers: two transactions that lock the same devices in different orders would deadlock.
-    /// Omits unknown ids. The result is in the order of the locks.
+    /// Reads devices and [locks](super::row_locks) them. Omits unknown ids. The result is in the
+    /// order of the locks.
     pub(crate) fn lock_all(
         connection: &mut PgConnection,
         workspace: WorkspaceId,
         devices: &[i64],
     ) -> QueryResult<Vec<Self>> {
-        let locked = devices::table
-            .filter(devices::workspace_id.eq(workspace.0))
-            .filter(devices::id.eq_any(devices))
-            .order(sql::<Nullable<Text>>(
-                "devices.serial_number_folded COLLATE \"C\"",
-            ))
-            .then_order_by(devices::id)
-            .select((StoredRow::as_select(), clock_timestamp()))
-            .for_no_key_update();
-        let rows: Vec<(StoredRow, DateTime<Utc>)> = unprepared(locked).load(connection)?;
+        let columns = format!("{}, clock_timestamp()", column_list::<StoredRow>());
+        let query = prepared(locking_select(&columns))
+            .bind::<BigInt, _>(workspace.0)
+            .bind::<Array<BigInt>, _>(devices);
+        let query: Positional<'_, (RowSql<StoredRow>, Timestamptz)> = Positional::new(query);
+        let rows: Vec<(StoredRow, DateTime<Utc>)> = query.load(connection)?;
         rows.into_iter().map(Self::from_row).collect()
     }
 

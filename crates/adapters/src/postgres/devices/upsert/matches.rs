@@ -5,7 +5,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
 
-use crate::postgres::devices::select;
+use crate::postgres::devices::{row_locks, select};
 use crate::postgres::query::list_size::ListSize;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::statement::IdRow;
@@ -36,7 +36,7 @@ pub(super) fn find(
         .load(connection)?;
     let ids: Vec<i64> = rows.into_iter().map(|row| row.id).collect();
     if locks == RowLocks::Update && !ids.is_empty() {
-        lock(connection, workspace, &ids)?;
+        row_locks::lock(connection, workspace, &ids)?;
     }
     let devices = select::load(connection, workspace, &ids)?;
     Ok(StoredMatches::new(field, devices))
@@ -56,19 +56,4 @@ fn statement(field: UniqueField, size: ListSize) -> String {
              LIMIT 1 \
          ) AS matched"
     )
-}
-
-/// Locks devices in the order of their serial numbers: two batches that change the same devices in
-/// opposite order would deadlock.
-fn lock(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[i64]) -> QueryResult<()> {
-    diesel::sql_query(
-        "SELECT devices.id FROM devices \
-         WHERE devices.workspace_id = $1 AND devices.id = ANY ($2) \
-         ORDER BY devices.serial_number_folded COLLATE \"C\", devices.id \
-         FOR NO KEY UPDATE",
-    )
-    .bind::<BigInt, _>(workspace.0)
-    .bind::<Array<BigInt>, _>(ids)
-    .execute(connection)
-    .map(drop)
 }
