@@ -6,6 +6,7 @@ use devices_tests::{Api, Response, ids, race};
 use serde_json::{Value, json};
 
 use super::{active_devices, create_batch, number, patch, succeeded};
+use crate::devices::retry_while_unavailable;
 
 const ROUNDS: usize = 10;
 
@@ -14,14 +15,8 @@ fn serials(round: usize) -> Vec<Value> {
     (0..20).rev().map(serial).collect()
 }
 
-/// Sends an undo, again while it is in conflict with other requests for too long.
 fn undo(api: &Api, path: &str) -> Response {
-    loop {
-        let response = api.call("POST", &format!("{path}/undo"));
-        if response.status != 503 {
-            return response;
-        }
-    }
+    retry_while_unavailable(|| api.call("POST", &format!("{path}/undo")))
 }
 
 /// Returns the devices that an undo has archived, and those that it has kept.
@@ -64,7 +59,8 @@ fn undo_keeps_devices_that_a_patch_changed_first() {
             let mut results = race(devices.len() + 1, |index| match devices.get(index) {
                 Some(device) => {
                     let path = format!("/devices/{device}");
-                    api.send("PATCH", &path, &json!({"color": "Silver"}))
+                    let color = json!({"color": "Silver"});
+                    retry_while_unavailable(|| api.send("PATCH", &path, &color))
                 }
                 None => undo(&api, &path),
             });
@@ -97,7 +93,10 @@ fn device_is_archived_by_an_undo_or_by_a_delete() {
     for round in 0..ROUNDS {
         let (path, devices) = create_batch(&api, serials(round));
         let mut results = race(devices.len() + 1, |index| match devices.get(index) {
-            Some(device) => api.call("DELETE", &format!("/devices/{device}")),
+            Some(device) => {
+                let path = format!("/devices/{device}");
+                retry_while_unavailable(|| api.call("DELETE", &path))
+            }
             None => undo(&api, &path),
         });
         let (archived, kept) = split(&results.pop().unwrap());

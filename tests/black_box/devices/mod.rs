@@ -143,7 +143,7 @@ fn without_timestamps(mut device: Value) -> Value {
 }
 
 /// Retries for up to 30 seconds while the server is at its limits and returns 503.
-fn retry_while_unavailable(send: impl Fn() -> Response) -> Response {
+pub(crate) fn retry_while_unavailable(send: impl Fn() -> Response) -> Response {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let response = send();
