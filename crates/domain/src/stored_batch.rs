@@ -15,7 +15,7 @@ use crate::upsert::OnConflict;
 pub struct StoredBatch {
     /// Number of the batch.
     pub id: BatchId,
-    /// Time at which its transaction began.
+    /// Time of its first event.
     pub created_at: DateTime<Utc>,
     /// API key of the request.
     pub key: NamedKey,
@@ -48,22 +48,10 @@ pub struct RowCounts {
     pub failed: u32,
 }
 
-impl RowCounts {
-    /// Returns the numbers of a batch that created a device per row.
-    #[must_use]
-    pub fn created(rows: u32) -> Self {
-        Self {
-            rows,
-            created: rows,
-            ..Self::default()
-        }
-    }
-}
-
 /// The last undo of a batch that archived something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastUndo {
-    /// Time at which its transaction began.
+    /// Time of its event.
     pub at: DateTime<Utc>,
     /// API key of its request.
     pub key: NamedKey,

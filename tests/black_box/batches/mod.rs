@@ -3,6 +3,7 @@
 mod filter;
 mod list;
 mod location;
+mod options;
 mod undo;
 mod undo_kept;
 mod undo_races;

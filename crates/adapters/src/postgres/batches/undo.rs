@@ -101,7 +101,7 @@ pub(super) fn preview(
     Ok(Some(content.undo(batch, &stored, includes_changed)))
 }
 
-/// Archives the devices that a batch created, with eight statements, whatever their number.
+/// Archives the devices that a batch created. The number of statements does not depend on theirs.
 pub(super) fn undo(
     connection: &mut PgConnection,
     ids: &IdBlocks,
