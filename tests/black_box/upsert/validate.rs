@@ -119,7 +119,7 @@ fn row((serial, tag, comment, user, is_complete): Row) -> Value {
         2 => set("serial_number", json!(7)),
         number => set("serial_number", json!(format!("s{}", number % 12))),
     }
-    if tag > 2 {
+    if tag > 8 {
         set("asset_tag", json!(format!("t{}", tag % 5)));
     }
     match comment {
@@ -142,7 +142,7 @@ fn row((serial, tag, comment, user, is_complete): Row) -> Value {
 fn rows() -> impl Strategy<Value = Vec<Value>> {
     let row = (
         0..30_u8,
-        0..9_u8,
+        0..12_u8,
         proptest::option::of(0..4_u8),
         0..12_u8,
         prop::bool::weighted(0.8),

@@ -120,6 +120,12 @@ impl SearchDocument {
         device_sections(fields).map(|(_, text)| text.len()).sum()
     }
 
+    /// Returns whether two states of a device have documents of the same text.
+    #[must_use]
+    pub fn has_same_text(before: &DeviceFields, after: &DeviceFields) -> bool {
+        device_sections(before).eq(device_sections(after))
+    }
+
     /// Builds the document of a user.
     #[must_use]
     pub fn for_user(fields: &UserFields) -> Self {

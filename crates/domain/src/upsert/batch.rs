@@ -1,6 +1,7 @@
 //! Rows of a batch with options, each validated on its own.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::options::{BatchOptions, OnConflict};
 use crate::device::{
@@ -44,7 +45,7 @@ pub(super) struct UpsertRow {
 
 /// Active devices that rows of a batch match.
 #[derive(Debug, Default)]
-pub struct StoredMatches(HashMap<String, StoredDevice>);
+pub struct StoredMatches(HashMap<String, Arc<StoredDevice>>);
 
 impl StoredMatches {
     /// Creates the matches from the active ones of these devices that have a value of `field`.
@@ -55,7 +56,7 @@ impl StoredMatches {
             .filter(|stored| stored.archived_at.is_none());
         let devices = active.filter_map(|stored| {
             let value = field.folded(&stored.device.fields)?.to_owned();
-            Some((value, stored))
+            Some((value, Arc::new(stored)))
         });
         Self(devices.collect())
     }
@@ -221,7 +222,10 @@ impl UpsertRow {
         self.row_ref_error.as_ref()
     }
 
-    pub(super) fn find_match<'m>(&self, matches: &'m StoredMatches) -> Option<&'m StoredDevice> {
+    pub(super) fn find_match<'m>(
+        &self,
+        matches: &'m StoredMatches,
+    ) -> Option<&'m Arc<StoredDevice>> {
         matches.0.get(self.match_value.as_deref()?)
     }
 

@@ -1,6 +1,7 @@
 //! Decides what a batch does with each row.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::batch::{StoredMatches, UpsertBatch, UpsertRow};
 use crate::device::{DeviceFields, NewDevice, PerUniqueField, StoredDevice, ValidatedPatch};
@@ -32,16 +33,16 @@ pub enum PlannedRow<'a> {
     /// Changes the device that the row matches.
     Update {
         /// The device before the change.
-        stored: &'a StoredDevice,
+        stored: &'a Arc<StoredDevice>,
         /// Its fields after the change.
         fields: Box<DeviceFields>,
         /// Names of the fields that differ, at least one.
         changed_fields: Vec<&'static str>,
     },
     /// The row would change nothing.
-    Unchanged(&'a StoredDevice),
+    Unchanged(&'a Arc<StoredDevice>),
     /// The row is not used, because it matches this device.
-    Skip(&'a StoredDevice),
+    Skip(&'a Arc<StoredDevice>),
     /// The row is not stored, because of these errors.
     Fail(Vec<FieldError>),
 }
@@ -129,7 +130,7 @@ impl UpsertBatch {
     fn decide<'a>(
         &self,
         row: &'a UpsertRow,
-        stored: Option<&'a StoredDevice>,
+        stored: Option<&'a Arc<StoredDevice>>,
         found: &LookupResult,
         duplicates: Vec<FieldError>,
     ) -> RowDecision<'a> {
@@ -172,7 +173,7 @@ impl UpsertBatch {
 fn decide_change<'a>(
     row: &'a UpsertRow,
     patch: &ValidatedPatch,
-    stored: &'a StoredDevice,
+    stored: &'a Arc<StoredDevice>,
     found: &LookupResult,
     duplicates: Vec<FieldError>,
     mut report: ErrorReport,

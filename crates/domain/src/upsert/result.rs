@@ -1,5 +1,7 @@
 //! Results of a batch with options.
 
+use std::sync::Arc;
+
 use crate::device::{DeviceFields, StoredDevice};
 use crate::ids::{BatchId, DeviceId};
 use crate::stored_batch::RowCounts;
@@ -19,13 +21,13 @@ pub struct UpsertResult {
 #[derive(Debug, Clone, PartialEq)]
 pub enum RowResult {
     /// The row created the device.
-    Created(StoredDevice),
+    Created(Arc<StoredDevice>),
     /// The row changed these fields of the device.
-    Updated(StoredDevice, Vec<&'static str>),
+    Updated(Arc<StoredDevice>, Vec<&'static str>),
     /// The row changed nothing.
-    Unchanged(StoredDevice),
+    Unchanged(Arc<StoredDevice>),
     /// The row was not used, because it matches the device.
-    Skipped(StoredDevice),
+    Skipped(Arc<StoredDevice>),
     /// The row was not stored.
     Failed(Vec<FieldError>),
 }

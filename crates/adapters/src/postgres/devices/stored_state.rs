@@ -117,12 +117,10 @@ impl StoredState {
         after: &DeviceFields,
         is_archived: bool,
     ) -> Option<EncodedDocument> {
-        let document = |fields| EncodedDocument::new(&SearchDocument::for_device(fields));
-        let (before, changed) = (&self.fields, document(after));
+        let before = &self.fields;
         let is_stored = self.archived_at.is_some() == is_archived
             && before.ownership.user_id == after.ownership.user_id
-            && before.search_identifiers() == after.search_identifiers()
-            && document(before) == changed;
-        (!is_stored).then_some(changed)
+            && SearchDocument::has_same_text(before, after);
+        (!is_stored).then(|| EncodedDocument::new(&SearchDocument::for_device(after)))
     }
 }

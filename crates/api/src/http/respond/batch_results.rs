@@ -104,7 +104,7 @@ fn result_view<'a>(
         },
         device: device
             .filter(|_| representation == Representation::Full)
-            .map(FullDeviceView::of),
+            .map(|stored| FullDeviceView::of(stored)),
     }
 }
 

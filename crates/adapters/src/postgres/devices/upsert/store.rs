@@ -1,6 +1,7 @@
 //! Stores a batch with options as planned.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
@@ -330,7 +331,7 @@ fn results(
         PlannedRow::Create { device, assignee } => {
             let id = ids.next().unwrap_or_default();
             let created = relations.created_device(id, device, *assignee, clock.started_at);
-            RowResult::Created(created)
+            RowResult::Created(Arc::new(created))
         }
         PlannedRow::Update {
             stored,
@@ -338,10 +339,10 @@ fn results(
             changed_fields,
         } => {
             let updated = relations.updated_device(stored, fields, clock.now);
-            RowResult::Updated(updated, changed_fields.clone())
+            RowResult::Updated(Arc::new(updated), changed_fields.clone())
         }
-        PlannedRow::Unchanged(stored) => RowResult::Unchanged((*stored).clone()),
-        PlannedRow::Skip(stored) => RowResult::Skipped((*stored).clone()),
+        PlannedRow::Unchanged(stored) => RowResult::Unchanged(Arc::clone(stored)),
+        PlannedRow::Skip(stored) => RowResult::Skipped(Arc::clone(stored)),
         PlannedRow::Fail(errors) => RowResult::Failed(errors.clone()),
     });
     rows.collect()
