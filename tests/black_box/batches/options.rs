@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{active_devices, create_batch, number, preview, succeeded, undo};
 
-/// Stores a batch that creates, changes, leaves and rejects a device each. Returns its path, and the
-/// ids of the created device and of the changed one.
+/// Stores a batch that creates, changes, leaves and rejects a device each. Returns its path, and
+/// the ids of the created device and of the changed one.
 fn sync(api: &Api) -> (String, i64, i64) {
     let rows = ["SN-1", "SN-2"].map(|serial| json!({ "serial_number": serial }));
     let (_, known) = create_batch(api, rows);

@@ -20,11 +20,11 @@ pub(super) fn lock(
         .execute(connection)
 }
 
-/// Returns the statement that locks the devices `$2` of the workspace `$1` and selects these columns
-/// of them, in the order of the locks.
+/// Returns the statement that locks the devices `$2` of the workspace `$1` and selects these
+/// columns of them, in the order of the locks.
 ///
-/// Each LATERAL subquery with LIMIT probes the primary key once per device. For `= ANY`, the planner
-/// reads all devices of the workspace, which it expects to be few.
+/// Each LATERAL subquery with LIMIT probes the primary key once per device. For `= ANY`, the
+/// planner reads all devices of the workspace, which it expects to be few.
 pub(super) fn locking_select(columns: &str) -> String {
     format!(
         "SELECT {columns} FROM ( \
