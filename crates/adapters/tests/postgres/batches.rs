@@ -139,6 +139,28 @@ fn undo_replaces_search_documents() {
     });
 }
 
+/// The job that writes the index inserts the documents in the order of the devices, too.
+#[test]
+fn undo_writes_search_documents_by_device() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let rows = ["C", "B", "A"].map(|serial| device(&[("serial_number", serial)]));
+        let created = acme.create(rows.to_vec()).await.unwrap();
+        let batch = store.newest_batch();
+        let first = store.block_indexing(acme.workspace, created[0].id.0);
+        let batches = store.batches(&acme);
+        let origin = acme.origin();
+        let undo = tokio::spawn(async move { batches.undo(batch, false, origin).await });
+        store.database.wait_for_blocked_statement();
+        // The undo waits for the first document, and has not written the last one yet.
+        drop(store.block_indexing(acme.workspace, created[2].id.0));
+        drop(first);
+        let undone = undo.await.unwrap().unwrap().unwrap();
+        assert_eq!(undone.archived.len(), 3);
+    });
+}
+
 #[test]
 fn undo_after_purge_keeps_the_other_devices() {
     block_on(async {

@@ -90,7 +90,8 @@ fn changed_columns(
         .collect()
 }
 
-/// Search documents that the changes make necessary, one column per field.
+/// Search documents that the changes make necessary, one column per field. In the order in which the
+/// index is written, by device: in another order, the two would deadlock.
 #[derive(Default)]
 struct Documents {
     devices: Vec<i64>,
@@ -102,12 +103,14 @@ struct Documents {
 
 impl Documents {
     fn new(changes: &[StateChange<'_>]) -> Self {
+        let mut sorted: Vec<&StateChange<'_>> = changes.iter().collect();
+        sorted.sort_unstable_by_key(|change| change.before.id);
         let mut documents = Self::default();
         for StateChange {
             before,
             after,
             archived_at,
-        } in changes
+        } in sorted
         {
             let is_archived = archived_at.is_some();
             let Some(document) = before.changed_document(after, is_archived) else {

@@ -32,7 +32,11 @@ impl TestStore {
     }
 
     /// Begins a transaction that prevents the indexing of a device until it ends.
-    fn block_indexing(&self, workspace: WorkspaceId, device: i64) -> diesel::PgConnection {
+    pub(crate) fn block_indexing(
+        &self,
+        workspace: WorkspaceId,
+        device: i64,
+    ) -> diesel::PgConnection {
         let mut connection = self.database.connect();
         let insert = format!(
             "BEGIN; INSERT INTO search_documents (workspace_id, device_id, is_archived, document)
