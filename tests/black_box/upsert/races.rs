@@ -60,6 +60,31 @@ fn row_updates_the_device_that_another_batch_just_created() {
     assert_eq!(api.database.count("devices"), 1);
 }
 
+#[test]
+fn row_matches_a_device_stored_after_its_look_up() {
+    let api = Api::start();
+    let known = device(json!({"serial_number": "S1"}));
+    let row = device(json!({"serial_number": "S2", "asset_tag": "T2", "comment": "second"}));
+    api.create_device(known.clone());
+    let mut blocker = api.database.connect();
+    // The batch looks up both rows, and then waits for the lock of the first one.
+    devices_tests::execute(
+        &mut blocker,
+        "BEGIN; SELECT FROM devices FOR UPDATE; \
+         INSERT INTO devices (workspace_id, name, type, category, is_rented, serial_number, \
+                              serial_number_folded, asset_tag, asset_tag_folded, compliance, \
+                              connection_type) \
+         VALUES (1, 'x', 'laptop', 'computers', false, 'S2', 'S2', 'T2', 'T2', '{}', '{}')",
+    );
+    let rows = json!([known, row]);
+    std::thread::scope(|scope| {
+        let posted = scope.spawn(|| post_ok(&api, UPDATE, &rows));
+        api.database.wait_for_blocked_statement();
+        devices_tests::execute(&mut blocker, "COMMIT");
+        assert_eq!(results(&posted.join().unwrap()), ["unchanged", "updated"]);
+    });
+}
+
 fn api_with_device() -> (Api, Proxy) {
     let (api, proxy) = Api::behind_proxy(TestDatabase::new(), 1_000);
     let rows = json!([device(json!({"serial_number": "S1"}))]);

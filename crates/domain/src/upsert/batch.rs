@@ -8,6 +8,7 @@ use crate::device::{
     NewDevice, RejectedRefs, StoredDevice, UniqueField, ValidatedPatch, validate_device,
 };
 use crate::field::{RawRow, RowRef, ValueKind, read_row_ref};
+use crate::ids::DeviceId;
 use crate::validation::batch::{BatchRules, count_error, non_object_error};
 use crate::validation::error::{ErrorCode, FieldError, Reason};
 use crate::validation::external_refs::ExternalRefs;
@@ -59,6 +60,11 @@ impl StoredMatches {
             Some((value, Arc::new(stored)))
         });
         Self(devices.collect())
+    }
+
+    /// Iterates over the ids of the devices.
+    pub fn devices(&self) -> impl Iterator<Item = DeviceId> {
+        self.0.values().map(|stored| stored.device.id)
     }
 }
 

@@ -205,7 +205,7 @@ pub(crate) fn rolled_back<T>(
 pub(crate) fn is_retryable(error: &DieselError) -> bool {
     is_serialization_failure(error)
         || is_lost_race(error)
-        || is_limit_reached(error)
+        || is_outdated(error)
         || is_id_taken(error)
 }
 
@@ -216,9 +216,9 @@ pub(crate) fn is_id_taken(error: &DieselError) -> bool {
         .is_some_and(|violated| ["devices_pkey", "device_events_pkey"].contains(&violated))
 }
 
-/// Returns whether other transactions took the last places of a limit after this transaction had
-/// looked it up.
-fn is_limit_reached(error: &DieselError) -> bool {
+/// Returns whether this transaction noticed that others changed what it had looked up: they took
+/// the last places of a limit, or stored devices that its rows match.
+fn is_outdated(error: &DieselError) -> bool {
     matches!(error, DieselError::RollbackTransaction)
 }
 

@@ -1,5 +1,7 @@
 //! Finds the active devices that the rows of a batch match.
 
+use std::collections::HashSet;
+
 use devices_domain::{StoredMatches, UniqueField, UpsertBatch, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -25,21 +27,45 @@ pub(super) fn find(
     batch: &UpsertBatch,
     locks: RowLocks,
 ) -> QueryResult<StoredMatches> {
+    let ids = find_ids(connection, workspace, batch)?;
+    if ids.is_empty() {
+        return Ok(StoredMatches::default());
+    }
+    if locks == RowLocks::Update {
+        row_locks::lock(connection, workspace, &ids)?;
+    }
+    let devices = select::load(connection, workspace, &ids)?;
+    Ok(StoredMatches::new(batch.options().match_field, devices))
+}
+
+/// Returns whether rows now match devices other than `matches`: other transactions have stored
+/// them since.
+pub(super) fn are_outdated(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    batch: &UpsertBatch,
+    matches: &StoredMatches,
+) -> QueryResult<bool> {
+    let known: HashSet<i64> = matches.devices().map(|device| device.0).collect();
+    let ids = find_ids(connection, workspace, batch)?;
+    Ok(!ids.iter().all(|id| known.contains(id)))
+}
+
+fn find_ids(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    batch: &UpsertBatch,
+) -> QueryResult<Vec<i64>> {
     let field = batch.options().match_field;
     let values = batch.match_values();
     if values.is_empty() {
-        return Ok(StoredMatches::default());
+        return Ok(Vec::new());
     }
     let rows: Vec<IdRow> = prepared(statement(field, ListSize::for_length(values.len())))
         .bind::<BigInt, _>(workspace.0)
         .bind::<Array<Text>, _>(values)
         .load(connection)?;
-    let ids: Vec<i64> = rows.into_iter().map(|row| row.id).collect();
-    if locks == RowLocks::Update && !ids.is_empty() {
-        row_locks::lock(connection, workspace, &ids)?;
-    }
-    let devices = select::load(connection, workspace, &ids)?;
-    Ok(StoredMatches::new(field, devices))
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 fn statement(field: UniqueField, size: ListSize) -> String {

@@ -9,6 +9,7 @@ use devices_domain::{
     UpsertError, UpsertOutcome, WorkspaceId,
 };
 use diesel::pg::PgConnection;
+use diesel::result::Error as DieselError;
 
 use super::conflicts::{self, Lookup};
 use super::id_blocks::IdBlocks;
@@ -20,7 +21,7 @@ type UpsertResult<T> = Result<T, Failure<UpsertError>>;
 
 /// Transaction that stores a batch with options.
 ///
-/// It takes at most 19 statements, whatever the number of rows.
+/// It takes at most 20 statements, whatever the number of rows.
 pub(super) struct UpsertTransaction<'a> {
     pub(super) workspace: WorkspaceId,
     pub(super) ids: &'a IdBlocks,
@@ -102,6 +103,16 @@ fn read(
     } else {
         conflicts::find(connection, workspace, &keys, Lookup::Complete)?
     };
+    // A value may be taken by a device that another transaction stored between the two look-ups,
+    // and that the row matches.
+    let is_taken = found
+        .conflicts
+        .taken
+        .iter()
+        .any(|(_, taken)| !taken.is_empty());
+    if is_taken && matches::are_outdated(connection, workspace, batch, &matches)? {
+        return Err(DieselError::RollbackTransaction.into());
+    }
     Ok((matches, found))
 }
 
