@@ -13,12 +13,14 @@ const WARM_UP: Duration = Duration::from_millis(500);
 /// Measures the service and compares it with PostgreSQL alone, and with a plain Express handler.
 ///
 /// Starts a private PostgreSQL with default settings, builds the server and leaves nothing running.
-/// A run takes about 20 minutes and has four parts:
+/// A run takes about 24 minutes and has five parts:
 ///
 ///   creates  POST /devices with empty tables, after a checkpoint: every combination of --batches
 ///            and --clients. The references follow in turn: a plain Express handler with
 ///            node-postgres if Node.js is installed, binary COPY and prepared INSERT into the same
 ///            table, and HTTP handlers that only echo or parse the body.
+///   upsert   Batches of 1,000 devices with options, and their validation, by one client: relative
+///            to creating as many devices, which follows in turn.
 ///   growth   POST /devices with --stored devices in 500 workspaces.
 ///   lists    Latency of lists and searches in a workspace with a million devices.
 ///   by-id    GET and PATCH of single devices there. Prepared SELECT and UPDATE follow in turn.
@@ -43,7 +45,7 @@ const WARM_UP: Duration = Duration::from_millis(500);
 #[derive(Debug, Parser)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
-    /// Parts to measure, separated by commas; by default the first four, but only creates with
+    /// Parts to measure, separated by commas; by default the first five, but only creates with
     /// --baseline or --database
     #[arg(long, value_delimiter = ',', value_name = "PART")]
     part: Vec<Part>,
@@ -85,8 +87,8 @@ pub(crate) struct Arguments {
     /// Server executable to measure, instead of building one from the sources
     #[arg(long, value_name = "FILE", value_parser = parse_executable)]
     binary: Option<PathBuf>,
-    /// Other server executable to compare with, in the parts creates, by-id and indexing; implies
-    /// --service-only
+    /// Other server executable to compare with, in the parts creates, by-id and indexing, and the
+    /// batches without options of upsert; implies --service-only
     #[arg(long, value_name = "FILE", value_parser = parse_executable)]
     pub(crate) baseline: Option<PathBuf>,
     /// Send model, `asset_tag`, tags and attributes, too, but not to the baseline
@@ -105,6 +107,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
     Creates,
+    Upsert,
     Growth,
     Lists,
     ById,

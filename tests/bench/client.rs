@@ -138,6 +138,28 @@ pub(crate) fn creators(
     workers.collect()
 }
 
+/// Returns a worker that posts one of `bodies` after the other over a connection.
+pub(crate) fn poster(
+    address: &str,
+    path: &str,
+    api_key: &str,
+    bodies: &[RequestTemplate],
+    expected_status: u16,
+) -> impl FnMut() -> bool + Send + use<> {
+    let requests = bodies
+        .iter()
+        .map(|body| CreateRequest::new(path, &[api_key.to_owned()], body));
+    let mut requests: Vec<_> = requests.collect();
+    let mut client = Client::connect(address);
+    let mut next = 0;
+    move || {
+        let index = next % requests.len();
+        next += 1;
+        let status = client.send(requests[index].next());
+        status.is_ok_and(|status| status == expected_status)
+    }
+}
+
 /// Returns a worker that sends a request for one device after the other, with a body made from the
 /// number of the request.
 pub(crate) fn requester_by_id(

@@ -76,7 +76,9 @@ impl Side {
     /// measured, and the tables of the empty database.
     fn reset(&self) {
         let tables = match self.kind {
-            Kind::EmptyControl(_) => "search_queue, search_documents, devices, device_events",
+            Kind::EmptyControl(_) => {
+                "search_queue, search_documents, devices, batches, device_events"
+            }
             _ => "search_queue",
         };
         execute(&self.url, &format!("TRUNCATE {tables}"));

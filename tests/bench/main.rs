@@ -17,6 +17,7 @@ mod references;
 mod report;
 mod rounds;
 mod subject;
+mod upsert;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -52,6 +53,9 @@ fn measure(arguments: &Arguments) -> usize {
     let mut report = Report::new(postgres.url());
     if arguments.measures(Part::Creates) {
         creates::measure(&postgres, arguments, &mut report);
+    }
+    if arguments.measures(Part::Upsert) {
+        upsert::measure(&postgres, arguments, &mut report);
     }
     if arguments.measures(Part::Growth) {
         growth::measure(&postgres, arguments, &mut report);

@@ -70,8 +70,8 @@ impl Subject {
         let reset = "DO $do$ BEGIN EXECUTE ( \
                          SELECT 'TRUNCATE ' || string_agg(name, ', ') FROM unnest(ARRAY[ \
                              'search_queue', 'search_documents', 'device_search_queue', \
-                             'device_search', 'devices', 'device_events', 'idempotency_keys', \
-                             'usage_changes', 'usage_counts' \
+                             'device_search', 'devices', 'batches', 'device_events', 'event_feeds', \
+                             'idempotency_keys', 'usage_changes', 'usage_counts' \
                          ]) AS name WHERE to_regclass(name) IS NOT NULL \
                      ); END $do$";
         execute(&self.url, reset);

@@ -127,7 +127,8 @@ fn reserve(count: usize) -> u64 {
     NEXT.fetch_add(count as u64, Ordering::Relaxed)
 }
 
-/// A serialized request in which the serial numbers can be replaced. Each device has one or more.
+/// A serialized request in which the serial numbers, or other values in their place, can be
+/// replaced.
 #[derive(Debug, Clone)]
 pub struct RequestTemplate {
     /// The serialized request.
@@ -151,6 +152,32 @@ impl RequestTemplate {
 
 /// Serializes the body of `POST /devices` with these devices.
 pub fn body(devices: &[Value]) -> RequestTemplate {
+    template(devices, |_, device| {
+        device["serial_number"].as_str().map(str::to_owned)
+    })
+}
+
+/// Serializes a body whose devices keep their serial numbers.
+pub fn unchanging_body(devices: &[Value]) -> RequestTemplate {
+    template(devices, |_, _| None)
+}
+
+/// Serializes a body whose devices keep their serial numbers, and get a new value of a text field
+/// in each request.
+pub fn changing_body(devices: &[Value], field: &str) -> RequestTemplate {
+    let mut devices = devices.to_vec();
+    for (index, device) in devices.iter_mut().enumerate() {
+        device[field] = json!(format!("Lyon office, 3rd floor, {}", serial(index as u64)));
+    }
+    template(&devices, |index, _| Some(serial(index as u64)))
+}
+
+/// Serializes a body. `replaced` returns the text of a device that can be replaced, of the width of
+/// a serial number.
+fn template(
+    devices: &[Value],
+    replaced: impl Fn(usize, &Value) -> Option<String>,
+) -> RequestTemplate {
     let mut request = RequestTemplate {
         bytes: b"{\"devices\":[".to_vec(),
         serial_offsets: Vec::new(),
@@ -161,8 +188,8 @@ pub fn body(devices: &[Value]) -> RequestTemplate {
         }
         let text = device.to_string();
         let start = request.bytes.len();
-        let offsets = device["serial_number"].as_str().map(|serial| {
-            text.match_indices(serial)
+        let offsets = replaced(index, device).map(|replaced| {
+            text.match_indices(&replaced)
                 .map(|(at, _)| start + at)
                 .collect()
         });
@@ -171,6 +198,16 @@ pub fn body(devices: &[Value]) -> RequestTemplate {
     }
     request.bytes.extend(b"]}");
     request
+}
+
+/// Returns [`DEVICES`] devices of a set. Serial numbers of different sets differ, also from those of
+/// all other devices.
+pub fn set_of_devices(set: usize) -> Vec<Value> {
+    let mut devices = devices();
+    for (index, device) in devices.iter_mut().enumerate() {
+        device["serial_number"] = json!(format!("K{:011X}", set * DEVICES + index));
+    }
+    devices
 }
 
 /// Returns [`DEVICES`] devices, each with three invalid fields.

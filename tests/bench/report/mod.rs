@@ -23,6 +23,44 @@ pub(crate) enum Operation {
     Get,
     /// `PATCH /devices/{id}` of one field.
     Patch,
+    /// A batch of the part `upsert`.
+    Batch(BatchRequest),
+}
+
+/// Batch of the part `upsert`. The devices of all but two are stored before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum BatchRequest {
+    /// Creates devices, without options.
+    Create,
+    /// Changes the comment of each device. Searches find devices by it.
+    UpdateComment,
+    /// Changes the invoice number of each device. Searches do not find devices by it.
+    UpdateInvoice,
+    /// `on_conflict=update` of devices that have all values already.
+    UpdateNothing,
+    /// `on_conflict=skip`.
+    Skip,
+    /// Validates the creation of devices.
+    ValidateCreate,
+    /// Validates a change of the comment of each device.
+    ValidateUpdate,
+    /// `atomic=false` with serial numbers that all exist.
+    FailAll,
+}
+
+impl BatchRequest {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Create => "batch: create",
+            Self::UpdateComment => "batch: update comment",
+            Self::UpdateInvoice => "batch: update invoice",
+            Self::UpdateNothing => "batch: update nothing",
+            Self::Skip => "batch: skip",
+            Self::ValidateCreate => "batch: validate new",
+            Self::ValidateUpdate => "batch: validate known",
+            Self::FailAll => "batch: fail all",
+        }
+    }
 }
 
 /// Operation that a window measures.
@@ -60,9 +98,13 @@ impl Kind {
             Self::Service(Operation::Create) => "service",
             Self::Service(Operation::Get) => "service GET",
             Self::Service(Operation::Patch) => "service PATCH",
+            Self::Service(Operation::Batch(request)) => request.name(),
             Self::Baseline(Operation::Create) => "baseline",
             Self::Baseline(Operation::Get) => "baseline GET",
             Self::Baseline(Operation::Patch) => "baseline PATCH",
+            Self::Baseline(Operation::Batch(request)) => {
+                return format!("baseline {}", request.name());
+            }
             Self::Copy => "COPY",
             Self::Insert => "INSERT",
             Self::Express => "Express",
@@ -235,6 +277,7 @@ impl Report {
             ],
             Operation::Get => vec![(Kind::Select, clients)],
             Operation::Patch => vec![(Kind::Update, clients)],
+            Operation::Batch(_) => Vec::new(),
         };
         let ratios = references.into_iter().filter_map(|(kind, connections)| {
             let ratio = self.ratio((operation, batch, clients), kind, connections)?;

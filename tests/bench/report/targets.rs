@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::Operation::{Create, Get, Patch};
-use super::{Kind, Report};
+use super::Operation::{Batch, Create, Get, Patch};
+use super::{BatchRequest, Kind, Report};
 use Bound::{AtLeast, AtMost};
 
 /// Bound of a measured value.
@@ -88,6 +88,7 @@ impl Report {
         let mut targets = self.targets_of_small_batches();
         targets.extend(self.targets_of_large_batches());
         targets.extend(self.targets_of_requests_by_id());
+        targets.extend(self.targets_of_batches());
         targets.extend(self.targets_of_limits());
         targets.extend(self.targets_of_growth());
         targets
@@ -203,6 +204,34 @@ impl Report {
                 self.ratio((Patch, 1, 1), Kind::Update, 1),
             ),
         ]
+    }
+
+    /// Times of batches with options, relative to that of creating as many devices.
+    fn targets_of_batches(&self) -> Vec<Target> {
+        let rate = |request| {
+            let group = self.group(Kind::Service(Batch(request)), 1_000, 1);
+            group.map(|group| group.rate())
+        };
+        let requests = [
+            ("update, a searched field", BatchRequest::UpdateComment, 2.5),
+            ("update, another field", BatchRequest::UpdateInvoice, 2.5),
+            ("update, nothing changes", BatchRequest::UpdateNothing, 1.0),
+            ("skip", BatchRequest::Skip, 0.8),
+            ("validate, new devices", BatchRequest::ValidateCreate, 0.6),
+            ("validate, an update", BatchRequest::ValidateUpdate, 0.6),
+            ("atomic=false, all rows fail", BatchRequest::FailAll, 1.0),
+        ];
+        let targets = requests.map(|(name, request, bound)| {
+            let rates = rate(BatchRequest::Create).zip(rate(request));
+            target(
+                format!("{name} : create, time of 1,000 x 1"),
+                "",
+                AtMost(bound),
+                None,
+                rates.map(|(create, other)| create / other),
+            )
+        });
+        targets.into()
     }
 
     fn targets_of_limits(&self) -> Vec<Target> {
