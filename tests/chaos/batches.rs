@@ -1,185 +1,228 @@
-//! Batches that can be found again by their key, the journal of acknowledged batches, and the
-//! comparison of both with the stored rows.
+//! Batches that can be found again by their key, with and without options.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
 
-use devices_tests::Cluster;
+use rand::RngExt;
 use serde_json::{Value, json};
 
-/// A batch. Every device carries the key as its comment.
+/// A batch. The comment of a device that a row writes identifies the batch and the row.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
-    /// Key of the batch, and its idempotency key if it is sent with one.
+    /// Key of the batch: its request id, and its idempotency key if it has one.
     pub(crate) key: String,
-    /// Number of valid rows.
-    pub(crate) rows: usize,
-    /// Adds an invalid row, so that the server must reject the batch.
-    pub(crate) is_invalid: bool,
+    pub(crate) has_idempotency_key: bool,
+    pub(crate) options: Options,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A row of a batch.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) serial_number: Option<String>,
+    pub(crate) content: Content,
+}
+
+/// Fields that a row sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// A comment that no other row has, and a new size of the RAM or `null`.
+    Value,
+    /// Only what all rows of the serial number have in common, which changes nothing.
+    Unchanged,
+    /// An invalid field.
+    Invalid,
+    /// The serial number of the first row.
+    Repeated,
+}
+
+/// Options of `POST /devices`, as query parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) on_conflict: OnConflict,
+    pub(crate) is_atomic: bool,
+    /// `nulls` and `match`, which need `on_conflict=skip` or `on_conflict=update`.
+    pub(crate) matching: Option<Matching>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnConflict {
+    Error,
+    Skip,
+    Update,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Matching {
+    pub(crate) nulls: &'static str,
+    pub(crate) field: &'static str,
 }
 
 impl Batch {
-    pub(crate) fn body(&self) -> Value {
-        let key = &self.key;
-        let mut rows: Vec<Value> = (0..self.rows)
-            .map(|row| {
-                let mut device = json!({
-                    "name": format!("device {row} of {key}"), "type": "laptop",
-                    "category": "computers", "comment": key, "ram": "16 GB",
-                    "compliance": ["CE", "EPEAT Gold"], "client_purchase_price": "1299.00",
-                });
-                // Odd rows have no serial number: only the idempotency key prevents duplicates.
-                if row % 2 == 0 {
-                    device["serial_number"] = json!(format!("{key}-{row}"));
-                }
-                device
+    /// Creates a batch without options, but with an idempotency key. Its odd rows have no serial
+    /// number: only the idempotency key prevents that they are stored twice.
+    pub(crate) fn plain(key: impl Into<String>, rows: usize) -> Self {
+        let key = key.into();
+        let row = |number: usize| Row {
+            serial_number: number.is_multiple_of(2).then(|| format!("{key}-{number}")),
+            content: Content::Value,
+        };
+        let rows = (0..rows).map(row).collect();
+        Self {
+            key,
+            has_idempotency_key: true,
+            options: Options::NONE,
+            rows,
+        }
+    }
+
+    /// Creates a batch of up to ten rows for devices of this writer, for devices that all writers
+    /// change, and for new ones. Some batches also have a row that fails.
+    pub(crate) fn with_options(key: String, writer: usize, options: Options) -> Self {
+        let mut random = rand::rng();
+        let mut serial_numbers = HashSet::new();
+        for row in 0..random.random_range(1..=10) {
+            serial_numbers.insert(match random.random_range(0..10) {
+                0..4 => format!("own-{writer}-{}", random.random_range(0..20)),
+                4..7 => format!("shared-{}", random.random_range(0..40)),
+                _ => format!("{key}-{row}"),
+            });
+        }
+        let mut rows: Vec<Row> = serial_numbers
+            .into_iter()
+            .map(|serial_number| Row {
+                serial_number: Some(serial_number),
+                content: if random.random_bool(0.75) {
+                    Content::Value
+                } else {
+                    Content::Unchanged
+                },
             })
             .collect();
-        if self.is_invalid {
-            rows.push(
-                json!({"name": "", "type": "laptop", "category": "computers", "comment": key}),
-            );
+        if random.random_bool(0.15) {
+            rows.push(Row {
+                serial_number: Some(format!("{key}-invalid")),
+                content: Content::Invalid,
+            });
+        } else if random.random_bool(0.1) {
+            rows.push(Row {
+                serial_number: rows[0].serial_number.clone(),
+                content: Content::Repeated,
+            });
         }
+        Self {
+            key,
+            has_idempotency_key: random.random_bool(0.5),
+            options,
+            rows,
+        }
+    }
+
+    /// Adds a row that the server must reject.
+    pub(crate) fn add_invalid_row(&mut self) {
+        self.rows.push(Row {
+            serial_number: None,
+            content: Content::Invalid,
+        });
+    }
+
+    /// Returns whether the server must reject the whole batch.
+    pub(crate) fn is_invalid(&self) -> bool {
+        let is_valid = |row: &Row| matches!(row.content, Content::Value | Content::Unchanged);
+        self.options.is_atomic && !self.rows.iter().all(is_valid)
+    }
+
+    /// Returns the comment of the device that a row writes.
+    pub(crate) fn comment(&self, row: usize) -> String {
+        format!("{}/{row}", self.key)
+    }
+
+    /// Returns the size of the RAM that a row sends, `None` for `null`.
+    pub(crate) fn ram(&self, row: usize) -> Option<String> {
+        (row % 3 != 2).then(|| format!("{} GB of {}", row + 8, self.key))
+    }
+
+    /// Returns the reference that a row sends.
+    pub(crate) fn row_ref(&self, row: usize) -> Option<String> {
+        let has_reference = self.options != Options::NONE && row % 2 == 1;
+        has_reference.then(|| self.comment(row))
+    }
+
+    pub(crate) fn body(&self) -> Value {
+        let rows = self.rows.iter().enumerate();
+        let rows: Vec<Value> = rows.map(|(number, row)| self.device(number, row)).collect();
         json!({ "devices": rows })
     }
-}
 
-/// Acknowledged batches of one writer. Each entry is on disk before the next batch is sent.
-#[derive(Debug)]
-pub(crate) struct Journal {
-    file: File,
-    path: PathBuf,
-}
-
-impl Journal {
-    pub(crate) fn create(directory: &Path, writer: usize) -> Self {
-        let path = directory.join(format!("writer-{writer}.journal"));
-        let file = File::create(&path).expect("the temporary directory is writable");
-        Self { file, path }
-    }
-
-    pub(crate) fn acknowledge(&mut self, key: &str, ids: &[i64]) {
-        let written = writeln!(self.file, "{}", json!([key, ids]));
-        let synced = written.and_then(|()| self.file.sync_data());
-        synced.expect("the journal is writable");
-    }
-
-    /// Reads the acknowledged ids of each batch back from disk.
-    pub(crate) fn read(&self) -> HashMap<String, Vec<i64>> {
-        let file = File::open(&self.path).expect("the journal exists");
-        let lines = BufReader::new(file).lines().map_while(Result::ok);
-        let entries = lines.map(|line| {
-            serde_json::from_str::<(String, Vec<i64>)>(&line).expect("the journal holds JSON")
+    fn device(&self, number: usize, row: &Row) -> Value {
+        let mut device = json!({
+            "name": row.serial_number.as_ref().unwrap_or(&self.key), "type": "laptop",
+            "category": "computers", "compliance": ["CE", "EPEAT Gold"],
+            "client_purchase_price": "1299.00",
         });
-        entries.collect()
-    }
-}
-
-/// Keys of the batches whose stored rows contradict the responses.
-#[derive(Debug, Default)]
-pub(crate) struct Violations {
-    /// Acknowledged, but not stored.
-    pub(crate) lost: Vec<String>,
-    /// Stored more than once.
-    pub(crate) duplicated: Vec<String>,
-    /// Stored in part, with other ids than acknowledged, or without their audit event.
-    pub(crate) partial: Vec<String>,
-    /// Stored, although the response was a rejection or "not stored".
-    pub(crate) unexpected: Vec<String>,
-}
-
-impl Violations {
-    pub(crate) fn is_empty(&self) -> bool {
-        [
-            &self.lost,
-            &self.duplicated,
-            &self.partial,
-            &self.unexpected,
-        ]
-        .iter()
-        .all(|keys| keys.is_empty())
-    }
-
-    pub(crate) fn extend(&mut self, other: Self) {
-        self.lost.extend(other.lost);
-        self.duplicated.extend(other.duplicated);
-        self.partial.extend(other.partial);
-        self.unexpected.extend(other.unexpected);
-    }
-}
-
-/// Stored rows of a batch: ids of its devices, and number of audit events with exactly these ids.
-#[derive(Debug, Default)]
-struct StoredBatch {
-    ids: Vec<i64>,
-    events: usize,
-}
-
-/// Compares the stored rows of `batches` with the responses. `acknowledged` holds the ids of the
-/// batches that must be stored. The others must not be stored.
-pub(crate) fn compare(
-    cluster: &Cluster,
-    batches: &[Batch],
-    acknowledged: &HashMap<String, Vec<i64>>,
-) -> Violations {
-    let stored = stored_batches(cluster, batches);
-    let nothing = StoredBatch::default();
-    let mut violations = Violations::default();
-    for batch in batches {
-        let key = batch.key.clone();
-        let stored = stored.get(&key).unwrap_or(&nothing);
-        match acknowledged.get(&key) {
-            None if stored.ids.is_empty() => {}
-            None => violations.unexpected.push(key),
-            Some(_) if stored.ids.is_empty() => violations.lost.push(key),
-            Some(_) if stored.ids.len() > batch.rows || stored.events > 1 => {
-                violations.duplicated.push(key);
-            }
-            Some(ids) if *ids != stored.ids || ids.len() != batch.rows || stored.events != 1 => {
-                violations.partial.push(key);
-            }
-            Some(_) => {}
+        if let Some(serial_number) = &row.serial_number {
+            device["serial_number"] = json!(serial_number);
+            device["asset_tag"] = json!(format!("tag-{serial_number}"));
         }
-    }
-    violations
-}
-
-/// Returns the ids of the devices of each batch that is stored.
-pub(crate) fn stored_ids(cluster: &Cluster, batches: &[Batch]) -> HashMap<String, Vec<i64>> {
-    let stored = stored_batches(cluster, batches).into_iter();
-    stored.map(|(key, batch)| (key, batch.ids)).collect()
-}
-
-fn stored_batches(cluster: &Cluster, batches: &[Batch]) -> BTreeMap<String, StoredBatch> {
-    let mut stored: BTreeMap<String, StoredBatch> = BTreeMap::new();
-    for chunk in batches.chunks(1_000) {
-        let keys: Vec<_> = chunk
-            .iter()
-            .map(|batch| format!("'{}'", batch.key))
-            .collect();
-        let devices = cluster.query(&format!(
-            "SELECT comment AS word, id AS number FROM devices WHERE comment IN ({}) ORDER BY id",
-            keys.join(", ")
-        ));
-        for row in devices {
-            stored.entry(row.word).or_default().ids.push(row.number);
+        if row.content != Content::Unchanged {
+            device["comment"] = json!(self.comment(number));
+            device["ram"] = json!(self.ram(number));
         }
+        if row.content == Content::Invalid {
+            device["name"] = json!("");
+        }
+        if let Some(row_ref) = self.row_ref(number) {
+            device["row_ref"] = json!(row_ref);
+        }
+        device
     }
-    let events = cluster.query(
-        "SELECT array_to_string(device_ids, ',') AS word, count(*) AS number \
-         FROM device_events GROUP BY device_ids",
-    );
-    let events: HashMap<String, i64> = events
-        .into_iter()
-        .map(|row| (row.word, row.number))
-        .collect();
-    for batch in stored.values_mut() {
-        let ids: Vec<_> = batch.ids.iter().map(i64::to_string).collect();
-        batch.events = events
-            .get(&ids.join(","))
-            .map_or(0, |count| *count as usize);
+}
+
+impl Options {
+    /// The defaults.
+    pub(crate) const NONE: Self = Self {
+        on_conflict: OnConflict::Error,
+        is_atomic: true,
+        matching: None,
+    };
+
+    /// Returns every combination of options but [`Self::NONE`].
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = vec![Self {
+            is_atomic: false,
+            ..Self::NONE
+        }];
+        for on_conflict in [OnConflict::Skip, OnConflict::Update] {
+            for is_atomic in [true, false] {
+                for nulls in ["keep", "clear"] {
+                    let matchings = ["serial_number", "asset_tag"];
+                    all.extend(matchings.map(|field| Self {
+                        on_conflict,
+                        is_atomic,
+                        matching: Some(Matching { nulls, field }),
+                    }));
+                }
+            }
+        }
+        all
     }
-    stored
+
+    /// Returns the path of a request with these options.
+    pub(crate) fn path(self) -> String {
+        if self == Self::NONE {
+            return "/devices".to_owned();
+        }
+        let on_conflict = match self.on_conflict {
+            OnConflict::Error => "error",
+            OnConflict::Skip => "skip",
+            OnConflict::Update => "update",
+        };
+        let matching = self
+            .matching
+            .map(|Matching { nulls, field }| format!("&nulls={nulls}&match={field}"));
+        format!(
+            "/devices?on_conflict={on_conflict}&atomic={}{}",
+            self.is_atomic,
+            matching.unwrap_or_default()
+        )
+    }
 }

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use reqwest::blocking::RequestBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::batches::Batch;
+use crate::results::BatchResult;
 
 /// Response to a batch, classified by the outcome that it reports.
 #[derive(Debug, Clone)]
 pub(crate) enum Response {
-    /// 201: the batch is stored.
+    /// 201, 200 or 207: the batch is stored, as far as its result states.
     Stored {
-        /// Ids of the devices, in order.
-        ids: Vec<i64>,
+        result: BatchResult,
         /// `true` if the response replays that of an earlier attempt.
         replayed: bool,
     },
@@ -23,7 +25,7 @@ pub(crate) enum Response {
     /// 409 or 503: another attempt is in progress, or the commit is in doubt. The client must retry
     /// to learn the outcome.
     InDoubt,
-    /// 500 or another server error, which must not happen.
+    /// 500 or another server error, or a success that contradicts itself. Must not happen.
     ServerError,
     /// The connection ended before the whole response arrived.
     ConnectionLost,
@@ -65,15 +67,40 @@ impl Client {
             .bearer_auth(&self.secret)
     }
 
-    /// Posts a batch under an idempotency key.
+    /// Posts devices without options under an idempotency key.
     pub(crate) fn post(&self, address: &str, key: &str, body: &Value) -> Response {
         let request = self.request("POST", address, "/devices");
         outcome(request.header("Idempotency-Key", key).json(body))
     }
 
-    /// Posts a batch without an idempotency key.
-    pub(crate) fn post_without_key(&self, address: &str, body: &Value) -> Response {
-        outcome(self.request("POST", address, "/devices").json(body))
+    /// Posts a batch.
+    pub(crate) fn post_batch(&self, address: &str, batch: &Batch) -> Response {
+        let request = self.request("POST", address, &batch.options.path());
+        let request = request
+            .header("X-Request-Id", &batch.key)
+            .json(&batch.body());
+        if batch.has_idempotency_key {
+            outcome(request.header("Idempotency-Key", &batch.key))
+        } else {
+            outcome(request)
+        }
+    }
+
+    /// Undoes a batch. Returns the ids of its archived devices, including those that an earlier
+    /// attempt archived. Returns the status of another response, 0 if there is none.
+    pub(crate) fn undo(&self, address: &str, batch: i64) -> Result<Vec<i64>, u16> {
+        let request = self.request("POST", address, &format!("/batches/{batch}/undo"));
+        let response = request.json(&json!({})).send().map_err(|_| 0u16)?;
+        let status = response.status().as_u16();
+        let body: Value = response.json().map_err(|_| 0u16)?;
+        if status != 200 {
+            return Err(status);
+        }
+        let kept = body["data"]["kept"].as_array().into_iter().flatten();
+        let kept = kept.filter(|kept| kept["reason"] == "archived_already");
+        let archived = body["data"]["archived"].as_array().into_iter().flatten();
+        let ids = archived.chain(kept.map(|kept| &kept["device_id"]));
+        Ok(ids.filter_map(Value::as_i64).collect())
     }
 }
 
@@ -84,14 +111,19 @@ fn outcome(request: RequestBuilder) -> Response {
     };
     let status = response.status().as_u16();
     let replayed = response.headers().contains_key("idempotent-replayed");
+    let location = response.headers().get("location");
+    let location = location.and_then(|location| {
+        let number = location.to_str().ok()?.strip_prefix("/batches/")?;
+        number.parse().ok()
+    });
     // A truncated response counts as none.
     let Ok(body) = response.json::<Value>() else {
         return Response::ConnectionLost;
     };
     match status {
-        201 => Response::Stored {
-            ids: ids(&body),
-            replayed,
+        200 | 201 | 207 => match BatchResult::read(location, &body) {
+            Some(result) => Response::Stored { result, replayed },
+            None => Response::ServerError,
         },
         409 => Response::InDoubt,
         503 if may_be_stored(&body) => Response::InDoubt,
@@ -104,13 +136,4 @@ fn outcome(request: RequestBuilder) -> Response {
 fn may_be_stored(body: &Value) -> bool {
     let message = body["message"].as_str().unwrap_or_default();
     message.starts_with("The batch may have been stored.")
-}
-
-fn ids(body: &Value) -> Vec<i64> {
-    let devices = body["data"]["devices"].as_array();
-    let devices = devices.expect("a 201 contains the devices");
-    devices
-        .iter()
-        .map(|device| device["id"].as_i64().expect("every device has an id"))
-        .collect()
 }

@@ -1,65 +1,38 @@
-//! Crashes of the server, PostgreSQL and connections while writers post batches: eight with
-//! idempotency keys, and four without, whose batches are small.
+//! Crashes of the server, PostgreSQL and connections while writers post batches and a reader
+//! follows the event feed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use devices_tests::{
-    AUTOCOMMIT, Cluster, Proxy, ProxyMode, ServerProcess, create_workspace, set_up_workspace,
-};
+use devices_tests::{Cluster, create_workspace, set_up_workspace};
 use rand::RngExt;
-use rand::seq::SliceRandom;
 
 use crate::Outcome;
-use crate::batches::{Batch, Violations, compare, stored_ids};
+use crate::batches::Batch;
 use crate::client::{Client, Response};
-use crate::writer::{Round, Writer};
+use crate::compare::{
+    Archived, Violations, compare, compare_in_doubt, compare_last_changes, count_and_first,
+};
+use crate::faults::{Fault, FaultyService};
+use crate::feed::FeedReader;
+use crate::results::{Acknowledged, BatchResult, tick};
+use crate::writer::{Kind, Round, Unresolved, Writer};
 
-/// Number of writers that send idempotency keys.
-const WRITERS: usize = 8;
+/// Numbers of writers. Those of the first workspace are 32. Groups of few batches without keys
+/// remain small enough for the statement that commits by itself (ADR 35).
+const WRITERS: [(Kind, usize); 3] = [
+    (Kind::WithKeys, 8),
+    (Kind::WithOptions, 24),
+    (Kind::WithoutKeys, 4),
+];
 
-/// Number of writers without idempotency keys. Groups of few batches remain small enough for the
-/// statement that commits by itself (ADR 35).
-const WRITERS_WITHOUT_KEYS: usize = 4;
-
-/// Fault injected under load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Fault {
-    /// Kills the server.
-    Server,
-    /// Kills a PostgreSQL backend that serves a connection; PostgreSQL then recovers.
-    Backend,
-    /// Kills the postmaster and all its children.
-    Database,
-    /// Cuts a connection before PostgreSQL receives COMMIT.
-    BeforeCommit,
-    /// Cuts a connection while PostgreSQL commits.
-    DuringCommit,
-    /// Cuts a connection after PostgreSQL has committed.
-    AfterCommit,
-    /// Cuts a connection after PostgreSQL has committed, and blocks all others for a while.
-    AfterCommitWithOutage,
-}
-
-/// Injects faults in random order: 100 kills of the server, 30 of a backend, 30 of the database and
-/// 80 cut connections, scaled by `share`. No acknowledged batch may be lost, stored twice or stored
-/// in part.
+/// Injects faults, scaled by `share`. No acknowledged batch may be lost, stored twice or stored in
+/// part, every device must have the values that were acknowledged last, and the event feed must
+/// have every event once, in order.
 pub(crate) fn run(cluster: &Cluster, share: impl Fn(usize) -> usize) -> Outcome {
-    let mut faults = Vec::new();
-    for (fault, count) in [
-        (Fault::Server, 100),
-        (Fault::Backend, 30),
-        (Fault::Database, 30),
-        (Fault::BeforeCommit, 20),
-        (Fault::DuringCommit, 20),
-        (Fault::AfterCommit, 20),
-        (Fault::AfterCommitWithOutage, 20),
-    ] {
-        faults.extend(std::iter::repeat_n(fault, share(count)));
-    }
-    faults.shuffle(&mut rand::rng());
+    let faults = Fault::shuffled(share);
     let mut crashes = Crashes::start(cluster);
     for (round, fault) in faults.iter().enumerate() {
         crashes.run_round(*fault);
@@ -81,15 +54,16 @@ pub(crate) fn negative_control(cluster: &Cluster) -> Outcome {
     for round in 1..=ROUNDS {
         crashes.run_round(Fault::Database);
         print_progress(round, ROUNDS, &crashes.tally);
-        let lost = crashes.violations.lost.iter();
-        let (without_key, with_key): (Vec<_>, Vec<_>) =
-            lost.partition(|key| key.starts_with(AUTOCOMMIT));
-        if !without_key.is_empty() && !with_key.is_empty() {
+        let lost = WRITERS.map(|(kind, _)| {
+            let lost = crashes.violations.lost.iter();
+            lost.filter(|key| key.starts_with(kind.prefix())).count()
+        });
+        if lost.iter().all(|count| *count > 0) {
+            let [with_keys, with_options, without_keys] = lost;
             return Ok(format!(
-                "synchronous_commit = off lost {} acknowledged batches with an idempotency key and \
-                 {} without in {round} kills of the database, as expected",
-                with_key.len(),
-                without_key.len()
+                "synchronous_commit = off lost {with_keys} acknowledged batches with an \
+                 idempotency key, {with_options} with options and {without_keys} without a key in \
+                 {round} kills of the database, as expected"
             ));
         }
     }
@@ -102,8 +76,7 @@ pub(crate) fn negative_control(cluster: &Cluster) -> Outcome {
 #[derive(Debug, Default)]
 struct Tally {
     faults: HashMap<Fault, usize>,
-    acknowledged: usize,
-    acknowledged_without_key: usize,
+    acknowledged: HashMap<Kind, usize>,
     rejected: usize,
     /// Batches without an idempotency key whose response said that nothing was stored.
     not_stored: usize,
@@ -112,49 +85,62 @@ struct Tally {
     /// Retried batches whose first attempt had been stored.
     replayed: usize,
     /// Responses that must not occur: a 500, or a valid batch rejected.
-    failed: usize,
+    failed: Vec<String>,
+}
+
+impl Tally {
+    fn count_acknowledged(&mut self, acknowledged: &Acknowledged) {
+        for (kind, _) in WRITERS {
+            let keys = acknowledged.keys();
+            let count = keys.filter(|key| key.starts_with(kind.prefix())).count();
+            *self.acknowledged.entry(kind).or_default() += count;
+        }
+    }
 }
 
 struct Crashes<'a> {
     cluster: &'a Cluster,
-    proxy: Proxy,
-    service: ServerProcess,
+    service: FaultyService<'a>,
     writers: Vec<Writer>,
+    feed: FeedReader,
     directory: PathBuf,
     /// Batches that are stored if and only if they are acknowledged.
     batches: Vec<Batch>,
     /// Batches that may be stored, and are whole if they are.
     in_doubt: Vec<Batch>,
+    /// Devices of undone batches.
+    archived: Archived,
     tally: Tally,
     violations: Violations,
 }
 
 impl<'a> Crashes<'a> {
     fn start(cluster: &'a Cluster) -> Self {
-        let with_keys = Client::new(&set_up_workspace(cluster.url()));
+        let client = Client::new(&set_up_workspace(cluster.url()));
         // In the same workspace, groups would contain batches with keys, which need a transaction.
         let without_keys = Client::new(&create_workspace(cluster.url(), "without-keys"));
-        let proxy = Proxy::new(cluster.server_address(), cluster.url());
-        let service = ServerProcess::start(proxy.url(), &[]);
+        let service = FaultyService::start(cluster);
         let directory = std::env::temp_dir().join(format!("fleet-devices-{}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
-        let writer = |number| {
-            let sends_keys = number < WRITERS;
-            let client = if sends_keys {
-                &with_keys
-            } else {
+        let kinds = WRITERS.iter();
+        let kinds = kinds.flat_map(|(kind, count)| std::iter::repeat_n(*kind, *count));
+        let writers = kinds.enumerate().map(|(number, kind)| {
+            let client = if kind == Kind::WithoutKeys {
                 &without_keys
+            } else {
+                &client
             };
-            Writer::new(number, &directory, client, sends_keys)
-        };
+            Writer::new(number, &directory, client, kind)
+        });
         Self {
             cluster,
-            proxy,
+            writers: writers.collect(),
+            feed: FeedReader::start(&client, service.address()),
             service,
-            writers: (0..WRITERS + WRITERS_WITHOUT_KEYS).map(writer).collect(),
             directory,
             batches: Vec::new(),
             in_doubt: Vec::new(),
+            archived: Archived::new(),
             tally: Tally::default(),
             violations: Violations::default(),
         }
@@ -173,7 +159,7 @@ impl<'a> Crashes<'a> {
                 .map(|writer| scope.spawn(move || writer.write(address, stop)))
                 .collect();
             std::thread::sleep(Duration::from_millis(rand::rng().random_range(20..400)));
-            self.inject(fault);
+            self.service.inject(fault);
             // Writers that the fault did not hit go on for a moment.
             std::thread::sleep(Duration::from_millis(100));
             stop.store(true, Ordering::SeqCst);
@@ -184,98 +170,74 @@ impl<'a> Crashes<'a> {
         });
         self.writers = writers;
         *self.tally.faults.entry(fault).or_default() += 1;
-        self.repair(fault);
+        self.service.repair(fault);
+        self.feed.set_address(self.service.address());
         self.check(rounds);
-    }
-
-    fn inject(&mut self, fault: Fault) {
-        let cut = |mode| {
-            self.proxy.set_mode(mode);
-            // Wait until a connection has sent COMMIT and is cut.
-            let deadline = Instant::now() + Duration::from_secs(10);
-            while self.proxy.mode() == mode {
-                assert!(Instant::now() < deadline, "no connection commits");
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        };
-        match fault {
-            Fault::Server => self.service.kill(),
-            Fault::Backend => while !self.cluster.kill_backend() {},
-            Fault::Database => self.cluster.kill(),
-            Fault::BeforeCommit => cut(ProxyMode::DisconnectBeforeCommit),
-            Fault::DuringCommit => cut(ProxyMode::DisconnectDuringCommit),
-            Fault::AfterCommit => cut(ProxyMode::DisconnectAfterCommit {
-                stay_disconnected: false,
-            }),
-            Fault::AfterCommitWithOutage => cut(ProxyMode::DisconnectAfterCommit {
-                stay_disconnected: true,
-            }),
-        }
-    }
-
-    fn repair(&mut self, fault: Fault) {
-        self.proxy.set_mode(ProxyMode::Forward);
-        if fault == Fault::Database {
-            self.cluster.start();
-        }
-        if fault == Fault::Server {
-            self.service = ServerProcess::start(self.proxy.url(), &[]);
-        }
     }
 
     fn check(&mut self, rounds: Vec<Round>) {
         let mut sent = Vec::new();
-        let mut acknowledged = HashMap::new();
+        let mut acknowledged = Acknowledged::new();
         let mut unresolved = Vec::new();
         for (writer, round) in rounds.into_iter().enumerate() {
             sent.extend(round.sent);
             acknowledged.extend(round.acknowledged);
             self.tally.rejected += round.rejected;
             self.in_doubt.extend(round.in_doubt);
+            self.archived.extend(round.archived);
+            if let Some((batch, status)) = round.unresolved_undo {
+                self.retry_undo(writer, batch, status);
+            }
             unresolved.extend(round.unresolved.map(|batch| (writer, batch)));
         }
         // "Nothing was stored" must be true before the retry stores it.
         let not_stored: Vec<Batch> = unresolved
             .iter()
-            .filter(|(_, (_, response))| matches!(response, Response::NotStored))
-            .map(|(_, (batch, _))| batch.clone())
+            .filter(|(_, unresolved)| matches!(unresolved.response, Response::NotStored))
+            .map(|(_, unresolved)| unresolved.batch.clone())
             .collect();
         self.violations
             .extend(compare(self.cluster, &not_stored, &acknowledged));
-        for (writer, (batch, response)) in unresolved {
+        for (writer, unresolved) in unresolved {
+            let Unresolved {
+                batch,
+                sent,
+                response,
+            } = unresolved;
             let is_failure = matches!(response, Response::ServerError | Response::Rejected(_));
-            self.tally.failed += usize::from(is_failure);
-            if !self.writers[writer].sends_keys {
+            if is_failure {
+                self.tally
+                    .failed
+                    .push(format!("{}: {response:?}", batch.key));
+            }
+            if !batch.has_idempotency_key {
                 self.tally.not_stored += usize::from(matches!(response, Response::NotStored));
                 continue;
             }
             self.tally.retried += 1;
-            if let Some(ids) = self.retry(writer, &batch) {
-                self.writers[writer].journal.acknowledge(&batch.key, &ids);
-                acknowledged.insert(batch.key, ids);
+            if let Some(result) = self.retry(writer, &batch) {
+                let acknowledgement = self.writers[writer].acknowledge(&batch, sent, result);
+                acknowledged.insert(batch.key, acknowledgement);
             }
         }
-        self.tally.acknowledged += acknowledged.len();
-        self.tally.acknowledged_without_key += acknowledged
-            .keys()
-            .filter(|key| key.starts_with(AUTOCOMMIT))
-            .count();
+        self.tally.count_acknowledged(&acknowledged);
         self.violations
             .extend(compare(self.cluster, &sent, &acknowledged));
         self.batches.extend(sent);
     }
 
-    /// Sends a batch again under its idempotency key until its outcome is known. Returns the ids if
-    /// it is stored.
-    fn retry(&mut self, writer: usize, batch: &Batch) -> Option<Vec<i64>> {
+    /// Sends a batch again under its idempotency key until its outcome is known. Returns the result
+    /// if it is acknowledged.
+    fn retry(&mut self, writer: usize, batch: &Batch) -> Option<BatchResult> {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            match self.writers[writer].post(self.service.address(), batch) {
-                Response::Stored { ids, replayed } => {
+            let client = &self.writers[writer].client;
+            match client.post_batch(self.service.address(), batch) {
+                Response::Stored { result, replayed } => {
                     self.tally.replayed += usize::from(replayed);
-                    return Some(ids);
+                    return Some(result);
                 }
-                Response::Rejected(_) if batch.is_invalid => {
+                Response::Rejected(400) if batch.is_invalid() => {
                     self.tally.rejected += 1;
                     return None;
                 }
@@ -287,34 +249,66 @@ impl<'a> Crashes<'a> {
         }
     }
 
+    /// Sends an undo again until it is acknowledged. `status` is that of its first response.
+    fn retry_undo(&mut self, writer: usize, batch: i64, mut status: u16) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline && matches!(status, 0 | 503) {
+            match self.writers[writer]
+                .client
+                .undo(self.service.address(), batch)
+            {
+                Ok(devices) => {
+                    let received = tick();
+                    let devices = devices.into_iter().map(|device| (device, received));
+                    self.archived.extend(devices);
+                    return;
+                }
+                Err(other) => status = other,
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.tally
+            .failed
+            .push(format!("undo of batch {batch}: {status}"));
+    }
+
     /// Compares all journals, as they are on disk, with the stored rows.
     fn finish(mut self) -> Outcome {
-        let mut acknowledged = HashMap::new();
+        let mut acknowledged = Acknowledged::new();
         for writer in &self.writers {
             acknowledged.extend(writer.journal.read());
         }
         let last = compare(self.cluster, &self.batches, &acknowledged);
         self.violations.extend(last);
-        let stored_in_doubt = stored_ids(self.cluster, &self.in_doubt);
-        let in_doubt = compare(self.cluster, &self.in_doubt, &stored_in_doubt);
-        self.violations.extend(in_doubt);
-        let events = self.cluster.count("device_events");
-        let directory = std::mem::take(&mut self.directory);
-        std::fs::remove_dir_all(directory).expect("the temporary directory is writable");
-        let summary = self.summary(stored_in_doubt.len(), events);
-        let stored = self.tally.acknowledged + stored_in_doubt.len();
-        if self.violations.is_empty() && self.tally.failed == 0 && events as usize == stored {
-            Ok(summary)
-        } else {
-            Err(summary)
+        let (in_doubt, partial) = compare_in_doubt(self.cluster, &self.in_doubt);
+        self.violations.extend(partial);
+        let overwritten =
+            compare_last_changes(self.cluster, &acknowledged, &in_doubt, &self.archived);
+        self.violations.extend(overwritten);
+        std::fs::remove_dir_all(&self.directory).expect("the temporary directory is writable");
+        // Each batch that changed something has its own request id.
+        let stored = self.cluster.count(
+            "(SELECT DISTINCT client_request_id FROM device_events \
+              WHERE action IN ('CREATED', 'UPDATED')) AS batches",
+        );
+        let changing = acknowledged.values();
+        let changing = changing.filter(|acknowledgement| acknowledgement.result.batch.is_some());
+        let expected = changing.count() + in_doubt.len();
+        let summary = self.summary(&in_doubt, stored);
+        let is_consistent = self.violations.is_empty() && self.tally.failed.is_empty();
+        let feed = self.feed.finish().check(self.cluster, "acme");
+        match feed {
+            Ok(feed) if is_consistent && stored as usize == expected => {
+                Ok(format!("{summary}\n{feed}"))
+            }
+            Ok(feed) | Err(feed) => Err(format!("{summary}, {expected} expected\n{feed}")),
         }
     }
 
-    fn summary(&self, stored_in_doubt: usize, events: i64) -> String {
+    fn summary(&self, in_doubt: &HashSet<String>, stored: i64) -> String {
         let Tally {
             faults,
             acknowledged,
-            acknowledged_without_key,
             rejected,
             not_stored,
             retried,
@@ -322,26 +316,20 @@ impl<'a> Crashes<'a> {
             failed,
         } = &self.tally;
         let times = |fault| faults.get(&fault).copied().unwrap_or_default();
-        let Violations {
-            lost,
-            duplicated,
-            partial,
-            unexpected,
-        } = &self.violations;
+        let acknowledged = WRITERS.map(|(kind, _)| acknowledged.get(&kind).copied());
+        let [with_keys, with_options, without_keys] = acknowledged.map(Option::unwrap_or_default);
         format!(
             "killed:          server {}, one backend {}, postmaster and all children {}\n\
              connections cut: before COMMIT {}, during COMMIT {}, after COMMIT {}, after COMMIT \
              with an outage {}\n\
-             batches:         {acknowledged} acknowledged, {rejected} rejected\n\
+             acknowledged:    {with_keys} batches with an idempotency key, {with_options} with \
+             options, {without_keys} without a key; {rejected} rejected\n\
              retried:         {retried} with their idempotency keys; {replayed} had been stored\n\
-             without a key:   {acknowledged_without_key} of the acknowledged; {not_stored} \"not stored\"; {} in \
-             doubt, {} of them stored\n\
-             lost:            {}\n\
-             duplicated:      {}\n\
-             partial:         {}\n\
-             unexpected:      {} (stored despite a rejection or a \"not stored\" response)\n\
-             failed:          {failed} (500, or a valid batch rejected)\n\
-             audit trail:     {events} events",
+             without a key:   {not_stored} \"not stored\"; {} in doubt, {} of them stored\n\
+             undone:          {} devices archived\n\
+             {}\n\
+             failed:          {} (500, or a valid batch rejected)\n\
+             audit trail:     {stored} batches with changes",
             times(Fault::Server),
             times(Fault::Backend),
             times(Fault::Database),
@@ -350,27 +338,17 @@ impl<'a> Crashes<'a> {
             times(Fault::AfterCommit),
             times(Fault::AfterCommitWithOutage),
             self.in_doubt.len(),
-            stored_in_doubt,
-            count_and_first(lost),
-            count_and_first(duplicated),
-            count_and_first(partial),
-            count_and_first(unexpected),
+            in_doubt.len(),
+            self.archived.len(),
+            self.violations,
+            count_and_first(failed),
         )
-    }
-}
-
-fn count_and_first(keys: &[String]) -> String {
-    match keys.first() {
-        Some(first) => format!("{} (first: {first})", keys.len()),
-        None => "0".to_owned(),
     }
 }
 
 fn print_progress(round: usize, rounds: usize, tally: &Tally) {
     if round.is_multiple_of(10) || round == rounds {
-        eprintln!(
-            "{round} of {rounds} crashes, {} batches acknowledged",
-            tally.acknowledged
-        );
+        let acknowledged: usize = tally.acknowledged.values().sum();
+        eprintln!("{round} of {rounds} crashes, {acknowledged} batches acknowledged");
     }
 }

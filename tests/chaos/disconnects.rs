@@ -43,13 +43,12 @@ pub(crate) fn run(cluster: &Cluster, clients: usize) -> Outcome {
         std::thread::sleep(Duration::from_millis(50));
         open = cluster.query(open_transactions)[0].number;
     }
-    let partial = cluster.count(&format!(
-        "(SELECT FROM devices GROUP BY comment HAVING count(*) <> {ROWS}) AS partial"
-    ));
-    let stored = cluster.count("(SELECT FROM devices GROUP BY comment) AS stored");
+    let batches = "SELECT FROM devices GROUP BY split_part(comment, '/', 1)";
+    let partial = cluster.count(&format!("({batches} HAVING count(*) <> {ROWS}) AS partial"));
+    let stored = cluster.count(&format!("({batches}) AS stored"));
     let last = batch(clients);
     let client = Client::new(&secret);
-    let response = client.post(service.address(), &last.key, &last.body());
+    let response = client.post_batch(service.address(), &last);
     let in_use = service.connections_in_use();
     let summary = format!(
         "{clients} clients disconnected: {stored} batches stored, {partial} of them in part; \
@@ -62,11 +61,7 @@ pub(crate) fn run(cluster: &Cluster, clients: usize) -> Outcome {
 }
 
 fn batch(client: usize) -> Batch {
-    Batch {
-        key: format!("H{client}"),
-        rows: ROWS,
-        is_invalid: false,
-    }
+    Batch::plain(format!("H{client}"), ROWS)
 }
 
 /// Sends a request or a part of it, waits a moment and disconnects. Ignores socket errors, which

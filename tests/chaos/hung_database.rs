@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use devices_tests::{Cluster, ServerProcess, race, set_up_workspace};
 
 use crate::Outcome;
-use crate::batches::{Batch, compare, stored_ids};
+use crate::batches::Batch;
 use crate::client::{Client, Response};
+use crate::compare::compare_in_doubt;
 
 /// Number of concurrent calls of `/readyz`.
 const PROBES: usize = 20;
@@ -34,11 +35,11 @@ pub(crate) fn run(cluster: &Cluster) -> Outcome {
         let response = reqwest::blocking::get(format!("http://{address}{path}"));
         response.map_or(0, |response| response.status().as_u16())
     };
-    let [batch, running_batch] = ["hung", "running"].map(|key| Batch {
-        key: key.to_owned(),
-        rows: 10,
-        is_invalid: false,
-    });
+    let batch = Batch::plain("hung", 10);
+    let running_batch = Batch {
+        has_idempotency_key: false,
+        ..Batch::plain("running", 10)
+    };
     if status("/readyz") != 200 {
         return Err("the server is not ready".to_owned());
     }
@@ -47,10 +48,10 @@ pub(crate) fn run(cluster: &Cluster) -> Outcome {
     cluster.execute(SLOW_EVENTS);
     let running = {
         let (client, address) = (client.clone(), address.to_owned());
-        let body = running_batch.body();
+        let batch = running_batch.clone();
         std::thread::spawn(move || {
             let start = Instant::now();
-            (client.post_without_key(&address, &body), start.elapsed())
+            (client.post_batch(&address, &batch), start.elapsed())
         })
     };
     while cluster.count("pg_stat_activity WHERE wait_event = 'PgSleep'") == 0 {
@@ -64,7 +65,7 @@ pub(crate) fn run(cluster: &Cluster) -> Outcome {
     let later = status("/readyz");
     let later_duration = start.elapsed();
     let live = status("/livez");
-    let rejected = client.post(address, &batch.key, &batch.body());
+    let rejected = client.post_batch(address, &batch);
     let (in_doubt, in_doubt_duration) = running.join().expect("the client does not panic");
     drop(suspended);
     let start = Instant::now();
@@ -74,17 +75,17 @@ pub(crate) fn run(cluster: &Cluster) -> Outcome {
     let recovery = start.elapsed();
     // Waits until the statement has ended.
     cluster.execute("DROP TRIGGER slow ON device_events");
-    let stored = client.post(address, &batch.key, &batch.body());
-    let running_ids = stored_ids(cluster, std::slice::from_ref(&running_batch));
-    let violations = compare(cluster, &[running_batch], &running_ids);
+    let is_stored = matches!(client.post_batch(address, &batch), Response::Stored { .. });
+    let (running, violations) = compare_in_doubt(cluster, &[running_batch]);
     let summary = format!(
         "{PROBES} concurrent probes: {concurrent:?} within {concurrent_duration:.1?}; a later one: \
          {later} within {later_duration:.1?}; /livez: {live}\n\
-         a batch while it hung: {rejected:?}; after it: {stored:?}\n\
+         a batch while it hung: {rejected:?}; stored after it: {is_stored}\n\
          a batch whose statement was running: {in_doubt:?} within {in_doubt_duration:.1?}; stored: \
-         {}; {violations:?}\n\
+         {}, in part: {}\n\
          ready again after {recovery:.1?}",
-        !running_ids.is_empty()
+        !running.is_empty(),
+        !violations.is_empty()
     );
     let has_passed = concurrent.iter().all(|status| *status == 503)
         && concurrent_duration < PROBE_DEADLINE
@@ -92,7 +93,7 @@ pub(crate) fn run(cluster: &Cluster) -> Outcome {
         && later_duration < PROBE_DEADLINE
         && live == 200
         && matches!(rejected, Response::NotStored)
-        && matches!(stored, Response::Stored { .. })
+        && is_stored
         && matches!(in_doubt, Response::InDoubt)
         && in_doubt_duration < BATCH_DEADLINE
         && violations.is_empty()

@@ -1,18 +1,23 @@
 //! Chaos tests: inject faults into the real binary and its PostgreSQL, and check that no
-//! acknowledged batch is lost, stored twice or stored in part.
+//! acknowledged batch is lost, stored twice or stored in part, and that the event feed misses none.
 
 mod balancer;
 mod batches;
 mod client;
+mod compare;
 mod crashes;
 mod disconnects;
+mod faults;
+mod feed;
 mod hung_database;
 mod latencies;
 mod neighbour;
 mod opposite_order;
 mod pooler;
+mod results;
 mod rolling_restart;
 mod slow_clients;
+mod stored;
 mod writer;
 
 use std::process::ExitCode;
@@ -36,7 +41,7 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Scenario {
-    /// Kill the server, PostgreSQL and connections under twelve writers
+    /// Kill the server, PostgreSQL and connections under 36 writers and a reader of the event feed
     Crashes,
     /// Check that the harness detects losses: `synchronous_commit` = off must lose batches
     NegativeControl,

@@ -40,12 +40,8 @@ pub(crate) fn run(cluster: &Cluster, restarts: usize) -> Outcome {
                     if stop.load(Ordering::SeqCst) {
                         break;
                     }
-                    let batch = Batch {
-                        key: format!("R{number}-{request}"),
-                        rows: 5,
-                        is_invalid: false,
-                    };
-                    match client.post(address, &batch.key, &batch.body()) {
+                    let batch = Batch::plain(format!("R{number}-{request}"), 5);
+                    match client.post_batch(address, &batch) {
                         Response::Stored { .. } => {
                             stored.fetch_add(1, Ordering::SeqCst);
                         }

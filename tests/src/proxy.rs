@@ -137,8 +137,8 @@ struct State {
 const COMMIT: &[u8] = b"COMMIT\0";
 
 /// Value that marks a statement that commits by itself. A message to PostgreSQL that contains it
-/// counts as a COMMIT.
-pub const AUTOCOMMIT: &str = "commits by itself";
+/// counts as a COMMIT. It is valid in a request id.
+pub const AUTOCOMMIT: &str = "commits-by-itself";
 
 /// Returns whether bytes to PostgreSQL commit a transaction.
 fn is_commit(bytes: &[u8]) -> bool {

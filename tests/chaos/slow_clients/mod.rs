@@ -35,11 +35,7 @@ pub(crate) fn run(cluster: &Cluster, connections: usize) -> Outcome {
     let normal = set_up_workspace(cluster.url());
     let slow = ["slow-1", "slow-2"].map(|name| create_workspace(cluster.url(), name));
     let service = ServerProcess::start(cluster.url(), &[]);
-    let large = Batch {
-        key: "S-large".to_owned(),
-        rows: 1_000,
-        is_invalid: false,
-    };
+    let large = Batch::plain("S-large", 1_000);
     for secret in &slow {
         store_large_responses(secret, &service, &large)?;
     }
@@ -170,15 +166,10 @@ impl NormalClients {
         let start = Instant::now();
         let mut rounds = Rounds::default();
         while start.elapsed() < window {
-            let batch = Batch {
-                key: format!("N-{name}-{}", rounds.count),
-                rows: 10,
-                is_invalid: false,
-            };
-            let body = batch.body();
+            let batch = Batch::plain(format!("N-{name}-{}", rounds.count), 10);
             let latencies = &mut rounds.latencies;
             latencies.record(|| {
-                let response = self.kept.post(&self.address, &batch.key, &body);
+                let response = self.kept.post_batch(&self.address, &batch);
                 matches!(response, Response::Stored { .. })
             });
             latencies.record(|| self.can_get("/devices?limit=1"));
