@@ -14,6 +14,7 @@ mod latencies;
 mod neighbour;
 mod opposite_order;
 mod pooler;
+mod racing_syncs;
 mod results;
 mod rolling_restart;
 mod slow_clients;
@@ -53,6 +54,8 @@ enum Scenario {
     RollingRestart,
     /// Post the same serial numbers in opposite order at the same time
     OppositeOrder,
+    /// Create and update the same thousand devices by serial number in two requests at a time
+    RacingSyncs,
     /// Search a million devices with 30 clients beside the client of another workspace
     Neighbour,
     /// Stop PostgreSQL with SIGSTOP, and probe the server
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
             Scenario::Disconnects => disconnects::run(&cluster, share(5_000)),
             Scenario::RollingRestart => rolling_restart::run(&cluster, share(20)),
             Scenario::OppositeOrder => opposite_order::run(&cluster, share(1_000)),
+            Scenario::RacingSyncs => racing_syncs::run(&cluster, share(50)),
             Scenario::Neighbour => neighbour::run(&cluster, share(1_000_000)),
             Scenario::HungDatabase => hung_database::run(&cluster),
             // Three rounds use each of the batch sizes once.
