@@ -60,7 +60,11 @@ const SURPLUS: &str = "
         ('may delete or truncate devices',
             has_table_privilege(session_user, 'devices', 'DELETE, TRUNCATE')),
         ('may change the audit trail',
-            has_any_column_privilege(session_user, 'device_events', 'UPDATE')
+            -- Serving numbers events.
+            EXISTS (SELECT FROM pg_attribute
+                    WHERE attrelid = 'device_events'::regclass AND attnum > 0
+                      AND NOT attisdropped AND attname <> 'feed_position'
+                      AND has_column_privilege(session_user, attrelid, attnum, 'UPDATE'))
             OR has_table_privilege(session_user, 'device_events', 'DELETE, TRUNCATE')
             OR has_any_column_privilege(session_user, 'audit_events', 'UPDATE')
             OR has_table_privilege(session_user, 'audit_events', 'DELETE, TRUNCATE')),
