@@ -98,12 +98,6 @@ impl EnrollmentFields {
         self.write(&mut row);
         row
     }
-
-    /// Returns the names of the fields that differ from `other`, in order.
-    #[must_use]
-    pub fn changed_field_names(&self, other: &Self) -> Vec<&'static str> {
-        self.to_row().changed_field_names(&other.to_row())
-    }
 }
 
 /// Record of a device in device management. Serializes to `mdm` in the API.

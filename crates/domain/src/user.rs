@@ -104,12 +104,6 @@ impl UserFields {
         })
     }
 
-    /// Returns the names of the fields that differ from `other`, in order.
-    #[must_use]
-    pub fn changed_field_names(&self, other: &Self) -> Vec<&'static str> {
-        self.to_row().changed_field_names(&other.to_row())
-    }
-
     /// Returns the row from which [`from_row`](Self::from_row) creates the same fields.
     #[must_use]
     pub fn to_row(&self) -> RawRow<'_> {

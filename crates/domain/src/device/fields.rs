@@ -175,28 +175,15 @@ impl DeviceFields {
         row
     }
 
-    /// Returns whether all values are spelled as those of `other`.
-    fn is_identical(&self, other: &Self) -> bool {
-        // Identifiers are equal in any case.
-        self == other && self.identifiers() == other.identifiers()
-    }
-
-    fn identifiers(&self) -> [Option<&str>; 2] {
-        let serial_number = self.identity.serial_number.as_ref();
-        let asset_tag = self.inventory.asset_tag.as_ref();
-        [
-            serial_number.map(SerialNumber::as_str),
-            asset_tag.map(AssetTag::as_str),
-        ]
-    }
-
     /// Returns the names of the fields that differ from `other`, in the order of the field table.
     #[must_use]
     pub fn changed_field_names(&self, other: &Self) -> Vec<&'static str> {
-        if self.is_identical(other) {
-            return Vec::new();
-        }
-        self.to_row().changed_field_names(&other.to_row())
+        let mut names = self.identity.changed_field_names(&other.identity);
+        names.extend(self.inventory.changed_field_names(&other.inventory));
+        names.extend(self.ownership.changed_field_names(&other.ownership));
+        let characteristics = &self.characteristics;
+        names.extend(characteristics.changed_field_names(&other.characteristics));
+        names
     }
 }
 

@@ -82,6 +82,19 @@ macro_rules! fields {
                     Some(Self { $($field: $field?,)+ })
                 }
 
+                /// Returns the names of the fields that differ from `other`, in order. Another
+                /// spelling of an identifier differs, although it is equal.
+                #[must_use]
+                pub fn changed_field_names(&self, other: &Self) -> Vec<&'static str> {
+                    use $crate::field::FieldType;
+                    let fields = [$((
+                        $name,
+                        FieldType::to_raw(&self.$field) != FieldType::to_raw(&other.$field),
+                    ),)+];
+                    let changed = fields.into_iter().filter(|(_, is_changed)| *is_changed);
+                    changed.map(|(name, _)| name).collect()
+                }
+
                 /// Writes the group to a row from which [`read`](Self::read) reads the same group.
                 pub(crate) fn write<'a>(&'a self, row: &mut $crate::field::RawRow<'a>) {
                     $(row.set_value(

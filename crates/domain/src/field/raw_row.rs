@@ -182,14 +182,6 @@ impl<'a> RawRow<'a> {
         index.map_or(&RawValue::Absent, |index| &self.values[index])
     }
 
-    /// Returns the names of the fields that differ from `other`, a row of the same table.
-    pub(crate) fn changed_field_names(&self, other: &RawRow<'_>) -> Vec<&'static str> {
-        let values = self.values.iter().zip(&other.values);
-        let fields = self.table.fields.iter().zip(values);
-        let changed = fields.filter(|(_, (value, other_value))| value != other_value);
-        changed.map(|(field, _)| field.name()).collect()
-    }
-
     pub(crate) fn table(&self) -> &'static FieldTable {
         self.table
     }

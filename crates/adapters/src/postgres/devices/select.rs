@@ -110,11 +110,17 @@ pub(crate) fn load(
         .bind::<Array<BigInt>, _>(ids);
     let select: Positional<'_, (RowSql<StoredRow>, RelationsSql)> = Positional::new(select);
     let rows: Vec<(StoredRow, Relations)> = select.load(connection)?;
-    let mut devices = HashMap::with_capacity(rows.len());
-    for (stored, relations) in rows {
-        devices.insert(stored.row.id, stored_device(stored, relations)?);
+    let rows = rows.into_iter();
+    let devices = rows.map(|(stored, relations)| stored_device(stored, relations));
+    let mut devices: Vec<StoredDevice> = devices.collect::<QueryResult<_>>()?;
+    // PostgreSQL usually returns them in this order, but does not have to.
+    let is_in_order = devices.len() == ids.len()
+        && devices.iter().zip(ids).all(|(stored, id)| stored.device.id.0 == *id);
+    if !is_in_order {
+        let positions: HashMap<i64, usize> = ids.iter().copied().zip(0..).collect();
+        devices.sort_by_key(|stored| positions.get(&stored.device.id.0).copied());
     }
-    Ok(ids.iter().filter_map(|id| devices.remove(id)).collect())
+    Ok(devices)
 }
 
 /// Loads a device. Returns `None` for an unknown id.

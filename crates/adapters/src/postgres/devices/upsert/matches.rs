@@ -27,11 +27,14 @@ pub(super) fn find(
     batch: &UpsertBatch,
     locks: RowLocks,
 ) -> QueryResult<StoredMatches> {
-    let ids = find_ids(connection, workspace, batch)?;
+    // Values of serial numbers are in the order of the locks.
+    let is_in_lock_order = batch.options().match_field == UniqueField::SerialNumber;
+    let locks_at_once = locks == RowLocks::Update && is_in_lock_order;
+    let ids = find_ids(connection, workspace, batch, locks_at_once)?;
     if ids.is_empty() {
         return Ok(StoredMatches::default());
     }
-    if locks == RowLocks::Update {
+    if locks == RowLocks::Update && !is_in_lock_order {
         row_locks::lock(connection, workspace, &ids)?;
     }
     let devices = select::load(connection, workspace, &ids)?;
@@ -47,30 +50,34 @@ pub(super) fn are_outdated(
     matches: &StoredMatches,
 ) -> QueryResult<bool> {
     let known: HashSet<i64> = matches.devices().map(|device| device.0).collect();
-    let ids = find_ids(connection, workspace, batch)?;
+    let ids = find_ids(connection, workspace, batch, false)?;
     Ok(!ids.iter().all(|id| known.contains(id)))
 }
 
+/// Returns the ids of the devices, in the order of the match values. Locks them in this order if
+/// `locks`.
 fn find_ids(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batch: &UpsertBatch,
+    locks: bool,
 ) -> QueryResult<Vec<i64>> {
     let field = batch.options().match_field;
     let values = batch.match_values();
     if values.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<IdRow> = prepared(statement(field, ListSize::for_length(values.len())))
+    let rows: Vec<IdRow> = prepared(statement(field, locks, ListSize::for_length(values.len())))
         .bind::<BigInt, _>(workspace.0)
         .bind::<Array<Text>, _>(values)
         .load(connection)?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-fn statement(field: UniqueField, size: ListSize) -> String {
+fn statement(field: UniqueField, locks: bool, size: ListSize) -> String {
     let column = format!("{}_folded", field.name());
     let requested = size.rows(&[("value", "$2")]);
+    let lock = if locks { "FOR NO KEY UPDATE" } else { "" };
     // Probes the index once per value. For `= ANY` on a table without statistics, the planner would
     // read all devices of the workspace instead.
     format!(
@@ -79,7 +86,7 @@ fn statement(field: UniqueField, size: ListSize) -> String {
              SELECT devices.id FROM devices \
              WHERE devices.workspace_id = $1 AND devices.{column} = requested.value \
                AND devices.{column} IS NOT NULL AND devices.deleted_at IS NULL \
-             LIMIT 1 \
+             LIMIT 1 {lock} \
          ) AS matched"
     )
 }
