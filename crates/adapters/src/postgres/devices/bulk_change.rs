@@ -12,7 +12,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use super::column_arrays::{ColumnArray, ColumnArrays};
 use super::columns::DeviceRow;
 use super::stored_state::StoredState;
-use crate::postgres::query::local_settings::in_index_order;
+use crate::postgres::query::local_settings::probing_index;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::tsvector::{DocumentArray, EncodedDocuments, Tsvector};
 
@@ -57,9 +57,7 @@ pub(crate) fn apply(
         .bind::<Array<Tsvector>, _>(DocumentArray(vec![&documents.encoded]));
     // There is a text for each set of columns: a connection would keep all of them.
     let query = DeviceRow::bind_arrays(columns, query).into_unprepared();
-    // Otherwise, the planner joins the devices to all devices of the workspace, which it expects to
-    // be few.
-    let row: CountRow = in_index_order(connection, |connection| query.get_result(connection))?;
+    let row: CountRow = probing_index(connection, |connection| query.get_result(connection))?;
     if row.changed == changes.len() as i64 {
         Ok(())
     } else {

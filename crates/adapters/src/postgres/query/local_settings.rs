@@ -45,12 +45,35 @@ pub(crate) fn in_index_order<T>(
     connection: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {
-    let set = |value: &str| {
-        let settings = INDEX_ORDER.map(|name| format!("SET LOCAL {name} = {value}; "));
-        settings.concat()
-    };
-    connection.batch_execute(&set("off"))?;
+    let settings = INDEX_ORDER.map(|name| (name, "off"));
+    with_local(&settings, connection, work)
+}
+
+/// Runs a statement that joins a table to an array, whose plan probes an index once per element.
+/// Requires an open transaction.
+///
+/// An expensive row keeps the planner from reading all devices of a workspace, which it expects to
+/// be few, and from comparing each of them with each element.
+pub(crate) fn probing_index<T>(
+    connection: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    let mut settings = INDEX_ORDER.map(|name| (name, "off")).to_vec();
+    settings.push(("cpu_tuple_cost", "10"));
+    with_local(&settings, connection, work)
+}
+
+/// Runs statements with settings of the transaction, which have their defaults afterwards.
+fn with_local<T>(
+    settings: &[(&str, &str)],
+    connection: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    let set = |(name, value): (&str, &str)| format!("SET LOCAL {name} = {value}; ");
+    let settings = settings.iter().copied();
+    connection.batch_execute(&settings.clone().map(set).collect::<String>())?;
     let result = work(connection)?;
-    connection.batch_execute(&set("default"))?;
+    let defaults = settings.map(|(name, _)| set((name, "default")));
+    connection.batch_execute(&defaults.collect::<String>())?;
     Ok(result)
 }
