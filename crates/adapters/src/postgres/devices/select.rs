@@ -115,7 +115,10 @@ pub(crate) fn load(
     let mut devices: Vec<StoredDevice> = devices.collect::<QueryResult<_>>()?;
     // PostgreSQL usually returns them in this order, but does not have to.
     let is_in_order = devices.len() == ids.len()
-        && devices.iter().zip(ids).all(|(stored, id)| stored.device.id.0 == *id);
+        && devices
+            .iter()
+            .zip(ids)
+            .all(|(stored, id)| stored.device.id.0 == *id);
     if !is_in_order {
         let positions: HashMap<i64, usize> = ids.iter().copied().zip(0..).collect();
         devices.sort_by_key(|stored| positions.get(&stored.device.id.0).copied());

@@ -6,8 +6,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
 use devices_domain::{
-    BatchId, BatchOptions, DeviceFields, DeviceId, FieldError, IdempotentResponse, NewUpsert,
-    RepositoryError, RowCounts, RowPlan, RowRef, RowResult, UpsertBatch, UpsertResult,
+    BatchId, BatchOptions, Characteristics, DeviceFields, DeviceId, Field, FieldError,
+    IdempotentResponse, Identity, Inventory, NewUpsert, Ownership, RepositoryError, RowCounts,
+    RowPlan, RowRef, RowResult, UpsertBatch, UpsertResult,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -247,7 +248,7 @@ fn plan_view<'a>(index: usize, row_ref: Option<&'a RowRef>, row: &RowPlan) -> Pl
 
 /// Returns the values of changed fields before and after, as the API represents them.
 fn changes([before, after]: &[DeviceFields; 2], names: &[&'static str]) -> Map<String, Value> {
-    let (mut before, mut after) = (values(before), values(after));
+    let (mut before, mut after) = (values(before, names), values(after, names));
     let changes = names.iter().map(|name| {
         let mut change = Map::new();
         change.insert("from".into(), before.remove(*name).unwrap_or_default());
@@ -257,25 +258,26 @@ fn changes([before, after]: &[DeviceFields; 2], names: &[&'static str]) -> Map<S
     changes.collect()
 }
 
-fn values(fields: &DeviceFields) -> Map<String, Value> {
+/// Returns the values of the groups that have some of these fields.
+fn values(fields: &DeviceFields, names: &[&'static str]) -> Map<String, Value> {
     let DeviceFields {
         identity,
         inventory,
         ownership,
         characteristics,
     } = fields;
-    let groups = [
-        serde_json::to_value(identity),
-        serde_json::to_value(inventory),
-        serde_json::to_value(ownership),
-        serde_json::to_value(characteristics),
-    ];
-    let groups = groups.into_iter().filter_map(Result::ok);
-    groups
-        .filter_map(|group| match group {
-            Value::Object(values) => Some(values),
-            _ => None,
-        })
-        .flatten()
-        .collect()
+    let mut values = Map::new();
+    let mut add = |group: &[Field], value: &dyn Fn() -> serde_json::Result<Value>| {
+        let is_needed = group.iter().any(|field| names.contains(&field.name()));
+        if is_needed && let Ok(Value::Object(members)) = value() {
+            values.extend(members);
+        }
+    };
+    add(Identity::FIELDS, &|| serde_json::to_value(identity));
+    add(Inventory::FIELDS, &|| serde_json::to_value(inventory));
+    add(Ownership::FIELDS, &|| serde_json::to_value(ownership));
+    add(Characteristics::FIELDS, &|| {
+        serde_json::to_value(characteristics)
+    });
+    values
 }
