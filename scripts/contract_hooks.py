@@ -25,10 +25,12 @@ def before_call(context, case, kwargs):
         if value in (None, "None"):
             case.path_parameters[name] = "1"
     query = case.query or {}
+    key = headers.get("Idempotency-Key")
     if case.meta is None or not case.meta.generation.mode.is_positive:
         # The response to an invalid row would be a 207, or a plan.
-        if str(query.get("atomic")).lower() == "false":
+        if query.get("atomic") in (False, "false"):
             del query["atomic"]
+        used_keys.add(unquoted(key))
         return
     headers.pop("If-Match", None)
     query.pop("cursor", None)
@@ -38,11 +40,17 @@ def before_call(context, case, kwargs):
         query.pop("bom", None)
     if isinstance(case.body, dict):
         adjust_body(case.operation.path, query, case.body)
-    key = headers.get("Idempotency-Key")
     if key is not None:
-        if key in used_keys:
+        if unquoted(key) in used_keys:
             headers["Idempotency-Key"] = uuid.uuid4().hex
-        used_keys.add(key)
+        used_keys.add(unquoted(key))
+
+
+def unquoted(key):
+    """Returns the content of a quoted string. A bare key with this content is the same key."""
+    if isinstance(key, str) and len(key) > 2 and key[0] == key[-1] == '"':
+        return key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    return key
 
 
 def adjust_body(path, query, body):
