@@ -200,8 +200,8 @@ fn template(
     request
 }
 
-/// Returns [`DEVICES`] devices of a set. Serial numbers of different sets differ, also from those of
-/// all other devices.
+/// Returns [`DEVICES`] devices of a set. Serial numbers of different sets differ, also from those
+/// of all other devices.
 pub fn set_of_devices(set: usize) -> Vec<Value> {
     let mut devices = devices();
     for (index, device) in devices.iter_mut().enumerate() {

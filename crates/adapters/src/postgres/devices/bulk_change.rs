@@ -88,8 +88,8 @@ fn changed_columns(
         .collect()
 }
 
-/// Search documents that the changes make necessary, one column per field. In the order in which the
-/// index is written, by device: in another order, the two would deadlock.
+/// Search documents that the changes make necessary, one column per field. In the order in which
+/// the index is written, by device: in another order, the two would deadlock.
 #[derive(Default)]
 struct Documents {
     devices: Vec<i64>,
