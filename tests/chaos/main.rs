@@ -33,7 +33,7 @@ use devices_tests::Cluster;
 /// 1 if a guarantee was violated.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Run a tenth of each scenario, which takes two to four minutes
+    /// Run a tenth of each scenario, which takes three to five minutes
     #[arg(long)]
     short: bool,
     /// Scenarios to run; all of them by default
