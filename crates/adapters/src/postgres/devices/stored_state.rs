@@ -117,10 +117,18 @@ impl StoredState {
         after: &DeviceFields,
         is_archived: bool,
     ) -> Option<EncodedDocument> {
+        let document = |fields| EncodedDocument::new(&SearchDocument::for_device(fields));
         let before = &self.fields;
-        let is_stored = self.archived_at.is_some() == is_archived
-            && before.ownership.user_id == after.ownership.user_id
-            && SearchDocument::has_same_text(before, after);
-        (!is_stored).then(|| EncodedDocument::new(&SearchDocument::for_device(after)))
+        let is_same_object = self.archived_at.is_some() == is_archived
+            && before.ownership.user_id == after.ownership.user_id;
+        // Comparing the texts costs much less than building the documents.
+        if is_same_object && SearchDocument::has_same_text(before, after) {
+            return None;
+        }
+        let changed = document(after);
+        let is_stored = is_same_object
+            && before.search_identifiers() == after.search_identifiers()
+            && document(before) == changed;
+        (!is_stored).then_some(changed)
     }
 }
