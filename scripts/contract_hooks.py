@@ -6,12 +6,25 @@ idempotency key must not be sent again with a different batch. Rows that are mat
 field, and some options need others.
 """
 
+import itertools
 import uuid
 
 import schemathesis
 
 
 used_keys = set()
+
+# Few generated batches have options. The others get these in turn.
+options = itertools.cycle(
+    [
+        {},
+        {"on_conflict": "update"},
+        {"atomic": "false"},
+        {"on_conflict": "update", "nulls": "clear", "atomic": "false"},
+        {"on_conflict": "skip", "match": "asset_tag"},
+        {"on_conflict": "update", "match": "asset_tag"},
+    ]
+)
 
 
 @schemathesis.hook
@@ -39,6 +52,8 @@ def before_call(context, case, kwargs):
     if query.get("format") != "csv":
         query.pop("bom", None)
     if isinstance(case.body, dict):
+        if "devices" in case.body and not query:
+            query = case.query = dict(next(options))
         adjust_body(case.operation.path, query, case.body)
     if key is not None:
         if unquoted(key) in used_keys:
