@@ -6,13 +6,12 @@ use super::fields::{
 };
 use super::immutable::ImmutableValues;
 use super::unique_fields::PerUniqueField;
-use crate::field::{
-    Email, FieldChange, FieldValue, RawRow, UnknownFields, read_change, validate_single,
-};
+use crate::field::{Email, FieldChange, FieldValue, RawRow, UnknownFields, read_change, validate};
 use crate::ids::UserId;
 use crate::validation::error::{ErrorCode, FieldError, Reason};
 use crate::validation::external_refs::ExternalRefs;
 use crate::validation::report::ErrorReport;
+use crate::validation::row_errors::RowErrors;
 
 /// A valid change of a device: new values for some of its fields.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,17 +32,21 @@ impl DevicePatch {
     /// Returns every error, in the order of the field table, repeated and unknown fields last.
     /// Fields that cannot be cleared are errors, too.
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Result<Self, ErrorReport> {
-        Self::read(row, unknown_fields, ImmutableValues::from_row(row))
+        let immutable = ImmutableValues::from_row(row);
+        Self::read(row, unknown_fields, immutable, ErrorReport::MAX_ENTRIES)
     }
 
     /// Validates the row like [`from_row`](Self::from_row). `immutable` are the values of its
-    /// immutable fields.
+    /// immutable fields. The report lists at most `max_errors`.
     pub(super) fn read(
         row: &RawRow<'_>,
         unknown_fields: UnknownFields,
         immutable: ImmutableValues,
+        max_errors: usize,
     ) -> Result<Self, ErrorReport> {
-        validate_single(row, &DEVICE, unknown_fields, |reject| {
+        let mut report = ErrorReport::new(max_errors);
+        let errors = &mut RowErrors::new(&mut report, None);
+        let patch = validate(row, &DEVICE, unknown_fields, errors, |reject| {
             let identity = IdentityPatch::read(row, reject);
             let inventory = InventoryPatch::read(row, reject);
             let ownership = OwnershipPatch::read(row, reject);
@@ -67,7 +70,8 @@ impl DevicePatch {
                 user_email: user_email?,
                 immutable,
             })
-        })
+        });
+        patch.ok_or_else(|| report.finish())
     }
 
     /// Applies the patch to the fields of a device. `email_user` is the user with the `user_email`

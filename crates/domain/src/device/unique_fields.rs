@@ -4,7 +4,7 @@ use std::ops::{Index, IndexMut};
 
 use super::fields::{DeviceFields, FieldIndex, name_of};
 use super::patch::DevicePatch;
-use crate::field::{FieldChange, RawRow, read_if_valid};
+use crate::field::{FieldChange, RawRow, is_empty_value, read_if_valid};
 use crate::validation::error::ErrorCode;
 
 /// Declares the unique fields: variant, type, group and name of the field, and error code.
@@ -60,6 +60,13 @@ macro_rules! unique_fields {
                         value.map(|value| value.folded().to_owned())
                     }),+
                 }
+            }
+        }
+
+        impl UniqueField {
+            /// Returns whether the row has no value of the field: it is absent, null or blank.
+            pub(crate) fn is_empty_in_row(self, row: &RawRow<'_>) -> bool {
+                is_empty_value(row.get(self.name()))
             }
         }
 

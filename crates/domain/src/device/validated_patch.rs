@@ -5,7 +5,6 @@ use super::fields::{DEVICE, DeviceFields, FieldIndex};
 use super::immutable::ImmutableValues;
 use super::patch::DevicePatch;
 use super::rejected_refs::RejectedRefs;
-use super::unique_fields::UniqueField;
 use crate::field::{RawRow, RawValue, UnknownFields, is_empty_value};
 use crate::ids::UserId;
 use crate::upsert::{BatchOptions, Nulls};
@@ -39,8 +38,9 @@ impl RejectedPatch {
         self.refs.external_refs()
     }
 
-    /// Returns the errors that only the stored device shows.
-    pub(crate) fn errors_with(&self, stored: &DeviceFields) -> Vec<FieldError> {
+    /// Returns the errors that depend on the stored device: changed immutable fields, and rules
+    /// that its fields break together with the patch.
+    pub(crate) fn errors_for(&self, stored: &DeviceFields) -> Vec<FieldError> {
         let mut errors = self.immutable.errors(stored);
         errors.extend(self.changes.errors(stored));
         errors
@@ -51,14 +51,17 @@ impl ValidatedPatch {
     /// Validates the row of a patch.
     #[must_use]
     pub fn from_row(row: &RawRow<'_>, unknown_fields: UnknownFields) -> Self {
-        Self::validate(row, unknown_fields, ImmutableValues::from_row(row))
+        let immutable = ImmutableValues::from_row(row);
+        Self::validate(row, unknown_fields, immutable, ErrorReport::MAX_ENTRIES)
     }
 
-    /// Validates the row of a batch as a patch of the device that it matches.
+    /// Validates the row of a batch as a patch of the device that it matches. Lists at most
+    /// `max_errors`.
     pub(crate) fn from_batch_row(
         row: &RawRow<'_>,
         unknown_fields: UnknownFields,
         options: BatchOptions,
+        max_errors: usize,
     ) -> Self {
         let mut row = row.clone();
         for index in 0..DEVICE.fields.len() {
@@ -78,16 +81,17 @@ impl ValidatedPatch {
             }
         }
         let immutable = ImmutableValues::from_row(&row).ignoring_case();
-        Self::validate(&row, unknown_fields, immutable)
+        Self::validate(&row, unknown_fields, immutable, max_errors)
     }
 
     fn validate(
         row: &RawRow<'_>,
         unknown_fields: UnknownFields,
         immutable: ImmutableValues,
+        max_errors: usize,
     ) -> Self {
         Self(
-            match DevicePatch::read(row, unknown_fields, immutable.clone()) {
+            match DevicePatch::read(row, unknown_fields, immutable.clone(), max_errors) {
                 Ok(_) if row.present_fields().next().is_none() => Validation::Empty,
                 Ok(patch) => Validation::Valid(Box::new(patch)),
                 Err(report) => Validation::Rejected(Box::new(RejectedPatch {
@@ -98,6 +102,14 @@ impl ValidatedPatch {
                 })),
             },
         )
+    }
+
+    /// Returns the number of listed errors of the row.
+    pub(crate) fn listed_errors(&self) -> usize {
+        match &self.0 {
+            Validation::Rejected(rejected) => rejected.report.entries().len(),
+            Validation::Valid(_) | Validation::Empty => 0,
+        }
     }
 
     /// Returns the references of the patch to stored data.
@@ -123,17 +135,10 @@ impl ValidatedPatch {
             Validation::Empty => Ok(stored.clone()),
             Validation::Rejected(rejected) => {
                 let mut errors = rejected.report.clone().into_field_errors();
-                errors.extend(rejected.errors_with(stored));
+                errors.extend(rejected.errors_for(stored));
                 Err(errors)
             }
         }
-    }
-}
-
-impl UniqueField {
-    /// Returns whether the row gives the field no value: it is absent, null or blank.
-    pub(crate) fn is_empty_in_row(self, row: &RawRow<'_>) -> bool {
-        is_empty_value(row.get(self.name()))
     }
 }
 
@@ -174,7 +179,7 @@ mod tests {
             nulls,
             ..BatchOptions::default()
         };
-        let patch = ValidatedPatch::from_batch_row(&row(sent), UnknownFields::Reject, options);
+        let patch = ValidatedPatch::from_batch_row(&row(sent), UnknownFields::Reject, options, 10);
         let after = patch.apply(&stored(), None).unwrap();
         stored().changed_field_names(&after)
     }
@@ -206,6 +211,7 @@ mod tests {
             ]),
             UnknownFields::Reject,
             BatchOptions::default(),
+            10,
         );
         let errors = patch.apply(&stored(), None).unwrap_err();
         let reasons: Vec<Reason> = errors.into_iter().map(|error| error.reason).collect();

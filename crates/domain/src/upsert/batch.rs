@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::options::{BatchOptions, OnConflict};
 use crate::device::{
-    NewDevice, RejectedRefs, StoredDevice, UniqueField, ValidatedPatch, validate_device,
+    NewDevice, PerUniqueField, RejectedRefs, StoredDevice, UniqueField, ValidatedPatch,
+    validate_device,
 };
 use crate::field::{RawRow, RowRef, ValueKind, read_row_ref};
 use crate::ids::DeviceId;
@@ -16,7 +17,8 @@ use crate::validation::lookup_keys::LookupKeys;
 use crate::validation::report::ErrorReport;
 use crate::validation::row_errors::RowErrors;
 
-/// Maximum number of errors that are listed for a row.
+/// Maximum number of errors that are listed for a row. One is listed for each row once the rows of
+/// the batch have [`BatchRules::max_errors`].
 const MAX_ROW_ERRORS: usize = 100;
 
 /// A batch with options.
@@ -26,6 +28,8 @@ pub struct UpsertBatch {
     rules: BatchRules,
     len: usize,
     pub(super) rows: Vec<UpsertRow>,
+    /// Number of listed errors of all rows.
+    listed_errors: usize,
     /// Errors of the batch as a whole.
     pub(super) report: ErrorReport,
 }
@@ -63,7 +67,7 @@ impl StoredMatches {
     }
 
     /// Iterates over the ids of the devices.
-    pub fn devices(&self) -> impl Iterator<Item = DeviceId> {
+    pub fn device_ids(&self) -> impl Iterator<Item = DeviceId> {
         self.0.values().map(|stored| stored.device.id)
     }
 }
@@ -77,6 +81,7 @@ impl UpsertBatch {
             rules,
             len: 0,
             rows: Vec::new(),
+            listed_errors: 0,
             report: ErrorReport::new(rules.max_errors),
         }
     }
@@ -109,7 +114,13 @@ impl UpsertBatch {
     /// validated.
     pub fn push(&mut self, row: &RawRow<'_>) {
         if self.count_row() {
-            let row = UpsertRow::new(row, self.rules, self.options);
+            let max_errors = if self.listed_errors < self.rules.max_errors {
+                MAX_ROW_ERRORS
+            } else {
+                1
+            };
+            let row = UpsertRow::new(row, self.rules, self.options, max_errors);
+            self.listed_errors += row.listed_errors();
             self.rows.push(row);
         }
     }
@@ -175,8 +186,8 @@ impl UpsertBatch {
 }
 
 impl UpsertRow {
-    fn new(row: &RawRow<'_>, rules: BatchRules, options: BatchOptions) -> Self {
-        let mut report = ErrorReport::new(MAX_ROW_ERRORS);
+    fn new(row: &RawRow<'_>, rules: BatchRules, options: BatchOptions, max_errors: usize) -> Self {
+        let mut report = ErrorReport::new(max_errors);
         let errors = &mut RowErrors::new(&mut report, None);
         let new = validate_device(row, rules.unknown_fields, errors);
         let field = options.match_field;
@@ -190,8 +201,9 @@ impl UpsertRow {
             report.add(None, no_match_key(field));
         }
         let has_patch = options.on_conflict == OnConflict::Update && match_value.is_some();
-        let patch =
-            has_patch.then(|| ValidatedPatch::from_batch_row(row, rules.unknown_fields, options));
+        let unknown_fields = rules.unknown_fields;
+        let patch = has_patch
+            .then(|| ValidatedPatch::from_batch_row(row, unknown_fields, options, max_errors));
         Self {
             new: new
                 .filter(|_| !has_no_key)
@@ -212,6 +224,13 @@ impl UpsertRow {
             row_ref_error: None,
             match_value: None,
         }
+    }
+
+    fn listed_errors(&self) -> usize {
+        let new = self.new.as_ref().err();
+        let patch = self.patch.as_ref();
+        new.map_or(0, |report| report.entries().len())
+            + patch.map_or(0, |patch| patch.listed_errors())
     }
 
     /// Returns the row as a new device, or its errors.
@@ -250,9 +269,21 @@ impl UpsertRow {
         refs.unwrap_or_default().changed_from(&stored.device.fields)
     }
 
-    /// Returns the references of the row as sent.
-    pub(super) fn sent_refs(&self) -> ExternalRefs<'_> {
-        self.refs.external_refs()
+    /// Returns the values of unique fields that no other row may have. Of a row that is skipped,
+    /// only the match field is used.
+    pub(super) fn unique_values(
+        &self,
+        matches: &StoredMatches,
+        options: BatchOptions,
+    ) -> PerUniqueField<Option<&str>> {
+        let values = self.refs.external_refs().unique;
+        let is_skipped =
+            options.on_conflict == OnConflict::Skip && self.find_match(matches).is_some();
+        if is_skipped {
+            PerUniqueField::of(options.match_field, values[options.match_field])
+        } else {
+            values
+        }
     }
 }
 
@@ -263,8 +294,8 @@ fn no_match_key(field: UniqueField) -> FieldError {
         ErrorCode::InvalidField,
         Reason::NoMatchKey,
         format!(
-            "is required, because rows are matched by it: send a `{name}`, or send the row in a \
-             batch without `on_conflict`"
+            "is required, because rows are matched by it: send the device's `{name}`, or send the \
+             row in a batch without `on_conflict`"
         ),
     )
 }

@@ -63,14 +63,14 @@ impl UpsertBatch {
         found: &LookupResult,
     ) -> Result<UpsertPlan<'a>, ErrorReport> {
         if self.options.is_atomic || !self.report.is_empty() {
-            self.plan_whole(matches, found)
+            self.plan_all_or_none(matches, found)
         } else {
-            Ok(self.plan_rows(matches, found))
+            Ok(self.plan_valid_rows(matches, found))
         }
     }
 
-    /// Plans a batch that one failed row rejects.
-    fn plan_whole<'a>(
+    /// Plans every row, or returns all errors of all rows.
+    fn plan_all_or_none<'a>(
         &'a self,
         matches: &'a StoredMatches,
         found: &LookupResult,
@@ -83,7 +83,9 @@ impl UpsertBatch {
             let stored = row.find_match(matches);
             let is_new = stored.is_none();
             added += usize::from(is_new);
-            let duplicates = first_rows.insert(row, index);
+            let values = row.unique_values(matches, self.options);
+            let duplicates = first_rows.duplicates(&values);
+            first_rows.insert(&values, index);
             match self.decide(row, stored, found, duplicates) {
                 Ok(decision) => rows.push(decision),
                 Err(errors) => report.add_row(index, errors),
@@ -99,14 +101,19 @@ impl UpsertBatch {
         Err(report.finish().with_row_refs(row_ref))
     }
 
-    /// Plans a batch of which the valid rows are stored. Among rows with the same value of a unique
+    /// Plans the rows that pass, and fails the others. Among rows with the same value of a unique
     /// field, the first that does not fail is stored.
-    fn plan_rows<'a>(&'a self, matches: &'a StoredMatches, found: &LookupResult) -> UpsertPlan<'a> {
+    fn plan_valid_rows<'a>(
+        &'a self,
+        matches: &'a StoredMatches,
+        found: &LookupResult,
+    ) -> UpsertPlan<'a> {
         let mut first_rows = FirstRows::default();
         let mut added = 0;
         let rows = self.rows.iter().enumerate().map(|(index, row)| {
             let stored = row.find_match(matches);
-            let duplicates = first_rows.find(row);
+            let values = row.unique_values(matches, self.options);
+            let duplicates = first_rows.duplicates(&values);
             let decision = self.decide(row, stored, found, duplicates);
             let decision = decision.map_err(ErrorReport::into_field_errors);
             let decision = decision.and_then(|decision| {
@@ -116,7 +123,7 @@ impl UpsertBatch {
                     }
                     added += 1;
                 }
-                first_rows.insert(row, index);
+                first_rows.insert(&values, index);
                 Ok(decision)
             });
             decision.unwrap_or_else(PlannedRow::Fail)
@@ -126,7 +133,7 @@ impl UpsertBatch {
         }
     }
 
-    /// Decides about a row on its own. `duplicates` are its errors about earlier rows.
+    /// Decides about a row. `duplicates` are the errors for values that an earlier row has.
     fn decide<'a>(
         &self,
         row: &'a UpsertRow,
@@ -169,7 +176,7 @@ impl UpsertBatch {
     }
 }
 
-/// Decides about a row that changes `stored`. `report` has the errors of its reference.
+/// Decides about a row that matches `stored`. `report` contains the error of its `row_ref`.
 fn decide_change<'a>(
     row: &'a UpsertRow,
     patch: &ValidatedPatch,
@@ -211,15 +218,18 @@ impl ErrorReport {
     }
 }
 
+/// Values of the unique fields of a row.
+type UniqueValues<'a> = PerUniqueField<Option<&'a str>>;
+
 /// First row with each value of a unique field.
 #[derive(Default)]
 struct FirstRows<'a>(PerUniqueField<HashMap<&'a str, usize>>);
 
 impl<'a> FirstRows<'a> {
-    /// Returns an error for each value of the row that an earlier row has.
-    fn find(&self, row: &UpsertRow) -> Vec<FieldError> {
+    /// Returns an error for each of the values that an earlier row has.
+    fn duplicates(&self, values: &UniqueValues<'_>) -> Vec<FieldError> {
         let mut errors = Vec::new();
-        for (field, value) in row.sent_refs().unique.iter() {
+        for (field, value) in values.iter() {
             if let Some(first) = value.and_then(|value| self.0[field].get(value)) {
                 errors.push(duplicate_error(field, *first));
             }
@@ -227,14 +237,12 @@ impl<'a> FirstRows<'a> {
         errors
     }
 
-    /// Adds the values of a row. Returns an error for each value that an earlier row has.
-    fn insert(&mut self, row: &'a UpsertRow, index: usize) -> Vec<FieldError> {
-        let errors = self.find(row);
-        for (field, value) in row.sent_refs().unique.iter() {
+    /// Adds the values of the row at `index`.
+    fn insert(&mut self, values: &UniqueValues<'a>, index: usize) {
+        for (field, value) in values.iter() {
             if let Some(value) = *value {
                 self.0[field].entry(value).or_insert(index);
             }
         }
-        errors
     }
 }

@@ -183,3 +183,40 @@ fn conflicts_concern_the_row_that_has_them() {
     assert_eq!(keys.unique[UniqueField::AssetTag], ["T1"]);
     assert_eq!((keys.users, keys.added_devices), (vec![UserId(9)], 1));
 }
+
+#[test]
+fn skipped_row_uses_only_its_match_field() {
+    let mut tagged = complete("S2");
+    tagged.set("asset_tag", RawValue::text("T1"));
+    let rows = [
+        row(&[("serial_number", "S1"), ("asset_tag", "T1")]),
+        tagged,
+        row(&[("serial_number", "s1")]),
+    ];
+    let skip = BatchOptions {
+        on_conflict: OnConflict::Skip,
+        ..UPDATE
+    };
+    assert_eq!(
+        plan(skip, &rows, &LookupResult::default()),
+        ["skip", "create", "fail duplicate"]
+    );
+}
+
+#[test]
+fn listed_errors_are_bounded() {
+    let mut unknown = row(&[("serial_number", "S1")]);
+    for number in 0..500 {
+        unknown.set(format!("unknown {number}"), RawValue::Null);
+    }
+    let rows = vec![unknown; 100];
+    let (batch, matches) = (batch(UPDATE, &rows), stored("S1"));
+    let plan = batch.plan(&matches, &LookupResult::default()).unwrap();
+    let listed = plan.rows.iter().map(|row| match row {
+        PlannedRow::Fail(errors) => errors.len(),
+        other => panic!("unexpected plan: {other:?}"),
+    });
+    let listed: Vec<usize> = listed.collect();
+    assert_eq!((listed[0], listed[99]), (100, 1));
+    assert!(listed.iter().sum::<usize>() < 2 * BatchRules::default().max_errors);
+}

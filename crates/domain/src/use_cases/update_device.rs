@@ -114,7 +114,7 @@ impl UpdateDevice {
         }
         let keys = LookupKeys::from_change(device, patch.external_refs());
         let conflicts = ChangeConflicts {
-            errors: patch.errors_with(&stored.device.fields),
+            errors: patch.errors_for(&stored.device.fields),
             conflicts: self.devices.find_conflicts(keys).await?,
         };
         let refs = patch.external_refs();

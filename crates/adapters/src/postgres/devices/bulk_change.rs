@@ -30,11 +30,11 @@ struct CountRow {
     changed: i64,
 }
 
-/// Stores the new states of devices with one statement, whatever their number. It sets only columns
-/// that differ for at least one of the devices.
+/// Stores the new states of devices with one statement, whatever their number. Sets `updated_at`,
+/// `deleted_at`, and the columns that differ for at least one of the devices.
 ///
 /// # Errors
-/// `NotFound` if a device does not exist. The transaction must then be rolled back.
+/// `NotFound` if a device does not exist. The caller must then roll back.
 pub(crate) fn apply(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -88,8 +88,8 @@ fn changed_columns(
         .collect()
 }
 
-/// Search documents that the changes make necessary, one column per field. In the order in which
-/// the index is written, by device: in another order, the two would deadlock.
+/// New search documents, one column per field. Sorted by device, the order in which the job that
+/// indexes devices writes them: another order could deadlock with it.
 #[derive(Default)]
 struct Documents {
     devices: Vec<i64>,

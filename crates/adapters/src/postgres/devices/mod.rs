@@ -208,13 +208,15 @@ impl DeviceRepository for PostgresDevices {
 
     async fn plan_upsert(&self, batch: Arc<UpsertBatch>) -> Result<Vec<RowPlan>, UpsertError> {
         let workspace = self.workspace;
-        // The transaction is rolled back, because it has no effect.
-        self.database
-            .transact(move |connection| {
+        // The transaction has no effect, and is rolled back. It does not count as a write.
+        let planned = self.database.run_gated(move |connection, gate| {
+            transact_on(connection, gate, |connection| {
                 let plan = upsert::plan(connection, workspace, &batch)?;
                 Ok((plan, Effect::None))
             })
-            .await
+        });
+        let planned: Result<_, UpsertError> = planned.await;
+        self.database.resolve(planned?).await
     }
 
     async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
 use devices_domain::{
     BatchId, BatchOptions, Characteristics, DeviceFields, DeviceId, Field, FieldError,
@@ -120,7 +120,7 @@ fn entries(index: usize, errors: &[FieldError]) -> Vec<ErrorEntry> {
 /// requests of the worker do not wait for it.
 ///
 /// # Errors
-/// `InDoubt` if rendering panics: the rows are stored nevertheless.
+/// If rendering panics: `InDoubt` if the batch stored something, otherwise `Internal`.
 pub(crate) async fn response(
     upsert: Arc<NewUpsert>,
     result: UpsertResult,
@@ -129,7 +129,13 @@ pub(crate) async fn response(
     let (batch, options) = (result.batch, upsert.batch.options());
     let body = web::block(move || render(&upsert.batch, &result, representation))
         .await
-        .map_err(|_| RepositoryError::InDoubt("the response could not be rendered".into()))?;
+        .map_err(|_| {
+            let cause = "the response could not be rendered";
+            match batch {
+                Some(_) => RepositoryError::InDoubt(cause.into()).into(),
+                None => ApiError::Internal(cause.into()),
+            }
+        })?;
     let mut response = batch_response(status(options), batch, body);
     if representation == Representation::Minimal {
         confirm_minimal(&mut response);
@@ -193,15 +199,25 @@ struct PlanView<'a> {
     errors: Option<Vec<ErrorEntry>>,
 }
 
-/// Returns a 200 with what a batch would do with each row. `row_ref` returns the reference of a
-/// row.
-pub(crate) fn plan<'a>(
-    rows: &[RowPlan],
-    row_ref: impl Fn(usize) -> Option<&'a RowRef>,
-) -> HttpResponse {
+/// Returns a 200 with what a batch would do with each row, given with its reference.
+///
+/// # Errors
+/// `Internal` if rendering panics.
+pub(crate) async fn plan(rows: Vec<(Option<RowRef>, RowPlan)>) -> Result<HttpResponse, ApiError> {
+    let render = move || render_plan(&rows);
+    let body = web::block(render)
+        .await
+        .map_err(|_| ApiError::Internal("the plan could not be rendered".into()))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .content_type(ContentType::json())
+        .body(body))
+}
+
+fn render_plan(rows: &[(Option<RowRef>, RowPlan)]) -> Vec<u8> {
     let views = rows.iter().enumerate();
     let views: Vec<PlanView<'_>> = views
-        .map(|(index, row)| plan_view(index, row_ref(index), row))
+        .map(|(index, (row_ref, row))| plan_view(index, row_ref.as_ref(), row))
         .collect();
     let count = |action: &str| views.iter().filter(|view| view.action == action).count();
     let plan = BatchPlan {
@@ -213,9 +229,8 @@ pub(crate) fn plan<'a>(
         fail: count("fail"),
         plan: views,
     };
-    HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .json(Data { data: plan })
+    serde_json::to_vec(&Data { data: plan })
+        .expect("texts, numbers and lists can always be written as JSON")
 }
 
 fn plan_view<'a>(index: usize, row_ref: Option<&'a RowRef>, row: &RowPlan) -> PlanView<'a> {

@@ -20,14 +20,15 @@ pub(super) enum RowLocks {
     Update,
 }
 
-/// Finds the devices, and locks them before it reads them. Uses up to three statements.
+/// Finds the active devices that rows match. Locks them before it reads them, if `locks` says so.
+/// Uses up to three statements.
 pub(super) fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batch: &UpsertBatch,
     locks: RowLocks,
 ) -> QueryResult<StoredMatches> {
-    // Values of serial numbers are in the order of the locks.
+    // The values are sorted. For serial numbers, that is the order of `row_locks`.
     let is_in_lock_order = batch.options().match_field == UniqueField::SerialNumber;
     let locks_at_once = locks == RowLocks::Update && is_in_lock_order;
     let ids = find_ids(connection, workspace, batch, locks_at_once)?;
@@ -49,7 +50,7 @@ pub(super) fn are_outdated(
     batch: &UpsertBatch,
     matches: &StoredMatches,
 ) -> QueryResult<bool> {
-    let known: HashSet<i64> = matches.devices().map(|device| device.0).collect();
+    let known: HashSet<i64> = matches.device_ids().map(|device| device.0).collect();
     let ids = find_ids(connection, workspace, batch, false)?;
     Ok(!ids.iter().all(|id| known.contains(id)))
 }
@@ -78,8 +79,9 @@ fn statement(field: UniqueField, locks: bool, size: ListSize) -> String {
     let column = format!("{}_folded", field.name());
     let requested = size.rows(&[("value", "$2")]);
     let lock = if locks { "FOR NO KEY UPDATE" } else { "" };
-    // Probes the index once per value. For `= ANY` on a table without statistics, the planner would
-    // read all devices of the workspace instead.
+    // LATERAL makes a nested loop over `requested`, so that devices are locked in the order of the
+    // values, and the index is probed once per value. For `= ANY`, the planner would read all
+    // devices of the workspace. `IS NOT NULL` repeats the condition of the index of asset tags.
     format!(
         "SELECT matched.id FROM {requested} \
          CROSS JOIN LATERAL ( \

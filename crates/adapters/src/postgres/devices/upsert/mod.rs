@@ -17,11 +17,10 @@ use crate::postgres::idempotency_keys;
 use crate::postgres::transaction::run::{Effect, Failure};
 use matches::RowLocks;
 
-type UpsertResult<T> = Result<T, Failure<UpsertError>>;
+type TransactionResult<T> = Result<T, Failure<UpsertError>>;
 
-/// Transaction that stores a batch with options.
-///
-/// It takes at most 20 statements, whatever the number of rows.
+/// Transaction that stores a batch with options. The number of its statements does not depend on
+/// the number of rows.
 pub(super) struct UpsertTransaction<'a> {
     pub(super) workspace: WorkspaceId,
     pub(super) ids: &'a IdBlocks,
@@ -35,7 +34,7 @@ impl UpsertTransaction<'_> {
         &self,
         connection: &mut PgConnection,
         upsert: &NewUpsert,
-    ) -> UpsertResult<(UpsertOutcome, Effect)> {
+    ) -> TransactionResult<(UpsertOutcome, Effect)> {
         if let Some(outcome) = self.find_response(connection, upsert)? {
             return Ok((outcome, Effect::None));
         }
@@ -55,7 +54,7 @@ impl UpsertTransaction<'_> {
         &self,
         connection: &mut PgConnection,
         upsert: &NewUpsert,
-    ) -> UpsertResult<Option<UpsertOutcome>> {
+    ) -> TransactionResult<Option<UpsertOutcome>> {
         let Some((request, _)) = &upsert.idempotency else {
             return Ok(None);
         };
@@ -78,12 +77,13 @@ impl UpsertTransaction<'_> {
     }
 }
 
-/// Returns what [`UpsertTransaction::run`] would do with each row. Locks no device.
+/// Returns what [`UpsertTransaction::run`] would do with each row. Locks no device, but the users
+/// that rows refer to until the transaction is rolled back.
 pub(super) fn plan(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batch: &UpsertBatch,
-) -> UpsertResult<Vec<RowPlan>> {
+) -> TransactionResult<Vec<RowPlan>> {
     let (matches, found) = read(connection, workspace, batch, RowLocks::None)?;
     let plan = batch.plan(&matches, &found).map_err(rejected)?;
     Ok(plan.into_row_plans())
@@ -95,7 +95,7 @@ fn read(
     workspace: WorkspaceId,
     batch: &UpsertBatch,
     locks: RowLocks,
-) -> UpsertResult<(StoredMatches, LookupResult)> {
+) -> TransactionResult<(StoredMatches, LookupResult)> {
     let matches = matches::find(connection, workspace, batch, locks)?;
     let keys = batch.lookup_keys(&matches);
     let found = if keys.is_empty() {
@@ -103,8 +103,8 @@ fn read(
     } else {
         conflicts::find(connection, workspace, &keys, Lookup::Complete)?
     };
-    // A value may be taken by a device that another transaction stored between the two look-ups,
-    // and that the row matches.
+    // Another transaction may have stored a device since the first look-up that a row matches and
+    // whose value is now taken. The retry changes this device.
     let is_taken = found
         .conflicts
         .taken

@@ -67,7 +67,7 @@ pub(super) fn insert_updates(
     Ok(())
 }
 
-/// Inserts the row of the batch, whose first event must be stored.
+/// Inserts the row of the batch. Requires its first event, which a foreign key references.
 pub(super) fn insert_batch(
     connection: &mut PgConnection,
     workspace: WorkspaceId,

@@ -67,7 +67,7 @@ pub(super) fn store(
         prepared("SELECT now() AS started_at, clock_timestamp() AS now").get_result(connection)?;
     let Some(writes) = Writes::reserve(connection, transaction, &plan, &clock)? else {
         let relations = Relations::default();
-        let rows = results(&plan, None, &relations, &clock);
+        let rows = results(&plan, &[], &relations, &clock)?;
         let result = UpsertResult { batch: None, rows };
         return Ok((UpsertOutcome::Result(result), Effect::None));
     };
@@ -77,7 +77,7 @@ pub(super) fn store(
     let relations = Relations::load(connection, workspace, &writes, settings.as_ref())?;
     let marker = writes.commit_marker(workspace, upsert);
     let batch = writes.batch();
-    let rows = results(&plan, Some(&writes.device_ids), &relations, &clock);
+    let rows = results(&plan, &writes.device_ids, &relations, &clock)?;
     let result = UpsertResult {
         batch: Some(batch),
         rows,
@@ -137,7 +137,8 @@ impl<'p> Writes<'p> {
         BatchId(self.event_ids[0])
     }
 
-    /// Creates devices. Returns the settings of the workspace, unless there is none to create.
+    /// Inserts the new devices and their event. Returns the settings of the workspace, or `None` if
+    /// there is nothing to create.
     fn create(
         &self,
         connection: &mut PgConnection,
@@ -166,7 +167,7 @@ impl<'p> Writes<'p> {
         insert::events(connection, workspace, &accepted, BatchKind::WithOptions).map(Some)
     }
 
-    /// Changes devices.
+    /// Updates the changed devices, and inserts an event per set of changed fields.
     fn update(
         &self,
         connection: &mut PgConnection,
@@ -322,28 +323,30 @@ impl Relations {
 /// Returns the result of each row. `device_ids` has an id for each row that creates a device.
 fn results(
     plan: &UpsertPlan<'_>,
-    device_ids: Option<&Vec<i64>>,
+    device_ids: &[i64],
     relations: &Relations,
     clock: &Clock,
-) -> Vec<RowResult> {
-    let mut ids = device_ids.into_iter().flatten().copied();
-    let rows = plan.rows.iter().map(|row| match row {
-        PlannedRow::Create { device, assignee } => {
-            let id = ids.next().unwrap_or_default();
-            let created = relations.created_device(id, device, *assignee, clock.started_at);
-            RowResult::Created(Arc::new(created))
-        }
-        PlannedRow::Update {
-            stored,
-            fields,
-            changed_fields,
-        } => {
-            let updated = relations.updated_device(stored, fields, clock.now);
-            RowResult::Updated(Arc::new(updated), changed_fields.clone())
-        }
-        PlannedRow::Unchanged(stored) => RowResult::Unchanged(Arc::clone(stored)),
-        PlannedRow::Skip(stored) => RowResult::Skipped(Arc::clone(stored)),
-        PlannedRow::Fail(errors) => RowResult::Failed(errors.clone()),
+) -> QueryResult<Vec<RowResult>> {
+    let mut ids = device_ids.iter().copied();
+    let rows = plan.rows.iter().map(|row| {
+        Ok(match row {
+            PlannedRow::Create { device, assignee } => {
+                let id = ids.next().ok_or(DieselError::NotFound)?;
+                let created = relations.created_device(id, device, *assignee, clock.started_at);
+                RowResult::Created(Arc::new(created))
+            }
+            PlannedRow::Update {
+                stored,
+                fields,
+                changed_fields,
+            } => {
+                let updated = relations.updated_device(stored, fields, clock.now);
+                RowResult::Updated(Arc::new(updated), changed_fields.clone())
+            }
+            PlannedRow::Unchanged(stored) => RowResult::Unchanged(Arc::clone(stored)),
+            PlannedRow::Skip(stored) => RowResult::Skipped(Arc::clone(stored)),
+            PlannedRow::Fail(errors) => RowResult::Failed(errors.clone()),
+        })
     });
     rows.collect()
 }

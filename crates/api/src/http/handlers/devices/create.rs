@@ -19,6 +19,7 @@ use crate::http::request_context::RequestContext;
 use crate::http::respond::api_error::ApiError;
 use crate::http::respond::created_devices;
 use crate::http::state::State;
+use crate::settings::Limits;
 
 /// Creates all devices of a batch or none, unless options state otherwise. With an idempotency key,
 /// stores a batch at most once.
@@ -33,11 +34,7 @@ pub(crate) async fn create(
     body: Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let rules = BatchRules {
-        max_devices: state.limits.max_devices_per_batch,
-        unknown_fields: handling.unknown_fields(),
-        ..BatchRules::default()
-    };
+    let rules = batch_rules(&state.limits, handling);
     let request = CreateRequest {
         actor,
         key,
@@ -54,6 +51,15 @@ pub(crate) async fn create(
         }
     };
     run_to_completion(&state, actor, task).await
+}
+
+/// Returns the rules of a batch, also of one that is only validated.
+pub(super) fn batch_rules(limits: &Limits, handling: Handling) -> BatchRules {
+    BatchRules {
+        max_devices: limits.max_devices_per_batch,
+        unknown_fields: handling.unknown_fields(),
+        ..BatchRules::default()
+    }
 }
 
 /// A batch to create, and its context.
@@ -100,7 +106,7 @@ impl CreateRequest {
         let idempotency =
             request.map(|request| (request, created_devices::render as RenderResponse));
         let result = use_case.execute(batch, origin, idempotency).await;
-        if !counts_devices(&result) {
+        if !counts_devices(&result, is_replayed) {
             context.clear_device_count();
         }
         let response = match result? {
@@ -119,15 +125,22 @@ impl CreateRequest {
     }
 }
 
+fn is_replayed(result: &CreateResult) -> bool {
+    matches!(result, CreateResult::Response(response) if response.replayed)
+}
+
 /// Returns `false` for a replayed response, an idempotency error, and a request that is not
 /// admitted. The devices of these requests are neither logged nor counted.
-fn counts_devices(result: &Result<CreateResult, CreateDevicesError>) -> bool {
+pub(super) fn counts_devices<T>(
+    result: &Result<T, CreateDevicesError>,
+    is_replayed: impl FnOnce(&T) -> bool,
+) -> bool {
     match result {
-        Ok(CreateResult::Response(response)) => !response.replayed,
+        Ok(result) => !is_replayed(result),
         Err(
             CreateDevicesError::Idempotency(_)
             | CreateDevicesError::Repository(RepositoryError::NotAdmitted),
         ) => false,
-        Ok(CreateResult::Devices { .. }) | Err(_) => true,
+        Err(_) => true,
     }
 }

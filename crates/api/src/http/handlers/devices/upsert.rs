@@ -2,11 +2,10 @@
 
 use actix_web::HttpResponse;
 use devices_domain::{
-    BatchOptions, CreateDevicesError, DeviceRepository, RepositoryError, UpsertBatch,
-    UpsertDevices, UpsertDevicesResult,
+    BatchOptions, DeviceRepository, UpsertBatch, UpsertDevices, UpsertDevicesResult,
 };
 
-use super::create::CreateRequest;
+use super::create::{CreateRequest, counts_devices};
 use crate::http::extract::prefer::Representation;
 use crate::http::extract::{body, device_batch, idempotency_key};
 use crate::http::respond::api_error::ApiError;
@@ -50,7 +49,7 @@ pub(super) async fn upsert(
     let origin = context.origin(actor);
     let idempotency = request.map(|request| (request, representation.renderer()));
     let result = use_case.execute(batch, origin, idempotency).await;
-    if !counts_devices(&result) {
+    if !counts_devices(&result, is_replayed) {
         context.clear_device_count();
     }
     let response = match result? {
@@ -66,15 +65,6 @@ pub(super) async fn upsert(
     Ok(response)
 }
 
-/// Returns `false` for a replayed response, an idempotency error, and a request that is not
-/// admitted. The devices of these requests are neither logged nor counted.
-fn counts_devices(result: &Result<UpsertDevicesResult, CreateDevicesError>) -> bool {
-    match result {
-        Ok(UpsertDevicesResult::Response(response)) => !response.replayed,
-        Err(
-            CreateDevicesError::Idempotency(_)
-            | CreateDevicesError::Repository(RepositoryError::NotAdmitted),
-        ) => false,
-        Ok(UpsertDevicesResult::Rows(..)) | Err(_) => true,
-    }
+fn is_replayed(result: &UpsertDevicesResult) -> bool {
+    matches!(result, UpsertDevicesResult::Response(response) if response.replayed)
 }

@@ -2,10 +2,11 @@
 
 use actix_web::{HttpResponse, web};
 use devices_domain::{
-    Batch, BatchOptions, BatchRules, CreateDevices, DeviceRepository, RowPlan, RowRef, UpsertBatch,
+    Batch, BatchOptions, BatchRules, CreateDevices, DeviceRepository, RowPlan, UpsertBatch,
     UpsertDevices,
 };
 
+use super::create::batch_rules;
 use crate::http::extract::auth::WriteAccess;
 use crate::http::extract::batch_options::Options;
 use crate::http::extract::body::{self, Body};
@@ -27,11 +28,7 @@ pub(crate) async fn validate(
     Body { bytes, permit }: Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let rules = BatchRules {
-        max_devices: state.limits.max_devices_per_batch,
-        unknown_fields: handling.unknown_fields(),
-        ..BatchRules::default()
-    };
+    let rules = batch_rules(&state.limits, handling);
     let validation = async move {
         let response = if options.is_default() {
             plan_plain(bytes, rules, store.devices).await
@@ -53,9 +50,9 @@ async fn plan_plain(
     let read = move |body: &[u8]| device_batch::read(body, Batch::new(rules));
     let (batch, _) = body::run_blocking_if_large(bytes, read).await?;
     let devices = CreateDevices::new(devices).validate(batch?).await?;
-    let row_ref = |index: usize| devices[index].row_ref.as_ref();
-    let rows = vec![RowPlan::Create; devices.len()];
-    Ok(batch_results::plan(&rows, row_ref))
+    let rows = devices.into_iter();
+    let rows = rows.map(|device| (device.row_ref, RowPlan::Create));
+    batch_results::plan(rows.collect()).await
 }
 
 async fn plan_with_options(
@@ -68,6 +65,6 @@ async fn plan_with_options(
     let read = move |body: &[u8]| device_batch::read(body, batch);
     let (batch, _) = body::run_blocking_if_large(bytes, read).await?;
     let (batch, rows) = UpsertDevices::new(devices).plan(batch?).await?;
-    let row_ref = |index: usize| -> Option<&RowRef> { batch.row_ref(index) };
-    Ok(batch_results::plan(&rows, row_ref))
+    let row_refs = (0..rows.len()).map(|index| batch.row_ref(index).cloned());
+    batch_results::plan(row_refs.zip(rows).collect()).await
 }
