@@ -70,7 +70,7 @@ fn row_matches_a_device_stored_after_its_look_up() {
     // The batch looks up both rows, and then waits for the lock of the first one.
     devices_tests::execute(
         &mut blocker,
-        "BEGIN; SELECT FROM devices FOR UPDATE; \
+        "BEGIN; SELECT id FROM devices WHERE workspace_id = 1 FOR UPDATE; \
          INSERT INTO devices (workspace_id, name, type, category, is_rented, serial_number, \
                               serial_number_folded, asset_tag, asset_tag_folded, compliance, \
                               connection_type) \
