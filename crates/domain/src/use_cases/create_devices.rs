@@ -28,7 +28,7 @@ pub enum CreateResult {
         batch: BatchId,
         /// The devices, in row order.
         devices: Vec<NewDevice>,
-        /// What storing them added, in row order.
+        /// Values that storing them added, in row order.
         inserted: Vec<InsertedDevice>,
     },
     /// The response of an idempotent request, rendered by this call or an earlier one.
@@ -65,11 +65,9 @@ impl CreateDevices {
     /// [`IdempotencyError::KeyReused`] if the key belongs to another request.
     pub async fn find_response(
         &self,
-        request: &IdempotentRequest,
+        request: Option<&IdempotentRequest>,
     ) -> Result<Option<IdempotentResponse>, CreateDevicesError> {
-        let stored = self.devices.find_response(request.clone()).await?;
-        let response = stored.map(|stored| request.replay(stored));
-        Ok(response.transpose()?)
+        find_response(self.devices.as_ref(), request).await
     }
 
     /// Returns the devices that [`execute`](Self::execute) would store. Stores nothing.
@@ -120,9 +118,8 @@ impl CreateDevices {
             }
             Err(rejected) => {
                 // A newer version may reject a batch that an older one accepted.
-                if let Some((request, _)) = &idempotency
-                    && let Some(response) = self.find_response(request).await?
-                {
+                let request = idempotency.as_ref().map(|(request, _)| request);
+                if let Some(response) = self.find_response(request).await? {
                     return Ok(CreateResult::Response(response));
                 }
                 let keys = rejected.lookup_keys();
@@ -153,6 +150,19 @@ impl CreateDevices {
             Err(CreateError::Repository(error)) => Err(error.into()),
         }
     }
+}
+
+/// Finds the response of an earlier request with the same idempotency key.
+pub(super) async fn find_response(
+    devices: &dyn DeviceRepository,
+    request: Option<&IdempotentRequest>,
+) -> Result<Option<IdempotentResponse>, CreateDevicesError> {
+    let Some(request) = request else {
+        return Ok(None);
+    };
+    let stored = devices.find_response(request.clone()).await?;
+    let response = stored.map(|stored| request.replay(stored));
+    Ok(response.transpose()?)
 }
 
 /// Returns the report of the conflicts of a valid batch.
@@ -421,11 +431,11 @@ mod tests {
             }))
         });
         let use_case = CreateDevices::new(Box::new(repository));
-        let response = pollster::block_on(use_case.find_response(&request(7))).unwrap();
+        let response = pollster::block_on(use_case.find_response(Some(&request(7)))).unwrap();
         let response = response.map(|response| (response.body, response.replayed));
         assert_eq!(response, Some((b"rendered".to_vec(), true)));
         assert!(matches!(
-            pollster::block_on(use_case.find_response(&request(8))),
+            pollster::block_on(use_case.find_response(Some(&request(8)))),
             Err(CreateDevicesError::Idempotency(IdempotencyError::KeyReused))
         ));
     }

@@ -6,7 +6,7 @@ use crate::audit::Origin;
 use crate::idempotency::{IdempotentRequest, IdempotentResponse};
 use crate::ports::{DeviceRepository, NewUpsert, RenderUpsert, UpsertError, UpsertOutcome};
 use crate::upsert::{RowPlan, UpsertBatch, UpsertResult};
-use crate::use_cases::create_devices::CreateDevicesError;
+use crate::use_cases::create_devices::{CreateDevicesError, find_response};
 
 /// Creates and changes the devices of a batch, as its [options](crate::BatchOptions) state.
 pub struct UpsertDevices {
@@ -37,11 +37,9 @@ impl UpsertDevices {
     /// another request.
     pub async fn find_response(
         &self,
-        request: IdempotentRequest,
+        request: Option<&IdempotentRequest>,
     ) -> Result<Option<IdempotentResponse>, CreateDevicesError> {
-        let stored = self.devices.find_response(request.clone()).await?;
-        let response = stored.map(|stored| request.replay(stored));
-        Ok(response.transpose()?)
+        find_response(self.devices.as_ref(), request).await
     }
 
     /// Stores all rows of the batch that pass, in one transaction. Stores none if the batch is
@@ -186,7 +184,7 @@ mod tests {
             fingerprint: [8; 32],
         };
         let use_case = UpsertDevices::new(Box::new(devices));
-        let found = pollster::block_on(use_case.find_response(request));
+        let found = pollster::block_on(use_case.find_response(Some(&request)));
         assert!(matches!(
             found,
             Err(CreateDevicesError::Idempotency(IdempotencyError::KeyReused))

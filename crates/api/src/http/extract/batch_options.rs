@@ -1,29 +1,50 @@
-//! Options of a batch: parameters of the query, because they change what is stored.
+//! The head of a request with a batch: its options, its idempotency key and its preferences.
+//! Options are parameters of the query, because they change what is stored.
 
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::IF_MATCH;
 use actix_web::{FromRequest, HttpRequest};
-use devices_domain::{BatchOptions, OnConflict, Reason, UniqueField};
+use devices_domain::{BatchOptions, IdempotencyKey, OnConflict, Reason, UniqueField};
 
+use crate::http::extract::idempotency_key;
+use crate::http::extract::prefer::{Handling, Representation};
 use crate::http::extract::query::{InvalidParameter, QueryParams, parse_value};
 use crate::http::extract::query_values::parse_boolean;
 use crate::http::respond::api_error::ApiError;
 
-/// Options of `POST /devices` and `POST /devices/validate`.
+/// Options, idempotency key and preferences of `POST /devices` and `POST /devices/validate`.
 ///
 /// # Errors
 /// `RejectedParameters` if an option is unknown, invalid or repeated, or has no effect.
-/// `BadHeader` for `If-Match` beside an option: a batch has no single revision.
-pub(crate) struct Options(pub(crate) BatchOptions);
+/// `BadHeader` for a malformed or repeated idempotency key, and for `If-Match` beside an option: a
+/// batch has no single revision.
+pub(crate) struct BatchHead {
+    pub(crate) options: BatchOptions,
+    pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) handling: Handling,
+    pub(crate) representation: Representation,
+}
 
-impl FromRequest for Options {
+impl FromRequest for BatchHead {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(read(request).map(Self))
+        ready(Self::read(request))
+    }
+}
+
+impl BatchHead {
+    fn read(request: &HttpRequest) -> Result<Self, ApiError> {
+        let headers = request.headers();
+        Ok(Self {
+            options: read(request)?,
+            key: idempotency_key::from_headers(headers)?,
+            handling: Handling::from_headers(headers),
+            representation: Representation::from_headers(headers),
+        })
     }
 }
 

@@ -1,10 +1,6 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07).
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
-use actix_web::{FromRequest, HttpRequest};
 use devices_domain::{BatchOptions, IdempotencyKey, IdempotentRequest};
 use sha2::{Digest, Sha256};
 
@@ -18,24 +14,13 @@ const MALFORMED: ApiError = ApiError::BadHeader(
     "The header Idempotency-Key must be given once, with 1 to 255 visible ASCII characters",
 );
 
-/// The idempotency key of a request, if it has one.
+/// Returns the idempotency key of a request, if it has one.
 ///
 /// The header is a bare key or a quoted string of RFC 8941. Both forms of a key are equal.
 ///
 /// # Errors
 /// `BadHeader` if the header is malformed or repeated.
-pub(crate) struct OptionalIdempotencyKey(pub(crate) Option<IdempotencyKey>);
-
-impl FromRequest for OptionalIdempotencyKey {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(from_headers(request.headers()).map(Self))
-    }
-}
-
-fn from_headers(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
+pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut values = headers.get_all("idempotency-key");
     match (values.next(), values.next()) {
         (None, _) => Ok(None),

@@ -123,26 +123,14 @@ fn split_unquoted(header: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-impl FromRequest for Representation {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let is_minimal = prefers(request.headers(), "return", "minimal");
-        ready(Ok(if is_minimal {
+impl Representation {
+    /// Reads the `return` preference of the `Prefer` headers.
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
+        if prefers(headers, "return", "minimal") {
             Self::Minimal
         } else {
             Self::Full
-        }))
-    }
-}
-
-impl FromRequest for Handling {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self::from_headers(request.headers())))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Responses to `POST /devices`.
 
+use actix_web::error::BlockingError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpResponse, web};
@@ -33,16 +34,26 @@ pub(crate) async fn response(
     devices: Vec<NewDevice>,
     inserted: Vec<InsertedDevice>,
 ) -> Result<HttpResponse, ApiError> {
-    let is_large = devices.len() >= LARGE_BATCH;
-    let render = move || render(&devices, &inserted);
-    let body = if is_large {
-        web::block(render)
-            .await
-            .map_err(|_| RepositoryError::InDoubt("the response could not be rendered".into()))?
-    } else {
-        render()
-    };
+    let rows = devices.len();
+    let body = render_blocking_if_large(rows, move || render(&devices, &inserted))
+        .await
+        .map_err(|error| RepositoryError::InDoubt(error.into()))?;
     Ok(batch_response(StatusCode::CREATED, Some(batch), body))
+}
+
+/// Renders a body for this number of rows, on a blocking thread if there are many.
+///
+/// # Errors
+/// If rendering panics.
+pub(crate) async fn render_blocking_if_large(
+    rows: usize,
+    render: impl FnOnce() -> Vec<u8> + Send + 'static,
+) -> Result<Vec<u8>, BlockingError> {
+    if rows >= LARGE_BATCH {
+        web::block(render).await
+    } else {
+        Ok(render())
+    }
 }
 
 /// Renders the body of the 201. `inserted` is in the order of `devices`.

@@ -3,6 +3,7 @@
 pub(crate) mod api_error;
 #[cfg(test)]
 pub(crate) mod arbitrary;
+pub(crate) mod batch_plan;
 pub(crate) mod batch_results;
 pub(crate) mod created_devices;
 pub(crate) mod data;

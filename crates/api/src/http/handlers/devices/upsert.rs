@@ -1,48 +1,39 @@
 //! `POST /devices` with options.
 
 use actix_web::HttpResponse;
-use devices_domain::{
-    BatchOptions, DeviceRepository, UpsertBatch, UpsertDevices, UpsertDevicesResult,
-};
+use devices_domain::{UpsertBatch, UpsertDevices, UpsertDevicesResult};
 
-use super::create::{CreateRequest, counts_devices};
-use crate::http::extract::prefer::Representation;
-use crate::http::extract::{body, device_batch, idempotency_key};
+use super::create::{CreateRequest, ReadBatch, counts_devices};
+use crate::http::extract::body::Body;
 use crate::http::respond::api_error::ApiError;
-use crate::http::respond::{batch_results, created_devices};
+use crate::http::respond::batch_results;
 
 /// Creates and changes the devices of a batch, as its options state.
 pub(super) async fn upsert(
     request: CreateRequest,
-    options: BatchOptions,
-    representation: Representation,
-    devices: Box<dyn DeviceRepository>,
+    use_case: UpsertDevices,
 ) -> Result<HttpResponse, ApiError> {
-    let use_case = UpsertDevices::new(devices);
     let CreateRequest {
         actor,
-        key,
+        head,
         rules,
         context,
-        body: body::Body { bytes, permit },
+        body: Body { bytes, permit },
     } = request;
-    let read = move |body: &[u8]| {
-        let request = key.map(|key| idempotency_key::idempotent_request(key, body, options));
-        let batch = UpsertBatch::new(rules, options);
-        (request, device_batch::read(body, batch))
-    };
-    let ((request, batch), _) = body::run_blocking_if_large(bytes, read).await?;
+    let (options, representation) = (head.options, head.representation);
+    let batch = UpsertBatch::new(rules, options);
+    let ReadBatch { request, batch } = ReadBatch::read(bytes, head, batch).await?;
     let batch = match batch {
         Ok(batch) => batch,
         Err(error) => {
             // A newer version may reject a body that an older one accepted.
-            if let Some(request) = request
-                && let Some(response) = use_case.find_response(request).await?
-            {
-                let status = batch_results::status(options);
-                return Ok(created_devices::idempotent_response(status, response));
-            }
-            return Err(error.into());
+            let response = use_case.find_response(request.as_ref()).await?;
+            let response = response.ok_or(error)?;
+            return Ok(batch_results::idempotent_response(
+                options,
+                response,
+                representation,
+            ));
         }
     };
     context.set_device_count(batch.len());

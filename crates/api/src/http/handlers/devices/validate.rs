@@ -8,27 +8,24 @@ use devices_domain::{
 
 use super::create::batch_rules;
 use crate::http::extract::auth::WriteAccess;
-use crate::http::extract::batch_options::Options;
+use crate::http::extract::batch_options::BatchHead;
 use crate::http::extract::body::{self, Body};
 use crate::http::extract::device_batch;
-use crate::http::extract::idempotency_key::OptionalIdempotencyKey;
-use crate::http::extract::prefer::Handling;
 use crate::http::limits::run_to_completion::run_to_completion;
 use crate::http::respond::api_error::ApiError;
-use crate::http::respond::batch_results;
+use crate::http::respond::batch_plan;
 use crate::http::state::State;
 
 /// Returns what `POST /devices` would do with each row. Stores nothing: an idempotency key is
 /// checked and ignored.
 pub(crate) async fn validate(
     WriteAccess(actor, store): WriteAccess,
-    Options(options): Options,
-    OptionalIdempotencyKey(_): OptionalIdempotencyKey,
-    handling: Handling,
+    head: BatchHead,
     Body { bytes, permit }: Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let rules = batch_rules(&state.limits, handling);
+    let rules = batch_rules(&state.limits, head.handling);
+    let options = head.options;
     let validation = async move {
         let response = if options.is_default() {
             plan_plain(bytes, rules, store.devices).await
@@ -52,7 +49,7 @@ async fn plan_plain(
     let devices = CreateDevices::new(devices).validate(batch?).await?;
     let rows = devices.into_iter();
     let rows = rows.map(|device| (device.row_ref, RowPlan::Create));
-    batch_results::plan(rows.collect()).await
+    batch_plan::response(rows.collect()).await
 }
 
 async fn plan_with_options(
@@ -66,5 +63,5 @@ async fn plan_with_options(
     let (batch, _) = body::run_blocking_if_large(bytes, read).await?;
     let (batch, rows) = UpsertDevices::new(devices).plan(batch?).await?;
     let row_refs = (0..rows.len()).map(|index| batch.row_ref(index).cloned());
-    batch_results::plan(row_refs.zip(rows).collect()).await
+    batch_plan::response(row_refs.zip(rows).collect()).await
 }

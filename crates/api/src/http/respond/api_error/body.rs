@@ -111,8 +111,14 @@ impl Entry {
 }
 
 impl ErrorEntry {
+    /// Creates the entries of the errors of the row at `index`.
+    pub(crate) fn of_row(index: usize, errors: &[FieldError]) -> Vec<Self> {
+        let errors = errors.iter();
+        errors.map(|error| Self::of(Some(index), error)).collect()
+    }
+
     /// Creates the entry of an error in the row at `index`, or in the body as a whole.
-    pub(crate) fn of(index: Option<usize>, error: &FieldError) -> Self {
+    fn of(index: Option<usize>, error: &FieldError) -> Self {
         let mut entry = Self {
             pointer: pointer(index, error),
             field: error.field.as_ref().map(ToString::to_string),
