@@ -17,7 +17,7 @@ use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::transaction::run::Effect;
 use crate::postgres::usage_counts::{Resource, UsageChange};
 
-/// What a batch stored.
+/// Changes that a batch stored.
 #[derive(QueryableByName)]
 struct ContentRow {
     /// Devices that it created, in its order.
@@ -158,8 +158,8 @@ fn archive(
 
 /// Inserts the events of the devices and of the batch. Returns the marker of the transaction.
 ///
-/// The events occur at the time of the changes, which follows all earlier changes of the devices.
-/// That is the order of the event feed (ADR 40).
+/// The events occur at the time of the changes, which follows all earlier changes of the devices:
+/// the event feed is in this order (ADR 40).
 fn insert_events(
     connection: &mut PgConnection,
     ids: &IdBlocks,

@@ -126,7 +126,7 @@ impl Documents {
     }
 }
 
-/// Number of the first parameter for a column of `devices`.
+/// Number of the first parameter for a column of `devices`. [`apply`] binds nine before it.
 const FIRST_COLUMN: usize = 10;
 
 /// Returns the statement of [`apply`], which sets the columns that have an array.

@@ -28,10 +28,14 @@ pub(super) fn find(
     batch: &UpsertBatch,
     locks: RowLocks,
 ) -> QueryResult<StoredMatches> {
-    // The values are sorted. For serial numbers, that is the order of `row_locks`.
+    // The values are sorted. Sorted asset tags are not in the order of `row_locks`.
     let is_in_lock_order = batch.options().match_field == UniqueField::SerialNumber;
-    let locks_at_once = locks == RowLocks::Update && is_in_lock_order;
-    let ids = find_ids(connection, workspace, batch, locks_at_once)?;
+    let locks_of_search = if is_in_lock_order {
+        locks
+    } else {
+        RowLocks::None
+    };
+    let ids = find_ids(connection, workspace, batch, locks_of_search)?;
     if ids.is_empty() {
         return Ok(StoredMatches::default());
     }
@@ -51,17 +55,16 @@ pub(super) fn are_outdated(
     matches: &StoredMatches,
 ) -> QueryResult<bool> {
     let known: HashSet<i64> = matches.device_ids().map(|device| device.0).collect();
-    let ids = find_ids(connection, workspace, batch, false)?;
+    let ids = find_ids(connection, workspace, batch, RowLocks::None)?;
     Ok(!ids.iter().all(|id| known.contains(id)))
 }
 
-/// Returns the ids of the devices, in the order of the match values. Locks them in this order if
-/// `locks`.
+/// Returns the ids of the devices. Locks them in the order of the match values.
 fn find_ids(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batch: &UpsertBatch,
-    locks: bool,
+    locks: RowLocks,
 ) -> QueryResult<Vec<i64>> {
     let field = batch.options().match_field;
     let values = batch.match_values();
@@ -75,10 +78,13 @@ fn find_ids(
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-fn statement(field: UniqueField, locks: bool, size: ListSize) -> String {
+fn statement(field: UniqueField, locks: RowLocks, size: ListSize) -> String {
     let column = format!("{}_folded", field.name());
     let requested = size.rows(&[("value", "$2")]);
-    let lock = if locks { "FOR NO KEY UPDATE" } else { "" };
+    let lock = match locks {
+        RowLocks::None => "",
+        RowLocks::Update => "FOR NO KEY UPDATE",
+    };
     // LATERAL makes a nested loop over `requested`, so that devices are locked in the order of the
     // values, and the index is probed once per value. For `= ANY`, the planner would read all
     // devices of the workspace. `IS NOT NULL` repeats the condition of the index of asset tags.
