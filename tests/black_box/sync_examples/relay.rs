@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use devices_tests::Api;
 
-/// What happens to a request.
+/// Treatment of a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Fault {
     /// The client gets a 503. The server does not get the request.

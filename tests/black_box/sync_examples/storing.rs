@@ -1,4 +1,4 @@
-//! What the programs store, in a first and in later runs.
+//! Devices that the programs store, in a first and in later runs.
 
 use devices_tests::Api;
 use serde_json::{Value, json};
