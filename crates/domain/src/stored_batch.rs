@@ -109,7 +109,7 @@ pub struct NotUndone {
 
 impl BatchUndo {
     /// Decides which devices an undo archives: the active ones that have not been changed since the
-    /// batch, and the changed ones, too, if `includes_changed`.
+    /// batch, and the changed ones, too, if `include_changed`.
     ///
     /// `created` are the devices that the batch created, in its order. `stored` are those of them
     /// that exist, in any order: archived devices may have been purged.
@@ -118,7 +118,7 @@ impl BatchUndo {
         batch_id: BatchId,
         created: &[DeviceId],
         stored: &[CreatedDevice],
-        includes_changed: bool,
+        include_changed: bool,
         not_undone: NotUndone,
     ) -> Self {
         let stored: HashMap<_, _> = stored.iter().map(|device| (device.id, device)).collect();
@@ -132,7 +132,7 @@ impl BatchUndo {
             let reason = match stored.get(&device_id) {
                 None => Some(KeepReason::ArchivedAlready),
                 Some(device) if device.is_archived => Some(KeepReason::ArchivedAlready),
-                Some(device) if device.is_changed && !includes_changed => {
+                Some(device) if device.is_changed && !include_changed => {
                     Some(KeepReason::ChangedSince)
                 }
                 Some(_) => None,
@@ -157,7 +157,7 @@ mod tests {
     };
 
     /// Undoes a batch that created the devices 5, 9, 3, 8 and 4, in this order.
-    fn undo(includes_changed: bool) -> BatchUndo {
+    fn undo(include_changed: bool) -> BatchUndo {
         let created = [5, 9, 3, 8, 4].map(DeviceId);
         let changed = CreatedDevice {
             id: DeviceId(3),
@@ -176,7 +176,7 @@ mod tests {
         // Device 9 was purged.
         let stored = [archived, changed, unchanged, ACTIVE];
         let not_undone = NotUndone { updated: 1 };
-        BatchUndo::new(BatchId(17), &created, &stored, includes_changed, not_undone)
+        BatchUndo::new(BatchId(17), &created, &stored, include_changed, not_undone)
     }
 
     fn kept(undo: &BatchUndo) -> Vec<(i64, KeepReason)> {

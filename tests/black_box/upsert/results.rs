@@ -61,8 +61,12 @@ fn minimal_representation_omits_devices() {
     let minimal = [("Prefer", "return=minimal, handling=lenient")];
     let response = api.send_with("POST", UPDATE, &minimal, &body);
     assert_eq!(response.status, 200);
-    let applied = response.header("preference-applied");
-    assert!(applied.contains("return=minimal") || applied.contains("handling=lenient"));
+    let applied: Vec<_> = response
+        .headers
+        .get_all("preference-applied")
+        .iter()
+        .collect();
+    assert_eq!(applied, ["return=minimal", "handling=lenient"]);
     assert!(
         response.json()["data"]["results"][0]
             .get("device")
@@ -164,4 +168,30 @@ fn batch_of_all_unknown_users_is_404() {
     assert_eq!(response.json()["error"], "INVALID_USER");
     let data = post_ok(&api, SYNC, &rows);
     assert_eq!(reasons(&data["results"][0]), ["unknown_user"]);
+}
+
+#[test]
+fn feed_is_in_order_if_the_clock_was_set_back() {
+    let api = Api::start();
+    let rows = json!([{"serial_number": "S1"}, {"serial_number": "S2"}]);
+    api.create_devices(rows.as_array().unwrap().clone());
+    // The second device was changed when the clock was an hour ahead.
+    api.database.execute(
+        "UPDATE devices SET updated_at = now() + interval '1 hour' \
+         WHERE workspace_id = 1 AND serial_number = 'S2'",
+    );
+    let changed = json!([
+        {"serial_number": "S1", "comment": "sync"},
+        {"serial_number": "S2", "comment": "sync"},
+    ]);
+    assert_eq!(
+        results(&post_ok(&api, UPDATE, &changed)),
+        ["updated", "updated"]
+    );
+    let patch = api.send("PATCH", "/devices/1", &json!({"brand": "Dell"}));
+    assert_eq!(patch.status, 200);
+    let feed = api.get_json("/events?type=device.updated");
+    let fields = feed["data"].as_array().unwrap().iter();
+    let fields: Vec<_> = fields.map(|event| event["fields"].to_string()).collect();
+    assert_eq!(fields, [r#"["comment"]"#, r#"["brand"]"#]);
 }

@@ -51,7 +51,7 @@ async fn reads_without_store_return_503() {
 async fn undo_in_doubt_says_so() {
     let response = undo(mock_store(|batches| {
         let undo = batches.expect_undo();
-        undo.withf(|batch, includes_changed, _| *batch == BatchId(17) && !includes_changed)
+        undo.withf(|batch, include_changed, _| *batch == BatchId(17) && !include_changed)
             .returning(|_, _, _| Err(RepositoryError::InDoubt("connection lost".into())));
     }))
     .await;

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn batch_row_may_repeat_immutable_fields_in_another_case() {
+    fn immutable_fields_may_differ_in_case() {
         let sent = [
             ("type", RawValue::text("LAPTOP")),
             ("category", RawValue::text("Computers")),

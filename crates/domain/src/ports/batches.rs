@@ -29,7 +29,7 @@ pub trait BatchRepository: Send + Sync {
     async fn preview_undo(
         &self,
         batch: BatchId,
-        includes_changed: bool,
+        include_changed: bool,
     ) -> Result<Option<BatchUndo>, RepositoryError>;
 
     /// Archives the devices that a batch created, as [`BatchUndo::new`] decides. Returns the
@@ -42,7 +42,7 @@ pub trait BatchRepository: Send + Sync {
     async fn undo(
         &self,
         batch: BatchId,
-        includes_changed: bool,
+        include_changed: bool,
         origin: Origin,
     ) -> Result<Option<BatchUndo>, RepositoryError>;
 }

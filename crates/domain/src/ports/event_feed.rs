@@ -130,7 +130,8 @@ pub enum FeedError {
 #[async_trait]
 pub trait FeedMonitor: Send + Sync {
     /// Returns the ends of the feeds of these workspaces, in any order. MUST cost one statement,
-    /// whatever their number. Omits workspaces whose feed was never read.
+    /// whatever their number. Omits workspaces whose feed was neither read nor
+    /// purged.
     async fn ends(&self, workspaces: Vec<WorkspaceId>) -> Result<Vec<FeedEnd>, RepositoryError>;
 
     /// Returns the time for which the oldest committed event has waited for a reader, over all

@@ -60,32 +60,26 @@ impl BatchRepository for PostgresBatches {
     async fn preview_undo(
         &self,
         batch: BatchId,
-        includes_changed: bool,
+        include_changed: bool,
     ) -> Result<Option<BatchUndo>, RepositoryError> {
         let workspace = self.workspace;
         self.database
-            .read(move |connection| undo::preview(connection, workspace, batch, includes_changed))
+            .read(move |connection| undo::preview(connection, workspace, batch, include_changed))
             .await
     }
 
     async fn undo(
         &self,
         batch: BatchId,
-        includes_changed: bool,
+        include_changed: bool,
         origin: Origin,
     ) -> Result<Option<BatchUndo>, RepositoryError> {
         let workspace = self.workspace;
         let ids = Arc::clone(&self.ids);
         self.database
             .transact(move |connection| {
-                let undone = undo::undo(
-                    connection,
-                    &ids,
-                    workspace,
-                    batch,
-                    includes_changed,
-                    &origin,
-                );
+                let undone =
+                    undo::undo(connection, &ids, workspace, batch, include_changed, &origin);
                 Ok(undone?)
             })
             .await

@@ -12,7 +12,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 
 use super::IS_FIRST_EVENT;
-use crate::postgres::devices::{IdBlocks, StateChange, StoredState, change_devices};
+use crate::postgres::devices::{IdBlocks, StateChange, StatusAfter, StoredState, change_devices};
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::transaction::run::Effect;
 use crate::postgres::usage_counts::{Resource, UsageChange};
@@ -49,12 +49,12 @@ impl ContentRow {
             .optional()
     }
 
-    fn undo(&self, batch: BatchId, stored: &[CreatedDevice], includes_changed: bool) -> BatchUndo {
+    fn undo(&self, batch: BatchId, stored: &[CreatedDevice], include_changed: bool) -> BatchUndo {
         let created: Vec<DeviceId> = self.created.iter().map(|id| DeviceId(*id)).collect();
         let not_undone = NotUndone {
             updated: self.updated.unsigned_abs(),
         };
-        BatchUndo::new(batch, &created, stored, includes_changed, not_undone)
+        BatchUndo::new(batch, &created, stored, include_changed, not_undone)
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn preview(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batch: BatchId,
-    includes_changed: bool,
+    include_changed: bool,
 ) -> QueryResult<Option<BatchUndo>> {
     let Some(content) = ContentRow::find(connection, workspace, batch)? else {
         return Ok(None);
@@ -98,16 +98,16 @@ pub(super) fn preview(
             is_changed: row.is_changed,
         })
         .collect();
-    Ok(Some(content.undo(batch, &stored, includes_changed)))
+    Ok(Some(content.undo(batch, &stored, include_changed)))
 }
 
-/// Archives the devices that a batch created. The number of statements does not depend on theirs.
+/// Archives the devices that a batch created. Executes a constant number of statements.
 pub(super) fn undo(
     connection: &mut PgConnection,
     ids: &IdBlocks,
     workspace: WorkspaceId,
     batch: BatchId,
-    includes_changed: bool,
+    include_changed: bool,
     origin: &Origin,
 ) -> QueryResult<(Option<BatchUndo>, Effect)> {
     let Some(content) = ContentRow::find(connection, workspace, batch)? else {
@@ -115,7 +115,7 @@ pub(super) fn undo(
     };
     let states = StoredState::lock_all(connection, workspace, &content.created)?;
     let stored: Vec<CreatedDevice> = states.iter().map(created_device).collect();
-    let undo = content.undo(batch, &stored, includes_changed);
+    let undo = content.undo(batch, &stored, include_changed);
     if undo.archived.is_empty() {
         return Ok((Some(undo), Effect::None));
     }
@@ -133,13 +133,13 @@ fn created_device(state: &StoredState) -> CreatedDevice {
     }
 }
 
-/// Archives locked devices. Returns the latest time of their changes.
+/// Archives locked devices, at least one. Returns the time of the change.
 fn archive(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     states: &[StoredState],
     archived: &[DeviceId],
-) -> QueryResult<Option<DateTime<Utc>>> {
+) -> QueryResult<DateTime<Utc>> {
     let archived: HashSet<&DeviceId> = archived.iter().collect();
     let changes: Vec<StateChange<'_>> = states
         .iter()
@@ -147,13 +147,12 @@ fn archive(
         .map(|state| StateChange {
             before: state,
             after: &state.fields,
-            archived_at: Some(state.next_updated_at),
         })
         .collect();
-    change_devices(connection, workspace, &changes)?;
+    let archived_at = change_devices(connection, workspace, &changes, StatusAfter::Archived)?;
     let freed = -(changes.len() as i64);
     UsageChange::new(Resource::Devices, freed).record(connection, workspace)?;
-    Ok(changes.iter().filter_map(|change| change.archived_at).max())
+    Ok(archived_at)
 }
 
 /// Inserts the events of the devices and of the batch. Returns the marker of the transaction.
@@ -165,7 +164,7 @@ fn insert_events(
     ids: &IdBlocks,
     workspace: WorkspaceId,
     undo: &BatchUndo,
-    archived_at: Option<DateTime<Utc>>,
+    archived_at: DateTime<Utc>,
     origin: &Origin,
 ) -> QueryResult<CommitMarker> {
     let reserved = ids.take(connection, 0, 2)?.events;
@@ -187,7 +186,7 @@ fn insert_events(
     .bind::<Nullable<Text>, _>(origin.client_request_id.as_deref())
     .bind::<Array<BigInt>, _>(&device_ids)
     .bind::<BigInt, _>(undo.batch_id.0)
-    .bind::<Nullable<Timestamptz>, _>(archived_at)
+    .bind::<Timestamptz, _>(archived_at)
     .execute(connection);
     inserted.inspect_err(|error| ids.clear_if_taken(error))?;
     Ok(CommitMarker {

@@ -20,8 +20,13 @@ use crate::postgres::query::tsvector::{DocumentArray, EncodedDocuments, Tsvector
 pub(crate) struct StateChange<'a> {
     pub(crate) before: &'a StoredState,
     pub(crate) after: &'a DeviceFields,
-    /// Time of the archiving, if the device is archived afterwards.
-    pub(crate) archived_at: Option<DateTime<Utc>>,
+}
+
+/// Status of the devices after a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StatusAfter {
+    Active,
+    Archived,
 }
 
 #[derive(QueryableByName)]
@@ -30,8 +35,12 @@ struct CountRow {
     changed: i64,
 }
 
-/// Stores the new states of devices with one statement, whatever their number. Sets `updated_at`,
-/// `deleted_at`, and the columns that differ for at least one of the devices.
+/// Stores the new states of devices, at least one, with one statement, whatever their number. Sets
+/// `updated_at`, `deleted_at`, and the columns that differ for at least one of the devices.
+///
+/// Returns the time of the change, which follows all earlier changes of each of the devices. All of
+/// them get the same time, because they can have one event, and the event feed is in the order of
+/// the times (ADR 40).
 ///
 /// # Errors
 /// `NotFound` if a device does not exist. The caller must then roll back.
@@ -39,27 +48,29 @@ pub(crate) fn apply(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     changes: &[StateChange<'_>],
-) -> QueryResult<()> {
+    status: StatusAfter,
+) -> QueryResult<DateTime<Utc>> {
+    let times = changes.iter().map(|change| change.before.next_updated_at);
+    let changed_at = times.max().ok_or(DieselError::NotFound)?;
+    let is_archived = status == StatusAfter::Archived;
     let columns = changed_columns(workspace, changes);
-    let documents = Documents::new(changes);
+    let documents = Documents::new(changes, is_archived);
     let ids: Vec<i64> = changes.iter().map(|change| change.before.id.0).collect();
-    let updated_at = changes.iter().map(|change| change.before.next_updated_at);
-    let archived_at = changes.iter().map(|change| change.archived_at);
     let query = prepared(statement(&columns))
         .bind::<BigInt, _>(workspace.0)
         .bind::<Array<BigInt>, _>(ids)
-        .bind::<Array<Timestamptz>, _>(updated_at.collect::<Vec<_>>())
-        .bind::<Array<Nullable<Timestamptz>>, _>(archived_at.collect::<Vec<_>>())
+        .bind::<Timestamptz, _>(changed_at)
+        .bind::<Nullable<Timestamptz>, _>(is_archived.then_some(changed_at))
         .bind::<Array<BigInt>, _>(documents.devices)
         .bind::<Array<Nullable<BigInt>>, _>(documents.users)
         .bind::<Array<Nullable<Text>>, _>(documents.identifiers)
-        .bind::<Array<Bool>, _>(documents.is_archived)
+        .bind::<Bool, _>(is_archived)
         .bind::<Array<Tsvector>, _>(DocumentArray(vec![&documents.encoded]));
     // There is a text for each set of columns: a connection would keep all of them.
     let query = DeviceRow::bind_arrays(columns, query).into_unprepared();
     let row: CountRow = probing_index(connection, |connection| query.get_result(connection))?;
     if row.changed == changes.len() as i64 {
-        Ok(())
+        Ok(changed_at)
     } else {
         Err(DieselError::NotFound)
     }
@@ -95,22 +106,15 @@ struct Documents {
     devices: Vec<i64>,
     users: Vec<Option<i64>>,
     identifiers: Vec<Option<String>>,
-    is_archived: Vec<bool>,
     encoded: EncodedDocuments,
 }
 
 impl Documents {
-    fn new(changes: &[StateChange<'_>]) -> Self {
+    fn new(changes: &[StateChange<'_>], is_archived: bool) -> Self {
         let mut sorted: Vec<&StateChange<'_>> = changes.iter().collect();
         sorted.sort_unstable_by_key(|change| change.before.id);
         let mut documents = Self::default();
-        for StateChange {
-            before,
-            after,
-            archived_at,
-        } in sorted
-        {
-            let is_archived = archived_at.is_some();
+        for StateChange { before, after } in sorted {
             let Some(document) = before.changed_document(after, is_archived) else {
                 continue;
             };
@@ -119,7 +123,6 @@ impl Documents {
             documents.users.push(assignee.map(|user| user.0));
             let identifiers = after.search_identifiers();
             documents.identifiers.push(identifiers.map(Into::into));
-            documents.is_archived.push(is_archived);
             documents.encoded.push_encoded(&document);
         }
         documents
@@ -131,12 +134,8 @@ const FIRST_COLUMN: usize = 10;
 
 /// Returns the statement of [`apply`], which sets the columns that have an array.
 fn statement(columns: &[Option<ColumnArray>]) -> String {
-    let (mut arrays, mut names) = (
-        vec!["$2, $3, $4".to_owned()],
-        vec!["id, updated_at, deleted_at"],
-    );
-    let mut assignments =
-        vec!["updated_at = new.updated_at, deleted_at = new.deleted_at".to_owned()];
+    let (mut arrays, mut names) = (vec!["$2".to_owned()], vec!["id"]);
+    let mut assignments = vec!["updated_at = $3, deleted_at = $4".to_owned()];
     let all = DeviceRow::COLUMNS.iter().zip(DeviceRow::casts());
     let changed = all.zip(columns).filter(|(_, array)| array.is_some());
     for (((column, cast), _), parameter) in changed.zip(FIRST_COLUMN..) {
@@ -154,9 +153,9 @@ fn statement(columns: &[Option<ColumnArray>]) -> String {
          ), document AS ( \
              INSERT INTO search_documents \
                  (workspace_id, device_id, user_id, identifiers, is_archived, document) \
-             SELECT $1, new.device_id, new.user_id, new.identifiers, new.is_archived, new.document \
-             FROM unnest($5, $6, $7, $8, $9) \
-                 AS new (device_id, user_id, identifiers, is_archived, document) \
+             SELECT $1, new.device_id, new.user_id, new.identifiers, $8, new.document \
+             FROM unnest($5, $6, $7, $9) \
+                 AS new (device_id, user_id, identifiers, document) \
              ON CONFLICT (workspace_id, device_id) DO UPDATE SET \
                  user_id = excluded.user_id, identifiers = excluded.identifiers, \
                  is_archived = excluded.is_archived, document = excluded.document \

@@ -47,7 +47,7 @@ use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::group_commit::GroupCommitter;
 use crate::postgres::transaction::run::{Effect, transact_on};
-pub(crate) use bulk_change::{StateChange, apply as change_devices};
+pub(crate) use bulk_change::{StateChange, StatusAfter, apply as change_devices};
 pub(crate) use columns::folded_if_different;
 use conflicts::Lookup;
 pub(crate) use create::CreateBatches;

@@ -26,7 +26,7 @@ pub(crate) struct LockedFeed {
 
 /// Locks the feed of a workspace. Creates it if nothing has read or purged the events before.
 ///
-/// Takes the lock before any lock of an event. So two transactions cannot wait for each other.
+/// Takes the lock before any lock of an event. This prevents deadlocks.
 pub(crate) fn lock(
     connection: &mut PgConnection,
     workspace: WorkspaceId,

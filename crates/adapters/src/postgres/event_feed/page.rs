@@ -19,8 +19,8 @@ const MAX_SPAN: i64 = 10_000;
 /// A page of the numbered events.
 pub(super) struct NumberedPage {
     pub(super) page: FeedPage,
-    /// `true` if the page reaches the last numbered event, and others are to be numbered or the
-    /// read is to be recorded.
+    /// `true` if the page reaches the last numbered event, and the caller should number more or
+    /// record the read.
     pub(super) needs_numbering: bool,
 }
 
@@ -180,7 +180,7 @@ fn event_time(
     Ok(row.map(|row| row.occurred_at))
 }
 
-/// Columns of an event that its row in the page has.
+/// Columns of each event that a page selects.
 const COLUMNS: &str = "feed_position, id, occurred_at, action, batch_id, device_ids, user_id, \
                        enrollment_id, fields, key_id, request_id";
 

@@ -1,4 +1,4 @@
-//! `/batches`: what requests stored, and its undo.
+//! `/batches`: stored batches and their undo.
 
 use std::future::{Ready, ready};
 

@@ -17,13 +17,12 @@ use diesel::sql_types::Timestamptz;
 use super::UpsertTransaction;
 use super::records::{self, DevicesByFields, UpdateEvents};
 use crate::postgres::devices::accepted_batch::AcceptedBatch;
-use crate::postgres::devices::bulk_change::{self, StateChange};
+use crate::postgres::devices::bulk_change::{self, StateChange, StatusAfter};
 use crate::postgres::devices::device_limit;
 use crate::postgres::devices::insert::{self, BatchKind, WorkspaceSettings};
 use crate::postgres::devices::prepared_batch::BatchDocuments;
 use crate::postgres::devices::stored_state::StoredState;
 use crate::postgres::query::prepared::prepared;
-use crate::postgres::query::updated_at::next_updated_at;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::transaction::run::Effect;
 use crate::postgres::{enrollments, idempotency_keys, users};
@@ -67,17 +66,18 @@ pub(super) fn store(
         prepared("SELECT now() AS started_at, clock_timestamp() AS now").get_result(connection)?;
     let Some(writes) = Writes::reserve(connection, transaction, &plan, &clock)? else {
         let relations = Relations::default();
-        let rows = results(&plan, &[], &relations, &clock)?;
+        let rows = results(&plan, &[], &relations, (clock.started_at, None))?;
         let result = UpsertResult { batch: None, rows };
         return Ok((UpsertOutcome::Result(result), Effect::None));
     };
     let workspace = transaction.workspace;
     let settings = writes.create(connection, workspace, upsert)?;
-    writes.update(connection, workspace, upsert)?;
+    let changed_at = writes.update(connection, workspace, upsert)?;
     let relations = Relations::load(connection, workspace, &writes, settings.as_ref())?;
     let marker = writes.commit_marker(workspace, upsert);
     let batch = writes.batch();
-    let rows = results(&plan, &writes.device_ids, &relations, &clock)?;
+    let times = (clock.started_at, changed_at);
+    let rows = results(&plan, &writes.device_ids, &relations, times)?;
     let result = UpsertResult {
         batch: Some(batch),
         rows,
@@ -167,31 +167,31 @@ impl<'p> Writes<'p> {
         insert::events(connection, workspace, &accepted, BatchKind::WithOptions).map(Some)
     }
 
-    /// Updates the changed devices, and inserts an event per set of changed fields.
+    /// Updates the changed devices, and inserts an event per set of changed fields. Returns the
+    /// time of the change, or `None` if there is nothing to change.
     fn update(
         &self,
         connection: &mut PgConnection,
         workspace: WorkspaceId,
         upsert: &NewUpsert,
-    ) -> QueryResult<()> {
+    ) -> QueryResult<Option<DateTime<Utc>>> {
         if self.updates.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let changes = self.updates.iter().map(|update| StateChange {
             before: &update.before,
             after: update.after,
-            archived_at: None,
         });
-        bulk_change::apply(connection, workspace, &changes.collect::<Vec<_>>())?;
-        let times = self.updates.iter();
-        let times = times.map(|update| update.before.next_updated_at);
+        let changes: Vec<StateChange<'_>> = changes.collect();
+        let changed_at = bulk_change::apply(connection, workspace, &changes, StatusAfter::Active)?;
         let events = UpdateEvents {
             batch: self.batch(),
             devices: &self.updates_by_fields,
             ids: &self.event_ids[usize::from(!self.creates.is_empty())..],
-            occurred_at: times.max().ok_or(DieselError::NotFound)?,
+            occurred_at: changed_at,
         };
-        records::insert_updates(connection, workspace, &upsert.origin, &events)
+        records::insert_updates(connection, workspace, &upsert.origin, &events)?;
+        Ok(Some(changed_at))
     }
 
     /// Returns the marker of the transaction, from the first event.
@@ -298,7 +298,7 @@ impl Relations {
         &self,
         stored: &StoredDevice,
         fields: &DeviceFields,
-        now: DateTime<Utc>,
+        changed_at: DateTime<Utc>,
     ) -> StoredDevice {
         let serial_number = |fields| UniqueField::SerialNumber.folded(fields);
         let enrollment = if serial_number(fields) == serial_number(&stored.device.fields) {
@@ -309,7 +309,7 @@ impl Relations {
         StoredDevice {
             assignee: self.assignee(fields),
             created_at: stored.created_at,
-            updated_at: next_updated_at(now, stored.updated_at),
+            updated_at: changed_at,
             archived_at: None,
             device: Device {
                 id: stored.device.id,
@@ -320,19 +320,20 @@ impl Relations {
     }
 }
 
-/// Returns the result of each row. `device_ids` has an id for each row that creates a device.
+/// Returns the result of each row. `device_ids` has an id for each row that creates a device. The
+/// times are those of the devices that are created, and of those that are changed, if any.
 fn results(
     plan: &UpsertPlan<'_>,
     device_ids: &[i64],
     relations: &Relations,
-    clock: &Clock,
+    (created_at, changed_at): (DateTime<Utc>, Option<DateTime<Utc>>),
 ) -> QueryResult<Vec<RowResult>> {
     let mut ids = device_ids.iter().copied();
     let rows = plan.rows.iter().map(|row| {
         Ok(match row {
             PlannedRow::Create { device, assignee } => {
                 let id = ids.next().ok_or(DieselError::NotFound)?;
-                let created = relations.created_device(id, device, *assignee, clock.started_at);
+                let created = relations.created_device(id, device, *assignee, created_at);
                 RowResult::Created(Arc::new(created))
             }
             PlannedRow::Update {
@@ -340,7 +341,8 @@ fn results(
                 fields,
                 changed_fields,
             } => {
-                let updated = relations.updated_device(stored, fields, clock.now);
+                let changed_at = changed_at.ok_or(DieselError::NotFound)?;
+                let updated = relations.updated_device(stored, fields, changed_at);
                 RowResult::Updated(Arc::new(updated), changed_fields.clone())
             }
             PlannedRow::Unchanged(stored) => RowResult::Unchanged(Arc::clone(stored)),
