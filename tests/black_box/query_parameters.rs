@@ -22,21 +22,6 @@ const UNKNOWN: [(&str, &str); 9] = [
     ("%C3%A9=1", "é"),
 ];
 
-/// Asserts that exactly one parameter is rejected, for this reason.
-#[track_caller]
-fn assert_rejected(response: &Response, name: &str, reason: &str, case: &str) {
-    assert_eq!(response.status, 400, "{case}: {}", response.text);
-    let body = response.json();
-    assert_eq!(body["errors_total"], 1, "{case}: {body}");
-    let entry = &body["errors"][0];
-    assert_eq!(entry["field"], name, "{case}");
-    assert_eq!(entry["reason"], reason, "{case}: {body}");
-    assert_eq!(entry["code"], "INVALID_PARAMETER", "{case}");
-    assert_eq!(entry["pointer"], "", "{case}");
-    assert_eq!(entry["index"], Value::Null, "{case}");
-    assert_eq!(body["error"], entry["message"], "{case}");
-}
-
 /// Sends an operation with the WRITE key and a query.
 fn call(api: &Api, operation: &Operation, path: &str, query: &str) -> Response {
     let path = format!("{path}?{query}");
@@ -55,7 +40,7 @@ fn every_operation_rejects_unknown_parameters() {
         for (query, name) in UNKNOWN {
             let response = call(&api, &operation, &path, query);
             let case = format!("{method} {path}?{query}");
-            assert_rejected(&response, name, "unknown_field", &case);
+            response.assert_parameter_rejected(name, "unknown_field", &case);
             let message = response.json()["error"].as_str().unwrap().to_owned();
             let has_none = message.ends_with(", this route has none");
             assert_eq!(
@@ -67,7 +52,7 @@ fn every_operation_rejects_unknown_parameters() {
         for name in operation.parameters.iter().filter(|name| *name != "tag") {
             let response = call(&api, &operation, &path, &format!("{name}=1&{name}=1"));
             let case = format!("{method} {path} with {name} twice");
-            assert_rejected(&response, name, "repeated_field", &case);
+            response.assert_parameter_rejected(name, "repeated_field", &case);
         }
         assert_eq!(
             api.database.count("device_events"),
@@ -92,7 +77,7 @@ fn key_is_checked_before_parameters() {
         without_key.assert_error(401, "UNAUTHORIZED");
         let response = send(operation.request(&api, &path).bearer_auth(&read));
         if operation.is_read() {
-            assert_rejected(&response, "dry_run", "unknown_field", &case);
+            response.assert_parameter_rejected("dry_run", "unknown_field", &case);
         } else {
             response.assert_error(403, "INSUFFICIENT_SCOPE");
         }
@@ -105,7 +90,7 @@ fn rejected_batch_stores_no_idempotency_key() {
     let headers = [("Idempotency-Key", "job-1")];
     let body = json!({"devices": [device(json!({}))]});
     let rejected = api.send_with("POST", "/devices?dry_run=true", &headers, &body);
-    assert_rejected(&rejected, "dry_run", "unknown_field", "POST");
+    rejected.assert_parameter_rejected("dry_run", "unknown_field", "POST");
     assert_eq!(api.database.count("devices"), 0);
     assert_eq!(api.database.count("idempotency_keys"), 0);
     assert_eq!(
@@ -114,7 +99,7 @@ fn rejected_batch_stores_no_idempotency_key() {
     );
     // A stored response is not replayed for a mistyped request either.
     let rejected = api.send_with("POST", "/devices?dry_run=true", &headers, &body);
-    assert_rejected(&rejected, "dry_run", "unknown_field", "replay");
+    rejected.assert_parameter_rejected("dry_run", "unknown_field", "replay");
 }
 
 #[test]
@@ -192,7 +177,7 @@ fn misspelled_parameters_are_suggested() {
             api.call(method, path)
         };
         let name = path.split(['?', '=']).nth(1).unwrap();
-        assert_rejected(&response, name, "unknown_field", path);
+        response.assert_parameter_rejected(name, "unknown_field", path);
         let suggested = &response.json()["errors"][0]["did_you_mean"];
         assert_eq!(suggested, meant, "{path}");
     }

@@ -143,6 +143,21 @@ impl Response {
         entry
     }
 
+    /// Asserts that the only error is this reason for this query parameter.
+    #[track_caller]
+    pub fn assert_parameter_rejected(&self, name: &str, reason: &str, case: &str) {
+        assert_eq!(self.status, 400, "{case}: {}", self.text);
+        let body = self.json();
+        assert_eq!(body["errors_total"], 1, "{case}: {body}");
+        let entry = &body["errors"][0];
+        assert_eq!(entry["field"], name, "{case}");
+        assert_eq!(entry["reason"], reason, "{case}: {body}");
+        assert_eq!(entry["code"], "INVALID_PARAMETER", "{case}");
+        assert_eq!(entry["pointer"], "", "{case}");
+        assert_eq!(entry["index"], Value::Null, "{case}");
+        assert_eq!(body["error"], entry["message"], "{case}");
+    }
+
     /// Asserts that the errors are exactly one for each of these query parameters, in any order.
     /// Returns the body.
     #[track_caller]

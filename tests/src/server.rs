@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::{
-    ConfidentialValues, PostgresLog, TIMEOUT, TestDatabase, binary, register_server,
+    ConfidentialValues, PostgresLog, Response, TIMEOUT, TestDatabase, binary, register_server,
     statement_violations,
 };
 
@@ -138,6 +138,20 @@ impl Server {
     /// Returns all lines logged so far.
     pub fn log_lines(&self) -> Vec<String> {
         self.log.all()
+    }
+
+    /// Sends a request, and returns its response with the log lines of the statements that the
+    /// server sent meanwhile, without those of jobs over all workspaces.
+    pub fn statements_during(&self, request: impl FnOnce() -> Response) -> (Response, Vec<String>) {
+        let started = self.log_lines().len();
+        let response = request();
+        // The statements are logged before it.
+        self.access_log_entry(response.header("x-request-id"));
+        let mut lines = self.log_lines().split_off(started);
+        lines.retain(|line| {
+            line.contains("\"statement\":") && !line.contains("/* all workspaces */")
+        });
+        (response, lines)
     }
 
     /// Counts the access log entries of a request so far.

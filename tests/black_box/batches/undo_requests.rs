@@ -1,7 +1,7 @@
 //! Requests of an undo: parameters, bodies, scopes, and lost connections.
 
 use devices_tests::{Api, ProxyMode, TestDatabase};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{active_devices, create_plain_batch, effect, succeeded, undo};
 
@@ -43,9 +43,7 @@ fn unknown_and_malformed_parameters_are_rejected() {
     ] {
         for method in ["GET", "POST"] {
             let response = api.call(method, &format!("{path}/undo?{query}"));
-            assert_eq!(response.status, 400, "{query}: {}", response.text);
-            let expected = (Value::Null, field.to_owned(), reason.to_owned());
-            assert_eq!(response.reasons(), [expected], "{query}");
+            response.assert_parameter_rejected(field, reason, query);
         }
     }
     // The query is rejected before the body is read.
@@ -98,11 +96,9 @@ fn undo_lost_before_its_commit_returns_503() {
 /// Returns the number of statements that an undo of a batch of this size takes.
 fn statements_of_undo(api: &Api, size: usize) -> usize {
     let (path, _) = create_plain_batch(api, size);
-    let started = api.server.log_lines().len();
-    let response = api.call("POST", &format!("{path}/undo"));
+    let undo = || api.call("POST", &format!("{path}/undo"));
+    let (response, statements) = api.server.statements_during(undo);
     assert_eq!(response.status, 200, "{}", response.text);
-    api.server.access_log_entry(response.header("x-request-id"));
-    let log = api.server.log_lines().split_off(started);
     let tables = [
         "devices",
         "device_events",
@@ -110,8 +106,8 @@ fn statements_of_undo(api: &Api, size: usize) -> usize {
         "BEGIN",
         "COMMIT",
     ];
-    log.into_iter()
-        .filter(|line| line.contains("\"statement\":") && !line.contains("/* all workspaces */"))
+    statements
+        .into_iter()
         .filter(|line| tables.iter().any(|table| line.contains(table)))
         .filter(|line| !line.contains("nextval"))
         .count()

@@ -38,15 +38,11 @@ fn change_that_never_began_returns_503() {
 
 /// Returns the statements that the server sent during `request`, without those of its jobs.
 fn statements(api: &Api, request: impl FnOnce() -> Response) -> Vec<String> {
-    let started = api.server.log_lines().len();
-    let response = request();
+    let (response, statements) = api.server.statements_during(request);
     assert_eq!(response.status, 200, "{}", response.text);
-    // The statements are logged before it.
-    api.server.access_log_entry(response.header("x-request-id"));
-    let log = api.server.log_lines().split_off(started);
     let tables = ["devices", "device_events", "BEGIN", "COMMIT"];
-    log.into_iter()
-        .filter(|line| line.contains("\"statement\":") && !line.contains("/* all workspaces */"))
+    statements
+        .into_iter()
         .filter(|line| tables.iter().any(|table| line.contains(table)))
         .filter(|line| !line.contains("nextval"))
         .collect()

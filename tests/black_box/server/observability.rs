@@ -252,19 +252,11 @@ fn statements_of_batch(count: usize) -> Vec<String> {
     let api = Api::start();
     // Its transaction is not that of the batch.
     api.wait_for_startup_jobs();
-    let started = api.server.log_lines().len();
-    let response = api.post(&json!(devices));
+    let (response, mut statements) = api.server.statements_during(|| api.post(&json!(devices)));
     assert_eq!(response.status, 201);
-    // The statements are logged before it.
-    api.server.access_log_entry(response.header("x-request-id"));
-    let log = api.server.log_lines().split_off(started);
-    let is_unrelated = |line: &String| {
-        let unrelated = ["SET statement_timeout", "api_keys", "/* all workspaces */"];
-        unrelated.iter().any(|words| line.contains(words))
-    };
-    log.into_iter()
-        .filter(|line| line.contains("\"statement\":") && !is_unrelated(line))
-        .collect()
+    let unrelated = ["SET statement_timeout", "api_keys"];
+    statements.retain(|line| !unrelated.iter().any(|words| line.contains(words)));
+    statements
 }
 
 #[test]

@@ -20,7 +20,8 @@ fn disconnected_client_leaves_complete_batch() {
     drop(socket);
     assert_eq!(api.server.access_log_entry("gone")["status"], 499);
     drop(blocker);
-    while api.database.count("devices") == 0 {}
+    api.database
+        .wait_until("EXISTS (SELECT 1 FROM devices WHERE workspace_id = 1)");
     let response = api.post(&json!([device(json!({"serial_number": "SN2"}))]));
     assert_eq!(response.status, 400, "{}", response.text);
     assert_eq!(api.database.count("devices"), 2);

@@ -28,7 +28,7 @@ fn invalid_option_is_rejected_before_the_body() {
     ] {
         for path in ["/devices", "/devices/validate", "/platform/v1/devices"] {
             let response = api.send_text("POST", &format!("{path}?{query}"), "not JSON");
-            assert_rejected(&response, name, reason);
+            response.assert_parameter_rejected(name, reason, query);
         }
     }
 }
@@ -115,8 +115,11 @@ fn user_of_another_workspace_is_unknown() {
     api.create_device(device(json!({"serial_number": "S1"})));
     let response = |user: i64| {
         let rows = json!([{"serial_number": "S1", "user_id": user}]);
-        let text = post(&api, UPDATE, &rows).text;
-        text.replace(&format!("workspace: {user}"), "workspace: ID")
+        let response = post(&api, UPDATE, &rows);
+        assert_eq!(response.status, 404, "{}", response.text);
+        response
+            .text
+            .replace(&format!("workspace: {user}"), "workspace: ID")
     };
     assert_eq!(response(foreign), response(987_654));
 }

@@ -57,7 +57,7 @@ fn key_with_another_option_is_rejected() {
 }
 
 #[test]
-fn explicit_defaults_have_the_fingerprint_of_no_option() {
+fn explicit_defaults_have_the_same_fingerprint() {
     let api = Api::start();
     let rows = json!([device(json!({}))]);
     assert_eq!(post(&api, "/devices", &rows).status, 201);

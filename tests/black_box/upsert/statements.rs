@@ -7,17 +7,10 @@ use super::{SYNC, post};
 
 /// Returns the number of statements that the server sent during `request`, without those of jobs.
 fn count_statements(api: &Api, request: impl FnOnce() -> Response) -> usize {
-    let started = api.server.log_lines().len();
-    let response = request();
+    let (response, mut statements) = api.server.statements_during(request);
     assert_eq!(response.status, 207, "{}", response.text);
-    api.server.access_log_entry(response.header("x-request-id"));
-    let log = api.server.log_lines().split_off(started);
-    let ours = |line: &&String| {
-        line.contains("\"statement\":")
-            && !line.contains("/* all workspaces */")
-            && !line.contains("search_queue WHERE")
-    };
-    log.iter().filter(ours).count()
+    statements.retain(|line| !line.contains("search_queue WHERE"));
+    statements.len()
 }
 
 #[test]
