@@ -16,33 +16,36 @@ pub struct Actor {
     pub scope: Scope,
 }
 
-/// Permissions of an API key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Permissions of an API key. Each scope includes the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Scope {
     /// Read access.
     Read,
     /// Read and write access.
     Write,
+    /// Read and write access, and management of the API keys of the workspace.
+    Admin,
 }
 
 impl Scope {
-    /// All scopes.
-    pub const ALL: [Self; 2] = [Self::Read, Self::Write];
+    /// All scopes, each before those that include it.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
 
-    /// Returns `READ` or `WRITE`.
+    /// Returns `READ`, `WRITE` or `ADMIN`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "READ",
             Self::Write => "WRITE",
+            Self::Admin => "ADMIN",
         }
     }
 
     /// Returns whether this scope includes the `required` one.
     #[must_use]
     pub fn allows(self, required: Self) -> bool {
-        self == Self::Write || required == Self::Read
+        self >= required
     }
 }
 

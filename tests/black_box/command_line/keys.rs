@@ -45,7 +45,7 @@ fn keys_expire_and_can_be_revoked() {
     let expires_in_30_days =
         "SELECT (expires_at - created_at BETWEEN '29 days' AND '31 days') FROM api_keys";
     assert_eq!(database.texts(expires_in_30_days), ["true"]);
-    run_err(&database, &create_with(&["--scope", "ADMIN"]));
+    run_err(&database, &create_with(&["--scope", "OWNER"]));
     run_err(
         &database,
         &create_with(&["--scope", "READ", "--expires-in", "soon"]),
@@ -57,6 +57,17 @@ fn keys_expire_and_can_be_revoked() {
     let again = run_ok(&database, &["key", "revoke", &id, "--json"]).json();
     assert_eq!(again["revoked_at"], revoked["revoked_at"]);
     assert!(run_err(&database, &["key", "revoke", "4711"]).contains("4711"));
+}
+
+#[test]
+fn key_of_each_scope_is_created() {
+    let database = TestDatabase::new();
+    run_ok(&database, &["workspace", "create", "acme"]);
+    for scope in ["READ", "WRITE", "ADMIN"] {
+        let create = words("key create --workspace acme --name x --json --scope");
+        let created = run_ok(&database, &[create.as_slice(), &[scope]].concat()).json();
+        assert_eq!(created["scope"], scope);
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(in crate::cli) enum Command {
         /// Name of the workspace that the key gives access to
         #[arg(long, value_name = "NAME", value_parser = parse_label)]
         workspace: String,
-        /// Access that the key gives; WRITE includes READ
+        /// Access that the key gives; WRITE includes READ, and ADMIN includes WRITE
         #[arg(long, ignore_case = true)]
         scope: ScopeArgument,
         /// Label that identifies the key for people
@@ -58,6 +58,8 @@ pub(in crate::cli) enum ScopeArgument {
     Read,
     #[value(name = "WRITE")]
     Write,
+    #[value(name = "ADMIN")]
+    Admin,
 }
 
 impl From<ScopeArgument> for Scope {
@@ -65,6 +67,7 @@ impl From<ScopeArgument> for Scope {
         match argument {
             ScopeArgument::Read => Self::Read,
             ScopeArgument::Write => Self::Write,
+            ScopeArgument::Admin => Self::Admin,
         }
     }
 }
