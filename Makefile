@@ -120,7 +120,7 @@ deb: ## Build the Debian package in dist
 release: ## Build the files of a release for this machine's architecture in dist
 	scripts/build-release
 
-deploy-test: ## Test image, compose, upgrades and package in containers (20 min); scripts/deploy-test --help
+deploy-test: ## Test image, compose, upgrades and package in containers (20 min)
 	scripts/deploy-test
 
 audit: ## Check the dependencies for known vulnerabilities; downloads the advisories
