@@ -15,7 +15,8 @@ Later sources override earlier ones:
 1. `config/default.toml`, then the file of the environment (`DEVICES_ENVIRONMENT`: `development`, `production` or
    `test`), both built into the binary
 2. the same files in `./config`
-3. variables named `DEVICES__SECTION__KEY`
+3. the file of `--config FILE` or `DEVICES_CONFIG_FILE`
+4. variables named `DEVICES__SECTION__KEY`
 
 An invalid setting stops the server at startup. The message names the setting and where it is, but never contains its
 value. In a file, `DEVICES__SERVER__PORT` is the key `port` in the section `[server]`.
@@ -37,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 variable,
                 doc,
                 allowed,
+                is_secret: _,
             } = field;
             let key = format!("{}.{name}", section.name);
             let mut value = code(&default.get_string(&key)?);

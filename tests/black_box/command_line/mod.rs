@@ -1,5 +1,6 @@
 //! Admin commands of the binary.
 
+mod healthcheck;
 mod keys;
 mod maintenance;
 mod schema;
@@ -33,6 +34,7 @@ fn all_commands_have_help() {
         vec![],
         vec!["serve"],
         vec!["migrate"],
+        vec!["healthcheck"],
         vec!["workspace"],
         vec!["workspace", "create"],
         vec!["workspace", "list"],

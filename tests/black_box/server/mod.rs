@@ -4,13 +4,15 @@
 mod confidentiality;
 mod connections;
 mod database_faults;
+mod database_wait;
 mod http;
 mod limits;
 mod newer_schema;
 mod observability;
 mod postgres_log;
 mod quotas;
-mod settings;
+pub(crate) mod settings;
+mod settings_sources;
 mod shutdown;
 mod startup;
 

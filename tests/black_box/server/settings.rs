@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use devices_tests::{CommandOutput, TestDatabase, binary};
 
 /// A value that must not be printed, in the form of a URL of PostgreSQL.
-const SECRET_URL: &str = "postgres://fleet:hunter2-pw@db.invalid:5432/devices?sslmode=require";
+pub(crate) const SECRET_URL: &str =
+    "postgres://fleet:hunter2-pw@db.invalid:5432/devices?sslmode=require";
 
 /// Returns the variables of all settings.
-fn variables() -> Vec<&'static str> {
+pub(crate) fn variables() -> Vec<&'static str> {
     // Generated from the declarations of the settings.
     let table = include_str!("../../../docs/CONFIGURATION.md");
     let rows = table.lines().filter_map(|row| row.strip_prefix("| `"));
@@ -20,7 +21,7 @@ fn variables() -> Vec<&'static str> {
 }
 
 /// Runs a command that must fail at once. Returns its error, which must not contain the secret.
-fn error_of(command: &mut Command) -> String {
+pub(crate) fn error_of(command: &mut Command) -> String {
     let output = CommandOutput::from(command.output().unwrap());
     assert!([1, 2].contains(&output.code), "{command:?}: {output:?}");
     for text in [&output.stdout, &output.stderr] {
@@ -32,17 +33,35 @@ fn error_of(command: &mut Command) -> String {
 }
 
 /// A directory with settings files. Deleted when dropped.
-struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    fn with_file(content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("devices-settings-{}-{number}", std::process::id());
         let directory = Self(std::env::temp_dir().join(name));
         std::fs::create_dir_all(directory.0.join("config")).unwrap();
-        std::fs::write(directory.0.join("config/default.toml"), content).unwrap();
         directory
+    }
+
+    /// Creates a directory with this `config/default.toml`.
+    pub(crate) fn with_file(content: impl AsRef<[u8]>) -> Self {
+        let directory = Self::new();
+        directory.write("config/default.toml", content);
+        directory
+    }
+
+    /// Returns the path of a file.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a file and returns its path.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
     }
 
     /// Runs `serve` in the directory, with this URL in the environment. Returns its error.

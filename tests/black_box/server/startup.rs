@@ -159,7 +159,10 @@ fn startup_errors_name_the_setting() {
     ] {
         let error = startup_error(&[("DEVICES__DATABASE__URL", invalid)]);
         assert!(error.contains("postgres://user:password@host"), "{error}");
-        assert!(error.contains("Correct DEVICES__DATABASE__URL."), "{error}");
+        assert!(
+            error.contains("Correct the URL in DEVICES__DATABASE__URL"),
+            "{error}"
+        );
         assert!(!error.contains("hunter2"), "{error}");
     }
 

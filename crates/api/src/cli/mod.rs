@@ -1,10 +1,14 @@
 //! Command line: the server and the admin commands.
 
 mod admin;
+mod database_wait;
+mod healthcheck;
 mod output;
+mod process_one;
 mod serve;
 mod usage_error;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,19 +19,23 @@ use devices_adapters::postgres::{
 use devices_domain::{KeyError, RepositoryError};
 use secrecy::ExposeSecret;
 
+use self::database_wait::wait_for_database;
 use crate::http::BindError;
-use crate::settings::{self, Pooler, Settings, SettingsError};
+use crate::settings::{self, Pooler, Settings, SettingsError, Sources};
 
 /// Registry of external IT devices with an HTTP API.
 ///
-/// Settings come from config/*.toml and from variables named DEVICES__SECTION__KEY, such as
-/// DEVICES__DATABASE__URL and DEVICES__SERVER__PORT.
+/// Settings come from config/*.toml, from the file of --config, and from variables named
+/// DEVICES__SECTION__KEY, such as DEVICES__DATABASE__URL and DEVICES__SERVER__PORT.
 #[expect(clippy::doc_markdown, reason = "`--help` prints the text as it is")]
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Read settings from this TOML file, which overrides config/*.toml; variables override it
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Print JSON instead of text
     #[arg(long, global = true)]
     json: bool,
@@ -39,6 +47,10 @@ enum Command {
     Serve,
     /// Update the database schema; several processes may run this at once
     Migrate,
+    /// Check that the server on this machine is ready; exits with 0 or 1
+    ///
+    /// Needs only the section `server` of the settings.
+    Healthcheck(healthcheck::Arguments),
     #[command(flatten)]
     Admin(admin::Command),
 }
@@ -128,16 +140,26 @@ pub fn run() -> ExitCode {
         let location = location.unwrap_or_default();
         output::print_error_line(format_args!("error: panicked at {location}"));
     }));
-    let Cli { command, json } = match Cli::try_parse() {
+    let Cli {
+        command,
+        config,
+        json,
+    } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => usage_error::without_arguments(error).exit(),
     };
+    process_one::exit_at_signals();
     let system = actix_web::rt::System::new();
     let result = system.block_on(async {
+        let sources = Sources::of_process(config.as_deref())?;
+        let settings = || sources.merge()?.settings();
         match command {
-            None | Some(Command::Serve) => serve::run(json).await,
-            Some(Command::Migrate) => migrate(json),
-            Some(Command::Admin(command)) => admin::run(command, json).await,
+            None | Some(Command::Serve) => serve::run(&settings()?, json).await,
+            Some(Command::Migrate) => migrate(&settings()?, json).await,
+            Some(Command::Healthcheck(arguments)) => {
+                healthcheck::run(&arguments, &sources.merge()?.server()?, json)
+            }
+            Some(Command::Admin(command)) => admin::run(command, &settings()?, json).await,
         }
     });
     // Dropping the runtime would wait for every statement that a hanging database never finishes.
@@ -167,14 +189,18 @@ fn to_sentence(message: &impl std::fmt::Display) -> String {
 fn connect_advice(error: &ConnectError) -> String {
     match error {
         ConnectError::InvalidUrl | ConnectError::InvalidSslMode => {
-            "Correct DEVICES__DATABASE__URL.".to_owned()
+            "Correct the URL in DEVICES__DATABASE__URL or DEVICES__DATABASE__URL_FILE.".to_owned()
         }
         ConnectError::UnsuitableDatabase(unsuitable) => format!(
             "Dump it if it has data, drop it, and create it with a suitable locale: {}",
             unsuitable.create_database_sql()
         ),
-        ConnectError::ConnectionFailed(_) | ConnectError::Query(_) => {
-            "Check that PostgreSQL runs and that DEVICES__DATABASE__URL is correct.".to_owned()
+        ConnectError::ConnectionFailed(_)
+        | ConnectError::NotAccepting(_)
+        | ConnectError::Query(_) => {
+            "Check that PostgreSQL runs and that DEVICES__DATABASE__URL (or \
+                                     DEVICES__DATABASE__URL_FILE) is correct."
+                .to_owned()
         }
     }
 }
@@ -184,15 +210,14 @@ fn join_lines(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn migrate(json: bool) -> Result<(), CliError> {
-    let settings = Settings::load()?;
+async fn migrate(settings: &Settings, json: bool) -> Result<(), CliError> {
     if settings.database.pooler == Pooler::Transaction {
         return Err(CliError::MigrationThroughPooler);
     }
     // Long migrations log their progress.
     serve::start_log(&settings.log);
     let url = settings.database.url.expose_secret();
-    Database::probe(url)?;
+    wait_for_database(&settings.database).await?;
     let migrations = devices_adapters::postgres::migrate(url)?;
     let advice = grant_serving_role(url, settings.database.serving_role())?;
     for advice in &advice {

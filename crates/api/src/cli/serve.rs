@@ -15,13 +15,14 @@ use devices_domain::StoreHealth;
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 
-use super::{CliError, check_schema, output, serving_options};
+use super::database_wait::wait_for_database;
+use super::{CliError, check_schema, output, process_one, serving_options};
 use crate::http::{EventWaits, MetricsRecorder, MetricsServer, Ports, Server, State};
 use crate::jobs;
 use crate::settings::{self, Idempotency, Log, LogFormat, Pooler, RateLimit, Settings};
 
-pub(super) async fn run(json: bool) -> Result<(), CliError> {
-    let settings = Settings::load()?;
+/// Serves until the process is stopped.
+pub(super) async fn run(settings: &Settings, json: bool) -> Result<(), CliError> {
     start_log(&settings.log);
     // Shells often limit a process to 1,024 open files, and each connection is one.
     let max_open_files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
@@ -29,7 +30,7 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
         rlimit::Resource::NOFILE.get_soft().unwrap_or(1_024)
     });
     let url = settings.database.url.expose_secret();
-    let advice = prepare_schema(&settings)?;
+    let advice = prepare_schema(settings).await?;
     let privileges = role_privileges(url, settings.database.serving_role())?;
     let database = open_database(&settings.database, &privileges)?;
     let ports = Ports {
@@ -38,9 +39,9 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
         limiter: Arc::new(PostgresRateLimiter::new(database.clone())),
         health: Arc::new(database.clone()),
     };
-    let state = State::new(ports, &settings);
+    let state = State::new(ports, settings);
     let event_waits = state.event_waits();
-    let server = Server::bind(state, &settings, max_open_files)?;
+    let server = Server::bind(state, settings, max_open_files)?;
     let metrics = start_metrics(&settings.metrics, &database)?;
     for advice in advice {
         tracing::warn!("{advice}");
@@ -54,19 +55,20 @@ pub(super) async fn run(json: bool) -> Result<(), CliError> {
     print_endpoints(&api, settings.server.docs_enabled, metrics.as_ref(), json)?;
     start_jobs(&database, &settings.idempotency);
     start_feed_jobs(&database, event_waits);
+    process_one::handled_by_server();
     Ok(server.run().await?)
 }
 
 /// Updates the schema, or checks that it is up to date if the server must not update it.
 ///
 /// Returns advice about the serving role.
-fn prepare_schema(settings: &Settings) -> Result<Vec<String>, CliError> {
+async fn prepare_schema(settings: &Settings) -> Result<Vec<String>, CliError> {
     let url = settings.database.url.expose_secret();
     let migrates = settings.database.migrate_on_start;
     if migrates && settings.database.pooler == Pooler::Transaction {
         return Err(CliError::MigrationThroughPooler);
     }
-    Database::probe(url)?;
+    wait_for_database(&settings.database).await?;
     if !migrates {
         check_schema(settings)?;
         return Ok(Vec::new());
@@ -302,7 +304,8 @@ impl Endpoint {
     }
 }
 
-fn to_local(mut address: SocketAddr) -> String {
+/// Returns the address at which this machine reaches a server that listens on `address`.
+pub(super) fn to_local(mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

@@ -16,6 +16,40 @@ pub enum SettingsError {
         /// Reason.
         cause: std::io::Error,
     },
+    /// The file of `--config` or `DEVICES_CONFIG_FILE` cannot be read.
+    #[error("cannot read the file of {name}, {}: {cause}.", .file.display())]
+    UnreadableConfigFile {
+        /// The option or variable.
+        name: &'static str,
+        /// Path of the file.
+        file: PathBuf,
+        /// Reason.
+        cause: std::io::Error,
+    },
+    /// `--config` or `DEVICES_CONFIG_FILE` cannot be the path of a file.
+    #[error("{0} must be the path of a TOML file.")]
+    NotAPath(&'static str),
+    /// The URL of the database is set, and so is the file with it.
+    #[error("{} and {} are both set. Remove one of them.", .0[0], .0[1])]
+    TwoUrls(Box<[Origin; 2]>),
+    /// The file with the URL of the database cannot be read.
+    #[error("{origin}: cannot read {}: {cause}.", .file.display())]
+    UnreadableUrlFile {
+        /// Setting and origin of the path of the file.
+        origin: Origin,
+        /// Path of the file.
+        file: PathBuf,
+        /// Reason.
+        cause: std::io::Error,
+    },
+    /// The file with the URL of the database is empty.
+    #[error("{origin}: {} is empty. Write the URL of the database to it.", .file.display())]
+    EmptyUrlFile {
+        /// Setting and origin of the path of the file.
+        origin: Origin,
+        /// Path of the file.
+        file: PathBuf,
+    },
     /// A file is not TOML.
     #[error(
         "{0}: invalid TOML. Check the quotes and brackets before this place, and that no key occurs \

@@ -1,4 +1,4 @@
-//! Settings files on disk.
+//! Settings files.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -50,7 +50,25 @@ impl SettingsFile {
         }
     }
 
-    fn parse(path: &Path, text: String) -> Result<Self, SettingsError> {
+    /// Reads a file that must exist. `name` is the option or variable that names it.
+    ///
+    /// # Errors
+    /// Like [`read`](Self::read), and if the file does not exist.
+    pub(super) fn read_required(path: &Path, name: &'static str) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|cause| SettingsError::UnreadableConfigFile {
+            name,
+            file: path.to_owned(),
+            cause,
+        });
+        Self::parse(path, text?)
+    }
+
+    /// Parses the text of a file.
+    ///
+    /// # Errors
+    /// If it is not TOML, or has an unknown key.
+    pub(super) fn parse(path: &Path, text: String) -> Result<Self, SettingsError> {
         let position = |span: Range<usize>| position(path, &text, span.start);
         let table = DeTable::parse(&text).map_err(|error| {
             // The message of the error quotes the line.

@@ -1,4 +1,4 @@
-//! Settings from built-in files, the same files on disk, and the environment.
+//! Settings from built-in files, files on disk, and the environment.
 //!
 //! A setting is declared in two places: here, with its type, rule and documentation, and in
 //! `config/default.toml`, with its default. `docs/CONFIGURATION.md` is generated from both.
@@ -6,17 +6,17 @@
 mod declaration;
 mod error;
 mod files;
+mod merged;
 mod rules;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod variable_names;
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use config::{Config, Environment, File, FileFormat};
 use devices_domain::Quotas;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -24,10 +24,12 @@ use serde::Deserialize;
 pub use declaration::{Field, Section};
 pub use error::{Origin, SettingsError};
 pub use files::Position;
-use files::SettingsFile;
+pub use merged::{Entry, MergedSettings};
 use rules::{
-    Choice, Host, LogFilter, OptionalHeaderName, OptionalRoleName, PostgresUrl, TrueOrFalse,
+    Choice, Host, LogFilter, OptionalHeaderName, OptionalPath, OptionalRoleName, PostgresUrl,
+    TrueOrFalse,
 };
+pub use sources::{Source, Sources};
 
 declaration::settings! {
     /// HTTP server and its shutdown.
@@ -65,6 +67,12 @@ declaration::settings! {
     database: Database {
         /// URL of PostgreSQL. May contain a password.
         url: SecretString => PostgresUrl,
+        /// File that contains the URL of PostgreSQL, instead of `url`: a secret of a container, or
+        /// a credential of systemd. A newline at its end is ignored.
+        url_file: PathBuf => OptionalPath,
+        /// Seconds that `serve`, `migrate` and `setup` wait for a PostgreSQL that does not accept
+        /// connections yet. They fail at once if it rejects the password, the role or the database.
+        wait_seconds: u64 => 0..=3_600,
         /// Maximum number of connections of the pool, which workspaces share fairly: one of them
         /// uses at most half. The server has one more connection for `/readyz`.
         pool_size: u32 => 1..=1_000,
@@ -245,17 +253,13 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 impl Settings {
-    /// Loads the settings of this process: the built-in `default.toml`, the built-in file of the
-    /// environment (`DEVICES_ENVIRONMENT`, by default `development`), the same two files in the
-    /// directory `config` if they exist, then variables named `DEVICES__SECTION__KEY`.
+    /// Loads the settings of this process from its [`Sources`]. `config_file` is the argument of
+    /// `--config`.
     ///
     /// # Errors
     /// A setting is unknown, of the wrong type, or not allowed. The message names it.
-    pub fn load() -> Result<Self, SettingsError> {
-        let variables = variable_names::variables_of_process()?;
-        let environment = variables.get(variable_names::ENVIRONMENT).cloned();
-        let environment = environment.unwrap_or_else(|| "development".to_owned());
-        Self::from_sources(&environment, Some(Path::new("config")), variables)
+    pub fn load(config_file: Option<&Path>) -> Result<Self, SettingsError> {
+        Sources::of_process(config_file)?.merge()?.settings()
     }
 
     /// Loads the built-in settings of an environment and `variables`. Ignores the files on disk and
@@ -267,9 +271,9 @@ impl Settings {
         environment: &str,
         variables: &[(&str, &str)],
     ) -> Result<Self, SettingsError> {
-        let variables = variables.iter();
-        let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self::from_sources(environment, None, variables.collect())
+        Sources::built_in(environment, variables)
+            .merge()?
+            .settings()
     }
 
     /// Returns the text of a built-in file, such as `default` or `production`.
@@ -285,53 +289,5 @@ impl Settings {
             enrollments: self.limits.enrollments_per_workspace,
             response_bytes: self.idempotency.bytes_per_workspace,
         }
-    }
-
-    fn from_sources(
-        environment: &str,
-        directory: Option<&Path>,
-        variables: HashMap<String, String>,
-    ) -> Result<Self, SettingsError> {
-        variable_names::check(&variables)?;
-        let names = ["default", environment];
-        let built_in = names.map(Self::built_in_file);
-        let ([Some(default), Some(overrides)], true) = (built_in, environment != "default") else {
-            return Err(SettingsError::UnknownEnvironment);
-        };
-        let mut config = Config::builder()
-            .add_source(File::from_str(default, FileFormat::Toml))
-            .add_source(File::from_str(overrides, FileFormat::Toml));
-        let mut positions = HashMap::new();
-        for path in directory
-            .iter()
-            .flat_map(|directory| names.map(|name| directory.join(name)))
-        {
-            if let Some(file) = SettingsFile::read(&path.with_extension("toml"))? {
-                config = config.add_source(File::from_str(&file.text, FileFormat::Toml));
-                positions.extend(file.positions);
-            }
-        }
-        let is_set = |variable: &String| variables.contains_key(variable);
-        let origin = |key: &str| match (declaration::variable_of(key), positions.get(key)) {
-            (variable, Some(position)) if !is_set(&variable) => {
-                Origin::File(key.to_owned(), position.clone())
-            }
-            (variable, _) => Origin::Variable(variable),
-        };
-        let environment = Environment::with_prefix("DEVICES")
-            .source(Some(variables.clone()))
-            .prefix_separator("__")
-            .separator("__");
-        // The errors of `build` and `try_deserialize` quote values, so they are dropped. The checks
-        // above and below report the same problems without values.
-        let config = config.add_source(environment).build();
-        let config = config.map_err(|_| SettingsError::Unreadable)?;
-        Self::check(&config).map_err(|(key, allowed)| SettingsError::NotAllowed {
-            origin: origin(key),
-            allowed,
-        })?;
-        config
-            .try_deserialize()
-            .map_err(|_| SettingsError::Unreadable)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use actix_web::http::header;
@@ -107,13 +108,33 @@ impl Rule<String> for OptionalRoleName {
     }
 }
 
+/// Returns whether a text can be a path that errors may contain. A URL in the wrong place is none:
+/// it can contain a password, and so can libpq's other format, `host=... password=...`.
+pub(super) fn is_path(text: &str) -> bool {
+    !text.is_empty() && !text.contains("://") && !text.contains("password=") && !text.contains('\0')
+}
+
+/// The path of a file, or empty.
+pub(super) struct OptionalPath;
+
+impl Rule<PathBuf> for OptionalPath {
+    fn describe(&self) -> String {
+        "empty or the path of a file, such as /run/secrets/database-url".to_owned()
+    }
+
+    fn accepts(&self, text: &str) -> bool {
+        text.is_empty() || is_path(text)
+    }
+}
+
 /// A URL of PostgreSQL, not empty. Only connecting validates the rest.
 pub(super) struct PostgresUrl;
 
 impl Rule<SecretString> for PostgresUrl {
     fn describe(&self) -> String {
-        "a PostgreSQL URL, such as postgres://user:password@host/database (`make run` starts a \
-         private PostgreSQL and sets it)"
+        "a PostgreSQL URL, such as postgres://user:password@host/database, unless \
+         DEVICES__DATABASE__URL_FILE names a file with it (`make run` starts a private PostgreSQL \
+         and sets it)"
             .to_owned()
     }
 

@@ -107,7 +107,9 @@ fn sections_list_the_settings_of_the_default_file() {
 
 #[test]
 fn section_describes_its_fields() {
-    let pool_size = &Settings::sections()[1].fields[1];
+    let sections = Settings::sections();
+    let mut fields = sections.iter().flat_map(|section| &section.fields);
+    let pool_size = fields.find(|field| field.name == "pool_size").unwrap();
     assert_eq!(pool_size.variable, "DEVICES__DATABASE__POOL_SIZE");
     assert_eq!(pool_size.allowed, "from 1 to 1000");
     assert!(pool_size.doc.starts_with("Maximum number of connections"));

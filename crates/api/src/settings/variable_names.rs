@@ -7,6 +7,9 @@ use super::{Settings, SettingsError};
 /// Variable that names the environment.
 pub(super) const ENVIRONMENT: &str = "DEVICES_ENVIRONMENT";
 
+/// Variable that names a settings file.
+pub(super) const CONFIG_FILE: &str = "DEVICES_CONFIG_FILE";
+
 /// Returns the variables of this process that may be settings, with their names in upper case.
 ///
 /// # Errors
@@ -31,7 +34,7 @@ pub(super) fn check(variables: &HashMap<String, String>) -> Result<(), SettingsE
     let sections = Settings::sections();
     let fields = sections.iter().flat_map(|section| &section.fields);
     let mut known: Vec<&str> = fields.map(|field| field.variable.as_str()).collect();
-    known.push(ENVIRONMENT);
+    known.extend([ENVIRONMENT, CONFIG_FILE]);
     let mut names: Vec<&String> = variables.keys().collect();
     names.sort_unstable();
     for name in names {
@@ -97,6 +100,7 @@ mod tests {
     #[case("DEVICES_DATABASE__URL", "DEVICES__DATABASE__URL")]
     #[case("DEVICES___DATABASE__URL", "DEVICES__DATABASE__URL")]
     #[case("DEVICES__ENVIRONMENT", "DEVICES_ENVIRONMENT")]
+    #[case("DEVICES__CONFIG_FILE", "DEVICES_CONFIG_FILE")]
     #[case("DEVICES__LIMITS__EXPORTS", "DEVICES__LIMITS__MAX_CONCURRENT_EXPORTS")]
     #[case("DEVICES__LIMITS__LARGE_BODIES", "DEVICES__LIMITS__MAX_LARGE_BODIES")]
     #[case(

@@ -29,6 +29,10 @@ pub enum ConnectError {
     /// URL that it repeats.
     #[error("{0}")]
     ConnectionFailed(String),
+    /// The server does not accept connections, or not yet. Contains libpq's message, without the
+    /// parts of the URL that it repeats.
+    #[error("{0}")]
+    NotAccepting(String),
     /// The database stores or searches only some scripts.
     #[error(transparent)]
     UnsuitableDatabase(#[from] UnsuitableDatabase),
@@ -52,12 +56,45 @@ impl ConnectError {
             "FATAL:",
             "SSL support is not compiled in",
         ];
-        if server_messages.iter().any(|text| message.contains(text)) {
-            Self::ConnectionFailed(redact::redact(message.trim_end(), url))
+        if !server_messages.iter().any(|text| message.contains(text)) {
+            return Self::InvalidUrl;
+        }
+        let redacted = redact::redact(message.trim_end(), url);
+        if is_not_accepting(&message) {
+            Self::NotAccepting(redacted)
         } else {
-            Self::InvalidUrl
+            Self::ConnectionFailed(redacted)
         }
     }
+}
+
+/// Returns whether every line of libpq's message states that a server does not accept connections.
+/// libpq writes a line for each address that it tried, and begins explanations of it with a tab.
+///
+/// libpq does not report the SQLSTATE. Its own messages are in English, because this program sets
+/// no locale. The last four are from PostgreSQL, in the language of its setting `lc_messages`.
+fn is_not_accepting(message: &str) -> bool {
+    let texts = [
+        "Connection refused",
+        "Connection reset by peer",
+        // The directory of the unix socket, or the socket in it.
+        "No such file or directory",
+        "could not translate host name",
+        // A container whose address is gone, and one behind a firewall that drops packets.
+        "No route to host",
+        "Network is unreachable",
+        "timeout expired",
+        "Connection timed out",
+        // A forwarded port of a container whose server does not listen yet.
+        "server closed the connection unexpectedly",
+        "the database system is starting up",
+        "the database system is not yet accepting connections",
+        "the database system is shutting down",
+        "the database system is in recovery mode",
+    ];
+    let is_explanation = |line: &&str| line.is_empty() || line.starts_with('\t');
+    let mut lines = message.lines().filter(|line| !is_explanation(line));
+    lines.all(|line| texts.iter().any(|text| line.contains(text)))
 }
 
 /// Establishes a connection whose statements are logged. `url` already has [`PARAMETERS`].
@@ -152,6 +189,47 @@ mod tests {
         let actual = with_parameters("host=h password='a b'").ok();
         let expected = format!("{} host=h password='a b'", PARAMETERS.join(" "));
         assert_eq!(actual, Some(expected));
+    }
+
+    #[rstest]
+    #[case(
+        "server at \"h\" (::1), port 1 failed: Connection refused\n\tIs the server running on",
+        true
+    )]
+    #[case(
+        "server on socket \"/x/.s.PGSQL.1\" failed: No such file or directory\n\tIs",
+        true
+    )]
+    #[case(
+        "server at \"h\", port 1 failed: FATAL:  the database system is starting up",
+        true
+    )]
+    #[case(
+        "server at \"h\", port 1 failed: server closed the connection unexpectedly\n\tThis",
+        true
+    )]
+    #[case("server at \"h\", port 1 failed: timeout expired", true)]
+    #[case(
+        "server at \"h\", port 1 failed: FATAL:  role \"a\" does not exist",
+        false
+    )]
+    #[case(
+        "server at \"h\", port 1 failed: SSL error: certificate verify failed",
+        false
+    )]
+    fn server_that_does_not_accept_is_recognized(#[case] failure: &str, #[case] expected: bool) {
+        let message = format!("connection to {failure}\n");
+        assert_eq!(is_not_accepting(&message), expected);
+        // libpq has tried two addresses.
+        let refused = "connection to server at \"h\" (::1), port 1 failed: Connection refused\n";
+        assert_eq!(is_not_accepting(&format!("{refused}{message}")), expected);
+    }
+
+    #[test]
+    fn host_without_address_does_not_accept() {
+        let message =
+            "could not translate host name \"db\" to address: Name or service not known\n";
+        assert!(is_not_accepting(message));
     }
 
     #[rstest]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devices_domain::{Admission, WorkspaceId};
 use r2d2::Pool;
@@ -39,6 +39,9 @@ pub struct Database {
     /// Admission of the request for which the handle is used.
     admission: Option<Arc<Admission>>,
 }
+
+/// Time between two attempts to connect to a server that does not accept connections yet.
+const CONNECT_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Database {
     /// Creates a pool that connects to `url` on first use.
@@ -120,6 +123,35 @@ impl Database {
     /// If the connection fails, or if the database stores or searches only some scripts.
     pub fn probe(url: &str) -> Result<(), ConnectError> {
         check_scripts(&mut connect(url)?)
+    }
+
+    /// Like [`probe`](Self::probe), but waits for at most `timeout` until the server accepts
+    /// connections. Calls `on_wait` once, before it begins to wait.
+    ///
+    /// # Errors
+    /// Like [`probe`](Self::probe). An error that waiting does not solve, such as a wrong password,
+    /// is returned at once.
+    pub async fn probe_until_accepting(
+        url: &str,
+        timeout: Duration,
+        on_wait: impl FnOnce(&ConnectError),
+    ) -> Result<(), ConnectError> {
+        let deadline = Instant::now() + timeout;
+        let mut on_wait = Some(on_wait);
+        loop {
+            match Self::probe(url) {
+                Err(error @ ConnectError::NotAccepting(_)) => {
+                    if Instant::now() + CONNECT_INTERVAL > deadline {
+                        return Err(error);
+                    }
+                    if let Some(on_wait) = on_wait.take() {
+                        on_wait(&error);
+                    }
+                    tokio::time::sleep(CONNECT_INTERVAL).await;
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Returns the number of open connections, and how many of them are idle.

@@ -48,11 +48,10 @@ pub(super) enum Command {
     Purge(purge::Arguments),
 }
 
-pub(super) async fn run(command: Command, json: bool) -> Result<(), CliError> {
-    let settings = Settings::load()?;
+pub(super) async fn run(command: Command, settings: &Settings, json: bool) -> Result<(), CliError> {
     Database::probe(settings.database.url.expose_secret())?;
-    check_schema(&settings)?;
-    let database = admin_database(&settings)?;
+    check_schema(settings)?;
+    let database = admin_database(settings)?;
     let admin = Admin {
         workspaces: PostgresWorkspaces::new(database.clone()),
         store: PostgresStore::new(database.clone(), settings.quotas()),
