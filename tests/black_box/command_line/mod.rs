@@ -1,5 +1,7 @@
 //! Admin commands of the binary.
 
+mod config;
+mod generated;
 mod healthcheck;
 mod keys;
 mod maintenance;
@@ -35,6 +37,10 @@ fn all_commands_have_help() {
         vec!["serve"],
         vec!["migrate"],
         vec!["healthcheck"],
+        vec!["config"],
+        vec!["config", "check"],
+        vec!["completions"],
+        vec!["man"],
         vec!["workspace"],
         vec!["workspace", "create"],
         vec!["workspace", "list"],

@@ -1,8 +1,11 @@
 //! Command line: the server and the admin commands.
 
 mod admin;
+mod completions;
+mod config;
 mod database_wait;
 mod healthcheck;
+mod man;
 mod output;
 mod process_one;
 mod serve;
@@ -51,6 +54,16 @@ enum Command {
     ///
     /// Needs only the section `server` of the settings.
     Healthcheck(healthcheck::Arguments),
+    /// Check and list the settings
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print a script with which a shell completes commands and options
+    ///
+    /// For bash, put it into /usr/share/bash-completion/completions/devices-api.
+    Completions(completions::Arguments),
+    /// Write the man pages of all commands into a directory
+    #[command(hide = true)]
+    Man(man::Arguments),
     #[command(flatten)]
     Admin(admin::Command),
 }
@@ -97,6 +110,8 @@ enum CliError {
     Rejected(String),
     #[error("cannot record metrics: {0}.")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    #[error("cannot write the man pages: {0}.")]
+    ManualPages(#[source] std::io::Error),
     #[error("the server failed: {0}.")]
     Serve(#[from] std::io::Error),
     #[error("the command succeeded, but its output cannot be printed: {0}.")]
@@ -159,6 +174,9 @@ pub fn run() -> ExitCode {
             Some(Command::Healthcheck(arguments)) => {
                 healthcheck::run(&arguments, &sources.merge()?.server()?, json)
             }
+            Some(Command::Completions(arguments)) => completions::run(&arguments),
+            Some(Command::Man(arguments)) => man::run(&arguments, json),
+            Some(Command::Config(command)) => config::run(command, &sources, json),
             Some(Command::Admin(command)) => admin::run(command, &settings()?, json).await,
         }
     });
