@@ -27,7 +27,7 @@ use confidential_values::{ConfidentialValues, record_secret, record_values, regi
 pub use database::TestDatabase;
 pub use device::{complete_device, device, empty_value, ids};
 pub use login_role::LoginRole;
-pub use not_on_cluster::NotOnCluster;
+pub use not_on_cluster::{NotOnCluster, report_skipped};
 use postgres_log::PostgresLog;
 pub use proxy::{AUTOCOMMIT, Proxy, ProxyMode, ServerAddress};
 pub use race::race;

@@ -23,10 +23,16 @@ impl NotOnCluster {
                 Self::CopiesDatabase => "a distributed database cannot be copied as one",
                 Self::ReadsServerOfTheRows => "the rows are on another server than the session",
             };
-            // The test harness does not capture direct writes.
-            let written = writeln!(std::io::stderr(), "skipped: {reason}");
-            written.expect("stderr is writable");
+            report_skipped(reason);
         }
         skips
     }
+}
+
+/// Prints the reason why a test does not apply to the server under test. `make test-on` counts
+/// these lines.
+pub fn report_skipped(reason: &str) {
+    // The test harness does not capture direct writes.
+    let written = writeln!(std::io::stderr(), "skipped: {reason}");
+    written.expect("stderr is writable");
 }
