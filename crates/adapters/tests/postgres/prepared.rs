@@ -11,7 +11,7 @@ use devices_domain::{
     KeyRepository, NewDevice, PageRequest, PageStart, Precondition, RateLimiter, RateLimits,
     RawValue, RenderResponse, Scope, Search, UserId,
 };
-use devices_tests::{LoginRole, TestDatabase};
+use devices_tests::{LoginRole, TestDatabase, report_skipped};
 
 use crate::{TestStore, Writer, block_on, device_of, enrollments, options};
 
@@ -32,7 +32,8 @@ fn one_connection() -> DatabaseOptions {
 }
 
 /// Records the prepared statements of the session that inserts an audit event. They are visible
-/// only to that session. Prevents autovacuum from analysing tables, which replaces all plans.
+/// only to that session. PostgreSQL counts plans from version 14 on. Prevents autovacuum from
+/// analysing tables, which replaces all plans.
 const OBSERVER: &str = "
     DO $$ DECLARE name text; BEGIN
         FOR name IN SELECT relname FROM pg_class
@@ -47,7 +48,9 @@ const OBSERVER: &str = "
     BEGIN
         DELETE FROM observer.statements;
         INSERT INTO observer.statements
-            SELECT statement, custom_plans, generic_plans FROM pg_prepared_statements;
+            SELECT statement, (to_jsonb(prepared) ->> 'custom_plans')::bigint,
+                   (to_jsonb(prepared) ->> 'generic_plans')::bigint
+            FROM pg_prepared_statements AS prepared;
         DELETE FROM observer.settings;
         INSERT INTO observer.settings SELECT current_setting('plan_cache_mode');
         RETURN NULL;
@@ -249,6 +252,10 @@ fn frequent_statements_get_generic_plans() {
     block_on(async {
         let observed = Observed::new().await;
         observed.run(0..12).await;
+        if observed.statements("text", "custom IS NOT NULL").is_empty() {
+            report_skipped("this version of PostgreSQL does not count plans");
+            return;
+        }
         let frequent = observed.statements("text", "custom + generic >= 10");
         for table in [
             "api_keys",
