@@ -18,6 +18,7 @@ mod operations;
 mod query_parameters;
 mod search;
 mod server;
+mod setup;
 mod sync_examples;
 mod upsert;
 mod users;

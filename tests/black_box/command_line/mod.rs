@@ -41,6 +41,7 @@ fn all_commands_have_help() {
         vec!["config", "check"],
         vec!["completions"],
         vec!["man"],
+        vec!["setup"],
         vec!["workspace"],
         vec!["workspace", "create"],
         vec!["workspace", "list"],

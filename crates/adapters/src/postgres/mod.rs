@@ -40,9 +40,12 @@ pub use idempotency_keys::purge_idempotency_keys;
 pub use keys::PostgresKeys;
 pub use rate_limits::PostgresRateLimiter;
 pub use retention::{PostgresRetention, Purge, PurgeCursor, Purgeable, PurgedBatch};
-pub use schema::migrations::{MigrationError, migrate, migrate_from, pending_migrations};
+pub use schema::migrations::{
+    MigrationError, SchemaLock, lock_schema, migrate, migrate_from, pending_migrations,
+};
 pub use schema::server_log::log_privacy_sql;
 pub use schema::serving_role::grants::grant_serving_role;
+pub use schema::serving_role::login::{LoginRoleChange, LoginRoleError, set_login_role};
 pub use schema::serving_role::{RolePrivileges, role_privileges};
 pub use schema::startup_checks::{UnsuitableDatabase, non_durable_settings};
 pub use store::PostgresStore;

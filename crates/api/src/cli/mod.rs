@@ -9,6 +9,7 @@ mod man;
 mod output;
 mod process_one;
 mod serve;
+mod setup;
 mod usage_error;
 
 use std::path::PathBuf;
@@ -50,6 +51,11 @@ enum Command {
     Serve,
     /// Update the database schema; several processes may run this at once
     Migrate,
+    /// Prepare an empty database: schema, roles, the first workspace and its first key
+    ///
+    /// Run it as the owner of the database. It can be repeated any time: it keeps what exists, and
+    /// prints it.
+    Setup(setup::Arguments),
     /// Check that the server on this machine is ready; exits with 0 or 1
     ///
     /// Needs only the section `server` of the settings.
@@ -106,6 +112,8 @@ enum CliError {
          DEVICES__LIMITS__KEYS_PER_WORKSPACE."
     )]
     TooManyKeys(u32),
+    #[error(transparent)]
+    KeyFile(#[from] setup::KeyFileError),
     #[error("{0}")]
     Rejected(String),
     #[error("cannot record metrics: {0}.")]
@@ -171,6 +179,7 @@ pub fn run() -> ExitCode {
         match command {
             None | Some(Command::Serve) => serve::run(&settings()?, json).await,
             Some(Command::Migrate) => migrate(&settings()?, json).await,
+            Some(Command::Setup(arguments)) => setup::run(arguments, &settings()?, json).await,
             Some(Command::Healthcheck(arguments)) => {
                 healthcheck::run(&arguments, &sources.merge()?.server()?, json)
             }

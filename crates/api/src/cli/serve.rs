@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 
 use super::database_wait::wait_for_database;
-use super::{CliError, check_schema, output, process_one, serving_options};
+use super::{CliError, check_schema, output, process_one, serving_options, setup};
 use crate::http::{EventWaits, MetricsRecorder, MetricsServer, Ports, Server, State};
 use crate::jobs;
 use crate::settings::{self, Idempotency, Log, LogFormat, Pooler, RateLimit, Settings};
@@ -31,6 +31,9 @@ pub(super) async fn run(settings: &Settings, json: bool) -> Result<(), CliError>
     });
     let url = settings.database.url.expose_secret();
     let advice = prepare_schema(settings).await?;
+    if settings.database.migrate_on_start {
+        setup::bootstrap(settings).await?;
+    }
     let privileges = role_privileges(url, settings.database.serving_role())?;
     let database = open_database(&settings.database, &privileges)?;
     let ports = Ports {

@@ -43,7 +43,14 @@ impl MergedSettings {
     pub fn settings(&self) -> Result<Settings, SettingsError> {
         self.check(|_| true)?;
         let settings = self.config.clone().try_deserialize();
-        settings.map_err(|_| SettingsError::Unreadable)
+        let settings: Settings = settings.map_err(|_| SettingsError::Unreadable)?;
+        match settings.bootstrap.missing() {
+            Some((key, allowed)) => Err(SettingsError::NotAllowed {
+                origin: self.origin(key),
+                allowed,
+            }),
+            None => Ok(settings),
+        }
     }
 
     /// Returns the section `server`. The values of the other sections may be invalid or missing.

@@ -26,8 +26,8 @@ pub use error::{Origin, SettingsError};
 pub use files::Position;
 pub use merged::{Entry, MergedSettings};
 use rules::{
-    Choice, Host, LogFilter, OptionalHeaderName, OptionalPath, OptionalRoleName, PostgresUrl,
-    TrueOrFalse,
+    Choice, Host, LogFilter, OptionalHeaderName, OptionalLabel, OptionalPath, OptionalRoleName,
+    PostgresUrl, TrueOrFalse,
 };
 pub use sources::{Source, Sources};
 
@@ -100,6 +100,16 @@ declaration::settings! {
         /// server's role (`serve` prints the missing ones), and `migrate` needs the URL of
         /// PostgreSQL itself.
         pooler: Pooler => Choice,
+    }
+
+    /// First workspace and key. Both settings are set, or neither.
+    bootstrap: Bootstrap {
+        /// Name of the workspace that is created if there is none: by `serve` if it updates the
+        /// schema (`migrate_on_start`), and by `setup`.
+        workspace: String => OptionalLabel,
+        /// Path of a new file that receives the secret of the first key of this workspace. Only its
+        /// owner may read it.
+        key_file: PathBuf => OptionalPath,
     }
 
     /// Limits of requests and workspaces.
@@ -200,6 +210,28 @@ impl Database {
     /// Returns the name of the serving role, or `None` for the default of the database.
     pub fn serving_role(&self) -> Option<&str> {
         Some(self.serving_role.as_str()).filter(|name| !name.is_empty())
+    }
+}
+
+impl Bootstrap {
+    /// Returns the name of the first workspace and the file for the secret of its key, if they are
+    /// set.
+    pub fn first_workspace(&self) -> Option<(&str, &Path)> {
+        let is_set = !self.workspace.is_empty() && !self.key_file.as_os_str().is_empty();
+        is_set.then_some((self.workspace.as_str(), self.key_file.as_path()))
+    }
+
+    /// Returns the key of the setting that is missing beside the other one, and what it must be.
+    fn missing(&self) -> Option<(&'static str, String)> {
+        let beside = |other: &str| format!("set, because {} is", declaration::variable_of(other));
+        match (
+            self.workspace.is_empty(),
+            self.key_file.as_os_str().is_empty(),
+        ) {
+            (false, true) => Some(("bootstrap.key_file", beside("bootstrap.workspace"))),
+            (true, false) => Some(("bootstrap.workspace", beside("bootstrap.key_file"))),
+            _ => None,
+        }
     }
 }
 

@@ -108,6 +108,22 @@ impl Rule<String> for OptionalRoleName {
     }
 }
 
+/// The name of a workspace, or empty.
+pub(super) struct OptionalLabel;
+
+impl Rule<String> for OptionalLabel {
+    fn describe(&self) -> String {
+        "empty or a name of at most 255 characters, with a letter or digit".to_owned()
+    }
+
+    fn accepts(&self, text: &str) -> bool {
+        let is_readable =
+            text.chars().any(char::is_alphanumeric) && !text.chars().any(char::is_control);
+        let is_label = text.chars().count() <= 255 && text.trim() == text && is_readable;
+        text.is_empty() || is_label
+    }
+}
+
 /// Returns whether a text can be a path that errors may contain. A URL in the wrong place is none:
 /// it can contain a password, and so can libpq's other format, `host=... password=...`.
 pub(super) fn is_path(text: &str) -> bool {

@@ -59,6 +59,7 @@ fn value_out_of_range_is_reported_with_range() {
 #[case("DEVICES__SERVER__HOST", "http://localhost", "127.0.0.1")]
 #[case("DEVICES__METRICS__HOST", "", "127.0.0.1")]
 #[case("DEVICES__SERVER__CLIENT_ADDRESS_HEADER", "a b", "X-Forwarded-For")]
+#[case("DEVICES__BOOTSTRAP__WORKSPACE", " acme", "with a letter or digit")]
 #[case("DEVICES__DATABASE__URL", "", "make run")]
 fn invalid_value_is_reported_with_variable(
     #[case] variable: &str,
@@ -70,6 +71,20 @@ fn invalid_value_is_reported_with_variable(
         error.starts_with(&format!("{variable} must be ")) && error.contains(allowed),
         "{error}"
     );
+}
+
+#[test]
+fn bootstrap_settings_are_set_together() {
+    let workspace = ("DEVICES__BOOTSTRAP__WORKSPACE", "acme");
+    let file = ("DEVICES__BOOTSTRAP__KEY_FILE", "/run/key");
+    assert_eq!(
+        load("test", &[workspace]).unwrap_err(),
+        "DEVICES__BOOTSTRAP__KEY_FILE must be set, because DEVICES__BOOTSTRAP__WORKSPACE is."
+    );
+    let settings = load("test", &[workspace, file]).unwrap();
+    let expected = Some(("acme", Path::new("/run/key")));
+    assert_eq!(settings.bootstrap.first_workspace(), expected);
+    assert_eq!(load("test", &[]).unwrap().bootstrap.first_workspace(), None);
 }
 
 #[test]

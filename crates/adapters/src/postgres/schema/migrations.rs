@@ -132,6 +132,23 @@ fn sleep(duration: Duration) {
     std::thread::sleep(duration);
 }
 
+/// Lock of the schema, which [`migrate`] takes, too. Released when the value is dropped.
+pub struct SchemaLock {
+    _connection: PgConnection,
+}
+
+/// Waits for the processes that change the schema of the database at `url`, and makes others wait.
+///
+/// # Errors
+/// If the connection or a statement fails.
+pub fn lock_schema(url: &str) -> Result<SchemaLock, MigrationError> {
+    let mut connection = connect(url)?;
+    lock(&mut connection)?;
+    Ok(SchemaLock {
+        _connection: connection,
+    })
+}
+
 type Migrations = Vec<Box<dyn Migration<Pg>>>;
 
 fn names(migrations: &Migrations) -> Vec<String> {

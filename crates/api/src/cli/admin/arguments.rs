@@ -5,7 +5,7 @@ use devices_domain::{Email, FieldValue, RawValue, ShortText};
 
 /// Parses a text of 1 to 255 characters, the width of the database's columns, with at least one
 /// letter or digit.
-pub(super) fn parse_label(text: &str) -> Result<String, String> {
+pub(in crate::cli) fn parse_label(text: &str) -> Result<String, String> {
     let text = text.trim();
     let length = text.chars().count();
     let is_readable =
@@ -17,6 +17,17 @@ pub(super) fn parse_label(text: &str) -> Result<String, String> {
             "must have 1 to 255 characters, at least one letter or digit, and no control characters"
                 .to_owned(),
         )
+    }
+}
+
+/// Parses the name of a PostgreSQL role.
+pub(in crate::cli) fn parse_role(text: &str) -> Result<String, String> {
+    // PostgreSQL reserves some names, and cuts longer ones.
+    let is_reserved = text.starts_with("pg_") || ["public", "none"].contains(&text);
+    if (1..=63).contains(&text.len()) && !text.contains(char::is_control) && !is_reserved {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the name of a role of 1 to 63 bytes that does not begin with pg_".to_owned())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Admin commands: workspaces, users, keys and the audit trail.
 
-mod arguments;
+pub(super) mod arguments;
 mod audit;
 mod erase;
 mod keys;
@@ -91,7 +91,7 @@ struct Admin {
 }
 
 /// Returns the user of this process, and the user who became it with `sudo`, if any.
-fn current_operator() -> Operator {
+pub(super) fn current_operator() -> Operator {
     let user = whoami::username().unwrap_or_default();
     match std::env::var("SUDO_USER") {
         Ok(caller) if caller != user && !caller.is_empty() => {

@@ -2,6 +2,7 @@
 
 mod connect_privilege;
 pub(crate) mod grants;
+pub(crate) mod login;
 mod name;
 
 use diesel::connection::SimpleConnection;
