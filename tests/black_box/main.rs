@@ -11,6 +11,7 @@ mod enrollments;
 mod erasure;
 mod events;
 mod export;
+mod keys;
 mod openapi;
 mod openapi_batches;
 mod openapi_fields;

@@ -47,7 +47,7 @@ impl Operation {
                 }
             }
         }
-        assert!(operations.len() >= 44, "{}", operations.len());
+        assert!(operations.len() >= 52, "{}", operations.len());
         operations
     }
 
@@ -70,6 +70,11 @@ impl Operation {
                 .send("POST", "/users", &json!({ "email": email }))
                 .json();
             path = path.replace("{user_id}", &user["data"]["id"].to_string());
+        }
+        if path.contains("{key_id}") {
+            api.create_key("acme", "WRITE");
+            let id = api.database.texts("SELECT max(id) FROM api_keys").remove(0);
+            path = path.replace("{key_id}", &id);
         }
         if path.contains("{serial_number}") {
             let enrollment = api.send(
@@ -94,7 +99,21 @@ impl Operation {
 
     /// Returns whether a READ key is sufficient.
     pub(crate) fn is_read(&self) -> bool {
-        ["GET", "HEAD"].contains(&self.method.as_str())
+        ["GET", "HEAD"].contains(&self.method.as_str()) && !self.is_administration()
+    }
+
+    /// Returns whether only an ADMIN key is sufficient.
+    pub(crate) fn is_administration(&self) -> bool {
+        self.path_template.contains("/keys")
+    }
+
+    /// Returns the number of events of the changes that the operation can make.
+    pub(crate) fn count_events(&self, api: &Api) -> u64 {
+        api.database.count(if self.is_administration() {
+            "audit_events"
+        } else {
+            "device_events"
+        })
     }
 }
 

@@ -16,6 +16,7 @@ fn operations_reject_unauthorized_keys() {
     let read = api.create_key("acme", "READ");
     let [revoked, expired] = [(); 2].map(|()| api.create_key("acme", "WRITE"));
     let foreign = api.create_key("globex", "WRITE");
+    let admins = ["acme", "globex"].map(|workspace| api.create_key(workspace, "ADMIN"));
     run(&api.database, &["key", "revoke", "3"]);
     api.database
         .execute("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = 4");
@@ -29,7 +30,12 @@ fn operations_reject_unauthorized_keys() {
     for operation in Operation::all() {
         let path = operation.create_path(&api);
         let method = &operation.method;
-        let before = api.database.count("device_events");
+        let [allowed, allowed_elsewhere] = if operation.is_administration() {
+            [&admins[0], &admins[1]]
+        } else {
+            [&write, &foreign]
+        };
+        let before = operation.count_events(&api);
         let path_with_key = format!("{path}?key={write}&access_token={write}");
         let send_to = |path: &str, prepare: &dyn Fn(RequestBuilder) -> RequestBuilder| {
             send(prepare(operation.request(&api, path)))
@@ -75,23 +81,19 @@ fn operations_reject_unauthorized_keys() {
             assert_eq!(response.status, 403, "{method} {path}: {}", response.text);
             assert_eq!(response.text, r#"{"error":"INSUFFICIENT_SCOPE"}"#);
         }
+        if operation.is_administration() {
+            let response = with_header(&bearer(&write));
+            response.assert_error(403, "INSUFFICIENT_SCOPE");
+        }
         // Every change writes an event. No new event means that nothing was changed.
-        assert_eq!(
-            api.database.count("device_events"),
-            before,
-            "{method} {path}"
-        );
+        assert_eq!(operation.count_events(&api), before, "{method} {path}");
         // With a key of another workspace the resource does not exist.
-        let response = with_header(&bearer(&foreign));
+        let response = with_header(&bearer(allowed_elsewhere));
         if operation.path_template.contains("_id}") {
             assert_eq!(response.status, 404, "{method} {path}: {}", response.text);
-            assert_eq!(
-                api.database.count("device_events"),
-                before,
-                "{method} {path}"
-            );
+            assert_eq!(operation.count_events(&api), before, "{method} {path}");
         }
-        let response = with_header(&bearer(&write));
+        let response = with_header(&bearer(allowed));
         assert!(response.status < 300, "{method} {path}: {}", response.text);
     }
 }

@@ -279,8 +279,8 @@ impl Api {
     }
 }
 
-/// Sends a request. Records the values of its body and its idempotency key as confidential, and
-/// panics if an error response contains a confidential value.
+/// Sends a request. Records the values of its body, its idempotency key and the secret in its
+/// response as confidential, and panics if an error response contains a confidential value.
 pub fn send(request: RequestBuilder) -> Response {
     let (client, request) = request.build_split();
     let request = request.expect("the request is valid");
@@ -293,6 +293,10 @@ pub fn send(request: RequestBuilder) -> Response {
         record_values(port, &String::from_utf8_lossy(key.as_bytes()).into());
     }
     let response = Response::from(client.execute(request).expect("the server responds"));
+    if response.status == 201 && response.text.contains(r#""secret":"#) {
+        let secret = &response.json()["data"]["secret"];
+        record_secret(secret.as_str().expect("a secret is text"));
+    }
     if response.status >= 400 {
         ConfidentialValues::for_server(port).assert_absent_from(&response.text);
     }

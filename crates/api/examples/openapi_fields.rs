@@ -14,7 +14,7 @@ use std::io::{self, Read};
 
 use devices_domain::{
     AddedVia, Characteristics, ClientStatus, EnrollmentStatus, ErrorCode, EventType, Field, Format,
-    KeepReason, KeyboardLayout, Lifecycle, Nulls, OnConflict, Reason, Role, UniqueField,
+    KeepReason, KeyboardLayout, Lifecycle, Nulls, OnConflict, Reason, Role, Scope, UniqueField,
     enrollment_fields, fields, user_fields,
 };
 
@@ -105,6 +105,7 @@ fn enum_values(schema: &str) -> Result<Vec<String>, String> {
         "MatchField" => UniqueField::ALL.map(UniqueField::name).to_vec(),
         "KeepReason" => KeepReason::NAMES.to_vec(),
         "EventType" => EventType::NAMES.to_vec(),
+        "Scope" => Scope::NAMES.to_vec(),
         _ => FIELD_ENUMS
             .iter()
             .find(|(name, _)| *name == schema)

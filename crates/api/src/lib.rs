@@ -2,6 +2,7 @@
 //! the ports of `devices-domain`.
 
 pub mod cli;
+mod created_key;
 pub mod http;
 pub mod jobs;
 pub mod secret;

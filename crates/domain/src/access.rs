@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::field::string_enum;
 use crate::ids::{KeyId, WorkspaceId};
 
 /// The caller and its workspace. Determined by the API key alone, never by fields of a request.
@@ -16,32 +17,18 @@ pub struct Actor {
     pub scope: Scope,
 }
 
-/// Permissions of an API key. Each scope includes the ones before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Scope {
-    /// Read access.
-    Read,
-    /// Read and write access.
-    Write,
-    /// Read and write access, and management of the API keys of the workspace.
-    Admin,
+string_enum! {
+    /// Permissions of an API key: to read, to write, and to manage the API keys of the workspace.
+    /// Each scope includes the ones before it.
+    #[derive(PartialOrd, Ord)]
+    Scope {
+        Read = "READ",
+        Write = "WRITE",
+        Admin = "ADMIN",
+    }
 }
 
 impl Scope {
-    /// All scopes, each before those that include it.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
-
-    /// Returns `READ`, `WRITE` or `ADMIN`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "READ",
-            Self::Write => "WRITE",
-            Self::Admin => "ADMIN",
-        }
-    }
-
     /// Returns whether this scope includes the `required` one.
     #[must_use]
     pub fn allows(self, required: Self) -> bool {

@@ -21,6 +21,7 @@ mod field;
 mod fold;
 mod idempotency;
 mod ids;
+mod key;
 mod paging;
 mod ports;
 mod quotas;
@@ -43,15 +44,16 @@ pub use enrollment::{
     Enrollment, EnrollmentFields, EnrollmentStatus, StoredEnrollment, enrollment_fields,
 };
 pub use field::{
-    Amount, AssetTag, Attributes, Comment, Date, Email, Field, FieldValue, Format, IdentifierKey,
-    Instant, InvalidValue, RawRow, RawValue, RequiredText, RowRef, SerialNumber, ShortText, Text,
-    TextList, UnknownFields, ValueKind, nearest_name,
+    Amount, AssetTag, Attributes, Comment, Date, Duration, Email, Field, FieldValue, Format,
+    IdentifierKey, Instant, InvalidValue, Lifetime, RawRow, RawValue, RequiredText, RowRef,
+    SerialNumber, ShortText, Text, TextList, UnknownFields, ValueKind, nearest_name,
 };
 pub use fold::fold_case;
 pub use idempotency::{
     IdempotencyError, IdempotencyKey, IdempotentRequest, IdempotentResponse, StoredResponse,
 };
 pub use ids::{BatchId, DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
+pub use key::{KeyRestriction, NewKeyFields, RotationFields};
 pub use paging::{Cursor, IdRange, Page, PageRequest, PageStart, Total};
 pub use ports::{
     BatchFilter, BatchRepository, ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts,
@@ -63,13 +65,14 @@ pub use ports::{
     RateLimitDecision, RateLimiter, RateLimits, RebuildScope, RebuiltDocuments, RenderResponse,
     RenderUpsert, RepositoryError, Revision, SearchIndex, Store, StoreHealth, StoreResult,
     TokenBucket, UpsertError, UpsertOutcome, UserChange, UserFilter, UserRepository,
-    WorkspaceRepository, WorkspaceStore,
+    WorkspaceKeyRepository, WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
     MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository, MockEventFeed,
     MockEventRepository, MockFeedMonitor, MockKeyRepository, MockRateLimiter, MockSearchIndex,
-    MockStore, MockStoreHealth, MockUserRepository, MockWorkspaceRepository,
+    MockStore, MockStoreHealth, MockUserRepository, MockWorkspaceKeyRepository,
+    MockWorkspaceRepository,
 };
 pub use quotas::Quotas;
 pub use search::{Search, SearchDocument, SearchTerm, SearchWord, Weight, Weights};

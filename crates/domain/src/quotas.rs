@@ -1,6 +1,7 @@
 //! Quotas: limits of what each workspace stores beside its devices.
 
-/// Maximum numbers per workspace. Concurrent requests may exceed a quota by what they add.
+/// Maximum numbers per workspace. Concurrent requests may exceed a quota by what they add, except
+/// that of keys.
 ///
 /// The device limit of a workspace is a business rule, and exact. Quotas only keep a workspace from
 /// filling the disk that all share.
@@ -10,6 +11,8 @@ pub struct Quotas {
     pub users: u64,
     /// Active enrolments.
     pub enrollments: u64,
+    /// Active keys, without those that will retire after a rotation.
+    pub keys: u32,
     /// Bytes of the responses stored under idempotency keys.
     pub response_bytes: u64,
 }

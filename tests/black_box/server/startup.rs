@@ -61,19 +61,20 @@ fn demo_workspace_survives_restarts() {
     let lines: Vec<_> = saved.lines().collect();
     let write = lines[0].strip_prefix("DEMO_WRITE_KEY=").unwrap();
     let read = lines[1].strip_prefix("DEMO_READ_KEY=").unwrap();
+    let admin = lines[2].strip_prefix("DEMO_ADMIN_KEY=").unwrap();
     let server = Server::start(&database);
     let post = |key: &str| {
         let client = reqwest::blocking::Client::new();
         let request = client.post(server.url("/devices")).bearer_auth(key);
         send(request.json(&json!({"devices": [device(json!({"user_id": 1}))]}))).status
     };
-    assert_eq!((post(write), post(read)), (201, 403));
+    assert_eq!([write, read, admin].map(post), [201, 403, 201]);
     assert_eq!(database.count("users"), 3);
 
     assert_eq!(prepare(), saved);
     assert_eq!(
         (database.count("users"), database.count("api_keys")),
-        (3, 2)
+        (3, 3)
     );
 
     let revoked = devices_tests::run(&database, &["key", "revoke", "1"]);

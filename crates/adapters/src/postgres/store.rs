@@ -12,6 +12,7 @@ use super::connection::database::Database;
 use super::devices::{CreateBatches, FindDevices, PostgresDevices};
 use super::enrollments::PostgresEnrollments;
 use super::event_feed::PostgresEventFeed;
+use super::keys::PostgresWorkspaceKeys;
 use super::transaction::group_commit::GroupCommitter;
 use super::users::{self, PostgresUsers};
 
@@ -80,6 +81,11 @@ impl PostgresStore {
                 database(),
                 workspace,
                 self.quotas.enrollments,
+            )),
+            keys: Box::new(PostgresWorkspaceKeys::new(
+                database(),
+                workspace,
+                self.quotas.keys,
             )),
             feed: Box::new(PostgresEventFeed::new(database(), workspace)),
         }

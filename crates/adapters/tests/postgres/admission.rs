@@ -4,13 +4,14 @@ use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use chrono::Utc;
 use devices_domain::{
     Actor, Admission, AdmissionDecision, Author, BatchFilter, BatchId, DeviceChange, DeviceFilter,
     DevicePatch, Email, EnrollmentFields, EnrollmentFilter, EnrollmentReport, FeedRequest,
     IdempotencyKey, IdempotentRequest, IdentifierKey, KeyRepository, LookupKeys, NewBatch,
-    NewDevice, PageRequest, PageStart, Precondition, RateLimits, RawRow, RawValue, RepositoryError,
-    Scope, SerialNumber, Store, UnknownFields, UserChange, UserFields, UserFilter, UserPatch,
-    WorkspaceStore,
+    NewDevice, NewKeyFields, PageRequest, PageStart, Precondition, RateLimits, RawRow, RawValue,
+    RepositoryError, Scope, SerialNumber, Store, UnknownFields, UserChange, UserFields, UserFilter,
+    UserPatch, WorkspaceStore,
 };
 use futures_util::future::join_all;
 
@@ -30,7 +31,7 @@ fn admission(writer: &Writer, limits: RateLimits) -> Arc<Admission> {
 async fn revoke(store: &TestStore, writer: &Writer) {
     let keys = store.keys();
     let revoked = keys.revoke(writer.workspace, writer.key, operator()).await;
-    assert!(revoked.unwrap().is_some());
+    assert!(revoked.unwrap().revoked_at.is_some());
 }
 
 fn batch(writer: &Writer, devices: Vec<NewDevice>) -> Arc<NewBatch> {
@@ -75,6 +76,7 @@ fn revoked_key_is_admitted_to_no_method() {
             "audit_events",
             "users",
             "devices_mdm",
+            "api_keys",
         ];
         let before = tables.map(|table| store.database.count(table));
         let page = PageRequest {
@@ -146,6 +148,21 @@ fn revoked_key_is_admitted_to_no_method() {
             enrollments.list(EnrollmentFilter::default(), page),
             enrollments.put(Arc::new(report)),
             enrollments.delete(IdentifierKey::new("A1"), acme.origin()),
+        );
+        let mut row = RawRow::for_new_key();
+        row.set("name", RawValue::text("mine"));
+        row.set("scope", RawValue::text("ADMIN"));
+        let secret = keys::key(acme.workspace, 2).secret;
+        assert_rejected!(
+            request(),
+            keys.list(page),
+            keys.create(
+                NewKeyFields::from_row(&row).unwrap(),
+                secret.clone(),
+                acme.origin()
+            ),
+            keys.rotate(acme.key, secret.clone(), Utc::now(), acme.origin()),
+            keys.revoke(acme.key, acme.origin()),
         );
         let first_page = FeedRequest {
             after: None,

@@ -82,28 +82,16 @@ fn revocation_is_immediate_and_idempotent() {
             .create(key(acme, 7), MAX_KEYS, operator())
             .await
             .unwrap();
-        let first = keys
-            .revoke(acme, created.id, operator())
-            .await
-            .unwrap()
-            .unwrap();
+        let first = keys.revoke(acme, created.id, operator()).await.unwrap();
         assert!(first.revoked_at.is_some());
         assert_eq!(keys.find_actor(acme, [7; 32]).await.unwrap(), None);
-        let second = keys
-            .revoke(acme, created.id, operator())
-            .await
-            .unwrap()
-            .unwrap();
+        let second = keys.revoke(acme, created.id, operator()).await.unwrap();
         assert_eq!(second.revoked_at, first.revoked_at);
-        assert_eq!(
-            keys.revoke(acme, KeyId(4711), operator()).await.unwrap(),
-            None
-        );
         let globex = store.workspace("globex").await;
-        assert_eq!(
-            keys.revoke(globex, created.id, operator()).await.unwrap(),
-            None
-        );
+        for (workspace, key) in [(acme, KeyId(4711)), (globex, created.id)] {
+            let unknown = keys.revoke(workspace, key, operator()).await;
+            assert!(matches!(unknown, Err(KeyError::NotFound)), "{unknown:?}");
+        }
     });
 }
 

@@ -26,6 +26,7 @@ mod session;
 mod statements;
 mod usage_counts;
 mod users;
+mod workspace_keys;
 mod workspaces;
 
 use std::future::Future;
@@ -90,12 +91,7 @@ impl TestStore {
     }
 
     fn store(&self) -> PostgresStore {
-        let unlimited = Quotas {
-            users: u64::MAX,
-            enrollments: u64::MAX,
-            response_bytes: u64::MAX,
-        };
-        PostgresStore::new(self.pool.clone(), unlimited)
+        PostgresStore::new(self.pool.clone(), unlimited())
     }
 
     fn users(&self, workspace: WorkspaceId) -> Box<dyn UserRepository> {
@@ -220,6 +216,15 @@ impl Writer {
             Err(CreateError::Conflicts(conflicts)) => *conflicts,
             other => panic!("expected conflicts, got {other:?}"),
         }
+    }
+}
+
+fn unlimited() -> Quotas {
+    Quotas {
+        users: u64::MAX,
+        enrollments: u64::MAX,
+        keys: u32::MAX,
+        response_bytes: u64::MAX,
     }
 }
 

@@ -127,7 +127,6 @@ fn column_limits_match_the_domain() {
 fn column_values_match_the_domain() {
     let database = TestDatabase::new();
     let statuses = EnrollmentStatus::NAMES;
-    let scopes = Scope::ALL.map(Scope::as_str);
     let audited: Vec<&str> = Action::ALL
         .iter()
         // A batch is undone by a request.
@@ -143,7 +142,7 @@ fn column_values_match_the_domain() {
             &["CREATED", "UPDATED", "DELETED", "RESTORED", "UNDONE"],
         ),
         ("audit_events", "action", audited.as_slice()),
-        ("api_keys", "scope", scopes.as_slice()),
+        ("api_keys", "scope", Scope::NAMES),
     ] {
         let checks = checks(&database, table, column);
         // Several constraints may name a value.

@@ -49,10 +49,10 @@ fn serving_role_cannot_do_more_than_serve() {
         "INSERT INTO workspaces (name) VALUES ('mine')",
         "UPDATE workspaces SET name = 'mine'",
         "UPDATE workspaces SET device_limit = NULL",
-        "INSERT INTO api_keys (workspace_id, name, scope, secret_sha256) \
-             VALUES (1, 'a', 'WRITE', repeat('x', 32)::bytea)",
-        "UPDATE api_keys SET revoked_at = NULL",
-        "UPDATE api_keys SET scope = 'WRITE'",
+        "UPDATE api_keys SET scope = 'ADMIN'",
+        "UPDATE api_keys SET secret_sha256 = repeat('x', 32)::bytea",
+        "UPDATE api_keys SET expires_at = NULL",
+        "UPDATE api_keys SET workspace_id = 2",
         "DELETE FROM api_keys",
         "UPDATE idempotency_keys SET outcome = ''",
         "UPDATE usage_counts SET workspace_id = 2",
@@ -97,7 +97,8 @@ fn surplus_privileges_are_listed() {
     let database = TestDatabase::new();
     let login = LoginRole::serving(&database);
     database.execute(
-        "GRANT DELETE ON devices, device_events TO PUBLIC; GRANT INSERT ON api_keys TO PUBLIC",
+        "GRANT DELETE ON devices, device_events TO PUBLIC; GRANT INSERT ON workspaces TO PUBLIC; \
+         GRANT UPDATE ON api_keys TO PUBLIC",
     );
     let of_login = role_privileges(login.url(), None).unwrap();
     assert_eq!(
@@ -105,12 +106,13 @@ fn surplus_privileges_are_listed() {
         [
             "may delete or truncate devices",
             "may change the audit trail",
-            "may create workspaces and keys"
+            "may create workspaces",
+            "may change the secrets and scopes of keys"
         ]
     );
     let of_owner = role_privileges(database.url(), None).unwrap();
     assert!(of_owner.can_assume_role());
-    assert_eq!(of_owner.surplus.len(), 6);
+    assert_eq!(of_owner.surplus.len(), 7);
 }
 
 #[test]

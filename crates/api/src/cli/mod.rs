@@ -150,7 +150,9 @@ impl From<KeyError> for CliError {
         match error {
             KeyError::TooMany(max) => Self::TooManyKeys(max),
             KeyError::Repository(error) => error.into(),
-            KeyError::NotFound | KeyError::Inactive => Self::Rejected(format!("{error}.")),
+            KeyError::NotFound | KeyError::Inactive | KeyError::Forbidden(_) => {
+                Self::Rejected(format!("{error}."))
+            }
         }
     }
 }

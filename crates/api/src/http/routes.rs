@@ -14,9 +14,10 @@ use crate::http::handlers::docs;
 use crate::http::handlers::enrollments;
 use crate::http::handlers::events;
 use crate::http::handlers::health;
+use crate::http::handlers::keys;
 use crate::http::handlers::users;
 use crate::http::middleware::access_log;
-use crate::http::middleware::authentication::{require_read, require_write};
+use crate::http::middleware::authentication::{require_admin, require_read, require_write};
 use crate::http::middleware::keep_payload;
 use crate::http::middleware::preference_applied;
 use crate::http::middleware::rate_limit_headers;
@@ -70,6 +71,7 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
 const GET: &[Method] = &[Method::GET, Method::HEAD];
 const GET_POST: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
 const POST: &[Method] = &[Method::POST];
+const DELETE: &[Method] = &[Method::DELETE];
 const GET_PATCH_DELETE: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE];
 const GET_PUT_DELETE: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE];
 
@@ -118,6 +120,13 @@ fn operations(scope: &mut web::ServiceConfig) {
                 .route(write_fields(Method::PUT, enrollments::put))
                 .route(write(Method::DELETE, enrollments::delete)),
         )
+        .service(
+            resource("/keys", GET_POST)
+                .route(admin_query(keys::list))
+                .route(admin(Method::POST, keys::create)),
+        )
+        .service(resource("/keys/{key_id}", DELETE).route(admin(Method::DELETE, keys::revoke)))
+        .service(resource("/keys/{key_id}/rotate", POST).route(admin(Method::POST, keys::rotate)))
         .service(resource("/events", GET).route(read_query(events::list)));
 }
 
@@ -207,6 +216,29 @@ where
         .to(handler)
         .wrap(from_fn(preference_applied::middleware))
         .wrap(from_fn(require_write))
+}
+
+/// Routes a method with a key that allows managing keys. Rejects all query parameters.
+fn admin<F, Args>(method: Method, handler: F) -> Route
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::method(method)
+        .to(handler)
+        .wrap(from_fn(reject_query::middleware))
+        .wrap(from_fn(require_admin))
+}
+
+/// Routes GET and HEAD with a key that allows managing keys. The handler reads the query.
+fn admin_query<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    get_or_head().to(handler).wrap(from_fn(require_admin))
 }
 
 /// Matches GET and HEAD. For HEAD, actix sends the headers of the response without its body.

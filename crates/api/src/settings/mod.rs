@@ -153,7 +153,7 @@ declaration::settings! {
         /// quarters, and so on. A further one does not wait.
         max_waiting_requests: usize => 1..=1_000_000,
         /// Maximum number of active keys per workspace. A key that replaces another does not count
-        /// while both are active.
+        /// while both are active. The response to a further one is a 400, `KEY_QUOTA_EXCEEDED`.
         keys_per_workspace: u32 => 1..=1_000_000,
         /// Maximum number of active users per workspace. The response to a further one is a 400,
         /// `USER_QUOTA_EXCEEDED`.
@@ -319,6 +319,7 @@ impl Settings {
         Quotas {
             users: self.limits.users_per_workspace,
             enrollments: self.limits.enrollments_per_workspace,
+            keys: self.limits.keys_per_workspace,
             response_bytes: self.idempotency.bytes_per_workspace,
         }
     }

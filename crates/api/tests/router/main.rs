@@ -4,6 +4,7 @@
 
 mod batches;
 mod events;
+mod keys;
 mod known_keys;
 
 use std::sync::Arc;
@@ -18,9 +19,9 @@ use devices_api::settings::Settings;
 use devices_domain::{
     Actor, ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, Device, DeviceId, KeyId,
     MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository, MockEventFeed,
-    MockKeyRepository, MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository, NewDevice,
-    RawRow, RawValue, RepositoryError, Scope, StoredDevice, UniqueField, WorkspaceId,
-    WorkspaceStore,
+    MockKeyRepository, MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository,
+    MockWorkspaceKeyRepository, NewDevice, RawRow, RawValue, RepositoryError, Scope, StoredDevice,
+    UniqueField, WorkspaceId, WorkspaceStore,
 };
 use serde_json::{Value, json};
 
@@ -67,6 +68,7 @@ fn workspace_store(devices: MockDeviceRepository) -> WorkspaceStore {
         batches: Box::new(MockBatchRepository::new()),
         users: Box::new(MockUserRepository::new()),
         enrollments: Box::new(MockEnrollmentRepository::new()),
+        keys: Box::new(MockWorkspaceKeyRepository::new()),
         feed: Box::new(MockEventFeed::new()),
     }
 }

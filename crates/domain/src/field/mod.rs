@@ -8,6 +8,7 @@ mod boolean;
 mod comment;
 mod date;
 mod definition;
+mod duration;
 mod email;
 mod field_change;
 mod field_type;
@@ -39,6 +40,7 @@ pub use attributes::Attributes;
 pub use comment::Comment;
 pub use date::Date;
 pub use definition::{Field, Format};
+pub use duration::{Duration, Lifetime};
 pub use email::Email;
 pub(crate) use field_change::{FieldChange, read_change};
 pub(crate) use field_type::{

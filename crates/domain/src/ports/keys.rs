@@ -5,8 +5,10 @@ use chrono::{DateTime, Utc};
 
 use super::RepositoryError;
 use crate::access::{Actor, ApiKey, Scope};
-use crate::audit::Operator;
+use crate::audit::{Operator, Origin};
 use crate::ids::{KeyId, WorkspaceId};
+use crate::key::{KeyRestriction, NewKeyFields};
+use crate::paging::{Page, PageRequest};
 
 /// The API keys of all workspaces. Only the SHA-256 hash and the first characters of a secret are
 /// stored.
@@ -53,14 +55,59 @@ pub trait KeyRepository: Send + Sync {
     /// Lists the keys of a workspace, or of all workspaces, oldest first.
     async fn list(&self, workspace: Option<WorkspaceId>) -> Result<Vec<ApiKey>, RepositoryError>;
 
-    /// Revokes a key. Returns `None` if it does not exist. A key that is already revoked keeps the
-    /// time of its revocation, and leaves no event.
+    /// Revokes a key. A key that is already revoked keeps the time of its revocation, and leaves no
+    /// event.
     async fn revoke(
         &self,
         workspace: WorkspaceId,
         key: KeyId,
         operator: Operator,
-    ) -> Result<Option<ApiKey>, RepositoryError>;
+    ) -> Result<ApiKey, KeyError>;
+}
+
+/// The API keys of one workspace, managed with one of them: the key of `origin`, the acting key.
+///
+/// A change MUST begin with a check that the acting key is still active, MUST be decided while no
+/// other call changes the keys of the workspace, and MUST store an audit event in the same
+/// transaction. It fails with [`NotAdmitted`](RepositoryError::NotAdmitted) if the acting key is
+/// not active any more. Otherwise two keys could revoke each other.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait WorkspaceKeyRepository: Send + Sync {
+    /// Lists a page of all keys, oldest first.
+    async fn list(&self, page: PageRequest) -> Result<Page<ApiKey>, RepositoryError>;
+
+    /// Stores a key.
+    ///
+    /// MUST return [`KeyError::TooMany`] if the workspace has as many active keys as its
+    /// [quota](crate::Quotas), and [`KeyError::Forbidden`] if the acting key may not
+    /// [grant](ApiKey::check_grant) the key.
+    async fn create(
+        &self,
+        key: NewKeyFields,
+        secret: NewSecret,
+        origin: Origin,
+    ) -> Result<ApiKey, KeyError>;
+
+    /// Replaces the key `old` by a new key with the same name and scope, and the expiry of
+    /// [`ApiKey::expiry_of_rotation`]. The old key remains valid until `until`, or until the
+    /// earlier time set by a previous rotation. Fails like [`create`](Self::create).
+    ///
+    /// MUST store both changes or neither.
+    async fn rotate(
+        &self,
+        old: KeyId,
+        secret: NewSecret,
+        until: DateTime<Utc>,
+        origin: Origin,
+    ) -> Result<ApiKey, KeyError>;
+
+    /// Revokes a key. A key that is already revoked keeps the time of its revocation, and leaves no
+    /// event.
+    ///
+    /// MUST return [`KeyError::Forbidden`] for an active key that
+    /// [must remain](ApiKey::check_revocation).
+    async fn revoke(&self, key: KeyId, origin: Origin) -> Result<ApiKey, KeyError>;
 }
 
 /// A key to store.
@@ -100,6 +147,9 @@ pub enum KeyError {
     /// The key is revoked, expired or retired.
     #[error("the key is revoked or expired")]
     Inactive,
+    /// A rule forbids the acting key to do this.
+    #[error("a rule forbids it: {0:?}")]
+    Forbidden(KeyRestriction),
     /// The repository failed.
     #[error(transparent)]
     Repository(#[from] RepositoryError),

@@ -36,7 +36,7 @@ pub use event_feed::{
     EventFeed, EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor, FeedPage,
     FeedRequest,
 };
-pub use keys::{KeyError, KeyRepository, NewApiKey, NewSecret};
+pub use keys::{KeyError, KeyRepository, NewApiKey, NewSecret, WorkspaceKeyRepository};
 pub use search_index::{
     IndexBacklog, IndexError, IndexedChunk, RebuildScope, RebuiltDocuments, SearchIndex,
 };
@@ -48,8 +48,8 @@ pub use workspaces::{NewWorkspace, WorkspaceRepository};
 pub use self::{
     batches::MockBatchRepository, devices::MockDeviceRepository,
     enrollments::MockEnrollmentRepository, event_feed::MockEventFeed, event_feed::MockFeedMonitor,
-    keys::MockKeyRepository, search_index::MockSearchIndex, store::MockStore,
-    users::MockUserRepository, workspaces::MockWorkspaceRepository,
+    keys::MockKeyRepository, keys::MockWorkspaceKeyRepository, search_index::MockSearchIndex,
+    store::MockStore, users::MockUserRepository, workspaces::MockWorkspaceRepository,
 };
 
 /// Failure of a repository.

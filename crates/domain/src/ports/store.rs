@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     BatchRepository, DeviceRepository, EnrollmentRepository, EventFeed, RepositoryError,
-    UserRepository,
+    UserRepository, WorkspaceKeyRepository,
 };
 use crate::admission::Admission;
 use crate::ids::WorkspaceId;
@@ -43,6 +43,8 @@ pub struct WorkspaceStore {
     pub users: Box<dyn UserRepository>,
     /// Enrolments in device management.
     pub enrollments: Box<dyn EnrollmentRepository>,
+    /// API keys.
+    pub keys: Box<dyn WorkspaceKeyRepository>,
     /// Event feed.
     pub feed: Box<dyn EventFeed>,
 }

@@ -1,10 +1,11 @@
 //! API keys.
 
 pub(crate) mod admit;
-mod create;
+mod change;
 mod last_use;
 mod lookup;
 mod row;
+mod workspace;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -12,16 +13,17 @@ use devices_domain::{
     Actor, ApiKey, Author, KeyError, KeyId, KeyRepository, NewApiKey, NewSecret, Operator,
     RepositoryError, WorkspaceId,
 };
-use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::api_keys;
 use crate::postgres::transaction::group_commit::GroupCommitter;
+use change::Rotation;
 use last_use::LastUseRecorder;
 use lookup::KeyLookup;
 use row::KeyRow;
+pub(crate) use workspace::PostgresWorkspaceKeys;
 
 /// The API keys of all workspaces, in PostgreSQL. Clones share the grouped look-up and the
 /// recording of the last use.
@@ -44,11 +46,6 @@ impl PostgresKeys {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "after a lost COMMIT nobody knows the secret of the stored key, and a revocation can \
-              be repeated"
-)]
 #[async_trait]
 impl KeyRepository for PostgresKeys {
     async fn find_actor(
@@ -70,14 +67,12 @@ impl KeyRepository for PostgresKeys {
         operator: Operator,
     ) -> Result<ApiKey, KeyError> {
         let author = Author::Command(operator);
-        let row = self
-            .database
-            .run(move |connection| {
-                connection.transaction(|connection| create::insert(connection, &key, max, &author))
+        self.database
+            .transact(move |connection| {
+                change::lock(connection, key.workspace)?;
+                change::insert(connection, &key, max, &author)
             })
             .await
-            .map_err(KeyError::from)?;
-        Ok(row.try_into()?)
     }
 
     async fn rotate(
@@ -90,16 +85,21 @@ impl KeyRepository for PostgresKeys {
         operator: Operator,
     ) -> Result<ApiKey, KeyError> {
         let author = Author::Command(operator);
-        let row = self
-            .database
-            .run(move |connection| {
-                connection.transaction(|connection| {
-                    create::rotate(connection, workspace, old, secret, until, max, &author)
+        let rotation = Rotation {
+            workspace,
+            old,
+            secret,
+            until,
+            max,
+        };
+        self.database
+            .transact(move |connection| {
+                change::lock(connection, workspace)?;
+                change::rotate(connection, &rotation, &author, |old, now| {
+                    Ok(old.renewed_expiry(now))
                 })
             })
             .await
-            .map_err(KeyError::from)?;
-        Ok(row.try_into()?)
     }
 
     async fn find(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError> {
@@ -133,17 +133,13 @@ impl KeyRepository for PostgresKeys {
         workspace: WorkspaceId,
         key: KeyId,
         operator: Operator,
-    ) -> Result<Option<ApiKey>, RepositoryError> {
+    ) -> Result<ApiKey, KeyError> {
         let author = Author::Command(operator);
-        let row: Option<KeyRow> = self
-            .database
-            .run(move |connection| {
-                let revoke = |connection: &mut PgConnection| {
-                    create::revoke(connection, workspace, key, &author)
-                };
-                connection.transaction(revoke).map_err(classify)
+        self.database
+            .transact(move |connection| {
+                change::lock(connection, workspace)?;
+                change::revoke(connection, workspace, key, &author)
             })
-            .await?;
-        row.map(ApiKey::try_from).transpose()
+            .await
     }
 }

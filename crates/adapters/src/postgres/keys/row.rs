@@ -13,7 +13,7 @@ use crate::postgres::schema::tables::api_keys;
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = api_keys)]
 pub(crate) struct KeyRow {
-    id: i64,
+    pub(crate) id: i64,
     workspace_id: i64,
     name: String,
     secret_prefix: Option<String>,
@@ -23,12 +23,6 @@ pub(crate) struct KeyRow {
     revoked_at: Option<DateTime<Utc>>,
     retires_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
-}
-
-impl KeyRow {
-    pub(crate) fn key_id(&self) -> KeyId {
-        KeyId(self.id)
-    }
 }
 
 impl TryFrom<KeyRow> for ApiKey {
@@ -55,9 +49,7 @@ impl TryFrom<KeyRow> for ApiKey {
 /// # Errors
 /// If this version does not know the scope: a newer version, or another program, stored it.
 pub(crate) fn parse_scope(stored: &str) -> Result<Scope, RepositoryError> {
-    Scope::ALL
-        .into_iter()
-        .find(|scope| scope.as_str() == stored)
+    Scope::from_name(stored)
         .ok_or_else(|| RepositoryError::Failed("a key has an unknown scope".into()))
 }
 

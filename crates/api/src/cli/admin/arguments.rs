@@ -1,7 +1,7 @@
 //! Parsers of arguments.
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
-use devices_domain::{Email, FieldValue, RawValue, ShortText};
+use devices_domain::{Duration, Email, FieldValue, Lifetime, RawValue, ShortText};
 
 /// Parses a text of 1 to 255 characters, the width of the database's columns, with at least one
 /// letter or digit.
@@ -51,26 +51,14 @@ pub(super) fn parse_id(text: &str) -> Result<i64, String> {
     id.ok_or_else(|| "must be an id, such as 3".to_owned())
 }
 
-/// Parses a duration such as `30d` or `12h`. The maximum of 100 years keeps every date that is
-/// computed with it in range.
+/// Parses a duration such as `30d` or `12h`, of at most 100 years.
 pub(super) fn parse_duration(text: &str) -> Result<TimeDelta, String> {
-    let duration = humantime::parse_duration(text)
-        .map_err(|_| "must be a duration, such as 30d or 12h".to_owned())?;
-    let century = TimeDelta::days(36_525);
-    match TimeDelta::from_std(duration) {
-        Ok(duration) if duration <= century => Ok(duration),
-        _ => Err("must be at most 100 years".to_owned()),
-    }
+    parse_field(text).map(Duration::to_delta)
 }
 
 /// Parses a duration of at least one second.
 pub(super) fn parse_lifetime(text: &str) -> Result<TimeDelta, String> {
-    let duration = parse_duration(text)?;
-    if duration >= TimeDelta::seconds(1) {
-        Ok(duration)
-    } else {
-        Err("must be at least one second".to_owned())
-    }
+    parse_field(text).map(Lifetime::to_delta)
 }
 
 /// Parses a retention of at least a day. Younger events may still be needed to find out whether a

@@ -9,6 +9,7 @@ use super::Admin;
 use super::arguments::{parse_duration, parse_id, parse_label, parse_lifetime};
 use crate::cli::CliError;
 use crate::cli::output::{ignore_closed_pipe, optional_cell, print_line, print_table};
+use crate::created_key::CreatedKey;
 use crate::secret::KeySecret;
 
 #[derive(Debug, Subcommand)]
@@ -105,7 +106,6 @@ impl Admin {
                 let key = self.find_key(id).await?;
                 let operator = self.operator.clone();
                 let revoked = self.keys.revoke(key.workspace_id, key.id, operator).await?;
-                let revoked = revoked.ok_or_else(|| unknown_key(id))?;
                 print_keys(self.json, &revoked, std::slice::from_ref(&revoked))
             }
         }
@@ -142,10 +142,7 @@ impl Admin {
     }
 
     fn print_created(&self, key: ApiKey, secret: &KeySecret) -> Result<(), CliError> {
-        let created = CreatedKey {
-            key,
-            secret: secret.expose(),
-        };
+        let created = CreatedKey::new(key, secret);
         print_keys(self.json, &created, std::slice::from_ref(&created.key))?;
         if self.json {
             return Ok(());
@@ -155,14 +152,6 @@ impl Admin {
             created.secret
         ))
     }
-}
-
-/// Created key with its secret.
-#[derive(Serialize)]
-struct CreatedKey<'a> {
-    #[serde(flatten)]
-    key: ApiKey,
-    secret: &'a str,
 }
 
 fn unknown_key(id: i64) -> CliError {

@@ -16,6 +16,9 @@ pub(crate) struct ReadAccess(pub(crate) Actor, pub(crate) WorkspaceStore);
 /// Actor whose key allows writing, and the store of its workspace.
 pub(crate) struct WriteAccess(pub(crate) Actor, pub(crate) WorkspaceStore);
 
+/// Actor whose key allows managing keys, and the store of its workspace.
+pub(crate) struct AdminAccess(pub(crate) Actor, pub(crate) WorkspaceStore);
+
 /// Key and request id that the audit trail records for a change.
 pub(crate) struct AuditOrigin(pub(crate) Origin);
 
@@ -34,6 +37,15 @@ impl FromRequest for WriteAccess {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(access(request, Scope::Write).map(|(actor, store)| Self(actor, store)))
+    }
+}
+
+impl FromRequest for AdminAccess {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(access(request, Scope::Admin).map(|(actor, store)| Self(actor, store)))
     }
 }
 

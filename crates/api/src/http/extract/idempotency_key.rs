@@ -1,6 +1,10 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07).
 
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
+use actix_web::{FromRequest, HttpRequest};
 use devices_domain::{BatchOptions, IdempotencyKey, IdempotentRequest};
 use sha2::{Digest, Sha256};
 
@@ -13,6 +17,30 @@ const OPERATION: &str = "POST /devices";
 const MALFORMED: ApiError = ApiError::BadHeader(
     "The header Idempotency-Key must be given once, with 1 to 255 visible ASCII characters",
 );
+
+/// No idempotency key. An operation that returns a secret stores no response: a secret must not be
+/// stored, and without the stored response, a second request would create a second key.
+///
+/// # Errors
+/// `BadHeader` if the request has the header.
+pub(crate) struct NoIdempotencyKey;
+
+impl FromRequest for NoIdempotencyKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(if request.headers().contains_key("idempotency-key") {
+            Err(ApiError::BadHeader(
+                "The header Idempotency-Key is not supported here, because the response contains a \
+                 secret, which is never stored. After a lost response, GET /keys shows whether the \
+                 key was created: revoke it, and create another one",
+            ))
+        } else {
+            Ok(Self)
+        })
+    }
+}
 
 /// Returns the idempotency key of a request, if it has one.
 ///

@@ -45,7 +45,11 @@ impl<T: FromObject> FromRequest for JsonObject<T> {
     }
 }
 
-fn validate<T: FromObject>(bytes: &[u8], unknown_fields: UnknownFields) -> Result<T, ApiError> {
+/// Validates the bytes of a body, which must be one JSON object, as a `T`.
+pub(crate) fn validate<T: FromObject>(
+    bytes: &[u8],
+    unknown_fields: UnknownFields,
+) -> Result<T, ApiError> {
     json::read(bytes, "a JSON object", |json| match json.kind() {
         ValueKind::Object => {
             let mut row = T::empty_row();

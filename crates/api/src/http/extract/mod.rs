@@ -14,6 +14,7 @@ pub(crate) mod etag;
 pub(crate) mod idempotency_key;
 pub(crate) mod json;
 pub(crate) mod json_object;
+pub(crate) mod optional_object;
 pub(crate) mod path;
 pub(crate) mod prefer;
 pub(crate) mod query;

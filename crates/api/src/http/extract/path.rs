@@ -5,8 +5,8 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use devices_domain::{
-    BatchId, DeviceId, ErrorCode, ErrorReport, FieldError, FieldValue, IdentifierKey, RawValue,
-    Reason, SerialNumber, UserId,
+    BatchId, DeviceId, ErrorCode, ErrorReport, FieldError, FieldValue, IdentifierKey, KeyId,
+    RawValue, Reason, SerialNumber, UserId,
 };
 use percent_encoding::percent_decode;
 
@@ -67,6 +67,14 @@ impl PathParameter for BatchId {
 
 impl PathParameter for DeviceId {
     const NAME: &'static str = "device_id";
+
+    fn parse_parameter(text: &str) -> Result<Self, FieldError> {
+        parse_id::<Self>(text).map(Self)
+    }
+}
+
+impl PathParameter for KeyId {
+    const NAME: &'static str = "key_id";
 
     fn parse_parameter(text: &str) -> Result<Self, FieldError> {
         parse_id::<Self>(text).map(Self)

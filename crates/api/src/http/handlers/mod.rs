@@ -6,4 +6,5 @@ pub(crate) mod docs;
 pub(crate) mod enrollments;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod keys;
 pub(crate) mod users;

@@ -37,6 +37,14 @@ pub(crate) async fn require_write(
     require(Scope::Write, request, next).await
 }
 
+/// Rejects requests without a key that allows managing keys.
+pub(crate) async fn require_admin(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    require(Scope::Admin, request, next).await
+}
+
 async fn require(
     scope: Scope,
     request: ServiceRequest,

@@ -69,9 +69,13 @@ const SURPLUS: &str = "
             OR has_table_privilege(session_user, 'device_events', 'DELETE, TRUNCATE')
             OR has_any_column_privilege(session_user, 'audit_events', 'UPDATE')
             OR has_table_privilege(session_user, 'audit_events', 'DELETE, TRUNCATE')),
-        ('may create workspaces and keys',
-            has_any_column_privilege(session_user, 'workspaces', 'INSERT')
-            OR has_any_column_privilege(session_user, 'api_keys', 'INSERT'))
+        ('may create workspaces',
+            has_any_column_privilege(session_user, 'workspaces', 'INSERT')),
+        ('may change the secrets and scopes of keys',
+            EXISTS (SELECT FROM pg_attribute
+                    WHERE attrelid = 'api_keys'::regclass AND attnum > 0 AND NOT attisdropped
+                      AND attname NOT IN ('last_used_at', 'revoked_at', 'retires_at')
+                      AND has_column_privilege(session_user, attrelid, attnum, 'UPDATE')))
     ) AS surplus (description, is_granted)";
 
 /// Returns the privileges of the user in `url`. The schema of the database must be up to date.

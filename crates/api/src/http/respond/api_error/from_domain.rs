@@ -2,8 +2,8 @@
 
 use devices_domain::{
     ChangeDeviceError, ChangeUserError, CreateDevicesError, ErrorCode, ErrorReport, FeedError,
-    FieldError, IdempotencyError, PutEnrollmentError, Reason, Related, RepositoryError,
-    UpdateDeviceError,
+    FieldError, IdempotencyError, KeyError, KeyRestriction, PutEnrollmentError, Reason, Related,
+    RepositoryError, UpdateDeviceError,
 };
 
 use super::ApiError;
@@ -92,6 +92,42 @@ impl From<PutEnrollmentError> for ApiError {
         match error {
             PutEnrollmentError::QuotaExceeded => Self::EnrollmentQuotaExceeded,
             PutEnrollmentError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<KeyError> for ApiError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::TooMany(_) => Self::KeyQuotaExceeded,
+            KeyError::NotFound => Self::KeyNotFound,
+            KeyError::Inactive => Self::KeyMutationForbidden(
+                "The key is revoked or expired, or was rotated and its overlap has ended. POST \
+                 /keys creates a new one.",
+            ),
+            KeyError::Forbidden(rule) => Self::KeyMutationForbidden(forbidden_message(rule)),
+            KeyError::Repository(error) => error.into(),
+        }
+    }
+}
+
+/// Returns what a rule forbids, and what to do instead.
+fn forbidden_message(rule: KeyRestriction) -> &'static str {
+    match rule {
+        KeyRestriction::WiderScope => {
+            "The new key would have a wider scope than the key of the request."
+        }
+        KeyRestriction::OutlivesActor => {
+            "The new key would be valid for longer than the key of the request. Send an expires_in \
+             that ends before it, or use an ADMIN key that is valid for longer."
+        }
+        KeyRestriction::RotatesItselfAgain => {
+            "The key of the request was rotated already. Use the key that replaced it, another \
+             ADMIN key, or `devices-api key rotate`."
+        }
+        KeyRestriction::LastAdmin => {
+            "No other ADMIN key of the workspace is valid for as long as this one. Create one, or \
+             let the operator run `devices-api key revoke`."
         }
     }
 }

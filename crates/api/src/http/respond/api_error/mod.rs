@@ -48,6 +48,13 @@ pub enum ApiError {
     UserNotFound,
     /// The workspace has no enrolment with this serial number.
     EnrollmentNotFound,
+    /// The workspace has no such key.
+    KeyNotFound,
+    /// A rule forbids the key of the request to create, rotate or revoke this key. The message is
+    /// sent to the client.
+    KeyMutationForbidden(&'static str),
+    /// The workspace has as many active keys as its quota.
+    KeyQuotaExceeded,
     /// The body of a PATCH request has no field.
     EmptyPatchBody,
     /// The device is archived and cannot be changed.

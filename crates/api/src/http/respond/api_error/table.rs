@@ -66,11 +66,21 @@ impl ApiError {
                      DEVICES__LIMITS__ENROLLMENTS_PER_WORKSPACE.",
                 )
             }
+            Self::KeyMutationForbidden(message) => {
+                Mapping::new(StatusCode::FORBIDDEN, "KEY_MUTATION_FORBIDDEN").with_message(message)
+            }
+            Self::KeyQuotaExceeded => Mapping::new(StatusCode::BAD_REQUEST, "KEY_QUOTA_EXCEEDED")
+                .with_message(
+                    "The workspace has its maximum number of active keys. Revoke keys that are not \
+                     used any more, or ask the operator to raise \
+                     DEVICES__LIMITS__KEYS_PER_WORKSPACE.",
+                ),
             Self::NotFound => Mapping::new(StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::DeviceNotFound => Mapping::new(StatusCode::NOT_FOUND, "DEVICE_NOT_FOUND"),
             Self::BatchNotFound => Mapping::new(StatusCode::NOT_FOUND, "BATCH_NOT_FOUND"),
             Self::UserNotFound => Mapping::new(StatusCode::NOT_FOUND, "USER_NOT_FOUND"),
             Self::EnrollmentNotFound => Mapping::new(StatusCode::NOT_FOUND, "ENROLLMENT_NOT_FOUND"),
+            Self::KeyNotFound => Mapping::new(StatusCode::NOT_FOUND, "KEY_NOT_FOUND"),
             Self::MethodNotAllowed(_) => {
                 Mapping::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED")
             }

@@ -1,0 +1,9 @@
+//! API keys that are managed with a key of their workspace.
+
+mod fields;
+mod rotation;
+mod rules;
+
+pub use fields::NewKeyFields;
+pub use rotation::RotationFields;
+pub use rules::KeyRestriction;
