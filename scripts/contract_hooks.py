@@ -37,6 +37,10 @@ def before_call(context, case, kwargs):
     for name, value in (case.path_parameters or {}).items():
         if value in (None, "None"):
             case.path_parameters[name] = "1"
+    if case.operation.path.startswith("/keys/{key_id}") and case.path_parameters:
+        # The keys of the demo workspace: requests are sent with one of them.
+        if str(case.path_parameters.get("key_id")) in ("1", "2", "3"):
+            case.path_parameters["key_id"] = 4
     query = case.query or {}
     key = headers.get("Idempotency-Key")
     if case.meta is None or not case.meta.generation.mode.is_positive:

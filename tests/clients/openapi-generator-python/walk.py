@@ -14,13 +14,17 @@ from fleet_devices import (
     ErrorResponse,
     EventsApi,
     KeyboardLayout,
+    KeyRotation,
+    KeysApi,
     Lifecycle,
     NewDevice,
     NewDevices,
     NewEnrollment,
+    NewKey,
     NewUser,
     OnConflict,
     PatchDevice,
+    Scope,
     TextOrList,
     UsersApi,
 )
@@ -146,6 +150,21 @@ found = devices.list_devices(
     search=f"LT-0412 {SERIAL_NUMBER}", client_status=ClientStatus.IN_MAINTENANCE
 )
 print(f"list devices: {found.meta.total} {found.data[0].serial_number}")
+
+keys = KeysApi(client)
+key = keys.create_key(NewKey(name="nightly import", scope=Scope.READ, expires_in="30d")).data
+print(f"create key: {key.name} {key.scope.value}")
+key = keys.rotate_key(key.id, key_rotation=KeyRotation(overlap="1h")).data
+print(f"rotate key: {key.name} {key.scope.value}")
+admin = next(key for key in keys.list_keys().data if key.scope == Scope.ADMIN)
+try:
+    keys.revoke_key(admin.id)
+except ApiException as refused:
+    assert isinstance(refused.data, ErrorResponse), refused
+    print(f"reject revocation: {refused.status} {refused.data.error}")
+revoked = keys.revoke_key(key.id).data
+assert revoked.revoked_at, revoked
+print(f"revoke key: {revoked.name}")
 
 print(f"delete device: {devices.delete_device(device_id).data.client_status.value}")
 print(f"restore device: {devices.restore_device(device_id).data.client_status.value}")

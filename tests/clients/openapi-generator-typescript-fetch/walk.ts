@@ -6,6 +6,7 @@ import {
   EnrolmentsApi,
   ErrorResponseFromJSON,
   EventsApi,
+  KeysApi,
   ResponseError,
   UsersApi,
   type NewDevice,
@@ -79,6 +80,25 @@ async function eventTypes(batchId: number) {
   return types;
 }
 
+/** Creates a key, rotates it, and revokes it. Tries to revoke the only ADMIN key. */
+async function manageKeys() {
+  const keys = new KeysApi(configuration);
+  const newKey = { name: "nightly import", scope: "READ", expiresIn: "30d" } as const;
+  const created = (await keys.createKey({ newKey })).data;
+  console.log(`create key: ${created.name} ${created.scope}`);
+
+  const rotation = { keyId: created.id, keyRotation: { overlap: "1h" } };
+  const rotated = (await keys.rotateKey(rotation)).data;
+  console.log(`rotate key: ${rotated.name} ${rotated.scope}`);
+
+  const admin = (await keys.listKeys()).data.find((key) => key.scope === "ADMIN")!;
+  const rejected = await rejection(keys.revokeKey({ keyId: admin.id }));
+  console.log(`reject revocation: ${rejected.status} ${rejected.body.error}`);
+
+  const revoked = (await keys.revokeKey({ keyId: rotated.id })).data;
+  console.log(`revoke key: ${revoked.revokedAt && revoked.name}`);
+}
+
 async function main() {
   const user = (await users.createUser({ newUser: { email: USER_EMAIL, firstName: "Mary" } })).data;
   console.log(`create user: ${user.email}`);
@@ -140,6 +160,8 @@ async function main() {
     clientStatus: "IN_MAINTENANCE",
   });
   console.log(`list devices: ${found.meta.total} ${found.data[0]?.serialNumber}`);
+
+  await manageKeys();
 
   console.log(`delete device: ${(await devices.deleteDevice({ deviceId })).data.clientStatus}`);
   console.log(`restore device: ${(await devices.restoreDevice({ deviceId })).data.clientStatus}`);

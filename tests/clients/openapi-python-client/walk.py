@@ -18,6 +18,7 @@ from fleet_devices.api.devices import (
 )
 from fleet_devices.api.enrolments import get_enrollment, put_enrollment
 from fleet_devices.api.events import list_events
+from fleet_devices.api.keys import create_key, list_keys, revoke_key, rotate_key
 from fleet_devices.api.users import create_user, delete_user
 from fleet_devices.models import (
     BatchResponse,
@@ -27,19 +28,25 @@ from fleet_devices.models import (
     ErrorResponse,
     EventPage,
     KeyboardLayout,
+    KeyList,
+    KeyRotation,
     Lifecycle,
     NewDevice,
     NewDeviceAttributesType0,
     NewDevices,
     NewEnrollment,
+    NewKey,
     NewUser,
     OnConflict,
     PatchDevice,
+    Scope,
     SingleBatch,
     SingleBatchPlan,
     SingleBatchUndo,
+    SingleCreatedKey,
     SingleDevice,
     SingleEnrollment,
+    SingleKey,
     SingleUser,
 )
 
@@ -169,6 +176,21 @@ found = expect(
     ),
 )
 print(f"list devices: {found.meta.total} {found.data[0].serial_number}")
+
+new_key = NewKey(name="nightly import", scope=Scope.READ, expires_in="30d")
+key = expect(SingleCreatedKey, create_key.sync(client=client, body=new_key)).data
+print(f"create key: {key.name} {key.scope.value}")
+rotated = rotate_key.sync(key.id, client=client, body=KeyRotation(overlap="1h"))
+key = expect(SingleCreatedKey, rotated).data
+print(f"rotate key: {key.name} {key.scope.value}")
+keys = expect(KeyList, list_keys.sync(client=client)).data
+admin = next(key for key in keys if key.scope == Scope.ADMIN)
+refused = revoke_key.sync_detailed(admin.id, client=client)
+error = expect(ErrorResponse, refused.parsed).error
+print(f"reject revocation: {refused.status_code.value} {error}")
+revoked = expect(SingleKey, revoke_key.sync(key.id, client=client)).data
+assert revoked.revoked_at, revoked
+print(f"revoke key: {revoked.name}")
 
 response = delete_device.sync(device_id, client=client)
 print(f"delete device: {expect(SingleDevice, response).data.client_status.value}")

@@ -64,6 +64,26 @@ async function eventTypes(batchId: number) {
   return types;
 }
 
+/** Creates a key, rotates it, and revokes it. Tries to revoke the only ADMIN key. */
+async function manageKeys() {
+  const newKey = { name: "nightly import", scope: "READ", expires_in: "30d" } as const;
+  const created = body(await client.POST("/keys", { body: newKey })).data;
+  console.log(`create key: ${created.name} ${created.scope}`);
+
+  const rotation = { params: { path: { key_id: created.id } }, body: { overlap: "1h" } };
+  const rotated = body(await client.POST("/keys/{key_id}/rotate", rotation)).data;
+  console.log(`rotate key: ${rotated.name} ${rotated.scope}`);
+
+  const keys = body(await client.GET("/keys")).data;
+  const admin = keys.find((key) => key.scope === "ADMIN")!;
+  const rejected = await client.DELETE("/keys/{key_id}", { params: { path: { key_id: admin.id } } });
+  console.log(`reject revocation: ${rejected.response.status} ${rejected.error?.error}`);
+
+  const path = { key_id: rotated.id };
+  const revoked = body(await client.DELETE("/keys/{key_id}", { params: { path } })).data;
+  console.log(`revoke key: ${revoked.revoked_at && revoked.name}`);
+}
+
 async function main() {
   const user = body(await client.POST("/users", { body: { email: USER_EMAIL, first_name: "Mary" } })).data;
   console.log(`create user: ${user.email}`);
@@ -136,6 +156,8 @@ async function main() {
   const query = { search: `LT-0412 ${SERIAL_NUMBER}`, client_status: "IN_MAINTENANCE" } as const;
   const found = body(await client.GET("/devices", { params: { query } }));
   console.log(`list devices: ${found.meta.total} ${found.data[0]?.serial_number}`);
+
+  await manageKeys();
 
   const deleted = body(await client.DELETE("/devices/{device_id}", { params: { path } })).data;
   console.log(`delete device: ${deleted.client_status}`);

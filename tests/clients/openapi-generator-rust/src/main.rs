@@ -1,5 +1,7 @@
 //! Exercises the server with the generated client, and prints the lines of ../expected.txt.
 
+mod keys;
+
 use std::collections::HashMap;
 use std::env;
 use std::error::Error;
@@ -37,6 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     enrol(&service, &serial_number).await?;
     change(&service, &device).await?;
     list(&service, &serial_number).await?;
+    keys::manage(&service).await?;
     delete(&service, device_id).await?;
     let params = RestoreDeviceParams {
         device_id,
