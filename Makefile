@@ -15,6 +15,7 @@ CHECKS := \
 	schema \
 	settings \
 	openapi \
+	alerts \
 	package
 
 help: ## Print this list
@@ -87,6 +88,11 @@ openapi: ## Check that the generated parts of openapi.yaml match the fields of t
 	  cargo run --quiet --package devices-api --example openapi_fields < $$file | diff -u $$file - || \
 	    { echo "$$file is outdated: run 'make openapi-update' and commit it." >&2; exit 1; }; \
 	done
+
+alerts: ## Check and test the alerting rules of Prometheus in deploy
+	@scripts/dependencies --promtool
+	promtool check rules deploy/alerts.yml
+	promtool test rules deploy/alerts_test.yml
 
 package: ## Package devices-domain and build it from the package
 	@scripts/dependencies

@@ -135,6 +135,11 @@ impl Server {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
+    /// Returns all lines on standard output so far.
+    pub fn output_lines(&self) -> Vec<String> {
+        self.output.all()
+    }
+
     /// Returns all lines logged so far.
     pub fn log_lines(&self) -> Vec<String> {
         self.log.all()

@@ -286,13 +286,3 @@ fn large_batch_takes_five_statements() {
     let count = copy + end.unwrap() - begin.unwrap() + 1;
     assert_eq!(count, 5, "{statements:#?}");
 }
-
-#[test]
-fn all_log_lines_are_json() {
-    let api = Api::start();
-    let response = api.post(&json!([]));
-    api.server.access_log_entry(response.header("x-request-id"));
-    for line in api.server.log_lines() {
-        assert!(serde_json::from_str::<Value>(&line).is_ok(), "{line}");
-    }
-}

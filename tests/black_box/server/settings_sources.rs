@@ -48,8 +48,8 @@ fn missing_config_file_is_reported() {
         (CONFIG_FILE, binary().env(CONFIG_FILE, &file)),
     ] {
         let error = error_of(command.arg("serve"));
-        let expected = format!("error: cannot read the file of {name}, {file}: No such file");
-        assert!(error.starts_with(&expected), "{error}");
+        let expected = format!("cannot read the file of {name}, {file}: No such file");
+        assert!(error.contains(&expected), "{error}");
     }
 }
 
@@ -58,8 +58,8 @@ fn config_file_with_unknown_key_is_reported() {
     let directory = Directory::new();
     let file = directory.write("a.toml", format!("[database]\nurls = '{SECRET_URL}'\n"));
     let error = error_of(binary().args(["serve", "--config", &file]));
-    let expected = format!("error: {file}, line 2, column 1: unknown key `database.urls`");
-    assert!(error.starts_with(&expected), "{error}");
+    let expected = format!("{file}, line 2, column 1: unknown key `database.urls`");
+    assert!(error.contains(&expected), "{error}");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn unusable_url_file_is_reported() {
         (&not_utf8, format!("{URL_FILE}: cannot read {not_utf8}: ")),
     ] {
         let error = error_of(binary().env(URL_FILE, file).arg("serve"));
-        assert!(error.starts_with(&format!("error: {expected}")), "{error}");
+        assert!(error.contains(&expected), "{error}");
     }
     // The server of the URL does not exist.
     let error = error_of(binary().env(URL_FILE, &secret).arg("serve"));
@@ -146,8 +146,8 @@ fn two_urls_are_rejected() {
             .envs([(URL, SECRET_URL), (URL_FILE, &url)])
             .arg("serve"),
     );
-    let expected = format!("error: {URL} and {URL_FILE} are both set. Remove one of them.\n");
-    assert_eq!(error, expected);
+    let expected = format!("{URL} and {URL_FILE} are both set. Remove one of them.");
+    assert!(error.contains(&expected), "{error}");
     let error = error_of(
         binary()
             .env(URL, SECRET_URL)

@@ -47,7 +47,7 @@ pub use schema::server_log::log_privacy_sql;
 pub use schema::serving_role::grants::grant_serving_role;
 pub use schema::serving_role::login::{LoginRoleChange, LoginRoleError, set_login_role};
 pub use schema::serving_role::{RolePrivileges, role_privileges};
-pub use schema::startup_checks::{UnsuitableDatabase, non_durable_settings};
+pub use schema::startup_checks::{UnsuitableDatabase, non_durable_settings, server_version};
 pub use store::PostgresStore;
 pub use usage_counts::{merge_usage_changes, recount_usage};
 pub use workspaces::PostgresWorkspaces;

@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod database_wait;
 mod healthcheck;
+mod log;
 mod man;
 mod output;
 mod process_one;
@@ -12,11 +13,12 @@ mod serve;
 mod setup;
 mod usage_error;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use devices_adapters::postgres::{
     ConnectError, Database, DatabaseOptions, MigrationError, SessionSettings, grant_serving_role,
 };
@@ -163,15 +165,18 @@ pub fn run() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
         let location = location.unwrap_or_default();
-        output::print_error_line(format_args!("error: panicked at {location}"));
+        log::print_error(&format!("panicked at {location}"));
     }));
+    if is_server(std::env::args_os()) {
+        log::expect_server();
+    }
     let Cli {
         command,
         config,
         json,
     } = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => usage_error::without_arguments(error).exit(),
+        Err(error) => return usage_error::print(error),
     };
     process_one::exit_at_signals();
     let system = actix_web::rt::System::new();
@@ -179,7 +184,9 @@ pub fn run() -> ExitCode {
         let sources = Sources::of_process(config.as_deref())?;
         let settings = || sources.merge()?.settings();
         match command {
-            None | Some(Command::Serve) => serve::run(&settings()?, json).await,
+            None | Some(Command::Serve) => {
+                serve::run(&settings()?, sources.environment(), json).await
+            }
             Some(Command::Migrate) => migrate(&settings()?, json).await,
             Some(Command::Setup(arguments)) => setup::run(arguments, &settings()?, json).await,
             Some(Command::Healthcheck(arguments)) => {
@@ -196,11 +203,20 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let message = join_lines(&error.to_string());
-            output::print_error_line(format_args!("error: {message}"));
+            log::print_error(&join_lines(&error.to_string()));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Returns whether these arguments start a server: no other command is named.
+fn is_server(arguments: impl Iterator<Item = OsString>) -> bool {
+    let cli = Cli::command();
+    let is_other = |argument: &OsString| {
+        let mut others = cli.get_subcommands().map(clap::Command::get_name);
+        others.any(|name| name != "serve" && argument == name)
+    };
+    !arguments.skip(1).any(|argument| is_other(&argument))
 }
 
 /// Ends a message with a period, unless it ends a sentence already, as libpq's do.
@@ -244,7 +260,7 @@ async fn migrate(settings: &Settings, json: bool) -> Result<(), CliError> {
         return Err(CliError::MigrationThroughPooler);
     }
     // Long migrations log their progress.
-    serve::start_log(&settings.log);
+    log::start(&settings.log);
     let url = settings.database.url.expose_secret();
     wait_for_database(&settings.database).await?;
     let migrations = devices_adapters::postgres::migrate(url)?;

@@ -1,7 +1,9 @@
 //! Command `serve`.
 
-use std::io::IsTerminal;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+mod endpoints;
+mod start_entry;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,28 +11,38 @@ use devices_adapters::postgres::{
     ConnectionSecurity, Database, PostgresFeedMonitor, PostgresKeys, PostgresRateLimiter,
     PostgresSearchIndex, PostgresStore, RolePrivileges, SessionSettings, connection_security,
     grant_serving_role, log_privacy_sql, merge_usage_changes, migrate, missing_settings_sql,
-    non_durable_settings, purge_idempotency_keys, recount_usage, role_privileges,
+    non_durable_settings, purge_idempotency_keys, recount_usage, role_privileges, server_version,
 };
 use devices_domain::StoreHealth;
 use secrecy::ExposeSecret;
-use tracing_subscriber::EnvFilter;
+
+use endpoints::Endpoint;
+pub(super) use endpoints::to_local;
 
 use super::database_wait::wait_for_database;
-use super::{CliError, check_schema, output, process_one, serving_options, setup};
-use crate::http::{EventWaits, MetricsRecorder, MetricsServer, Ports, Server, State};
+use super::{CliError, check_schema, log, process_one, serving_options, setup};
+use crate::http::{EventWaits, MetricsRecorder, MetricsServer, Ports, Sample, Server, State};
 use crate::jobs;
-use crate::settings::{self, Idempotency, Log, LogFormat, Pooler, RateLimit, Settings};
+use crate::settings::{self, Idempotency, LogFormat, Pooler, RateLimit, Settings};
 
-/// Serves until the process is stopped.
-pub(super) async fn run(settings: &Settings, json: bool) -> Result<(), CliError> {
-    start_log(&settings.log);
+/// Serves until the process is stopped. `environment` is the name of the environment that selects
+/// settings.
+pub(super) async fn run(
+    settings: &Settings,
+    environment: &str,
+    json: bool,
+) -> Result<(), CliError> {
+    log::start(&settings.log);
+    check_pooler(&settings.database)?;
+    wait_for_database(&settings.database).await?;
+    let url = settings.database.url.expose_secret();
+    start_entry::log(settings, environment, &server_version(url)?);
     // Shells often limit a process to 1,024 open files, and each connection is one.
     let max_open_files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
         tracing::warn!(%error, "cannot raise the limit of open files");
         rlimit::Resource::NOFILE.get_soft().unwrap_or(1_024)
     });
-    let url = settings.database.url.expose_secret();
-    let advice = prepare_schema(settings).await?;
+    let advice = prepare_schema(settings)?;
     if settings.database.migrate_on_start {
         setup::bootstrap(settings).await?;
     }
@@ -45,7 +57,7 @@ pub(super) async fn run(settings: &Settings, json: bool) -> Result<(), CliError>
     let state = State::new(ports, settings);
     let event_waits = state.event_waits();
     let server = Server::bind(state, settings, max_open_files)?;
-    let metrics = start_metrics(&settings.metrics, &database)?;
+    let metrics = start_metrics(&settings.metrics, &database, server.usage())?;
     for advice in advice {
         tracing::warn!("{advice}");
     }
@@ -55,24 +67,32 @@ pub(super) async fn run(settings: &Settings, json: bool) -> Result<(), CliError>
     warn_about_network(url)?;
     warn_about_missing_rate_limits(&settings.rate_limit, server.addresses());
     let api = Endpoint::new(server.addresses(), "");
-    print_endpoints(&api, settings.server.docs_enabled, metrics.as_ref(), json)?;
+    let format = if json {
+        LogFormat::Json
+    } else {
+        settings.log.format
+    };
+    endpoints::print(format, &api, settings.server.docs_enabled, metrics.as_ref())?;
     start_jobs(&database, &settings.idempotency);
     start_feed_jobs(&database, event_waits);
     process_one::handled_by_server();
     Ok(server.run().await?)
 }
 
+/// Rejects settings with which the server would update the schema through a pooler.
+fn check_pooler(settings: &settings::Database) -> Result<(), CliError> {
+    if settings.migrate_on_start && settings.pooler == Pooler::Transaction {
+        return Err(CliError::MigrationThroughPooler);
+    }
+    Ok(())
+}
+
 /// Updates the schema, or checks that it is up to date if the server must not update it.
 ///
 /// Returns advice about the serving role.
-async fn prepare_schema(settings: &Settings) -> Result<Vec<String>, CliError> {
+fn prepare_schema(settings: &Settings) -> Result<Vec<String>, CliError> {
     let url = settings.database.url.expose_secret();
-    let migrates = settings.database.migrate_on_start;
-    if migrates && settings.database.pooler == Pooler::Transaction {
-        return Err(CliError::MigrationThroughPooler);
-    }
-    wait_for_database(&settings.database).await?;
-    if !migrates {
+    if !settings.database.migrate_on_start {
         check_schema(settings)?;
         return Ok(Vec::new());
     }
@@ -201,39 +221,20 @@ fn warn_about_network(url: &str) -> Result<(), CliError> {
 fn start_metrics(
     settings: &settings::Metrics,
     database: &Database,
+    http_usage: Sample,
 ) -> Result<Option<Endpoint>, CliError> {
     if !settings.enabled {
         return Ok(None);
     }
     let database = database.clone();
-    let recorder = MetricsRecorder::install(Arc::new(move || database.connections()))?;
+    let recorder = MetricsRecorder::install(Arc::new(move || {
+        database.record_usage();
+        http_usage();
+    }))?;
     let server = MetricsServer::bind(recorder, &settings.host, settings.port)?;
     let endpoint = Endpoint::new(server.addresses(), "/metrics");
     server.start();
     Ok(Some(endpoint))
-}
-
-fn print_endpoints(
-    api: &Endpoint,
-    has_docs: bool,
-    metrics: Option<&Endpoint>,
-    json: bool,
-) -> Result<(), CliError> {
-    let address = &api.url;
-    if json {
-        let metrics = metrics.map(|metrics| &metrics.url);
-        return output::print_line(serde_json::json!({ "address": address, "metrics": metrics }));
-    }
-    output::print_line(format_args!(
-        "Fleet Devices listens on {address}{} (stop it with Ctrl-C)",
-        api.note()
-    ))?;
-    if has_docs {
-        output::print_line(format_args!("API page: {address}/docs/"))?;
-    }
-    metrics.map_or(Ok(()), |metrics| {
-        output::print_line(format_args!("Metrics: {}{}", metrics.url, metrics.note()))
-    })
 }
 
 /// Interval between two recounts of what a workspace stores.
@@ -275,84 +276,4 @@ fn start_feed_jobs(database: &Database, event_waits: Arc<EventWaits>) {
     let monitor = Arc::new(PostgresFeedMonitor::new(database.clone()));
     actix_web::rt::spawn(jobs::measure_feed_lag::run(monitor.clone()));
     actix_web::rt::spawn(jobs::poll_events::run(event_waits, monitor));
-}
-
-/// Address on which a server listens.
-struct Endpoint {
-    /// URL at which this machine reaches the server. The loopback address replaces the unspecified
-    /// one.
-    url: String,
-    is_on_all_addresses: bool,
-}
-
-impl Endpoint {
-    fn new(addresses: &[SocketAddr], path: &str) -> Self {
-        let address = addresses.first().copied();
-        Self {
-            url: format!(
-                "http://{}{path}",
-                address.map_or_else(String::new, to_local)
-            ),
-            is_on_all_addresses: address.is_some_and(|address| address.ip().is_unspecified()),
-        }
-    }
-
-    /// Returns a note for people: the URL names one address, even if the server listens on all.
-    fn note(&self) -> &'static str {
-        if self.is_on_all_addresses {
-            " (all addresses)"
-        } else {
-            ""
-        }
-    }
-}
-
-/// Returns the address at which this machine reaches a server that listens on `address`.
-pub(super) fn to_local(mut address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address.to_string()
-}
-
-/// Starts the log. It goes to standard error, because standard output is the output of the command.
-pub(super) fn start_log(log: &Log) {
-    let filter = EnvFilter::new(&log.level);
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    match log.format {
-        LogFormat::Text => subscriber.init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
-    }
-    // Logs the location but not the message of a panic, which can contain a customer's value.
-    std::panic::set_hook(Box::new(|panic| {
-        let location = panic.location().map(ToString::to_string);
-        tracing::error!(location, "panicked");
-    }));
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case("127.0.0.1:8080", "http://127.0.0.1:8080/metrics", "")]
-    #[case("0.0.0.0:8080", "http://127.0.0.1:8080/metrics", " (all addresses)")]
-    #[case("[::]:8080", "http://[::1]:8080/metrics", " (all addresses)")]
-    fn endpoint_is_reachable_from_this_machine(
-        #[case] bound: SocketAddr,
-        #[case] url: &str,
-        #[case] note: &str,
-    ) {
-        let endpoint = Endpoint::new(&[bound], "/metrics");
-        assert_eq!((endpoint.url.as_str(), endpoint.note()), (url, note));
-    }
 }

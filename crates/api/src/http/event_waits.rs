@@ -44,12 +44,16 @@ impl EventWaits {
         })
     }
 
+    /// Returns the limiter of the places.
+    pub(crate) fn limiter(&self) -> &Arc<WorkspaceLimiter> {
+        &self.limiter
+    }
+
     /// Returns a place for a request of the workspace. Returns `None` if all its places are taken,
     /// or the server is shutting down.
     pub(crate) fn try_acquire(self: &Arc<Self>, workspace: WorkspaceId) -> Option<Place> {
         let permit = self.limiter.try_acquire(workspace).ok()?;
         self.waiting().as_ref()?;
-        metrics::gauge!("devices_waiting_requests").increment(1.0);
         Some(Place {
             waits: Arc::clone(self),
             workspace,
@@ -122,12 +126,6 @@ impl Place {
             None => return false,
         };
         matches!(timeout_at(deadline, woken).await, Ok(Ok(())))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        metrics::gauge!("devices_waiting_requests").decrement(1.0);
     }
 }
 

@@ -1,6 +1,8 @@
 //! Metrics for Prometheus, on a port of their own. Labels have few and known values: never a
 //! workspace, a key or customer data.
 
+mod descriptions;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, web};
 use devices_domain::ErrorReport;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 
 use crate::http::bind::BindError;
 use crate::http::connections::{ConnectionLimits, Listener};
@@ -25,14 +28,15 @@ const DURATION_BUCKETS: [f64; 13] = [
 /// Buckets of batch sizes, in devices.
 const BATCH_SIZE_BUCKETS: [f64; 7] = [1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0];
 
-/// Returns the number of connections to the database, and the number of idle ones.
-pub type Connections = Arc<dyn Fn() -> (u32, u32) + Send + Sync>;
+/// Sets the gauges whose values are read when Prometheus scrapes.
+pub type Sample = Arc<dyn Fn() + Send + Sync>;
 
 /// Records the metrics of this process.
 #[derive(Clone)]
 pub struct MetricsRecorder {
     recorder: PrometheusHandle,
-    connections: Connections,
+    process: Collector,
+    sample: Sample,
 }
 
 impl MetricsRecorder {
@@ -40,7 +44,7 @@ impl MetricsRecorder {
     ///
     /// # Errors
     /// If the process has a recorder already.
-    pub fn install(connections: Connections) -> Result<Self, BuildError> {
+    pub fn install(sample: Sample) -> Result<Self, BuildError> {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATION_BUCKETS)?
             .set_buckets_for_metric(
@@ -48,19 +52,21 @@ impl MetricsRecorder {
                 &BATCH_SIZE_BUCKETS,
             )?
             .install_recorder()?;
-        describe();
+        let process = Collector::default();
+        process.describe();
+        descriptions::describe();
+        descriptions::create_series();
         Ok(Self {
             recorder,
-            connections,
+            process,
+            sample,
         })
     }
 
     /// Renders all metrics in Prometheus' text format.
     fn render(&self) -> String {
-        let (total, idle) = (self.connections)();
-        for (state, count) in [("idle", idle), ("in_use", total.saturating_sub(idle))] {
-            metrics::gauge!("devices_pool_connections", "state" => state).set(count);
-        }
+        self.process.collect();
+        (self.sample)();
         self.recorder.render()
     }
 
@@ -72,70 +78,6 @@ impl MetricsRecorder {
             tokio::time::sleep(Duration::from_secs(5)).await;
         }
     }
-}
-
-/// Sets the HELP texts.
-fn describe() {
-    use metrics::{describe_counter, describe_gauge, describe_histogram};
-
-    describe_counter!(
-        "devices_http_requests_total",
-        "Requests by method, route and status"
-    );
-    describe_histogram!(
-        "devices_http_request_duration_seconds",
-        "Time from the head of a request to its response, by route"
-    );
-    describe_histogram!("devices_batch_rows", "Devices per batch");
-    describe_counter!(
-        "devices_rows_refused_total",
-        "Errors in rejected bodies, by code; at most 1,000 per request"
-    );
-    describe_gauge!(
-        "devices_pool_connections",
-        "Connections to the database, by state"
-    );
-    describe_histogram!(
-        "devices_pool_wait_seconds",
-        "Time waited for a connection to the database, by class of work"
-    );
-    describe_counter!(
-        "devices_pool_timeouts_total",
-        "Waits for a connection to the database that timed out, by class of work"
-    );
-    describe_gauge!("devices_connections", "Open connections, by listener");
-    describe_counter!(
-        "devices_connections_closed_total",
-        "Connections that the server closed because of their client, by listener and reason: idle, \
-         head_timeout, response_stalled, evicted"
-    );
-    describe_counter!(
-        "devices_idempotent_replays_total",
-        "Batches with a known idempotency key, whose stored response was sent again"
-    );
-    describe_gauge!(
-        "devices_search_queue_devices",
-        "Devices that wait to be indexed for search, of all workspaces"
-    );
-    describe_gauge!(
-        "devices_search_queue_oldest_seconds",
-        "Time for which the oldest of these devices has waited"
-    );
-    describe_gauge!(
-        "devices_event_feed_lag_seconds",
-        "Time for which the oldest event has waited for a reader, of the event feeds that were read \
-         within the last 24 hours"
-    );
-    describe_gauge!("devices_waiting_requests", "Requests that wait for events");
-    describe_counter!(
-        "devices_search_indexed_total",
-        "Devices that this server indexed for search"
-    );
-    describe_counter!(
-        "devices_rate_limit_decisions_total",
-        "Rate limit decisions: passed, limited (key), workspace_limited, address_limited (failed \
-         authentications)"
-    );
 }
 
 /// Returns the method, or `other` for a method that no route has. Clients can invent methods of any

@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::http::bind::BindError;
 use crate::http::connections::{ConnectionLimits, Listener};
+use crate::http::metrics::Sample;
 use crate::http::routes::app;
 use crate::http::state::State;
 use crate::settings::Settings;
@@ -56,6 +57,12 @@ impl Server {
     /// Returns the addresses that it is bound to.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Returns a function that records how many of its limited resources are in use.
+    pub fn usage(&self) -> Sample {
+        let state = self.state.clone();
+        Arc::new(move || state.record_usage())
     }
 
     /// Serves until SIGTERM or Ctrl-C, then shuts down gracefully: `/readyz` returns 503 during

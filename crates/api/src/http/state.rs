@@ -102,6 +102,31 @@ impl State {
         Arc::clone(&self.event_waits)
     }
 
+    /// Sets the gauges of the limited resources, and of their limits.
+    pub(crate) fn record_usage(&self) {
+        for (name, setting, limiter) in [
+            (
+                "devices_requests_in_flight",
+                "max_requests_in_flight",
+                &self.in_flight,
+            ),
+            (
+                "devices_large_bodies",
+                "max_large_bodies",
+                &self.large_bodies,
+            ),
+            ("devices_exports", "max_concurrent_exports", &self.exports),
+            (
+                "devices_waiting_requests",
+                "max_waiting_requests",
+                self.event_waits.limiter(),
+            ),
+        ] {
+            metrics::gauge!(name).set(limiter.in_use() as f64);
+            metrics::gauge!("devices_limit", "setting" => setting).set(limiter.max() as f64);
+        }
+    }
+
     /// Returns the state of the application that received the request.
     pub(crate) fn of(request: &HttpRequest) -> Result<&web::Data<Self>, ApiError> {
         let state = request.app_data();

@@ -11,8 +11,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Polls once per second for all waiting requests. An error is logged, and the next poll retries.
 pub async fn run(waits: Arc<EventWaits>, monitor: Arc<dyn FeedMonitor>) {
-    // The gauge exists from the start.
-    metrics::gauge!("devices_waiting_requests").increment(0.0);
     loop {
         if let Err(error) = waits.poll(&*monitor).await {
             tracing::debug!(%error, "cannot look for events that requests wait for");

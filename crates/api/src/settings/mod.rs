@@ -6,6 +6,7 @@
 mod declaration;
 mod error;
 mod files;
+mod log_format;
 mod merged;
 mod rules;
 mod sources;
@@ -24,6 +25,7 @@ use serde::Deserialize;
 pub use declaration::{Field, Section};
 pub use error::{Origin, SettingsError};
 pub use files::Position;
+pub use log_format::LogFormat;
 pub use merged::{Entry, MergedSettings};
 use rules::{
     Choice, Host, LogFilter, OptionalHeaderName, OptionalLabel, OptionalPath, OptionalRoleName,
@@ -244,16 +246,6 @@ pub enum Pooler {
     /// A pooler that assigns a session per transaction, such as PgBouncer with
     /// `pool_mode = transaction`.
     Transaction,
-}
-
-/// Format of the log.
-#[derive(Debug, Clone, Copy, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// Text for people.
-    Text,
-    /// One JSON object per line.
-    Json,
 }
 
 impl Limits {

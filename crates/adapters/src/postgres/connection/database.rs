@@ -154,12 +154,6 @@ impl Database {
         }
     }
 
-    /// Returns the number of open connections, and how many of them are idle.
-    pub fn connections(&self) -> (u32, u32) {
-        let state = self.pool.state();
-        (state.connections, state.idle_connections)
-    }
-
     /// Returns the number of write transactions started so far.
     pub fn writes(&self) -> u64 {
         self.writes.load(Ordering::Relaxed)

@@ -12,3 +12,4 @@ mod redact;
 pub(crate) mod session;
 mod shared_probe;
 pub(crate) mod trace;
+pub(crate) mod usage;

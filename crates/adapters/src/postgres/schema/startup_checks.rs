@@ -31,6 +31,15 @@ pub fn non_durable_settings(url: &str) -> Result<Vec<String>, ConnectError> {
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
+/// Returns the version of the PostgreSQL server at `url`, such as `17.2`.
+///
+/// # Errors
+/// If the connection or the query fails.
+pub fn server_version(url: &str) -> Result<String, ConnectError> {
+    let version = sql::<Text>("current_setting('server_version')");
+    Ok(diesel::select(version).get_result(&mut connect(url)?)?)
+}
+
 /// A database that stores or searches only some scripts, with its name as an SQL identifier.
 #[derive(Debug, thiserror::Error)]
 pub enum UnsuitableDatabase {

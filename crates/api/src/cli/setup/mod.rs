@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::admin::arguments::{parse_label, parse_role};
 use super::database_wait::wait_for_database;
-use super::{CliError, serve};
+use super::{CliError, log};
 use crate::settings::{Pooler, Settings};
 pub(super) use first_key::bootstrap;
 use first_key::{FirstKey, FirstKeys, FoundWorkspace, create_first};
@@ -53,7 +53,7 @@ pub(super) async fn run(
     let password = arguments.password_file.as_ref();
     let password = password.map(read_password).transpose()?;
     // Long migrations log their progress.
-    serve::start_log(&settings.log);
+    log::start(&settings.log);
     let url = settings.database.url.expose_secret();
     wait_for_database(&settings.database).await?;
     let migrations = migrate(url)?;

@@ -40,6 +40,16 @@ impl WorkspaceLimiter {
         })
     }
 
+    /// Returns the number of permits, in use or not.
+    pub(crate) fn max(&self) -> usize {
+        self.max
+    }
+
+    /// Returns the number of permits in use.
+    pub(crate) fn in_use(&self) -> usize {
+        self.held().values().sum()
+    }
+
     /// Takes a permit for the workspace.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod limits;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -188,3 +188,36 @@ async fn every_purpose_proceeds_in_the_smallest_pools() {
         assert_eq!(semaphore.state().in_use, 0);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn usage_counts_permits_by_class() {
+    let semaphore = FairSemaphore::new(10);
+    let mut held = Vec::new();
+    for purpose in [
+        Purpose::KeyLookup,
+        Purpose::Job,
+        Purpose::Query(ACME),
+        Purpose::Request(ACME),
+        Purpose::Request(GLOBEX),
+    ] {
+        held.push(semaphore.acquire(purpose).await.unwrap());
+    }
+    held.extend(take_all(&semaphore, Purpose::Query(ACME)).await);
+    let waiting = wait(&semaphore, Purpose::Query(ACME)).await;
+    let usage = semaphore.usage();
+    assert_eq!((usage.total, usage.reserved), (10, 2));
+    let counts = usage
+        .classes
+        .map(|(class, usage)| (class, usage.in_use, usage.waiting));
+    assert_eq!(
+        counts,
+        [
+            ("key_lookup", 1, 0),
+            ("job", 1, 0),
+            ("query", 2, 1),
+            ("request", 2, 0)
+        ]
+    );
+    drop(held);
+    waiting.await.unwrap();
+}
