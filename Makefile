@@ -27,6 +27,7 @@ run: ## Build and serve on http://127.0.0.1:8080 with a demo workspace; needs no
 test: ## Run all tests on a real PostgreSQL; needs no setup
 	@scripts/dependencies --tests
 	cargo test --workspace
+	cargo test --workspace --features devices-api/otlp --test otlp
 
 test-locales: ## Run all tests in databases of several locales, among them a Turkish one
 	@scripts/dependencies --tests

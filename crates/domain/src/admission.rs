@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::access::Actor;
 use crate::ports::{RateLimitDecision, RateLimits};
+use crate::trace_context::TraceContext;
 
 /// Admission of one request. The store decides it together with its first work for the request, on
 /// the same connection, unless it was decided before.
@@ -12,6 +13,7 @@ pub struct Admission {
     actor: Actor,
     secret_sha256: [u8; 32],
     limits: RateLimits,
+    trace: Option<TraceContext>,
     decision: OnceLock<AdmissionDecision>,
 }
 
@@ -33,8 +35,21 @@ impl Admission {
             actor,
             secret_sha256,
             limits,
+            trace: None,
             decision: OnceLock::new(),
         }
+    }
+
+    /// Sets the trace of the request.
+    #[must_use]
+    pub fn with_trace(self, trace: Option<TraceContext>) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// Returns the trace of the request, if its caller records it.
+    #[must_use]
+    pub fn sampled_trace(&self) -> Option<TraceContext> {
+        self.trace.filter(TraceContext::is_sampled)
     }
 
     /// Returns the actor of the request.

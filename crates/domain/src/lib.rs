@@ -27,6 +27,7 @@ mod ports;
 mod quotas;
 mod search;
 mod stored_batch;
+mod trace_context;
 mod upsert;
 mod use_cases;
 mod user;
@@ -79,6 +80,7 @@ pub use search::{Search, SearchDocument, SearchTerm, SearchWord, Weight, Weights
 pub use stored_batch::{
     BatchUndo, CreatedDevice, KeepReason, KeptDevice, LastUndo, NotUndone, RowCounts, StoredBatch,
 };
+pub use trace_context::{SPAN_TARGET, SpanId, TraceContext, TraceId};
 pub use upsert::{
     BatchOptions, Nulls, OnConflict, PlannedRow, RowPlan, RowResult, StoredMatches, UpsertBatch,
     UpsertPlan, UpsertResult,

@@ -17,6 +17,7 @@ pub(crate) mod settings;
 mod settings_sources;
 mod shutdown;
 mod startup;
+mod traces;
 
 use devices_tests::device;
 use serde_json::{Value, json};

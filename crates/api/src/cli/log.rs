@@ -8,8 +8,11 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{SecondsFormat, Utc};
+use devices_domain::SPAN_TARGET;
 use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
+#[cfg(feature = "otlp")]
+use tracing_subscriber::{Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::output;
 use crate::settings::{Log, LogFormat};
@@ -33,7 +36,14 @@ pub(super) fn start(log: &Log) {
     if let Some(format) = server_format().as_mut() {
         *format = log.format;
     }
-    let filter = EnvFilter::new(&log.level);
+    // Spans are for the exporter.
+    let filter = EnvFilter::new(format!("{},{SPAN_TARGET}=off", log.level));
+    #[cfg(feature = "otlp")]
+    if let Some(exporter) = super::otlp::layer() {
+        start_with(log.format, filter, exporter);
+        log_panics();
+        return;
+    }
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -44,6 +54,26 @@ pub(super) fn start(log: &Log) {
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
     log_panics();
+}
+
+/// Starts the log together with an exporter, which receives what the filter hides.
+#[cfg(feature = "otlp")]
+fn start_with<L>(format: LogFormat, filter: EnvFilter, exporter: L)
+where
+    L: Layer<Registry> + Send + Sync,
+{
+    let registry = tracing_subscriber::registry().with(exporter);
+    let text = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
+    match format {
+        LogFormat::Text => registry.with(text.with_filter(filter)).init(),
+        LogFormat::Json => {
+            let json = text.json().flatten_event(true);
+            registry.with(json.with_filter(filter)).init();
+        }
+    }
 }
 
 /// Logs the location but not the message of a panic, which can contain a customer's value.

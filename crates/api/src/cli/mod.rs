@@ -7,6 +7,8 @@ mod database_wait;
 mod healthcheck;
 mod log;
 mod man;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod output;
 mod process_one;
 mod serve;

@@ -76,7 +76,10 @@ pub(super) async fn run(
     start_jobs(&database, &settings.idempotency);
     start_feed_jobs(&database, event_waits);
     process_one::handled_by_server();
-    Ok(server.run().await?)
+    let result = server.run().await;
+    #[cfg(feature = "otlp")]
+    super::otlp::shut_down();
+    Ok(result?)
 }
 
 /// Rejects settings with which the server would update the schema through a pooler.

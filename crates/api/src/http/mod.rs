@@ -9,6 +9,7 @@ mod limits;
 mod metrics;
 mod middleware;
 mod request_context;
+mod request_span;
 mod respond;
 mod routes;
 mod server;

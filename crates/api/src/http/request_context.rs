@@ -10,12 +10,14 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use devices_domain::{Actor, Admission, AdmissionDecision, Origin};
+use devices_domain::{Actor, Admission, AdmissionDecision, Origin, TraceContext};
 use uuid::Uuid;
 
 use crate::http::state::State;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Facts about a request, collected while it is processed. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +28,7 @@ struct Inner {
     request_id: String,
     client_request_id: Option<String>,
     client_address: Option<IpAddr>,
+    trace: Option<TraceContext>,
     admission: OnceCell<Arc<Admission>>,
     device_count: Cell<Option<usize>>,
 }
@@ -37,6 +40,7 @@ impl RequestContext {
             request_id: Uuid::now_v7().to_string(),
             client_request_id: client_request_id(request.headers()).map(str::to_owned),
             client_address: client_address(request),
+            trace: trace(request.headers()),
             ..Inner::default()
         }))
     }
@@ -63,6 +67,11 @@ impl RequestContext {
     /// Returns the address of the client.
     pub(crate) fn client_address(&self) -> Option<IpAddr> {
         self.0.client_address
+    }
+
+    /// Returns the trace that the client's `traceparent` names.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        self.0.trace
     }
 
     /// Returns the actor, once its key has been found. `None` if the key turned out to be inactive.
@@ -127,6 +136,15 @@ fn client_request_id(headers: &HeaderMap) -> Option<&str> {
         && id.bytes().all(is_allowed)
         && !id.contains(crate::secret::PREFIX);
     is_valid.then_some(id)
+}
+
+/// Returns the trace in the only `traceparent` of a request, if it is valid.
+fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut sent = headers.get_all(TRACEPARENT);
+    let (header, None) = (sent.next()?.to_str().ok()?, sent.next()) else {
+        return None;
+    };
+    TraceContext::parse(header)
 }
 
 /// Returns the address of the client: from the configured header of a proxy, else of the peer.

@@ -160,8 +160,7 @@ impl CreateBatches {
     ) -> Result<Outcome<Vec<BatchResult>>, CreateFailure> {
         let keys = lookup_keys(batches);
         let mut reserved = None;
-        // Behind a pooler, nothing shows whether the backend of a lost connection has ended.
-        if lease.has_own_backend()? && one_statement::is_possible(batches, &keys) {
+        if lease.may_skip_transaction()? && one_statement::is_possible(batches, &keys) {
             let taken = self
                 .ids
                 .take(lease.connection()?, keys.added_devices, batches.len());
@@ -173,7 +172,7 @@ impl CreateBatches {
             reserved = Some(taken);
         }
         let work = self.transaction(workspace, batches.to_vec(), keys, reserved);
-        transact_on(lease.connection()?, gate, work)
+        transact_on(lease, gate, work)
     }
 
     /// Creates one batch in a transaction of its own.

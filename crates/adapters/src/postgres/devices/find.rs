@@ -5,10 +5,12 @@ use std::convert::Infallible;
 
 use async_trait::async_trait;
 use devices_domain::{DeviceId, RepositoryError, StoredDevice, WorkspaceId};
+use diesel::pg::PgConnection;
 
 use super::select;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
+use crate::postgres::transaction::begin::in_snapshot;
 use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::group_commit::{GroupError, GroupResult, GroupWork};
@@ -52,7 +54,16 @@ impl GroupWork for FindDevices {
     ) -> Result<Vec<GroupResult<Self>>, GroupError<Infallible>> {
         let ids: BTreeSet<i64> = devices.iter().map(|device| device.0).collect();
         let ids: Vec<i64> = ids.into_iter().collect();
-        let found = select::load(lease.connection()?, workspace, &ids).map_err(classify)?;
+        let trace = lease.trace().cloned();
+        let connection = lease.connection()?;
+        let load = |connection: &mut PgConnection| select::load(connection, workspace, &ids);
+        // One statement needs no transaction, except to name a trace.
+        let found = if trace.is_none() {
+            load(connection)
+        } else {
+            in_snapshot(connection, trace.as_ref(), load)
+        };
+        let found = found.map_err(classify)?;
         let found: HashMap<i64, StoredDevice> = found
             .into_iter()
             .map(|stored| (stored.device.id.0, stored))

@@ -99,13 +99,12 @@ impl PostgresDevices {
     ) -> Result<StoredDevice, ChangeDeviceError> {
         self.database.count_write();
         let changed = self.database.run_leased(move |lease, gate| {
-            // Behind a pooler, nothing shows whether the backend of a lost connection has ended.
-            if lease.has_own_backend()?
+            if lease.may_skip_transaction()?
                 && let Some(outcome) = without_transaction(lease, gate)?
             {
                 return Ok(outcome);
             }
-            transact_on(lease.connection()?, gate, |connection| {
+            transact_on(lease, gate, |connection| {
                 let (device, effect) = in_transaction(connection)?;
                 Ok((Some(device), effect))
             })
@@ -209,8 +208,8 @@ impl DeviceRepository for PostgresDevices {
     async fn plan_upsert(&self, batch: Arc<UpsertBatch>) -> Result<Vec<RowPlan>, UpsertError> {
         let workspace = self.workspace;
         // The transaction has no effect, and is rolled back. It does not count as a write.
-        let planned = self.database.run_gated(move |connection, gate| {
-            transact_on(connection, gate, |connection| {
+        let planned = self.database.run_leased(move |lease, gate| {
+            transact_on(lease, gate, |connection| {
                 let plan = upsert::plan(connection, workspace, &batch)?;
                 Ok((plan, Effect::None))
             })

@@ -10,9 +10,9 @@ mod page;
 
 use async_trait::async_trait;
 use devices_domain::{EventFeed, FeedError, FeedPage, FeedRequest, RepositoryError, WorkspaceId};
-use diesel::pg::PgConnection;
 
 use crate::postgres::connection::database::Database;
+use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 pub use monitor::PostgresFeedMonitor;
 pub(crate) use number::lock;
@@ -39,7 +39,7 @@ impl EventFeed for PostgresEventFeed {
         let page = self
             .database
             .for_queries()
-            .run_gated(move |connection, gate| read(connection, gate, workspace, request))
+            .run_leased(move |lease, gate| read(lease, gate, workspace, request))
             .await;
         page.map_err(|error| match error {
             // Whether the events were numbered does not matter: the next read finds out.
@@ -53,15 +53,15 @@ impl EventFeed for PostgresEventFeed {
 
 /// Reads a page. If it reaches the last numbered event, numbers the next ones, and reads it again.
 fn read(
-    connection: &mut PgConnection,
+    lease: &mut Lease,
     gate: &CommitGate,
     workspace: WorkspaceId,
     request: FeedRequest,
 ) -> Result<FeedPage, FeedError> {
-    let numbered = page::read(connection, workspace, request)?;
+    let numbered = page::read(lease, workspace, request)?;
     if !numbered.needs_numbering {
         return Ok(numbered.page);
     }
-    number::number_next(connection, gate, workspace)?;
-    Ok(page::read(connection, workspace, request)?.page)
+    number::number_next(lease, gate, workspace)?;
+    Ok(page::read(lease, workspace, request)?.page)
 }

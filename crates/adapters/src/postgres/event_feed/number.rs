@@ -7,6 +7,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Bool};
 
 use crate::postgres::query::statement::IdRow;
+use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::run::{Effect, Failure, Outcome, transact_on};
 
@@ -62,11 +63,11 @@ fn lock_existing(
 /// of all earlier ones: the next transaction gets the lock after this one has committed, and only
 /// then looks for events. A reader that has seen a position has therefore seen all smaller ones.
 pub(super) fn number_next(
-    connection: &mut PgConnection,
+    lease: &mut Lease,
     gate: &CommitGate,
     workspace: WorkspaceId,
 ) -> Result<(), RepositoryError> {
-    let outcome = transact_on(connection, gate, |connection| {
+    let outcome = transact_on(lease, gate, |connection| {
         let feed = lock(connection, workspace)?;
         let numbered = feed.number_events(connection, workspace)?;
         if numbered == 0 && feed.is_read_recently {

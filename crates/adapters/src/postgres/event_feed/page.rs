@@ -11,6 +11,8 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 
 use crate::postgres::connection::error::classify;
 use crate::postgres::query::statement::{Statement, Value};
+use crate::postgres::transaction::begin::in_snapshot;
+use crate::postgres::transaction::blocking::Lease;
 
 /// Maximum number of positions that a page spans. A type that is rare must not make a request read
 /// the whole feed.
@@ -44,13 +46,13 @@ struct FeedRow {
 
 /// Reads a page of the numbered events, and whether others exist.
 pub(super) fn read(
-    connection: &mut PgConnection,
+    lease: &mut Lease,
     workspace: WorkspaceId,
     request: FeedRequest,
 ) -> Result<NumberedPage, FeedError> {
     // One snapshot. Otherwise, events could be purged between the check of the cursor and the page.
-    let mut transaction = connection.build_transaction().repeatable_read().read_only();
-    let page = transaction.run(|connection| {
+    let trace = lease.trace().cloned();
+    let page = in_snapshot(lease.connection()?, trace.as_ref(), |connection| {
         let after = request.after.unwrap_or(FeedCursor::START);
         let feed = feed(connection, workspace, after.position)?;
         if is_expired(request.after, feed.as_ref()) {

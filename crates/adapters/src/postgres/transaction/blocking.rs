@@ -14,7 +14,9 @@ use crate::postgres::connection::error::classify;
 use crate::postgres::connection::fair_semaphore::Permit;
 use crate::postgres::connection::pool::ConnectionManager;
 use crate::postgres::keys::admit;
+use crate::postgres::transaction::begin::in_snapshot;
 use crate::postgres::transaction::commit_gate::CommitGate;
+use crate::postgres::transaction::sampled_trace::SampledTrace;
 
 /// Right to use one connection, on a blocking thread.
 pub(crate) struct Lease {
@@ -23,6 +25,8 @@ pub(crate) struct Lease {
     _permit: Permit,
     database: Database,
     requested_at: Instant,
+    /// Trace of the request for which the connection is used, if it is sampled.
+    trace: Option<SampledTrace>,
 }
 
 impl Lease {
@@ -45,15 +49,29 @@ impl Lease {
         Ok(&mut pooled.connection)
     }
 
-    /// Returns whether the connection has a PostgreSQL backend to itself: behind a pooler, it does
-    /// not. Takes it from the pool on the first call.
+    /// Returns whether a statement may commit by itself, without a transaction. Takes the
+    /// connection from the pool on the first call.
+    ///
+    /// Behind a pooler, nothing shows whether the backend of a lost connection has ended. The
+    /// statements of a sampled request need a transaction, which names its trace.
     ///
     /// # Errors
     /// Like [`connection`](Self::connection).
-    pub(crate) fn has_own_backend(&mut self) -> Result<bool, RepositoryError> {
+    pub(crate) fn may_skip_transaction(&mut self) -> Result<bool, RepositoryError> {
         self.connection()?;
         let pooled = self.pooled.as_ref();
-        Ok(pooled.is_some_and(|pooled| pooled.backend_pid.is_some()))
+        let has_own_backend = pooled.is_some_and(|pooled| pooled.backend_pid.is_some());
+        Ok(has_own_backend && self.trace.is_none())
+    }
+
+    /// Returns the trace of the request for which the connection is used, if it is sampled.
+    pub(crate) fn trace(&self) -> Option<&SampledTrace> {
+        self.trace.as_ref()
+    }
+
+    /// Sets the trace of the request for which the connection is used next.
+    pub(crate) fn set_trace(&mut self, trace: Option<SampledTrace>) {
+        self.trace = trace;
     }
 
     /// Returns the PID of the backend, if the connection is lost: it may still execute a statement.
@@ -90,11 +108,11 @@ impl Database {
     /// Runs read-only `work` in one transaction, whose statements all see the same snapshot.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        work: impl Fn(&mut PgConnection) -> QueryResult<T> + Send + 'static,
+        work: impl FnOnce(&mut PgConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, RepositoryError> {
-        self.run(move |connection| {
-            let mut transaction = connection.build_transaction().repeatable_read().read_only();
-            transaction.run(work).map_err(classify)
+        self.run_leased(move |lease, _| {
+            let trace = lease.trace().cloned();
+            in_snapshot(lease.connection()?, trace.as_ref(), work).map_err(classify)
         })
         .await
     }
@@ -103,7 +121,7 @@ impl Database {
     /// some of its connections, and of all connections.
     pub(crate) async fn query<T: Send + 'static>(
         &self,
-        work: impl Fn(&mut PgConnection) -> QueryResult<T> + Send + 'static,
+        work: impl FnOnce(&mut PgConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, RepositoryError> {
         self.for_queries().read(work).await
     }
@@ -169,6 +187,10 @@ impl Database {
             _permit: permit,
             database: self.clone(),
             requested_at,
+            trace: self
+                .admission()
+                .and_then(|admission| admission.sampled_trace())
+                .map(SampledTrace::of_current_request),
         }
     }
 

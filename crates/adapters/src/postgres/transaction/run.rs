@@ -11,8 +11,11 @@ use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::{
     classify, is_rejected, is_serialization_failure, violated_constraint,
 };
+use crate::postgres::transaction::begin::{begin, roll_back};
+use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::in_doubt::CommitMarker;
+use crate::postgres::transaction::sampled_trace::SampledTrace;
 
 /// Reason why a transaction is rolled back.
 pub(crate) enum Failure<E> {
@@ -58,7 +61,7 @@ impl Database {
     {
         self.count_write();
         let outcome = self
-            .run_gated(move |connection, gate| transact_on(connection, gate, &mut work))
+            .run_leased(move |lease, gate| transact_on(lease, gate, &mut work))
             .await?;
         self.resolve(outcome).await
     }
@@ -92,15 +95,17 @@ impl Database {
     }
 }
 
-/// Runs `work` in a transaction on this connection. Retries it like
+/// Runs `work` in a transaction on the connection of this lease. Retries it like
 /// [`transact`](Database::transact).
 pub(crate) fn transact_on<T, E: From<RepositoryError>>(
-    connection: &mut PgConnection,
+    lease: &mut Lease,
     gate: &CommitGate,
     mut work: impl FnMut(&mut PgConnection) -> Result<(T, Effect), Failure<E>>,
 ) -> Result<Outcome<T>, E> {
+    let trace = lease.trace().cloned();
+    let connection = lease.connection()?;
     for _ in 0..MAX_ATTEMPTS {
-        match run(connection, gate, &mut work) {
+        match run(connection, trace.as_ref(), gate, &mut work) {
             Ok(outcome) => return Ok(outcome),
             Err(Failure::Rejected(error)) => return Err(error),
             Err(Failure::Diesel(error)) if is_retryable(&error) => {}
@@ -150,10 +155,12 @@ pub(crate) struct InDoubt<T> {
 /// earlier one.
 fn run<T, E>(
     connection: &mut PgConnection,
+    trace: Option<&SampledTrace>,
     gate: &CommitGate,
     work: &mut impl FnMut(&mut PgConnection) -> Result<(T, Effect), Failure<E>>,
 ) -> Result<Outcome<T>, Failure<E>> {
-    AnsiTransactionManager::begin_transaction(connection)?;
+    let _span = trace.map(SampledTrace::enter_transaction);
+    begin(connection, trace)?;
     let worked = work(connection).and_then(|worked| {
         gate.commit().map_err(Failure::Abandoned)?;
         Ok(worked)
@@ -181,13 +188,6 @@ fn run<T, E>(
         Effect::Unmarked | Effect::None => None,
     };
     Ok(Outcome::in_doubt(result, marker, error))
-}
-
-fn roll_back(connection: &mut PgConnection) {
-    // If the rollback fails, the connection is lost, and the server rolls back by itself.
-    if let Err(error) = AnsiTransactionManager::rollback_transaction(connection) {
-        tracing::debug!(%error, "cannot roll back a transaction");
-    }
 }
 
 /// Runs `work` in a transaction that is always rolled back.

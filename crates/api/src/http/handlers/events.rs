@@ -103,10 +103,11 @@ async fn client_gone(request: &HttpRequest) {
 /// Returns the feed for a read after a wait. The key may have been revoked meanwhile, so the store
 /// looks it up again. It takes no further token of the rate limits.
 fn feed_after_wait(request: &HttpRequest, state: &State) -> Result<Box<dyn EventFeed>, ApiError> {
-    let admission = RequestContext::of(request).admission();
-    let admission = admission.ok_or(ApiError::Unauthorized)?;
+    let context = RequestContext::of(request);
+    let admission = context.admission().ok_or(ApiError::Unauthorized)?;
     let (actor, key_hash) = (admission.actor(), admission.secret_sha256());
     let again = Admission::new(actor, key_hash, RateLimits::UNLIMITED);
+    let again = again.with_trace(context.trace());
     Ok(state.store.for_request(Arc::new(again)).feed)
 }
 

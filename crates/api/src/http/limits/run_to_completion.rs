@@ -4,6 +4,7 @@ use std::future::Future;
 
 use actix_web::web;
 use devices_domain::Actor;
+use tracing::Instrument;
 
 use crate::http::limits::concurrency::Permit;
 use crate::http::respond::api_error::ApiError;
@@ -34,6 +35,6 @@ pub(crate) async fn run_with<T: 'static>(
         drop(permit);
         result
     };
-    let joined = actix_web::rt::spawn(task).await;
+    let joined = actix_web::rt::spawn(task.in_current_span()).await;
     joined.unwrap_or_else(|_| Err(ApiError::Internal("panicked".into())))
 }

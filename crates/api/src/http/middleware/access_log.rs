@@ -12,26 +12,30 @@ use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
 use futures_util::FutureExt;
+use tracing::{Instrument, Span};
 
 use crate::http::metrics;
 use crate::http::request_context::{RequestContext, X_REQUEST_ID};
+use crate::http::request_span;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 
 /// Logs the request, adds an id to the response, and turns a panic into a 500.
 ///
 /// The log entry contains no secret and no customer data: the pattern of the route instead of the
-/// path, no query, no body, and of the headers only the address and the request id. Its size is
-/// bounded.
+/// path, no query, no body, and of the headers only the address, the request id and the trace. Its
+/// size is bounded.
 pub(crate) async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let context = RequestContext::begin(request.request());
     request.extensions_mut().insert(context.clone());
-    let entry = AccessLogEntry::begin(&request, context.clone());
+    let span = request_span::begin(&request, &context);
+    let entry = AccessLogEntry::begin(&request, context.clone(), span.clone());
     let state = request.app_data::<web::Data<State>>().cloned();
-    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+    let response = AssertUnwindSafe(next.call(request)).catch_unwind();
+    match response.instrument(span).await {
         Ok(Ok(mut response)) => {
             insert_request_id(response.headers_mut(), &context);
             if state.is_some_and(|state| state.is_stopping.load(Ordering::Acquire)) {
@@ -78,10 +82,11 @@ struct AccessLogEntry {
     status: StatusCode,
     problem: Option<&'static str>,
     cause: Option<String>,
+    span: Span,
 }
 
 impl AccessLogEntry {
-    fn begin(request: &ServiceRequest, context: RequestContext) -> Self {
+    fn begin(request: &ServiceRequest, context: RequestContext, span: Span) -> Self {
         Self {
             started: Instant::now(),
             method: request.method().clone(),
@@ -92,6 +97,7 @@ impl AccessLogEntry {
             status: StatusCode::from_u16(499).unwrap_or_default(),
             problem: Some("UNANSWERED"),
             cause: Some("the client disconnected, or the server stopped".to_owned()),
+            span,
         }
     }
 
@@ -112,6 +118,8 @@ impl Drop for AccessLogEntry {
         let actor = self.context.actor();
         let devices = self.context.device_count();
         let client = self.context.client_address();
+        let trace = self.context.trace();
+        request_span::record_status(&self.span, self.status);
         metrics::record_request(&self.method, route, self.status, duration, devices);
         macro_rules! log_at {
             ($level:expr) => {
@@ -120,6 +128,9 @@ impl Drop for AccessLogEntry {
                     request_id = self.context.request_id(),
                     client_request_id = self.context.client_request_id(),
                     client = client.map(tracing::field::display),
+                    trace_id = trace.map(|trace| tracing::field::display(trace.trace_id())),
+                    span_id = trace.map(|trace| tracing::field::display(trace.span_id())),
+                    sampled = trace.map(|trace| trace.is_sampled()),
                     method = metrics::method_label(&self.method),
                     route,
                     status = self.status.as_u16(),

@@ -139,12 +139,14 @@ async fn authenticate(request: &HttpRequest, state: &State) -> Result<Arc<Admiss
     if let Some(actor) = state.known_actor(key_hash)
         && !body::may_be_large(request.headers())
     {
-        let admission = Arc::new(Admission::new(actor, key_hash, limiter.limits()));
+        let admission = Admission::new(actor, key_hash, limiter.limits());
+        let admission = Arc::new(admission.with_trace(context.trace()));
         context.set_admission(Arc::clone(&admission));
         return Ok(admission);
     }
     let actor = find_key(request, state, secret.workspace(), key_hash).await?;
-    let admission = Arc::new(Admission::new(actor, key_hash, RateLimits::UNLIMITED));
+    let admission = Admission::new(actor, key_hash, RateLimits::UNLIMITED);
+    let admission = Arc::new(admission.with_trace(context.trace()));
     context.set_admission(Arc::clone(&admission));
     take_tokens(request, state, actor, key_hash).await?;
     admission.decide(AdmissionDecision::KeyActive(RateLimitDecision::UNLIMITED));

@@ -23,6 +23,7 @@ use tokio::time::{timeout, timeout_at};
 use crate::postgres::connection::database::Database;
 use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
+use crate::postgres::transaction::sampled_trace::SampledTrace;
 use queue::{QueuedRequest, Queues, Withdrawal};
 use worker::Worker;
 
@@ -137,9 +138,13 @@ impl<T: GroupWork> GroupCommitter<T> {
         admission: Option<Arc<Admission>>,
     ) -> GroupResult<T> {
         let (sender, mut receiver) = oneshot::channel();
+        let trace = admission
+            .as_ref()
+            .and_then(|admission| admission.sampled_trace());
         let queued = QueuedRequest {
             request,
             admission,
+            trace: trace.map(SampledTrace::of_current_request),
             sender,
         };
         let (id, needs_worker) = self.0.queues.push(workspace, queued);

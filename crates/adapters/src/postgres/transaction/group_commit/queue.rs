@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{GroupResult, GroupWork};
 use crate::postgres::transaction::commit_gate::CommitGate;
+use crate::postgres::transaction::sampled_trace::SampledTrace;
 
 /// Queues of the workspaces that have a worker.
 pub(super) struct Queues<T: GroupWork> {
@@ -33,6 +34,8 @@ pub(super) struct QueuedRequest<T: GroupWork> {
     pub(super) request: T::Request,
     /// Admission of the request. `None` for a request that needs none.
     pub(super) admission: Option<Arc<Admission>>,
+    /// Trace of the request, if it is sampled.
+    pub(super) trace: Option<SampledTrace>,
     pub(super) sender: oneshot::Sender<GroupResult<T>>,
 }
 

@@ -195,6 +195,7 @@ async fn withdrawal_spares_the_next_queue() {
     let request = || QueuedRequest {
         request: 1,
         admission: None,
+        trace: None,
         sender: oneshot::channel().0,
     };
     let (old_id, _) = queues.push(ACME, request());

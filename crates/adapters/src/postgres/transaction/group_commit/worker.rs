@@ -65,6 +65,9 @@ impl<T: GroupWork> Worker<T> {
             };
             self.run = Some(Arc::clone(&run));
             let admitted = self.admit(&mut lease, group);
+            // The transaction can name only one of them.
+            let trace = admitted.iter().find_map(|queued| queued.trace.clone());
+            lease.set_trace(trace);
             let (requests, senders): (Vec<_>, Vec<_>) = admitted
                 .into_iter()
                 .map(|queued| (queued.request, queued.sender))
