@@ -4,7 +4,7 @@ use std::process::Command;
 
 use devices_tests::{CommandOutput, binary, built_binary};
 
-use crate::server::settings::Directory;
+use crate::server::settings::{Directory, variables};
 
 /// Runs a command that must succeed without any setting. Returns its output.
 fn generate(arguments: &[&str]) -> String {
@@ -109,6 +109,19 @@ fn every_command_has_a_complete_man_page() {
         ] {
             assert!(!text.contains(artefact), "{page}: {artefact}: {text}");
         }
+    }
+}
+
+#[test]
+fn main_man_page_lists_all_settings() {
+    let directory = Directory::new();
+    generate(&["man", &directory.path("man")]);
+    let page = std::fs::read_to_string(directory.path("man/devices-api.1")).unwrap();
+    for variable in variables() {
+        assert!(
+            page.contains(&format!("\\fB{variable}\\fR")),
+            "no {variable}"
+        );
     }
 }
 

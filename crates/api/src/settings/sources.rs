@@ -68,7 +68,7 @@ impl Sources {
     }
 
     /// Returns the built-in files of an environment, and `variables`.
-    pub(super) fn built_in(environment: &str, variables: &[(&str, &str)]) -> Self {
+    pub fn built_in(environment: &str, variables: &[(&str, &str)]) -> Self {
         let variables = variables.iter();
         let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Self {

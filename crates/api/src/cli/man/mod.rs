@@ -1,5 +1,7 @@
 //! Hidden command `man`: manual pages, for packages.
 
+mod settings;
+
 use std::fs;
 use std::io::{Result, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +11,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 use serde_json::json;
 
-use super::{Cli, CliError, output};
+use crate::cli::{Cli, CliError, output};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -96,6 +98,7 @@ fn render(mut command: Command) -> Result<Vec<u8>> {
     }
     if is_main {
         write_sections(&mut page, &MAIN_SECTIONS)?;
+        settings::write(&mut page)?;
     }
     write_sections(&mut page, &[EXIT_STATUS])?;
     let parent = parent.filter(|_| !is_main);
