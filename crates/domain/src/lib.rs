@@ -63,9 +63,9 @@ pub use ports::{
     EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor, FeedPage, FeedRequest,
     IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError, KeyRepository, LookupResult,
     NewApiKey, NewBatch, NewSecret, NewUpsert, NewWorkspace, Precondition, PutEnrollmentError,
-    RateLimitDecision, RateLimiter, RateLimits, RebuildScope, RebuiltDocuments, RenderResponse,
-    RenderUpsert, RepositoryError, Revision, SearchIndex, Store, StoreHealth, StoreResult,
-    TokenBucket, UpsertError, UpsertOutcome, UserChange, UserFilter, UserRepository,
+    RateLimitDecision, RateLimiter, RateLimits, RebuildScope, RebuiltDocuments, RenameError,
+    RenderResponse, RenderUpsert, RepositoryError, Revision, SearchIndex, Store, StoreHealth,
+    StoreResult, TokenBucket, UpsertError, UpsertOutcome, UserChange, UserFilter, UserRepository,
     WorkspaceKeyRepository, WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]

@@ -6,6 +6,7 @@ mod healthcheck;
 mod keys;
 mod maintenance;
 mod schema;
+mod workspaces;
 
 use devices_tests::{CommandOutput, TestDatabase, binary, run};
 use serde_json::{Value, json};
@@ -46,6 +47,7 @@ fn all_commands_have_help() {
         vec!["workspace", "create"],
         vec!["workspace", "list"],
         vec!["workspace", "limit"],
+        vec!["workspace", "rename"],
         vec!["user"],
         vec!["user", "add"],
         vec!["user", "list"],

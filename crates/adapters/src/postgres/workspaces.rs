@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Action, Author, NewWorkspace, Operator, RepositoryError, Subject, Workspace, WorkspaceId,
-    WorkspaceRepository,
+    Action, Author, NewWorkspace, Operator, RenameError, RepositoryError, Subject, Workspace,
+    WorkspaceId, WorkspaceRepository,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -124,6 +124,32 @@ fn set_device_limit(
     Ok(Some(changed))
 }
 
+/// Renames a workspace, with an event if its name changes.
+fn rename(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    name: &str,
+    author: &Author,
+) -> QueryResult<Option<WorkspaceRow>> {
+    let found: Option<WorkspaceRow> = workspaces::table
+        .find(workspace.0)
+        .select(WorkspaceRow::as_select())
+        .for_no_key_update()
+        .first(connection)
+        .optional()?;
+    if found.as_ref().is_none_or(|found| found.name == name) {
+        return Ok(found);
+    }
+    let renamed = diesel::update(workspaces::table.find(workspace.0))
+        .set(workspaces::name.eq(name))
+        .returning(WorkspaceRow::as_returning())
+        .get_result(connection)?;
+    let event = NewEvent::new(Action::Updated, Subject::Workspace);
+    let event = event.with_fields(vec!["name"]);
+    event.insert_audit_event(connection, workspace, author)?;
+    Ok(Some(renamed))
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "after a lost COMMIT, `workspace list` shows the outcome"
@@ -192,5 +218,24 @@ impl WorkspaceRepository for PostgresWorkspaces {
             })
             .await?;
         Ok(row.map(Workspace::from))
+    }
+    async fn rename(
+        &self,
+        workspace: WorkspaceId,
+        name: String,
+        operator: Operator,
+    ) -> Result<Workspace, RenameError> {
+        let author = Author::Command(operator);
+        let row: Option<Option<WorkspaceRow>> = self
+            .database
+            .run(move |connection| {
+                let rename =
+                    |connection: &mut PgConnection| rename(connection, workspace, &name, &author);
+                let renamed = connection.transaction(rename);
+                on_unique_violation(renamed, "workspaces_name_key")
+            })
+            .await?;
+        let row = row.ok_or(RenameError::NameTaken)?;
+        row.map(Workspace::from).ok_or(RenameError::NotFound)
     }
 }

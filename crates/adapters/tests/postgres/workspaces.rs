@@ -1,7 +1,7 @@
 //! [`WorkspaceRepository`](devices_domain::WorkspaceRepository) and
 //! [`StoreHealth`](devices_domain::StoreHealth).
 
-use devices_domain::{NewWorkspace, StoreHealth, WorkspaceId, WorkspaceRepository};
+use devices_domain::{NewWorkspace, RenameError, StoreHealth, WorkspaceId, WorkspaceRepository};
 
 use crate::{TestStore, block_on, operator};
 
@@ -61,5 +61,26 @@ fn ping_reaches_the_database() {
     block_on(async {
         let store = TestStore::new();
         assert!(store.pool.ping().await.is_ok());
+    });
+}
+
+#[test]
+fn renaming_stores_one_event() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.workspace("acme").await;
+        store.workspace("globex").await;
+        let workspaces = store.workspaces();
+        for _ in 0..2 {
+            let renamed = workspaces.rename(acme, "initech".to_owned(), operator());
+            assert_eq!(renamed.await.unwrap().name, "initech");
+        }
+        let events = "audit_events WHERE action = 'UPDATED' AND fields = '{name}'";
+        assert_eq!(store.database.count(events), 1);
+
+        let taken = workspaces.rename(acme, "globex".to_owned(), operator());
+        assert!(matches!(taken.await, Err(RenameError::NameTaken)));
+        let missing = workspaces.rename(WorkspaceId(4711), "x".to_owned(), operator());
+        assert!(matches!(missing.await, Err(RenameError::NotFound)));
     });
 }

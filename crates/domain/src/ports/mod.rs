@@ -42,7 +42,7 @@ pub use search_index::{
 };
 pub use store::{Store, WorkspaceStore};
 pub use users::{ChangeUserError, UserChange, UserFilter, UserRepository};
-pub use workspaces::{NewWorkspace, WorkspaceRepository};
+pub use workspaces::{NewWorkspace, RenameError, WorkspaceRepository};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{

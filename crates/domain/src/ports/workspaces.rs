@@ -32,6 +32,29 @@ pub trait WorkspaceRepository: Send + Sync {
         device_limit: Option<u32>,
         operator: Operator,
     ) -> Result<Option<Workspace>, RepositoryError>;
+
+    /// Changes the name of a workspace. Its keys and ids stay. An unchanged name leaves no event.
+    async fn rename(
+        &self,
+        workspace: WorkspaceId,
+        name: String,
+        operator: Operator,
+    ) -> Result<Workspace, RenameError>;
+}
+
+/// Error of renaming a workspace. Nothing was changed, except possibly with
+/// [`RepositoryError::InDoubt`].
+#[derive(Debug, thiserror::Error)]
+pub enum RenameError {
+    /// Another workspace has the name.
+    #[error("another workspace has this name")]
+    NameTaken,
+    /// The workspace does not exist.
+    #[error("the workspace does not exist")]
+    NotFound,
+    /// The repository failed.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
 }
 
 /// A workspace to store.

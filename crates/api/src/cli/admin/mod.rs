@@ -22,7 +22,7 @@ use crate::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Create, limit and list workspaces; each has its own users, keys and devices
+    /// Create, limit, rename and list workspaces; each has its own users, keys and devices
     #[command(subcommand)]
     Workspace(workspaces::Command),
     /// Add, list and erase users, the assignees of devices (`user_id`, `user_email`)

@@ -1,7 +1,7 @@
 //! Command `workspace`.
 
 use clap::Subcommand;
-use devices_domain::{NewWorkspace, Workspace, WorkspaceRepository};
+use devices_domain::{NewWorkspace, RenameError, Workspace, WorkspaceRepository};
 use serde::Serialize;
 
 use super::arguments::parse_label;
@@ -34,6 +34,15 @@ pub(in crate::cli) enum Command {
         #[arg(long, value_name = "N", value_parser = parse_limit)]
         devices: DeviceLimit,
     },
+    /// Change the name of a workspace; its keys stay valid
+    Rename {
+        /// Name of the workspace
+        #[arg(value_name = "OLD", value_parser = parse_label)]
+        old: String,
+        /// Its new name
+        #[arg(value_name = "NEW", value_parser = parse_label)]
+        new: String,
+    },
 }
 
 /// Maximum number of devices of a workspace. `None` is unlimited.
@@ -57,12 +66,10 @@ impl Admin {
                     device_limit: device_limit.0,
                 };
                 let created = self.workspaces.create(new, self.operator.clone()).await?;
-                let created = created.ok_or_else(|| {
-                    let message = "a workspace of this name already exists. Choose another name.";
-                    CliError::Rejected(message.to_owned())
-                })?;
+                let created = created.ok_or_else(name_taken)?;
                 print_workspaces(self.json, &created, std::slice::from_ref(&created))
             }
+            Command::Rename { old, new } => self.rename(&old, new).await,
             Command::List => {
                 let workspaces = self.workspaces.list().await?;
                 ignore_closed_pipe(print_workspaces(self.json, &workspaces, &workspaces))
@@ -78,6 +85,23 @@ impl Admin {
             }
         }
     }
+
+    async fn rename(&self, old: &str, new: String) -> Result<(), CliError> {
+        let workspace = self.find_workspace(old).await?;
+        let operator = self.operator.clone();
+        let renamed = self.workspaces.rename(workspace.id, new, operator).await;
+        let renamed = renamed.map_err(|error| match error {
+            RenameError::NameTaken => name_taken(),
+            RenameError::NotFound => unknown_workspace(),
+            RenameError::Repository(error) => error.into(),
+        })?;
+        print_workspaces(self.json, &renamed, std::slice::from_ref(&renamed))
+    }
+}
+
+fn name_taken() -> CliError {
+    let message = "a workspace of this name already exists. Choose another name.";
+    CliError::Rejected(message.to_owned())
 }
 
 fn print_workspaces<T: Serialize>(
