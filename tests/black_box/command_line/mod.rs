@@ -48,6 +48,7 @@ fn all_commands_have_help() {
         vec!["workspace", "list"],
         vec!["workspace", "limit"],
         vec!["workspace", "rename"],
+        vec!["workspace", "delete"],
         vec!["user"],
         vec!["user", "add"],
         vec!["user", "list"],

@@ -23,6 +23,7 @@ mod store;
 mod transaction;
 mod usage_counts;
 mod users;
+mod workspace_deletion;
 mod workspaces;
 
 pub use audit_events::PostgresEvents;
@@ -50,4 +51,5 @@ pub use schema::serving_role::{RolePrivileges, role_privileges};
 pub use schema::startup_checks::{UnsuitableDatabase, non_durable_settings, server_version};
 pub use store::PostgresStore;
 pub use usage_counts::{merge_usage_changes, recount_usage};
+pub use workspace_deletion::{Exportable, ExportedPage, PostgresWorkspaceDeletion};
 pub use workspaces::PostgresWorkspaces;

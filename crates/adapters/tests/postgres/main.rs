@@ -26,6 +26,7 @@ mod session;
 mod statements;
 mod usage_counts;
 mod users;
+mod workspace_deletion;
 mod workspace_keys;
 mod workspaces;
 

@@ -118,6 +118,8 @@ enum CliError {
     TooManyKeys(u32),
     #[error(transparent)]
     KeyFile(#[from] setup::KeyFileError),
+    #[error(transparent)]
+    Export(#[from] admin::ExportError),
     #[error("{0}")]
     Rejected(String),
     #[error("cannot record metrics: {0}.")]

@@ -1,7 +1,5 @@
 //! Command `user erase`.
 
-use std::io::{IsTerminal, Write};
-
 use clap::Args;
 use devices_adapters::postgres::{
     ErasableUser, EraseError, ErasedTraces, Mentions, UserSelector, VACUUM,
@@ -9,8 +7,8 @@ use devices_adapters::postgres::{
 use devices_domain::{DeviceId, UserId, Workspace};
 use serde_json::json;
 
-use super::Admin;
 use super::arguments::{parse_email, parse_id, parse_label};
+use super::{Admin, confirmation};
 use crate::cli::CliError;
 use crate::cli::output::{print_error_line, print_line};
 
@@ -144,11 +142,6 @@ fn devices_assigned(problem: &str) -> CliError {
 /// # Errors
 /// `Rejected` if the answer is not `erase`, or if there is no terminal.
 fn confirm(workspace: &Workspace, users: &[ErasableUser]) -> Result<(), CliError> {
-    if !std::io::stdin().is_terminal() {
-        return Err(CliError::Rejected(
-            "an erasure cannot be undone. Add --yes to confirm it.".to_owned(),
-        ));
-    }
     let ids: Vec<i64> = users.iter().map(|user| user.id.0).collect();
     let devices: usize = users.iter().map(|user| user.active_devices.len()).sum();
     let question = format!(
@@ -157,12 +150,7 @@ fn confirm(workspace: &Workspace, users: &[ErasableUser]) -> Result<(), CliError
         format_ids(&ids),
         workspace.name
     );
-    let mut output = std::io::stderr();
-    let asked = write!(output, "{question}").and_then(|()| output.flush());
-    asked.map_err(CliError::Output)?;
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    if read.is_ok() && answer.trim() == "erase" {
+    if confirmation::ask("an erasure", &question, "erase")? {
         Ok(())
     } else {
         Err(CliError::Rejected("nothing was erased.".to_owned()))

@@ -2,6 +2,8 @@
 
 pub(super) mod arguments;
 mod audit;
+mod confirmation;
+mod delete_workspace;
 mod erase;
 mod keys;
 mod purge;
@@ -12,17 +14,19 @@ mod workspaces;
 use clap::Subcommand;
 use devices_adapters::postgres::{
     Database, PostgresErasure, PostgresEvents, PostgresKeys, PostgresRetention,
-    PostgresSearchIndex, PostgresStore, PostgresWorkspaces,
+    PostgresSearchIndex, PostgresStore, PostgresWorkspaceDeletion, PostgresWorkspaces,
 };
 use devices_domain::{Author, Operator, Workspace, WorkspaceRepository};
 use secrecy::ExposeSecret;
+
+pub(super) use delete_workspace::ExportError;
 
 use super::{CliError, admin_database, check_schema, output};
 use crate::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Create, limit, rename and list workspaces; each has its own users, keys and devices
+    /// Create, limit, rename, list and delete workspaces; each has its own users, keys and devices
     #[command(subcommand)]
     Workspace(workspaces::Command),
     /// Add, list and erase users, the assignees of devices (`user_id`, `user_email`)
@@ -59,7 +63,8 @@ pub(super) async fn run(command: Command, settings: &Settings, json: bool) -> Re
         index: PostgresSearchIndex::new(database.clone()),
         events: PostgresEvents::new(database.clone()),
         erasure: PostgresErasure::new(database.clone()),
-        retention: PostgresRetention::new(database),
+        retention: PostgresRetention::new(database.clone()),
+        deletion: PostgresWorkspaceDeletion::new(database),
         max_keys: settings.limits.keys_per_workspace,
         operator: current_operator(),
         json,
@@ -83,6 +88,7 @@ struct Admin {
     events: PostgresEvents,
     erasure: PostgresErasure,
     retention: PostgresRetention,
+    deletion: PostgresWorkspaceDeletion,
     /// Maximum number of active keys per workspace.
     max_keys: u32,
     /// Author of the audit events.

@@ -5,7 +5,7 @@ use devices_domain::{NewWorkspace, RenameError, Workspace, WorkspaceRepository};
 use serde::Serialize;
 
 use super::arguments::parse_label;
-use super::{Admin, unknown_workspace};
+use super::{Admin, delete_workspace, unknown_workspace};
 use crate::cli::CliError;
 use crate::cli::output::{ignore_closed_pipe, optional_cell, print_table};
 
@@ -43,6 +43,11 @@ pub(in crate::cli) enum Command {
         #[arg(value_name = "NEW", value_parser = parse_label)]
         new: String,
     },
+    /// Export a workspace to files, and delete it for good with everything that belongs to it
+    ///
+    /// Run it as the owner of the tables; servers may run meanwhile. Revokes the keys of the
+    /// workspace first. An interrupted deletion can be repeated, and continues.
+    Delete(delete_workspace::Arguments),
 }
 
 /// Maximum number of devices of a workspace. `None` is unlimited.
@@ -70,6 +75,7 @@ impl Admin {
                 print_workspaces(self.json, &created, std::slice::from_ref(&created))
             }
             Command::Rename { old, new } => self.rename(&old, new).await,
+            Command::Delete(arguments) => self.delete_workspace(arguments).await,
             Command::List => {
                 let workspaces = self.workspaces.list().await?;
                 ignore_closed_pipe(print_workspaces(self.json, &workspaces, &workspaces))
