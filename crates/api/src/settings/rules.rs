@@ -113,14 +113,18 @@ pub(super) struct OptionalLabel;
 
 impl Rule<String> for OptionalLabel {
     fn describe(&self) -> String {
-        "empty or a name of at most 255 characters, with a letter or digit".to_owned()
+        "empty or a name of at most 255 characters, with a letter or digit and without ://"
+            .to_owned()
     }
 
     fn accepts(&self, text: &str) -> bool {
         let is_readable =
             text.chars().any(char::is_alphanumeric) && !text.chars().any(char::is_control);
         let is_label = text.chars().count() <= 255 && text.trim() == text && is_readable;
-        text.is_empty() || is_label
+        // A URL in the wrong variable: `config check` prints the name, and a URL can contain a
+        // password.
+        let is_url = text.contains("://");
+        text.is_empty() || (is_label && !is_url)
     }
 }
 
