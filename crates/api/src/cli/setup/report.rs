@@ -127,8 +127,8 @@ impl Report {
         print_line(format_args!(
             "\nThen store a first device:\n\
              curl -i http://127.0.0.1:{port}/devices -H \"Authorization: Bearer {secret}\" \
-             --json '{{\"devices\": [{{\"name\": \"Laptop 1\", \"type\": \"laptop\", \
-             \"category\": \"computers\"}}]}}'"
+             -H 'Content-Type: application/json' --data '{{\"devices\": [{{\"name\": \"Laptop 1\", \
+             \"type\": \"laptop\", \"category\": \"computers\"}}]}}'"
         ))
     }
 

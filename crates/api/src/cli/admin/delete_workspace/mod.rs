@@ -53,6 +53,9 @@ impl Admin {
         if !arguments.yes {
             confirm(&workspace, &counts, directory.as_ref(), continues)?;
         }
+        if continues && !arguments.no_export {
+            print_error_line("The deletion has begun before, and continues without an export.");
+        }
         let directory = directory.map(ExportDirectory::create).transpose()?;
         let operator = self.operator.clone();
         self.deletion.revoke_keys(workspace.id, operator).await?;
