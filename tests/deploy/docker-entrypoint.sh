@@ -4,7 +4,7 @@
 set -eu
 
 as_postgres() { setpriv --reuid postgres --regid postgres --init-groups -- "$@"; }
-[ $# -eq 0 ] || exec "$@"
+if [ "${1:-postgres}" != postgres ]; then exec "$@"; fi
 
 mkdir -p "$PGDATA" /run/postgresql
 chown postgres: "$PGDATA" /run/postgresql
