@@ -40,7 +40,7 @@ test-on: override export URL := $(value URL)
 test-on: ## Run the tests on the PostgreSQL or Citus server at URL=postgres://...
 	@scripts/test-on "$$URL"
 
-test-postgres: ## Run the tests on another PostgreSQL: VERSION=13 to VERSION=18
+test-postgres: ## Run the adapter tests on PostgreSQL VERSION=13 to VERSION=18
 	@scripts/test-postgres "$(VERSION)"
 
 check: $(CHECKS) ## Run all checks other than tests
