@@ -39,14 +39,13 @@ impl Collector {
         Self { endpoint, bodies }
     }
 
-    /// Waits for an export that contains all of these.
+    /// Waits until the exports contain all of these. Returns the exports.
     fn wait_for(&self, parts: &[&[u8]]) -> Vec<u8> {
-        loop {
-            let body = self.bodies.recv_timeout(TIMEOUT).unwrap();
-            if parts.iter().all(|part| contains(&body, part)) {
-                return body;
-            }
+        let mut bodies = Vec::new();
+        while !parts.iter().all(|part| contains(&bodies, part)) {
+            bodies.extend(self.bodies.recv_timeout(TIMEOUT).unwrap());
         }
+        bodies
     }
 }
 
@@ -88,9 +87,10 @@ fn sampled_request_sends_its_spans() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint.as_str()),
         ("OTEL_BSP_SCHEDULE_DELAY", "10"),
     ];
-    let server = ServerProcess::start_executable(Path::new(EXECUTABLE), database.url(), &settings);
-    let post = |flags: &str| {
-        let header = format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-{flags}");
+    let mut server =
+        ServerProcess::start_executable(Path::new(EXECUTABLE), database.url(), &settings);
+    let post = |trace: u128, flags: &str| {
+        let header = format!("00-{trace:032x}-b7ad6b7169203331-{flags}");
         let request = reqwest::blocking::Client::new()
             .post(format!("http://{}/devices", server.address()))
             .bearer_auth(&key)
@@ -100,18 +100,23 @@ fn sampled_request_sends_its_spans() {
             .send();
         assert_eq!(response.unwrap().status(), 201);
     };
-    post("00");
-    post("01");
-    let trace_id = 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128.to_be_bytes();
+    let unsampled = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128;
+    let sampled = 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128;
+    post(unsampled, "00");
+    post(sampled, "01");
     let caller = 0xb7ad_6b71_6920_3331_u64.to_be_bytes();
-    // The transaction ends before the request.
-    let body = collector.wait_for(&[&trace_id, &caller, b"POST /devices", b"fleet-devices"]);
-    // Only the sampled request is exported.
-    let requests = body
-        .windows(13)
-        .filter(|window| *window == b"POST /devices");
-    assert_eq!(requests.count(), 1);
-    assert!(!contains(&body, key.as_bytes()));
+    let expected: [&[u8]; 4] = [
+        &sampled.to_be_bytes(),
+        &caller,
+        b"POST /devices",
+        b"fleet-devices",
+    ];
+    let mut bodies = collector.wait_for(&expected);
+    // Stopping the server sends all spans.
+    assert!(server.stop());
+    bodies.extend(collector.bodies.try_iter().flatten());
+    assert!(!contains(&bodies, &unsampled.to_be_bytes()));
+    assert!(!contains(&bodies, key.as_bytes()));
 }
 
 #[test]

@@ -194,7 +194,7 @@ pub fn run() -> ExitCode {
             Some(Command::Migrate) => migrate(&settings()?, json).await,
             Some(Command::Setup(arguments)) => setup::run(arguments, &settings()?, json).await,
             Some(Command::Healthcheck(arguments)) => {
-                healthcheck::run(&arguments, &sources.merge()?.server()?, json)
+                healthcheck::run(&arguments, &sources.server()?, json)
             }
             Some(Command::Completions(arguments)) => completions::run(&arguments),
             Some(Command::Man(arguments)) => man::run(&arguments, json),

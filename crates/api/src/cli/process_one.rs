@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Whether the server handles the signals.
+/// Set once the server handles the signals itself.
 static IS_SERVING: AtomicBool = AtomicBool::new(false);
 
 /// Ends process 1 at SIGTERM or Ctrl-C, until [`handled_by_server`] is called. The kernel does so

@@ -21,7 +21,7 @@ pub(super) use endpoints::to_local;
 
 use super::database_wait::wait_for_database;
 use super::{CliError, check_schema, log, process_one, serving_options, setup};
-use crate::http::{EventWaits, MetricsRecorder, MetricsServer, Ports, Sample, Server, State};
+use crate::http::{EventWaits, MetricsRecorder, MetricsServer, Ports, Server, State, UpdateGauges};
 use crate::jobs;
 use crate::settings::{self, Idempotency, LogFormat, Pooler, RateLimit, Settings};
 
@@ -224,7 +224,7 @@ fn warn_about_network(url: &str) -> Result<(), CliError> {
 fn start_metrics(
     settings: &settings::Metrics,
     database: &Database,
-    http_usage: Sample,
+    http_usage: UpdateGauges,
 ) -> Result<Option<Endpoint>, CliError> {
     if !settings.enabled {
         return Ok(None);

@@ -29,14 +29,14 @@ const DURATION_BUCKETS: [f64; 13] = [
 const BATCH_SIZE_BUCKETS: [f64; 7] = [1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0];
 
 /// Sets the gauges whose values are read when Prometheus scrapes.
-pub type Sample = Arc<dyn Fn() + Send + Sync>;
+pub type UpdateGauges = Arc<dyn Fn() + Send + Sync>;
 
 /// Records the metrics of this process.
 #[derive(Clone)]
 pub struct MetricsRecorder {
     recorder: PrometheusHandle,
     process: Collector,
-    sample: Sample,
+    update_gauges: UpdateGauges,
 }
 
 impl MetricsRecorder {
@@ -44,7 +44,7 @@ impl MetricsRecorder {
     ///
     /// # Errors
     /// If the process has a recorder already.
-    pub fn install(sample: Sample) -> Result<Self, BuildError> {
+    pub fn install(update_gauges: UpdateGauges) -> Result<Self, BuildError> {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATION_BUCKETS)?
             .set_buckets_for_metric(
@@ -59,14 +59,14 @@ impl MetricsRecorder {
         Ok(Self {
             recorder,
             process,
-            sample,
+            update_gauges,
         })
     }
 
     /// Renders all metrics in Prometheus' text format.
     fn render(&self) -> String {
         self.process.collect();
-        (self.sample)();
+        (self.update_gauges)();
         self.recorder.render()
     }
 

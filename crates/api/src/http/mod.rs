@@ -18,7 +18,7 @@ mod state;
 pub use bind::BindError;
 pub use event_waits::EventWaits;
 pub use extract::device_batch::read as read_batch;
-pub use metrics::{MetricsRecorder, MetricsServer, Sample};
+pub use metrics::{MetricsRecorder, MetricsServer, UpdateGauges};
 pub use respond::api_error::ApiError;
 pub use respond::created_devices::render as render_created;
 pub use routes::app;

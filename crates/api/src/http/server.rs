@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::http::bind::BindError;
 use crate::http::connections::{ConnectionLimits, Listener};
-use crate::http::metrics::Sample;
+use crate::http::metrics::UpdateGauges;
 use crate::http::routes::app;
 use crate::http::state::State;
 use crate::settings::Settings;
@@ -60,7 +60,7 @@ impl Server {
     }
 
     /// Returns a function that records how many of its limited resources are in use.
-    pub fn usage(&self) -> Sample {
+    pub fn usage(&self) -> UpdateGauges {
         let state = self.state.clone();
         Arc::new(move || state.record_usage())
     }

@@ -26,7 +26,7 @@ pub struct Field {
     pub doc: String,
     /// Description of the allowed values, such as "from 1 to 100".
     pub allowed: String,
-    /// Whether the value is a secret.
+    /// Hides the value in `config check`.
     pub is_secret: bool,
 }
 

@@ -57,7 +57,7 @@ impl MergedSettings {
     ///
     /// # Errors
     /// If a value of the section is not allowed. The message names its setting.
-    pub fn server(&self) -> Result<Server, SettingsError> {
+    pub(super) fn server(&self) -> Result<Server, SettingsError> {
         self.check(|key| key.starts_with("server."))?;
         let server = self.config.get("server");
         server.map_err(|_| SettingsError::Unreadable)

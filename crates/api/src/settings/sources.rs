@@ -10,7 +10,7 @@ use super::files::{Position, SettingsFile};
 use super::merged::MergedSettings;
 use super::rules::is_path;
 use super::variable_names::{self, CONFIG_FILE, ENVIRONMENT};
-use super::{Settings, SettingsError};
+use super::{Server, Settings, SettingsError};
 
 /// Source of the value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +89,19 @@ impl Sources {
     /// # Errors
     /// If a file cannot be read, or if a key, a variable or the environment is unknown.
     pub fn merge(&self) -> Result<MergedSettings, SettingsError> {
+        self.merge_without_files_of_secrets()?.with_url_file()
+    }
+
+    /// Returns the section `server`. Reads no file with a secret, which may be readable only for
+    /// the server itself.
+    ///
+    /// # Errors
+    /// Like [`merge`](Self::merge), or if a value of the section is not allowed.
+    pub fn server(&self) -> Result<Server, SettingsError> {
+        self.merge_without_files_of_secrets()?.server()
+    }
+
+    fn merge_without_files_of_secrets(&self) -> Result<MergedSettings, SettingsError> {
         variable_names::check(&self.variables)?;
         let mut config = Config::builder();
         let mut sources = HashMap::new();
@@ -107,7 +120,7 @@ impl Sources {
         // report the same problems without values.
         let config = config.add_source(environment).build();
         let config = config.map_err(|_| SettingsError::Unreadable)?;
-        MergedSettings { config, sources }.with_url_file()
+        Ok(MergedSettings { config, sources })
     }
 
     /// Returns the files in the order in which they override each other.

@@ -77,8 +77,6 @@ fn is_not_accepting(message: &str) -> bool {
     let texts = [
         "Connection refused",
         "Connection reset by peer",
-        // The directory of the unix socket, or the socket in it.
-        "No such file or directory",
         "could not translate host name",
         // A container whose address is gone, and one behind a firewall that drops packets.
         "No route to host",
@@ -92,9 +90,17 @@ fn is_not_accepting(message: &str) -> bool {
         "the database system is shutting down",
         "the database system is in recovery mode",
     ];
+    let is_missing_socket = |line: &str| {
+        // Other missing files, such as a certificate, do not appear by themselves.
+        let begins = [
+            "connection to server on socket",
+            "could not connect to server",
+        ];
+        line.contains("No such file or directory") && begins.iter().any(|text| line.contains(text))
+    };
     let is_explanation = |line: &&str| line.is_empty() || line.starts_with('\t');
     let mut lines = message.lines().filter(|line| !is_explanation(line));
-    lines.all(|line| texts.iter().any(|text| line.contains(text)))
+    lines.all(|line| is_missing_socket(line) || texts.iter().any(|text| line.contains(text)))
 }
 
 /// Establishes a connection whose statements are logged. `url` already has [`PARAMETERS`].
@@ -215,6 +221,11 @@ mod tests {
     )]
     #[case(
         "server at \"h\", port 1 failed: SSL error: certificate verify failed",
+        false
+    )]
+    #[case(
+        "server at \"h\", port 1 failed: could not open certificate file \"c\": No such file or \
+         directory",
         false
     )]
     fn server_that_does_not_accept_is_recognized(#[case] failure: &str, #[case] expected: bool) {

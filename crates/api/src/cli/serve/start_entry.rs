@@ -1,4 +1,4 @@
-//! The first entry of the log.
+//! The first entry of the log, once the database accepts connections.
 
 use crate::build;
 use crate::settings::Settings;
@@ -13,12 +13,19 @@ pub(super) fn log(settings: &Settings, environment: &str, postgresql: &str) {
         rate_limit,
         ..
     } = settings;
+    // An IPv6 address needs brackets before the port.
+    let host = &server.host;
+    let address = if host.contains(':') {
+        format!("[{host}]:{}", server.port)
+    } else {
+        format!("{host}:{}", server.port)
+    };
     tracing::info!(
         version = build::VERSION,
         revision = build::REVISION,
         environment,
         postgresql,
-        address = format!("{}:{}", server.host, server.port),
+        address,
         max_connections = server.max_connections,
         pool_size = database.pool_size,
         max_requests_in_flight = limits.max_requests_in_flight,
