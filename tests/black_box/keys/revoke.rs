@@ -16,6 +16,9 @@ fn revoked_key_is_rejected_at_once() {
     let keys = Keys::start();
     let (id, secret) = keys.create_scope("WRITE");
     assert_eq!(keys.api.call_as(&secret, "GET", "/users").status, 200);
+    // The time of the last use is stored after the response.
+    let last_use = format!("SELECT last_used_at IS NOT NULL FROM api_keys WHERE id = {id}");
+    keys.api.database.wait_until(&last_use);
     let revoked = data(&revoke(&keys, &keys.admin, id), 200);
     assert!(revoked["revoked_at"].is_string(), "{revoked}");
     assert_eq!(keys.api.call_as(&secret, "GET", "/users").status, 401);

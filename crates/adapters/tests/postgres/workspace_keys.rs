@@ -1,7 +1,7 @@
 //! [`WorkspaceKeyRepository`](devices_domain::WorkspaceKeyRepository).
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{TimeDelta, Utc};
 use devices_adapters::postgres::PostgresStore;
@@ -269,7 +269,7 @@ fn admin_keys_cannot_revoke_each_other() {
             tokio::spawn(async move { keys.revoke(key, origin).await })
         };
         let requests = [revoke(&one, other.id), revoke(&other, one.id)];
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + std::time::Duration::from_secs(60);
         while acme.store.database.count_blocked_statements() < 2 {
             assert!(Instant::now() < deadline, "the requests do not wait");
             tokio::task::yield_now().await;
