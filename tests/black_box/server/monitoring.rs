@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::one_device;
 
-const OPERATIONS: &str = include_str!("../../../docs/OPERATIONS.md");
+const MONITORING: &str = include_str!("../../../docs/MONITORING.md");
 const ALERTS: &str = include_str!("../../../deploy/alerts.yml");
 const DASHBOARD: &str = include_str!("../../../deploy/grafana-dashboard.json");
 
 /// Returns the names that the tables of the documentation list.
 fn documented() -> BTreeSet<String> {
-    let rows = OPERATIONS.lines().filter(|line| line.starts_with("| `"));
+    let rows = MONITORING.lines().filter(|line| line.starts_with("| `"));
     let cells = rows.map(|row| row.split(" | ").next().unwrap());
     cells.flat_map(metric_names).collect()
 }
@@ -128,9 +128,9 @@ fn alerts_have_metrics_and_runbooks() {
     for rule in rules {
         let name = rule["alert"].as_str().unwrap();
         let url = rule["annotations"]["runbook_url"].as_str().unwrap();
-        let anchor = format!("docs/OPERATIONS.md#{}", name.to_lowercase());
+        let anchor = format!("docs/MONITORING.md#{}", name.to_lowercase());
         assert!(url.ends_with(&anchor), "{url}");
-        let section = OPERATIONS.split_once(&format!("\n### {name}\n"));
+        let section = MONITORING.split_once(&format!("\n### {name}\n"));
         let (_, section) = section.unwrap_or_else(|| panic!("{name} has no runbook"));
         let section = section.split("\n#").next().unwrap();
         for step in ["\n1. ", "\n2. ", "\n3. "] {
