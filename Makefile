@@ -121,7 +121,7 @@ bench-micro: ## Benchmark the CPU time per device: parsing, validation, response
 	@scripts/dependencies
 	cargo bench --quiet --package devices-api --bench batch
 
-image: ## Build the container image localhost/fleet-devices:latest with podman or docker
+image: ## Build the container image localhost/fleet-devices:latest with docker or podman
 	scripts/build-image $(IMAGE_OPTIONS) localhost/fleet-devices:latest
 
 deb: ## Build the Debian package in dist
