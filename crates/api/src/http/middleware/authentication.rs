@@ -195,13 +195,14 @@ fn retry_after(request: &HttpRequest, state: &State) -> Option<Duration> {
 fn failure(request: &HttpRequest, state: &State) -> ApiError {
     let retry_after = retry_after(request, state);
     let context = RequestContext::of(request);
-    let address = context.client_address();
-    if address.is_some_and(|address| state.auth_throttle.record_failure(address)) {
+    if let Some(address) = context.client_address()
+        && state.auth_throttle.record_failure(address)
+    {
         let is_proxied = state.client_address_header.is_some();
         tracing::warn!(
             request_id = context.request_id(),
             client_request_id = context.client_request_id(),
-            ?address,
+            %address,
             is_proxied,
             "too many failed authentications: throttling the address"
         );
