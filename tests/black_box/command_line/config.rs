@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use devices_tests::{CommandOutput, binary};
+use devices_tests::{CommandOutput, Directory, binary};
 use serde_json::{Value, json};
 
-use crate::server::settings::{Directory, SECRET_URL, error_of, variables};
+use crate::server::settings::{SECRET_URL, error_of, variables, with_settings};
 
 /// Checks settings that must be valid. Returns the output, which must not contain the secret.
 fn check(command: &mut Command) -> CommandOutput {
@@ -26,7 +26,7 @@ fn setting<'a>(checked: &'a Value, key: &str) -> &'a Value {
 
 #[test]
 fn settings_are_listed_with_their_sources() {
-    let directory = Directory::with_file("[server]\nport = 1\n[limits]\nbody_bytes = 2048\n");
+    let directory = with_settings("[server]\nport = 1\n[limits]\nbody_bytes = 2048\n");
     let config = directory.write("a.toml", "[server]\nport = 2\nhost = 'localhost'\n");
     let url = directory.write("url", SECRET_URL);
     let command = || {
@@ -114,7 +114,7 @@ fn secret_is_not_listed_from_any_source() {
     let directory = Directory::new();
     let config = directory.write("a.toml", format!("[database]\nurl = '{SECRET_URL}'\n"));
     check(binary().args(["--config", &config]));
-    let directory = Directory::with_file(format!("[database]\nurl = '{SECRET_URL}'\n"));
+    let directory = with_settings(format!("[database]\nurl = '{SECRET_URL}'\n"));
     check(binary().current_dir(directory.path("")));
 }
 

@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use devices_tests::{CommandOutput, binary, built_binary};
+use devices_tests::{CommandOutput, Directory, binary, built_binary};
 
-use crate::server::settings::{Directory, variables};
+use crate::server::settings::variables;
 
 /// Runs a command that must succeed without any setting. Returns its output.
 fn generate(arguments: &[&str]) -> String {

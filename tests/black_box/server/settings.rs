@@ -1,10 +1,8 @@
 //! Invalid settings: the errors name the setting and its origin, and never print its value.
 
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use devices_tests::{CommandOutput, TestDatabase, binary};
+use devices_tests::{CommandOutput, Directory, TestDatabase, binary};
 
 /// A value that must not be printed, in the form of a URL of PostgreSQL.
 pub(crate) const SECRET_URL: &str =
@@ -32,50 +30,18 @@ pub(crate) fn error_of(command: &mut Command) -> String {
     output.stderr
 }
 
-/// A directory with settings files. Deleted when dropped.
-pub(crate) struct Directory(PathBuf);
-
-impl Directory {
-    pub(crate) fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("devices-settings-{}-{number}", std::process::id());
-        let directory = Self(std::env::temp_dir().join(name));
-        std::fs::create_dir_all(directory.0.join("config")).unwrap();
-        directory
-    }
-
-    /// Creates a directory with this `config/default.toml`.
-    pub(crate) fn with_file(content: impl AsRef<[u8]>) -> Self {
-        let directory = Self::new();
-        directory.write("config/default.toml", content);
-        directory
-    }
-
-    /// Returns the path of a file.
-    pub(crate) fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
-    /// Writes a file and returns its path.
-    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.path(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
-    /// Runs `serve` in the directory, with this URL in the environment. Returns its error.
-    fn error(&self, url: Option<&str>) -> String {
-        let mut command = binary();
-        command.current_dir(&self.0).arg("serve");
-        error_of(command.envs(url.map(|url| ("DEVICES__DATABASE__URL", url))))
-    }
+/// Creates a directory with this `config/default.toml`.
+pub(crate) fn with_settings(content: impl AsRef<[u8]>) -> Directory {
+    let directory = Directory::new();
+    directory.write("config/default.toml", content);
+    directory
 }
 
-impl Drop for Directory {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
+/// Runs `serve` in the directory, with this URL in the environment. Returns its error.
+fn serve_error(directory: &Directory, url: Option<&str>) -> String {
+    let mut command = binary();
+    command.current_dir(directory.path("")).arg("serve");
+    error_of(command.envs(url.map(|url| ("DEVICES__DATABASE__URL", url))))
 }
 
 #[test]
@@ -148,9 +114,10 @@ fn secret_in_any_key_of_a_file_is_not_printed() {
         let key = variable.strip_prefix("DEVICES__").unwrap().to_lowercase();
         let (section, field) = key.split_once("__").unwrap();
         for value in [format!("'{SECRET_URL}'"), format!("['{SECRET_URL}']")] {
-            let file = Directory::with_file(format!("[{section}]\n{field} = {value}\n"));
+            let file = with_settings(format!("[{section}]\n{field} = {value}\n"));
             let is_url = variable == "DEVICES__DATABASE__URL";
-            let error = file.error((!is_url).then_some("postgres://127.0.0.1:1/devices"));
+            let url = (!is_url).then_some("postgres://127.0.0.1:1/devices");
+            let error = serve_error(&file, url);
             let column = field.len() + 4;
             let expected =
                 format!("config/default.toml, line 2, column {column}: {section}.{field}");
@@ -213,11 +180,11 @@ fn secret_in_malformed_file_is_not_printed() {
             "line 1, column ",
         ),
     ] {
-        let error = Directory::with_file(&content).error(None);
+        let error = serve_error(&with_settings(&content), None);
         let expected = format!("config/default.toml, {position}");
         assert!(error.contains(&expected), "{content}: {error}");
     }
-    let error = Directory::with_file(b"url = 'hunter2\xFF'").error(None);
+    let error = serve_error(&with_settings(b"url = 'hunter2\xFF'"), None);
     assert!(error.contains("cannot read config/default.toml"), "{error}");
 }
 

@@ -1,8 +1,8 @@
 //! Settings from the file of `--config`, and the URL of the database from a file of its own.
 
-use devices_tests::{CommandOutput, TestDatabase, binary};
+use devices_tests::{CommandOutput, Directory, TestDatabase, binary};
 
-use super::settings::{Directory, SECRET_URL, error_of};
+use super::settings::{SECRET_URL, error_of};
 
 const URL: &str = "DEVICES__DATABASE__URL";
 const URL_FILE: &str = "DEVICES__DATABASE__URL_FILE";
