@@ -1,9 +1,9 @@
 //! The settings `bootstrap.*`.
 
-use devices_tests::{Server, ServerOptions, TestDatabase, run};
+use devices_tests::{Directory, Server, ServerOptions, TestDatabase, run};
 use serde_json::Value;
 
-use super::{Directory, post_device, read_secret, setup};
+use super::{pending_file, post_device, read_secret, setup};
 
 fn options(file: &str) -> ServerOptions {
     ServerOptions::with("DEVICES__BOOTSTRAP__WORKSPACE", "acme")
@@ -12,7 +12,7 @@ fn options(file: &str) -> ServerOptions {
 
 #[test]
 fn first_start_creates_workspace_and_key() {
-    let (database, directory) = (TestDatabase::empty(), Directory::new("bootstrap-start"));
+    let (database, directory) = (TestDatabase::empty(), Directory::new());
     let file = directory.path("key");
     let server = Server::start_with(&database, &options(&file));
     let secret = read_secret(&file);
@@ -32,7 +32,7 @@ fn first_start_creates_workspace_and_key() {
 
 #[test]
 fn start_after_an_interrupted_one_creates_the_key() {
-    let (database, directory) = (TestDatabase::new(), Directory::new("bootstrap-again"));
+    let (database, directory) = (TestDatabase::new(), Directory::new());
     let file = directory.path("key");
     let created = run(&database, &["workspace", "create", "acme"]);
     assert_eq!(created.code, 0, "{created:?}");
@@ -41,8 +41,24 @@ fn start_after_an_interrupted_one_creates_the_key() {
 }
 
 #[test]
+fn interrupted_start_of_another_workspace_creates_nothing() {
+    let (database, directory) = (TestDatabase::empty(), Directory::new());
+    let file = directory.path("key");
+    drop(Server::start_with(&database, &options(&file)));
+    let (secret, pending) = (read_secret(&file), pending_file(&database, &file));
+    std::fs::rename(&file, &pending).unwrap();
+    let renamed = options(&file).and("DEVICES__BOOTSTRAP__WORKSPACE", "globex");
+    drop(Server::start_with(&database, &renamed));
+    assert!(!std::fs::exists(&file).unwrap());
+    assert_eq!(database.count("workspaces"), 1);
+    let server = Server::start_with(&database, &options(&file));
+    assert_eq!(read_secret(&file), secret);
+    assert_eq!(post_device(&server, &secret), 201);
+}
+
+#[test]
 fn database_with_another_workspace_is_not_bootstrapped() {
-    let (database, directory) = (TestDatabase::new(), Directory::new("bootstrap-other"));
+    let (database, directory) = (TestDatabase::new(), Directory::new());
     let file = directory.path("key");
     let created = run(&database, &["workspace", "create", "globex"]);
     assert_eq!(created.code, 0, "{created:?}");
@@ -53,7 +69,7 @@ fn database_with_another_workspace_is_not_bootstrapped() {
 
 #[test]
 fn server_that_does_not_migrate_does_not_bootstrap() {
-    let (database, directory) = (TestDatabase::new(), Directory::new("bootstrap-serving"));
+    let (database, directory) = (TestDatabase::new(), Directory::new());
     let options = options(&directory.path("key"));
     let options = options.and("DEVICES__DATABASE__MIGRATE_ON_START", "false");
     let _server = Server::start_with(&database, &options);
@@ -62,10 +78,7 @@ fn server_that_does_not_migrate_does_not_bootstrap() {
 
 #[test]
 fn concurrent_first_starts_create_one_key() {
-    let (database, directory) = (
-        TestDatabase::empty(),
-        Directory::new("bootstrap-concurrent"),
-    );
+    let (database, directory) = (TestDatabase::empty(), Directory::new());
     let file = directory.path("key");
     let servers = std::thread::scope(|scope| {
         let start = || Server::start_with(&database, &options(&file));
@@ -81,7 +94,7 @@ fn concurrent_first_starts_create_one_key() {
 
 #[test]
 fn setup_without_workspace_uses_the_settings() {
-    let (database, directory) = (TestDatabase::empty(), Directory::new("bootstrap-setup"));
+    let (database, directory) = (TestDatabase::empty(), Directory::new());
     let file = directory.path("key");
     let settings = [
         ("DEVICES__BOOTSTRAP__WORKSPACE", "acme"),

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use devices_tests::{Cluster, LoginRole, TIMEOUT, TestDatabase, execute, run_at};
+use devices_tests::{Cluster, Directory, LoginRole, TIMEOUT, TestDatabase, execute, run_at};
 use diesel::Connection;
 use diesel::pg::PgConnection;
 
-use super::{Directory, setup_err, setup_ok};
+use super::{setup_err, setup_ok};
 
 /// Lets the server ask `devices_server` for its password.
 fn require_password(cluster: &Cluster) {
@@ -26,7 +26,7 @@ fn require_password(cluster: &Cluster) {
 #[test]
 fn owner_that_may_create_roles_creates_the_login_role() {
     // All roles of a PostgreSQL server matter, so the test needs one of its own.
-    let (cluster, directory) = (Cluster::create("setup"), Directory::new("setup-login"));
+    let (cluster, directory) = (Cluster::create("setup"), Directory::new());
     cluster.execute("CREATE ROLE owner LOGIN CREATEROLE; ALTER DATABASE devices OWNER TO owner");
     let owner = format!("{}&user=owner", cluster.url());
     let password_file = directory.path("password");
@@ -77,7 +77,7 @@ fn owner_that_may_create_roles_creates_the_login_role() {
 
 #[test]
 fn role_with_other_privileges_is_rejected() {
-    let (database, directory) = (TestDatabase::new(), Directory::new("setup-surplus"));
+    let (database, directory) = (TestDatabase::new(), Directory::new());
     let file = directory.path("password");
     std::fs::write(&file, "passw0rd").unwrap();
     let set_up = |role: &str| {
@@ -103,7 +103,7 @@ fn role_with_other_privileges_is_rejected() {
 
 #[test]
 fn owner_without_createrole_gets_the_statements() {
-    let (cluster, directory) = (Cluster::create("setupplain"), Directory::new("setup-plain"));
+    let (cluster, directory) = (Cluster::create("setupplain"), Directory::new());
     let file = directory.path("password");
     std::fs::write(&file, "passw0rd").unwrap();
     cluster.execute("CREATE ROLE owner LOGIN; ALTER DATABASE devices OWNER TO owner");
@@ -118,7 +118,7 @@ fn owner_without_createrole_gets_the_statements() {
 
 #[test]
 fn unsuitable_password_file_changes_nothing() {
-    let (database, directory) = (TestDatabase::empty(), Directory::new("setup-password"));
+    let (database, directory) = (TestDatabase::empty(), Directory::new());
     let file = directory.path("password");
     let login = ["--login", "devices_server", "--password-file", &file];
     let missing = setup_err(database.url(), &login);

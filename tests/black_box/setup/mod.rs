@@ -5,31 +5,10 @@ mod first_key;
 mod login_role;
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use devices_tests::{CommandOutput, Server, binary, device, send};
+use devices_tests::{CommandOutput, Server, TestDatabase, binary, device, send};
 use serde_json::json;
-
-/// A directory that is removed when the value is dropped.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("devices-{name}-{}", std::process::id()));
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).unwrap();
-    }
-}
 
 /// Runs `setup` on the database at `url`.
 fn setup(url: &str, arguments: &[&str], settings: &[(&str, &str)]) -> CommandOutput {
@@ -61,6 +40,13 @@ fn read_secret(file: impl AsRef<Path>) -> String {
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     std::fs::read_to_string(&file).unwrap().trim().to_owned()
+}
+
+/// Returns the path of the file that receives the secret of the only workspace at first.
+fn pending_file(database: &TestDatabase, file: &str) -> String {
+    let suffix = "SELECT format('%s-%s', id, (extract(epoch FROM created_at) * 1000000)::bigint) \
+                  FROM workspaces";
+    format!("{file}.{}.new", database.texts(suffix)[0])
 }
 
 /// Returns the status of the response to a batch of one device.

@@ -31,6 +31,7 @@ use rules::{
     Choice, Host, LogFilter, OptionalHeaderName, OptionalLabel, OptionalPath, OptionalRoleName,
     PostgresUrl, TrueOrFalse,
 };
+pub(crate) use rules::{is_label, is_workspace_name};
 pub use sources::{Source, Sources};
 
 declaration::settings! {

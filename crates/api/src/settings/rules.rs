@@ -118,14 +118,22 @@ impl Rule<String> for OptionalLabel {
     }
 
     fn accepts(&self, text: &str) -> bool {
-        let is_readable =
-            text.chars().any(char::is_alphanumeric) && !text.chars().any(char::is_control);
-        let is_label = text.chars().count() <= 255 && text.trim() == text && is_readable;
-        // A URL in the wrong variable: `config check` prints the name, and a URL can contain a
-        // password.
-        let is_url = text.contains("://");
-        text.is_empty() || (is_label && !is_url)
+        text.is_empty() || (text.trim() == text && is_workspace_name(text))
     }
+}
+
+/// Returns whether a text can be the name of a new workspace.
+pub(crate) fn is_workspace_name(text: &str) -> bool {
+    // A URL in the wrong place: commands print the name, and a URL can contain a password.
+    is_label(text) && !text.contains("://")
+}
+
+/// Returns whether a text has 1 to 255 characters, the width of the database's columns, with at
+/// least one letter or digit.
+pub(crate) fn is_label(text: &str) -> bool {
+    let is_readable =
+        text.chars().any(char::is_alphanumeric) && !text.chars().any(char::is_control);
+    text.chars().count() <= 255 && is_readable
 }
 
 /// Returns whether a text can be a path that errors may contain. A URL in the wrong place is none:

@@ -3,20 +3,29 @@
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use devices_domain::{Duration, Email, FieldValue, Lifetime, RawValue, ShortText};
 
+use crate::settings::{is_label, is_workspace_name};
+
 /// Parses a text of 1 to 255 characters, the width of the database's columns, with at least one
 /// letter or digit.
 pub(in crate::cli) fn parse_label(text: &str) -> Result<String, String> {
     let text = text.trim();
-    let length = text.chars().count();
-    let is_readable =
-        text.chars().any(char::is_alphanumeric) && !text.chars().any(char::is_control);
-    if (1..=255).contains(&length) && is_readable {
+    if is_label(text) {
         Ok(text.to_owned())
     } else {
         Err(
             "must have 1 to 255 characters, at least one letter or digit, and no control characters"
                 .to_owned(),
         )
+    }
+}
+
+/// Parses the name of a new workspace, as the setting `bootstrap.workspace` does.
+pub(in crate::cli) fn parse_workspace_name(text: &str) -> Result<String, String> {
+    let name = parse_label(text)?;
+    if is_workspace_name(&name) {
+        Ok(name)
+    } else {
+        Err("must be the name of a workspace, without ://".to_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use devices_domain::{NewWorkspace, RenameError, Workspace, WorkspaceRepository};
 use serde::Serialize;
 
-use super::arguments::parse_label;
+use super::arguments::{parse_label, parse_workspace_name};
 use super::{Admin, delete_workspace, unknown_workspace};
 use crate::cli::CliError;
 use crate::cli::output::{ignore_closed_pipe, optional_cell, print_table};
@@ -17,7 +17,7 @@ pub(in crate::cli) enum Command {
     /// Create a workspace
     Create {
         /// Unique name
-        #[arg(value_parser = parse_label)]
+        #[arg(value_parser = parse_workspace_name)]
         name: String,
         /// Maximum number of devices, or none
         #[arg(long, value_name = "N", value_parser = parse_limit, default_value = "none")]
@@ -40,7 +40,7 @@ pub(in crate::cli) enum Command {
         #[arg(value_name = "OLD", value_parser = parse_label)]
         old: String,
         /// Its new name
-        #[arg(value_name = "NEW", value_parser = parse_label)]
+        #[arg(value_name = "NEW", value_parser = parse_workspace_name)]
         new: String,
     },
     /// Export a workspace to files, and delete it for good with everything that belongs to it

@@ -21,14 +21,14 @@ const SCOPE: Scope = Scope::Admin;
 const LABEL: &str = "setup";
 
 /// Creates the first workspace and its first key.
-pub(super) struct FirstKeys {
+pub(super) struct WorkspaceSetup {
     workspaces: PostgresWorkspaces,
     keys: PostgresKeys,
     operator: Operator,
 }
 
 /// A workspace that exists now.
-pub(super) struct FoundWorkspace {
+pub(super) struct EnsuredWorkspace {
     pub(super) workspace: Workspace,
     pub(super) is_created: bool,
 }
@@ -39,7 +39,7 @@ pub(super) struct FirstKey {
     pub(super) secret: KeySecret,
 }
 
-impl FirstKeys {
+impl WorkspaceSetup {
     pub(super) fn new(settings: &Settings) -> Result<Self, CliError> {
         let database = admin_database(settings)?;
         Ok(Self {
@@ -50,13 +50,13 @@ impl FirstKeys {
     }
 
     /// Returns the workspace of this name. Creates it if there is none.
-    pub(super) async fn workspace(&self, name: &str) -> Result<FoundWorkspace, CliError> {
+    pub(super) async fn workspace(&self, name: &str) -> Result<EnsuredWorkspace, CliError> {
         let new = NewWorkspace {
             name: name.to_owned(),
             device_limit: None,
         };
         if let Some(workspace) = self.workspaces.find(name.to_owned()).await? {
-            return Ok(FoundWorkspace {
+            return Ok(EnsuredWorkspace {
                 workspace,
                 is_created: false,
             });
@@ -71,7 +71,7 @@ impl FirstKeys {
         let workspace = workspace.ok_or_else(|| {
             CliError::Rejected("the workspace was deleted meanwhile. Run this again.".to_owned())
         })?;
-        Ok(FoundWorkspace {
+        Ok(EnsuredWorkspace {
             workspace,
             is_created,
         })
@@ -83,7 +83,7 @@ impl FirstKeys {
     pub(super) async fn first_workspace(
         &self,
         name: &str,
-    ) -> Result<Option<FoundWorkspace>, CliError> {
+    ) -> Result<Option<EnsuredWorkspace>, CliError> {
         match self.workspaces.list().await?.as_slice() {
             [] => {}
             [only] if only.name == name => {
@@ -99,19 +99,31 @@ impl FirstKeys {
     /// Creates a key unless the workspace has an active one.
     pub(super) async fn key(&self, workspace: &Workspace) -> Result<Option<FirstKey>, CliError> {
         let secret = KeySecret::generate(workspace.id);
-        let key = self.create(workspace, &secret).await?;
-        Ok(key.map(|key| FirstKey { key, secret }))
+        let created = self.create(workspace, &secret).await;
+        if is_in_doubt(&created) {
+            return Err(CliError::Rejected(format!(
+                "the connection failed while the key was stored, so its secret was not printed. If \
+                 `devices-api key list` has an active key named `{LABEL}`, revoke it. Then run \
+                 this again."
+            )));
+        }
+        Ok(created?.map(|key| FirstKey { key, secret }))
     }
 
     /// Creates a key unless the workspace has an active one, and writes its secret to a new file.
+    /// Finishes an interrupted run.
     pub(super) async fn key_in_file(
         &self,
         workspace: &Workspace,
-        file: &KeyFile<'_>,
+        path: &Path,
     ) -> Result<Option<FirstKey>, CliError> {
+        if let Some(key) = self.resume_interrupted(workspace, path).await? {
+            return Ok(Some(key));
+        }
         if self.has_active_key(workspace).await? {
             return Ok(None);
         }
+        let file = KeyFile::new(path, workspace);
         if file.exists()? {
             return Err(KeyFileError::Exists.into());
         }
@@ -119,11 +131,7 @@ impl FirstKeys {
         file.prepare(&secret)?;
         let created = self.create(workspace, &secret).await;
         // The key may be stored after all: then the next run finds the prepared file.
-        let is_in_doubt = matches!(
-            created,
-            Err(CliError::DatabaseUnavailable(RepositoryError::InDoubt(_)))
-        );
-        if !matches!(created, Ok(Some(_))) && !is_in_doubt {
+        if !matches!(created, Ok(Some(_))) && !is_in_doubt(&created) {
             file.discard()?;
         }
         let Some(key) = created? else {
@@ -133,21 +141,27 @@ impl FirstKeys {
         Ok(Some(FirstKey { key, secret }))
     }
 
-    /// Finishes a run that crashed after it had stored a key, and before the file had its name.
-    pub(super) async fn finish(&self, file: &KeyFile<'_>) -> Result<Option<FirstKey>, CliError> {
+    /// Finishes a run that crashed after it had stored the key of the workspace, and before the
+    /// file had its name.
+    async fn resume_interrupted(
+        &self,
+        workspace: &Workspace,
+        path: &Path,
+    ) -> Result<Option<FirstKey>, CliError> {
+        let file = KeyFile::new(path, workspace);
         let Some(secret) = file.pending_secret()? else {
             return Ok(None);
         };
-        let workspace = secret.workspace();
-        let Some(actor) = self.keys.find_actor(workspace, secret.sha256()).await? else {
+        let actor = self.keys.find_actor(workspace.id, secret.sha256()).await?;
+        let Some(actor) = actor else {
             return Ok(None);
         };
-        if file.exists()? {
-            return Err(KeyFileError::Exists.into());
-        }
         let key = self.keys.find(actor.key).await?;
+        let Some(key) = key.filter(|key| key.scope == SCOPE) else {
+            return Err(KeyFileError::Unsuitable.into());
+        };
         file.publish()?;
-        Ok(key.map(|key| FirstKey { key, secret }))
+        Ok(Some(FirstKey { key, secret }))
     }
 
     async fn has_active_key(&self, workspace: &Workspace) -> Result<bool, CliError> {
@@ -182,6 +196,14 @@ impl FirstKeys {
     }
 }
 
+/// Returns whether the key may be stored in spite of the error.
+fn is_in_doubt(created: &Result<Option<ApiKey>, CliError>) -> bool {
+    matches!(
+        created,
+        Err(CliError::DatabaseUnavailable(RepositoryError::InDoubt(_)))
+    )
+}
+
 /// Creates the first workspace and its key as the settings `bootstrap.*` state, if they are set and
 /// there is no workspace. Requires the privileges of the owner of the tables.
 pub(in crate::cli) async fn bootstrap(settings: &Settings) -> Result<(), CliError> {
@@ -202,16 +224,23 @@ pub(super) async fn create_first(
     settings: &Settings,
     name: &str,
     path: &Path,
-) -> Result<Option<(FoundWorkspace, FirstKey)>, CliError> {
+) -> Result<Option<(EnsuredWorkspace, FirstKey)>, CliError> {
     let _lock = lock_schema(settings.database.url.expose_secret())?;
-    let first = FirstKeys::new(settings)?;
-    let file = KeyFile::new(path);
-    if let Some(key) = first.finish(&file).await? {
-        return Ok(Some((first.workspace(name).await?, key)));
+    let first = WorkspaceSetup::new(settings)?;
+    // A workspace with a key is set up, unless the file of the key has not got its name.
+    if let Some(workspace) = first.workspaces.find(name.to_owned()).await?
+        && let Some(key) = first.resume_interrupted(&workspace, path).await?
+    {
+        let is_created = false;
+        let found = EnsuredWorkspace {
+            workspace,
+            is_created,
+        };
+        return Ok(Some((found, key)));
     }
     let Some(found) = first.first_workspace(name).await? else {
         return Ok(None);
     };
-    let key = first.key_in_file(&found.workspace, &file).await?;
+    let key = first.key_in_file(&found.workspace, path).await?;
     Ok(key.map(|key| (found, key)))
 }

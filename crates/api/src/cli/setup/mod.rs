@@ -14,20 +14,19 @@ use devices_adapters::postgres::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::admin::arguments::{parse_label, parse_role};
+use super::admin::arguments::{parse_role, parse_workspace_name};
 use super::database_wait::wait_for_database;
 use super::{CliError, log};
 use crate::settings::{Pooler, Settings};
 pub(super) use first_key::bootstrap;
-use first_key::{FirstKey, FirstKeys, FoundWorkspace, create_first};
-use key_file::KeyFile;
+use first_key::{EnsuredWorkspace, FirstKey, WorkspaceSetup, create_first};
 pub(super) use key_file::KeyFileError;
 use report::{LoginRole, Report};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Workspace to create unless it exists; without it, the settings `bootstrap.*` decide
-    #[arg(long, value_name = "NAME", value_parser = parse_label)]
+    #[arg(long, value_name = "NAME", value_parser = parse_workspace_name)]
     workspace: Option<String>,
     /// Write the secret of the key to this new file, instead of printing it
     #[arg(long, value_name = "FILE", requires = "workspace")]
@@ -89,19 +88,13 @@ async fn create_workspace(
     settings: &Settings,
     name: &str,
     key_file: Option<&PathBuf>,
-) -> Result<(FoundWorkspace, Option<FirstKey>), CliError> {
+) -> Result<(EnsuredWorkspace, Option<FirstKey>), CliError> {
     let _lock = lock_schema(settings.database.url.expose_secret())?;
-    let first = FirstKeys::new(settings)?;
-    let file = key_file.map(|path| KeyFile::new(path));
-    let finished = match &file {
-        Some(file) => first.finish(file).await?,
-        None => None,
-    };
+    let first = WorkspaceSetup::new(settings)?;
     let found = first.workspace(name).await?;
-    let key = match (finished, &file) {
-        (Some(key), _) => Some(key),
-        (None, Some(file)) => first.key_in_file(&found.workspace, file).await?,
-        (None, None) => first.key(&found.workspace).await?,
+    let key = match key_file {
+        Some(path) => first.key_in_file(&found.workspace, path).await?,
+        None => first.key(&found.workspace).await?,
     };
     Ok((found, key))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::first_key::{FirstKey, FoundWorkspace};
+use super::first_key::{EnsuredWorkspace, FirstKey};
 use crate::cli::CliError;
 use crate::cli::output::{print_error_line, print_line};
 use crate::settings::Settings;
@@ -19,7 +19,7 @@ pub(super) struct Report {
     /// Serving role, as an SQL identifier.
     pub(super) serving_role: String,
     pub(super) login: Option<LoginRole>,
-    pub(super) workspace: Option<FoundWorkspace>,
+    pub(super) workspace: Option<EnsuredWorkspace>,
     /// The key that was created, unless the workspace had one.
     pub(super) key: Option<FirstKey>,
     /// File with the secret of the key. Without it, the secret is printed.
@@ -65,7 +65,7 @@ impl Report {
     }
 
     fn print_workspace(&self) -> Result<(), CliError> {
-        if let Some(FoundWorkspace {
+        if let Some(EnsuredWorkspace {
             workspace,
             is_created,
         }) = &self.workspace

@@ -62,8 +62,8 @@ impl From<DieselError> for LoginRoleError {
 /// Requires a superuser or CREATEROLE. Safe to repeat, and when several processes run it at once.
 ///
 /// # Errors
-/// If the role has privileges of its own or other memberships, or if this user may not create or
-/// grant roles.
+/// If the role has attributes or objects of its own or other memberships, or if this user may not
+/// create or grant roles. Privileges that were granted to the role itself are not looked for.
 pub fn set_login_role(
     url: &str,
     serving_role: Option<&str>,
