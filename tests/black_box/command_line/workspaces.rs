@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use devices_tests::{Api, TestDatabase, WORKSPACE_TABLES, device};
+use devices_tests::{Api, Directory, TestDatabase, WORKSPACE_TABLES, device, execute, run};
 use serde_json::{Value, json};
 
 use super::{run_err, run_ok, words};
@@ -145,6 +145,46 @@ fn export_overwrites_no_other_file() {
     std::fs::write(folder.join("devices.jsonl"), "{\"id\":").unwrap();
     run_ok(&database, &arguments);
     assert_eq!(exported(&folder, "devices.jsonl"), Vec::<Value>::new());
+    // Only its owner may read the existing directory now.
+    let mode = std::fs::metadata(&folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(database.count("workspaces"), 0);
+}
+
+#[test]
+fn workspace_name_is_not_a_url() {
+    let database = TestDatabase::new();
+    run_ok(&database, &words("workspace create acme"));
+    for command in [
+        "workspace create postgres://db",
+        "workspace rename acme postgres://db",
+        "setup --workspace postgres://db",
+    ] {
+        let output = run(&database, &words(command));
+        assert_eq!(output.code, 2, "{output:?}");
+        assert!(output.stderr.contains("without ://"), "{output:?}");
+    }
+}
+
+#[test]
+fn export_waits_for_an_open_transaction() {
+    let api = Api::start();
+    let id = api.create_device(json!({"name": "Before"}));
+    let directory = Directory::new();
+    let folder = directory.path("export");
+    let mut writer = api.database.connect();
+    let change =
+        format!("BEGIN; UPDATE devices SET name = 'After' WHERE workspace_id = 1 AND id = {id}");
+    execute(&mut writer, &change);
+    let delete = words("workspace delete acme --yes --export-to");
+    std::thread::scope(|scope| {
+        let arguments = [delete.as_slice(), &[folder.as_str()]].concat();
+        let database = &api.database;
+        scope.spawn(move || run_ok(database, &arguments));
+        database.wait_for_session("query LIKE '%virtualtransaction = ANY%'");
+        execute(&mut writer, "COMMIT");
+    });
+    let devices = exported(Path::new(&folder), "devices.jsonl");
+    assert_eq!(devices[0]["name"], "After");
 }

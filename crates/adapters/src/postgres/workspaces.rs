@@ -16,6 +16,7 @@ use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::{classify, on_unique_violation};
 use crate::postgres::devices::device_limit;
 use crate::postgres::schema::tables::workspaces;
+use crate::postgres::transaction::writers::wait_for_writers;
 
 /// The workspaces, in PostgreSQL.
 #[derive(Clone)]
@@ -88,7 +89,7 @@ fn prepare_first_limit(
         .set(workspaces::device_limit.eq(device_limit::UNREACHABLE))
         .execute(connection)
         .map_err(classify)?;
-    if prepared > 0 && !device_limit::wait_for_writers(connection, timeout).map_err(classify)? {
+    if prepared > 0 && !wait_for_writers(connection, &["devices"], timeout).map_err(classify)? {
         let cause = "transactions that write devices did not end in time; try again";
         return Err(RepositoryError::Unavailable(cause.into()));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use devices_adapters::postgres::PostgresWorkspaceDeletion;
 use devices_domain::{RepositoryError, WorkspaceId};
-use devices_tests::TestDatabase;
+use devices_tests::{TestDatabase, execute};
 
 use crate::{TestStore, block_on, device, operator};
 
@@ -66,6 +66,55 @@ fn deletion_of_many_rows_keeps_other_workspaces() {
             store.database.texts("SELECT name FROM workspaces"),
             ["globex"]
         );
+    });
+}
+
+#[test]
+fn key_that_is_being_created_is_revoked() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.workspace("acme").await;
+        // A request that creates a key, and has not committed yet.
+        let mut request = store.database.connect();
+        let create = format!(
+            "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('api keys', {acme})); \
+             INSERT INTO api_keys (workspace_id, name, scope, secret_sha256, secret_prefix) \
+             VALUES ({acme}, 'late', 'WRITE', sha256('late'), 'fdk_1_wxyz')"
+        );
+        execute(&mut request, &create);
+        let deletion = store.deletion();
+        let revocation = tokio::spawn(async move { deletion.revoke_keys(acme, operator()).await });
+        while store.database.count_blocked_statements() < 1 {
+            tokio::task::yield_now().await;
+        }
+        execute(&mut request, "COMMIT");
+        revocation.await.unwrap().unwrap();
+        assert_eq!(store.database.count("api_keys WHERE revoked_at IS NULL"), 0);
+    });
+}
+
+#[test]
+fn event_count_includes_lower_ids_of_open_transactions() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.workspace("acme").await;
+        let event = format!(
+            "INSERT INTO audit_events (workspace_id, action, operator) \
+             VALUES ({acme}, 'UPDATED', 'operator')"
+        );
+        let before = store.deletion().settled_event_count(acme).await.unwrap();
+        let mut writer = store.database.connect();
+        execute(&mut writer, &format!("BEGIN; {event}"));
+        store.database.execute(&event);
+        let deletion = store.deletion();
+        let count = tokio::spawn(async move { deletion.settled_event_count(acme).await });
+        let waits = "pg_stat_activity WHERE query LIKE '%virtualtransaction = ANY%' \
+                     AND datname = current_database() AND pid <> pg_backend_pid()";
+        while store.database.count(waits) == 0 {
+            tokio::task::yield_now().await;
+        }
+        execute(&mut writer, "COMMIT");
+        assert_eq!(count.await.unwrap().unwrap(), before + 2);
     });
 }
 

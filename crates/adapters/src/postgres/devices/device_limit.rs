@@ -6,19 +6,17 @@
 //!   for each other no longer than that takes.
 //! - A transaction that read that there is no limit takes no lock. Setting the first limit of a
 //!   workspace therefore takes two transactions, between which it waits for those that may have
-//!   read that ([`wait_for_writers`]).
+//!   read that ([`wait_for_writers`](crate::postgres::transaction::writers::wait_for_writers)).
 //!
 //! The lock is an advisory lock: a lock on the row of the workspace would conflict with its foreign
 //! keys, and lock the whole table on a cluster. Its statement names no table, so that a cluster
 //! always takes it on the coordinator.
 
-use std::time::{Duration, Instant};
-
 use devices_domain::WorkspaceId;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Integer, Nullable};
 
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::usage_counts::{self, Resource};
@@ -30,54 +28,6 @@ pub(super) const DEVICE_LIMIT: &str =
 /// A limit that no workspace reaches. Transactions of a workspace with this limit obey the one that
 /// is set next.
 pub(crate) const UNREACHABLE: i32 = i32::MAX;
-
-/// Interval between two checks whether the transactions have ended.
-const POLL_INTERVAL: Duration = Duration::from_millis(5);
-
-#[derive(QueryableByName)]
-struct TransactionRow {
-    #[diesel(sql_type = Text)]
-    virtual_transaction: String,
-}
-
-/// Waits until all transactions that are writing devices now have ended. Later ones do not count,
-/// so the wait takes as long as a transaction. Returns `false` if it exceeds `timeout`.
-///
-/// Requires that no transaction is open. A statement locks its tables before it takes its snapshot:
-/// a transaction that wrote devices and read the limit before this call has its lock now.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "runs on a blocking thread; other tasks do not wait"
-)]
-pub(crate) fn wait_for_writers(
-    connection: &mut PgConnection,
-    timeout: Duration,
-) -> QueryResult<bool> {
-    const WRITERS: &str = "SELECT DISTINCT virtualtransaction AS virtual_transaction \
-         FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
-         WHERE datname = current_database() AND relation = 'devices'::regclass \
-           AND mode = 'RowExclusiveLock'";
-    let deadline = Instant::now() + timeout;
-    let writers: Vec<TransactionRow> = diesel::sql_query(WRITERS).load(connection)?;
-    let mut writers: Vec<String> = writers
-        .into_iter()
-        .map(|row| row.virtual_transaction)
-        .collect();
-    while !writers.is_empty() && Instant::now() < deadline {
-        std::thread::sleep(POLL_INTERVAL);
-        let running: Vec<TransactionRow> = diesel::sql_query(
-            "SELECT DISTINCT virtualtransaction AS virtual_transaction FROM pg_locks \
-             WHERE virtualtransaction = ANY($1)",
-        )
-        .bind::<Array<Text>, _>(&writers)
-        .load(connection)?;
-        writers = running
-            .into_iter()
-            .map(|row| row.virtual_transaction)
-            .collect();
-    }
-    Ok(writers.is_empty())
-}
 
 #[derive(QueryableByName)]
 struct LimitRow {

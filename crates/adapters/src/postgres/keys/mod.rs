@@ -20,6 +20,7 @@ use crate::postgres::connection::error::classify;
 use crate::postgres::schema::tables::api_keys;
 use crate::postgres::transaction::group_commit::GroupCommitter;
 use change::Rotation;
+pub(crate) use change::lock as lock_keys;
 use last_use::LastUseRecorder;
 use lookup::KeyLookup;
 use row::KeyRow;

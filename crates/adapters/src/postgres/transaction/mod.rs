@@ -7,3 +7,4 @@ pub(crate) mod group_commit;
 pub(crate) mod in_doubt;
 pub(crate) mod run;
 pub(crate) mod sampled_trace;
+pub(crate) mod writers;

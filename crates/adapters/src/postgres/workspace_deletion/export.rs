@@ -45,7 +45,7 @@ impl Exportable {
         }
     }
 
-    fn table(self) -> &'static str {
+    pub(super) fn table(self) -> &'static str {
         match self {
             Self::Enrollments => "devices_mdm",
             Self::ChangeEvents => "device_events",

@@ -7,7 +7,7 @@ mod export;
 mod tables;
 
 use devices_domain::{Action, Author, KeyId, Operator, RepositoryError, Subject, WorkspaceId};
-use diesel::dsl::{exists, max, min, now, sql};
+use diesel::dsl::{exists, min, now, sql};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
@@ -16,8 +16,10 @@ use diesel::sql_types::{Bool, Text};
 use crate::postgres::audit_events::NewEvent;
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
-use crate::postgres::schema::tables::{api_keys, audit_events, device_events, workspaces};
+use crate::postgres::keys::lock_keys;
+use crate::postgres::schema::tables::{api_keys, audit_events, workspaces};
 use crate::postgres::transaction::run::{Effect, Failure};
+use crate::postgres::transaction::writers::wait_for_writers;
 pub use export::{Exportable, ExportedPage};
 use tables::{API_KEYS, AUDIT_EVENTS, BATCHED, Range, TenantTable};
 
@@ -90,6 +92,8 @@ impl PostgresWorkspaceDeletion {
     ) -> Result<(), RepositoryError> {
         let author = Author::Command(operator);
         self.transact(move |connection| {
+            // A request that creates a key has committed it, or will find its own key revoked.
+            lock_keys(connection, workspace)?;
             let active = api_keys::table
                 .filter(api_keys::workspace_id.eq(workspace.0))
                 .filter(api_keys::revoked_at.is_null());
@@ -106,20 +110,33 @@ impl PostgresWorkspaceDeletion {
         .await
     }
 
-    /// Returns the id of the last change by a request. If it is the same after an export as before,
-    /// the export has all changes.
+    /// Waits for the transactions that are writing now, and returns the number of events of the
+    /// workspace. If it is the same after an export as before, the export has everything that
+    /// these transactions have written.
+    ///
+    /// Not the highest id: ids are assigned before the commit, so a lower one can appear later.
     ///
     /// # Errors
-    /// If the database fails.
-    pub async fn last_change(
+    /// `Unavailable` if the transactions do not end in time.
+    pub async fn settled_event_count(
         &self,
         workspace: WorkspaceId,
-    ) -> Result<Option<i64>, RepositoryError> {
-        let last = device_events::table
-            .filter(device_events::workspace_id.eq(workspace.0))
-            .select(max(device_events::id));
+    ) -> Result<u64, RepositoryError> {
+        // Leaves time for the other statements before the caller stops waiting.
+        let timeout = self.database.answer_timeout() / 2;
         self.database
-            .run(move |connection| last.first(connection).map_err(classify))
+            .run(move |connection| {
+                let tables = Exportable::ALL.map(Exportable::table);
+                if !wait_for_writers(connection, &tables, timeout).map_err(classify)? {
+                    let cause = "requests or commands that write did not end in time; try again";
+                    return Err(RepositoryError::Unavailable(cause.into()));
+                }
+                // Every change stores one of these in its transaction.
+                let events = [Exportable::ChangeEvents, Exportable::AuditEvents];
+                let counts = events.map(|rows| export::count(connection, workspace, rows));
+                let counts: QueryResult<Vec<u64>> = counts.into_iter().collect();
+                Ok(counts.map_err(classify)?.iter().sum())
+            })
             .await
     }
 

@@ -1,8 +1,8 @@
 //! Directory with the export of a workspace: a file of JSON lines per kind of rows, and a manifest.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use devices_adapters::postgres::Exportable;
@@ -23,7 +23,7 @@ pub(in crate::cli) enum ExportError {
     Io(#[from] io::Error),
 }
 
-/// The directory. Only its owner may read it and its files.
+/// The directory. Only its owner may read it and its files, also if it existed before.
 pub(super) struct ExportDirectory {
     path: PathBuf,
 }
@@ -32,7 +32,8 @@ pub(super) struct ExportDirectory {
 const MANIFEST: &str = "manifest.json";
 
 impl ExportDirectory {
-    /// Creates the directory. Takes an empty one, or one with an interrupted export, as it is.
+    /// Creates the directory. Takes an empty one, or one with an interrupted export, and keeps
+    /// others from reading it.
     pub(super) fn create(path: PathBuf) -> Result<Self, ExportError> {
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -43,6 +44,7 @@ impl ExportDirectory {
                         return Err(ExportError::NotEmpty);
                     }
                 }
+                fs::set_permissions(&path, Permissions::from_mode(0o700))?;
             }
             created => created?,
         }
@@ -66,6 +68,8 @@ impl ExportDirectory {
         writeln!(file, "{manifest:#}")?;
         file.sync_all()?;
         File::open(&self.path)?.sync_all()?;
+        // The name of the directory is stored in its parent.
+        File::open(self.path.join(".."))?.sync_all()?;
         Ok(())
     }
 

@@ -99,8 +99,9 @@ impl Admin {
         workspace: &Workspace,
         directory: &ExportDirectory,
     ) -> Result<(), CliError> {
-        let mut last_change = self.deletion.last_change(workspace.id).await?;
-        loop {
+        const MAX_PASSES: usize = 10;
+        let mut events = self.deletion.settled_event_count(workspace.id).await?;
+        for _ in 0..MAX_PASSES {
             let mut counts = Counts::new();
             for rows in Exportable::ALL {
                 counts.insert(
@@ -108,8 +109,8 @@ impl Admin {
                     self.export_rows(workspace, directory, rows).await?,
                 );
             }
-            let later_change = self.deletion.last_change(workspace.id).await?;
-            if later_change == last_change {
+            let later_events = self.deletion.settled_event_count(workspace.id).await?;
+            if later_events == events {
                 let manifest = json!({
                     "workspace": workspace,
                     "rows": counts,
@@ -118,8 +119,13 @@ impl Admin {
                 });
                 return Ok(directory.finish(&manifest)?);
             }
-            last_change = later_change;
+            events = later_events;
         }
+        Err(CliError::Rejected(
+            "requests or commands still change the workspace. Nothing was deleted. Run the command \
+             again."
+                .to_owned(),
+        ))
     }
 
     async fn export_rows(
