@@ -168,6 +168,28 @@ fn workspace_name_is_not_a_url() {
 }
 
 #[test]
+fn continued_deletion_exports_what_is_left() {
+    let api = Api::start();
+    api.add_user("acme", "ada@example.com");
+    let directory = Directory::new();
+    let folder = directory.path("export");
+    let mut session = api.database.connect();
+    let lock = "BEGIN; SELECT FROM users WHERE workspace_id = 1 FOR UPDATE";
+    execute(&mut session, lock);
+    let interrupted = words("workspace delete acme --yes --no-export");
+    let error = run_err(&api.database, &interrupted);
+    assert!(error.contains("Run the command again"), "{error}");
+    execute(&mut session, "ROLLBACK");
+    // Another run was interrupted, too.
+    std::fs::create_dir(format!("{folder}-rest-1")).unwrap();
+    let delete = words("workspace delete acme --yes --export-to");
+    run_ok(&api.database, &[delete.as_slice(), &[&folder]].concat());
+    let rest = format!("{folder}-rest-2");
+    let users = exported(Path::new(&rest), "users.jsonl");
+    assert_eq!(users[0]["email"], "ada@example.com");
+}
+
+#[test]
 fn export_waits_for_an_open_transaction() {
     let api = Api::start();
     let id = api.create_device(json!({"name": "Before"}));

@@ -157,8 +157,8 @@ impl PostgresWorkspaceDeletion {
             .await
     }
 
-    /// Returns whether a deletion of the workspace has begun and was interrupted. Its export is
-    /// complete, and a new one would not be.
+    /// Returns whether a deletion of the workspace has begun and was interrupted. Some of the rows
+    /// are deleted.
     ///
     /// # Errors
     /// If the database fails.

@@ -3,7 +3,7 @@
 mod export_directory;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use clap::Args;
@@ -43,18 +43,22 @@ impl Admin {
     pub(super) async fn delete_workspace(&self, arguments: Arguments) -> Result<(), CliError> {
         let workspace = self.find_workspace(&arguments.name).await?;
         self.deletion.check_privileges().await?;
-        // What an interrupted deletion has left is no complete export.
         let continues = self.deletion.has_begun(workspace.id).await?;
-        let directory = (!arguments.no_export && !continues).then(|| {
+        let directory = (!arguments.no_export).then(|| {
             let default = || default_directory(&workspace);
-            arguments.export_to.clone().unwrap_or_else(default)
+            let directory = arguments.export_to.clone().unwrap_or_else(default);
+            if continues {
+                directory_of_rest(&directory)
+            } else {
+                directory
+            }
         });
         let counts = self.count_rows(&workspace).await?;
         if !arguments.yes {
-            confirm(&workspace, &counts, directory.as_ref(), continues)?;
+            confirm(&workspace, &counts, directory.as_ref())?;
         }
-        if continues && !arguments.no_export {
-            print_error_line("The deletion has begun before, and continues without an export.");
+        if continues {
+            print_error_line("The deletion has begun before. It continues with what is left.");
         }
         let directory = directory.map(ExportDirectory::create).transpose()?;
         let operator = self.operator.clone();
@@ -183,6 +187,17 @@ fn default_directory(workspace: &Workspace) -> PathBuf {
     format!("{name}-{}", Utc::now().format("%F")).into()
 }
 
+/// Returns a new directory beside that of the export: an interrupted deletion has exported what it
+/// deleted, and more may have been stored since.
+fn directory_of_rest(directory: &Path) -> PathBuf {
+    let mut numbered = (1..).map(|number| {
+        let mut path = directory.as_os_str().to_owned();
+        path.push(format!("-rest-{number}"));
+        PathBuf::from(path)
+    });
+    numbered.find(|path| !path.exists()).unwrap_or_default()
+}
+
 /// Shows what will be deleted, and asks on the terminal.
 ///
 /// # Errors
@@ -191,7 +206,6 @@ fn confirm(
     workspace: &Workspace,
     counts: &Counts,
     directory: Option<&PathBuf>,
-    continues: bool,
 ) -> Result<(), CliError> {
     let name = &workspace.name;
     print_error_line(format_args!("The workspace \"{name}\" has:"));
@@ -200,7 +214,6 @@ fn confirm(
     }
     print_error_line(match directory {
         Some(directory) => format!("It is exported to {} first.", directory.display()),
-        None if continues => "Its deletion has begun before, and continues.".to_owned(),
         None => "It is not exported.".to_owned(),
     });
     let question = "Type the name of the workspace to delete it for good: ";
