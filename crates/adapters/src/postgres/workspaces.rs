@@ -103,26 +103,19 @@ fn set_device_limit(
     limit: Option<i32>,
     author: &Author,
 ) -> QueryResult<Option<WorkspaceRow>> {
-    let found: Option<WorkspaceRow> = workspaces::table
-        .find(workspace.0)
-        .select(WorkspaceRow::as_select())
-        .for_no_key_update()
-        .first(connection)
-        .optional()?;
+    let found = lock(connection, workspace)?;
     if found
         .as_ref()
         .is_none_or(|found| found.device_limit == limit)
     {
         return Ok(found);
     }
-    let changed = diesel::update(workspaces::table.find(workspace.0))
+    insert_change_event(connection, workspace, "device_limit", author)?;
+    diesel::update(workspaces::table.find(workspace.0))
         .set(workspaces::device_limit.eq(limit))
         .returning(WorkspaceRow::as_returning())
-        .get_result(connection)?;
-    let event = NewEvent::new(Action::Updated, Subject::Workspace);
-    let event = event.with_fields(vec!["device_limit"]);
-    event.insert_audit_event(connection, workspace, author)?;
-    Ok(Some(changed))
+        .get_result(connection)
+        .optional()
 }
 
 /// Renames a workspace, with an event if its name changes.
@@ -132,23 +125,41 @@ fn rename(
     name: &str,
     author: &Author,
 ) -> QueryResult<Option<WorkspaceRow>> {
-    let found: Option<WorkspaceRow> = workspaces::table
+    let found = lock(connection, workspace)?;
+    if found.as_ref().is_none_or(|found| found.name == name) {
+        return Ok(found);
+    }
+    insert_change_event(connection, workspace, "name", author)?;
+    diesel::update(workspaces::table.find(workspace.0))
+        .set(workspaces::name.eq(name))
+        .returning(WorkspaceRow::as_returning())
+        .get_result(connection)
+        .optional()
+}
+
+/// Finds a workspace, and locks it against other changes.
+fn lock(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> QueryResult<Option<WorkspaceRow>> {
+    workspaces::table
         .find(workspace.0)
         .select(WorkspaceRow::as_select())
         .for_no_key_update()
         .first(connection)
-        .optional()?;
-    if found.as_ref().is_none_or(|found| found.name == name) {
-        return Ok(found);
-    }
-    let renamed = diesel::update(workspaces::table.find(workspace.0))
-        .set(workspaces::name.eq(name))
-        .returning(WorkspaceRow::as_returning())
-        .get_result(connection)?;
+        .optional()
+}
+
+/// Inserts the event of a change of one field.
+fn insert_change_event(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    field: &'static str,
+    author: &Author,
+) -> QueryResult<()> {
     let event = NewEvent::new(Action::Updated, Subject::Workspace);
-    let event = event.with_fields(vec!["name"]);
-    event.insert_audit_event(connection, workspace, author)?;
-    Ok(Some(renamed))
+    let event = event.with_fields(vec![field]);
+    event.insert_audit_event(connection, workspace, author)
 }
 
 #[expect(
