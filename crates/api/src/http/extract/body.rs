@@ -67,8 +67,23 @@ pub(crate) fn may_be_large(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Reads a body that may be absent. Only one with bytes needs a media type.
+pub(crate) async fn read_optional(
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Option<Body>, ApiError> {
+    // Read before the media type is checked: only reading shows whether a chunked body has any
+    // bytes.
+    let body = read(request, payload).await?;
+    if body.bytes.is_empty() {
+        return Ok(None);
+    }
+    check_media_type(request)?;
+    Ok(Some(body))
+}
+
 /// Reads a body of any media type.
-pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Body, ApiError> {
+async fn read(request: &HttpRequest, payload: Payload) -> Result<Body, ApiError> {
     let workspace = authenticated(request)?.workspace;
     let state = State::of(request)?;
     // A chunked body has no length: `read_to_end` enforces its limits.
@@ -191,7 +206,7 @@ const MERGE_PATCH: &str = "application/merge-patch+json";
 ///
 /// # Errors
 /// `UnsupportedMediaType`, or `UnsupportedPatchType` for a PATCH.
-pub(crate) fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
+fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
     let is_patch = request.method() == Method::PATCH;
     let values = |name: HeaderName| {
         let values = request.headers().get_all(name);

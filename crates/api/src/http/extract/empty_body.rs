@@ -25,13 +25,10 @@ impl FromRequest for EmptyBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         async move {
-            // Read before the media type is checked: only reading shows whether a chunked body has
-            // any bytes.
-            let Body { bytes, permit } = body::read(&request, payload).await?;
-            if bytes.is_empty() {
+            let Some(body) = body::read_optional(&request, payload).await? else {
                 return Ok(Self);
-            }
-            body::check_media_type(&request)?;
+            };
+            let Body { bytes, permit } = body;
             let (validated, bytes) = run_blocking_if_large(bytes, validate).await?;
             drop((bytes, permit));
             validated.map(|()| Self)
