@@ -111,7 +111,7 @@ impl FieldType for Attributes {
             other => {
                 reject(
                     None,
-                    InvalidValue::wrong_type("an object of strings", other.kind()),
+                    InvalidValue::wrong_type("an object of strings", other),
                 );
                 None
             }

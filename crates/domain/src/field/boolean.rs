@@ -8,7 +8,7 @@ impl FieldValue for bool {
     fn parse(raw: &RawValue<'_>) -> Result<Self, InvalidValue> {
         match raw {
             RawValue::Boolean(value) => Ok(*value),
-            other => Err(InvalidValue::wrong_type("true or false", other.kind())),
+            other => Err(InvalidValue::wrong_type("true or false", other)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::ValueKind;
+use super::RawValue;
 use crate::validation::error::{ErrorCode, FieldError, Item, Reason};
 
 /// Error of a value: a [`FieldError`] without its field.
@@ -17,7 +17,8 @@ pub struct InvalidValue {
 }
 
 impl InvalidValue {
-    pub(crate) fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
+    /// Creates an error with the code [`ErrorCode::InvalidField`].
+    pub fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code: ErrorCode::InvalidField,
             reason,
@@ -26,8 +27,12 @@ impl InvalidValue {
     }
 
     /// Creates the error of a value that is not of the `expected` kind, such as "an integer".
-    pub(crate) fn wrong_type(expected: &'static str, actual: ValueKind) -> Self {
-        let actual = actual.as_str();
+    /// Returns the error of a value that its reader rejected.
+    pub(crate) fn wrong_type(expected: &'static str, actual: &RawValue<'_>) -> Self {
+        if let RawValue::Invalid(invalid) = actual {
+            return InvalidValue::clone(invalid);
+        }
+        let actual = actual.kind().as_str();
         Self::new(
             Reason::WrongType,
             format!("must be {expected}, not {actual}"),

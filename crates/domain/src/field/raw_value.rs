@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Attributes, TextList};
+use super::{Attributes, InvalidValue, TextList};
 
 /// A value before validation.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -27,6 +27,9 @@ pub enum RawValue<'a> {
     /// Members of an object, in order, repeated names included. A reader may stop after
     /// [`RawValue::MAX_MEMBERS`] of them.
     Object(Vec<(Cow<'a, str>, RawValue<'a>)>),
+    /// Text that the reader rejected, such as a number whose digits a spreadsheet lost. No field
+    /// accepts it: validation reports this error.
+    Invalid(Box<InvalidValue>),
     /// Any other value. No field accepts it.
     Other(ValueKind),
 }
@@ -54,7 +57,7 @@ impl<'a> RawValue<'a> {
         match self {
             Self::Absent => ValueKind::Nothing,
             Self::Null => ValueKind::Null,
-            Self::Text(_) | Self::IllFormedText => ValueKind::Text,
+            Self::Text(_) | Self::IllFormedText | Self::Invalid(_) => ValueKind::Text,
             Self::Integer(_) | Self::HugeInteger => ValueKind::Number,
             Self::Boolean(_) => ValueKind::Boolean,
             Self::List(_) => ValueKind::List,

@@ -59,7 +59,7 @@ fn trimmed_text<'r>(raw: &'r RawValue<'_>) -> Result<&'r str, InvalidValue> {
             Reason::IllFormedText,
             "must be well-formed Unicode, without lone surrogates",
         )),
-        other => Err(InvalidValue::wrong_type("a string", other.kind())),
+        other => Err(InvalidValue::wrong_type("a string", other)),
     }
 }
 

@@ -50,10 +50,9 @@ impl FieldType for TextList {
                 Some(Self(item.into_iter().collect()))
             }
             other => {
-                let kind = other.kind();
                 reject(
                     None,
-                    InvalidValue::wrong_type("a string or an array of strings", kind),
+                    InvalidValue::wrong_type("a string or an array of strings", other),
                 );
                 None
             }

@@ -18,7 +18,7 @@ impl FieldValue for UserId {
                 Reason::WrongType,
                 "must be an integer, without a fraction",
             )),
-            other => Err(InvalidValue::wrong_type("an integer", other.kind())),
+            other => Err(InvalidValue::wrong_type("an integer", other)),
         }
     }
 

@@ -1,0 +1,3 @@
+//! The program `devices`.
+
+fn main() {}

@@ -1,0 +1,59 @@
+//! Columns of a file, and the fields that they provide.
+
+/// A column and its interpretation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Index, from 0.
+    pub index: usize,
+    /// Text of the header row, trimmed.
+    pub header: String,
+    /// First three distinct values, shortened.
+    pub samples: Vec<String>,
+    /// Field that the column provides, such as `serial_number` or `attributes.Room`.
+    pub field: Option<String>,
+    /// How the field was found. `None` if there is no field.
+    pub by: Option<MatchedBy>,
+}
+
+impl Column {
+    /// Returns the letters of the column as the spreadsheet shows them: `A`, `Z`, `AA`.
+    #[must_use]
+    pub fn letters(&self) -> String {
+        column_letters(self.index)
+    }
+}
+
+/// Returns the letters of a column by its index from 0.
+pub(crate) fn column_letters(index: usize) -> String {
+    let last = char::from(b'A' + (index % 26) as u8);
+    match index / 26 {
+        0 => last.to_string(),
+        rest => column_letters(rest - 1) + &last.to_string(),
+    }
+}
+
+/// How the field of a column was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchedBy {
+    /// The options state it.
+    Given,
+    /// The header is the name of the field.
+    Name,
+    /// The header is a synonym of the field.
+    Synonym,
+    /// The header is similar to a name or a synonym: a proposal to be checked.
+    Similar,
+}
+
+impl MatchedBy {
+    /// Returns the word as the API spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Name => "name",
+            Self::Synonym => "synonym",
+            Self::Similar => "similar",
+        }
+    }
+}

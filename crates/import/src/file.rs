@@ -1,0 +1,106 @@
+//! A file that is imported.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, Write};
+
+use devices_domain::RawRow;
+
+use crate::column::Column;
+use crate::description::{FileDescription, Warning};
+use crate::error::ImportError;
+use crate::limits::ImportLimits;
+use crate::options::ImportOptions;
+use crate::source::Source;
+
+/// A file whose header and columns are interpreted. Its rows can be read repeatedly.
+pub struct ImportFile<R> {
+    source: Source<R>,
+    description: FileDescription,
+    columns: Vec<Column>,
+    warnings: Vec<Warning>,
+}
+
+/// Format of a file of rejected rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectedFormat {
+    /// Text, in the encoding and with the delimiter of the file (UTF-8 and `,` for a workbook).
+    Csv,
+    /// A workbook with every cell as text. Invalid cells are marked.
+    Xlsx,
+}
+
+/// An error of a row, for the file of rejected rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedCell {
+    /// Index of the invalid column, from 0. `None`: the row as a whole.
+    pub column: Option<usize>,
+    /// Text for the column `Error`.
+    pub message: String,
+}
+
+impl<R: Read + Seek> ImportFile<R> {
+    /// Reads the file once: detects its kind and its header, interprets its columns, and decides
+    /// the order of day and month of each column of dates.
+    ///
+    /// # Errors
+    /// Returns the first error of the file as a whole, or of the options.
+    pub fn open(
+        reader: R,
+        options: &ImportOptions,
+        limits: ImportLimits,
+    ) -> Result<Self, ImportError> {
+        let _source = Source::open(reader, options, limits)?;
+        unimplemented!()
+    }
+
+    /// Returns what was detected about the file.
+    pub fn description(&self) -> &FileDescription {
+        &self.description
+    }
+
+    /// Returns all columns, in order.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Returns the column that provides a field, such as `serial_number` or `attributes.Room`.
+    pub fn column_of(&self, field: &str) -> Option<&Column> {
+        let mut columns = self.columns.iter();
+        columns.find(|column| column.field.as_deref() == Some(field))
+    }
+
+    /// Returns the required fields that neither a column, a default nor the name template provides.
+    pub fn missing_fields(&self) -> Vec<&'static str> {
+        unimplemented!()
+    }
+
+    /// Returns what a person should check.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Reads the rows that have a value, in order. Calls `push` with the number of each row, from 1
+    /// as the spreadsheet shows it, and its fields. A value that the spreadsheet damaged is
+    /// [`RawValue::Invalid`](devices_domain::RawValue): validation rejects it.
+    ///
+    /// # Errors
+    /// Returns the error of a file that changed since it was opened.
+    pub fn read_rows(&mut self, _push: impl FnMut(u32, &RawRow<'_>)) -> Result<(), ImportError> {
+        let _ = &mut self.source;
+        unimplemented!()
+    }
+
+    /// Writes the rows with errors, by row number, in the file's own columns and order, with a last
+    /// column `Error`. An import ignores this column.
+    ///
+    /// # Errors
+    /// Returns the error of the output, or of a file that changed since it was opened.
+    pub fn write_rejected_rows(
+        &mut self,
+        _errors: &BTreeMap<u32, Vec<RejectedCell>>,
+        _format: RejectedFormat,
+        _output: impl Write + Send,
+    ) -> Result<(), ImportError> {
+        unimplemented!()
+    }
+}

@@ -1,0 +1,21 @@
+//! Reads devices from CSV and Excel files as people keep them.
+//!
+//! The input is bytes and [`ImportOptions`]. The output is a [description](FileDescription) of the
+//! file, the interpretation of each [`Column`], [warnings](Warning), and a
+//! [`RawRow`](devices_domain::RawRow) per row for the domain's batch. No input panics or uses
+//! unbounded memory: see [`ImportLimits`].
+
+mod column;
+mod description;
+mod error;
+mod file;
+mod limits;
+mod options;
+mod source;
+
+pub use column::{Column, MatchedBy};
+pub use description::{FileDescription, FileKind, Warning, WarningKind};
+pub use error::{FileError, FileErrorReason, ImportError, OptionError};
+pub use file::{ImportFile, RejectedCell, RejectedFormat};
+pub use limits::ImportLimits;
+pub use options::{DateFormat, DecimalMark, ImportOptions, OtherColumns};
