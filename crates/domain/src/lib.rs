@@ -65,8 +65,8 @@ pub use ports::{
     NewApiKey, NewBatch, NewSecret, NewUpsert, NewWorkspace, Precondition, PutEnrollmentError,
     RateLimitDecision, RateLimiter, RateLimits, RebuildScope, RebuiltDocuments, RenameError,
     RenderResponse, RenderUpsert, RepositoryError, Revision, SearchIndex, Store, StoreHealth,
-    StoreResult, TokenBucket, UpsertError, UpsertOutcome, UserChange, UserFilter, UserRepository,
-    WorkspaceKeyRepository, WorkspaceRepository, WorkspaceStore,
+    StoreResult, TokenBucket, UpsertError, UpsertOutcome, UserChange, UserFilter, UserQuota,
+    UserRepository, WorkspaceKeyRepository, WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
@@ -82,8 +82,8 @@ pub use stored_batch::{
 };
 pub use trace_context::{SPAN_TARGET, SpanId, TraceContext, TraceId};
 pub use upsert::{
-    BatchOptions, Nulls, OnConflict, PlannedRow, RowPlan, RowResult, StoredMatches, UpsertBatch,
-    UpsertPlan, UpsertResult,
+    BatchOptions, BatchPlan, Nulls, OnConflict, PlannedRow, RowPlan, RowResult, StoredMatches,
+    UnknownUsers, UpsertBatch, UpsertPlan, UpsertResult,
 };
 pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateResult};
 pub use use_cases::restore_device::RestoreDevice;

@@ -27,7 +27,7 @@ pub use devices::{
     ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter,
     DeviceLimit, DeviceLimitReached, DeviceRepository, InsertedDevice, LookupResult, NewBatch,
     NewUpsert, Precondition, RenderResponse, RenderUpsert, Revision, StoreResult, UpsertError,
-    UpsertOutcome,
+    UpsertOutcome, UserQuota,
 };
 pub use enrollments::{
     EnrollmentFilter, EnrollmentReport, EnrollmentRepository, PutEnrollmentError,

@@ -7,11 +7,12 @@ mod batch;
 mod options;
 mod plan;
 mod result;
+mod unknown_users;
 
 pub use batch::{StoredMatches, UpsertBatch};
-pub use options::{BatchOptions, Nulls, OnConflict};
+pub use options::{BatchOptions, Nulls, OnConflict, UnknownUsers};
 pub use plan::{PlannedRow, UpsertPlan};
-pub use result::{RowPlan, RowResult, UpsertResult};
+pub use result::{BatchPlan, RowPlan, RowResult, UpsertResult};
 
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,19 @@ string_enum! {
     }
 }
 
+string_enum! {
+    /// Treatment of a user that the workspace does not have. By default, the row is rejected.
+    #[derive(Default)]
+    UnknownUsers {
+        #[default]
+        Error = "error",
+        /// A user with the email address is created. An unknown id is an error.
+        Create = "create",
+        /// The row is stored as if it had no such user.
+        LeaveOut = "leave_out",
+    }
+}
+
 /// Options of a batch. The default creates every device or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchOptions {
@@ -39,6 +52,8 @@ pub struct BatchOptions {
     pub nulls: Nulls,
     /// Field that matches a row to an active device.
     pub match_field: UniqueField,
+    /// Treatment of a user that the workspace does not have. Only imports of files set it.
+    pub unknown_users: UnknownUsers,
 }
 
 impl Default for BatchOptions {
@@ -48,6 +63,7 @@ impl Default for BatchOptions {
             is_atomic: true,
             nulls: Nulls::Keep,
             match_field: UniqueField::SerialNumber,
+            unknown_users: UnknownUsers::Error,
         }
     }
 }

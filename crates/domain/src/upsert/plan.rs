@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::batch::{StoredMatches, UpsertBatch, UpsertRow};
+use super::unknown_users::{self, NewUsers, RowUser};
 use crate::device::{DeviceFields, NewDevice, PerUniqueField, StoredDevice, ValidatedPatch};
+use crate::field::Email;
 use crate::ids::UserId;
 use crate::ports::LookupResult;
 use crate::validation::conflict_errors::{
     add_row_conflicts, device_limit_error, duplicate_error, row_limit_error,
 };
 use crate::validation::error::FieldError;
+use crate::validation::external_refs::ExternalRefs;
 use crate::validation::report::ErrorReport;
 
 /// Decision about each row of a batch, in row order.
@@ -18,6 +21,8 @@ use crate::validation::report::ErrorReport;
 pub struct UpsertPlan<'a> {
     /// One decision per row.
     pub rows: Vec<PlannedRow<'a>>,
+    /// Addresses of the users to create, in the order of the rows that refer to them first.
+    pub new_users: Vec<&'a Email>,
 }
 
 /// Decision about a row.
@@ -27,14 +32,15 @@ pub enum PlannedRow<'a> {
     Create {
         /// The device.
         device: &'a NewDevice,
-        /// Its assignee, by id or by email address.
+        /// Its assignee, by id or by email address. A negative number stands for a new user, until
+        /// [`UpsertPlan::set_user_ids`].
         assignee: Option<UserId>,
     },
     /// Changes the device that the row matches.
     Update {
         /// The device before the change.
         stored: &'a Arc<StoredDevice>,
-        /// Its fields after the change.
+        /// Its fields after the change, with an assignee like that of a new device.
         fields: Box<DeviceFields>,
         /// Names of the fields that differ, at least one.
         changed_fields: Vec<&'static str>,
@@ -48,7 +54,7 @@ pub enum PlannedRow<'a> {
 }
 
 /// Decision about a row on its own, or its errors.
-type RowDecision<'a> = Result<PlannedRow<'a>, ErrorReport>;
+type RowDecision<'a> = Result<(PlannedRow<'a>, RowUser<'a>), ErrorReport>;
 
 impl UpsertBatch {
     /// Decides about every row, given the devices that rows match and the result of the look-up of
@@ -62,149 +68,168 @@ impl UpsertBatch {
         matches: &'a StoredMatches,
         found: &LookupResult,
     ) -> Result<UpsertPlan<'a>, ErrorReport> {
+        let planner = Planner {
+            batch: self,
+            matches,
+            found,
+            users: NewUsers::new(found.user_quota),
+            first_rows: FirstRows::default(),
+        };
         if self.options.is_atomic || !self.report.is_empty() {
-            self.plan_all_or_none(matches, found)
+            planner.plan_all_or_none()
         } else {
-            Ok(self.plan_valid_rows(matches, found))
+            Ok(planner.plan_valid_rows())
         }
     }
+}
 
+/// Plans the rows of a batch, in order.
+struct Planner<'a, 'f> {
+    batch: &'a UpsertBatch,
+    matches: &'a StoredMatches,
+    found: &'f LookupResult,
+    /// Users of the rows that were planned so far.
+    users: NewUsers<'a>,
+    first_rows: FirstRows<'a>,
+}
+
+impl<'a> Planner<'a, '_> {
     /// Plans every row, or returns all errors of all rows.
-    fn plan_all_or_none<'a>(
-        &'a self,
-        matches: &'a StoredMatches,
-        found: &LookupResult,
-    ) -> Result<UpsertPlan<'a>, ErrorReport> {
-        let mut report = self.report.clone();
-        let mut first_rows = FirstRows::default();
-        let mut rows = Vec::with_capacity(self.rows.len());
+    fn plan_all_or_none(mut self) -> Result<UpsertPlan<'a>, ErrorReport> {
+        let mut report = self.batch.report.clone();
+        let mut rows = Vec::with_capacity(self.batch.rows.len());
         let mut added = 0;
-        for (index, row) in self.rows.iter().enumerate() {
-            let stored = row.find_match(matches);
-            let is_new = stored.is_none();
-            added += usize::from(is_new);
-            let values = row.unique_values(matches, self.options);
-            let duplicates = first_rows.duplicates(&values);
-            first_rows.insert(&values, index);
-            match self.decide(row, stored, found, duplicates) {
-                Ok(decision) => rows.push(decision),
+        for (index, row) in self.batch.rows.iter().enumerate() {
+            added += usize::from(row.find_match(self.matches).is_none());
+            let values = row.unique_values(self.matches, self.batch.options);
+            let duplicates = self.first_rows.duplicates(&values);
+            self.first_rows.insert(&values, index);
+            match self.decide(row, duplicates) {
+                Ok((decision, user)) => {
+                    self.users.add(user);
+                    rows.push(decision);
+                }
                 Err(errors) => report.add_row(index, errors),
             }
         }
-        if let Some(reached) = found.device_limit_reached(added) {
+        if let Some(reached) = self.found.device_limit_reached(added) {
             report.add(None, device_limit_error(reached));
         }
         if report.is_empty() {
-            return Ok(UpsertPlan { rows });
+            return Ok(UpsertPlan {
+                rows,
+                new_users: self.users.into_emails(),
+            });
         }
-        let row_ref = |index: usize| self.row_ref(index);
+        let row_ref = |index: usize| self.batch.row_ref(index);
         Err(report.finish().with_row_refs(row_ref))
     }
 
     /// Plans the rows that pass, and fails the others. Among rows with the same value of a unique
     /// field, the first that does not fail is stored.
-    fn plan_valid_rows<'a>(
-        &'a self,
-        matches: &'a StoredMatches,
-        found: &LookupResult,
-    ) -> UpsertPlan<'a> {
-        let mut first_rows = FirstRows::default();
+    fn plan_valid_rows(mut self) -> UpsertPlan<'a> {
+        let mut rows = Vec::with_capacity(self.batch.rows.len());
         let mut added = 0;
-        let rows = self.rows.iter().enumerate().map(|(index, row)| {
-            let stored = row.find_match(matches);
-            let values = row.unique_values(matches, self.options);
-            let duplicates = first_rows.duplicates(&values);
-            let decision = self.decide(row, stored, found, duplicates);
+        for (index, row) in self.batch.rows.iter().enumerate() {
+            let values = row.unique_values(self.matches, self.batch.options);
+            let duplicates = self.first_rows.duplicates(&values);
+            let decision = self.decide(row, duplicates);
             let decision = decision.map_err(ErrorReport::into_field_errors);
-            let decision = decision.and_then(|decision| {
+            let decision = decision.and_then(|(decision, user)| {
                 if let PlannedRow::Create { .. } = decision {
-                    if let Some(reached) = found.device_limit_reached(added + 1) {
+                    if let Some(reached) = self.found.device_limit_reached(added + 1) {
                         return Err(vec![row_limit_error(reached)]);
                     }
                     added += 1;
                 }
-                first_rows.insert(&values, index);
+                self.users.add(user);
+                self.first_rows.insert(&values, index);
                 Ok(decision)
             });
-            decision.unwrap_or_else(PlannedRow::Fail)
-        });
+            rows.push(decision.unwrap_or_else(PlannedRow::Fail));
+        }
         UpsertPlan {
-            rows: rows.collect(),
+            rows,
+            new_users: self.users.into_emails(),
         }
     }
 
     /// Decides about a row. `duplicates` are the errors for values that an earlier row has.
-    fn decide<'a>(
-        &self,
-        row: &'a UpsertRow,
-        stored: Option<&'a Arc<StoredDevice>>,
-        found: &LookupResult,
-        duplicates: Vec<FieldError>,
-    ) -> RowDecision<'a> {
-        let Some(stored) = stored else {
-            return self.decide_new(row, found, duplicates);
+    fn decide(&self, row: &'a UpsertRow, duplicates: Vec<FieldError>) -> RowDecision<'a> {
+        let Some(stored) = row.find_match(self.matches) else {
+            return self.decide_new(row, duplicates);
         };
+        if let Some(patch) = row.patch() {
+            return self.decide_change(row, patch, stored, duplicates);
+        }
         let mut report = ErrorReport::default();
         report.extend(row.row_ref_error().cloned());
-        if let Some(patch) = row.patch() {
-            return decide_change(row, patch, stored, found, duplicates, report);
-        }
         report.extend(duplicates);
-        report.unless_rejected(PlannedRow::Skip(stored))
+        report.unless_rejected((PlannedRow::Skip(stored), RowUser::AsSent))
     }
 
-    fn decide_new<'a>(
-        &self,
-        row: &'a UpsertRow,
-        found: &LookupResult,
-        duplicates: Vec<FieldError>,
-    ) -> RowDecision<'a> {
+    fn decide_new(&self, row: &'a UpsertRow, duplicates: Vec<FieldError>) -> RowDecision<'a> {
         let (device, mut report) = match row.new_device() {
             Ok(device) => (Some(device), ErrorReport::default()),
             Err(report) => (None, report.clone()),
         };
         report.extend(duplicates);
-        let refs = row.new_refs(self.options);
-        add_row_conflicts(&mut report, None, refs, &found.conflicts);
+        let refs = row.new_refs(self.batch.options);
+        let user = self.add_conflicts(&mut report, refs);
         let Some(device) = device else {
             return Err(report);
         };
-        report.unless_rejected(PlannedRow::Create {
-            device,
-            assignee: device.assignee(&found.users_by_email),
-        })
+        let assignee = match user {
+            RowUser::AsSent => device.assignee(&self.found.users_by_email),
+            RowUser::New(email) => Some(self.users.placeholder(email)),
+            RowUser::Remaining(user) => user,
+        };
+        report.unless_rejected((PlannedRow::Create { device, assignee }, user))
     }
-}
 
-/// Decides about a row that matches `stored`. `report` contains the error of its `row_ref`.
-fn decide_change<'a>(
-    row: &'a UpsertRow,
-    patch: &ValidatedPatch,
-    stored: &'a Arc<StoredDevice>,
-    found: &LookupResult,
-    duplicates: Vec<FieldError>,
-    mut report: ErrorReport,
-) -> RowDecision<'a> {
-    let before = &stored.device.fields;
-    let email = patch.external_refs().user_email;
-    let email_user = email.and_then(|email| found.users_by_email.get(email.folded()));
-    let applied = patch.apply(before, email_user.copied());
-    let applied = applied.map_err(|errors| report.extend(errors));
-    report.extend(duplicates);
-    add_row_conflicts(&mut report, None, row.change_refs(stored), &found.conflicts);
-    let Ok(fields) = applied else {
-        return Err(report);
-    };
-    let changed_fields = before.changed_field_names(&fields);
-    report.unless_rejected(if changed_fields.is_empty() {
-        PlannedRow::Unchanged(stored)
-    } else {
-        PlannedRow::Update {
-            stored,
-            fields: Box::new(fields),
-            changed_fields,
+    /// Decides about a row that matches `stored`.
+    fn decide_change(
+        &self,
+        row: &'a UpsertRow,
+        patch: &'a ValidatedPatch,
+        stored: &'a Arc<StoredDevice>,
+        duplicates: Vec<FieldError>,
+    ) -> RowDecision<'a> {
+        let mut report = ErrorReport::default();
+        report.extend(row.row_ref_error().cloned());
+        let before = &stored.device.fields;
+        let email = patch.external_refs().user_email;
+        let email_user = email.and_then(|email| self.found.users_by_email.get(email.folded()));
+        let applied = patch.apply(before, email_user.copied());
+        let applied = applied.map_err(|errors| report.extend(errors));
+        report.extend(duplicates);
+        let user = self.add_conflicts(&mut report, row.change_refs(stored));
+        let Ok(mut fields) = applied else {
+            return Err(report);
+        };
+        unknown_users::assign(&mut fields, before, user, &self.users);
+        let changed_fields = before.changed_field_names(&fields);
+        let decision = if changed_fields.is_empty() {
+            PlannedRow::Unchanged(stored)
+        } else {
+            PlannedRow::Update {
+                stored,
+                fields: Box::new(fields),
+                changed_fields,
+            }
+        };
+        report.unless_rejected((decision, user))
+    }
+
+    /// Adds the conflicts of a row with these references. Returns the user that it assigns.
+    fn add_conflicts(&self, report: &mut ErrorReport, refs: ExternalRefs<'a>) -> RowUser<'a> {
+        let (user, refs) = self.batch.row_user(refs, self.found);
+        add_row_conflicts(report, None, refs, &self.found.conflicts);
+        if let RowUser::New(email) = user {
+            report.extend(self.users.quota_error(email));
         }
-    })
+        user
+    }
 }
 
 impl ErrorReport {

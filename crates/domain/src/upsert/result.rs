@@ -32,6 +32,15 @@ pub enum RowResult {
     Failed(Vec<FieldError>),
 }
 
+/// Effect that a batch would have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchPlan {
+    /// One plan per row, in order.
+    pub rows: Vec<RowPlan>,
+    /// Number of users that would be created.
+    pub new_users: usize,
+}
+
 /// Effect that a row would have.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RowPlan {
@@ -41,7 +50,8 @@ pub enum RowPlan {
     Update {
         /// The device.
         device: DeviceId,
-        /// Its fields before and after the change.
+        /// Its fields before and after the change. Instead of the id of a user that would be
+        /// created, the latter have a negative number.
         fields: Box<[DeviceFields; 2]>,
         /// Names of the fields that differ, at least one.
         changed_fields: Vec<&'static str>,
@@ -76,8 +86,11 @@ impl UpsertResult {
 impl UpsertPlan<'_> {
     /// Returns the plan without references to the batch.
     #[must_use]
-    pub fn into_row_plans(self) -> Vec<RowPlan> {
-        self.rows.into_iter().map(PlannedRow::into_plan).collect()
+    pub fn into_batch_plan(self) -> BatchPlan {
+        BatchPlan {
+            new_users: self.new_users.len(),
+            rows: self.rows.into_iter().map(PlannedRow::into_plan).collect(),
+        }
     }
 }
 

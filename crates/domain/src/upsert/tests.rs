@@ -8,7 +8,7 @@ use super::*;
 use crate::device::{Device, NewDevice, PerUniqueField, StoredDevice, UniqueField};
 use crate::field::{RawRow, RawValue, RowRef};
 use crate::ids::{DeviceId, UserId};
-use crate::ports::{Conflicts, DeviceLimit, LookupResult};
+use crate::ports::{Conflicts, DeviceLimit, LookupResult, UserQuota};
 use crate::validation::batch::BatchRules;
 use crate::validation::report::ErrorReport;
 
@@ -17,6 +17,7 @@ const UPDATE: BatchOptions = BatchOptions {
     is_atomic: false,
     nulls: Nulls::Keep,
     match_field: UniqueField::SerialNumber,
+    unknown_users: UnknownUsers::Error,
 };
 
 fn row(fields: &[(&'static str, &'static str)]) -> RawRow<'static> {
@@ -219,4 +220,127 @@ fn listed_errors_are_bounded() {
     let listed: Vec<usize> = listed.collect();
     assert_eq!((listed[0], listed[99]), (100, 1));
     assert!(listed.iter().sum::<usize>() < 2 * BatchRules::default().max_errors);
+}
+
+/// Returns a look-up in which the user 9 and these addresses are unknown, and Grace is the user 4.
+fn unknown_users(emails: &[&str]) -> LookupResult {
+    LookupResult {
+        conflicts: Conflicts {
+            unknown_users: BTreeSet::from([UserId(9)]),
+            unknown_emails: emails.iter().map(|email| (*email).to_owned()).collect(),
+            ..Conflicts::default()
+        },
+        users_by_email: HashMap::from([("grace@example.com".to_owned(), UserId(4))]),
+        ..LookupResult::default()
+    }
+}
+
+fn with_users(unknown_users: UnknownUsers) -> BatchOptions {
+    BatchOptions {
+        unknown_users,
+        ..UPDATE
+    }
+}
+
+fn assigned(serial_number: &'static str, email: &'static str) -> RawRow<'static> {
+    let mut row = complete(serial_number);
+    row.set("user_email", RawValue::text(email));
+    row
+}
+
+/// Returns the assignee of each row that is to be written.
+fn assignees(plan: &UpsertPlan<'_>) -> Vec<Option<i64>> {
+    let assignees = plan.rows.iter().filter_map(|row| match row {
+        PlannedRow::Create { assignee, .. } => Some(*assignee),
+        PlannedRow::Update { fields, .. } => Some(fields.ownership.user_id),
+        PlannedRow::Unchanged(_) | PlannedRow::Skip(_) | PlannedRow::Fail(_) => None,
+    });
+    assignees.map(|user| user.map(|user| user.0)).collect()
+}
+
+#[test]
+fn unknown_users_of_stored_rows_are_created_once() {
+    let mut invalid = assigned("S3", "bob@example.com");
+    invalid.set("ram", RawValue::Integer(16));
+    let rows = [
+        invalid,
+        assigned("S1", "Ada@Example.com"),
+        assigned("S2", "grace@example.com"),
+        assigned("S4", "ada@example.com"),
+        assigned("S5", "eve@example.com"),
+    ];
+    let (batch, matches) = (batch(with_users(UnknownUsers::Create), &rows), stored("S1"));
+    let found = unknown_users(&["ada@example.com", "bob@example.com", "eve@example.com"]);
+    let mut plan = batch.plan(&matches, &found).unwrap();
+    let emails: Vec<_> = plan.new_users.iter().map(|email| email.as_str()).collect();
+    assert_eq!(emails, ["Ada@Example.com", "eve@example.com"]);
+    plan.set_user_ids(&[UserId(21), UserId(22)]);
+    assert_eq!(assignees(&plan), [Some(21), Some(4), Some(21), Some(22)]);
+    assert_eq!(words(&plan)[..2], ["fail wrong_type", "update user_id"]);
+}
+
+#[test]
+fn unknown_user_id_is_never_created() {
+    let mut both = assigned("S2", "ada@example.com");
+    both.set("user_id", RawValue::Integer(9));
+    let mut id = complete("S3");
+    id.set("user_id", RawValue::Integer(9));
+    let found = unknown_users(&["ada@example.com"]);
+    assert_eq!(
+        plan(with_users(UnknownUsers::Create), &[both, id], &found),
+        ["fail unknown_user,unknown_user", "fail unknown_user"]
+    );
+}
+
+#[test]
+fn unknown_users_are_left_out() {
+    let mut id = complete("S3");
+    id.set("user_id", RawValue::Integer(9));
+    let mut known_id = assigned("S4", "ada@example.com");
+    known_id.set("user_id", RawValue::Integer(5));
+    let mut known_email = assigned("S5", "grace@example.com");
+    known_email.set("user_id", RawValue::Integer(9));
+    let rows = [
+        assigned("S1", "ada@example.com"),
+        assigned("S2", "ada@example.com"),
+        id,
+        known_id,
+        known_email,
+    ];
+    let options = with_users(UnknownUsers::LeaveOut);
+    let (batch, matches) = (batch(options, &rows), stored("S1"));
+    let found = unknown_users(&["ada@example.com"]);
+    let plan = batch.plan(&matches, &found).unwrap();
+    assert_eq!(words(&plan)[0], "unchanged");
+    assert_eq!(assignees(&plan), [None, None, Some(5), Some(4)]);
+    assert!(plan.new_users.is_empty());
+}
+
+#[test]
+fn new_users_take_the_remaining_places() {
+    let found = LookupResult {
+        user_quota: Some(UserQuota { quota: 8, held: 7 }),
+        ..unknown_users(&["ada@example.com", "eve@example.com"])
+    };
+    let rows = [
+        assigned("S2", "ada@example.com"),
+        assigned("S3", "eve@example.com"),
+        assigned("S4", "ada@example.com"),
+    ];
+    let options = with_users(UnknownUsers::Create);
+    assert_eq!(
+        plan(options, &rows, &found),
+        ["create", "fail user_quota", "create"]
+    );
+    let atomic = batch(
+        BatchOptions {
+            is_atomic: true,
+            ..options
+        },
+        &rows,
+    );
+    let matches = stored("S1");
+    let report = atomic.plan(&matches, &found).unwrap_err();
+    assert!(!report.has_only_unknown_users());
+    assert_eq!(report.entries()[0].index, Some(1));
 }

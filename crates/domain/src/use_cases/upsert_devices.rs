@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::audit::Origin;
 use crate::idempotency::{IdempotentRequest, IdempotentResponse};
 use crate::ports::{DeviceRepository, NewUpsert, RenderUpsert, UpsertError, UpsertOutcome};
-use crate::upsert::{RowPlan, UpsertBatch, UpsertResult};
+use crate::upsert::{BatchPlan, UpsertBatch, UpsertResult};
 use crate::use_cases::create_devices::{CreateDevicesError, find_response};
 
 /// Creates and changes the devices of a batch, as its [options](crate::BatchOptions) state.
@@ -76,11 +76,11 @@ impl UpsertDevices {
     pub async fn plan(
         &self,
         mut batch: UpsertBatch,
-    ) -> Result<(Arc<UpsertBatch>, Vec<RowPlan>), CreateDevicesError> {
+    ) -> Result<(Arc<UpsertBatch>, BatchPlan), CreateDevicesError> {
         batch.validate_len();
         let batch = Arc::new(batch);
-        let rows = self.devices.plan_upsert(Arc::clone(&batch)).await?;
-        Ok((batch, rows))
+        let plan = self.devices.plan_upsert(Arc::clone(&batch)).await?;
+        Ok((batch, plan))
     }
 }
 

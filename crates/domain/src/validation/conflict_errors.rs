@@ -128,6 +128,18 @@ fn user_email_error(refs: ExternalRefs<'_>, conflicts: &Conflicts) -> Option<Fie
         })
 }
 
+/// Returns the error of a row whose user finds no place.
+pub(crate) fn user_quota_error(quota: u64) -> FieldError {
+    user_error(
+        "user_email",
+        Reason::UserQuota,
+        format!(
+            "is the address of a new user, but the workspace has its maximum of {quota} users: \
+             delete users, or ask for a higher quota"
+        ),
+    )
+}
+
 fn user_error(
     field: &'static str,
     reason: Reason,

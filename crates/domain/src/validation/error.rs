@@ -131,6 +131,8 @@ reasons! {
     AlreadyExists = "already_exists",
     /// No user of the workspace has the id or the email address.
     UnknownUser = "unknown_user",
+    /// The workspace would have more users than its quota.
+    UserQuota = "user_quota",
     /// The id and the email address belong to different users.
     UserMismatch = "user_mismatch",
     /// The field cannot be changed after creation.

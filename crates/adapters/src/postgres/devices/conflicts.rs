@@ -139,7 +139,7 @@ impl<'a> ConflictLookup<'a> {
         !self.keys.unique[UniqueField::SerialNumber].is_empty()
     }
 
-    /// Converts the row, without the device limit.
+    /// Converts the row, without the device limit and the quota of users.
     pub(super) fn result(&self, row: &LookupRow) -> LookupResult {
         let users_by_email: HashMap<String, UserId> = row
             .users_by_email
@@ -155,6 +155,7 @@ impl<'a> ConflictLookup<'a> {
             conflicts: conflicts(self.keys, &row.existing_users, &users_by_email, &row.taken),
             users_by_email,
             device_limit: None,
+            user_quota: None,
         }
     }
 

@@ -33,10 +33,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    Author, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceId,
-    DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, NewUpsert, Origin, Page,
-    PageRequest, Precondition, RepositoryError, RowPlan, Search, StoreResult, StoredDevice,
-    StoredResponse, UpsertBatch, UpsertError, UpsertOutcome, WorkspaceId,
+    Author, BatchPlan, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter,
+    DeviceId, DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, NewUpsert, Origin, Page,
+    PageRequest, Precondition, RepositoryError, Search, StoreResult, StoredDevice, StoredResponse,
+    UpsertBatch, UpsertError, UpsertOutcome, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 
@@ -205,7 +205,7 @@ impl DeviceRepository for PostgresDevices {
             .await
     }
 
-    async fn plan_upsert(&self, batch: Arc<UpsertBatch>) -> Result<Vec<RowPlan>, UpsertError> {
+    async fn plan_upsert(&self, batch: Arc<UpsertBatch>) -> Result<BatchPlan, UpsertError> {
         let workspace = self.workspace;
         // The transaction has no effect, and is rolled back. It does not count as a write.
         let planned = self.database.run_leased(move |lease, gate| {

@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::IF_MATCH;
 use actix_web::{FromRequest, HttpRequest};
-use devices_domain::{BatchOptions, IdempotencyKey, OnConflict, Reason, UniqueField};
+use devices_domain::{BatchOptions, IdempotencyKey, OnConflict, Reason, UniqueField, UnknownUsers};
 
 use crate::http::extract::idempotency_key;
 use crate::http::extract::prefer::{Handling, Representation};
@@ -77,6 +77,7 @@ fn read_options(parameters: &mut QueryParams) -> BatchOptions {
         is_atomic: is_atomic.unwrap_or(default.is_atomic),
         nulls: nulls.unwrap_or(default.nulls),
         match_field: match_field.unwrap_or(default.match_field),
+        unknown_users: UnknownUsers::Error,
     }
 }
 
@@ -135,6 +136,7 @@ mod tests {
             is_atomic: false,
             nulls: Nulls::Clear,
             match_field: UniqueField::AssetTag,
+            unknown_users: UnknownUsers::Error,
         };
         assert_eq!(options.unwrap(), expected);
     }
@@ -147,6 +149,7 @@ mod tests {
     #[case("atomic=no")]
     #[case("onconflict=update")]
     #[case("dry_run=true")]
+    #[case("unknown_users=create")]
     #[case("nulls=keep")]
     #[case("match=serial_number")]
     #[case("on_conflict=error&match=asset_tag")]

@@ -6,8 +6,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use devices_domain::{
-    BatchId, BatchOptions, DeviceId, IdempotentResponse, NewUpsert, RepositoryError, RowCounts,
-    RowRef, RowResult, UpsertBatch, UpsertResult,
+    BatchId, BatchOptions, DeviceId, IdempotentResponse, NewUpsert, RenderUpsert, RepositoryError,
+    RowCounts, RowRef, RowResult, UpsertBatch, UpsertResult,
 };
 use serde::Serialize;
 
@@ -48,11 +48,8 @@ struct ResultView<'a> {
 
 impl Representation {
     /// Returns the function that renders a result.
-    pub(crate) fn renderer(self) -> fn(&UpsertBatch, &UpsertResult) -> Vec<u8> {
-        match self {
-            Self::Full => |batch, result| render(batch, result, Self::Full),
-            Self::Minimal => |batch, result| render(batch, result, Self::Minimal),
-        }
+    pub(crate) fn renderer(self) -> RenderUpsert {
+        Arc::new(move |batch, result| render(batch, result, self))
     }
 }
 

@@ -77,6 +77,17 @@ pub struct LookupResult {
     /// The workspace's device limit, if it has one. Other transactions may take the last places
     /// before this one does.
     pub device_limit: Option<DeviceLimit>,
+    /// The workspace's quota of users, if the batch may create users.
+    pub user_quota: Option<UserQuota>,
+}
+
+/// A workspace's quota of users.
+#[derive(Debug, Clone, Copy)]
+pub struct UserQuota {
+    /// Maximum number of active users.
+    pub quota: u64,
+    /// Current number of active users.
+    pub held: u64,
 }
 
 /// A workspace's device limit.

@@ -16,11 +16,11 @@ use crate::device::StoredDevice;
 use crate::idempotency::{IdempotentRequest, StoredResponse};
 use crate::ids::DeviceId;
 use crate::paging::{Page, PageRequest};
-use crate::upsert::{RowPlan, UpsertBatch};
+use crate::upsert::{BatchPlan, UpsertBatch};
 use crate::validation::lookup_keys::LookupKeys;
 
 pub use change::{ChangeConflicts, ChangeDeviceError, DeviceChange, Precondition, Revision};
-pub use conflicts::{Conflicts, DeviceLimit, DeviceLimitReached, LookupResult};
+pub use conflicts::{Conflicts, DeviceLimit, DeviceLimitReached, LookupResult, UserQuota};
 pub use filter::DeviceFilter;
 pub use new_batch::{CreateError, InsertedDevice, NewBatch, RenderResponse, StoreResult};
 pub use upsert::{NewUpsert, RenderUpsert, UpsertError, UpsertOutcome};
@@ -64,11 +64,13 @@ pub trait DeviceRepository: Send + Sync {
     ///   changed.
     /// - If calls race for a value of a unique field, this one MUST change the device that another
     ///   one created, as if it had been called later.
+    /// - MUST create the users that the plan adds, each with its audit event, in the same
+    ///   transaction. If calls race for a new user, one MUST create it, and the other use it.
     /// - MUST be as durable as [`create`](Self::create), and treat idempotency keys like it.
     async fn upsert(&self, upsert: Arc<NewUpsert>) -> Result<UpsertOutcome, UpsertError>;
 
     /// Returns what [`upsert`](Self::upsert) would do with each row. Stores nothing.
-    async fn plan_upsert(&self, batch: Arc<UpsertBatch>) -> Result<Vec<RowPlan>, UpsertError>;
+    async fn plan_upsert(&self, batch: Arc<UpsertBatch>) -> Result<BatchPlan, UpsertError>;
 
     /// Finds a device by id, archived devices included.
     async fn find(&self, device: DeviceId) -> Result<Option<StoredDevice>, RepositoryError>;

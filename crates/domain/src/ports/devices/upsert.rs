@@ -1,5 +1,8 @@
 //! Batches with options, and the results of storing them.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::audit::Origin;
 use crate::idempotency::{IdempotencyError, IdempotentRequest, IdempotentResponse};
 use crate::ports::RepositoryError;
@@ -7,7 +10,6 @@ use crate::upsert::{UpsertBatch, UpsertResult};
 use crate::validation::report::ErrorReport;
 
 /// Batch with options to store in one transaction.
-#[derive(Debug)]
 pub struct NewUpsert {
     /// The rows and the options.
     pub batch: UpsertBatch,
@@ -19,7 +21,18 @@ pub struct NewUpsert {
 }
 
 /// Renders the response body for the result of a batch.
-pub type RenderUpsert = fn(&UpsertBatch, &UpsertResult) -> Vec<u8>;
+pub type RenderUpsert = Arc<dyn Fn(&UpsertBatch, &UpsertResult) -> Vec<u8> + Send + Sync>;
+
+impl fmt::Debug for NewUpsert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let request = self.idempotency.as_ref().map(|(request, _)| request);
+        f.debug_struct("NewUpsert")
+            .field("batch", &self.batch)
+            .field("origin", &self.origin)
+            .field("idempotency", &request)
+            .finish()
+    }
+}
 
 /// Result of storing a batch with options.
 #[derive(Debug, Clone, PartialEq)]

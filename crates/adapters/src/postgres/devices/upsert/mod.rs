@@ -5,7 +5,7 @@ mod records;
 mod store;
 
 use devices_domain::{
-    IdempotencyError, LookupResult, NewUpsert, OnConflict, RowPlan, StoredMatches, UpsertBatch,
+    BatchPlan, IdempotencyError, LookupResult, NewUpsert, OnConflict, StoredMatches, UpsertBatch,
     UpsertError, UpsertOutcome, WorkspaceId,
 };
 use diesel::pg::PgConnection;
@@ -83,10 +83,10 @@ pub(super) fn plan(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batch: &UpsertBatch,
-) -> TransactionResult<Vec<RowPlan>> {
+) -> TransactionResult<BatchPlan> {
     let (matches, found) = read(connection, workspace, batch, RowLocks::None)?;
     let plan = batch.plan(&matches, &found).map_err(rejected)?;
-    Ok(plan.into_row_plans())
+    Ok(plan.into_batch_plan())
 }
 
 /// Reads what the plan of a batch depends on: the devices that rows match, and conflicts.

@@ -61,7 +61,7 @@ async fn plan_with_options(
     let batch = UpsertBatch::new(rules, options);
     let read = move |body: &[u8]| device_batch::read(body, batch);
     let (batch, _) = body::run_blocking_if_large(bytes, read).await?;
-    let (batch, rows) = UpsertDevices::new(devices).plan(batch?).await?;
-    let row_refs = (0..rows.len()).map(|index| batch.row_ref(index).cloned());
-    batch_plan::response(row_refs.zip(rows).collect()).await
+    let (batch, plan) = UpsertDevices::new(devices).plan(batch?).await?;
+    let row_refs = (0..plan.rows.len()).map(|index| batch.row_ref(index).cloned());
+    batch_plan::response(row_refs.zip(plan.rows).collect()).await
 }
