@@ -5,8 +5,11 @@
 pub struct Column {
     /// Index, from 0.
     pub index: usize,
-    /// Text of the header row, trimmed.
+    /// Text of the header row, trimmed and shortened. Empty if the column has no header.
     pub header: String,
+    /// Name by which the options address the column: its header, `Header (2)` if an earlier column
+    /// has the same, or `Column D` if it has none.
+    pub name: String,
     /// First three distinct values, shortened.
     pub samples: Vec<String>,
     /// Field that the column provides, such as `serial_number` or `attributes.Room`.
@@ -23,8 +26,9 @@ impl Column {
     }
 }
 
-/// Returns the letters of a column by its index from 0.
-pub(crate) fn column_letters(index: usize) -> String {
+/// Returns the letters of a column by its index from 0, as a spreadsheet shows them: `A`, `Z`, `AA`.
+#[must_use]
+pub fn column_letters(index: usize) -> String {
     let last = char::from(b'A' + (index % 26) as u8);
     match index / 26 {
         0 => last.to_string(),

@@ -1,5 +1,7 @@
 //! Errors of files and options.
 
+use crate::column::column_letters;
+
 /// Error of an import as a whole.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -22,10 +24,39 @@ pub struct FileError {
     pub reason: FileErrorReason,
     /// Sentence for people: what is wrong, and what to do.
     pub message: String,
-    /// Indexes of the columns that it is about, from 0.
-    pub columns: Vec<usize>,
+    /// Columns that it is about.
+    pub columns: Vec<ErrorColumn>,
     /// Row that it is about, from 1, as the spreadsheet shows it.
     pub row: Option<u32>,
+}
+
+impl FileError {
+    /// Creates an error of the file as a whole.
+    pub fn new(reason: FileErrorReason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            columns: Vec::new(),
+            row: None,
+        }
+    }
+}
+
+/// Column that an error is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorColumn {
+    /// Index, from 0.
+    pub index: usize,
+    /// Text of the header row, shortened. Empty if the column has no header.
+    pub header: String,
+}
+
+impl ErrorColumn {
+    /// Returns the letters of the column as the spreadsheet shows them.
+    #[must_use]
+    pub fn letters(&self) -> String {
+        column_letters(self.index)
+    }
 }
 
 /// An option that is invalid, or does not fit the file.
@@ -34,8 +65,68 @@ pub struct FileError {
 pub struct OptionError {
     /// JSON Pointer of the option, such as `/columns/Service Tag`.
     pub pointer: String,
+    /// Reason, for programs.
+    pub reason: OptionErrorReason,
     /// Sentence for people: what is wrong, and what to do.
     pub message: String,
+}
+
+impl OptionError {
+    /// Creates an error of the option at a JSON Pointer.
+    pub fn new(
+        pointer: impl Into<String>,
+        reason: OptionErrorReason,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            pointer: pointer.into(),
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// Reason of an [`OptionError`]: a stable lower-case word for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptionErrorReason {
+    /// The options are not JSON.
+    NotJson,
+    /// No option has this name.
+    UnknownOption,
+    /// The option, or a member of it, occurs twice.
+    RepeatedOption,
+    /// The value has the wrong type.
+    WrongType,
+    /// The value is not one that the option, or the field, accepts.
+    Malformed,
+    /// No field has this name.
+    UnknownField,
+    /// The file has no such column.
+    UnknownColumn,
+    /// The workbook has no such sheet.
+    UnknownSheet,
+    /// The file has no such row.
+    UnknownRow,
+    /// Two options contradict each other.
+    Conflict,
+}
+
+impl OptionErrorReason {
+    /// Returns the word as the API spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::UnknownOption | Self::UnknownField => "unknown_field",
+            Self::RepeatedOption => "repeated_field",
+            Self::WrongType => "wrong_type",
+            Self::Malformed => "malformed",
+            Self::UnknownColumn => "unknown_column",
+            Self::UnknownSheet => "unknown_sheet",
+            Self::UnknownRow => "unknown_row",
+            Self::Conflict => "conflict",
+        }
+    }
 }
 
 /// Reason of a [`FileError`]: a stable lower-case word for programs.

@@ -13,9 +13,11 @@ mod limits;
 mod options;
 mod source;
 
-pub use column::{Column, MatchedBy};
+pub use column::{Column, MatchedBy, column_letters};
 pub use description::{FileDescription, FileKind, Warning, WarningKind};
-pub use error::{FileError, FileErrorReason, ImportError, OptionError};
+pub use error::{
+    ErrorColumn, FileError, FileErrorReason, ImportError, OptionError, OptionErrorReason,
+};
 pub use file::{ImportFile, RejectedCell, RejectedFormat};
 pub use limits::ImportLimits;
 pub use options::{DateFormat, DecimalMark, ImportOptions, OtherColumns};
