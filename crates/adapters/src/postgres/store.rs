@@ -70,6 +70,7 @@ impl PostgresStore {
                 self.committer.clone(),
                 self.finder.clone(),
                 workspace,
+                self.quotas,
             )),
             batches: Box::new(PostgresBatches::new(
                 database(),

@@ -140,11 +140,6 @@ impl CreateBatches {
         }
     }
 
-    /// Returns the maximum number of bytes of the responses stored for a workspace.
-    pub(super) fn response_quota(&self) -> u64 {
-        self.response_quota
-    }
-
     /// Returns the ids that this server has reserved.
     pub(crate) fn ids(&self) -> Arc<IdBlocks> {
         Arc::clone(&self.ids)

@@ -35,8 +35,8 @@ use async_trait::async_trait;
 use devices_domain::{
     Author, BatchPlan, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter,
     DeviceId, DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, NewUpsert, Origin, Page,
-    PageRequest, Precondition, RepositoryError, Search, StoreResult, StoredDevice, StoredResponse,
-    UpsertBatch, UpsertError, UpsertOutcome, WorkspaceId,
+    PageRequest, Precondition, Quotas, RepositoryError, Search, StoreResult, StoredDevice,
+    StoredResponse, UpsertBatch, UpsertError, UpsertOutcome, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 
@@ -69,6 +69,7 @@ pub(crate) struct PostgresDevices {
     committer: GroupCommitter<CreateBatches>,
     finder: GroupCommitter<FindDevices>,
     workspace: WorkspaceId,
+    quotas: Quotas,
 }
 
 impl PostgresDevices {
@@ -77,12 +78,14 @@ impl PostgresDevices {
         committer: GroupCommitter<CreateBatches>,
         finder: GroupCommitter<FindDevices>,
         workspace: WorkspaceId,
+        quotas: Quotas,
     ) -> Self {
         Self {
             database,
             committer,
             finder,
             workspace,
+            quotas,
         }
     }
 
@@ -191,14 +194,13 @@ impl DeviceRepository for PostgresDevices {
     }
 
     async fn upsert(&self, upsert: Arc<NewUpsert>) -> Result<UpsertOutcome, UpsertError> {
-        let (workspace, ids) = (self.workspace, self.ids());
-        let response_quota = self.committer.work().response_quota();
+        let (workspace, ids, quotas) = (self.workspace, self.ids(), self.quotas);
         self.database
             .transact(move |connection| {
                 let transaction = UpsertTransaction {
                     workspace,
                     ids: &ids,
-                    response_quota,
+                    quotas,
                 };
                 transaction.run(connection, &upsert)
             })
@@ -206,11 +208,11 @@ impl DeviceRepository for PostgresDevices {
     }
 
     async fn plan_upsert(&self, batch: Arc<UpsertBatch>) -> Result<BatchPlan, UpsertError> {
-        let workspace = self.workspace;
+        let (workspace, user_quota) = (self.workspace, self.quotas.users);
         // The transaction has no effect, and is rolled back. It does not count as a write.
         let planned = self.database.run_leased(move |lease, gate| {
             transact_on(lease, gate, |connection| {
-                let plan = upsert::plan(connection, workspace, &batch)?;
+                let plan = upsert::plan(connection, workspace, &batch, user_quota)?;
                 Ok((plan, Effect::None))
             })
         });

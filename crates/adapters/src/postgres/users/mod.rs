@@ -1,6 +1,7 @@
 //! The users of one workspace: the assignees of its devices.
 
 mod change;
+mod create_many;
 mod row;
 mod select;
 
@@ -17,6 +18,7 @@ use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::query::prepared::unprepared;
 use crate::postgres::schema::tables::users;
+pub(crate) use create_many::{NewUser, create_many, reserve_ids};
 pub(crate) use row::AssigneeRow;
 use row::UserRow;
 pub(crate) use select::{assignees, list_all};

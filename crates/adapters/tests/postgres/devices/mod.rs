@@ -9,6 +9,7 @@ mod races;
 mod restore;
 mod search;
 mod search_index;
+mod unknown_users;
 mod update;
 
 use std::sync::Arc;

@@ -2,11 +2,12 @@
 
 mod matches;
 mod records;
+mod results;
 mod store;
 
 use devices_domain::{
-    BatchPlan, IdempotencyError, LookupResult, NewUpsert, OnConflict, StoredMatches, UpsertBatch,
-    UpsertError, UpsertOutcome, WorkspaceId,
+    BatchPlan, IdempotencyError, LookupResult, NewUpsert, OnConflict, Quotas, StoredMatches,
+    UnknownUsers, UpsertBatch, UpsertError, UpsertOutcome, UserQuota, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::result::Error as DieselError;
@@ -15,6 +16,7 @@ use super::conflicts::{self, Lookup};
 use super::id_blocks::IdBlocks;
 use crate::postgres::idempotency_keys;
 use crate::postgres::transaction::run::{Effect, Failure};
+use crate::postgres::usage_counts::{self, Resource};
 use matches::RowLocks;
 
 type TransactionResult<T> = Result<T, Failure<UpsertError>>;
@@ -24,8 +26,7 @@ type TransactionResult<T> = Result<T, Failure<UpsertError>>;
 pub(super) struct UpsertTransaction<'a> {
     pub(super) workspace: WorkspaceId,
     pub(super) ids: &'a IdBlocks,
-    /// Maximum number of bytes of the responses stored for a workspace.
-    pub(super) response_quota: u64,
+    pub(super) quotas: Quotas,
 }
 
 impl UpsertTransaction<'_> {
@@ -43,7 +44,7 @@ impl UpsertTransaction<'_> {
             OnConflict::Update => RowLocks::Update,
             OnConflict::Skip | OnConflict::Error => RowLocks::None,
         };
-        let (matches, found) = read(connection, self.workspace, batch, locks)?;
+        let (matches, found) = read(connection, self.workspace, batch, self.quotas.users, locks)?;
         let plan = batch.plan(&matches, &found).map_err(rejected)?;
         let stored = store::store(connection, self, upsert, plan);
         Ok(stored.inspect_err(|error| self.ids.clear_if_taken(error))?)
@@ -69,7 +70,7 @@ impl UpsertTransaction<'_> {
                 let response = request.replay(stored).map_err(fail)?;
                 Ok(Some(UpsertOutcome::Response(response)))
             }
-            None if locks.stored_bytes >= self.response_quota => {
+            None if locks.stored_bytes >= self.quotas.response_bytes => {
                 Err(fail(IdempotencyError::QuotaExceeded))
             }
             None => Ok(None),
@@ -83,22 +84,24 @@ pub(super) fn plan(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batch: &UpsertBatch,
+    user_quota: u64,
 ) -> TransactionResult<BatchPlan> {
-    let (matches, found) = read(connection, workspace, batch, RowLocks::None)?;
+    let (matches, found) = read(connection, workspace, batch, user_quota, RowLocks::None)?;
     let plan = batch.plan(&matches, &found).map_err(rejected)?;
     Ok(plan.into_batch_plan())
 }
 
-/// Reads what the plan of a batch depends on: the devices that rows match, and conflicts.
+/// Reads what the plan of a batch depends on: the devices that rows match, conflicts, and limits.
 fn read(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batch: &UpsertBatch,
+    user_quota: u64,
     locks: RowLocks,
 ) -> TransactionResult<(StoredMatches, LookupResult)> {
     let matches = matches::find(connection, workspace, batch, locks)?;
     let keys = batch.lookup_keys(&matches);
-    let found = if keys.is_empty() {
+    let mut found = if keys.is_empty() {
         LookupResult::default()
     } else {
         conflicts::find(connection, workspace, &keys, Lookup::Complete)?
@@ -112,6 +115,14 @@ fn read(
         .any(|(_, taken)| !taken.is_empty());
     if is_taken && matches::are_outdated(connection, workspace, batch, &matches)? {
         return Err(DieselError::RollbackTransaction.into());
+    }
+    let may_create_users = batch.options().unknown_users == UnknownUsers::Create
+        && !found.conflicts.unknown_emails.is_empty();
+    if may_create_users {
+        found.user_quota = Some(UserQuota {
+            quota: user_quota,
+            held: usage_counts::total(connection, workspace, Resource::Users)?,
+        });
     }
     Ok((matches, found))
 }

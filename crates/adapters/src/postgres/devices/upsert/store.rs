@@ -1,31 +1,28 @@
 //! Stores a batch with options as planned.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Assignee, BatchId, Device, DeviceFields, DeviceId, Enrollment, IdempotentResponse, NewBatch,
-    NewDevice, NewUpsert, PlannedRow, RowResult, StoredDevice, UniqueField, UpsertOutcome,
-    UpsertPlan, UpsertResult, UserId, WorkspaceId,
+    BatchId, DeviceFields, IdempotentResponse, NewBatch, NewDevice, NewUpsert, PlannedRow,
+    UniqueField, UpsertOutcome, UpsertPlan, UpsertResult, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::result::Error as DieselError;
 use diesel::sql_types::Timestamptz;
 
 use super::UpsertTransaction;
 use super::records::{self, DevicesByFields, UpdateEvents};
+use super::results::{Relations, results};
 use crate::postgres::devices::accepted_batch::AcceptedBatch;
 use crate::postgres::devices::bulk_change::{self, StateChange, StatusAfter};
 use crate::postgres::devices::device_limit;
 use crate::postgres::devices::insert::{self, BatchKind, WorkspaceSettings};
 use crate::postgres::devices::prepared_batch::BatchDocuments;
 use crate::postgres::devices::stored_state::StoredState;
+use crate::postgres::idempotency_keys;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::transaction::run::Effect;
-use crate::postgres::{enrollments, idempotency_keys, users};
+use crate::postgres::users::{self, NewUser};
 
 /// Times of a transaction.
 #[derive(QueryableByName)]
@@ -40,6 +37,7 @@ struct Clock {
 
 /// Rows of a plan that are written, and the ids for them.
 struct Writes<'p> {
+    new_users: Vec<NewUser<'p>>,
     creates: Vec<(&'p NewDevice, Option<UserId>)>,
     device_ids: Vec<i64>,
     updates: Vec<Update<'p>>,
@@ -60,20 +58,22 @@ pub(super) fn store(
     connection: &mut PgConnection,
     transaction: &UpsertTransaction<'_>,
     upsert: &NewUpsert,
-    plan: UpsertPlan<'_>,
+    mut plan: UpsertPlan<'_>,
 ) -> QueryResult<(UpsertOutcome, Effect)> {
+    let user_ids = reserve_users(connection, &mut plan)?;
     let clock: Clock =
         prepared("SELECT now() AS started_at, clock_timestamp() AS now").get_result(connection)?;
-    let Some(writes) = Writes::reserve(connection, transaction, &plan, &clock)? else {
+    let Some(writes) = Writes::reserve(connection, transaction, &plan, &user_ids, &clock)? else {
         let relations = Relations::default();
         let rows = results(&plan, &[], &relations, (clock.started_at, None))?;
         let result = UpsertResult { batch: None, rows };
         return Ok((UpsertOutcome::Result(result), Effect::None));
     };
     let workspace = transaction.workspace;
+    writes.create_users(connection, workspace, upsert)?;
     let settings = writes.create(connection, workspace, upsert)?;
     let changed_at = writes.update(connection, workspace, upsert)?;
-    let relations = Relations::load(connection, workspace, &writes, settings.as_ref())?;
+    let relations = writes.load_relations(connection, workspace, settings.as_ref())?;
     let marker = writes.commit_marker(workspace, upsert);
     let batch = writes.batch();
     let times = (clock.started_at, changed_at);
@@ -90,12 +90,26 @@ pub(super) fn store(
     Ok((outcome, Effect::Marked(marker)))
 }
 
+/// Reserves ids for the new users of the plan, and replaces their placeholders.
+fn reserve_users(
+    connection: &mut PgConnection,
+    plan: &mut UpsertPlan<'_>,
+) -> QueryResult<Vec<UserId>> {
+    if plan.new_users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = users::reserve_ids(connection, plan.new_users.len())?;
+    plan.set_user_ids(&ids);
+    Ok(ids)
+}
+
 impl<'p> Writes<'p> {
     /// Reserves ids for the rows to write. Returns `None` if there are none.
     fn reserve(
         connection: &mut PgConnection,
         transaction: &UpsertTransaction<'_>,
         plan: &'p UpsertPlan<'_>,
+        user_ids: &[UserId],
         clock: &Clock,
     ) -> QueryResult<Option<Self>> {
         let (mut creates, mut updates) = (Vec::new(), Vec::new());
@@ -122,8 +136,18 @@ impl<'p> Writes<'p> {
         if events == 0 {
             return Ok(None);
         }
-        let reserved = transaction.ids.take(connection, creates.len(), events)?;
+        let events = user_ids.len() + events;
+        let mut reserved = transaction.ids.take(connection, creates.len(), events)?;
+        // The event feed has the creation of a user before that of its devices.
+        let user_events = reserved.events.drain(..user_ids.len());
+        let new_users = plan.new_users.iter().zip(user_ids).zip(user_events);
+        let new_users = new_users.map(|((email, id), event)| NewUser {
+            id: *id,
+            email,
+            event,
+        });
         Ok(Some(Self {
+            new_users: new_users.collect(),
             creates,
             device_ids: reserved.devices,
             updates,
@@ -135,6 +159,24 @@ impl<'p> Writes<'p> {
     /// Returns the number of the batch: the id of its first event.
     fn batch(&self) -> BatchId {
         BatchId(self.event_ids[0])
+    }
+
+    /// Inserts the new users and their events.
+    fn create_users(
+        &self,
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        upsert: &NewUpsert,
+    ) -> QueryResult<()> {
+        if self.new_users.is_empty() {
+            return Ok(());
+        }
+        users::create_many(
+            connection,
+            workspace,
+            self.new_users.clone(),
+            &upsert.origin,
+        )
     }
 
     /// Inserts the new devices and their event. Returns the settings of the workspace, or `None` if
@@ -212,6 +254,18 @@ impl<'p> Writes<'p> {
         }
     }
 
+    /// Loads what the written devices are related to.
+    fn load_relations(
+        &self,
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        settings: Option<&WorkspaceSettings>,
+    ) -> QueryResult<Relations> {
+        let may_be_enrolled = settings.is_none_or(|settings| settings.has_enrollments);
+        let serial_numbers = self.new_serial_numbers().filter(|_| may_be_enrolled);
+        Relations::load(connection, workspace, &self.assignees(), serial_numbers)
+    }
+
     /// Iterates over the folded serial numbers whose enrolment is not known from the device.
     fn new_serial_numbers(&self) -> impl Iterator<Item = &str> {
         let serial_number = |fields| UniqueField::SerialNumber.folded(fields);
@@ -234,123 +288,6 @@ impl<'p> Writes<'p> {
         users.dedup();
         users
     }
-}
-
-/// Objects that written devices are related to.
-#[derive(Default)]
-struct Relations {
-    assignees: HashMap<UserId, Assignee>,
-    /// By folded serial number.
-    enrollments: HashMap<String, Enrollment>,
-}
-
-impl Relations {
-    fn load(
-        connection: &mut PgConnection,
-        workspace: WorkspaceId,
-        writes: &Writes<'_>,
-        settings: Option<&WorkspaceSettings>,
-    ) -> QueryResult<Self> {
-        let may_be_enrolled = settings.is_none_or(|settings| settings.has_enrollments);
-        let enrollments = if may_be_enrolled {
-            enrollments::newest(connection, workspace, writes.new_serial_numbers())?
-        } else {
-            HashMap::new()
-        };
-        Ok(Self {
-            assignees: users::assignees(connection, workspace, &writes.assignees())?,
-            enrollments,
-        })
-    }
-
-    fn assignee(&self, fields: &DeviceFields) -> Option<Assignee> {
-        self.assignees.get(&fields.ownership.user_id?).cloned()
-    }
-
-    fn enrollment(&self, fields: &DeviceFields) -> Option<Enrollment> {
-        let serial_number = UniqueField::SerialNumber.folded(fields)?;
-        self.enrollments.get(serial_number).cloned()
-    }
-
-    fn created_device(
-        &self,
-        id: i64,
-        device: &NewDevice,
-        assignee: Option<UserId>,
-        created_at: DateTime<Utc>,
-    ) -> StoredDevice {
-        let mut fields = device.fields.clone();
-        fields.ownership.user_id = assignee;
-        StoredDevice {
-            assignee: self.assignee(&fields),
-            device: Device {
-                id: DeviceId(id),
-                enrollment: self.enrollment(&fields),
-                fields,
-            },
-            created_at,
-            updated_at: created_at,
-            archived_at: None,
-        }
-    }
-
-    fn updated_device(
-        &self,
-        stored: &StoredDevice,
-        fields: &DeviceFields,
-        changed_at: DateTime<Utc>,
-    ) -> StoredDevice {
-        let serial_number = |fields| UniqueField::SerialNumber.folded(fields);
-        let enrollment = if serial_number(fields) == serial_number(&stored.device.fields) {
-            stored.device.enrollment.clone()
-        } else {
-            self.enrollment(fields)
-        };
-        StoredDevice {
-            assignee: self.assignee(fields),
-            created_at: stored.created_at,
-            updated_at: changed_at,
-            archived_at: None,
-            device: Device {
-                id: stored.device.id,
-                enrollment,
-                fields: fields.clone(),
-            },
-        }
-    }
-}
-
-/// Returns the result of each row. `device_ids` has an id for each row that creates a device. The
-/// times are those of the devices that are created, and of those that are changed, if any.
-fn results(
-    plan: &UpsertPlan<'_>,
-    device_ids: &[i64],
-    relations: &Relations,
-    (created_at, changed_at): (DateTime<Utc>, Option<DateTime<Utc>>),
-) -> QueryResult<Vec<RowResult>> {
-    let mut ids = device_ids.iter().copied();
-    let rows = plan.rows.iter().map(|row| {
-        Ok(match row {
-            PlannedRow::Create { device, assignee } => {
-                let id = ids.next().ok_or(DieselError::NotFound)?;
-                let created = relations.created_device(id, device, *assignee, created_at);
-                RowResult::Created(Arc::new(created))
-            }
-            PlannedRow::Update {
-                stored,
-                fields,
-                changed_fields,
-            } => {
-                let changed_at = changed_at.ok_or(DieselError::NotFound)?;
-                let updated = relations.updated_device(stored, fields, changed_at);
-                RowResult::Updated(Arc::new(updated), changed_fields.clone())
-            }
-            PlannedRow::Unchanged(stored) => RowResult::Unchanged(Arc::clone(stored)),
-            PlannedRow::Skip(stored) => RowResult::Skipped(Arc::clone(stored)),
-            PlannedRow::Fail(errors) => RowResult::Failed(errors.clone()),
-        })
-    });
-    rows.collect()
 }
 
 /// Stores the response to an idempotent request.
