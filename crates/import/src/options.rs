@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Options that state how a file is interpreted. By default, everything is detected.
 ///
-/// The options of the batch (`on_conflict`, `match`, `atomic`, `nulls`, `unknown_users`) are members
-/// of the same JSON object, but are read by the server.
+/// The options of the batch (`on_conflict`, `match`, `atomic`, `nulls`, `unknown_users`) are
+/// members of the same JSON object, but are read by the server.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ImportOptions {

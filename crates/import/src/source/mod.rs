@@ -5,12 +5,21 @@ use std::io::{Read, Seek};
 
 use chrono::NaiveDate;
 
-use crate::description::FileKind;
-use crate::error::ImportError;
+use crate::description::{FileKind, Warning};
+use crate::error::{ImportError, OptionError, OptionErrorReason};
 use crate::limits::ImportLimits;
 use crate::options::ImportOptions;
 
-/// Value of a cell. Text is not trimmed.
+mod content;
+mod error;
+mod text;
+mod workbook;
+
+use content::Content;
+use text::TextFile;
+use workbook::Workbook;
+
+/// Value of a cell. Text is not trimmed, and never empty.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cell<'a> {
     /// No value.
@@ -27,35 +36,128 @@ pub(crate) enum Cell<'a> {
     Error,
 }
 
+impl<'a> Cell<'a> {
+    /// Returns [`Cell::Empty`] for empty text.
+    fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        let text = text.into();
+        if text.is_empty() {
+            Self::Empty
+        } else {
+            Self::Text(text)
+        }
+    }
+}
+
 /// A file whose kind, encoding, delimiter and sheet are known. Its rows can be read repeatedly.
 pub(crate) struct Source<R> {
-    reader: R,
+    file: File<R>,
     kind: FileKind,
+    warnings: Vec<Warning>,
+}
+
+enum File<R> {
+    Text(TextFile<R>),
+    Workbook(Box<Workbook<R>>),
 }
 
 impl<R: Read + Seek> Source<R> {
     /// Detects the kind of the file, and what only this kind has.
     pub(crate) fn open(
-        _reader: R,
-        _options: &ImportOptions,
-        _limits: ImportLimits,
+        mut reader: R,
+        options: &ImportOptions,
+        limits: ImportLimits,
     ) -> Result<Self, ImportError> {
-        unimplemented!()
+        match content::detect(&mut reader, limits)? {
+            Content::Text => {
+                if options.sheet.is_some() {
+                    let message = "the file is text and has no sheets: leave this option out";
+                    return Err(option_error(
+                        "/sheet",
+                        OptionErrorReason::UnknownSheet,
+                        message,
+                    ));
+                }
+                let file = TextFile::open(reader, options, limits)?;
+                let kind = file.kind();
+                Ok(Self {
+                    file: File::Text(file),
+                    kind,
+                    warnings: Vec::new(),
+                })
+            }
+            Content::Workbook => {
+                reject_text_options(options)?;
+                let file = Workbook::open(reader, options.sheet.as_deref(), limits)?;
+                let kind = file.kind();
+                let warnings = file.warnings();
+                Ok(Self {
+                    file: File::Workbook(Box::new(file)),
+                    kind,
+                    warnings,
+                })
+            }
+        }
     }
 
     pub(crate) fn kind(&self) -> &FileKind {
         &self.kind
     }
 
+    /// Returns what a person should check about the layout of the file.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        self.warnings.clone()
+    }
+
+    /// Returns whether the workbook counts days from 1904.
+    pub(crate) fn is_1904(&self) -> bool {
+        match &self.file {
+            File::Text(_) => false,
+            File::Workbook(file) => file.is_1904(),
+        }
+    }
+
     /// Reads all rows from the beginning. Calls `read_row` with the number of each row, from 1 as
-    /// the spreadsheet shows it, and its cells, until it returns `false`. Empty rows at the end may
-    /// be missing; empty rows in between may be missing in a workbook. The cells are at most
-    /// [`ImportLimits::max_columns`].
+    /// the spreadsheet shows it, and its cells, until it returns `false`. Empty rows may be
+    /// missing. There are at most [`ImportLimits::max_columns`] cells.
+    ///
+    /// The number of rows is not limited: the memory does not depend on it.
     pub(crate) fn read_rows(
         &mut self,
-        _read_row: impl FnMut(u32, &[Cell<'_>]) -> Result<bool, ImportError>,
+        read_row: impl FnMut(u32, &[Cell<'_>]) -> Result<bool, ImportError>,
     ) -> Result<(), ImportError> {
-        let _ = &mut self.reader;
-        unimplemented!()
+        match &mut self.file {
+            File::Text(file) => file.read_rows(read_row),
+            File::Workbook(file) => file.read_rows(read_row),
+        }
     }
 }
+
+fn reject_text_options(options: &ImportOptions) -> Result<(), ImportError> {
+    let message = "the file is a workbook: leave this option out";
+    if options.encoding.is_some() {
+        return Err(option_error(
+            "/encoding",
+            OptionErrorReason::Malformed,
+            message,
+        ));
+    }
+    if options.delimiter.is_some() {
+        return Err(option_error(
+            "/delimiter",
+            OptionErrorReason::Malformed,
+            message,
+        ));
+    }
+    Ok(())
+}
+
+fn option_error(
+    pointer: &str,
+    reason: OptionErrorReason,
+    message: impl Into<String>,
+) -> ImportError {
+    OptionError::new(pointer, reason, message).into()
+}
+
+#[cfg(test)]
+mod tests;

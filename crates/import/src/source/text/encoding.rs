@@ -1,0 +1,133 @@
+//! Detects the encoding of a text.
+
+use std::io::{BufRead, Read, Seek};
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE};
+
+use super::decode::Utf8Reader;
+use super::io_error;
+use crate::error::{FileError, ImportError};
+
+const PREFIX_BYTES: u64 = 1 << 16;
+
+/// Returns the encoding by the byte order mark, the zero bytes of UTF-16, valid UTF-8, or the
+/// frequency of characters, in this order. Reads the file in constant memory.
+pub(super) fn detect<R: Read + Seek>(reader: &mut R) -> Result<&'static Encoding, ImportError> {
+    let mut prefix = Vec::new();
+    reader.rewind()?;
+    reader
+        .by_ref()
+        .take(PREFIX_BYTES)
+        .read_to_end(&mut prefix)?;
+    if let Some((encoding, _)) = Encoding::for_bom(&prefix) {
+        return Ok(encoding);
+    }
+    if let Some(encoding) = utf16_by_zero_bytes(&prefix) {
+        return Ok(encoding);
+    }
+    if is_utf8(reader)? {
+        return Ok(UTF_8);
+    }
+    legacy_encoding(reader)
+}
+
+/// Letters, digits and delimiters of UTF-16 have a zero byte: the first or the second of each pair.
+fn utf16_by_zero_bytes(prefix: &[u8]) -> Option<&'static Encoding> {
+    let pairs = prefix.len() / 2;
+    let zeros = |offset: usize| {
+        prefix
+            .iter()
+            .skip(offset)
+            .step_by(2)
+            .filter(|b| **b == 0)
+            .count()
+    };
+    let (even, odd) = (zeros(0), zeros(1));
+    let are_frequent = |zeros: usize| zeros >= 4 && zeros * 4 >= pairs;
+    let are_rare = |zeros: usize| zeros * 100 <= pairs;
+    if are_frequent(odd) && are_rare(even) {
+        Some(UTF_16LE)
+    } else if are_frequent(even) && are_rare(odd) {
+        Some(UTF_16BE)
+    } else {
+        None
+    }
+}
+
+fn is_utf8<R: Read + Seek>(reader: &mut R) -> Result<bool, ImportError> {
+    reader.rewind()?;
+    let mut reader = Utf8Reader::new(reader, UTF_8);
+    loop {
+        match reader.fill_buf().map(<[u8]>::len).map_err(io_error) {
+            Ok(0) => return Ok(true),
+            Ok(length) => reader.consume(length),
+            Err(ImportError::File(FileError { .. })) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Guesses an encoding other than Unicode.
+fn legacy_encoding<R: Read + Seek>(reader: &mut R) -> Result<&'static Encoding, ImportError> {
+    reader.rewind()?;
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    let mut mac = MacRomanDetector::default();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let length = reader.read(&mut buffer)?;
+        detector.feed(&buffer[..length], length == 0);
+        mac.feed(&buffer[..length]);
+        if length == 0 {
+            break;
+        }
+    }
+    if mac.is_likely() {
+        return Ok(MACINTOSH);
+    }
+    Ok(detector.guess(None, Utf8Detection::Deny))
+}
+
+/// Recognises Mac Roman, which chardetng does not know: Excel for Mac writes it.
+///
+/// Its accented letters are symbols in the Windows encodings, where these never stand between two
+/// letters. Files that have only CR as line ending are Mac files, too.
+#[derive(Default)]
+struct MacRomanDetector {
+    previous: [u8; 2],
+    mac_letters: usize,
+    windows_letters: usize,
+    has_cr: bool,
+    has_lf: bool,
+}
+
+impl MacRomanDetector {
+    fn feed(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            let [before, middle] = self.previous;
+            if middle >= 0x80 && before.is_ascii_alphabetic() && byte.is_ascii_alphabetic() {
+                self.count_letter(middle);
+            }
+            self.has_cr |= byte == b'\r';
+            self.has_lf |= byte == b'\n';
+            self.previous = [middle, byte];
+        }
+    }
+
+    fn count_letter(&mut self, byte: u8) {
+        match byte {
+            // Ä Ö Ü á à â ä-like letters, ç, è, ê, ò, ö-like letters, ü and ß. Letters that are
+            // quotes, dashes or Š, š, Ž, ž in Windows encodings prove nothing.
+            0x80 | 0x85..=0x89 | 0x8B | 0x8D | 0x8F | 0x90 | 0x98 | 0x9B | 0x9D | 0x9F | 0xA7 => {
+                self.mac_letters += 1;
+            }
+            0xC0..=0xFF => self.windows_letters += 1,
+            _ => {}
+        }
+    }
+
+    fn is_likely(&self) -> bool {
+        let has_cr_only = self.has_cr && !self.has_lf;
+        self.windows_letters == 0 && (self.mac_letters > 0 || has_cr_only)
+    }
+}
