@@ -1,0 +1,117 @@
+//! Command `undo`.
+
+use clap::Args;
+use devices_client::Undo;
+
+use crate::confirmation;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{counted, print_error_line};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Number of the batch, as `import` and `batches` print it
+    #[arg(value_name = "BATCH")]
+    batch: u64,
+    /// Also archive devices that were changed since then
+    #[arg(long)]
+    include_changed: bool,
+    /// Show what would be archived, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Shows what an undo does, asks for confirmation, and carries it out.
+pub(crate) fn run(arguments: &Arguments, context: Context) -> Result<(), CliError> {
+    let client = context.client()?;
+    let (id, include_changed) = (arguments.batch, arguments.include_changed);
+    if arguments.dry_run || !arguments.yes {
+        let preview = client.preview_undo(id, include_changed)?;
+        if arguments.dry_run {
+            return context.print(&preview, || describe(&preview, Tense::Future));
+        }
+        print_error_line(describe(&preview, Tense::Future));
+        if preview.archived.is_empty() {
+            return Ok(());
+        }
+        if !confirmation::ask("Archive them?", context)? {
+            return Err(CliError::Failed("nothing was changed.".to_owned()));
+        }
+    }
+    let undo = client.undo(id, include_changed)?;
+    context.print(&undo, || describe(&undo, Tense::Past))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tense {
+    Past,
+    Future,
+}
+
+/// Describes an undo in a few sentences.
+fn describe(undo: &Undo, tense: Tense) -> String {
+    let (archived, kept) = match tense {
+        Tense::Past => ("archived", "kept"),
+        Tense::Future => ("would be archived", "would be kept"),
+    };
+    let count = |reason: &str| {
+        let kept = undo.kept.iter().filter(|device| device.reason == reason);
+        kept.count() as u64
+    };
+    let mut parts = vec![format!(
+        "Batch {}: {} {archived}",
+        undo.batch_id,
+        counted(undo.archived.len() as u64, "device")
+    )];
+    for (reason, words, hint) in [
+        (
+            "changed_since",
+            "changed since then",
+            " (archive them with --include-changed)",
+        ),
+        ("archived_already", "archived already", ""),
+    ] {
+        let number = count(reason);
+        if number > 0 {
+            let devices = counted(number, "device");
+            parts.push(format!("{devices} {kept}, because {words}{hint}"));
+        }
+    }
+    let mut sentences = vec![format!("{}.", parts.join("; "))];
+    if undo.not_undone.updated > 0 {
+        let devices = counted(undo.not_undone.updated, "device");
+        sentences.push(format!(
+            "The batch also updated {devices}: an undo does not revert updates."
+        ));
+    }
+    sentences.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use devices_client::{KeptDevice, NotUndone};
+
+    use super::*;
+
+    #[test]
+    fn kept_devices_and_updates_are_described() {
+        let undo = Undo {
+            batch_id: 17,
+            archived: vec![901, 902],
+            kept: vec![KeptDevice {
+                device_id: 903,
+                reason: "changed_since".to_owned(),
+            }],
+            not_undone: NotUndone { updated: 1 },
+        };
+        assert_eq!(
+            describe(&undo, Tense::Future),
+            "Batch 17: 2 devices would be archived; 1 device would be kept, because changed since \
+             then (archive them with --include-changed). The batch also updated 1 device: an undo \
+             does not revert updates."
+        );
+    }
+}

@@ -1,0 +1,314 @@
+//! Sends requests, and retries them.
+
+use std::error::Error;
+use std::io::{ErrorKind, Read};
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use ureq::http::{self, Method, StatusCode, header};
+use ureq::{Body, BodyReader, Timeout};
+
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::retry::{Failure, Retry};
+
+/// Maximum size of a response other than an export.
+const MAX_BODY: u64 = 1 << 30;
+
+/// A request of the API.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a Method,
+    /// Path and query, from the slash.
+    pub(crate) target: &'a str,
+    pub(crate) accept: &'a str,
+    /// Content type and bytes.
+    pub(crate) body: Option<(&'a str, &'a [u8])>,
+    pub(crate) idempotency_key: Option<&'a str>,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn get(target: &'a str) -> Self {
+        Self {
+            method: &Method::GET,
+            target,
+            accept: "application/json",
+            body: None,
+            idempotency_key: None,
+        }
+    }
+
+    /// Makes a request with a body.
+    pub(crate) fn post(target: &'a str, content_type: &'a str, body: &'a [u8]) -> Self {
+        Self {
+            method: &Method::POST,
+            body: Some((content_type, body)),
+            ..Self::get(target)
+        }
+    }
+}
+
+/// Returns a target: a path with parameters.
+pub(crate) fn target(path: &str, parameters: &[(String, String)]) -> String {
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let pairs: Vec<_> = parameters
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect();
+    if pairs.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", pairs.join("&"))
+    }
+}
+
+/// A response with a status below 400, completely read.
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    headers: http::HeaderMap,
+    pub(crate) body: Vec<u8>,
+    url: String,
+}
+
+impl Response {
+    /// Returns a header. `None` if it is missing or not ASCII.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Parses the body.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        serde_json::from_slice(&self.body).map_err(|error| ClientError::InvalidResponse {
+            url: self.url.clone(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// Whether a request may be sent again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// It changes nothing, or has an idempotency key.
+    Safe,
+    /// It may change something twice.
+    Never,
+}
+
+impl Client {
+    /// Sends a request and reads its response, with retries.
+    pub(crate) fn send(&self, request: Request, repeat: Repeat) -> Result<Response, ClientError> {
+        self.retry(repeat, || {
+            let response = self.attempt(request, repeat)?;
+            let (parts, body) = response.into_parts();
+            let read = read_body(body);
+            let body = read.map_err(|error| self.lost(&error, repeat))?;
+            Ok(Response {
+                status: parts.status.as_u16(),
+                headers: parts.headers,
+                body,
+                url: self.url_of(request.target),
+            })
+        })
+    }
+
+    /// Sends a request with retries. Returns its body unread: a connection that is lost later fails
+    /// the reading.
+    pub(crate) fn stream(&self, request: Request) -> Result<BodyReader<'static>, ClientError> {
+        self.retry(Repeat::Safe, || {
+            let response = self.attempt(request, Repeat::Safe)?;
+            Ok(response.into_body().into_reader())
+        })
+    }
+
+    fn retry<T>(
+        &self,
+        repeat: Repeat,
+        attempt: impl Fn() -> Result<T, Box<Failure>>,
+    ) -> Result<T, ClientError> {
+        let mut number = 1;
+        loop {
+            let failure = match attempt() {
+                Ok(success) => return Ok(success),
+                Err(failure) => failure,
+            };
+            let is_retried = failure.is_transient && repeat == Repeat::Safe;
+            let delay = is_retried
+                .then(|| self.retry_policy().delay(number, failure.retry_after))
+                .flatten();
+            let Some(delay) = delay else {
+                return Err(failure.error);
+            };
+            self.report_retry(&Retry {
+                attempt: number,
+                delay,
+                error: &failure.error,
+            });
+            std::thread::sleep(delay);
+            number += 1;
+        }
+    }
+
+    /// Sends a request once. Returns the response if its status is below 300.
+    fn attempt(
+        &self,
+        request: Request,
+        repeat: Repeat,
+    ) -> Result<http::Response<Body>, Box<Failure>> {
+        let url = self.url_of(request.target);
+        let mut builder = http::Request::builder()
+            .method(request.method)
+            .uri(&url)
+            .header(header::AUTHORIZATION, self.authorization())
+            .header(header::ACCEPT, request.accept);
+        if let Some(key) = request.idempotency_key {
+            builder = builder.header("Idempotency-Key", key);
+        }
+        let invalid = |error: http::Error| ClientError::InvalidUrl(error.to_string());
+        let result = if let Some((content_type, body)) = request.body {
+            builder = builder.header(header::CONTENT_TYPE, content_type);
+            self.agent().run(builder.body(body).map_err(invalid)?)
+        } else {
+            self.agent().run(builder.body(()).map_err(invalid)?)
+        };
+        let response = result.map_err(|error| self.lost(&error, repeat))?;
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(rejected(url, response))
+        }
+    }
+
+    /// Makes the failure of a request without a response.
+    fn lost(&self, error: &ureq::Error, repeat: Repeat) -> Box<Failure> {
+        let kind = ConnectionError::of(error);
+        Box::new(Failure {
+            error: ClientError::Unreachable {
+                url: self.url().to_owned(),
+                reason: reason_of(error),
+                may_have_stored: kind == ConnectionError::Lost && repeat == Repeat::Never,
+            },
+            is_transient: kind != ConnectionError::Permanent,
+            retry_after: None,
+        })
+    }
+}
+
+/// Makes the failure of a response with a status of 300 or more.
+fn rejected(url: String, response: http::Response<Body>) -> Box<Failure> {
+    let (parts, body) = response.into_parts();
+    let header = |name: &str| {
+        let value = parts.headers.get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
+    if parts.status.is_redirection() {
+        let location = header("Location").unwrap_or_default();
+        return ClientError::Redirected { url, location }.into();
+    }
+    // The status is what matters. Without its body, the reason is unknown.
+    let body = read_body(body).unwrap_or_default();
+    let status = parts.status.as_u16();
+    let error = ClientError::from_response(status, &body, header("X-Request-Id"));
+    let in_use = error.code() == Some("IDEMPOTENCY_KEY_IN_USE");
+    Box::new(Failure {
+        is_transient: in_use || is_transient(parts.status),
+        retry_after: header("Retry-After").and_then(|value| parse_retry_after(&value)),
+        error,
+    })
+}
+
+fn read_body(body: Body) -> Result<Vec<u8>, ureq::Error> {
+    let mut bytes = Vec::new();
+    let mut reader = body.into_with_config().limit(MAX_BODY).reader();
+    reader.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Returns whether another attempt may succeed. 502 and 504 come from a proxy whose server
+/// restarts.
+fn is_transient(status: StatusCode) -> bool {
+    [
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::BAD_GATEWAY,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT,
+    ]
+    .contains(&status)
+}
+
+/// Parses seconds. The server sends no dates.
+fn parse_retry_after(value: &str) -> Option<Duration> {
+    value.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Kind of an error without a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ConnectionError {
+    /// There was no connection, so the request was not sent.
+    NotConnected,
+    /// The connection was lost after the request was sent, at least in part.
+    Lost,
+    /// Another attempt would fail in the same way.
+    Permanent,
+}
+
+impl ConnectionError {
+    fn of(error: &ureq::Error) -> Self {
+        use ureq::Error as E;
+        match error {
+            E::HostNotFound
+            | E::ConnectionFailed
+            | E::Timeout(Timeout::Connect | Timeout::Resolve) => Self::NotConnected,
+            E::Io(error) => match error.kind() {
+                ErrorKind::ConnectionRefused
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable => Self::NotConnected,
+                // rustls wraps an untrusted certificate in an error of the connection.
+                ErrorKind::InvalidData => Self::Permanent,
+                _ => Self::Lost,
+            },
+            E::Timeout(_) | E::Protocol(_) | E::Decompress(..) => Self::Lost,
+            _ => Self::Permanent,
+        }
+    }
+}
+
+/// Returns the reason of an error without a response, for people.
+fn reason_of(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::HostNotFound => "the host is unknown".to_owned(),
+        ureq::Error::Timeout(_) => "the server did not respond in time".to_owned(),
+        ureq::Error::Io(error) => match error.kind() {
+            ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
+            ErrorKind::UnexpectedEof
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe => "the connection was lost".to_owned(),
+            _ => innermost(error),
+        },
+        error => innermost(error),
+    }
+}
+
+/// Returns the message of the innermost error, which states the cause.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_encoded() {
+        let parameters = [("search".to_owned(), "a b&c=ü".to_owned())];
+        let expected = "/devices?search=a%20b%26c%3D%C3%BC";
+        assert_eq!(target("/devices", &parameters), expected);
+        assert_eq!(target("/devices", &[]), "/devices");
+    }
+}
