@@ -1,4 +1,4 @@
-//! Builds and runs the real binary.
+//! Builds the real binaries, and runs that of the server.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,7 +10,13 @@ use crate::{PostgresLog, TestDatabase, statement_violations};
 
 /// Returns the path of the binary, built from the current sources.
 pub fn built_binary() -> &'static Path {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(build);
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| built_binaries().join("devices-api"));
+    &PATH
+}
+
+/// Returns the path of the program `devices`, built from the current sources.
+pub fn built_program() -> &'static Path {
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| built_binaries().join("devices"));
     &PATH
 }
 
@@ -32,8 +38,13 @@ pub(crate) fn isolated(executable: &Path) -> Command {
     command
 }
 
-/// Builds the binary and returns its path. Cargo does not build the binaries of other packages for
-/// a test, so the binary could be missing or outdated.
+/// Builds both binaries once and returns their directory. Cargo does not build the binaries of other
+/// packages for a test, so they could be missing or outdated.
+fn built_binaries() -> &'static Path {
+    static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(build);
+    &DIRECTORY
+}
+
 fn build() -> PathBuf {
     let program = std::env::current_exe().expect("the path of this program is known");
     // target/PROFILE/deps/TEST, or target/PROFILE/PROGRAM
@@ -41,7 +52,8 @@ fn build() -> PathBuf {
     let folder = folders.find(|folder| !folder.ends_with("deps"));
     let folder = folder.expect("the program is in target/PROFILE");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--workspace", "--bin", "devices-api"]);
+    cargo.args(["build", "--quiet", "--workspace"]);
+    cargo.args(["--bin", "devices-api", "--bin", "devices"]);
     if folder.ends_with("release") {
         cargo.arg("--release");
     }
@@ -51,7 +63,7 @@ fn build() -> PathBuf {
     let output = cargo.output().expect("cargo can be run");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    folder.join("devices-api")
+    folder.to_owned()
 }
 
 /// Exit code and output of a command.

@@ -22,7 +22,7 @@ mod statements;
 mod test_server;
 
 pub use api::{Api, percent_encode, send};
-pub use binary::{CommandOutput, binary, built_binary, run, run_at, run_executable};
+pub use binary::{CommandOutput, binary, built_binary, built_program, run, run_at, run_executable};
 pub use cluster::{Cluster, Row, Suspended};
 use confidential_values::{ConfidentialValues, record_secret, record_values, register_server};
 pub use database::TestDatabase;
