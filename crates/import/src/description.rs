@@ -50,7 +50,9 @@ pub enum WarningKind {
     SimilarColumn,
     /// Numbers of the column are shorter than usual, and may have lost leading zeros.
     LeadingZeros,
-    /// Rows after the table, hidden sheets or merged cells were found.
+    /// A default is not used, because a column provides the field.
+    UnusedDefault,
+    /// The header is repeated, or hidden sheets or merged cells were found.
     Layout,
 }
 
@@ -62,6 +64,7 @@ impl WarningKind {
             Self::IgnoredColumn => "ignored_column",
             Self::SimilarColumn => "similar_column",
             Self::LeadingZeros => "leading_zeros",
+            Self::UnusedDefault => "unused_default",
             Self::Layout => "layout",
         }
     }

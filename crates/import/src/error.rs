@@ -1,6 +1,6 @@
 //! Errors of files and options.
 
-use crate::column::column_letters;
+use crate::columns::column_letters;
 
 /// Error of an import as a whole.
 #[derive(Debug, thiserror::Error)]

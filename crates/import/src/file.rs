@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, Write};
 
-use devices_domain::RawRow;
+use devices_domain::{Field, RawRow, fields};
 
-use crate::column::Column;
-use crate::description::{FileDescription, Warning};
+use crate::columns::Column;
+use crate::description::{FileDescription, FileKind, Warning};
 use crate::error::ImportError;
 use crate::limits::ImportLimits;
 use crate::options::ImportOptions;
 use crate::source::Source;
+use crate::table::{RowReader, Scan, SourceTraits, Table};
 
 /// A file whose header and columns are interpreted. Its rows can be read repeatedly.
 pub struct ImportFile<R> {
@@ -18,6 +19,7 @@ pub struct ImportFile<R> {
     description: FileDescription,
     columns: Vec<Column>,
     warnings: Vec<Warning>,
+    reader: RowReader,
 }
 
 /// Format of a file of rejected rows.
@@ -49,8 +51,28 @@ impl<R: Read + Seek> ImportFile<R> {
         options: &ImportOptions,
         limits: ImportLimits,
     ) -> Result<Self, ImportError> {
-        let _source = Source::open(reader, options, limits)?;
-        unimplemented!()
+        let mut source = Source::open(reader, options, limits)?;
+        let traits = SourceTraits {
+            is_text: matches!(source.kind(), FileKind::Csv { .. }),
+            is_1904: source.is_1904(),
+            limits,
+        };
+        let mut scan = Scan::new(options, traits);
+        source.read_rows(|row, cells| scan.push(row, cells).map(|()| true))?;
+        let table: Table = scan.finish()?;
+        let mut warnings = source.warnings();
+        warnings.extend(table.warnings);
+        Ok(Self {
+            description: FileDescription {
+                kind: source.kind().clone(),
+                header_row: table.header_row,
+                rows: table.rows,
+            },
+            source,
+            columns: table.columns,
+            warnings,
+            reader: table.reader,
+        })
     }
 
     /// Returns what was detected about the file.
@@ -71,7 +93,9 @@ impl<R: Read + Seek> ImportFile<R> {
 
     /// Returns the required fields that neither a column, a default nor the name template provides.
     pub fn missing_fields(&self) -> Vec<&'static str> {
-        unimplemented!()
+        let required = fields().iter().filter(|field| field.is_required());
+        let names = required.map(Field::name);
+        names.filter(|name| !self.reader.provides(name)).collect()
     }
 
     /// Returns what a person should check.
@@ -85,9 +109,17 @@ impl<R: Read + Seek> ImportFile<R> {
     ///
     /// # Errors
     /// Returns the error of a file that changed since it was opened.
-    pub fn read_rows(&mut self, _push: impl FnMut(u32, &RawRow<'_>)) -> Result<(), ImportError> {
-        let _ = &mut self.source;
-        unimplemented!()
+    pub fn read_rows(&mut self, mut push: impl FnMut(u32, &RawRow<'_>)) -> Result<(), ImportError> {
+        let reader = &self.reader;
+        let header_row = self.description.header_row;
+        let mut is_first = true;
+        self.source.read_rows(|row, cells| {
+            if row > header_row && reader.is_data(cells, is_first) {
+                is_first = false;
+                push(row, &reader.read(cells));
+            }
+            Ok(true)
+        })
     }
 
     /// Writes the rows with errors, by row number, in the file's own columns and order, with a last

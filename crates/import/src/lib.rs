@@ -5,15 +5,18 @@
 //! [`RawRow`](devices_domain::RawRow) per row for the domain's batch. No input panics or uses
 //! unbounded memory: see [`ImportLimits`].
 
-mod column;
+mod columns;
 mod description;
 mod error;
 mod file;
 mod limits;
 mod options;
 mod source;
+mod table;
+mod text;
+mod value;
 
-pub use column::{Column, MatchedBy, column_letters};
+pub use columns::{Column, MatchedBy, column_letters};
 pub use description::{FileDescription, FileKind, Warning, WarningKind};
 pub use error::{
     ErrorColumn, FileError, FileErrorReason, ImportError, OptionError, OptionErrorReason,

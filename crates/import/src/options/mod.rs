@@ -1,15 +1,19 @@
 //! Options of an import: the JSON object `options` of the HTTP API and of a mapping file.
 
+mod parse;
+mod tree;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use parse::pointer;
+
 /// Options that state how a file is interpreted. By default, everything is detected.
 ///
 /// The options of the batch (`on_conflict`, `match`, `atomic`, `nulls`, `unknown_users`) are
-/// members of the same JSON object, but are read by the server.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
+/// members of the same JSON object, but are read by the server: see [`parse`](Self::parse).
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct ImportOptions {
     /// Name of the sheet of a workbook. By default, the first sheet with rows.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +49,7 @@ pub struct ImportOptions {
     pub other_columns: OtherColumns,
 }
 
-/// Format of dates in text. Separators and leading zeros are free.
+/// Format of dates in text. The separators are `/`, `.` or `-`. Leading zeros may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DateFormat {
     /// Year, month, day.
@@ -83,4 +87,19 @@ pub enum OtherColumns {
     Attributes,
     /// They reject the file.
     Error,
+}
+
+impl DateFormat {
+    /// Names of all formats.
+    pub const NAMES: &'static [&'static str] = &["YYYY-MM-DD", "DD/MM/YYYY", "MM/DD/YYYY", "excel"];
+}
+
+impl DecimalMark {
+    /// Names of both marks.
+    pub const NAMES: &'static [&'static str] = &["point", "comma"];
+}
+
+impl OtherColumns {
+    /// Names of all treatments.
+    pub const NAMES: &'static [&'static str] = &["ignore", "attributes", "error"];
 }

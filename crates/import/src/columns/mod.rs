@@ -1,0 +1,14 @@
+//! Columns of a file: their headers, and the fields that they provide.
+
+mod column;
+mod headers;
+mod mapping;
+mod synonyms;
+mod target;
+
+pub use column::{Column, MatchedBy, column_letters};
+pub(crate) use headers::{Headers, is_header_row};
+pub(crate) use mapping::{Assignment, Mapping, describe, map_columns, unknown_column};
+use synonyms::is_known_header;
+pub(crate) use synonyms::means;
+pub(crate) use target::{Target, TargetError};

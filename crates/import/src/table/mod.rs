@@ -1,0 +1,14 @@
+//! The table in a file: its header, its columns and its rows.
+
+mod column_statistics;
+mod defaults;
+mod row_reader;
+mod scan;
+mod template;
+mod warnings;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use row_reader::RowReader;
+pub(crate) use scan::{Scan, SourceTraits, Table};

@@ -1,0 +1,212 @@
+//! Rows of cells as raw rows of devices.
+
+use std::borrow::Cow;
+
+use devices_domain::{InvalidValue, RawRow, RawValue, Reason};
+
+use super::defaults::{ATTRIBUTES, Default};
+use super::scan::SourceTraits;
+use super::template::NameTemplate;
+use crate::columns::{Mapping, Target, means};
+use crate::error::OptionError;
+use crate::options::ImportOptions;
+use crate::source::Cell;
+use crate::text::trim;
+use crate::value::{ValueReader, is_blank_cell};
+
+/// Name of the field that a template provides.
+const NAME: &str = "name";
+
+/// Reads the rows of a table.
+#[derive(Debug)]
+pub(crate) struct RowReader {
+    /// Columns that provide a field or an attribute, in order.
+    pub(crate) columns: Vec<FieldColumn>,
+    defaults: Vec<Default>,
+    name: Option<NameTemplate>,
+    /// Texts of the header row.
+    headers: Vec<String>,
+    /// Number of cells that a row may have with values: those of the header row of a text file.
+    max_cells: usize,
+}
+
+/// A column that provides a field or an attribute.
+#[derive(Debug)]
+pub(crate) struct FieldColumn {
+    pub(crate) index: usize,
+    pub(crate) target: Target,
+    pub(crate) reader: ValueReader,
+}
+
+impl RowReader {
+    /// Creates a reader for a mapping. A row of a workbook may have more cells than the header.
+    pub(crate) fn new(
+        mapping: &Mapping,
+        options: &ImportOptions,
+        traits: SourceTraits,
+    ) -> Result<Self, OptionError> {
+        let SourceTraits {
+            is_text,
+            is_1904,
+            limits,
+        } = traits;
+        let columns = mapping.columns.iter().enumerate();
+        let columns = columns.filter_map(|(index, column)| {
+            let target = column.target.clone()?;
+            let reader = ValueReader::new(&target, options, is_1904);
+            Some(FieldColumn {
+                index,
+                target,
+                reader,
+            })
+        });
+        let template = options.name_from.as_deref();
+        let name = template
+            .map(|template| NameTemplate::parse(template, mapping, options, limits.max_columns))
+            .transpose()?;
+        let mut reader = Self {
+            columns: columns.collect(),
+            defaults: Default::parse_all(options)?,
+            name,
+            headers: mapping
+                .headers
+                .iter()
+                .map(|header| header.text.clone())
+                .collect(),
+            max_cells: if is_text {
+                mapping.headers.len()
+            } else {
+                usize::MAX
+            },
+        };
+        reader
+            .defaults
+            .retain(|default| !reader.columns.iter().any(|c| c.target == default.target));
+        if reader.name.is_some() {
+            reader
+                .defaults
+                .retain(|default| !default.target.is_field(NAME));
+        }
+        Ok(reader)
+    }
+
+    /// Returns whether a column, a default or the template provides a field.
+    pub(crate) fn provides(&self, field: &str) -> bool {
+        self.columns
+            .iter()
+            .any(|column| column.target.is_field(field))
+            || self
+                .defaults
+                .iter()
+                .any(|default| default.target.is_field(field))
+            || self.name.is_some() && field == NAME
+    }
+
+    /// Returns whether a row below the header is data: neither empty nor the header again.
+    pub(crate) fn is_data(&self, cells: &[Cell<'_>], is_first: bool) -> bool {
+        !cells.iter().all(is_blank_cell) && !self.is_header_again(cells, is_first)
+    }
+
+    /// Returns whether a row repeats the header row: files that were joined have it several times,
+    /// and some have the names of the fields below it.
+    pub(crate) fn is_header_again(&self, cells: &[Cell<'_>], is_first: bool) -> bool {
+        /// One equal cell may be a value: a room called `Room`.
+        const MIN_EQUAL: usize = 2;
+
+        let filled = cells
+            .iter()
+            .enumerate()
+            .filter(|(_, cell)| !is_blank_cell(cell));
+        let is_header = |(index, cell): (usize, &Cell<'_>)| {
+            let Cell::Text(text) = cell else {
+                return false;
+            };
+            self.headers
+                .get(index)
+                .is_some_and(|header| header == trim(text))
+                || is_first && self.names_column(index, text)
+        };
+        filled.clone().all(is_header) && filled.take(MIN_EQUAL).count() == MIN_EQUAL
+    }
+
+    fn names_column(&self, index: usize, text: &str) -> bool {
+        let mut columns = self.columns.iter();
+        columns.any(|column| column.index == index && means(text, &column.target))
+    }
+
+    /// Reads the cells of a row that has a value.
+    pub(crate) fn read<'a>(&'a self, cells: &'a [Cell<'_>]) -> RawRow<'a> {
+        let mut row = RawRow::for_device();
+        let mut attributes: Vec<(Cow<'a, str>, RawValue<'a>)> = Vec::new();
+        let is_shifted = self.is_shifted(cells);
+        for (place, column) in self.columns.iter().enumerate() {
+            let value = if is_shifted && place + 1 == self.columns.len() {
+                shifted_value()
+            } else {
+                self.read_value(column, cells)
+            };
+            match &column.target {
+                Target::Field(field) => row.set(field.name(), value),
+                Target::Attribute(key) => attributes.push((Cow::Borrowed(key), value)),
+            }
+        }
+        for default in &self.defaults {
+            match &default.target {
+                Target::Field(field) => row.set(field.name(), default.value()),
+                Target::Attribute(key) => attributes.push((Cow::Borrowed(key), default.value())),
+            }
+        }
+        if let Some(template) = self.name.as_ref().filter(|_| !self.has_name_column()) {
+            row.set(NAME, RawValue::text(template.render(cells, &self.columns)));
+        }
+        if !attributes.is_empty() {
+            row.set(ATTRIBUTES, object(attributes));
+        }
+        row
+    }
+
+    fn has_name_column(&self) -> bool {
+        self.columns
+            .iter()
+            .any(|column| column.target.is_field(NAME))
+    }
+
+    fn read_value<'a>(&'a self, column: &'a FieldColumn, cells: &'a [Cell<'_>]) -> RawValue<'a> {
+        let cell = cells.get(column.index).unwrap_or(&Cell::Empty);
+        match &self.name {
+            Some(template) if column.target.is_field(NAME) && is_blank_cell(cell) => {
+                RawValue::text(template.render(cells, &self.columns))
+            }
+            _ => column.reader.read(cell),
+        }
+    }
+
+    /// Returns whether a row of a text file has values after the last column: a delimiter in an
+    /// unquoted cell has probably moved its values into wrong columns.
+    fn is_shifted(&self, cells: &[Cell<'_>]) -> bool {
+        cells.len() > self.max_cells
+            && cells[self.max_cells..]
+                .iter()
+                .any(|cell| !is_blank_cell(cell))
+    }
+}
+
+/// Value of the last column of a shifted row: its error rejects the row.
+fn shifted_value<'a>() -> RawValue<'a> {
+    RawValue::Invalid(Box::new(InvalidValue::new(
+        Reason::Malformed,
+        "may belong to another column, because the row has more cells than the header: quote each \
+         cell that contains the delimiter",
+    )))
+}
+
+/// Returns the attributes of a row. Blank ones are left out of rows with more attributes than an
+/// object may have members.
+fn object<'a>(mut attributes: Vec<(Cow<'a, str>, RawValue<'a>)>) -> RawValue<'a> {
+    if attributes.len() >= RawValue::MAX_MEMBERS {
+        attributes
+            .retain(|(_, value)| !matches!(value, RawValue::Text(text) if trim(text).is_empty()));
+        attributes.truncate(RawValue::MAX_MEMBERS);
+    }
+    RawValue::Object(attributes)
+}

@@ -1,0 +1,58 @@
+//! Text of cells, headers and messages.
+
+/// Maximum number of characters of a header, and of a name in a message.
+const MAX_SHORT: usize = 100;
+
+/// Removes white space and byte order marks at either end, as validation does.
+pub(crate) fn trim(text: &str) -> &str {
+    let is_edge = |byte: Option<&u8>| byte.is_none_or(|byte| (b'!'..=b'~').contains(byte));
+    let bytes = text.as_bytes();
+    if is_edge(bytes.first()) && is_edge(bytes.last()) {
+        return text;
+    }
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}')
+}
+
+/// Returns whether a text has no visible character.
+pub(crate) fn is_blank(text: &str) -> bool {
+    trim(text).is_empty()
+}
+
+/// Returns a text in one line, with each run of white space as one space, and shortened to 100
+/// characters.
+pub(crate) fn shorten(text: &str) -> String {
+    let mut short = String::new();
+    let (mut length, mut after_space) = (0, false);
+    for character in trim(text).chars() {
+        let is_space = character.is_whitespace() || character.is_control();
+        if is_space && after_space {
+            continue;
+        }
+        if length == MAX_SHORT {
+            short.push('…');
+            break;
+        }
+        short.push(if is_space { ' ' } else { character });
+        after_space = is_space;
+        length += 1;
+    }
+    short
+}
+
+/// Quotes a name for a message: in one line, shortened.
+pub(crate) fn quote(name: &str) -> String {
+    format!("`{}`", shorten(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_shortened_to_one_line() {
+        assert_eq!(shorten(" Serial\r\n  number\t"), "Serial number");
+        assert_eq!(shorten(&"é".repeat(100)), "é".repeat(100));
+        assert_eq!(shorten(&"é".repeat(101)), "é".repeat(100) + "…");
+        assert_eq!(quote("\u{FEFF}a\0b"), "`a b`");
+    }
+}
