@@ -1,12 +1,10 @@
 //! Detects the kind of a file by its content.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
 
-use zip::ZipArchive;
-use zip::result::ZipError;
-
-use super::error::{damaged_workbook, encrypted, unsupported, workbook_io};
-use crate::error::{FileError, FileErrorReason, ImportError};
+use super::error::{encrypted, unsupported};
+use super::package;
+use crate::error::{FileError, ImportError};
 use crate::limits::ImportLimits;
 
 /// Kind of a file that can be read.
@@ -14,7 +12,10 @@ pub(super) enum Content {
     /// Delimited text.
     Text,
     /// A workbook (`.xlsx`) whose inflated size is within the limit.
-    Workbook,
+    Workbook {
+        /// Some sheet has merged cells.
+        has_merged_cells: bool,
+    },
 }
 
 /// First bytes of binary files that people rename or confuse with a spreadsheet.
@@ -49,8 +50,10 @@ pub(super) fn detect<R: Read + Seek>(
     let starts_with_any =
         |signatures: &[&[u8]]| signatures.iter().any(|bytes| start.starts_with(bytes));
     if starts_with_any(ZIP_SIGNATURES) {
-        check_archive(reader, limits)?;
-        return Ok(Content::Workbook);
+        let estimate = package::check(reader, limits.max_inflated_bytes)?;
+        return Ok(Content::Workbook {
+            has_merged_cells: estimate.has_merged_cells(),
+        });
     }
     if start.starts_with(COMPOUND_SIGNATURE) {
         return Err(compound_file_error(reader)?.into());
@@ -66,56 +69,6 @@ fn read_start<R: Read + Seek>(reader: &mut R) -> Result<Vec<u8>, ImportError> {
     reader.rewind()?;
     reader.by_ref().take(64).read_to_end(&mut start)?;
     Ok(start)
-}
-
-/// Checks that the archive is a workbook and that its inflated size is within the limit.
-fn check_archive<R: Read + Seek>(reader: &mut R, limits: ImportLimits) -> Result<(), ImportError> {
-    let mut archive = ZipArchive::new(reader).map_err(archive_error)?;
-    check_names(&archive)?;
-    check_inflated_size(&mut archive, limits.max_inflated_bytes)
-}
-
-fn check_names<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<(), ImportError> {
-    let mut message = "the file is a zip archive without a workbook";
-    for name in archive.file_names() {
-        let name = name.map_err(archive_error)?;
-        match name.replace('\\', "/").to_ascii_lowercase().as_str() {
-            "xl/workbook.xml" => return Ok(()),
-            "xl/workbook.bin" => message = "the file is an .xlsb workbook",
-            "content.xml" => message = "the file is an OpenDocument file",
-            _ => {}
-        }
-    }
-    Err(unsupported(message).into())
-}
-
-/// Counts the inflated bytes by inflating them: a zip bomb declares false sizes.
-fn check_inflated_size<R: Read + Seek>(
-    archive: &mut ZipArchive<R>,
-    max_bytes: u64,
-) -> Result<(), ImportError> {
-    let mut remaining = max_bytes;
-    for index in 0..archive.len() {
-        let entry = archive.by_index(index).map_err(archive_error)?;
-        let mut entry = entry.take(remaining + 1);
-        let size = std::io::copy(&mut entry, &mut std::io::sink()).map_err(workbook_io)?;
-        remaining = remaining.checked_sub(size).ok_or_else(|| {
-            let mebibytes = max_bytes >> 20;
-            FileError::new(
-                FileErrorReason::TooLarge,
-                format!("the workbook has more than {mebibytes} MiB: split it, or save it as CSV"),
-            )
-        })?;
-    }
-    Ok(())
-}
-
-fn archive_error(error: ZipError) -> ImportError {
-    match error {
-        ZipError::Io(error) => workbook_io(error),
-        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => encrypted().into(),
-        _ => damaged_workbook().into(),
-    }
 }
 
 /// Distinguishes an encrypted `.xlsx` from an `.xls`. Both are OLE compound files. The directory of
@@ -135,16 +88,28 @@ fn compound_file_error<R: Read + Seek>(reader: &mut R) -> Result<FileError, Impo
 }
 
 fn contains<R: Read + Seek>(reader: &mut R, pattern: &[u8]) -> Result<bool, ImportError> {
-    reader.seek(SeekFrom::Start(0))?;
+    Ok(count(reader, pattern, 1)? > 0)
+}
+
+/// Counts the occurrences of a pattern in the file, up to a maximum.
+pub(super) fn count<R: Read + Seek>(
+    reader: &mut R,
+    pattern: &[u8],
+    max: usize,
+) -> Result<usize, ImportError> {
+    reader.rewind()?;
     let mut window = Vec::new();
-    loop {
-        let kept = window.len().saturating_sub(pattern.len() - 1);
-        window.drain(..kept);
+    let mut found = 0;
+    while found < max {
+        let kept = window.len().min(pattern.len() - 1);
+        window.drain(..window.len() - kept);
         if reader.by_ref().take(1 << 16).read_to_end(&mut window)? == 0 {
-            return Ok(false);
+            break;
         }
-        if window.windows(pattern.len()).any(|bytes| bytes == pattern) {
-            return Ok(true);
-        }
+        found += window
+            .windows(pattern.len())
+            .filter(|bytes| *bytes == pattern)
+            .count();
     }
+    Ok(found.min(max))
 }

@@ -12,8 +12,10 @@ use crate::options::ImportOptions;
 
 mod content;
 mod error;
+mod package;
 mod text;
 mod workbook;
+mod xml;
 
 use content::Content;
 use text::TextFile;
@@ -85,9 +87,12 @@ impl<R: Read + Seek> Source<R> {
                     warnings: Vec::new(),
                 })
             }
-            Content::Workbook => {
+            Content::Workbook { has_merged_cells } => {
                 reject_text_options(options)?;
-                let file = Workbook::open(reader, options.sheet.as_deref(), limits)?;
+                let mut file = Workbook::open(reader, options.sheet.as_deref(), limits)?;
+                if has_merged_cells {
+                    file.check_merged_cells()?;
+                }
                 let kind = file.kind();
                 let warnings = file.warnings();
                 Ok(Self {

@@ -7,7 +7,8 @@ use std::io::{Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{
-    DataRef, ExcelDateTime, Reader, Sheet, SheetType, SheetVisible, Xlsx, XlsxCellReader, XlsxError,
+    DataRef, Dimensions, ExcelDateTime, Reader, Sheet, SheetType, SheetVisible, Xlsx,
+    XlsxCellReader, XlsxError,
 };
 use chrono::NaiveDate;
 
@@ -20,12 +21,14 @@ use crate::limits::ImportLimits;
 /// Maximum number of sheets that are searched for the first one with rows. Bounds the time: many
 /// sheets may refer to the same large part.
 const MAX_SEARCHED_SHEETS: usize = 16;
+/// Last row of a sheet.
+const MAX_ROW: u32 = 1_048_576;
 /// First serial number after 9999-12-31.
 const END_OF_DATES: f64 = 2_958_466.0;
 
 /// A workbook and the sheet that is read.
 pub(super) struct Workbook<R> {
-    workbook: Xlsx<R>,
+    file: Xlsx<R>,
     sheet: String,
     sheets: Vec<String>,
     warnings: Vec<Warning>,
@@ -40,19 +43,15 @@ impl<R: Read + Seek> Workbook<R> {
         sheet: Option<&str>,
         limits: ImportLimits,
     ) -> Result<Self, ImportError> {
-        let mut workbook = guard(|| Xlsx::new(reader))?;
-        let sheets: Vec<Sheet> = workbook
-            .sheets_metadata()
-            .iter()
-            .filter(is_worksheet)
-            .cloned()
-            .collect();
+        let mut file = guard(|| Xlsx::new(reader))?;
+        let mut sheets = file.sheets_metadata().to_vec();
+        sheets.retain(|sheet| sheet.typ == SheetType::WorkSheet);
         let (sheet, warnings) = match sheet {
             Some(name) => (named_sheet(&sheets, name)?, Vec::new()),
-            None => first_sheet_with_rows(&mut workbook, &sheets)?,
+            None => first_sheet_with_rows(&mut file, &sheets)?,
         };
         Ok(Self {
-            workbook,
+            file,
             sheet,
             sheets: sheets.into_iter().map(|sheet| sheet.name).collect(),
             warnings,
@@ -68,11 +67,31 @@ impl<R: Read + Seek> Workbook<R> {
     }
 
     pub(super) fn is_1904(&self) -> bool {
-        self.workbook.has_1904_epoch()
+        self.file.has_1904_epoch()
     }
 
     pub(super) fn warnings(&self) -> Vec<Warning> {
         self.warnings.clone()
+    }
+
+    /// Adds a warning if cells of several rows are merged: all but the first of them are empty.
+    pub(super) fn check_merged_cells(&mut self) -> Result<(), ImportError> {
+        let merged = guard(|| self.file.merge_cells_by_sheet_name(&self.sheet))?;
+        let are_read = |cells: &&Dimensions| {
+            cells.end.0 > cells.start.0 && (cells.start.1 as usize) < self.max_columns
+        };
+        if let Some(cells) = merged.iter().filter(are_read).min() {
+            let row = u64::from(cells.start.0) + 1;
+            self.warnings.push(Warning {
+                kind: WarningKind::Layout,
+                message: format!(
+                    "cells are merged across rows, first in row {row}: only the first of these \
+                     rows has the value"
+                ),
+                column: Some(cells.start.1 as usize),
+            });
+        }
+        Ok(())
     }
 
     /// Implements [`Source::read_rows`](super::Source::read_rows).
@@ -80,7 +99,7 @@ impl<R: Read + Seek> Workbook<R> {
         &mut self,
         mut read_row: impl FnMut(u32, &[Cell<'_>]) -> Result<bool, ImportError>,
     ) -> Result<(), ImportError> {
-        let mut reader = cells_reader(&mut self.workbook, &self.sheet)?;
+        let mut reader = cells_reader(&mut self.file, &self.sheet)?;
         let mut row = 0;
         let mut cells = Vec::new();
         while let Some((cell_row, column, cell)) = next_cell(&mut reader, row)? {
@@ -104,10 +123,6 @@ impl<R: Read + Seek> Workbook<R> {
         }
         Ok(())
     }
-}
-
-fn is_worksheet(sheet: &&Sheet) -> bool {
-    sheet.typ == SheetType::WorkSheet
 }
 
 fn named_sheet(sheets: &[Sheet], name: &str) -> Result<String, ImportError> {
@@ -155,7 +170,7 @@ fn first_sheet_with_rows<R: Read + Seek>(
     let message = if hidden.is_empty() {
         "the workbook has no values"
     } else {
-        "the workbook has values in hidden sheets at most: name one with `sheet`"
+        "the visible sheets have no values: name a hidden one with `sheet`"
     };
     Err(FileError::new(FileErrorReason::Empty, message).into())
 }
@@ -168,7 +183,7 @@ fn cells_reader<'a, R: Read + Seek>(
 }
 
 /// Returns the next cell with a value, with its row from 1 and its column from 0. Rows before
-/// `min_row` are an error.
+/// `min_row` and after the last possible one are errors.
 fn next_cell<'a, R: Read + Seek>(
     reader: &mut XlsxCellReader<'a, R>,
     min_row: u32,
@@ -181,7 +196,7 @@ fn next_cell<'a, R: Read + Seek>(
         let row = row.saturating_add(1);
         match convert(cell.get_value()) {
             Cell::Empty => {}
-            _ if row < min_row => return Err(damaged_workbook().into()),
+            _ if row < min_row || row > MAX_ROW => return Err(damaged_workbook().into()),
             cell => return Ok(Some((row, column as usize, cell))),
         }
     }

@@ -45,6 +45,7 @@ impl<R: Read + Seek> TextFile<R> {
         };
         let sample = read_sample(&mut reader, encoding)?;
         reject_binary(&sample)?;
+        reject_markup(&sample)?;
         let separator = delimiter::separator_line(&sample);
         let separator_line = separator.map_or(0, |(_, length)| length);
         let delimiter = match (&options.delimiter, separator) {
@@ -119,8 +120,9 @@ fn read_sample<R: Read + Seek>(
     reader.rewind()?;
     let mut sample = Vec::new();
     let reader = Utf8Reader::new(reader, encoding);
+    let read = reader.take(SAMPLE_BYTES).read_to_end(&mut sample);
     // An invalid byte is reported with its row when the rows are read.
-    let _ = reader.take(SAMPLE_BYTES).read_to_end(&mut sample);
+    read.unwrap_or_default();
     if sample.len() as u64 == SAMPLE_BYTES {
         let end = sample
             .iter()
@@ -143,6 +145,22 @@ fn reject_binary(sample: &str) -> Result<(), FileError> {
     let controls = sample.chars().filter(|c| is_binary(*c)).count();
     if controls >= 16 && controls * 50 > sample.len() {
         return Err(unsupported("the file is neither a workbook nor text"));
+    }
+    Ok(())
+}
+
+/// Rejects tables in HTML and XML: programs export them under the name `.xls`.
+fn reject_markup(sample: &str) -> Result<(), FileError> {
+    let start = sample.trim_start();
+    let starts_with = |tag: &str| {
+        let prefix = start.get(..tag.len());
+        prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(tag))
+    };
+    if ["<!doctype", "<?xml", "<html", "<table"]
+        .into_iter()
+        .any(starts_with)
+    {
+        return Err(unsupported("the file is HTML or XML"));
     }
     Ok(())
 }
