@@ -1,8 +1,10 @@
 //! Dependency rules: the domain depends on no HTTP, SQL, JSON or runtime crate, the adapters depend
-//! on no HTTP crate, and only the wiring in `crates/api/src/cli` uses the adapters.
+//! on no HTTP crate, and only the wiring in `crates/api/src/cli` uses the adapters. The program
+//! `devices` needs no library of the system.
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -47,6 +49,48 @@ fn domain_has_no_infrastructure_dependencies() {
         ] {
             assert!(!name.starts_with(forbidden), "{name}");
         }
+    }
+}
+
+/// Returns the names of the crates of this workspace that a package is built with, without itself.
+fn workspace_dependencies(package: &str) -> BTreeSet<String> {
+    let own = package.replace('-', "_");
+    let names = dependencies(package).into_iter();
+    names
+        .filter(|name| name.starts_with("devices_") && *name != own)
+        .collect()
+}
+
+#[test]
+fn import_uses_the_domain_only() {
+    let expected = BTreeSet::from(["devices_domain".to_owned()]);
+    assert_eq!(workspace_dependencies("devices-import"), expected);
+}
+
+#[test]
+fn client_uses_no_other_crate_of_the_workspace() {
+    assert_eq!(workspace_dependencies("devices-client"), BTreeSet::new());
+}
+
+#[test]
+fn program_needs_no_native_library() {
+    let dependencies = dependencies("devices-cli");
+    assert!(
+        dependencies.contains(&"rustls".to_owned()),
+        "{dependencies:?}"
+    );
+    // `openssl_probe` is written in Rust, and finds the certificates of the system.
+    for forbidden in [
+        "openssl",
+        "openssl_sys",
+        "native_tls",
+        "pq_sys",
+        "diesel",
+        "tokio",
+        "devices_adapters",
+        "devices_api",
+    ] {
+        assert!(!dependencies.contains(&forbidden.to_owned()), "{forbidden}");
     }
 }
 

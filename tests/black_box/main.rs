@@ -16,6 +16,7 @@ mod openapi;
 mod openapi_batches;
 mod openapi_fields;
 mod operations;
+mod program;
 mod query_parameters;
 mod search;
 mod server;

@@ -278,6 +278,7 @@ impl ConnectionError {
 fn reason_of(error: &ureq::Error) -> String {
     match error {
         ureq::Error::HostNotFound => "the host is unknown".to_owned(),
+        ureq::Error::ConnectProxyFailed(reason) => format!("the proxy does not connect: {reason}"),
         ureq::Error::Timeout(_) => "the server did not respond in time".to_owned(),
         ureq::Error::Io(error) => match error.kind() {
             ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
