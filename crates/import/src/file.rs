@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, Write};
+use std::ops::ControlFlow;
 
 use devices_domain::{Field, RawRow, fields};
 
@@ -10,6 +11,7 @@ use crate::description::{FileDescription, FileKind, Warning};
 use crate::error::ImportError;
 use crate::limits::ImportLimits;
 use crate::options::ImportOptions;
+use crate::parts::{Part, PartBuilder, PartLimits};
 use crate::source::Source;
 use crate::table::{RowReader, Scan, SourceTraits, Table};
 
@@ -120,6 +122,41 @@ impl<R: Read + Seek> ImportFile<R> {
             }
             Ok(true)
         })
+    }
+
+    /// Reads the rows that have a value, as parts of canonical CSV. A part has at most `max_rows`
+    /// rows, and `max_bytes` bytes unless it is a single row. Equal files have equal parts. Ends
+    /// early if `push` breaks.
+    ///
+    /// # Errors
+    /// Returns the error of a file that changed since it was opened.
+    pub fn read_parts(
+        &mut self,
+        max_rows: usize,
+        max_bytes: usize,
+        mut push: impl FnMut(Part) -> ControlFlow<()>,
+    ) -> Result<(), ImportError> {
+        let reader = &self.reader;
+        let header_row = self.description.header_row;
+        let limits = PartLimits {
+            rows: max_rows,
+            bytes: max_bytes,
+        };
+        let mut builder = PartBuilder::new(reader, limits);
+        let (mut is_first, mut is_ended) = (true, false);
+        self.source.read_rows(|row, cells| {
+            if row > header_row && reader.is_data(cells, is_first) {
+                is_first = false;
+                let complete = builder.push(row, &reader.read(cells));
+                is_ended = complete.is_some_and(|part| push(part).is_break());
+            }
+            Ok(!is_ended)
+        })?;
+        let last = if is_ended { None } else { builder.finish() };
+        match last.map(push) {
+            // After the last part, there is nothing to end.
+            None | Some(ControlFlow::Continue(()) | ControlFlow::Break(())) => Ok(()),
+        }
     }
 
     /// Writes the rows with errors, by row number, in the file's own columns and order, with a last

@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod limits;
 mod options;
+mod parts;
 mod source;
 mod table;
 mod text;
@@ -24,3 +25,4 @@ pub use error::{
 pub use file::{ImportFile, RejectedCell, RejectedFormat};
 pub use limits::ImportLimits;
 pub use options::{DateFormat, DecimalMark, ImportOptions, OtherColumns};
+pub use parts::Part;

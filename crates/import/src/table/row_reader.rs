@@ -102,6 +102,18 @@ impl RowReader {
             || self.name.is_some() && field == NAME
     }
 
+    /// Returns each target that has values, with the index of the column that provides it. `None`
+    /// for a default and for a name from the template.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (Target, Option<usize>)> {
+        let columns = self.columns.iter();
+        let columns = columns.map(|column| (column.target.clone(), Some(column.index)));
+        let defaults = self.defaults.iter();
+        let defaults = defaults.map(|default| (default.target.clone(), None));
+        let is_rendered = self.name.is_some() && !self.has_name_column();
+        let name = Target::from_name(NAME).filter(|_| is_rendered);
+        columns.chain(defaults).chain(name.map(|name| (name, None)))
+    }
+
     /// Returns whether a row below the header is data: neither empty nor the header again.
     pub(crate) fn is_data(&self, cells: &[Cell<'_>], is_first: bool) -> bool {
         !cells.iter().all(is_blank_cell) && !self.is_header_again(cells, is_first)
