@@ -27,7 +27,7 @@ pub(crate) enum Command {
     /// Remove the stored URL and key
     Logout,
     /// Import devices from a CSV or Excel file
-    Import(import::Arguments),
+    Import(Box<import::Arguments>),
     /// Archive the devices that a batch created
     ///
     /// Keeps devices that were changed since then, unless --include-changed. Does not revert

@@ -42,7 +42,7 @@ fn run(command: Command, context: Context) -> Result<(), CliError> {
     match command {
         Command::Login(arguments) => login::run(arguments, context),
         Command::Logout => login::forget(context),
-        Command::Import(arguments) => import::run(arguments, context),
+        Command::Import(arguments) => import::run(&arguments, context),
         Command::Undo(arguments) => undo::run(&arguments, context),
         Command::Batches(arguments) => batches::run(&arguments, context),
         Command::List(arguments) => list::run(arguments, context),

@@ -1,153 +1,233 @@
-//! Arguments of `import`.
+//! Arguments of `devices import`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
-#[derive(Debug, Args)]
+/// Arguments of `devices import`.
+#[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// CSV or Excel file (.xlsx)
-    pub(crate) file: PathBuf,
-    /// Show the plan and store nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Do not ask for confirmation
-    #[arg(long, short)]
-    pub(crate) yes: bool,
-    /// Import the file even if it was imported before
-    #[arg(long)]
-    pub(crate) again: bool,
-    /// File for the rejected rows instead of NAME.rejected.csv or NAME.rejected.xlsx
-    #[arg(long, value_name = "FILE")]
-    pub(crate) rejected: Option<PathBuf>,
-    /// Maximum number of rows that are sent at once
-    #[arg(long, value_name = "ROWS", default_value_t = 20_000)]
-    pub(crate) part_rows: usize,
+    /// Excel workbook (.xlsx) or text file (CSV)
+    pub(super) file: PathBuf,
     #[command(flatten)]
-    pub(crate) interpretation: Interpretation,
+    pub(super) reading: ReadingArguments,
     #[command(flatten)]
-    pub(crate) batch: BatchOptions,
+    pub(super) storing: StoringArguments,
+    #[command(flatten)]
+    pub(super) mapping: MappingArguments,
+    #[command(flatten)]
+    pub(super) run: RunArguments,
 }
 
-/// How the file is interpreted. By default, everything is detected.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Interpretation of the file")]
-pub(crate) struct Interpretation {
-    /// Value of a field that no column provides, such as `type=laptop`; can be repeated
-    #[arg(long, value_name = "FIELD=VALUE")]
-    pub(crate) set: Vec<String>,
-    /// Field of a column, such as `Service Tag=serial_number`; `Room=` ignores the column; can be
-    /// repeated
-    #[arg(long, value_name = "COLUMN=FIELD")]
-    pub(crate) map: Vec<String>,
-    /// Translation of a value, such as `type:Notebook=laptop`; can be repeated
-    #[arg(long, value_name = "FIELD:FROM=TO")]
-    pub(crate) value: Vec<String>,
-    /// Template of the name, such as `{Manufacturer} {Model}`
+/// How the file is read.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Reading the file")]
+pub(super) struct ReadingArguments {
+    /// Use a column for a field, or 'HEADER=' to leave it out
+    #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = header_and_field)]
+    pub(super) columns: Vec<(String, Option<String>)>,
+    /// Value of a field that no column has, such as type=laptop
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
+    pub(super) defaults: Vec<(String, String)>,
+    /// Value for a text of the file, such as type:Notebook=laptop
+    #[arg(long = "value", value_name = "FIELD:TEXT=VALUE", value_parser = value_translation)]
+    pub(super) values: Vec<(String, String, String)>,
+    /// Template of names, such as '{Manufacturer} {Model}'
     #[arg(long, value_name = "TEMPLATE")]
-    pub(crate) name_from: Option<String>,
-    /// Sheet of the workbook instead of the first one with rows
+    pub(super) name_from: Option<String>,
+    /// What to do with columns without a field [default: ignore]
+    #[arg(long, value_name = "ACTION", value_parser = one_of([
+        ("ignore", "List them and leave them out"),
+        ("attributes", "Keep them as attributes of the devices"),
+        ("error", "Reject the file"),
+    ]))]
+    pub(super) other_columns: Option<String>,
+    /// Order of day, month and year in dates [default: detected]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of([
+        ("YYYY-MM-DD", "2024-12-31"),
+        ("DD/MM/YYYY", "31/12/2024, 31.12.24 or 31-12-2024"),
+        ("MM/DD/YYYY", "12/31/2024, 12/31/24 or 12-31-2024"),
+        ("excel", "45657, a day that Excel shows as a number"),
+    ]))]
+    pub(super) date_format: Option<String>,
+    /// Decimal mark of amounts [default: detected]
+    #[arg(long, value_name = "MARK", value_parser = one_of([
+        ("point", "1,299.00"),
+        ("comma", "1.299,00"),
+    ]))]
+    pub(super) decimal: Option<String>,
+    /// Sheet of a workbook [default: the first with rows]
     #[arg(long, value_name = "NAME")]
-    pub(crate) sheet: Option<String>,
-    /// Number of the header row, from 1, as the spreadsheet shows it
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) header_row: Option<u32>,
-    /// Encoding of the text, such as `windows-1252`
-    #[arg(long)]
-    pub(crate) encoding: Option<String>,
-    /// Delimiter of the text: `,`, `;`, `|` or `tab`
-    #[arg(long)]
-    pub(crate) delimiter: Option<String>,
-    /// Format of all dates: `YYYY-MM-DD`, `DD/MM/YYYY`, `MM/DD/YYYY` or `excel`
-    #[arg(long, value_name = "FORMAT")]
-    pub(crate) date_format: Option<String>,
-    /// Decimal mark of amounts
-    #[arg(long, value_name = "MARK")]
-    pub(crate) decimal: Option<DecimalMark>,
-    /// Treatment of columns without a field
-    #[arg(long, value_name = "TREATMENT")]
-    pub(crate) other_columns: Option<OtherColumns>,
-    /// Read these options from a file; options of the command line override it
-    #[arg(long, value_name = "FILE")]
-    pub(crate) mapping: Option<PathBuf>,
-    /// Save these options to a file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) save_mapping: Option<PathBuf>,
+    pub(super) sheet: Option<String>,
+    /// Row with the headers, from 1 [default: detected]
+    #[arg(long, value_name = "ROW", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) header_row: Option<u32>,
+    /// Encoding of a text file, such as windows-1252 [default: detected]
+    #[arg(long, value_name = "NAME")]
+    pub(super) encoding: Option<String>,
+    /// Delimiter of a text file: a comma, `;`, `|` or tab [default: detected]
+    #[arg(long, value_name = "DELIMITER", value_parser = [",", ";", "|", "tab"])]
+    #[arg(hide_possible_values = true)]
+    pub(super) delimiter: Option<String>,
 }
 
 /// What is stored.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "What is stored")]
-pub(crate) struct BatchOptions {
-    /// Treatment of rows that match a stored device
-    #[arg(long, value_name = "TREATMENT")]
-    pub(crate) on_conflict: Option<OnConflict>,
-    /// Field that matches rows to stored devices
-    #[arg(long = "match", value_name = "FIELD")]
-    pub(crate) match_field: Option<MatchField>,
-    /// Meaning of empty cells in rows that update a device
-    #[arg(long, value_name = "MEANING")]
-    pub(crate) nulls: Option<Nulls>,
-    /// Treatment of email addresses that belong to no user
-    #[arg(long, value_name = "TREATMENT")]
-    pub(crate) unknown_users: Option<UnknownUsers>,
-    /// Store the valid rows even if others are rejected; required for files that are sent in parts
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Storing devices")]
+pub(super) struct StoringArguments {
+    /// What to do with rows whose device is stored already [default: error]
+    #[arg(long, value_name = "ACTION", value_parser = one_of([
+        ("error", "Reject the row"),
+        ("skip", "Leave the stored device as it is"),
+        ("update", "Update the stored device"),
+    ]))]
+    pub(super) on_conflict: Option<String>,
+    /// How to find the stored device of a row [default: by serial number]
+    #[arg(long = "match", value_name = "FIELD", value_parser = one_of([
+        ("serial_number", "By serial number"),
+        ("asset_tag", "By asset tag"),
+    ]))]
+    pub(super) match_field: Option<String>,
+    /// What to do with empty cells if a row updates a device [default: keep]
+    #[arg(long, value_name = "ACTION", value_parser = one_of([
+        ("keep", "Keep the stored value"),
+        ("clear", "Clear the stored value"),
+    ]))]
+    pub(super) nulls: Option<String>,
+    /// What to do with email addresses of unknown users [default: error]
+    #[arg(long, value_name = "ACTION", value_parser = one_of([
+        ("error", "Reject the row"),
+        ("create", "Create the user"),
+        ("leave_out", "Store the device without a user"),
+    ]))]
+    pub(super) unknown_users: Option<String>,
+    /// Store the valid rows even if others are rejected
+    ///
+    /// Files above the limits of the server need this: they are sent in parts, and each part is
+    /// stored by itself.
     #[arg(long)]
-    pub(crate) no_atomic: bool,
+    pub(super) no_atomic: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DecimalMark {
-    /// 1,299.00
-    Point,
-    /// 1.299,00
-    Comma,
+/// Files that keep these options.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Mapping files")]
+pub(super) struct MappingArguments {
+    /// Read these options from a file. Arguments override them
+    #[arg(long = "mapping", value_name = "FILE")]
+    pub(super) load: Option<PathBuf>,
+    /// Save these options to a file, for the next import
+    #[arg(long = "save-mapping", value_name = "FILE")]
+    pub(super) save: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OtherColumns {
-    /// List them and do not use them
-    Ignore,
-    /// Store them as attributes of the devices
-    Attributes,
-    /// Reject the file
-    Error,
+/// How the program runs.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Running")]
+pub(super) struct RunArguments {
+    /// Show what would be stored, and store nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Import without asking
+    #[arg(short, long, conflicts_with = "dry_run")]
+    pub(super) yes: bool,
+    /// Import a file that was imported before
+    ///
+    /// Otherwise, a file is imported once with the same options, even if it was undone since. An
+    /// interrupted run with --again prints the WORD that continues it.
+    #[arg(
+        long,
+        value_name = "WORD",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        conflicts_with = "dry_run"
+    )]
+    pub(super) again: Option<String>,
+    /// File for the rejected rows
+    ///
+    /// By default, NAME.rejected.xlsx or NAME.rejected.csv beside the file. An existing file is
+    /// never replaced.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(super) rejected: Option<PathBuf>,
+    /// Maximum number of rows of a part
+    ///
+    /// Only files above the limits of the server are sent in parts.
+    #[arg(long, value_name = "ROWS", default_value = "20000")]
+    pub(super) part_rows: NonZeroUsize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OnConflict {
-    /// Reject the row
-    Error,
-    /// Keep the stored device as it is
-    Skip,
-    /// Update the stored device
-    Update,
+/// Returns a parser of values, each with its description.
+fn one_of<const N: usize>(values: [(&'static str, &'static str); N]) -> PossibleValuesParser {
+    let values = values.map(|(value, help)| PossibleValue::new(value).help(help));
+    PossibleValuesParser::new(values)
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(crate) enum MatchField {
-    /// Serial number
-    SerialNumber,
-    /// Asset tag
-    AssetTag,
+/// Parses `HEADER=FIELD`. A header may contain `=`, a field does not.
+fn header_and_field(argument: &str) -> Result<(String, Option<String>), &'static str> {
+    let parts = argument
+        .rsplit_once('=')
+        .filter(|(header, _)| !header.is_empty());
+    let (header, field) = parts.ok_or("write HEADER=FIELD, such as 'Service Tag=serial_number'")?;
+    Ok((
+        header.to_owned(),
+        Some(field.to_owned()).filter(|field| !field.is_empty()),
+    ))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Nulls {
-    /// Keep the stored value
-    Keep,
-    /// Remove the stored value
-    Clear,
+/// Parses `FIELD=VALUE`.
+fn field_and_value(argument: &str) -> Result<(String, String), &'static str> {
+    let parts = argument
+        .split_once('=')
+        .filter(|(field, _)| !field.is_empty());
+    let (field, value) = parts.ok_or("write FIELD=VALUE, such as type=laptop")?;
+    Ok((field.to_owned(), value.to_owned()))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(crate) enum UnknownUsers {
-    /// Reject the row
-    Error,
-    /// Create the users
-    Create,
-    /// Store the device without an assignee
-    LeaveOut,
+/// Parses `FIELD:TEXT=VALUE`. The text of a file may contain `=`, the values of fields do not.
+fn value_translation(argument: &str) -> Result<(String, String, String), &'static str> {
+    let parts = argument.split_once(':').and_then(|(field, translation)| {
+        let (text, value) = translation.rsplit_once('=')?;
+        (!field.is_empty()).then_some((field, text, value))
+    });
+    let (field, text, value) =
+        parts.ok_or("write FIELD:TEXT=VALUE, such as type:Notebook=laptop")?;
+    Ok((field.to_owned(), text.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_may_contain_an_equals_sign() {
+        let mapping =
+            |header: &str, field: Option<&str>| Ok((header.into(), field.map(Into::into)));
+        assert_eq!(
+            header_and_field("Service Tag=serial_number"),
+            mapping("Service Tag", Some("serial_number"))
+        );
+        assert_eq!(header_and_field("a=b=name"), mapping("a=b", Some("name")));
+        assert_eq!(header_and_field("Room="), mapping("Room", None));
+        for invalid in ["Room", "=name", ""] {
+            assert!(header_and_field(invalid).is_err(), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn value_may_contain_an_equals_sign() {
+        let value = ("comment".into(), "a=b".into());
+        assert_eq!(field_and_value("comment=a=b"), Ok(value));
+        assert!(field_and_value("=laptop").is_err());
+    }
+
+    #[test]
+    fn translation_has_field_text_and_value() {
+        let translation = ("type".into(), "Note: book".into(), "laptop".into());
+        assert_eq!(value_translation("type:Note: book=laptop"), Ok(translation));
+        for invalid in ["type=laptop", ":a=b", "type:Notebook"] {
+            assert!(value_translation(invalid).is_err(), "{invalid}");
+        }
+    }
 }

@@ -1,0 +1,390 @@
+//! Plan of an import: how the file is read, and what would be stored.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek};
+
+use devices_client::{ImportColumn, ImportPlan, ImportWarning, ImportedFile, PlanCounts};
+use devices_import::{Column, FileKind, ImportFile, MatchedBy};
+use serde::Serialize;
+
+use super::text::{cell, count, grouped, shorten, width, wrap};
+
+/// Plan of an import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Plan {
+    /// What was detected about the file.
+    pub(super) file: ImportedFile,
+    /// All columns, in order.
+    pub(super) columns: Vec<ImportColumn>,
+    /// Required fields that nothing provides.
+    pub(super) missing: Vec<String>,
+    /// What a person should check.
+    pub(super) warnings: Vec<ImportWarning>,
+}
+
+/// Number of columns of a terminal that a plan takes.
+const WIDTH: usize = 80;
+
+impl Plan {
+    /// Returns the plan of the server, and the results of the rows.
+    pub(super) fn from_server(plan: &ImportPlan) -> Self {
+        Self {
+            file: plan.file.clone(),
+            columns: plan.columns.clone(),
+            missing: plan.missing.clone(),
+            warnings: plan.warnings.clone(),
+        }
+    }
+
+    /// Returns the plan of a file that is read here.
+    pub(super) fn from_file<R: Read + Seek>(file: &ImportFile<R>) -> Self {
+        let letters = |index: usize| file.columns().get(index).map(Column::letters);
+        Self {
+            file: described(file),
+            columns: file.columns().iter().map(interpreted).collect(),
+            missing: file.missing_fields().into_iter().map(Into::into).collect(),
+            warnings: file
+                .warnings()
+                .iter()
+                .map(|warning| ImportWarning {
+                    kind: warning.kind.as_str().to_owned(),
+                    column: warning.column.and_then(letters),
+                    message: warning.message.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Returns the plan as text for a terminal of 80 columns. `defaults` are the values of fields
+    /// that no column has.
+    pub(super) fn to_text(&self, name: &str, defaults: &[(String, String)]) -> String {
+        let mut text = self.heading(name) + "\n\n" + &columns_text(&self.columns);
+        let mut paragraph = |line: &str| text.extend(["\n", &wrap(line, 2), "\n"]);
+        if !defaults.is_empty() {
+            let defaults = defaults
+                .iter()
+                .map(|(field, value)| format!("{field} = {value}"));
+            paragraph(&format!(
+                "Every row: {}",
+                defaults.collect::<Vec<_>>().join(", ")
+            ));
+        }
+        if !self.missing.is_empty() {
+            let missing = self.missing.join(", ");
+            paragraph(&format!(
+                "Missing: {missing}. A new device needs a value. Give one with --set, or name a \
+                 column with --map."
+            ));
+        }
+        if self.columns.iter().any(|column| column.field.is_none()) {
+            paragraph("Columns that are not used can be kept with --other-columns attributes.");
+        }
+        // The table shows the unused columns already.
+        let warnings = self
+            .warnings
+            .iter()
+            .filter(|warning| warning.kind != "ignored_column");
+        for warning in warnings {
+            paragraph(&format!("Warning: {}", warning.message));
+        }
+        text
+    }
+
+    fn heading(&self, name: &str) -> String {
+        let file = &self.file;
+        let kind = if let Some(sheet) = &file.sheet {
+            format!("sheet {sheet}")
+        } else {
+            let encoding = file.encoding.as_deref().unwrap_or("text");
+            let delimiter = match file.delimiter.as_deref() {
+                Some("\t") => "tab",
+                Some(delimiter) => delimiter,
+                None => "",
+            };
+            format!("{encoding}, delimiter {delimiter}")
+        };
+        let rows = count(file.rows as usize, "row");
+        wrap(
+            &format!("{name}: {kind}, header in row {}, {rows}", file.header_row),
+            2,
+        )
+    }
+}
+
+fn described<R: Read + Seek>(file: &ImportFile<R>) -> ImportedFile {
+    let description = file.description();
+    let mut described = ImportedFile {
+        kind: String::new(),
+        sheet: None,
+        sheets: None,
+        encoding: None,
+        delimiter: None,
+        header_row: description.header_row,
+        rows: description.rows as u64,
+    };
+    described.kind = match &description.kind {
+        FileKind::Xlsx { sheet, sheets } => {
+            described.sheet = Some(sheet.clone());
+            described.sheets = Some(sheets.clone());
+            "xlsx".to_owned()
+        }
+        FileKind::Csv {
+            encoding,
+            delimiter,
+        } => {
+            described.encoding = Some((*encoding).to_owned());
+            described.delimiter = Some(delimiter.to_string());
+            "csv".to_owned()
+        }
+    };
+    described
+}
+
+fn interpreted(column: &Column) -> ImportColumn {
+    ImportColumn {
+        column: column.letters(),
+        header: column.header.clone(),
+        samples: column.samples.clone(),
+        field: column.field.clone(),
+        by: column.by.map(MatchedBy::as_str).map(Into::into),
+    }
+}
+
+/// Returns a table of the columns.
+fn columns_text(columns: &[ImportColumn]) -> String {
+    let names = names(columns);
+    let wide = |heading: &str, max: usize, widest: Option<usize>| {
+        widest.unwrap_or(0).max(heading.len()).min(max)
+    };
+    let widest = |heading: &str, max: usize, value: fn(&ImportColumn) -> &str| {
+        wide(
+            heading,
+            max,
+            columns.iter().map(|column| width(value(column))).max(),
+        )
+    };
+    let widths = [
+        3,
+        wide("Header", 22, names.iter().map(|name| width(name)).max()),
+        widest("Field", 24, field),
+        widest("Found by", 8, by),
+    ];
+    let mut text = String::new();
+    let mut line = |cells: [&str; 4], values: &str| {
+        let cells = cells.iter().zip(widths);
+        let mut line: String = cells
+            .map(|(text, width)| cell(text, width) + "  ")
+            .collect();
+        line += &shorten(values, WIDTH.saturating_sub(width(&line)));
+        text += line.trim_end();
+        text.push('\n');
+    };
+    line(["", "Header", "Field", "Found by"], "Values");
+    for (column, name) in columns.iter().zip(&names) {
+        let cells = [&column.column, name, field(column), by(column)];
+        line(cells, &column.samples.join(", "));
+    }
+    text
+}
+
+/// Returns the names by which `--map` addresses the columns: `Header (2)` for the second column of
+/// the same header, `Column D` for a column without a header.
+fn names(columns: &[ImportColumn]) -> Vec<String> {
+    let mut counts = BTreeMap::new();
+    let names = columns.iter().map(|column| {
+        if column.header.is_empty() {
+            return format!("Column {}", column.column);
+        }
+        let count = counts.entry(&column.header).or_insert(0);
+        *count += 1;
+        if *count == 1 {
+            column.header.clone()
+        } else {
+            format!("{} ({count})", column.header)
+        }
+    });
+    names.collect()
+}
+
+fn field(column: &ImportColumn) -> &str {
+    column.field.as_deref().unwrap_or("(not used)")
+}
+
+fn by(column: &ImportColumn) -> &str {
+    column.by.as_deref().unwrap_or("")
+}
+
+/// Adds the results of a part.
+pub(super) fn add_counts(total: &mut PlanCounts, part: &PlanCounts) {
+    total.rows += part.rows;
+    total.create += part.create;
+    total.update += part.update;
+    total.unchanged += part.unchanged;
+    total.skip += part.skip;
+    total.fail += part.fail;
+    total.create_users += part.create_users;
+}
+
+/// Returns the results of no rows.
+pub(super) fn no_counts() -> PlanCounts {
+    PlanCounts {
+        rows: 0,
+        create: 0,
+        update: 0,
+        unchanged: 0,
+        skip: 0,
+        fail: 0,
+        create_users: 0,
+    }
+}
+
+/// Returns the results as a list, such as `create 1,199 devices, reject 5 rows`.
+pub(super) fn counts_text(counts: &PlanCounts) -> String {
+    let counted = |number: u64, thing: &str| count(number as usize, thing);
+    let actions = [
+        (
+            counts.create,
+            format!("create {}", counted(counts.create, "device")),
+        ),
+        (
+            counts.update,
+            format!("update {}", counted(counts.update, "device")),
+        ),
+        (
+            counts.unchanged,
+            format!("leave {} unchanged", grouped(counts.unchanged as usize)),
+        ),
+        (
+            counts.skip,
+            format!("skip {}", counted(counts.skip, "stored device")),
+        ),
+        (
+            counts.create_users,
+            format!("create {}", counted(counts.create_users, "user")),
+        ),
+        (
+            counts.fail,
+            format!("reject {}", counted(counts.fail, "row")),
+        ),
+    ];
+    let actions = actions.into_iter().filter(|(number, _)| *number > 0);
+    let text = actions.map(|(_, text)| text).collect::<Vec<_>>().join(", ");
+    if text.is_empty() {
+        "nothing to do".to_owned()
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(
+        letters: &str,
+        header: &str,
+        field: &str,
+        by: &str,
+        samples: &[&str],
+    ) -> ImportColumn {
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        ImportColumn {
+            column: letters.into(),
+            header: header.into(),
+            field: text(field),
+            by: text(by),
+            samples: samples.iter().map(|&sample| sample.into()).collect(),
+        }
+    }
+
+    fn warning(kind: &str, message: &str) -> ImportWarning {
+        ImportWarning {
+            kind: kind.into(),
+            column: None,
+            message: message.into(),
+        }
+    }
+
+    #[test]
+    fn plan_fits_a_terminal() {
+        let plan = Plan {
+            file: ImportedFile {
+                kind: "xlsx".into(),
+                sheet: Some("Inventory".into()),
+                sheets: None,
+                encoding: None,
+                delimiter: None,
+                header_row: 4,
+                rows: 1_204,
+            },
+            columns: vec![
+                column(
+                    "A",
+                    "Service Tag",
+                    "serial_number",
+                    "synonym",
+                    &["8ZKQ2G3", "4FBN7Q2"],
+                ),
+                column(
+                    "B",
+                    "End of the warranty\nof the vendor",
+                    "client_warranty_endDate",
+                    "given",
+                    &["2027-03-04"],
+                ),
+                column(
+                    "AA",
+                    "Room",
+                    "",
+                    "",
+                    &["2.14", "a value that is much longer than the others"],
+                ),
+            ],
+            missing: vec!["name".into()],
+            warnings: vec![
+                warning("leading_zeros", "column A may have lost leading zeros"),
+                warning("ignored_column", "column AA is not used"),
+            ],
+        };
+        let expected = "\
+laptops.xlsx: sheet Inventory, header in row 4, 1,204 rows
+
+     Header                  Field                    Found by  Values
+A    Service Tag             serial_number            synonym   8ZKQ2G3, 4FBN7Q2
+B    End of the warranty...  client_warranty_endDate  given     2027-03-04
+AA   Room                    (not used)                         2.14, a value...
+
+Every row: type = laptop, category = computers
+
+Missing: name. A new device needs a value. Give one with --set, or name a column
+  with --map.
+
+Columns that are not used can be kept with --other-columns attributes.
+
+Warning: column A may have lost leading zeros
+";
+        let defaults = [("type", "laptop"), ("category", "computers")];
+        let defaults = defaults.map(|(field, value)| (field.to_owned(), value.to_owned()));
+        assert_eq!(plan.to_text("laptops.xlsx", &defaults), expected);
+        assert!(expected.lines().all(|line| line.len() <= 80));
+    }
+
+    #[test]
+    fn columns_have_unique_names() {
+        let columns = ["Room", "", "Room"].map(|header| column("D", header, "", "", &[]));
+        assert_eq!(names(&columns), ["Room", "Column D", "Room (2)"]);
+    }
+
+    #[test]
+    fn counts_name_only_what_happens() {
+        let mut counts = no_counts();
+        assert_eq!(counts_text(&counts), "nothing to do");
+        let part = PlanCounts {
+            create: 1_199,
+            fail: 1,
+            ..no_counts()
+        };
+        add_counts(&mut counts, &part);
+        assert_eq!(counts_text(&counts), "create 1,199 devices, reject 1 row");
+    }
+}

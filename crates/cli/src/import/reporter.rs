@@ -1,0 +1,136 @@
+//! Output of an import: text for people, or one JSON event per line, and progress.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use devices_client::Retry;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::text::{grouped, wrap};
+use crate::error::CliError;
+
+/// Output of an import. Results go to standard output. Everything else that people read goes to
+/// standard error, where progress is drawn if that is a terminal.
+pub(super) struct Reporter {
+    json: bool,
+    bar: Mutex<ProgressBar>,
+    retries: AtomicUsize,
+}
+
+impl Reporter {
+    /// Creates an output. With `json`, results are events, and nothing is written for people except
+    /// progress.
+    pub(super) fn new(json: bool) -> Self {
+        Self {
+            json,
+            bar: Mutex::new(ProgressBar::hidden()),
+            retries: AtomicUsize::new(0),
+        }
+    }
+
+    /// Prints an event with JSON: an object, to which the name of the event is added.
+    ///
+    /// # Errors
+    /// Returns the error of standard output.
+    pub(super) fn event(&self, name: &str, mut members: Value) -> Result<(), CliError> {
+        if !self.json {
+            return Ok(());
+        }
+        members["event"] = json!(name);
+        self.write_result(&members)
+    }
+
+    /// Prints a result for people.
+    ///
+    /// # Errors
+    /// Returns the error of standard output.
+    pub(super) fn result(&self, text: impl Display) -> Result<(), CliError> {
+        if self.json {
+            return Ok(());
+        }
+        self.write_result(&text)
+    }
+
+    /// Prints a line for people to standard error. If that fails, there is no other place for it.
+    pub(super) fn note(&self, text: impl Display) {
+        if !self.json {
+            self.bar()
+                .suspend(|| drop(writeln!(std::io::stderr(), "{text}")));
+        }
+    }
+
+    /// Counts and reports a failed attempt of a request.
+    pub(super) fn retry(&self, retry: &Retry<'_>) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+        let seconds = retry.delay.as_secs_f64();
+        let error = retry.error.to_string();
+        self.note(wrap(&format!("{error}. Next attempt in {seconds:.0} s"), 2));
+        let members = json!({
+            "event": "retry", "attempt": retry.attempt, "delay_seconds": seconds, "message": error
+        });
+        if self.json {
+            // A request that is in progress continues even if nobody reads the events.
+            drop(self.write_result(&members));
+        }
+    }
+
+    /// Returns the number of failed attempts so far.
+    pub(super) fn retries(&self) -> usize {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Shows that something of unknown length is going on.
+    pub(super) fn show_spinner(&self, message: String) {
+        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect(IS_VALID);
+        let bar = ProgressBar::new_spinner().with_style(style);
+        bar.set_message(message);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        self.replace_bar(bar);
+    }
+
+    /// Shows how many of `rows` rows are done.
+    pub(super) fn show_rows(&self, rows: usize) {
+        let template = "[{bar:25}] {human_pos}/{human_len} rows {msg} {eta} left";
+        let style = ProgressStyle::with_template(template).expect(IS_VALID);
+        let bar = ProgressBar::new(rows as u64).with_style(style.progress_chars("=> "));
+        // Counts the time down between parts.
+        bar.enable_steady_tick(Duration::from_millis(250));
+        self.replace_bar(bar);
+    }
+
+    /// Adds rows that are done.
+    pub(super) fn add_rows(&self, rows: usize) {
+        let bar = self.bar();
+        bar.inc(rows as u64);
+        bar.set_message(format!("{}/s", grouped(bar.per_sec() as usize)));
+    }
+
+    /// Removes the progress from the terminal.
+    pub(super) fn clear_progress(&self) {
+        self.replace_bar(ProgressBar::hidden());
+    }
+
+    fn replace_bar(&self, bar: ProgressBar) {
+        let mut current = self.bar();
+        current.finish_and_clear();
+        *current = bar;
+    }
+
+    fn write_result(&self, text: &impl Display) -> Result<(), CliError> {
+        self.bar().suspend(|| {
+            let mut output = std::io::stdout().lock();
+            let written = writeln!(output, "{text}").and_then(|()| output.flush());
+            written.map_err(CliError::Output)
+        })
+    }
+
+    fn bar(&self) -> MutexGuard<'_, ProgressBar> {
+        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const IS_VALID: &str = "the template is valid";
