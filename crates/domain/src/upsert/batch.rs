@@ -38,14 +38,19 @@ pub struct UpsertBatch {
 #[derive(Debug)]
 pub(super) struct UpsertRow {
     /// The row as a new device.
-    new: Result<Box<NewDevice>, ErrorReport>,
+    new: Result<Box<NewDevice>, Box<RejectedRow>>,
     /// The row as a change of the device that it matches.
     patch: Option<Box<ValidatedPatch>>,
-    /// References of the row as a new device.
+    /// Field that matches the row to a stored device, if the row has one value of it.
+    match_field: Option<UniqueField>,
+}
+
+/// A row that is not valid as a new device.
+#[derive(Debug)]
+struct RejectedRow {
+    report: ErrorReport,
     refs: RejectedRefs,
     row_ref_error: Option<FieldError>,
-    /// Folded value of the match field.
-    match_value: Option<String>,
 }
 
 /// Active devices that rows of a batch match.
@@ -107,7 +112,7 @@ impl UpsertBatch {
     /// Returns the reference of a row.
     #[must_use]
     pub fn row_ref(&self, index: usize) -> Option<&RowRef> {
-        self.rows.get(index)?.refs.row_ref()
+        self.rows.get(index)?.row_ref()
     }
 
     /// Validates the next row. Rows beyond [`BatchRules::max_devices`] are counted, but not
@@ -156,7 +161,7 @@ impl UpsertBatch {
     #[must_use]
     pub fn match_values(&self) -> Vec<&str> {
         let rows = self.rows.iter();
-        let mut values: Vec<&str> = rows.filter_map(|row| row.match_value.as_deref()).collect();
+        let mut values: Vec<&str> = rows.filter_map(UpsertRow::match_value).collect();
         values.sort_unstable();
         values.dedup();
         values
@@ -192,50 +197,76 @@ impl UpsertRow {
         let new = validate_device(row, rules.unknown_fields, errors);
         let field = options.match_field;
         let is_repeated = row.repeated_names().iter().any(|name| name == field.name());
-        let refs = RejectedRefs::from_row(row);
-        let match_value = refs.external_refs().unique[field]
-            .filter(|_| options.matches_rows() && !is_repeated)
-            .map(str::to_owned);
         let has_no_key = options.matches_rows() && field.is_empty_in_row(row);
         if has_no_key {
             report.add(None, no_match_key(field));
         }
-        let has_patch = options.on_conflict == OnConflict::Update && match_value.is_some();
+        let new = new.filter(|_| !has_no_key).map(Box::new).ok_or_else(|| {
+            Box::new(RejectedRow {
+                report: report.finish(),
+                refs: RejectedRefs::from_row(row),
+                row_ref_error: read_row_ref(row).err(),
+            })
+        });
+        let mut validated = Self {
+            new,
+            patch: None,
+            match_field: (options.matches_rows() && !is_repeated).then_some(field),
+        };
+        let has_patch =
+            options.on_conflict == OnConflict::Update && validated.match_value().is_some();
         let unknown_fields = rules.unknown_fields;
         let patch = has_patch
             .then(|| ValidatedPatch::from_batch_row(row, unknown_fields, options, max_errors));
-        Self {
-            new: new
-                .filter(|_| !has_no_key)
-                .map(Box::new)
-                .ok_or_else(|| report.finish()),
-            patch: patch.map(Box::new),
-            refs,
-            row_ref_error: read_row_ref(row).err(),
-            match_value,
-        }
+        validated.patch = patch.map(Box::new);
+        validated
     }
 
     fn invalid(error: FieldError) -> Self {
         Self {
-            new: Err(ErrorReport::from_error(error)),
+            new: Err(Box::new(RejectedRow {
+                report: ErrorReport::from_error(error),
+                refs: RejectedRefs::default(),
+                row_ref_error: None,
+            })),
             patch: None,
-            refs: RejectedRefs::default(),
-            row_ref_error: None,
-            match_value: None,
+            match_field: None,
         }
     }
 
     fn listed_errors(&self) -> usize {
         let new = self.new.as_ref().err();
         let patch = self.patch.as_ref();
-        new.map_or(0, |report| report.entries().len())
+        new.map_or(0, |row| row.report.entries().len())
             + patch.map_or(0, |patch| patch.listed_errors())
     }
 
     /// Returns the row as a new device, or its errors.
     pub(super) fn new_device(&self) -> Result<&NewDevice, &ErrorReport> {
-        self.new.as_deref()
+        match &self.new {
+            Ok(device) => Ok(device),
+            Err(row) => Err(&row.report),
+        }
+    }
+
+    /// Returns the references of the row as a new device.
+    fn refs(&self) -> ExternalRefs<'_> {
+        match &self.new {
+            Ok(device) => device.external_refs(),
+            Err(row) => row.refs.external_refs(),
+        }
+    }
+
+    fn row_ref(&self) -> Option<&RowRef> {
+        match &self.new {
+            Ok(device) => device.row_ref.as_ref(),
+            Err(row) => row.refs.row_ref(),
+        }
+    }
+
+    /// Returns the folded value of the match field.
+    fn match_value(&self) -> Option<&str> {
+        self.refs().unique[self.match_field?]
     }
 
     /// Returns the row as a change of the device that it matches.
@@ -244,19 +275,19 @@ impl UpsertRow {
     }
 
     pub(super) fn row_ref_error(&self) -> Option<&FieldError> {
-        self.row_ref_error.as_ref()
+        self.new.as_ref().err()?.row_ref_error.as_ref()
     }
 
     pub(super) fn find_match<'m>(
         &self,
         matches: &'m StoredMatches,
     ) -> Option<&'m Arc<StoredDevice>> {
-        matches.0.get(self.match_value.as_deref()?)
+        matches.0.get(self.match_value()?)
     }
 
     /// Returns the references to look up for a new device.
     pub(super) fn new_refs(&self, options: BatchOptions) -> ExternalRefs<'_> {
-        let mut refs = self.refs.external_refs();
+        let mut refs = self.refs();
         if options.matches_rows() {
             refs.unique[options.match_field] = None;
         }
@@ -276,7 +307,7 @@ impl UpsertRow {
         matches: &StoredMatches,
         options: BatchOptions,
     ) -> PerUniqueField<Option<&str>> {
-        let values = self.refs.external_refs().unique;
+        let values = self.refs().unique;
         let is_skipped =
             options.on_conflict == OnConflict::Skip && self.find_match(matches).is_some();
         if is_skipped {

@@ -21,15 +21,44 @@ pub struct UpsertResult {
 #[derive(Debug, Clone, PartialEq)]
 pub enum RowResult {
     /// The row created the device.
-    Created(Arc<StoredDevice>),
+    Created(RowDevice),
     /// The row changed these fields of the device.
-    Updated(Arc<StoredDevice>, Vec<&'static str>),
+    Updated(RowDevice, Vec<&'static str>),
     /// The row changed nothing.
-    Unchanged(Arc<StoredDevice>),
+    Unchanged(RowDevice),
     /// The row was not used, because it matches the device.
-    Skipped(Arc<StoredDevice>),
+    Skipped(RowDevice),
     /// The row was not stored.
     Failed(Vec<FieldError>),
+}
+
+/// Device that a row created, changed or matched.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowDevice {
+    /// Its id, if the caller asked for ids only.
+    Id(DeviceId),
+    /// The stored device.
+    Stored(Arc<StoredDevice>),
+}
+
+impl RowDevice {
+    /// Returns the id of the device.
+    #[must_use]
+    pub fn id(&self) -> DeviceId {
+        match self {
+            Self::Id(id) => *id,
+            Self::Stored(stored) => stored.device.id,
+        }
+    }
+
+    /// Returns the device, unless the caller asked for ids only.
+    #[must_use]
+    pub fn stored(&self) -> Option<&StoredDevice> {
+        match self {
+            Self::Id(_) => None,
+            Self::Stored(stored) => Some(stored),
+        }
+    }
 }
 
 /// Effect that a batch would have.

@@ -11,6 +11,7 @@ use crate::use_cases::create_devices::{CreateDevicesError, find_response};
 /// Creates and changes the devices of a batch, as its [options](crate::BatchOptions) state.
 pub struct UpsertDevices {
     devices: Box<dyn DeviceRepository>,
+    returns_devices: bool,
 }
 
 /// Result of a batch with options.
@@ -26,7 +27,19 @@ impl UpsertDevices {
     /// Creates the use case for the devices of one workspace.
     #[must_use]
     pub fn new(devices: Box<dyn DeviceRepository>) -> Self {
-        Self { devices }
+        Self {
+            devices,
+            returns_devices: true,
+        }
+    }
+
+    /// Returns the use case whose results contain ids instead of devices. It needs less memory.
+    #[must_use]
+    pub fn with_ids_only(self) -> Self {
+        Self {
+            returns_devices: false,
+            ..self
+        }
     }
 
     /// Finds the response of an earlier request with the same idempotency key, for a body that
@@ -61,6 +74,7 @@ impl UpsertDevices {
         let upsert = Arc::new(NewUpsert {
             batch,
             origin,
+            returns_devices: self.returns_devices,
             idempotency,
         });
         Ok(match self.devices.upsert(Arc::clone(&upsert)).await? {

@@ -8,6 +8,7 @@ use devices_domain::{
 };
 
 use super::id_blocks::ReservedIds;
+use super::insert::{BatchRecord, DeviceToInsert};
 use super::prepared_batch::{BatchDocuments, PreparedBatch};
 use crate::postgres::transaction::in_doubt::CommitMarker;
 
@@ -29,6 +30,24 @@ impl AcceptedBatch<'_> {
     /// Returns the number of the batch: the id of its event.
     pub(super) fn id(&self) -> BatchId {
         BatchId(self.event_id)
+    }
+
+    /// Iterates over the devices to insert.
+    pub(super) fn devices(&self) -> impl Iterator<Item = DeviceToInsert<'_>> {
+        let devices = self.batch.devices.iter().zip(&self.ids);
+        let devices = devices.zip(&self.assignees);
+        devices.map(|((device, id), assignee)| (device, *id, *assignee))
+    }
+
+    /// Returns the values to store beside the devices.
+    pub(super) fn record(&self) -> BatchRecord<'_> {
+        BatchRecord {
+            origin: &self.batch.origin,
+            documents: self.documents,
+            device_ids: &self.ids,
+            event_id: self.event_id,
+            assignees: &self.assignees,
+        }
     }
 
     /// Returns the marker of the transaction, from the event of this batch. A transaction writes

@@ -14,7 +14,7 @@ use super::conflicts::{self, Lookup};
 use super::create::{BatchResult, missing_result};
 use super::device_limit;
 use super::id_blocks::ReservedIds;
-use super::insert::{self, BatchKind};
+use super::insert::{self, BatchKind, BatchRecords};
 use super::prepared_batch::PreparedBatch;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::transaction::run::Effect;
@@ -125,8 +125,10 @@ fn store(
     accepted: &[AcceptedBatch<'_>],
     results: &mut [Option<BatchResult>],
 ) -> QueryResult<CommitMarker> {
-    insert::devices(connection, workspace, accepted)?;
-    let settings = insert::events(connection, workspace, accepted, BatchKind::Plain)?;
+    let devices = accepted.iter().flat_map(AcceptedBatch::devices);
+    insert::devices(connection, workspace, devices)?;
+    let records = BatchRecords::new(workspace, accepted.iter().map(AcceptedBatch::record));
+    let settings = insert::events(connection, &records, BatchKind::Plain)?;
     let enrollments = if settings.has_enrollments {
         enrollments::newest(connection, workspace, serial_numbers(accepted))?
     } else {

@@ -1,51 +1,44 @@
 //! Statements that insert devices and their audit events.
 
-use devices_domain::{Action, NewDevice, UniqueField, UserId, WorkspaceId};
+use devices_domain::{Action, NewDevice, Origin, UniqueField, UserId, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
-use super::accepted_batch::AcceptedBatch;
 use super::binary_copy::BinaryRows;
 use super::columns::DeviceRow;
 use super::device_limit::DEVICE_LIMIT;
+use super::prepared_batch::BatchDocuments;
 use super::search_index::split_into_entries;
 use crate::postgres::query::prepared::{PreparedSql, prepared};
 use crate::postgres::query::tsvector::{DocumentArray, Tsvector};
 use crate::postgres::usage_counts::Resource;
 
-/// Returns the rows of the devices of all batches, in the order in which they must be inserted.
+/// A device to insert, its id and its assignee.
+pub(super) type DeviceToInsert<'a> = (&'a NewDevice, i64, Option<UserId>);
+
+/// Returns the rows of the devices, in the order in which they must be inserted.
 ///
 /// Two transactions must insert the same devices in the same order. In opposite orders they would
 /// deadlock at the unique indexes. If two batches combine the same values differently, no order
 /// suits all indexes: PostgreSQL then cancels one of them, and its retry finds the values taken.
 pub(super) fn device_rows<'a>(
     workspace: WorkspaceId,
-    accepted: &'a [AcceptedBatch<'_>],
+    devices: impl Iterator<Item = DeviceToInsert<'a>>,
 ) -> impl ExactSizeIterator<Item = DeviceRow<'a>> {
-    let mut new: Vec<(&NewDevice, i64, Option<UserId>)> = Vec::new();
-    for AcceptedBatch {
-        batch,
-        ids,
-        assignees,
-        ..
-    } in accepted
-    {
-        let devices = batch.devices.iter().zip(ids).zip(assignees);
-        new.extend(devices.map(|((device, id), assignee)| (device, *id, *assignee)));
-    }
+    let mut new: Vec<DeviceToInsert<'a>> = devices.collect();
     new.sort_by_key(|(device, ..)| UniqueField::ALL.map(|field| field.folded(&device.fields)));
     new.into_iter()
         .map(move |(device, id, assignee)| DeviceRow::new(workspace, id, &device.fields, assignee))
 }
 
-/// Inserts the devices of all batches with one COPY.
-pub(crate) fn devices(
+/// Inserts devices with one COPY.
+pub(crate) fn devices<'a>(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    accepted: &[AcceptedBatch<'_>],
+    devices: impl Iterator<Item = DeviceToInsert<'a>>,
 ) -> QueryResult<()> {
-    let devices = device_rows(workspace, accepted);
+    let devices = device_rows(workspace, devices);
     let count = devices.len();
     let mut rows = BinaryRows::with_capacity(count);
     for device in devices {
@@ -85,11 +78,9 @@ pub(super) const HAS_ENROLLMENTS: &str =
 /// Returns the current settings of the workspace.
 pub(crate) fn events(
     connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    accepted: &[AcceptedBatch<'_>],
+    records: &BatchRecords<'_>,
     kind: BatchKind,
 ) -> QueryResult<WorkspaceSettings> {
-    let records = BatchRecords::new(workspace, accepted);
     let (entry_starts, entry_ends) = split_into_entries(records.documents.sizes());
     // Slicing copies the documents, and most batches have one entry.
     let entries = if entry_starts.len() == 1 {
@@ -111,6 +102,18 @@ pub(crate) fn events(
         .bind::<Array<Integer>, _>(entry_starts)
         .bind::<Array<Integer>, _>(entry_ends)
         .get_result(connection)
+}
+
+/// Values of a batch that are stored beside its devices.
+pub(super) struct BatchRecord<'a> {
+    pub(super) origin: &'a Origin,
+    pub(super) documents: &'a BatchDocuments,
+    /// Id of each device.
+    pub(super) device_ids: &'a [i64],
+    /// Id of the event of its creation.
+    pub(super) event_id: i64,
+    /// Assignee of each device.
+    pub(super) assignees: &'a [Option<UserId>],
 }
 
 /// Rows that are stored beside the devices of some batches: their audit events, the change of the
@@ -137,7 +140,10 @@ impl<'a> BatchRecords<'a> {
     /// SELECT for a single entry of the queue, with all devices.
     pub(super) const ENTRY: &'static str = "SELECT $1, $2, $9, $10, $11";
 
-    pub(super) fn new(workspace: WorkspaceId, accepted: &'a [AcceptedBatch<'_>]) -> Self {
+    pub(super) fn new(
+        workspace: WorkspaceId,
+        batches: impl Iterator<Item = BatchRecord<'a>>,
+    ) -> Self {
         let mut records = Self {
             workspace: workspace.0,
             device_ids: Vec::new(),
@@ -151,26 +157,26 @@ impl<'a> BatchRecords<'a> {
             identifiers: Vec::new(),
             documents: DocumentArray(Vec::new()),
         };
-        for accepted in accepted {
+        for batch in batches {
             records
                 .slice_starts
                 .push(records.device_ids.len() as i32 + 1);
-            records.device_ids.extend(&accepted.ids);
+            records.device_ids.extend(batch.device_ids);
             records.slice_ends.push(records.device_ids.len() as i32);
-            records.event_ids.push(accepted.event_id);
-            let origin = &accepted.batch.origin;
+            records.event_ids.push(batch.event_id);
+            let origin = batch.origin;
             records.keys.push(origin.key.0);
             records.request_ids.push(&origin.request_id);
             let client_request_id = origin.client_request_id.as_deref();
             records.client_request_ids.push(client_request_id);
-            let assignees = accepted.assignees.iter();
+            let assignees = batch.assignees.iter();
             let assignees = assignees.map(|user| user.map(|user| user.0));
             records.assignees.extend(assignees);
-            let identifiers = accepted.documents.identifiers.iter();
+            let identifiers = batch.documents.identifiers.iter();
             records
                 .identifiers
                 .extend(identifiers.map(Option::as_deref));
-            records.documents.0.push(&accepted.documents.encoded);
+            records.documents.0.push(&batch.documents.encoded);
         }
         records
     }

@@ -68,7 +68,7 @@ pub(super) fn store(
     let indexes: Vec<usize> = (0..batches.len()).collect();
     let (accepted, rejected) =
         partition_by_conflict(batches, &indexes, &mut LookupResult::default(), reserved);
-    let records = BatchRecords::new(workspace, &accepted);
+    let records = BatchRecords::new(workspace, accepted.iter().map(AcceptedBatch::record));
     if !rejected.is_empty() || !records.is_one_entry() {
         return Ok(None);
     }
@@ -147,7 +147,8 @@ fn send(
     records: &BatchRecords<'_>,
     lookup: &ConflictLookup<'_>,
 ) -> QueryResult<ResultRow> {
-    let devices: Vec<DeviceRow<'_>> = device_rows(workspace, accepted).collect();
+    let devices = accepted.iter().flat_map(AcceptedBatch::devices);
+    let devices: Vec<DeviceRow<'_>> = device_rows(workspace, devices).collect();
     let has_one_device = devices.len() == 1;
     let query = records.bind_to(prepared(statement(lookup, has_one_device)));
     let query = lookup.bind_to(query);

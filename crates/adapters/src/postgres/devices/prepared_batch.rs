@@ -43,11 +43,11 @@ impl PreparedBatch {
         let fields = batch.devices.iter().map(|device| &device.fields);
         let text_bytes: usize = fields.map(SearchDocument::text_bytes).sum();
         let documents = if text_bytes <= SMALL_TEXT_BYTES {
-            BatchDocuments::new(&batch.devices)
+            BatchDocuments::new(batch.devices.iter())
         } else {
             let batch = Arc::clone(&batch);
             let _permit = BUILDERS.acquire().await;
-            tokio::task::spawn_blocking(move || BatchDocuments::new(&batch.devices))
+            tokio::task::spawn_blocking(move || BatchDocuments::new(batch.devices.iter()))
                 .await
                 .map_err(|_| RepositoryError::Failed("building documents panicked".into()))?
         };
@@ -59,7 +59,7 @@ impl PreparedBatch {
 }
 
 impl BatchDocuments {
-    pub(super) fn new(devices: &[NewDevice]) -> Self {
+    pub(super) fn new<'a>(devices: impl ExactSizeIterator<Item = &'a NewDevice>) -> Self {
         let mut documents = Self {
             identifiers: Vec::with_capacity(devices.len()),
             encoded: EncodedDocuments::default(),

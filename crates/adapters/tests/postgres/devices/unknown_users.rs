@@ -43,6 +43,7 @@ async fn upsert(
     let upsert = NewUpsert {
         batch,
         origin: writer.origin(),
+        returns_devices: true,
         idempotency: None,
     };
     match devices.upsert(Arc::new(upsert)).await? {
@@ -55,7 +56,7 @@ async fn upsert(
 fn assignees(result: &UpsertResult) -> Vec<(UserId, &str)> {
     let assignees = result.rows.iter().map(|row| match row {
         RowResult::Created(device) | RowResult::Updated(device, _) => {
-            let assignee = device.assignee.as_ref().unwrap();
+            let assignee = device.stored().unwrap().assignee.as_ref().unwrap();
             (assignee.id, assignee.email.as_str())
         }
         other => panic!("unexpected result {other:?}"),

@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use devices_domain::{
     BatchId, BatchOptions, DeviceId, IdempotentResponse, NewUpsert, RenderUpsert, RepositoryError,
-    RowCounts, RowRef, RowResult, UpsertBatch, UpsertResult,
+    RowCounts, RowDevice, RowRef, RowResult, UpsertBatch, UpsertResult,
 };
 use serde::Serialize;
 
@@ -89,12 +89,13 @@ fn result_view<'a>(
         index,
         row_ref: batch.row_ref(index),
         result,
-        device_id: device.map(|stored| stored.device.id),
+        device_id: device.map(RowDevice::id),
         changed_fields: changed_fields.map(Vec::as_slice),
         errors: errors.map(|errors| ErrorEntry::of_row(index, errors)),
         device: device
             .filter(|_| representation == Representation::Full)
-            .map(|stored| FullDeviceView::of(stored)),
+            .and_then(RowDevice::stored)
+            .map(FullDeviceView::of),
     }
 }
 

@@ -15,6 +15,8 @@ pub struct NewUpsert {
     pub batch: UpsertBatch,
     /// The author of the audit events.
     pub origin: Origin,
+    /// `true` if the results contain the devices, `false` if their ids are enough.
+    pub returns_devices: bool,
     /// The idempotent request, if the client sent an idempotency key, and the function that renders
     /// its response inside the transaction.
     pub idempotency: Option<(IdempotentRequest, RenderUpsert)>,
@@ -29,6 +31,7 @@ impl fmt::Debug for NewUpsert {
         f.debug_struct("NewUpsert")
             .field("batch", &self.batch)
             .field("origin", &self.origin)
+            .field("returns_devices", &self.returns_devices)
             .field("idempotency", &request)
             .finish()
     }

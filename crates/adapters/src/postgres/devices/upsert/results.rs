@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Assignee, Device, DeviceFields, DeviceId, Enrollment, NewDevice, PlannedRow, RowResult,
-    StoredDevice, UniqueField, UpsertPlan, UserId, WorkspaceId,
+    Assignee, Device, DeviceFields, DeviceId, Enrollment, NewDevice, PlannedRow, RowDevice,
+    RowResult, StoredDevice, UniqueField, UpsertPlan, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -93,35 +93,64 @@ impl Relations {
     }
 }
 
-/// Returns the result of each row. `device_ids` has an id for each row that creates a device. The
-/// times are those of the devices that are created, and of those that are changed, if any.
-pub(super) fn results(
-    plan: &UpsertPlan<'_>,
-    device_ids: &[i64],
-    relations: &Relations,
-    (created_at, changed_at): (DateTime<Utc>, Option<DateTime<Utc>>),
-) -> QueryResult<Vec<RowResult>> {
-    let mut ids = device_ids.iter().copied();
-    let rows = plan.rows.iter().map(|row| {
-        Ok(match row {
-            PlannedRow::Create { device, assignee } => {
-                let id = ids.next().ok_or(DieselError::NotFound)?;
-                let created = relations.created_device(id, device, *assignee, created_at);
-                RowResult::Created(Arc::new(created))
+/// What is known about the devices that a plan creates and changes, after they were stored.
+pub(super) struct StoredRows<'w> {
+    /// An id for each row that creates a device.
+    pub(super) device_ids: &'w [i64],
+    /// Times of creation, and of the changes, if there are any.
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) changed_at: Option<DateTime<Utc>>,
+    /// `None` if the results contain ids only.
+    pub(super) relations: Option<Relations>,
+}
+
+impl StoredRows<'_> {
+    /// Returns the result of each row.
+    pub(super) fn results(&self, plan: &UpsertPlan<'_>) -> QueryResult<Vec<RowResult>> {
+        let mut ids = self.device_ids.iter().copied();
+        let rows = plan.rows.iter().map(|row| {
+            Ok(match row {
+                PlannedRow::Create { device, assignee } => {
+                    let id = ids.next().ok_or(DieselError::NotFound)?;
+                    RowResult::Created(self.created(id, device, *assignee))
+                }
+                PlannedRow::Update {
+                    stored,
+                    fields,
+                    changed_fields,
+                } => RowResult::Updated(self.updated(stored, fields)?, changed_fields.clone()),
+                PlannedRow::Unchanged(stored) => RowResult::Unchanged(self.matched(stored)),
+                PlannedRow::Skip(stored) => RowResult::Skipped(self.matched(stored)),
+                PlannedRow::Fail(errors) => RowResult::Failed(errors.clone()),
+            })
+        });
+        rows.collect()
+    }
+
+    fn created(&self, id: i64, device: &NewDevice, assignee: Option<UserId>) -> RowDevice {
+        match &self.relations {
+            None => RowDevice::Id(DeviceId(id)),
+            Some(relations) => {
+                let created = relations.created_device(id, device, assignee, self.created_at);
+                RowDevice::Stored(Arc::new(created))
             }
-            PlannedRow::Update {
-                stored,
-                fields,
-                changed_fields,
-            } => {
-                let changed_at = changed_at.ok_or(DieselError::NotFound)?;
-                let updated = relations.updated_device(stored, fields, changed_at);
-                RowResult::Updated(Arc::new(updated), changed_fields.clone())
-            }
-            PlannedRow::Unchanged(stored) => RowResult::Unchanged(Arc::clone(stored)),
-            PlannedRow::Skip(stored) => RowResult::Skipped(Arc::clone(stored)),
-            PlannedRow::Fail(errors) => RowResult::Failed(errors.clone()),
-        })
-    });
-    rows.collect()
+        }
+    }
+
+    fn updated(&self, stored: &StoredDevice, fields: &DeviceFields) -> QueryResult<RowDevice> {
+        let Some(relations) = &self.relations else {
+            return Ok(RowDevice::Id(stored.device.id));
+        };
+        let changed_at = self.changed_at.ok_or(DieselError::NotFound)?;
+        let updated = relations.updated_device(stored, fields, changed_at);
+        Ok(RowDevice::Stored(Arc::new(updated)))
+    }
+
+    fn matched(&self, stored: &Arc<StoredDevice>) -> RowDevice {
+        if self.relations.is_some() {
+            RowDevice::Stored(Arc::clone(stored))
+        } else {
+            RowDevice::Id(stored.device.id)
+        }
+    }
 }

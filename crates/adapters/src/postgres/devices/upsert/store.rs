@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    BatchId, DeviceFields, IdempotentResponse, NewBatch, NewDevice, NewUpsert, PlannedRow,
-    UniqueField, UpsertOutcome, UpsertPlan, UpsertResult, UserId, WorkspaceId,
+    BatchId, DeviceFields, IdempotentResponse, NewDevice, NewUpsert, PlannedRow, UniqueField,
+    UpsertOutcome, UpsertPlan, UpsertResult, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -11,11 +11,12 @@ use diesel::sql_types::Timestamptz;
 
 use super::UpsertTransaction;
 use super::records::{self, DevicesByFields, UpdateEvents};
-use super::results::{Relations, results};
-use crate::postgres::devices::accepted_batch::AcceptedBatch;
+use super::results::{Relations, StoredRows};
 use crate::postgres::devices::bulk_change::{self, StateChange, StatusAfter};
 use crate::postgres::devices::device_limit;
-use crate::postgres::devices::insert::{self, BatchKind, WorkspaceSettings};
+use crate::postgres::devices::insert::{
+    self, BatchKind, BatchRecord, BatchRecords, WorkspaceSettings,
+};
 use crate::postgres::devices::prepared_batch::BatchDocuments;
 use crate::postgres::devices::stored_state::StoredState;
 use crate::postgres::idempotency_keys;
@@ -64,8 +65,13 @@ pub(super) fn store(
     let clock: Clock =
         prepared("SELECT now() AS started_at, clock_timestamp() AS now").get_result(connection)?;
     let Some(writes) = Writes::reserve(connection, transaction, &plan, &user_ids, &clock)? else {
-        let relations = Relations::default();
-        let rows = results(&plan, &[], &relations, (clock.started_at, None))?;
+        let stored = StoredRows {
+            device_ids: &[],
+            created_at: clock.started_at,
+            changed_at: None,
+            relations: upsert.returns_devices.then(Relations::default),
+        };
+        let rows = stored.results(&plan)?;
         let result = UpsertResult { batch: None, rows };
         return Ok((UpsertOutcome::Result(result), Effect::None));
     };
@@ -73,14 +79,22 @@ pub(super) fn store(
     writes.create_users(connection, workspace, upsert)?;
     let settings = writes.create(connection, workspace, upsert)?;
     let changed_at = writes.update(connection, workspace, upsert)?;
-    let relations = writes.load_relations(connection, workspace, settings.as_ref())?;
+    let relations = if upsert.returns_devices {
+        Some(writes.load_relations(connection, workspace, settings.as_ref())?)
+    } else {
+        None
+    };
     let marker = writes.commit_marker(workspace, upsert);
     let batch = writes.batch();
-    let times = (clock.started_at, changed_at);
-    let rows = results(&plan, &writes.device_ids, &relations, times)?;
+    let stored = StoredRows {
+        device_ids: &writes.device_ids,
+        created_at: clock.started_at,
+        changed_at,
+        relations,
+    };
     let result = UpsertResult {
         batch: Some(batch),
-        rows,
+        rows: stored.results(&plan)?,
     };
     let (options, counts) = (upsert.batch.options(), result.counts());
     records::insert_batch(connection, workspace, batch, options, counts)?;
@@ -190,23 +204,20 @@ impl<'p> Writes<'p> {
         if self.creates.is_empty() {
             return Ok(None);
         }
-        let (devices, assignees): (Vec<&NewDevice>, Vec<Option<UserId>>) =
-            self.creates.iter().copied().unzip();
-        let batch = NewBatch {
-            devices: devices.into_iter().cloned().collect(),
-            origin: upsert.origin.clone(),
-            idempotency: None,
-        };
-        let accepted = [AcceptedBatch {
-            index: 0,
-            documents: &BatchDocuments::new(&batch.devices),
-            batch: &batch,
-            ids: self.device_ids.clone(),
+        let devices = self.creates.iter().zip(&self.device_ids);
+        let devices = devices.map(|((device, assignee), id)| (*device, *id, *assignee));
+        insert::devices(connection, workspace, devices)?;
+        let devices = self.creates.iter().map(|(device, _)| *device);
+        let assignees: Vec<_> = self.creates.iter().map(|(_, assignee)| *assignee).collect();
+        let record = BatchRecord {
+            origin: &upsert.origin,
+            documents: &BatchDocuments::new(devices),
+            device_ids: &self.device_ids,
             event_id: self.event_ids[0],
-            assignees,
-        }];
-        insert::devices(connection, workspace, &accepted)?;
-        insert::events(connection, workspace, &accepted, BatchKind::WithOptions).map(Some)
+            assignees: &assignees,
+        };
+        let records = BatchRecords::new(workspace, std::iter::once(record));
+        insert::events(connection, &records, BatchKind::WithOptions).map(Some)
     }
 
     /// Updates the changed devices, and inserts an event per set of changed fields. Returns the

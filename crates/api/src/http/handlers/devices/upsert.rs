@@ -5,6 +5,7 @@ use devices_domain::{UpsertBatch, UpsertDevices, UpsertDevicesResult};
 
 use super::create::{CreateRequest, ReadBatch, counts_devices};
 use crate::http::extract::body::Body;
+use crate::http::extract::prefer::Representation;
 use crate::http::respond::api_error::ApiError;
 use crate::http::respond::batch_results;
 
@@ -21,6 +22,10 @@ pub(super) async fn upsert(
         body: Body { bytes, permit },
     } = request;
     let (options, representation) = (head.options, head.representation);
+    let use_case = match representation {
+        Representation::Full => use_case,
+        Representation::Minimal => use_case.with_ids_only(),
+    };
     let batch = UpsertBatch::new(rules, options);
     let ReadBatch { request, batch } = ReadBatch::read(bytes, head, batch).await?;
     let batch = match batch {
