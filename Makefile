@@ -113,7 +113,7 @@ chaos: ## Test the server under crashes and overload; CHAOS=--short runs a tenth
 	@scripts/dependencies --pooler
 	cargo run --quiet --package devices-tests --bin chaos -- $(CHAOS)
 
-bench: ## Benchmark the server against PostgreSQL itself (24 min); BENCH=--help lists options
+bench: ## Benchmark the server against PostgreSQL itself (25 min); BENCH=--help lists options
 	@scripts/dependencies
 	cargo run --quiet --release --package devices-tests --bin bench -- $(BENCH)
 

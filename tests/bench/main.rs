@@ -7,6 +7,7 @@ mod creates;
 mod express;
 mod growth;
 mod http_floor;
+mod imports;
 mod index_queue;
 mod indexing;
 mod large_workspace;
@@ -62,6 +63,9 @@ fn measure(arguments: &Arguments) -> usize {
     }
     if arguments.measures(Part::Lists) || arguments.measures(Part::ById) {
         large_workspace::measure(&postgres, arguments, &mut report);
+    }
+    if arguments.measures(Part::Import) {
+        imports::measure(&postgres, arguments, &mut report);
     }
     let mut errors = 0;
     if arguments.measures(Part::Indexing) {

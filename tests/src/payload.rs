@@ -115,6 +115,19 @@ pub fn with_inventory_data(devices: &[Value]) -> Vec<Value> {
     devices
 }
 
+/// Returns any number of devices, each with a serial number that was never used.
+pub fn new_devices(count: usize) -> Vec<Value> {
+    let distinct = devices();
+    let first = reserve(count);
+    let devices = (first..).zip(distinct.iter().cycle()).take(count);
+    let devices = devices.map(|(number, device)| {
+        let mut device = device.clone();
+        device["serial_number"] = json!(serial(number));
+        device
+    });
+    devices.collect()
+}
+
 /// Returns the serial number for `number`, such as `R0000000002F`.
 pub fn serial(number: u64) -> String {
     format!("R{number:011X}")

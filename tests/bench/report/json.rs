@@ -34,6 +34,7 @@ impl Report {
             "postgresql": self.settings,
             "targets": targets.collect::<Vec<Value>>(),
             "lists": lists.collect::<Vec<Value>>(),
+            "imports": self.imports.json(),
             "windows": self.cells.iter().map(window).collect::<Vec<Value>>(),
         });
         if let Some(directory) = file.parent() {

@@ -1,6 +1,7 @@
 //! Measurements of a run, printed as tables and written as JSON.
 
 mod group;
+mod imports;
 mod json;
 mod tables;
 mod targets;
@@ -13,6 +14,8 @@ use crate::load::Sample;
 use crate::processes::CpuTime;
 use crate::references::connect;
 use group::Group;
+use imports::Imports;
+pub(crate) use imports::{ImportForm, ImportSample};
 
 /// Request to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,6 +174,7 @@ pub(crate) struct Report {
     settings: BTreeMap<String, String>,
     cells: Vec<Cell>,
     lists: Vec<ListLatency>,
+    imports: Imports,
 }
 
 /// PostgreSQL settings that determine the duration of a COMMIT, and others that readers need to
@@ -192,6 +196,7 @@ impl Report {
             settings: rows.iter().map(|row| (row.get(0), row.get(1))).collect(),
             cells: Vec::new(),
             lists: Vec::new(),
+            imports: Imports::default(),
         }
     }
 

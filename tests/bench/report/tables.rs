@@ -13,11 +13,16 @@ impl fmt::Display for Report {
             .collect();
         writeln!(f, "PostgreSQL: {}\n", settings.join(", "))?;
         self.fmt_lists(f)?;
-        if self.cells.is_empty() {
+        if !self.imports.is_empty() {
+            write!(f, "{}", self.imports)?;
+        }
+        if self.cells.is_empty() && self.imports.is_empty() {
             return Ok(());
         }
-        self.fmt_windows(f)?;
-        self.fmt_comparisons(f)?;
+        if !self.cells.is_empty() {
+            self.fmt_windows(f)?;
+            self.fmt_comparisons(f)?;
+        }
         self.fmt_targets(f)
     }
 }

@@ -66,7 +66,7 @@ impl Target {
     }
 }
 
-fn target(
+pub(super) fn target(
     name: impl Into<String>,
     before: &'static str,
     required: Bound,
@@ -91,6 +91,7 @@ impl Report {
         targets.extend(self.targets_of_batches());
         targets.extend(self.targets_of_limits());
         targets.extend(self.targets_of_growth());
+        targets.extend(self.imports.targets());
         targets
     }
 
