@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Logout,
     /// Import devices from a CSV or Excel file
     Import(Box<import::Arguments>),
-    /// Archive the devices that a batch created
+    /// Archive the devices that batches created
     ///
     /// Keeps devices that were changed since then, unless --include-changed. Does not revert
     /// devices that the batch updated.

@@ -10,9 +10,9 @@ use crate::output::{counted, print_error_line};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Number of the batch, as `import` and `batches` print it
-    #[arg(value_name = "BATCH")]
-    batch: u64,
+    /// Numbers of the batches, as `import` and `batches` print them
+    #[arg(value_name = "BATCH", required = true)]
+    batches: Vec<u64>,
     /// Also archive devices that were changed since then
     #[arg(long)]
     include_changed: bool,
@@ -27,22 +27,51 @@ pub(crate) struct Arguments {
 /// Shows what an undo does, asks for confirmation, and carries it out.
 pub(crate) fn run(arguments: &Arguments, context: Context) -> Result<(), CliError> {
     let client = context.client()?;
-    let (id, include_changed) = (arguments.batch, arguments.include_changed);
-    if arguments.dry_run || !arguments.yes {
-        let preview = client.preview_undo(id, include_changed)?;
+    let include_changed = arguments.include_changed;
+    let preview = |id: &u64| client.preview_undo(*id, include_changed);
+    if arguments.dry_run || !arguments.yes || arguments.batches.len() > 1 {
+        // An unknown number fails here, before anything is changed.
+        let previews: Vec<Undo> = arguments
+            .batches
+            .iter()
+            .map(preview)
+            .collect::<Result<_, _>>()?;
         if arguments.dry_run {
-            return context.print(&preview, || describe(&preview, Tense::Future));
+            return print(&previews, Tense::Future, context);
         }
-        print_error_line(describe(&preview, Tense::Future));
-        if preview.archived.is_empty() {
+        if !arguments.yes && !confirm(&previews, context)? {
             return Ok(());
         }
-        if !confirmation::ask("Archive them?", context)? {
-            return Err(CliError::Failed("nothing was changed.".to_owned()));
-        }
     }
-    let undo = client.undo(id, include_changed)?;
-    context.print(&undo, || describe(&undo, Tense::Past))
+    for id in &arguments.batches {
+        let undo = client.undo(*id, include_changed)?;
+        print(&[undo], Tense::Past, context)?;
+    }
+    Ok(())
+}
+
+/// Shows previews and asks for confirmation. Returns whether there is anything to archive.
+///
+/// # Errors
+/// A failure if the answer is no.
+fn confirm(previews: &[Undo], context: Context) -> Result<bool, CliError> {
+    for preview in previews {
+        print_error_line(describe(preview, Tense::Future));
+    }
+    if previews.iter().all(|preview| preview.archived.is_empty()) {
+        return Ok(false);
+    }
+    if confirmation::ask("Archive them?", context)? {
+        Ok(true)
+    } else {
+        Err(CliError::Failed("nothing was changed.".to_owned()))
+    }
+}
+
+fn print(undos: &[Undo], tense: Tense, context: Context) -> Result<(), CliError> {
+    undos
+        .iter()
+        .try_for_each(|undo| context.print(undo, || describe(undo, tense)))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

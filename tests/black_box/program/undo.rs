@@ -83,6 +83,25 @@ fn changed_devices_are_kept_unless_included() {
 }
 
 #[test]
+fn several_batches_are_undone_or_none() {
+    let api = Api::start();
+    let program = Program::of(&api);
+    let (first, _) = create_batch(&api, 2);
+    let (second, _) = create_batch(&api, 1);
+    let error = program.run_err(1, &["undo", &first, "999999", "--yes"]);
+    assert!(error.contains("there is no such batch"), "{error}");
+    assert_eq!(program.run_ok(&["list", "--json"]).lines().count(), 3);
+    let output = program.run(&["undo", &first, &second, "--yes", "--json"]);
+    let archived: Vec<_> = output
+        .json_lines()
+        .iter()
+        .map(|undo| undo["archived"].as_array().unwrap().len())
+        .collect();
+    assert_eq!(archived, [2, 1], "{output:?}");
+    assert_eq!(program.run_ok(&["list", "--json"]), "");
+}
+
+#[test]
 fn undo_without_a_terminal_needs_yes() {
     let api = Api::start();
     let program = Program::of(&api);
