@@ -5,6 +5,7 @@
 //! [`empty_body::EmptyBody`] are ready at once. A handler takes the body after the other arguments
 //! that can fail, so that it rejects an invalid path or header before the body is read.
 
+pub(crate) mod accept;
 pub(crate) mod auth;
 pub(crate) mod batch_options;
 pub(crate) mod body;

@@ -1,9 +1,9 @@
 //! Formats of an export, and their negotiation.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{Accept, Header, Quality};
 use devices_domain::Reason;
 
+use crate::http::extract::accept;
 use crate::http::extract::query::InvalidParameter;
 use crate::http::respond::api_error::ApiError;
 
@@ -65,28 +65,14 @@ impl ExportFormat {
         }
     }
 
-    /// Returns the format that `Accept` prefers (RFC 9110, 12.5.1). Without preference, JSON.
+    /// Returns the format that `Accept` prefers. Without preference, JSON.
     ///
     /// # Errors
     /// `NotAcceptable` if the header accepts no format or is malformed.
     pub(super) fn negotiate(request: &HttpRequest) -> Result<Self, ApiError> {
-        let accept = Accept::parse(request).map_err(|_| ApiError::NotAcceptable)?;
-        if accept.is_empty() {
-            return Ok(Self::Json);
-        }
-        let quality = |format: &Self| {
-            let find_range = |range: &&str| {
-                let mut accepted = accept.iter();
-                accepted.find(|accepted| accepted.item.essence_str() == *range)
-            };
-            let mut ranges = format.media_ranges().iter();
-            let accepted = ranges.find_map(find_range);
-            accepted.map_or(Quality::ZERO, |accepted| accepted.quality)
-        };
-        // `max_by_key` returns the last of equal formats.
-        let preferred = Self::ALL.into_iter().max_by_key(quality);
-        preferred
-            .filter(|format| quality(format) > Quality::ZERO)
-            .ok_or(ApiError::NotAcceptable)
+        accept::negotiate(
+            request,
+            &Self::ALL.map(|format| (format, format.media_ranges())),
+        )
     }
 }
