@@ -137,7 +137,13 @@ fn key_creates_in_its_own_workspace() {
 #[test]
 fn key_is_checked_before_body_is_read() {
     let api = Api::start();
-    for path in ["/devices", "/devices/validate", "/batches/1/undo"] {
+    for path in [
+        "/devices",
+        "/devices/validate",
+        "/devices/import",
+        "/devices/import/validate",
+        "/batches/1/undo",
+    ] {
         let mut socket = TcpStream::connect(api.server.address()).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_secs(30)))

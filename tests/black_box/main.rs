@@ -11,6 +11,7 @@ mod enrollments;
 mod erasure;
 mod events;
 mod export;
+mod import;
 mod keys;
 mod openapi;
 mod openapi_batches;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use devices_tests::{Api, Response, device, send};
+use devices_tests::{Api, Form, Response, device, send};
 use serde_json::{Value, json};
 
 const YAML: &str = include_str!("../../openapi.yaml");
@@ -209,6 +209,16 @@ fn all_statuses_have_examples() {
             "200 400 401 403 404 405 408 413 415 429 500 503",
         ),
         (
+            "post",
+            "/devices/import",
+            "200 201 207 400 401 403 405 408 409 413 415 422 429 500 503",
+        ),
+        (
+            "post",
+            "/devices/import/validate",
+            "200 400 401 403 405 406 408 413 415 429 500 503",
+        ),
+        (
             "get",
             "/batches/{batch_id}",
             "200 400 401 404 405 429 500 503",
@@ -308,6 +318,21 @@ fn request_examples_are_accepted() {
         let examples = content["application/json"]["examples"].as_object().cloned();
         for (name, example) in examples.unwrap() {
             let response = api.send_text("POST", path, example["value"].to_string());
+            assert_eq!(response.status, status, "{path} {name}: {}", response.text);
+        }
+    }
+}
+
+#[test]
+fn form_examples_are_accepted() {
+    let api = Api::start();
+    for (path, status) in [("/devices/import/validate", 200), ("/devices/import", 201)] {
+        let content = &description()["paths"][path]["post"]["requestBody"]["content"];
+        let examples = content["multipart/form-data"]["examples"]
+            .as_object()
+            .cloned();
+        for (name, example) in examples.unwrap() {
+            let response = api.send_form(path, Form::of_texts(&example["value"]));
             assert_eq!(response.status, status, "{path} {name}: {}", response.text);
         }
     }

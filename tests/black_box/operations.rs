@@ -1,6 +1,6 @@
 //! The operations that `openapi.yaml` describes.
 
-use devices_tests::{Api, device};
+use devices_tests::{Api, Form, device};
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -13,6 +13,8 @@ pub(crate) struct Operation {
     pub(crate) parameters: Vec<String>,
     /// Example of a request body; null if the operation has none.
     body: Value,
+    /// `true` if the members of the body are the parts of a form.
+    is_form: bool,
 }
 
 impl Operation {
@@ -27,7 +29,14 @@ impl Operation {
                 if !operation["operationId"].is_string() || !operation["security"].is_null() {
                     continue;
                 }
-                let content = &operation["requestBody"]["content"]["application/json"];
+                let content = &operation["requestBody"]["content"];
+                let form = &content["multipart/form-data"];
+                let is_form = form.is_object();
+                let content = if is_form {
+                    form
+                } else {
+                    &content["application/json"]
+                };
                 let examples = content["examples"].as_object();
                 let pick = |examples: &serde_json::Map<_, Value>| {
                     let minimal = examples.get("minimal").or_else(|| examples.values().next());
@@ -43,11 +52,12 @@ impl Operation {
                         path_template: format!("{prefix}{path}"),
                         parameters: query_parameters(&description, operation),
                         body,
+                        is_form,
                     });
                 }
             }
         }
-        assert!(operations.len() >= 52, "{}", operations.len());
+        assert!(operations.len() >= 56, "{}", operations.len());
         operations
     }
 
@@ -92,6 +102,8 @@ impl Operation {
         let request = api.request(&self.method, path);
         if self.body.is_null() {
             request
+        } else if self.is_form {
+            Form::of_texts(&self.body).attach_to(request)
         } else {
             request.json(&self.body)
         }

@@ -126,6 +126,8 @@ fn parameters_are_checked_before_body_is_read() {
         "/devices?dry_run=true",
         "/devices?nulls=clear",
         "/devices/validate?atomic=no",
+        "/devices/import?atomic=false",
+        "/devices/import/validate?atomic=false",
         "/batches/1/undo?include_changed=yes",
     ] {
         let mut socket = TcpStream::connect(api.server.address()).unwrap();

@@ -9,6 +9,7 @@ mod confidential_values;
 mod database;
 mod device;
 mod directory;
+mod form;
 mod login_role;
 mod not_on_cluster;
 pub mod payload;
@@ -29,6 +30,7 @@ use confidential_values::{ConfidentialValues, record_secret, record_values, regi
 pub use database::TestDatabase;
 pub use device::{complete_device, device, empty_value, ids};
 pub use directory::Directory;
+pub use form::Form;
 pub use login_role::LoginRole;
 pub use not_on_cluster::{NotOnCluster, report_skipped};
 use postgres_log::PostgresLog;

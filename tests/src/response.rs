@@ -12,8 +12,10 @@ pub struct Response {
     pub status: u16,
     /// Headers.
     pub headers: HeaderMap,
-    /// Body.
+    /// Body, as text.
     pub text: String,
+    /// Body.
+    pub bytes: Vec<u8>,
 }
 
 impl Response {
@@ -200,10 +202,13 @@ pub fn assert_names(message: &str, kind: &str, name: &str, reason: &str, case: &
 
 impl From<reqwest::blocking::Response> for Response {
     fn from(response: reqwest::blocking::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().expect("the response can be read");
         Self {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            text: response.text().expect("the response can be read"),
+            status,
+            headers,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes: bytes.into(),
         }
     }
 }

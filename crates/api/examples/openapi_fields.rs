@@ -15,7 +15,7 @@ use std::io::{self, Read};
 use devices_domain::{
     AddedVia, Characteristics, ClientStatus, EnrollmentStatus, ErrorCode, EventType, Field, Format,
     KeepReason, KeyboardLayout, Lifecycle, Nulls, OnConflict, Reason, Role, Scope, UniqueField,
-    enrollment_fields, fields, user_fields,
+    UnknownUsers, enrollment_fields, fields, user_fields,
 };
 
 const BEGIN: &str = "# Generated: ";
@@ -102,6 +102,7 @@ fn enum_values(schema: &str) -> Result<Vec<String>, String> {
         "Reason" => Reason::ALL.iter().map(|reason| reason.as_str()).collect(),
         "OnConflict" => OnConflict::NAMES.to_vec(),
         "Nulls" => Nulls::NAMES.to_vec(),
+        "UnknownUsers" => UnknownUsers::NAMES.to_vec(),
         "MatchField" => UniqueField::ALL.map(UniqueField::name).to_vec(),
         "KeepReason" => KeepReason::NAMES.to_vec(),
         "EventType" => EventType::NAMES.to_vec(),

@@ -25,8 +25,10 @@ const DURATION_BUCKETS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// Buckets of batch sizes, in devices.
-const BATCH_SIZE_BUCKETS: [f64; 7] = [1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0];
+/// Buckets of batch sizes, in devices. Files have up to 20,000 by default.
+const BATCH_SIZE_BUCKETS: [f64; 9] = [
+    1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 5000.0, 20_000.0,
+];
 
 /// Sets the gauges whose values are read when Prometheus scrapes.
 pub type UpdateGauges = Arc<dyn Fn() + Send + Sync>;

@@ -85,6 +85,11 @@ fn operations(scope: &mut web::ServiceConfig) {
         // Registered before `/devices/{device_id}`, which also matches these paths.
         .service(resource("/devices/export", GET).route(read_query(devices::export)))
         .service(resource("/devices/validate", POST).route(write_batch(devices::validate)))
+        .service(resource("/devices/import", POST).route(write(Method::POST, devices::import)))
+        .service(
+            resource("/devices/import/validate", POST)
+                .route(write(Method::POST, devices::validate_import)),
+        )
         .service(
             resource("/devices/{device_id}", GET_PATCH_DELETE)
                 .route(read(devices::get))

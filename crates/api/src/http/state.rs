@@ -35,6 +35,8 @@ pub struct State {
     known_keys: TtlMap<[u8; 32], Actor>,
     pub(crate) request_rate_limiter: RequestRateLimiter,
     pub(crate) large_bodies: Arc<WorkspaceLimiter>,
+    /// Limits the files that are imported or validated.
+    pub(crate) imports: Arc<WorkspaceLimiter>,
     pub(crate) exports: Arc<WorkspaceLimiter>,
     /// Limits the requests in flight. A request does not count while its body arrives.
     pub(crate) in_flight: Arc<WorkspaceLimiter>,
@@ -83,6 +85,10 @@ impl State {
                 limits.max_large_bodies,
                 "the limit of large bodies, in total or of the workspace, is reached",
             ),
+            imports: WorkspaceLimiter::new(
+                limits.max_concurrent_imports,
+                "the limit of concurrent imports, in total or of the workspace, is reached",
+            ),
             exports: WorkspaceLimiter::new(
                 limits.max_concurrent_exports,
                 "the limit of concurrent exports, in total or of the workspace, is reached",
@@ -115,6 +121,7 @@ impl State {
                 "max_large_bodies",
                 &self.large_bodies,
             ),
+            ("devices_imports", "max_concurrent_imports", &self.imports),
             ("devices_exports", "max_concurrent_exports", &self.exports),
             (
                 "devices_waiting_requests",

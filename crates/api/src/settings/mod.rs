@@ -144,6 +144,15 @@ declaration::settings! {
         /// Milliseconds that a further large body waits before it is read. After that, the response
         /// is a 503.
         large_body_wait_ms: u64 => 0..=60_000,
+        /// Maximum size in bytes of a file that is imported. It may take longer to arrive than
+        /// other bodies, in the proportion of its maximum size to `body_bytes`.
+        max_import_bytes: usize => 1_024..=1 << 30,
+        /// Maximum number of rows of a file that is imported, in one transaction.
+        max_import_rows: usize => 1..=1_000_000,
+        /// Maximum number of files in memory at once. A workspace holds at most half of them, two
+        /// hold at most three quarters, and so on. A further file waits like a large body. After
+        /// that, the response is a 503.
+        max_concurrent_imports: usize => 1..=10_000,
         /// Maximum number of concurrent exports. A workspace holds at most half of them, two hold
         /// at most three quarters, and so on. The response to a further one is a 503.
         max_concurrent_exports: usize => 1..=10_000,
@@ -253,6 +262,13 @@ impl Limits {
     /// Returns the time in which a client must send its body.
     pub fn body_deadline(&self) -> Duration {
         Duration::from_secs(self.body_timeout_seconds)
+    }
+
+    /// Returns the time in which a client must send a file, so that the rate that completes the
+    /// largest file in time is at most that of the largest JSON body.
+    pub fn import_deadline(&self) -> Duration {
+        let proportion = self.max_import_bytes as f64 / self.body_bytes as f64;
+        self.body_deadline().mul_f64(proportion.max(1.0))
     }
 }
 

@@ -10,9 +10,13 @@ use sha2::{Digest, Sha256};
 
 use crate::http::extract::batch_options;
 use crate::http::respond::api_error::ApiError;
+use crate::import::options::Options;
 
 /// Operation under which keys are stored, for both paths that call it.
 const OPERATION: &str = "POST /devices";
+
+/// Like [`OPERATION`], for the import of a file.
+const IMPORT: &str = "POST /devices/import";
 
 const MALFORMED: ApiError = ApiError::BadHeader(
     "The header Idempotency-Key must be given once, with 1 to 255 visible ASCII characters",
@@ -79,6 +83,24 @@ fn parse(text: &str) -> Option<IdempotencyKey> {
         });
     }
     IdempotencyKey::parse(&key)
+}
+
+/// Returns the idempotent request with the key to import a file. Its fingerprint is the SHA-256 of
+/// the file and its options, so that name, boundary and order of the parts may differ.
+pub(crate) fn idempotent_import(
+    key: IdempotencyKey,
+    file: &[u8],
+    options: &Options,
+) -> IdempotentRequest {
+    let digest = Sha256::new()
+        .chain_update((file.len() as u64).to_be_bytes())
+        .chain_update(file)
+        .chain_update(options.canonical());
+    IdempotentRequest {
+        operation: IMPORT,
+        key,
+        fingerprint: digest.finalize().into(),
+    }
 }
 
 /// Returns the idempotent request with the key. Its fingerprint is the SHA-256 of the body and the

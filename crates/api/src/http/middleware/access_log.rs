@@ -103,7 +103,7 @@ impl AccessLogEntry {
 
     fn end(mut self, status: StatusCode, error: Option<&ApiError>) {
         self.status = status;
-        if let Some(ApiError::Rejected(report)) = error {
+        if let Some(report) = error.and_then(ApiError::rejected_rows) {
             metrics::count_row_errors(report);
         }
         self.problem = error.map(ApiError::code);

@@ -25,10 +25,19 @@ struct Results<'a> {
 
 /// A batch in its own response. `id` is null if nothing was stored.
 #[derive(Serialize)]
-struct BatchView {
+pub(super) struct BatchView {
     id: Option<BatchId>,
     #[serde(flatten)]
     counts: RowCounts,
+}
+
+impl BatchView {
+    pub(super) fn of(result: &UpsertResult) -> Self {
+        Self {
+            id: result.batch,
+            counts: result.counts(),
+        }
+    }
 }
 
 /// Result of a row.
@@ -57,10 +66,7 @@ fn render(batch: &UpsertBatch, result: &UpsertResult, representation: Representa
     let rows = result.rows.iter().enumerate();
     let body = Data {
         data: Results {
-            batch: BatchView {
-                id: result.batch,
-                counts: result.counts(),
-            },
+            batch: BatchView::of(result),
             results: rows
                 .map(|(index, row)| result_view(index, batch, row, representation))
                 .collect(),

@@ -5,6 +5,8 @@ use devices_domain::{ErrorReport, FieldError, Item, Related, RowError, RowRef};
 use serde::Serialize;
 
 use super::ApiError;
+use super::file_body::{FileErrorBody, OptionErrorBody};
+use crate::http::respond::import_views::PlacedRowError;
 
 /// Completes the response with the body of the error.
 pub(super) fn render(error: &ApiError, response: &mut HttpResponseBuilder) -> HttpResponse {
@@ -13,6 +15,12 @@ pub(super) fn render(error: &ApiError, response: &mut HttpResponseBuilder) -> Ht
         ApiError::RejectedParameters(report) => {
             response.json(ReportBody::new(report, Entry::of_parameter))
         }
+        ApiError::RejectedFile(report, layout) => {
+            let entry = |error: &RowError| PlacedRowError::of(layout, error.index, &error.error);
+            response.json(ReportBody::new(report, entry))
+        }
+        ApiError::InvalidFile(error) => response.json(FileErrorBody::of(error)),
+        ApiError::InvalidOption(error) => response.json(OptionErrorBody::of(error)),
         // The sentence takes the place of the code.
         ApiError::BadHeader(sentence) => response.json(ErrorBody {
             error: sentence,
@@ -38,19 +46,19 @@ struct ErrorBody {
 
 /// Body of an error with a report.
 #[derive(Serialize)]
-struct ReportBody {
+struct ReportBody<E> {
     /// Code of the first error if it concerns a business rule, else its message.
     error: String,
-    errors: Vec<Entry>,
+    errors: Vec<E>,
     errors_total: usize,
 }
 
-impl ReportBody {
-    fn new(report: &ErrorReport, entry: impl Fn(&RowError) -> Entry) -> Self {
+impl<E: AsRef<ErrorEntry>> ReportBody<E> {
+    fn new(report: &ErrorReport, entry: impl Fn(&RowError) -> E) -> Self {
         let errors: Vec<_> = report.entries().iter().map(entry).collect();
-        let error = match errors.first() {
-            Some(first) if first.error.is_business_rule => first.error.code.to_owned(),
-            Some(first) => first.error.message.clone(),
+        let error = match errors.first().map(E::as_ref) {
+            Some(first) if first.is_business_rule => first.code.to_owned(),
+            Some(first) => first.message.clone(),
             None => String::new(),
         };
         Self {
@@ -93,6 +101,12 @@ pub(crate) struct ErrorEntry {
     is_business_rule: bool,
 }
 
+impl AsRef<ErrorEntry> for Entry {
+    fn as_ref(&self) -> &ErrorEntry {
+        &self.error
+    }
+}
+
 impl Entry {
     /// Creates the entry of a path or query parameter. A JSON Pointer refers only to the body.
     fn of_parameter(error: &RowError) -> Self {
@@ -119,6 +133,11 @@ impl ErrorEntry {
 
     /// Creates the entry of an error in the row at `index`, or in the body as a whole.
     fn of(index: Option<usize>, error: &FieldError) -> Self {
+        Self::with_message(index, error, message(index, error))
+    }
+
+    /// Creates the entry like [`of`](Self::of), with this message.
+    pub(crate) fn with_message(index: Option<usize>, error: &FieldError, message: String) -> Self {
         let mut entry = Self {
             pointer: pointer(index, error),
             field: error.field.as_ref().map(ToString::to_string),
@@ -128,7 +147,7 @@ impl ErrorEntry {
             },
             code: error.code.as_str(),
             reason: error.reason.as_str(),
-            message: message(index, error),
+            message,
             duplicate_of: None,
             existing_device_id: None,
             existing_user_id: None,

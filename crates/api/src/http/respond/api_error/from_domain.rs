@@ -1,12 +1,16 @@
-//! Conversions from the errors of the domain.
+//! Conversions from the errors of the domain, and of files.
+
+use std::sync::Arc;
 
 use devices_domain::{
     ChangeDeviceError, ChangeUserError, CreateDevicesError, ErrorCode, ErrorReport, FeedError,
     FieldError, IdempotencyError, KeyError, KeyRestriction, PutEnrollmentError, Reason, Related,
     RepositoryError, UpdateDeviceError,
 };
+use devices_import::{ImportError, OptionError};
 
 use super::ApiError;
+use crate::import::FileLayout;
 
 impl From<RepositoryError> for ApiError {
     fn from(error: RepositoryError) -> Self {
@@ -38,6 +42,32 @@ impl From<CreateDevicesError> for ApiError {
             }
             CreateDevicesError::Repository(error) => error.into(),
         }
+    }
+}
+
+impl ApiError {
+    /// Returns the error of the import of a file with this layout.
+    pub(crate) fn of_file(error: CreateDevicesError, layout: Arc<FileLayout>) -> Self {
+        match error {
+            CreateDevicesError::Rejected(report) => Self::RejectedFile(report, layout),
+            error => error.into(),
+        }
+    }
+}
+
+impl From<ImportError> for ApiError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::File(error) => Self::InvalidFile(error),
+            ImportError::Option(error) => Self::InvalidOption(error),
+            ImportError::Io(error) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<OptionError> for ApiError {
+    fn from(error: OptionError) -> Self {
+        Self::InvalidOption(error)
     }
 }
 

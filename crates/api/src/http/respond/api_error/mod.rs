@@ -1,10 +1,12 @@
 //! HTTP error responses. Only this module turns an error into a status and a body.
 
 mod body;
+mod file_body;
 mod from_domain;
 mod table;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::{
@@ -13,7 +15,9 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use devices_domain::{ErrorReport, RepositoryError};
+use devices_import::{FileError, OptionError};
 
+use crate::import::FileLayout;
 pub(crate) use body::ErrorEntry;
 
 /// Error that is returned to the client as the response.
@@ -24,6 +28,12 @@ pub enum ApiError {
     /// Parameters of the path or the query are invalid, or conflicts prevent an operation without
     /// fields. The report lists all errors. They do not point into the body.
     RejectedParameters(ErrorReport),
+    /// Rows of a file were rejected. The report lists the errors, the layout their places.
+    RejectedFile(ErrorReport, Arc<FileLayout>),
+    /// A file cannot be read or interpreted.
+    InvalidFile(FileError),
+    /// An option of an import is invalid, or does not fit the file.
+    InvalidOption(OptionError),
     /// The API key is missing, malformed, unknown, expired or revoked. The response does not reveal
     /// which.
     Unauthorized,
@@ -84,6 +94,8 @@ pub enum ApiError {
     /// `Content-Type` of a PATCH is neither JSON nor a merge patch, or `Content-Encoding` is not
     /// `identity`.
     UnsupportedPatchType,
+    /// `Content-Type` is no form with a file, or `Content-Encoding` is not `identity`.
+    UnsupportedFormType,
     /// The database was not reachable in time. Nothing was stored.
     Unavailable(RepositoryError),
     /// The connection was lost during the COMMIT of a batch: all of it is stored, or nothing.
@@ -103,6 +115,14 @@ impl ApiError {
     /// Returns the code of the error; for a report, the code of its first error.
     pub(crate) fn code(&self) -> &'static str {
         self.mapping().code
+    }
+
+    /// Returns the errors of rows and fields of a rejected body.
+    pub(crate) fn rejected_rows(&self) -> Option<&ErrorReport> {
+        match self {
+            Self::Rejected(report) | Self::RejectedFile(report, _) => Some(report),
+            _ => None,
+        }
     }
 
     /// Returns the internal cause, for the log only. It must not be sent to the client.
@@ -128,6 +148,7 @@ impl ApiError {
             }
             // RFC 9110, 15.5.16: names what would have been accepted.
             Self::UnsupportedMediaType => vec![(ACCEPT, fixed("application/json"))],
+            Self::UnsupportedFormType => vec![(ACCEPT, fixed("multipart/form-data"))],
             // RFC 5789, 3.1.
             Self::UnsupportedPatchType => vec![(
                 HeaderName::from_static("accept-patch"),

@@ -42,6 +42,13 @@ impl ApiError {
     pub(super) fn mapping(&self) -> Mapping {
         match self {
             Self::Rejected(report) | Self::RejectedParameters(report) => report_mapping(report),
+            Self::RejectedFile(report, _) => Mapping {
+                // The file is at fault, also if all its errors are unknown users.
+                status: StatusCode::BAD_REQUEST,
+                ..report_mapping(report)
+            },
+            Self::InvalidFile(_) => Mapping::new(StatusCode::BAD_REQUEST, "INVALID_FILE"),
+            Self::InvalidOption(_) => Mapping::new(StatusCode::BAD_REQUEST, "INVALID_BODY"),
             Self::BadHeader(_) => Mapping::new(StatusCode::BAD_REQUEST, "INVALID_HEADER"),
             Self::EmptyPatchBody => Mapping::new(StatusCode::BAD_REQUEST, "EMPTY_PATCH_BODY"),
             Self::Unauthorized => Mapping::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
@@ -106,6 +113,10 @@ impl ApiError {
             Self::UnsupportedPatchType => UNSUPPORTED_MEDIA_TYPE.with_message(
                 "Send the body with Content-Type: application/json or \
                  application/merge-patch+json, and do not compress it.",
+            ),
+            Self::UnsupportedFormType => UNSUPPORTED_MEDIA_TYPE.with_message(
+                "Send the file as the part `file` of a body with Content-Type: \
+                 multipart/form-data, and do not compress the body.",
             ),
             Self::IdempotencyKeyReused => {
                 Mapping::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED")

@@ -1,0 +1,110 @@
+//! `POST /devices/import`.
+
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web};
+use devices_domain::{Actor, IdempotencyKey, UpsertDevices, UpsertDevicesResult};
+use devices_import::ImportLimits;
+
+use super::{blocking, import_limits};
+use crate::http::extract::auth::WriteAccess;
+use crate::http::extract::idempotency_key::idempotent_import;
+use crate::http::extract::import_head::ImportHead;
+use crate::http::extract::upload::Upload;
+use crate::http::handlers::devices::create::counts_devices;
+use crate::http::limits::run_to_completion::run_to_completion;
+use crate::http::request_context::RequestContext;
+use crate::http::respond::api_error::ApiError;
+use crate::http::respond::import_results;
+use crate::http::state::State;
+use crate::import::{self, ReadFile, options};
+
+/// Creates and changes the devices of a file in one transaction, as its options state. With an
+/// idempotency key, stores a file at most once.
+pub(crate) async fn run(
+    WriteAccess(actor, store): WriteAccess,
+    ImportHead { key }: ImportHead,
+    context: RequestContext,
+    upload: Upload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let request = ImportRequest {
+        actor,
+        key,
+        context,
+        upload,
+        limits: import_limits(&state.limits),
+    };
+    let import = request.execute(UpsertDevices::new(store.devices));
+    run_to_completion(&state, actor, import).await
+}
+
+/// A file to import, and its context.
+struct ImportRequest {
+    actor: Actor,
+    key: Option<IdempotencyKey>,
+    context: RequestContext,
+    upload: Upload,
+    limits: ImportLimits,
+}
+
+impl ImportRequest {
+    async fn execute(self, use_case: UpsertDevices) -> Result<HttpResponse, ApiError> {
+        let Self {
+            actor,
+            key,
+            context,
+            upload,
+            limits,
+        } = self;
+        let Upload {
+            file,
+            options,
+            permit,
+            ..
+        } = upload;
+        let options = options::parse(&options)?;
+        let batch_options = options.batch;
+        let read = move || {
+            let request = key.map(|key| idempotent_import(key, &file, &options));
+            let read = import::read_rows(file, &options.file, options.batch, limits);
+            // Frees the bytes of the file, which is not read again.
+            let rows = read.map(|ReadFile { batch, layout, .. }| (batch, Arc::new(layout)));
+            (request, rows)
+        };
+        let (request, rows) = blocking(read).await?;
+        let (batch, layout) = match rows {
+            Ok(rows) => rows,
+            Err(error) => {
+                // A newer version may reject a file that an older one accepted.
+                let response = use_case.find_response(request.as_ref()).await?;
+                let response = response.ok_or(error)?;
+                return Ok(import_results::idempotent_response(batch_options, response));
+            }
+        };
+        context.set_device_count(batch.len());
+        let origin = context.origin(actor);
+        let renderer = import_results::renderer(Arc::clone(&layout));
+        let idempotency = request.map(|request| (request, renderer));
+        let result = use_case.execute(batch, origin, idempotency).await;
+        if !counts_devices(&result, is_replayed) {
+            context.clear_device_count();
+        }
+        let result = result.map_err(|error| ApiError::of_file(error, Arc::clone(&layout)))?;
+        let response = match result {
+            UpsertDevicesResult::Rows(upsert, result) => {
+                import_results::response(upsert, result, layout).await?
+            }
+            UpsertDevicesResult::Response(response) => {
+                import_results::idempotent_response(batch_options, response)
+            }
+        };
+        // The permit also covers the batch and the response, which are made from the file.
+        drop(permit);
+        Ok(response)
+    }
+}
+
+fn is_replayed(result: &UpsertDevicesResult) -> bool {
+    matches!(result, UpsertDevicesResult::Response(response) if response.replayed)
+}

@@ -1,0 +1,101 @@
+//! `POST /devices/import/validate`: a dry run of `POST /devices/import`.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use devices_domain::{BatchOptions, BatchPlan, UpsertDevices};
+use devices_import::{ImportLimits, RejectedFormat};
+
+use super::{blocking, import_limits};
+use crate::http::extract::accept::{self, AcceptedFormat};
+use crate::http::extract::auth::WriteAccess;
+use crate::http::extract::import_head::ImportHead;
+use crate::http::extract::upload::Upload;
+use crate::http::limits::run_to_completion::run_to_completion;
+use crate::http::respond::api_error::ApiError;
+use crate::http::respond::import_plan;
+use crate::http::respond::rejected_rows::{self, CSV, XLSX};
+use crate::http::state::State;
+use crate::import::{self, ReadFile, options};
+
+/// Returns how a file is interpreted, what an import would do, and the errors of the rows. Returns
+/// only the rejected rows if `Accept` prefers a file. Stores nothing: an idempotency key is checked
+/// and ignored.
+pub(crate) async fn validate(
+    WriteAccess(actor, store): WriteAccess,
+    _: ImportHead,
+    PlanFormat(format): PlanFormat,
+    upload: Upload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let limits = import_limits(&state.limits);
+    let use_case = UpsertDevices::new(store.devices);
+    run_to_completion(&state, actor, plan(use_case, upload, limits, format)).await
+}
+
+/// Format of the response: the plan as JSON, or a file of the rejected rows.
+pub(crate) struct PlanFormat(Option<RejectedFormat>);
+
+/// All formats. Negotiation prefers the last of equal ones.
+const FORMATS: [AcceptedFormat<Option<RejectedFormat>>; 3] = [
+    (Some(RejectedFormat::Xlsx), &[XLSX]),
+    (Some(RejectedFormat::Csv), &[CSV, "text/*"]),
+    (None, &["application/json", "application/*", "*/*"]),
+];
+
+impl FromRequest for PlanFormat {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(accept::negotiate(request, &FORMATS).map(Self))
+    }
+}
+
+async fn plan(
+    use_case: UpsertDevices,
+    upload: Upload,
+    limits: ImportLimits,
+    format: Option<RejectedFormat>,
+) -> Result<HttpResponse, ApiError> {
+    let Upload {
+        file,
+        file_name,
+        options,
+        permit,
+    } = upload;
+    let options = options::parse(&options)?;
+    let batch_options = BatchOptions {
+        // Plans each row on its own, so that each has its own result.
+        is_atomic: false,
+        ..options.batch
+    };
+    let read = move || import::read_rows(file, &options.file, batch_options, limits);
+    let ReadFile {
+        mut file,
+        batch,
+        layout,
+    } = blocking(read).await??;
+    let (batch, plan) = match use_case.plan(batch).await {
+        Ok(planned) => planned,
+        Err(error) => return Err(ApiError::of_file(error, layout.into())),
+    };
+    let BatchPlan { rows, new_users } = plan;
+    drop(batch);
+    let response = match format {
+        None => {
+            let render = move || import_plan::render(&file, &layout, &rows, new_users);
+            import_plan::response(blocking(render).await?)
+        }
+        Some(format) => {
+            let kind = file.description().kind.clone();
+            let write = move || import::rejected_rows(&mut file, &layout, &rows, format);
+            let rejected = blocking(write).await??;
+            rejected_rows::response(rejected, format, &kind, file_name.as_deref())
+        }
+    };
+    // The permit also covers the batch and the response, which are made from the file.
+    drop(permit);
+    Ok(response)
+}

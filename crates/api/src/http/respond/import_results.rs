@@ -1,0 +1,104 @@
+//! Responses to `POST /devices/import`.
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use devices_domain::{
+    BatchOptions, IdempotentResponse, NewUpsert, OnConflict, RenderUpsert, RepositoryError,
+    RowResult, UpsertResult,
+};
+use serde::Serialize;
+
+use crate::http::respond::api_error::ApiError;
+use crate::http::respond::batch_results::{self, BatchView};
+use crate::http::respond::created_devices::{self, batch_response, render_blocking_if_large};
+use crate::http::respond::data::Data;
+use crate::http::respond::import_views::{ColumnView, PlacedError, WarningView};
+use crate::import::FileLayout;
+
+#[derive(Serialize)]
+struct ImportResults<'a> {
+    batch: BatchView,
+    results: Vec<FailedRow>,
+    columns: Vec<ColumnView<'a>>,
+    warnings: Vec<WarningView<'a>>,
+}
+
+/// A row that was not stored. The response omits all other rows.
+#[derive(Serialize)]
+struct FailedRow {
+    index: usize,
+    row: Option<u32>,
+    result: &'static str,
+    errors: Vec<PlacedError>,
+}
+
+/// Returns the function that renders a result.
+pub(crate) fn renderer(layout: Arc<FileLayout>) -> RenderUpsert {
+    Arc::new(move |_, result| render(&layout, result))
+}
+
+/// Renders the body. It contains no value of the file other than headers, because it may be stored
+/// for a replay.
+fn render(layout: &FileLayout, result: &UpsertResult) -> Vec<u8> {
+    let failed = result.rows.iter().enumerate();
+    let failed = failed.filter_map(|(index, row)| match row {
+        RowResult::Failed(errors) => Some(FailedRow {
+            index,
+            row: layout.row(index),
+            result: "failed",
+            errors: errors
+                .iter()
+                .map(|error| PlacedError::of(layout, Some(index), error))
+                .collect(),
+        }),
+        _ => None,
+    });
+    let body = Data {
+        data: ImportResults {
+            batch: BatchView::of(result),
+            results: failed.collect(),
+            columns: layout.columns().iter().map(ColumnView::of).collect(),
+            warnings: layout.warnings().iter().map(WarningView::of).collect(),
+        },
+    };
+    serde_json::to_vec(&body).expect("texts, numbers and lists can always be written as JSON")
+}
+
+/// Returns the response with the result of an import.
+///
+/// # Errors
+/// If rendering panics: `InDoubt` if the file stored something, otherwise `Internal`.
+pub(crate) async fn response(
+    upsert: Arc<NewUpsert>,
+    result: UpsertResult,
+    layout: Arc<FileLayout>,
+) -> Result<HttpResponse, ApiError> {
+    let (batch, options) = (result.batch, upsert.batch.options());
+    let rows = result.rows.len();
+    let body = render_blocking_if_large(rows, move || render(&layout, &result)).await;
+    let body = body.map_err(|error| match batch {
+        Some(_) => RepositoryError::InDoubt(error.into()).into(),
+        None => ApiError::Internal(error.into()),
+    })?;
+    Ok(batch_response(status(options), batch, body))
+}
+
+/// Returns the response to a request with an idempotency key.
+pub(crate) fn idempotent_response(
+    options: BatchOptions,
+    response: IdempotentResponse,
+) -> HttpResponse {
+    created_devices::idempotent_response(status(options), response)
+}
+
+/// Returns the status of an import: 201 if all rows create devices, otherwise that of a batch with
+/// options.
+fn status(options: BatchOptions) -> StatusCode {
+    if options.on_conflict == OnConflict::Error && options.is_atomic {
+        StatusCode::CREATED
+    } else {
+        batch_results::status(options)
+    }
+}

@@ -1,0 +1,92 @@
+//! Places in a file: the row and the column of an error.
+
+use devices_domain::{FieldError, Item, Reason, Related};
+use devices_import::{Column, Warning};
+
+use super::FileInMemory;
+
+/// Rows and columns of a file, by which the errors of its batch are located.
+#[derive(Debug)]
+pub struct FileLayout {
+    /// Number of each row of the batch, from 1, as the spreadsheet shows it.
+    rows: Vec<u32>,
+    columns: Vec<Column>,
+    warnings: Vec<Warning>,
+}
+
+impl FileLayout {
+    /// Creates the layout of a file whose rows were read. `rows` are their numbers.
+    pub(super) fn new(file: &FileInMemory, rows: Vec<u32>) -> Self {
+        Self {
+            rows,
+            columns: file.columns().to_vec(),
+            warnings: file.warnings().to_vec(),
+        }
+    }
+
+    /// Returns all columns, in order.
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Returns what a person should check.
+    pub(crate) fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Returns the number of the row at `index` of the batch.
+    pub(crate) fn row(&self, index: usize) -> Option<u32> {
+        self.rows.get(index).copied()
+    }
+
+    /// Returns the column that provides the invalid value. `None` if no column does: a required
+    /// field is missing, or the row as a whole is invalid.
+    pub(crate) fn column(&self, error: &FieldError) -> Option<&Column> {
+        let field = error.field.as_deref()?;
+        let provides = |column: &&Column| {
+            let Some(provided) = column.field.as_deref() else {
+                return false;
+            };
+            match &error.item {
+                Some(Item::Key(key)) => provided
+                    .strip_prefix(field)
+                    .and_then(|rest| rest.strip_prefix('.'))
+                    .is_some_and(|provided| provided == key),
+                Some(Item::Index(_)) | None => provided == field,
+            }
+        };
+        self.columns.iter().find(provides)
+    }
+
+    /// Returns the message of an error, such as "Service Tag (`serial_number`) is required".
+    /// Contains no value of the file other than headers.
+    pub(crate) fn message(&self, error: &FieldError) -> String {
+        let detail = self.detail(error);
+        if error.is_sentence() {
+            return detail;
+        }
+        let Some(field) = error.field.as_deref() else {
+            return format!("The row {detail}");
+        };
+        match self.column(error) {
+            Some(column) if column.field.as_deref() != Some(column.header.as_str()) => {
+                format!("{} (`{field}`) {detail}", column.name)
+            }
+            None if error.reason == Reason::Required => {
+                format!("`{field}` {detail}, but no column provides it: map one, or set a default")
+            }
+            _ => format!("`{field}` {detail}"),
+        }
+    }
+
+    /// Returns the detail of an error, with the number of a row instead of its index.
+    fn detail(&self, error: &FieldError) -> String {
+        match error.related {
+            Some(Related::DuplicateOf(index)) => match self.row(index) {
+                Some(row) => format!("is the same as in row {row} of the file"),
+                None => error.detail.to_string(),
+            },
+            _ => error.detail.to_string(),
+        }
+    }
+}

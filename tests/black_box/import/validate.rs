@@ -1,0 +1,136 @@
+//! Plans of files.
+
+use devices_tests::{Api, Form};
+use serde_json::{Value, json};
+
+use super::{HEADER, import, places, plan, valid_rows};
+use crate::openapi::assert_matches_schema;
+
+const ROWS: [&str; 3] = [
+    "SN-00001,Laptop 00001,laptop,computers",
+    "N/A,Laptop 00002,laptop,computers",
+    "SN-00001,,laptop,computers",
+];
+
+#[test]
+fn plan_describes_file_columns_and_errors() {
+    let api = Api::start();
+    let header = format!("{HEADER},Room");
+    let rows = ROWS.map(|row| format!("{row},B-204"));
+    let rows = rows.each_ref().map(String::as_str);
+    let planned = plan(&api, Form::of_csv(&header, &rows));
+    assert_matches_schema(&planned, "ImportPlan");
+    assert_eq!(
+        planned["file"],
+        json!({
+            "kind": "csv", "sheet": null, "sheets": null, "encoding": "UTF-8", "delimiter": ",",
+            "header_row": 1, "rows": 3,
+        })
+    );
+    assert_eq!(
+        planned["columns"][4],
+        json!({"column": "E", "header": "Room", "samples": ["B-204"], "field": null, "by": null})
+    );
+    assert_eq!(planned["columns"][1]["samples"][0], "Laptop 00001");
+    assert_eq!(planned["missing"], json!([]));
+    assert_eq!(planned["warnings"][0]["column"], "E");
+    assert_eq!(
+        planned["plan"],
+        json!({
+            "rows": 3, "create": 1, "update": 0, "unchanged": 0, "skip": 0, "fail": 2,
+            "create_users": 0,
+        })
+    );
+    let errors = places(&planned);
+    assert!(errors.contains(&json!([1, 3, "A", "serial_number", "placeholder"])));
+    assert!(errors.contains(&json!([2, 4, "A", "serial_number", "duplicate"])));
+    assert!(errors.contains(&json!([2, 4, "B", "name", "required"])));
+    for error in planned["errors"].as_array().unwrap() {
+        assert_matches_schema(error, "ImportRowError");
+        let message = error["message"].as_str().unwrap();
+        assert!(!message.contains("SN-00001"), "{message}");
+    }
+}
+
+#[test]
+fn missing_fields_are_listed() {
+    let api = Api::start();
+    let form = Form::of_csv("Serial Number,Model", &["SN-00001,Latitude 5440"]);
+    let planned = plan(&api, form);
+    assert_eq!(planned["missing"], json!(["name", "type", "category"]));
+    assert_eq!(planned["plan"]["fail"], 1);
+    let message = planned["errors"][0]["message"].as_str().unwrap();
+    assert!(message.contains("no column provides it"), "{message}");
+}
+
+#[test]
+fn plan_stores_nothing() {
+    let api = Api::start();
+    let counts = || {
+        ["devices", "users", "device_events", "idempotency_keys"]
+            .map(|table| api.database.count(table))
+    };
+    let sequences = "SELECT coalesce(last_value, 0)::text FROM pg_sequences ORDER BY sequencename";
+    let before = (counts(), api.database.texts(sequences));
+    let headers = [("Idempotency-Key", "job-1")];
+    let path = "/devices/import/validate";
+    let response = api.send_form_with(path, &headers, valid_rows(3));
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("cache-control"), "no-store");
+    assert_eq!((counts(), api.database.texts(sequences)), before);
+}
+
+#[test]
+fn plan_agrees_with_the_import() {
+    let api = Api::start();
+    api.create_device(json!({"serial_number": "SN-00001", "name": "Old name"}));
+    for options in [
+        json!({"atomic": false}),
+        json!({"atomic": false, "on_conflict": "skip"}),
+        json!({"atomic": false, "on_conflict": "update"}),
+        json!({"atomic": false, "on_conflict": "update", "nulls": "clear"}),
+    ] {
+        let form = || Form::of_csv(HEADER, &ROWS).with_options(&options);
+        let planned = plan(&api, form());
+        let stored = import(&api, form());
+        assert_eq!(stored.status, 207, "{options}: {}", stored.text);
+        let batch = &stored.json()["data"]["batch"];
+        for (plan, result) in [
+            ("create", "created"),
+            ("update", "updated"),
+            ("unchanged", "unchanged"),
+            ("skip", "skipped"),
+            ("fail", "failed"),
+        ] {
+            assert_eq!(planned["plan"][plan], batch[result], "{options} {plan}");
+        }
+        let failed = stored.json()["data"]["results"].clone();
+        let in_results = failed.as_array().unwrap().iter().flat_map(|row| {
+            let errors = row["errors"].as_array().unwrap().clone();
+            errors.into_iter().map(move |mut error| {
+                error["index"] = row["index"].clone();
+                error["row"] = row["row"].clone();
+                error
+            })
+        });
+        let in_results: Vec<Value> = in_results.collect();
+        assert_eq!(planned["errors"], json!(in_results), "{options}");
+    }
+}
+
+#[test]
+fn every_rejected_row_has_an_error() {
+    let api = Api::start();
+    let rows: Vec<_> = (0..1_500)
+        .map(|number| format!("None,,laptop {number},"))
+        .collect();
+    let rows: Vec<_> = rows.iter().map(String::as_str).collect();
+    let planned = plan(&api, Form::of_csv(HEADER, &rows));
+    assert_eq!(planned["plan"]["fail"], 1_500);
+    let errors = planned["errors"].as_array().unwrap();
+    let with_error: std::collections::BTreeSet<_> = errors
+        .iter()
+        .map(|error| error["row"].as_u64().unwrap())
+        .collect();
+    assert_eq!(with_error.len(), 1_500);
+}
