@@ -109,6 +109,10 @@ contract: ## Test the server against openapi.yaml with generated requests
 client: ## Lint openapi.yaml, generate clients and test the server with them; CLIENT=NAME for one
 	scripts/client $(CLIENT)
 
+fuzz: ## Read mutated spreadsheets for half a minute; FUZZ_SECONDS=600 for longer
+	@scripts/dependencies
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),30) cargo test --quiet --package devices-import --test fuzz -- --test-threads 3
+
 chaos: ## Test the server under crashes and overload; CHAOS=--short runs a tenth
 	@scripts/dependencies --pooler
 	cargo run --quiet --package devices-tests --bin chaos -- $(CHAOS)

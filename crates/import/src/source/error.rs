@@ -19,13 +19,13 @@ pub(super) fn damaged_workbook() -> FileError {
     FileError::new(FileErrorReason::Damaged, message)
 }
 
-/// Converts an error of reading a workbook. Decompression reports damaged data as an I/O error.
+/// Converts an error of reading a workbook. The archive reports damaged and unsupported data as I/O
+/// errors, too, but without a code of the operating system.
 pub(super) fn workbook_io(error: io::Error) -> ImportError {
-    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    if matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) {
-        damaged_workbook().into()
-    } else {
+    if error.raw_os_error().is_some() {
         error.into()
+    } else {
+        damaged_workbook().into()
     }
 }
 

@@ -186,3 +186,14 @@ fn missing_parts_are_damaged() {
     let only_workbook = archive(&[("xl/workbook.xml", b"<workbook/>")]);
     assert_eq!(reason(&only_workbook), FileErrorReason::Damaged);
 }
+
+#[test]
+fn unsupported_compression_is_damaged() {
+    let mut bytes = workbook_with_rows("<row><c><v>1</v></c></row>");
+    let central = bytes
+        .windows(4)
+        .position(|four| four == b"PK\x01\x02")
+        .expect("a directory");
+    bytes[central + 10] = 1;
+    assert_eq!(reason(&bytes), FileErrorReason::Damaged);
+}
