@@ -11,11 +11,11 @@ use crate::output::{
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    filter: FilterArguments,
     /// Maximum number of devices
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     limit: usize,
+    #[command(flatten)]
+    filter: FilterArguments,
 }
 
 /// Options that select devices. All must match.

@@ -298,7 +298,14 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    let message = innermost.to_string();
+    match message.strip_prefix("invalid peer certificate: ") {
+        Some(reason) => format!(
+            "the operating system does not trust its certificate ({reason}). Install the \
+             certificate of its issuer there"
+        ),
+        None => message,
+    }
 }
 
 #[cfg(test)]
