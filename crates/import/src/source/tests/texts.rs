@@ -60,9 +60,21 @@ fn legacy_encoding_is_guessed(
 #[case::apostrophes(b"Name;Note\nO\x92Brien;l\x92\xE9tage\n")]
 #[case::dashes(b"Name;Place\nA;Berlin\x96Mitte\n")]
 #[case::quotes(b"Name;Note\nA;a\x93b\x94c\n")]
+#[case::ellipsis(b"Name;Note\nA;wait\x85more\n")]
+#[case::polish(b"Imi\xEA;Miasto\nWo\x9Fniak;\xA3\xF3d\x9F\n")]
 #[case::caron(b"Name;Place\nMilo\x9A;Du\x9Aan\n")]
 fn windows_punctuation_is_not_mac_roman(#[case] bytes: &[u8]) {
     assert_ne!(encoding(bytes), "macintosh");
+}
+
+#[rstest]
+#[case::truncated("Büro;Gerät;Köln;Öffnung;ß", 1, b"")]
+#[case::pasted_line("Büro;Gerät;Köln;Öffnung;ß", 0, b"\nB\xFCro\n")]
+fn damaged_utf8_is_not_guessed(#[case] text: &str, #[case] cut: usize, #[case] added: &[u8]) {
+    let bytes = [&text.as_bytes()[..text.len() - cut], added].concat();
+    let error = file_error(&bytes);
+    assert_eq!(error.reason, FileErrorReason::Damaged);
+    assert!(error.message.contains("UTF-8"), "{error}");
 }
 
 #[test]

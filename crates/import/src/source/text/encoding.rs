@@ -3,7 +3,7 @@
 use std::io::{BufRead, Read, Seek};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1250};
 
 use super::decode::Utf8Reader;
 use super::io_error;
@@ -73,29 +73,77 @@ fn legacy_encoding<R: Read + Seek>(reader: &mut R) -> Result<&'static Encoding, 
     reader.rewind()?;
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     let mut mac = MacRomanDetector::default();
+    let mut utf8 = Utf8Counter::default();
     let mut buffer = vec![0; 1 << 16];
     loop {
         let length = reader.read(&mut buffer)?;
         detector.feed(&buffer[..length], length == 0);
         mac.feed(&buffer[..length]);
+        utf8.feed(&buffer[..length]);
         if length == 0 {
             break;
         }
     }
-    if mac.is_likely() {
+    // Reading reports the row of the invalid byte.
+    if utf8.is_damaged_utf8() {
+        return Ok(UTF_8);
+    }
+    let guess = detector.guess(None, Utf8Detection::Deny);
+    if mac.is_likely(guess) {
         return Ok(MACINTOSH);
     }
-    Ok(detector.guess(None, Utf8Detection::Deny))
+    Ok(guess)
+}
+
+/// Recognises UTF-8 with a few invalid bytes: a truncated file, or lines pasted from another file.
+/// Read in another encoding, every accented letter of it would be stored as two symbols.
+#[derive(Default)]
+struct Utf8Counter {
+    /// Continuation bytes that the current character still needs.
+    missing: u8,
+    valid: usize,
+    invalid: usize,
+}
+
+impl Utf8Counter {
+    fn feed(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            match byte {
+                0x80..=0xBF if self.missing > 0 => {
+                    self.missing -= 1;
+                    self.valid += usize::from(self.missing == 0);
+                }
+                0x80..=0xBF => self.invalid += 1,
+                _ => {
+                    self.invalid += usize::from(self.missing > 0);
+                    self.missing = match byte {
+                        0x00..=0x7F => 0,
+                        0xC2..=0xDF => 1,
+                        0xE0..=0xEF => 2,
+                        _ => 3,
+                    };
+                }
+            }
+        }
+    }
+
+    /// Pairs of letters of other encodings look like UTF-8 by chance, but never most of them.
+    fn is_damaged_utf8(&self) -> bool {
+        self.valid >= 4 * self.invalid.max(1)
+    }
 }
 
 /// Recognises Mac Roman, which chardetng does not know: Excel for Mac writes it.
 ///
-/// Its accented letters are symbols in the Windows encodings, where these never stand between two
-/// letters. Files that have only CR as line ending are Mac files, too.
+/// In the Windows encodings, most of its accented letters are symbols or letters of the other case.
+/// These do not stand between two letters of one case. Files that have only CR as line ending are
+/// Mac files, too.
 #[derive(Default)]
 struct MacRomanDetector {
     previous: [u8; 2],
     mac_letters: usize,
+    /// Letters ü, which are ź in Windows-1250.
+    ambiguous_letters: usize,
     windows_letters: usize,
     has_cr: bool,
     has_lf: bool,
@@ -106,7 +154,9 @@ impl MacRomanDetector {
         for &byte in bytes {
             let [before, middle] = self.previous;
             if middle >= 0x80 && before.is_ascii_alphabetic() && byte.is_ascii_alphabetic() {
-                self.count_letter(middle);
+                let is_lower = before.is_ascii_lowercase() && byte.is_ascii_lowercase();
+                let is_upper = before.is_ascii_uppercase() && byte.is_ascii_uppercase();
+                self.count_letter(middle, is_lower, is_upper);
             }
             self.has_cr |= byte == b'\r';
             self.has_lf |= byte == b'\n';
@@ -114,20 +164,21 @@ impl MacRomanDetector {
         }
     }
 
-    fn count_letter(&mut self, byte: u8) {
+    fn count_letter(&mut self, byte: u8, is_lower: bool, is_upper: bool) {
         match byte {
-            // Ä Ö Ü á à â ä-like letters, ç, è, ê, ò, ö-like letters, ü and ß. Letters that are
-            // quotes, dashes or Š, š, Ž, ž in Windows encodings prove nothing.
-            0x80 | 0x85..=0x89 | 0x8B | 0x8D | 0x8F | 0x90 | 0x98 | 0x9B | 0x9D | 0x9F | 0xA7 => {
-                self.mac_letters += 1;
-            }
+            // Ä, Ö, Ü.
+            0x80 | 0x85 | 0x86 if is_upper => self.mac_letters += 1,
+            // á, à, â, ä, å, ç, é, è, ê, ò, ß.
+            0x87..=0x8A | 0x8C..=0x90 | 0x98 | 0xA7 if is_lower => self.mac_letters += 1,
+            0x9F => self.ambiguous_letters += 1,
             0xC0..=0xFF => self.windows_letters += 1,
             _ => {}
         }
     }
 
-    fn is_likely(&self) -> bool {
+    fn is_likely(&self, guess: &'static Encoding) -> bool {
         let has_cr_only = self.has_cr && !self.has_lf;
-        self.windows_letters == 0 && (self.mac_letters > 0 || has_cr_only)
+        let has_umlaut = self.ambiguous_letters > 0 && guess != WINDOWS_1250;
+        self.windows_letters == 0 && (self.mac_letters > 0 || has_umlaut || has_cr_only)
     }
 }
