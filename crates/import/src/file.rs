@@ -1,7 +1,6 @@
 //! A file that is imported.
 
-use std::collections::BTreeMap;
-use std::io::{Read, Seek, Write};
+use std::io::{Read, Seek};
 use std::ops::ControlFlow;
 
 use devices_domain::{Field, RawRow, fields};
@@ -17,29 +16,15 @@ use crate::table::{RowReader, Scan, SourceTraits, Table};
 
 /// A file whose header and columns are interpreted. Its rows can be read repeatedly.
 pub struct ImportFile<R> {
-    source: Source<R>,
-    description: FileDescription,
-    columns: Vec<Column>,
+    pub(crate) source: Source<R>,
+    pub(crate) description: FileDescription,
+    pub(crate) columns: Vec<Column>,
     warnings: Vec<Warning>,
-    reader: RowReader,
-}
-
-/// Format of a file of rejected rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RejectedFormat {
-    /// Text, in the encoding and with the delimiter of the file (UTF-8 and `,` for a workbook).
-    Csv,
-    /// A workbook with every cell as text. Invalid cells are marked.
-    Xlsx,
-}
-
-/// An error of a row, for the file of rejected rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectedCell {
-    /// Index of the invalid column, from 0. `None`: the row as a whole.
-    pub column: Option<usize>,
-    /// Text for the column `Error`.
-    pub message: String,
+    pub(crate) reader: RowReader,
+    /// The options state the number of the header row.
+    pub(crate) has_given_header: bool,
+    /// The file begins with the byte order mark of UTF-8.
+    pub(crate) has_byte_order_mark: bool,
 }
 
 impl<R: Read + Seek> ImportFile<R> {
@@ -49,10 +34,11 @@ impl<R: Read + Seek> ImportFile<R> {
     /// # Errors
     /// Returns the first error of the file as a whole, or of the options.
     pub fn open(
-        reader: R,
+        mut reader: R,
         options: &ImportOptions,
         limits: ImportLimits,
     ) -> Result<Self, ImportError> {
+        let has_byte_order_mark = begins_with_mark(&mut reader)?;
         let mut source = Source::open(reader, options, limits)?;
         let traits = SourceTraits {
             is_text: matches!(source.kind(), FileKind::Csv { .. }),
@@ -74,6 +60,8 @@ impl<R: Read + Seek> ImportFile<R> {
             columns: table.columns,
             warnings,
             reader: table.reader,
+            has_given_header: options.header_row.is_some(),
+            has_byte_order_mark,
         })
     }
 
@@ -158,18 +146,13 @@ impl<R: Read + Seek> ImportFile<R> {
             None | Some(ControlFlow::Continue(()) | ControlFlow::Break(())) => Ok(()),
         }
     }
+}
 
-    /// Writes the rows with errors, by row number, in the file's own columns and order, with a last
-    /// column `Error`. An import ignores this column.
-    ///
-    /// # Errors
-    /// Returns the error of the output, or of a file that changed since it was opened.
-    pub fn write_rejected_rows(
-        &mut self,
-        _errors: &BTreeMap<u32, Vec<RejectedCell>>,
-        _format: RejectedFormat,
-        _output: impl Write + Send,
-    ) -> Result<(), ImportError> {
-        unimplemented!()
-    }
+/// Returns whether a file begins with the byte order mark of UTF-8. Continues at its beginning.
+fn begins_with_mark(reader: &mut (impl Read + Seek)) -> std::io::Result<bool> {
+    let mut start = Vec::new();
+    reader.rewind()?;
+    reader.by_ref().take(3).read_to_end(&mut start)?;
+    reader.rewind()?;
+    Ok(start == [0xEF, 0xBB, 0xBF])
 }

@@ -12,6 +12,7 @@ mod file;
 mod limits;
 mod options;
 mod parts;
+mod rejected;
 mod source;
 mod table;
 mod text;
@@ -22,7 +23,8 @@ pub use description::{FileDescription, FileKind, Warning, WarningKind};
 pub use error::{
     ErrorColumn, FileError, FileErrorReason, ImportError, OptionError, OptionErrorReason,
 };
-pub use file::{ImportFile, RejectedCell, RejectedFormat};
+pub use file::ImportFile;
 pub use limits::ImportLimits;
 pub use options::{DateFormat, DecimalMark, ImportOptions, OtherColumns};
 pub use parts::Part;
+pub use rejected::{RejectedCell, RejectedFormat};

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use devices_domain::{RawRow, RawValue};
 
-use crate::columns::Target;
-use crate::file::RejectedCell;
+use crate::columns::{Target, means};
+use crate::rejected::RejectedCell;
 use crate::table::RowReader;
+use crate::text::is_blank as is_blank_text;
 
 /// Rows of a file as canonical CSV: UTF-8, `,`, a header of exact field names, dates in ISO 8601,
 /// amounts with a point, and `true` or `false`. An import reads the same values from it as from the
@@ -97,10 +98,10 @@ impl PartBuilder {
         (!is_empty).then(|| self.complete())
     }
 
-    /// Returns the errors of values that the spreadsheet damaged, and of a row without values: it
-    /// would be skipped.
+    /// Returns the errors of values that the spreadsheet damaged, and of a row that an import would
+    /// skip: one without values, and one that is the header again.
     fn find_errors(&self, row: &RawRow<'_>) -> Vec<RejectedCell> {
-        let mut is_blank = true;
+        let (mut is_blank, mut is_header) = (true, true);
         let mut errors = Vec::new();
         for column in &self.columns {
             match value(row, &column.target) {
@@ -108,13 +109,24 @@ impl PartBuilder {
                     column: column.source,
                     message: format!("`{}` {}", column.target, invalid.detail),
                 }),
-                value => is_blank &= text(value).trim().is_empty(),
+                value => {
+                    let text = text(value);
+                    if !is_blank_text(&text) {
+                        is_blank = false;
+                        is_header = is_header && means(&text, &column.target);
+                    }
+                }
             }
         }
-        if is_blank && errors.is_empty() {
+        if errors.is_empty() && (is_blank || is_header) {
+            let message = if is_blank {
+                "the row has no value in the columns that are used"
+            } else {
+                "the row repeats the header"
+            };
             errors.push(RejectedCell {
                 column: None,
-                message: "the row has no value in the columns that are used".to_owned(),
+                message: message.to_owned(),
             });
         }
         errors

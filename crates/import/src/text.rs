@@ -18,22 +18,25 @@ pub(crate) fn is_blank(text: &str) -> bool {
     trim(text).is_empty()
 }
 
-/// Returns a text in one line, with each run of white space as one space, and shortened to 100
-/// characters.
+/// Returns a text in one line, shortened to 100 characters. White space with a line break or a tab
+/// becomes one space.
 pub(crate) fn shorten(text: &str) -> String {
     let mut short = String::new();
-    let (mut length, mut after_space) = (0, false);
+    let (mut length, mut after_break) = (0, false);
     for character in trim(text).chars() {
-        let is_space = character.is_whitespace() || character.is_control();
-        if is_space && after_space {
+        let is_break = character.is_control();
+        if after_break && (is_break || character.is_whitespace()) {
             continue;
         }
         if length == MAX_SHORT {
             short.push('…');
             break;
         }
-        short.push(if is_space { ' ' } else { character });
-        after_space = is_space;
+        if is_break {
+            short.truncate(short.trim_end().len());
+        }
+        short.push(if is_break { ' ' } else { character });
+        after_break = is_break;
         length += 1;
     }
     short
@@ -50,7 +53,8 @@ mod tests {
 
     #[test]
     fn long_text_is_shortened_to_one_line() {
-        assert_eq!(shorten(" Serial\r\n  number\t"), "Serial number");
+        assert_eq!(shorten(" Serial \r\n  number\t"), "Serial number");
+        assert_eq!(shorten("Cost  centre"), "Cost  centre");
         assert_eq!(shorten(&"é".repeat(100)), "é".repeat(100));
         assert_eq!(shorten(&"é".repeat(101)), "é".repeat(100) + "…");
         assert_eq!(quote("\u{FEFF}a\0b"), "`a b`");

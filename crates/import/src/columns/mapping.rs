@@ -241,12 +241,10 @@ fn assign_attributes(headers: &Headers, columns: &mut [Assignment]) {
             continue;
         };
         let provides = |column: &Assignment| column.target.as_ref() == Some(&target);
-        match columns.iter().position(provides) {
-            Some(other) => columns[index].outranked_by = Some(other),
-            None => {
-                columns[index].target = Some(target);
-                columns[index].by = Some(MatchedBy::Given);
-            }
+        columns[index].outranked_by = columns.iter().position(provides);
+        if columns[index].outranked_by.is_none() {
+            columns[index].target = Some(target);
+            columns[index].by = Some(MatchedBy::Given);
         }
     }
 }

@@ -8,7 +8,9 @@ mod target;
 
 pub use column::{Column, MatchedBy, column_letters};
 pub(crate) use headers::{Headers, is_header_row};
-pub(crate) use mapping::{Assignment, Mapping, describe, map_columns, unknown_column};
+pub(crate) use mapping::{
+    Assignment, ERROR_HEADER, Mapping, describe, map_columns, unknown_column,
+};
 use synonyms::is_known_header;
 pub(crate) use synonyms::means;
 pub(crate) use target::{Target, TargetError};

@@ -17,7 +17,7 @@ struct Synonyms {
 }
 
 /// Sources: Snipe-IT, Jamf Pro (inventory preload), Intune, Apple's organisation devices,
-/// ManageEngine, Lansweeper, and lists by hand in English, German and French.
+/// `ManageEngine`, Lansweeper, and lists by hand in English, German and French.
 const SYNONYMS: &[Synonyms] = &[
     Synonyms {
         field: "serial_number",

@@ -7,8 +7,5 @@ mod scan;
 mod template;
 mod warnings;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use row_reader::RowReader;
 pub(crate) use scan::{Scan, SourceTraits, Table};

@@ -12,7 +12,7 @@ use crate::error::OptionError;
 use crate::options::ImportOptions;
 use crate::source::Cell;
 use crate::text::trim;
-use crate::value::{ValueReader, is_blank_cell};
+use crate::value::{ValueReader, display_text, is_blank_cell};
 
 /// Name of the field that a template provides.
 const NAME: &str = "name";
@@ -112,6 +112,14 @@ impl RowReader {
         let is_rendered = self.name.is_some() && !self.has_name_column();
         let name = Target::from_name(NAME).filter(|_| is_rendered);
         columns.chain(defaults).chain(name.map(|name| (name, None)))
+    }
+
+    /// Returns the text of a cell that is read as the same value in a text file.
+    pub(crate) fn rewrite<'a>(&'a self, index: usize, cell: &'a Cell<'_>) -> Cow<'a, str> {
+        match self.columns.iter().find(|column| column.index == index) {
+            Some(column) => column.reader.rewrite(cell),
+            None => display_text(cell),
+        }
     }
 
     /// Returns whether a row below the header is data: neither empty nor the header again.

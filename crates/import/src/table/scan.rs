@@ -11,7 +11,7 @@ use crate::error::{FileError, FileErrorReason, ImportError, OptionError, OptionE
 use crate::limits::ImportLimits;
 use crate::options::{ImportOptions, OtherColumns, pointer};
 use crate::source::Cell;
-use crate::value::{DecidedOrder, is_blank_cell};
+use crate::value::{DateStatistics, DecidedOrder, is_blank_cell};
 
 /// Number of rows among which the header is searched.
 const MAX_HEADER_ROW: u32 = 20;
@@ -95,6 +95,7 @@ impl<'o> Scan<'o> {
         let (options, traits) = (self.options, self.traits);
         let table = match header {
             Some((row, cells)) => TableScan::new(row, cells, options, traits)?,
+            None if options.header_row.is_some() => return Err(no_header(options)),
             None => {
                 let (row, cells) = buffered.next().ok_or_else(|| no_header(options))?;
                 let mut table = TableScan::new(row, &cells, options, traits)?;
@@ -214,7 +215,7 @@ impl TableScan {
             self.places[column.index] = Some(place);
             let statistics = &mut self.statistics[column.index];
             if column.reader.needs_date_order() {
-                statistics.dates = Some(Default::default());
+                statistics.dates = Some(DateStatistics::default());
             }
             if column.target.is_field("serial_number") {
                 statistics.lengths = Some(Box::default());

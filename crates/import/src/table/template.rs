@@ -8,7 +8,7 @@ use crate::error::{OptionError, OptionErrorReason};
 use crate::options::ImportOptions;
 use crate::source::Cell;
 use crate::text::trim;
-use crate::value::display_text;
+use crate::value::{display_text, is_error_value};
 
 /// Template of the field `name`.
 #[derive(Debug)]
@@ -78,6 +78,9 @@ impl NameTemplate {
                         Some(column) => column.reader.translated(cell),
                         None => display_text(cell),
                     };
+                    if is_error_value(&text) {
+                        continue;
+                    }
                     has_value |= !trim(&text).is_empty();
                     push_words(&mut name, &text);
                 }

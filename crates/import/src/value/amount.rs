@@ -41,7 +41,9 @@ pub(super) fn read_amount(
     match readings {
         [Some(one), None] | [None, Some(one)] => Ok(one.to_text(sign).into()),
         [Some(one), Some(other)] if one == other => Ok(one.to_text(sign).into()),
-        [None, None] if decimal.is_some() && has_separator(trimmed) => Err(other_mark(decimal)),
+        [None, None] if decimal.is_some_and(|mark| has_other_mark(trimmed, mark)) => {
+            Err(other_mark(decimal))
+        }
         _ => Ok(text.into()),
     }
 }
@@ -59,6 +61,21 @@ pub(super) fn amount_of_number(number: f64) -> String {
     }
 }
 
+/// Returns the text that is read as the amount of [`amount_of_number`].
+pub(super) fn rewrite_amount(mut amount: String, decimal: Option<DecimalMark>) -> String {
+    // Three decimals would be a group of thousands: 12.125 is not 12125.
+    if amount
+        .split_once('.')
+        .is_some_and(|(_, decimals)| decimals.len() == GROUP)
+    {
+        amount.push('0');
+    }
+    if decimal == Some(DecimalMark::Comma) {
+        amount = amount.replace('.', ",");
+    }
+    amount
+}
+
 /// Returns whether a text needs no change: digits, or digits with a point and two decimals.
 fn is_plain(text: &str, decimal: Option<DecimalMark>) -> bool {
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -73,8 +90,12 @@ fn is_plain(text: &str, decimal: Option<DecimalMark>) -> bool {
     }
 }
 
-fn has_separator(text: &str) -> bool {
-    text.contains(['.', ','])
+/// Returns whether a text has the mark that separates thousands.
+fn has_other_mark(text: &str, mark: DecimalMark) -> bool {
+    match mark {
+        DecimalMark::Point => text.contains(','),
+        DecimalMark::Comma => text.contains('.'),
+    }
 }
 
 fn other_mark(decimal: Option<DecimalMark>) -> InvalidValue {
@@ -158,7 +179,8 @@ struct Reading {
 
 impl Reading {
     /// Reads an amount with this decimal mark. The separator of thousands is the other mark, a
-    /// space or an apostrophe. `None`: the separators do not fit, or there are three decimals.
+    /// space or an apostrophe. `None`: the separators do not fit, or there are more decimals than
+    /// two. Zeros from the third to the fourth decimal or later (`1299.0000`) are none.
     fn parse(number: &str, mark: DecimalMark) -> Option<Self> {
         let (mark, other) = match mark {
             DecimalMark::Point => ('.', ','),
@@ -167,6 +189,12 @@ impl Reading {
         let (integer, decimals) = number.split_once(mark).unwrap_or((number, ""));
         let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let has_decimals = integer.len() < number.len();
+        let decimals = match decimals.split_at_checked(MAX_DECIMALS) {
+            Some((decimals, rest)) if rest.len() > 1 && rest.bytes().all(|byte| byte == b'0') => {
+                decimals
+            }
+            _ => decimals,
+        };
         if !is_digits(decimals)
             || decimals.len() > MAX_DECIMALS
             || has_decimals && decimals.is_empty()
@@ -240,6 +268,8 @@ mod tests {
     #[case("€ -5.00", "-5.00")]
     #[case("£0.99", "0.99")]
     #[case("0", "0")]
+    #[case("1299.0000", "1299.00")]
+    #[case("200,0000 EUR", "200.00")]
     fn amount_is_normalized(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(read(text), expected);
     }
@@ -248,7 +278,6 @@ mod tests {
     #[rstest]
     #[case("1299.500")]
     #[case("0.500")]
-    #[case("1299.0000")]
     #[case("1.2.3")]
     #[case("1,29,00")]
     #[case("12.34.567")]
@@ -275,12 +304,7 @@ mod tests {
         assert_eq!(comma("1299").as_deref(), Ok("1299"));
         assert_eq!(point("1,299").as_deref(), Ok("1299"));
         assert_eq!(point("1299.5").as_deref(), Ok("1299.5"));
-        for rejected in [
-            comma("1299.50"),
-            comma("$1,299.00"),
-            point("1.299"),
-            point("1299,50"),
-        ] {
+        for rejected in [comma("1299.50"), comma("$1,299.00"), point("1299,50")] {
             assert_eq!(rejected.unwrap_err().reason, Reason::Malformed);
         }
     }

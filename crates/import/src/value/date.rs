@@ -76,6 +76,13 @@ impl DateStatistics {
     }
 }
 
+/// Returns whether a text is a date in both orders of day and month.
+pub(super) fn is_two_way_date(text: &str) -> bool {
+    let is_month = |part: Part| part.value <= DateStatistics::MAX_MONTH;
+    NumericDate::parse(trim(text))
+        .is_some_and(|date| !date.is_year_first() && is_month(date.first) && is_month(date.second))
+}
+
 /// Returns a date as `2024-05-31`, or the text of an ISO 8601 date unchanged.
 ///
 /// # Errors
@@ -162,14 +169,13 @@ fn is_iso_8601(text: &str) -> bool {
 fn malformed_date(format: Option<DateFormat>, order: Option<DateOrder>) -> InvalidValue {
     let examples = match (format, order) {
         (Some(DateFormat::Excel), _) => "such as 44927 or 2024-05-31",
-        (Some(DateFormat::YearFirst), _) => "such as 2024-05-31",
         (Some(DateFormat::DayFirst), _) | (None, Some(DateOrder::DayFirst)) => {
             "such as 31/05/2024 or 2024-05-31"
         }
         (Some(DateFormat::MonthFirst), _) | (None, Some(DateOrder::MonthFirst)) => {
             "such as 05/31/2024 or 2024-05-31"
         }
-        (None, None) => "such as 2024-05-31",
+        (Some(DateFormat::YearFirst), _) | (None, None) => "such as 2024-05-31",
     };
     InvalidValue::new(
         Reason::Malformed,

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 pub(crate) use date::{DateStatistics, DecidedOrder};
 use number::number_text;
-pub(crate) use reader::ValueReader;
+pub(crate) use reader::{ValueReader, is_error_value};
 
 use crate::source::Cell;
 

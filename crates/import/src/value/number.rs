@@ -59,6 +59,11 @@ pub(super) fn is_shortened_number(text: &str) -> bool {
         && matches!(exponent.len(), 1..=3)
 }
 
+/// Returns a number in the notation of [`is_shortened_number`], which is rejected again.
+pub(super) fn shortened_text(number: f64) -> String {
+    format!("{number:E}").replacen('E', "E+", 1)
+}
+
 /// Error of a number whose digits are lost.
 pub(super) fn lost_digits() -> InvalidValue {
     InvalidValue::new(

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use devices_domain::{Field, Format, InvalidValue, RawValue, Reason, fold_case};
 
-use super::amount::{amount_of_number, read_amount};
+use super::amount::{amount_of_number, read_amount, rewrite_amount};
 use super::boolean::parse_boolean;
-use super::date::{DateOrder, date_of_number, read_date};
+use super::date::{DateOrder, date_of_number, is_two_way_date, read_date};
 use super::display_text;
-use super::number::{identifier_text, is_shortened_number, lost_digits, plain_text};
+use super::number::{
+    identifier_text, is_shortened_number, lost_digits, number_text, plain_text, shortened_text,
+};
 use crate::columns::Target;
 use crate::options::ImportOptions;
 use crate::source::Cell;
@@ -100,19 +102,51 @@ impl ValueReader {
             Cell::Date(date) => RawValue::Text(date.to_string().into()),
             Cell::Boolean(value) if self.kind == Kind::Boolean => RawValue::Boolean(*value),
             Cell::Boolean(_) => RawValue::Text(display_text(cell)),
-            Cell::Error => invalid(InvalidValue::new(
-                Reason::Malformed,
-                "is an error of the spreadsheet, such as #REF!: enter the value instead",
-            )),
+            Cell::Error => invalid(error_value()),
+        }
+    }
+
+    /// Returns the text that is read as the same value, or rejected like the cell, in a text file.
+    pub(crate) fn rewrite<'a>(&'a self, cell: &'a Cell<'_>) -> Cow<'a, str> {
+        if self.translation(&display_text(cell)).is_some() {
+            return display_text(cell);
+        }
+        match cell {
+            Cell::Error => ERROR_VALUE.into(),
+            Cell::Number(number) => self.rewrite_number(*number).into(),
+            Cell::Text(text) if self.date_order.is_some() && is_two_way_date(text) => {
+                match self.read_text(text) {
+                    RawValue::Text(date) => date.into_owned().into(),
+                    _ => Cow::Borrowed(text),
+                }
+            }
+            _ => display_text(cell),
+        }
+    }
+
+    fn rewrite_number(&self, number: f64) -> String {
+        let text = match self.read_number(number) {
+            RawValue::Text(text) => text.into_owned(),
+            RawValue::Invalid(_) if self.kind == Kind::Identifier => shortened_text(number),
+            // A number of more than 15 digits, of which a spreadsheet shows as many.
+            RawValue::Invalid(_) if self.kind != Kind::Date => ERROR_VALUE.to_owned(),
+            _ => number_text(number),
+        };
+        if self.kind == Kind::Amount {
+            rewrite_amount(text, self.formats.decimal)
+        } else {
+            text
         }
     }
 
     /// Reads a text, such as a default.
     pub(crate) fn read_text<'a>(&'a self, text: &'a str) -> RawValue<'a> {
+        if is_error_value(text) {
+            return invalid(error_value());
+        }
         match self.kind {
-            Kind::Text => RawValue::Text(text.into()),
             Kind::Identifier if is_shortened_number(text) => invalid(lost_digits()),
-            Kind::Identifier => RawValue::Text(text.into()),
+            Kind::Text | Kind::Identifier => RawValue::Text(text.into()),
             Kind::List => read_list(text),
             Kind::Amount => result(read_amount(text, self.formats.decimal)),
             Kind::Date => {
@@ -159,6 +193,44 @@ impl Kind {
             _ => Self::Text,
         }
     }
+}
+
+/// Error value that is written for any other.
+const ERROR_VALUE: &str = "#VALUE!";
+
+/// Error values of spreadsheets in English, German and French, which a formula leaves behind.
+const ERROR_VALUES: &[&str] = &[
+    ERROR_VALUE,
+    "#N/A",
+    "#REF!",
+    "#NAME?",
+    "#DIV/0!",
+    "#NULL!",
+    "#NUM!",
+    "#SPILL!",
+    "#CALC!",
+    "#ERROR!",
+    "#NV",
+    "#BEZUG!",
+    "#WERT!",
+    "#ZAHL!",
+    "#VALEUR!",
+    "#NOM?",
+    "#NOMBRE!",
+    "#NUL!",
+];
+
+/// Returns whether a text is an error value of a spreadsheet.
+pub(crate) fn is_error_value(text: &str) -> bool {
+    // The first test is enough for almost every text.
+    text.trim_start().starts_with('#') && ERROR_VALUES.contains(&trim(text))
+}
+
+fn error_value() -> InvalidValue {
+    InvalidValue::new(
+        Reason::Malformed,
+        "is an error of the spreadsheet, such as #REF!: enter the value instead",
+    )
 }
 
 fn invalid<'a>(value: InvalidValue) -> RawValue<'a> {

@@ -1,0 +1,49 @@
+//! Text in the XML of a workbook.
+
+/// Maximum number of characters of a cell. Excel repairs a file with longer ones.
+const MAX_CELL: usize = 32_767;
+
+/// Appends a text as XML. Line breaks become LF.
+pub(super) fn push_escaped(xml: &mut String, text: &str) {
+    let mut after_return = false;
+    for character in text.chars().take(MAX_CELL) {
+        let is_return = character == '\r';
+        match character {
+            '&' => xml.push_str("&amp;"),
+            '<' => xml.push_str("&lt;"),
+            '>' => xml.push_str("&gt;"),
+            '"' => xml.push_str("&quot;"),
+            '\n' if after_return => {}
+            '\n' | '\r' => xml.push('\n'),
+            '\t' => xml.push('\t'),
+            // XML 1.0 has no other control characters. Delete is one that validation rejects, too.
+            '\0'..' ' | '\u{FFFE}' | '\u{FFFF}' => xml.push('\u{7F}'),
+            character => xml.push(character),
+        }
+        after_return = is_return;
+    }
+}
+
+/// Appends the reference of a cell: `A1`.
+pub(super) fn push_reference(xml: &mut String, column: usize, row: u32) {
+    xml.push_str(&crate::columns::column_letters(column));
+    xml.push_str(&row.to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_escaped() {
+        let escaped = |text| {
+            let mut xml = String::new();
+            push_escaped(&mut xml, text);
+            xml
+        };
+        assert_eq!(escaped("<a&b> \"c\""), "&lt;a&amp;b&gt; &quot;c&quot;");
+        assert_eq!(escaped("a\r\nb\rc\n\td"), "a\nb\nc\n\td");
+        assert_eq!(escaped("a\0\u{B}\u{FFFE}"), "a\u{7F}\u{7F}\u{7F}");
+        assert_eq!(escaped(&"é".repeat(40_000)).chars().count(), MAX_CELL);
+    }
+}
