@@ -3,10 +3,11 @@
 Serial numbers, asset tags and email addresses must be new, users must exist, periods must not end
 before they start, cursors and ETags must come from this server, a byte order mark needs CSV, and an
 idempotency key must not be sent again with a different batch. Rows that are matched need the match
-field, and some options need others.
+field, some options need others, and those of an import must fit its file.
 """
 
 import itertools
+import json
 import uuid
 
 import schemathesis
@@ -23,6 +24,17 @@ options = itertools.cycle(
         {"on_conflict": "update", "nulls": "clear", "atomic": "false"},
         {"on_conflict": "skip", "match": "asset_tag"},
         {"on_conflict": "update", "match": "asset_tag"},
+    ]
+)
+
+
+# Options of generated imports, in turn.
+import_options = itertools.cycle(
+    [
+        {"defaults": {"category": "computers"}},
+        {"defaults": {"category": "computers"}, "on_conflict": "update", "nulls": "clear"},
+        {"defaults": {"category": "computers"}, "atomic": False, "unknown_users": "create"},
+        {"columns": {"Type": "category"}, "defaults": {"type": "laptop"}, "delimiter": ";"},
     ]
 )
 
@@ -75,6 +87,10 @@ def unquoted(key):
 def adjust_body(path, query, body):
     if path in ("/devices", "/devices/validate"):
         adjust_batch(query, body.get("devices", []))
+    elif path.startswith("/devices/import"):
+        # Options must fit the file, and schemas cannot relate the two.
+        body["file"] = f"Service Tag;Name;Type\n{uuid.uuid4().hex};LT-0417;laptop\n"
+        body["options"] = json.dumps(next(import_options))
     elif path == "/devices/{device_id}":
         adjust_device(body)
         # A patch must not be empty, and adjust_device may have removed all its fields.
