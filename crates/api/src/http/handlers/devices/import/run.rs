@@ -35,7 +35,7 @@ pub(crate) async fn run(
         upload,
         limits: import_limits(&state.limits),
     };
-    let import = request.execute(UpsertDevices::new(store.devices));
+    let import = request.execute(UpsertDevices::new(store.devices).with_ids_only());
     run_to_completion(&state, actor, import).await
 }
 
