@@ -6,6 +6,7 @@ mod forms;
 mod idempotency;
 mod limits;
 mod options;
+mod rejected_rows;
 mod storing;
 mod users;
 mod validate;
