@@ -1,9 +1,4 @@
-//! Reads devices from CSV and Excel files as people keep them.
-//!
-//! The input is bytes and [`ImportOptions`]. The output is a [description](FileDescription) of the
-//! file, the interpretation of each [`Column`], [warnings](Warning), and a
-//! [`RawRow`](devices_domain::RawRow) per row for the domain's batch. No input panics or uses
-//! unbounded memory: see [`ImportLimits`].
+#![doc = include_str!("../README.md")]
 
 mod columns;
 mod description;

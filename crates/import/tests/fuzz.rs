@@ -4,10 +4,13 @@
 
 use std::env;
 use std::io::{Cursor, Read, Write};
+use std::ops::ControlFlow;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use devices_import::{ImportError, ImportFile, ImportLimits, ImportOptions};
+use devices_import::{
+    ImportError, ImportFile, ImportLimits, ImportOptions, RejectedCell, RejectedFormat,
+};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestError, TestRunner};
@@ -247,6 +250,42 @@ fn check(bytes: &[u8], options: &ImportOptions) -> Result<(), TestCaseError> {
     prop_assert_eq!(file.description().rows, rows.len());
     prop_assert!(rows.len() <= limits.max_rows);
     prop_assert!(rows.is_sorted_by(|(row, _), (next, _)| row < next));
+    let numbers: Vec<u32> = rows.iter().map(|(row, _)| *row).collect();
+    check_parts(&mut file, &numbers)?;
+    check_rejected(&mut file, &numbers)
+}
+
+/// Divides the file into parts. Each row is in one part, or rejected.
+fn check_parts(file: &mut ImportFile<Cursor<&[u8]>>, numbers: &[u32]) -> Result<(), TestCaseError> {
+    let mut found = Vec::new();
+    let read = file.read_parts(3, 1_000, |part| {
+        found.extend(part.rows);
+        found.extend(part.rejected.into_keys());
+        ControlFlow::Continue(())
+    });
+    prop_assert!(read.is_ok());
+    found.sort_unstable();
+    prop_assert_eq!(found, numbers);
+    Ok(())
+}
+
+/// Writes all rows as rejected, in both formats.
+fn check_rejected(
+    file: &mut ImportFile<Cursor<&[u8]>>,
+    numbers: &[u32],
+) -> Result<(), TestCaseError> {
+    let cell = RejectedCell {
+        column: Some(0),
+        message: "is invalid".to_owned(),
+    };
+    let errors = numbers.iter().map(|row| (*row, vec![cell.clone()]));
+    let errors = errors.collect();
+    for format in [RejectedFormat::Csv, RejectedFormat::Xlsx] {
+        let mut output = Vec::new();
+        let written = file.write_rejected_rows(&errors, format, &mut output);
+        prop_assert!(written.is_ok());
+        prop_assert!(!output.is_empty());
+    }
     Ok(())
 }
 

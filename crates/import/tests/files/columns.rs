@@ -1,6 +1,6 @@
 //! Columns, defaults, translations and the template of the name.
 
-use devices_import::{FileErrorReason, MatchedBy};
+use devices_import::{ErrorColumn, FileErrorReason, MatchedBy};
 use rstest::rstest;
 
 use super::{Value, fields, file_error, open, option_error, rows, values};
@@ -92,11 +92,7 @@ fn other_columns_can_be_an_error() {
     let json = r#"{"other_columns":"error"}"#;
     let error = file_error("name,Room,Error,,Floor\nA,R1,e,,2\n", json);
     assert_eq!(error.reason, FileErrorReason::UnknownColumn);
-    let columns: Vec<_> = error
-        .columns
-        .iter()
-        .map(|column| column.letters())
-        .collect();
+    let columns: Vec<_> = error.columns.iter().map(ErrorColumn::letters).collect();
     assert_eq!(columns, ["B", "E"]);
     open(
         "name,Room,Error,\nA,R1,e,\n",

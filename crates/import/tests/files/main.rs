@@ -21,7 +21,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 type File = ImportFile<Cursor<Vec<u8>>>;
 
 fn options(json: &str) -> ImportOptions {
-    ImportOptions::parse(json, &[]).unwrap().0
+    ImportOptions::parse(json, &[]).expect("valid options").0
 }
 
 fn try_open(bytes: impl AsRef<[u8]>, json: &str) -> Result<File, ImportError> {
@@ -30,7 +30,7 @@ fn try_open(bytes: impl AsRef<[u8]>, json: &str) -> Result<File, ImportError> {
 }
 
 fn open(bytes: impl AsRef<[u8]>, json: &str) -> File {
-    try_open(bytes, json).unwrap()
+    try_open(bytes, json).expect("a valid file")
 }
 
 fn file_error(bytes: impl AsRef<[u8]>, json: &str) -> FileError {
@@ -138,7 +138,7 @@ fn validated(field: &str, value: &Value) -> Value {
 fn rows(file: &mut File) -> Vec<Row> {
     let mut rows = Vec::new();
     file.read_rows(|number, raw| rows.push(Row::new(number, raw)))
-        .unwrap();
+        .expect("a readable file");
     rows
 }
 
@@ -172,7 +172,7 @@ enum C {
 fn workbook(rows: &[&[C]]) -> Vec<u8> {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
-    sheet.set_name("Inventory").unwrap();
+    sheet.set_name("Inventory").expect("a valid name");
     let date = Format::new().set_num_format("yyyy-mm-dd");
     for (row, cells) in (0..).zip(rows) {
         for (column, cell) in (0..).zip(*cells) {
@@ -180,7 +180,7 @@ fn workbook(rows: &[&[C]]) -> Vec<u8> {
                 C::T(text) => sheet.write(row, column, *text),
                 C::N(number) => sheet.write(row, column, *number),
                 C::D(text) => {
-                    let day = ExcelDateTime::parse_from_str(text).unwrap();
+                    let day = ExcelDateTime::parse_from_str(text).expect("a date");
                     sheet.write_with_format(row, column, &day, &date)
                 }
                 C::B(value) => sheet.write(row, column, *value),
@@ -188,10 +188,10 @@ fn workbook(rows: &[&[C]]) -> Vec<u8> {
                     sheet.write_formula(row, column, Formula::new("=1/0").set_result("#DIV/0!"))
                 }
             }
-            .unwrap();
+            .expect("a valid cell");
         }
     }
-    workbook.save_to_buffer().unwrap()
+    workbook.save_to_buffer().expect("memory")
 }
 
 /// Writes the given rows as rejected, each with an error of its first column.
@@ -203,6 +203,6 @@ fn rejected(file: &mut File, rows: &[u32], format: RejectedFormat) -> Vec<u8> {
     let errors = rows.iter().map(|row| (*row, vec![error.clone()])).collect();
     let mut output = Vec::new();
     file.write_rejected_rows(&errors, format, &mut output)
-        .unwrap();
+        .expect("memory");
     output
 }

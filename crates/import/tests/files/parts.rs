@@ -17,7 +17,7 @@ fn parts(file: &mut File, max_rows: usize, max_bytes: usize) -> Vec<Part> {
         parts.push(part);
         ControlFlow::Continue(())
     })
-    .unwrap();
+    .expect("a readable file");
     parts
 }
 

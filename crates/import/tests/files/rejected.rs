@@ -8,7 +8,7 @@ use rstest::rstest;
 use super::{C, File, Row, open, rejected, rows, validated, workbook};
 
 fn csv(file: &mut File, rows: &[u32]) -> String {
-    String::from_utf8(rejected(file, rows, RejectedFormat::Csv)).unwrap()
+    String::from_utf8(rejected(file, rows, RejectedFormat::Csv)).expect("UTF-8")
 }
 
 /// Rejects every row, and returns what an import of the written file with the same options reads.

@@ -36,7 +36,7 @@ const APPLE: &str = "serialNumber,addedToOrgDateTime,updatedDateTime,deviceModel
     productType,deviceCapacity,partNumber,orderNumber,color,status,orderDateTime,imei,meid,eid,\
     wifiMacAddress,bluetoothMacAddress,purchaseSourceId,purchaseSourceType";
 
-/// Computers of ManageEngine Endpoint Central.
+/// Computers of `ManageEngine` Endpoint Central.
 const MANAGE_ENGINE: &str = "Computer Name,Domain Name,Service Tag,Manufacturer,Device Model,\
     Computer Type,Operating System,OS Version,Service Pack,Memory,Processor Count,Location,\
     Warranty Expiry Date,Shipping Date,Logged On Users,IP Address,MAC Address";

@@ -13,8 +13,9 @@ const IDENTIFIERS: [&str; 4] = [
     "client_invoice_number",
 ];
 
+/// Returns the expected value of a row.
 fn text(text: &str) -> Option<Value> {
-    Some(Value::Text(text.to_owned()))
+    (!text.is_empty()).then(|| Value::Text(text.to_owned()))
 }
 
 fn reasons(values: &[Option<Value>]) -> Vec<&'static str> {
