@@ -35,7 +35,11 @@ struct CountRow {
     changed: i64,
 }
 
-/// Stores the new states of devices, at least one, with one statement, whatever their number. Sets
+/// Maximum number of devices per statement. One for 20,000 devices took 2 s, near the default
+/// timeout of statements, because it also indexes their search documents.
+const MAX_DEVICES: usize = 2_500;
+
+/// Stores the new states of devices, at least one, with one statement per [`MAX_DEVICES`]. Sets
 /// `updated_at`, `deleted_at`, and the columns that differ for at least one of the devices.
 ///
 /// Returns the time of the change, which follows all earlier changes of each of the devices. All of
@@ -52,6 +56,23 @@ pub(crate) fn apply(
 ) -> QueryResult<DateTime<Utc>> {
     let times = changes.iter().map(|change| change.before.next_updated_at);
     let changed_at = times.max().ok_or(DieselError::NotFound)?;
+    let mut sorted: Vec<&StateChange<'_>> = changes.iter().collect();
+    // The order in which the job that indexes devices writes the documents: another order could
+    // deadlock with it.
+    sorted.sort_unstable_by_key(|change| change.before.id);
+    for changes in sorted.chunks(MAX_DEVICES) {
+        apply_together(connection, workspace, changes, (changed_at, status))?;
+    }
+    Ok(changed_at)
+}
+
+/// Stores the new states of devices, sorted by id, with one statement.
+fn apply_together(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    changes: &[&StateChange<'_>],
+    (changed_at, status): (DateTime<Utc>, StatusAfter),
+) -> QueryResult<()> {
     let is_archived = status == StatusAfter::Archived;
     let columns = changed_columns(workspace, changes);
     let documents = Documents::new(changes, is_archived);
@@ -70,7 +91,7 @@ pub(crate) fn apply(
     let query = DeviceRow::bind_arrays(columns, query).into_unprepared();
     let row: CountRow = probing_index(connection, |connection| query.get_result(connection))?;
     if row.changed == changes.len() as i64 {
-        Ok(changed_at)
+        Ok(())
     } else {
         Err(DieselError::NotFound)
     }
@@ -80,7 +101,7 @@ pub(crate) fn apply(
 /// column that no change concerns.
 fn changed_columns(
     workspace: WorkspaceId,
-    changes: &[StateChange<'_>],
+    changes: &[&StateChange<'_>],
 ) -> Vec<Option<ColumnArray>> {
     let mut before = ColumnArrays::new(DeviceRow::COLUMNS.len());
     let mut after = ColumnArrays::new(DeviceRow::COLUMNS.len());
@@ -99,8 +120,7 @@ fn changed_columns(
         .collect()
 }
 
-/// New search documents, one column per field. Sorted by device, the order in which the job that
-/// indexes devices writes them: another order could deadlock with it.
+/// New search documents, one column per field, in the order of the changes.
 #[derive(Default)]
 struct Documents {
     devices: Vec<i64>,
@@ -110,11 +130,9 @@ struct Documents {
 }
 
 impl Documents {
-    fn new(changes: &[StateChange<'_>], is_archived: bool) -> Self {
-        let mut sorted: Vec<&StateChange<'_>> = changes.iter().collect();
-        sorted.sort_unstable_by_key(|change| change.before.id);
+    fn new(changes: &[&StateChange<'_>], is_archived: bool) -> Self {
         let mut documents = Self::default();
-        for StateChange { before, after } in sorted {
+        for StateChange { before, after } in changes {
             let Some(document) = before.changed_document(after, is_archived) else {
                 continue;
             };
@@ -129,10 +147,10 @@ impl Documents {
     }
 }
 
-/// Number of the first parameter for a column of `devices`. [`apply`] binds nine before it.
+/// Number of the first parameter for a column of `devices`. [`apply_together`] binds nine before it.
 const FIRST_COLUMN: usize = 10;
 
-/// Returns the statement of [`apply`], which sets the columns that have an array.
+/// Returns the statement of [`apply_together`], which sets the columns that have an array.
 fn statement(columns: &[Option<ColumnArray>]) -> String {
     let (mut arrays, mut names) = (vec!["$2".to_owned()], vec!["id"]);
     let mut assignments = vec!["updated_at = $3, deleted_at = $4".to_owned()];

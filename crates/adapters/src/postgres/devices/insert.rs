@@ -32,21 +32,26 @@ pub(super) fn device_rows<'a>(
         .map(move |(device, id, assignee)| DeviceRow::new(workspace, id, &device.fields, assignee))
 }
 
-/// Inserts devices with one COPY.
+/// Maximum number of devices per COPY. Bounds the memory of its buffer, and its time.
+const MAX_COPIED: usize = 5_000;
+
+/// Inserts devices with one COPY per [`MAX_COPIED`].
 pub(crate) fn devices<'a>(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     devices: impl Iterator<Item = DeviceToInsert<'a>>,
 ) -> QueryResult<()> {
-    let devices = device_rows(workspace, devices);
-    let count = devices.len();
-    let mut rows = BinaryRows::with_capacity(count);
-    for device in devices {
-        device.encode_row(&mut rows);
+    let mut devices = device_rows(workspace, devices);
+    while devices.len() > 0 {
+        let count = devices.len().min(MAX_COPIED);
+        let mut rows = BinaryRows::with_capacity(count);
+        for device in devices.by_ref().take(count) {
+            device.encode_row(&mut rows);
+        }
+        rows.finish();
+        let inserted = DeviceRow::copy(connection, &rows)?;
+        debug_assert_eq!(inserted, count);
     }
-    rows.finish();
-    let inserted = DeviceRow::copy(connection, &rows)?;
-    debug_assert_eq!(inserted, count);
     Ok(())
 }
 

@@ -38,7 +38,10 @@ pub(crate) struct NewUser<'a> {
     pub(crate) event: i64,
 }
 
-/// Inserts users with their audit events, in one statement.
+/// Maximum number of users per statement, which also indexes their search documents.
+const MAX_USERS: usize = 2_500;
+
+/// Inserts users with their audit events, with one statement per [`MAX_USERS`].
 pub(crate) fn create_many(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -48,8 +51,18 @@ pub(crate) fn create_many(
     // Two transactions must insert the same users in the same order. In opposite orders they would
     // deadlock at the unique index.
     users.sort_unstable_by_key(|user| user.email.folded());
+    let mut chunks = users.chunks(MAX_USERS);
+    chunks.try_for_each(|users| create_together(connection, workspace, users, origin))
+}
+
+fn create_together(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    users: &[NewUser<'_>],
+    origin: &Origin,
+) -> QueryResult<()> {
     let mut documents = EncodedDocuments::default();
-    for user in &users {
+    for user in users {
         let fields = UserFields::new(user.email.clone());
         documents.push(&SearchDocument::for_user(&fields));
     }

@@ -4,6 +4,7 @@ mod conflicts;
 mod create;
 mod device_limit;
 mod fair_shares;
+mod large_upserts;
 mod list;
 mod races;
 mod restore;

@@ -35,7 +35,7 @@ fn batch<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> UpsertBatch 
     batch
 }
 
-async fn upsert(
+pub(super) async fn upsert(
     devices: &dyn DeviceRepository,
     writer: &Writer,
     batch: UpsertBatch,

@@ -1,0 +1,72 @@
+//! Batches with options that need several statements of a kind.
+
+use devices_domain::{
+    BatchOptions, BatchRules, OnConflict, RawRow, RawValue, RowCounts, UnknownUsers, UpsertBatch,
+};
+
+use super::unknown_users::upsert;
+use crate::{TestStore, block_on};
+
+/// More rows than one statement stores.
+const ROWS: u32 = 6_000;
+
+/// Returns a batch of devices, each with a user of its own.
+fn batch(comment: &str) -> UpsertBatch {
+    let rules = BatchRules {
+        max_devices: ROWS as usize,
+        ..BatchRules::default()
+    };
+    let options = BatchOptions {
+        on_conflict: OnConflict::Update,
+        unknown_users: UnknownUsers::Create,
+        ..BatchOptions::default()
+    };
+    let mut batch = UpsertBatch::new(rules, options);
+    for number in 0..ROWS {
+        let serial_number = format!("S{number}");
+        let email = format!("user{number}@example.com");
+        let mut row = RawRow::for_device();
+        for name in ["name", "type", "category"] {
+            row.set(name, RawValue::text("x"));
+        }
+        row.set("serial_number", RawValue::text(&serial_number));
+        row.set("user_email", RawValue::text(&email));
+        row.set("comment", RawValue::text(comment));
+        batch.push(&row);
+    }
+    batch
+}
+
+#[test]
+fn large_batch_is_created_and_changed_whole() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let created = upsert(acme.devices.as_ref(), &acme, batch("first")).await;
+        let all = |counts: RowCounts| RowCounts {
+            rows: ROWS,
+            ..counts
+        };
+        let expected = all(RowCounts {
+            created: ROWS,
+            ..RowCounts::default()
+        });
+        assert_eq!(created.unwrap().counts(), expected);
+        assert_eq!(store.database.count("users"), u64::from(ROWS));
+        let assigned = "devices JOIN users ON users.id = devices.user_id \
+                        AND users.email = 'user' || substr(devices.serial_number, 2) || '@example.com'";
+        assert_eq!(store.database.count(assigned), u64::from(ROWS));
+
+        let changed = upsert(acme.devices.as_ref(), &acme, batch("second")).await;
+        let expected = all(RowCounts {
+            updated: ROWS,
+            ..RowCounts::default()
+        });
+        assert_eq!(changed.unwrap().counts(), expected);
+        let times = "SELECT count(DISTINCT updated_at)::text FROM devices WHERE comment = 'second'";
+        assert_eq!(store.database.texts(times), ["1"]);
+        let event =
+            format!("device_events WHERE action = 'UPDATED' AND cardinality(device_ids) = {ROWS}");
+        assert_eq!(store.database.count(&event), 1);
+    });
+}
