@@ -5,6 +5,7 @@ mod failures;
 mod generated;
 mod list;
 mod login;
+mod server_kills;
 mod terminal;
 mod undo;
 

@@ -147,7 +147,8 @@ impl Documents {
     }
 }
 
-/// Number of the first parameter for a column of `devices`. [`apply_together`] binds nine before it.
+/// Number of the first parameter for a column of `devices`. [`apply_together`] binds nine before
+/// it.
 const FIRST_COLUMN: usize = 10;
 
 /// Returns the statement of [`apply_together`], which sets the columns that have an array.
