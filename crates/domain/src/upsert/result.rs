@@ -113,6 +113,13 @@ impl UpsertResult {
 }
 
 impl UpsertPlan<'_> {
+    /// Returns whether a row is not stored because of its errors.
+    #[must_use]
+    pub fn has_failed_rows(&self) -> bool {
+        let mut rows = self.rows.iter();
+        rows.any(|row| matches!(row, PlannedRow::Fail(_)))
+    }
+
     /// Returns the plan without references to the batch.
     #[must_use]
     pub fn into_batch_plan(self) -> BatchPlan {

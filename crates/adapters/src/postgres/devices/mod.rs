@@ -195,12 +195,14 @@ impl DeviceRepository for PostgresDevices {
 
     async fn upsert(&self, upsert: Arc<NewUpsert>) -> Result<UpsertOutcome, UpsertError> {
         let (workspace, ids, quotas) = (self.workspace, self.ids(), self.quotas);
+        let mut lookup = upsert::first_lookup(&upsert.batch);
         self.database
             .transact(move |connection| {
                 let transaction = UpsertTransaction {
                     workspace,
                     ids: &ids,
                     quotas,
+                    lookup: std::mem::replace(&mut lookup, Lookup::Complete),
                 };
                 transaction.run(connection, &upsert)
             })

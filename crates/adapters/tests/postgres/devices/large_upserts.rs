@@ -2,10 +2,11 @@
 
 use devices_domain::{
     BatchOptions, BatchRules, OnConflict, RawRow, RawValue, RowCounts, UnknownUsers, UpsertBatch,
+    UpsertError,
 };
 
 use super::unknown_users::upsert;
-use crate::{TestStore, block_on};
+use crate::{TestStore, block_on, device};
 
 /// More rows than one statement stores.
 const ROWS: u32 = 6_000;
@@ -68,5 +69,43 @@ fn large_batch_is_created_and_changed_whole() {
         let event =
             format!("device_events WHERE action = 'UPDATED' AND cardinality(device_ids) = {ROWS}");
         assert_eq!(store.database.count(&event), 1);
+    });
+}
+
+/// Returns a batch whose rows match no devices.
+fn new_devices(count: u32, is_atomic: bool) -> UpsertBatch {
+    let options = BatchOptions {
+        is_atomic,
+        ..BatchOptions::default()
+    };
+    let mut batch = UpsertBatch::new(BatchRules::default(), options);
+    for number in 0..count {
+        let serial_number = format!("S{number}");
+        let mut row = RawRow::for_device();
+        for name in ["name", "type", "category"] {
+            row.set(name, RawValue::text("x"));
+        }
+        row.set("serial_number", RawValue::text(&serial_number));
+        batch.push(&row);
+    }
+    batch
+}
+
+#[test]
+fn taken_serial_numbers_of_large_batch_are_reported() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let devices = ["S7", "S300"].map(|serial| device(&[("serial_number", serial)]));
+        acme.create(devices.into()).await.unwrap();
+        let rejected = upsert(acme.devices.as_ref(), &acme, new_devices(500, true)).await;
+        let Err(UpsertError::Rejected(report)) = rejected else {
+            panic!("unexpected result {rejected:?}");
+        };
+        let indexes = report.entries().iter().map(|entry| entry.index);
+        assert_eq!(indexes.collect::<Vec<_>>(), [Some(7), Some(300)]);
+        let stored = upsert(acme.devices.as_ref(), &acme, new_devices(500, false)).await;
+        let counts = stored.unwrap().counts();
+        assert_eq!((counts.created, counts.failed), (498, 2));
     });
 }

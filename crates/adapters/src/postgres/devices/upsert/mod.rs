@@ -13,6 +13,7 @@ use diesel::pg::PgConnection;
 use diesel::result::Error as DieselError;
 
 use super::conflicts::{self, Lookup};
+use super::create::GROUP_COMMIT_BELOW;
 use super::id_blocks::IdBlocks;
 use crate::postgres::idempotency_keys;
 use crate::postgres::transaction::run::{Effect, Failure};
@@ -27,6 +28,18 @@ pub(super) struct UpsertTransaction<'a> {
     pub(super) workspace: WorkspaceId,
     pub(super) ids: &'a IdBlocks,
     pub(super) quotas: Quotas,
+    pub(super) lookup: Lookup,
+}
+
+/// Returns the look-up of the first attempt to store a batch. Nearly all values of unique fields in
+/// a large batch of new devices are new, so it does not look them up. A taken one violates its
+/// unique index, and the retry looks up all (ADR 19).
+pub(super) fn first_lookup(batch: &UpsertBatch) -> Lookup {
+    if batch.options().matches_rows() || batch.len() < GROUP_COMMIT_BELOW {
+        Lookup::Complete
+    } else {
+        Lookup::SkipUniqueFields
+    }
 }
 
 impl UpsertTransaction<'_> {
@@ -44,8 +57,23 @@ impl UpsertTransaction<'_> {
             OnConflict::Update => RowLocks::Update,
             OnConflict::Skip | OnConflict::Error => RowLocks::None,
         };
-        let (matches, found) = read(connection, self.workspace, batch, self.quotas.users, locks)?;
-        let plan = batch.plan(&matches, &found).map_err(rejected)?;
+        let reader = Reader {
+            workspace: self.workspace,
+            user_quota: self.quotas.users,
+            locks,
+            lookup: self.lookup,
+        };
+        let (matches, found) = reader.read(connection, batch)?;
+        let complete;
+        let plan = match batch.plan(&matches, &found) {
+            Ok(plan) if self.lookup == Lookup::Complete || !plan.has_failed_rows() => plan,
+            Err(report) if self.lookup == Lookup::Complete => return Err(rejected(report)),
+            // A failed row reports all its conflicts.
+            Ok(_) | Err(_) => {
+                complete = reader.with(Lookup::Complete).read(connection, batch)?;
+                batch.plan(&complete.0, &complete.1).map_err(rejected)?
+            }
+        };
         let stored = store::store(connection, self, upsert, plan);
         Ok(stored.inspect_err(|error| self.ids.clear_if_taken(error))?)
     }
@@ -86,45 +114,66 @@ pub(super) fn plan(
     batch: &UpsertBatch,
     user_quota: u64,
 ) -> TransactionResult<BatchPlan> {
-    let (matches, found) = read(connection, workspace, batch, user_quota, RowLocks::None)?;
+    let reader = Reader {
+        workspace,
+        user_quota,
+        locks: RowLocks::None,
+        lookup: Lookup::Complete,
+    };
+    let (matches, found) = reader.read(connection, batch)?;
     let plan = batch.plan(&matches, &found).map_err(rejected)?;
     Ok(plan.into_batch_plan())
 }
 
-/// Reads what the plan of a batch depends on: the devices that rows match, conflicts, and limits.
-fn read(
-    connection: &mut PgConnection,
+/// Reads what the plan of a batch depends on.
+#[derive(Clone, Copy)]
+struct Reader {
     workspace: WorkspaceId,
-    batch: &UpsertBatch,
+    /// Maximum number of active users.
     user_quota: u64,
     locks: RowLocks,
-) -> TransactionResult<(StoredMatches, LookupResult)> {
-    let matches = matches::find(connection, workspace, batch, locks)?;
-    let keys = batch.lookup_keys(&matches);
-    let mut found = if keys.is_empty() {
-        LookupResult::default()
-    } else {
-        conflicts::find(connection, workspace, &keys, Lookup::Complete)?
-    };
-    // Another transaction may have stored a device since the first look-up that a row matches and
-    // whose value is now taken. The retry changes this device.
-    let is_taken = found
-        .conflicts
-        .taken
-        .iter()
-        .any(|(_, taken)| !taken.is_empty());
-    if is_taken && matches::are_outdated(connection, workspace, batch, &matches)? {
-        return Err(DieselError::RollbackTransaction.into());
+    lookup: Lookup,
+}
+
+impl Reader {
+    fn with(self, lookup: Lookup) -> Self {
+        Self { lookup, ..self }
     }
-    let may_create_users = batch.options().unknown_users == UnknownUsers::Create
-        && !found.conflicts.unknown_emails.is_empty();
-    if may_create_users {
-        found.user_quota = Some(UserQuota {
-            quota: user_quota,
-            held: usage_counts::total(connection, workspace, Resource::Users)?,
-        });
+
+    /// Reads the devices that rows match, conflicts, and limits.
+    fn read(
+        self,
+        connection: &mut PgConnection,
+        batch: &UpsertBatch,
+    ) -> TransactionResult<(StoredMatches, LookupResult)> {
+        let workspace = self.workspace;
+        let matches = matches::find(connection, workspace, batch, self.locks)?;
+        let keys = batch.lookup_keys(&matches);
+        let mut found = if keys.is_empty() {
+            LookupResult::default()
+        } else {
+            conflicts::find(connection, workspace, &keys, self.lookup)?
+        };
+        // Another transaction may have stored a device since the first look-up that a row matches
+        // and whose value is now taken. The retry changes this device.
+        let is_taken = found
+            .conflicts
+            .taken
+            .iter()
+            .any(|(_, taken)| !taken.is_empty());
+        if is_taken && matches::are_outdated(connection, workspace, batch, &matches)? {
+            return Err(DieselError::RollbackTransaction.into());
+        }
+        let may_create_users = batch.options().unknown_users == UnknownUsers::Create
+            && !found.conflicts.unknown_emails.is_empty();
+        if may_create_users {
+            found.user_quota = Some(UserQuota {
+                quota: self.user_quota,
+                held: usage_counts::total(connection, workspace, Resource::Users)?,
+            });
+        }
+        Ok((matches, found))
     }
-    Ok((matches, found))
 }
 
 fn rejected(report: devices_domain::ErrorReport) -> Failure<UpsertError> {
