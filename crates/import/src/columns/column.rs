@@ -31,7 +31,7 @@ impl Column {
     }
 }
 
-/// Returns the letters of a column by its index from 0, as a spreadsheet shows them: `A`, `Z`, `AA`.
+/// Returns the letters of a column by its index from 0, as spreadsheets show them: `A`, `Z`, `AA`.
 #[must_use]
 pub fn column_letters(index: usize) -> String {
     let last = char::from(b'A' + (index % 26) as u8);

@@ -53,8 +53,8 @@ const PARTS: &[(&str, &str)] = &[
             "</Relationships>"
         ),
     ),
-    // Cell formats: 0 of new cells, 1 text, 2 text and bold, 3 text on a coloured background. Number
-    // format 49 is text. The first two fills are reserved.
+    // Cell formats: 0 of new cells, 1 text, 2 text and bold, 3 text on a coloured background.
+    // Number format 49 is text. The first two fills are reserved.
     (
         "xl/styles.xml",
         concat!(

@@ -41,9 +41,11 @@ pub(super) fn read_amount(
     match readings {
         [Some(one), None] | [None, Some(one)] => Ok(one.to_text(sign).into()),
         [Some(one), Some(other)] if one == other => Ok(one.to_text(sign).into()),
-        [None, None] if decimal.is_some_and(|mark| has_other_mark(trimmed, mark)) => {
-            Err(other_mark(decimal))
-        }
+        // Validation and the options of a part might read it with the other mark.
+        [None, None] if trimmed.bytes().any(|byte| byte.is_ascii_digit()) => match decimal {
+            Some(mark) => Err(no_reading(number, mark)),
+            None => Ok(text.into()),
+        },
         _ => Ok(text.into()),
     }
 }
@@ -90,23 +92,24 @@ fn is_plain(text: &str, decimal: Option<DecimalMark>) -> bool {
     }
 }
 
-/// Returns whether a text has the mark that separates thousands.
-fn has_other_mark(text: &str, mark: DecimalMark) -> bool {
-    match mark {
-        DecimalMark::Point => text.contains(','),
-        DecimalMark::Comma => text.contains('.'),
-    }
-}
-
-fn other_mark(decimal: Option<DecimalMark>) -> InvalidValue {
-    let mark = match decimal {
-        Some(DecimalMark::Comma) => "comma",
-        _ => "point",
+/// Error of a number that has no reading with the given mark.
+fn no_reading(number: &str, mark: DecimalMark) -> InvalidValue {
+    let (mark, name) = match mark {
+        DecimalMark::Point => ('.', "point"),
+        DecimalMark::Comma => (',', "comma"),
     };
-    InvalidValue::new(
-        Reason::Malformed,
-        format!("must be an amount with at most two decimals after a {mark}, as `decimal` states"),
-    )
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match number.split_once(mark) {
+        Some((integer, decimals)) if is_digits(integer) && is_digits(decimals) => {
+            InvalidValue::new(Reason::TooManyDecimals, "must have at most two decimals")
+        }
+        _ => InvalidValue::new(
+            Reason::Malformed,
+            format!(
+                "must be an amount with at most two decimals after a {name}, as `decimal` states"
+            ),
+        ),
+    }
 }
 
 /// Returns the sign and the number of an amount, without a currency before or after it: a symbol
@@ -304,9 +307,19 @@ mod tests {
         assert_eq!(comma("1299").as_deref(), Ok("1299"));
         assert_eq!(point("1,299").as_deref(), Ok("1299"));
         assert_eq!(point("1299.5").as_deref(), Ok("1299.5"));
-        for rejected in [comma("1299.50"), comma("$1,299.00"), point("1299,50")] {
-            assert_eq!(rejected.unwrap_err().reason, Reason::Malformed);
+        let reason = |read: Result<Cow<'_, str>, InvalidValue>| read.unwrap_err().reason;
+        for rejected in [
+            comma("1299.50"),
+            comma("$1,299.00"),
+            point("1299,50"),
+            point("1.2.3"),
+        ] {
+            assert_eq!(reason(rejected), Reason::Malformed);
         }
+        for rejected in [comma("1,000"), comma("1,2999 €"), point("1.299")] {
+            assert_eq!(reason(rejected), Reason::TooManyDecimals);
+        }
+        assert_eq!(comma("free").as_deref(), Ok("free"));
     }
 
     #[rstest]

@@ -1,6 +1,7 @@
 //! Tests of whole files: what they are read as, and what is written from them.
 
 mod columns;
+mod generated;
 mod header;
 mod parts;
 mod rejected;

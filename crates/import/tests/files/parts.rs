@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use devices_import::Part;
 use proptest::prelude::*;
 
+use super::generated::{cells, table};
 use super::{C, File, Row, Value, open, rows, validated, workbook};
 
 /// Options with which the program sends a part.
@@ -135,25 +136,12 @@ fn comparable(rows: Vec<Row>) -> Vec<Row> {
     rows.into_iter().map(row).collect()
 }
 
-fn cell() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just(String::new()),
-        Just("x".to_owned()),
-        Just("SN".to_owned()),
-        "[0-9]{1,5}",
-        "[0-9]{1,2}[./-][0-9]{1,2}[./-](20)?[0-9]{2}",
-        "[$€]?[0-9]{1,3}[.,' ]?[0-9]{1,4}([.,][0-9]{0,4})?( EUR)?",
-        "[0-9]\\.[0-9]{1,3}E\\+[0-9]{2}",
-        "[ -~é\n\"]{0,12}",
-    ]
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn parts_are_read_like_the_file(
-        cells in prop::collection::vec(prop::collection::vec(cell(), 9), 1..12),
+        cells in cells(),
         json in prop::sample::select(&[
             r#"{"date_format":"DD/MM/YYYY"}"#,
             r#"{"date_format":"MM/DD/YYYY","decimal":"comma","other_columns":"attributes"}"#,
@@ -161,16 +149,7 @@ proptest! {
             r#"{"date_format":"YYYY-MM-DD","values":{"brand":{"x":"y","":"z"}}}"#,
         ][..]),
     ) {
-        let mut text = Vec::new();
-        let mut csv = csv::Writer::from_writer(&mut text);
-        csv.write_record([
-            "Serial", "brand", "comment", "Purchase cost", "Purchase date", "is_rented", "tags",
-            "Room", "attributes.Floor",
-        ]).unwrap();
-        for row in &cells {
-            csv.write_record(row).unwrap();
-        }
-        drop(csv);
+        let text = table(&cells);
         let json = json.replacen('{', r#"{"delimiter":",","encoding":"utf-8","#, 1);
         let Ok(mut file) = super::try_open(&text, &json) else {
             return Ok(());

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use devices_import::{RejectedCell, RejectedFormat};
+use proptest::prelude::*;
 use rstest::rstest;
 
-use super::{C, File, Row, open, rejected, rows, validated, workbook};
+use super::generated::{cells, table};
+use super::{C, File, Row, open, rejected, rows, try_open, validated, workbook};
 
 fn csv(file: &mut File, rows: &[u32]) -> String {
     String::from_utf8(rejected(file, rows, RejectedFormat::Csv)).expect("UTF-8")
@@ -250,4 +252,33 @@ fn invalid_cells_are_marked_in_a_workbook() {
     assert!(xml.contains(
         r#"<c r="B2" s="1" t="inlineStr"><is><t xml:space="preserve">&lt;laptop&gt;</t></is></c>"#
     ));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn rejected_rows_are_read_like_the_original(
+        cells in cells(),
+        kept in prop::collection::vec(any::<bool>(), 12),
+        json in prop::sample::select(&[
+            "{}",
+            r#"{"date_format":"MM/DD/YYYY","decimal":"comma"}"#,
+            r#"{"header_row":1,"other_columns":"attributes"}"#,
+            r#"{"name_from":"{brand} {Room}","values":{"brand":{"x":"y","":"z"}}}"#,
+        ][..]),
+    ) {
+        let Ok(mut file) = try_open(table(&cells), json) else {
+            return Ok(());
+        };
+        let mut read = rows(&mut file);
+        let mut kept = kept.into_iter();
+        read.retain(|_| kept.next() == Some(true));
+        prop_assume!(!read.is_empty());
+        let numbers: Vec<u32> = read.iter().map(|row| row.number).collect();
+        for format in [RejectedFormat::Csv, RejectedFormat::Xlsx] {
+            let written = rejected(&mut file, &numbers, format);
+            assert_same_values(&rows(&mut open(&written, json)), &read);
+        }
+    }
 }
