@@ -19,6 +19,7 @@ mod openapi_fields;
 mod operations;
 mod program;
 mod query_parameters;
+mod relay;
 mod search;
 mod server;
 mod setup;

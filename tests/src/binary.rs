@@ -38,8 +38,8 @@ pub(crate) fn isolated(executable: &Path) -> Command {
     command
 }
 
-/// Builds both binaries once and returns their directory. Cargo does not build the binaries of other
-/// packages for a test, so they could be missing or outdated.
+/// Builds both binaries once and returns their directory. Cargo does not build the binaries of
+/// other packages for a test, so they could be missing or outdated.
 fn built_binaries() -> &'static Path {
     static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(build);
     &DIRECTORY

@@ -3,6 +3,7 @@
 mod export;
 mod failures;
 mod generated;
+mod import;
 mod list;
 mod login;
 mod server_kills;

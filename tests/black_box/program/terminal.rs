@@ -8,7 +8,7 @@ use devices_tests::{Api, CommandOutput, Program, TIMEOUT};
 use serde_json::json;
 
 /// A command on a terminal.
-struct Terminal {
+pub(super) struct Terminal {
     process: Child,
     screen: ChildStdout,
     keyboard: ChildStdin,
@@ -16,7 +16,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(program: &Program, arguments: &[&str]) -> Self {
+    pub(super) fn start(program: &Program, arguments: &[&str]) -> Self {
         let mut command = program.terminal_command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
@@ -33,7 +33,7 @@ impl Terminal {
     }
 
     /// Waits until the terminal shows a text.
-    fn wait_for(&mut self, text: &str) {
+    pub(super) fn wait_for(&mut self, text: &str) {
         while !self.text().contains(text) {
             let mut buffer = [0; 1_024];
             let length = self.screen.read(&mut buffer).unwrap();
@@ -58,13 +58,13 @@ impl Terminal {
         }
     }
 
-    fn type_line(&mut self, text: &str) {
+    pub(super) fn type_line(&mut self, text: &str) {
         let line = format!("{text}\n");
         self.keyboard.write_all(line.as_bytes()).unwrap();
     }
 
     /// Waits until the command exits. Returns all that the terminal showed.
-    fn finish(mut self) -> CommandOutput {
+    pub(super) fn finish(mut self) -> CommandOutput {
         self.screen.read_to_end(&mut self.shown).unwrap();
         let code = self.process.wait().unwrap().code().unwrap();
         CommandOutput {

@@ -3,7 +3,8 @@
 use devices_tests::Api;
 use serde_json::json;
 
-use super::relay::{Fault, Relay};
+use crate::relay::{Fault, Relay};
+
 use super::{INTUNE, JAMF, Sync, api_with_users, device_with_serial, run, summary};
 
 #[test]

@@ -1,7 +1,6 @@
 //! The programs of `examples/sync`, which store the exports of device managements.
 
 mod failures;
-mod relay;
 mod storing;
 
 use std::path::{Path, PathBuf};

@@ -147,8 +147,8 @@ pub(super) struct RunArguments {
     pub(super) again: Option<String>,
     /// File for the rejected rows
     ///
-    /// By default, NAME.rejected.xlsx or NAME.rejected.csv beside the file. An existing file is
-    /// never replaced.
+    /// By default, NAME.rejected.xlsx or NAME.rejected.csv beside the file. The end of the name
+    /// chooses the format. An existing file is never replaced.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(super) rejected: Option<PathBuf>,
     /// Maximum number of rows of a part

@@ -216,9 +216,11 @@ impl<'a> Import<'a> {
             self.reporter.event("rejected", event)?;
         }
         let mut file = self.interpret()?;
-        let (extension, format) = match file.description().kind {
-            FileKind::Xlsx { .. } => ("xlsx", RejectedFormat::Xlsx),
-            FileKind::Csv { .. } => ("csv", RejectedFormat::Csv),
+        let extension = self.rejected_extension(&file.description().kind);
+        let format = if extension == "xlsx" {
+            RejectedFormat::Xlsx
+        } else {
+            RejectedFormat::Csv
         };
         let (path, output) = self.create_rejected(extension)?;
         let mut output = BufWriter::new(output);
@@ -229,6 +231,19 @@ impl<'a> Import<'a> {
         self.reporter
             .event("rejected_file", json!({ "path": path }))?;
         Ok(path)
+    }
+
+    /// Returns the extension of the given name of the file of rejected rows. By default, it is that
+    /// of the imported file.
+    fn rejected_extension(&self, kind: &FileKind) -> &'static str {
+        let given = self.arguments.run.rejected.as_deref();
+        let given = given.and_then(Path::extension).unwrap_or_default();
+        let default = matches!(kind, FileKind::Xlsx { .. });
+        if given.eq_ignore_ascii_case("xlsx") || default && !given.eq_ignore_ascii_case("csv") {
+            "xlsx"
+        } else {
+            "csv"
+        }
     }
 
     fn create_rejected(&self, extension: &str) -> Result<(PathBuf, File), CliError> {
