@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::credentials;
 use crate::error::CliError;
 use crate::output;
+use crate::text::wrap;
 
 /// Form of the output, and access to the server.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +65,12 @@ impl Context {
         if self.json {
             output::print_error_line(error.to_json());
         } else {
-            output::print_error_line(format_args!("devices: {error}"));
+            let text = format!("devices: {error}");
+            if std::io::stderr().is_terminal() {
+                output::print_error_line(wrap(&text, 2));
+            } else {
+                output::print_error_line(text);
+            }
         }
     }
 }

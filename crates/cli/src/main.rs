@@ -16,6 +16,7 @@ mod list;
 mod login;
 mod man;
 mod output;
+mod text;
 mod undo;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! Command `import`: from a spreadsheet to the registry, and back with the errors.
 
 mod arguments;
+mod columns_table;
 mod explain;
 mod fingerprint;
 mod mapping_file;
@@ -12,7 +13,6 @@ mod rejected_file;
 mod rejected_rows;
 mod reporter;
 mod run;
-mod text;
 mod whole;
 
 pub(crate) use arguments::Arguments;

@@ -85,14 +85,15 @@ impl Options {
         self.0.get("atomic") != Some(&json!(false))
     }
 
-    /// Returns the values of fields that no column has.
+    /// Returns the values of fields that no column has, and the template of names.
     pub(super) fn defaults(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let defaults = self.0.get("defaults").and_then(Value::as_object);
         let defaults = defaults.into_iter().flatten();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        defaults
-            .map(|(field, value)| (field.clone(), text(value)))
-            .collect()
+        let defaults = defaults.map(|(field, value)| (field.clone(), text(value)));
+        let template = self.0.get("name_from");
+        let template = template.map(|template| ("name".to_owned(), text(template)));
+        template.into_iter().chain(defaults).collect()
     }
 
     /// Returns the options as the server and mapping files have them.

@@ -3,7 +3,7 @@
 use devices_client::ImportBatch;
 use serde::Serialize;
 
-use super::text::{count, grouped};
+use crate::text::{count, grouped};
 
 /// Outcome of an import.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]

@@ -18,8 +18,8 @@ use super::outcome::{Outcome, batches_text};
 use super::plan::{Plan, add_counts, counts_text, no_counts};
 use super::rejected_rows::{RejectedRows, rejected_cell};
 use super::run::Import;
-use super::text::{count, wrap};
 use crate::error::CliError;
+use crate::text::{count, wrap};
 
 /// Maximum size of a part, below the default limit of servers.
 const MAX_PART_BYTES: usize = 15 << 20;

@@ -1,13 +1,13 @@
 //! Plan of an import: how the file is read, and what would be stored.
 
-use std::collections::BTreeMap;
 use std::io::{Read, Seek};
 
 use devices_client::{ImportColumn, ImportPlan, ImportWarning, ImportedFile, PlanCounts};
 use devices_import::{Column, FileKind, ImportFile, MatchedBy};
 use serde::Serialize;
 
-use super::text::{cell, count, grouped, shorten, width, wrap};
+use super::columns_table::columns_text;
+use crate::text::{count, grouped, wrap};
 
 /// Plan of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,8 +22,8 @@ pub(super) struct Plan {
     pub(super) warnings: Vec<ImportWarning>,
 }
 
-/// Number of columns of a terminal that a plan takes.
-const WIDTH: usize = 80;
+/// Kind of the warning about an unused column.
+pub(super) const IGNORED: &str = "ignored_column";
 
 impl Plan {
     /// Returns the plan of the server, and the results of the rows.
@@ -60,14 +60,16 @@ impl Plan {
     pub(super) fn to_text(&self, name: &str, defaults: &[(String, String)]) -> String {
         let mut text = self.heading(name) + "\n\n" + &columns_text(&self.columns);
         let mut paragraph = |line: &str| text.extend(["\n", &wrap(line, 2), "\n"]);
+        let is_used = |(field, _): &&(String, String)| {
+            let mut columns = self.columns.iter();
+            !columns.any(|column| column.field.as_ref() == Some(field))
+        };
+        let defaults = defaults.iter().filter(is_used);
+        let defaults: Vec<_> = defaults
+            .map(|(field, value)| format!("{field} = {value}"))
+            .collect();
         if !defaults.is_empty() {
-            let defaults = defaults
-                .iter()
-                .map(|(field, value)| format!("{field} = {value}"));
-            paragraph(&format!(
-                "Every row: {}",
-                defaults.collect::<Vec<_>>().join(", ")
-            ));
+            paragraph(&format!("Every row: {}", defaults.join(", ")));
         }
         if !self.missing.is_empty() {
             let missing = self.missing.join(", ");
@@ -83,7 +85,7 @@ impl Plan {
         let warnings = self
             .warnings
             .iter()
-            .filter(|warning| warning.kind != "ignored_column");
+            .filter(|warning| warning.kind != IGNORED);
         for warning in warnings {
             paragraph(&format!("Warning: {}", warning.message));
         }
@@ -150,70 +152,6 @@ fn interpreted(column: &Column) -> ImportColumn {
     }
 }
 
-/// Returns a table of the columns.
-fn columns_text(columns: &[ImportColumn]) -> String {
-    let names = names(columns);
-    let wide = |heading: &str, max: usize, widest: Option<usize>| {
-        widest.unwrap_or(0).max(heading.len()).min(max)
-    };
-    let widest = |heading: &str, max: usize, value: fn(&ImportColumn) -> &str| {
-        wide(
-            heading,
-            max,
-            columns.iter().map(|column| width(value(column))).max(),
-        )
-    };
-    let widths = [
-        3,
-        wide("Header", 22, names.iter().map(|name| width(name)).max()),
-        widest("Field", 24, field),
-        widest("Found by", 8, by),
-    ];
-    let mut text = String::new();
-    let mut line = |cells: [&str; 4], values: &str| {
-        let cells = cells.iter().zip(widths);
-        let mut line: String = cells
-            .map(|(text, width)| cell(text, width) + "  ")
-            .collect();
-        line += &shorten(values, WIDTH.saturating_sub(width(&line)));
-        text += line.trim_end();
-        text.push('\n');
-    };
-    line(["", "Header", "Field", "Found by"], "Values");
-    for (column, name) in columns.iter().zip(&names) {
-        let cells = [&column.column, name, field(column), by(column)];
-        line(cells, &column.samples.join(", "));
-    }
-    text
-}
-
-/// Returns the names by which `--map` addresses the columns: `Header (2)` for the second column of
-/// the same header, `Column D` for a column without a header.
-fn names(columns: &[ImportColumn]) -> Vec<String> {
-    let mut counts = BTreeMap::new();
-    let names = columns.iter().map(|column| {
-        if column.header.is_empty() {
-            return format!("Column {}", column.column);
-        }
-        let count = counts.entry(&column.header).or_insert(0);
-        *count += 1;
-        if *count == 1 {
-            column.header.clone()
-        } else {
-            format!("{} ({count})", column.header)
-        }
-    });
-    names.collect()
-}
-
-fn field(column: &ImportColumn) -> &str {
-    column.field.as_deref().unwrap_or("(not used)")
-}
-
-fn by(column: &ImportColumn) -> &str {
-    column.by.as_deref().unwrap_or("")
-}
-
 /// Adds the results of a part.
 pub(super) fn add_counts(total: &mut PlanCounts, part: &PlanCounts) {
     total.rows += part.rows;
@@ -278,24 +216,8 @@ pub(super) fn counts_text(counts: &PlanCounts) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::columns_table::tests::column;
     use super::*;
-
-    fn column(
-        letters: &str,
-        header: &str,
-        field: &str,
-        by: &str,
-        samples: &[&str],
-    ) -> ImportColumn {
-        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        ImportColumn {
-            column: letters.into(),
-            header: header.into(),
-            field: text(field),
-            by: text(by),
-            samples: samples.iter().map(|&sample| sample.into()).collect(),
-        }
-    }
 
     fn warning(kind: &str, message: &str) -> ImportWarning {
         ImportWarning {
@@ -367,12 +289,6 @@ Warning: column A may have lost leading zeros
         let defaults = defaults.map(|(field, value)| (field.to_owned(), value.to_owned()));
         assert_eq!(plan.to_text("laptops.xlsx", &defaults), expected);
         assert!(expected.lines().all(|line| line.len() <= 80));
-    }
-
-    #[test]
-    fn columns_have_unique_names() {
-        let columns = ["Room", "", "Room"].map(|header| column("D", header, "", "", &[]));
-        assert_eq!(names(&columns), ["Room", "Column D", "Room (2)"]);
     }
 
     #[test]

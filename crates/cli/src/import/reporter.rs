@@ -10,8 +10,8 @@ use devices_client::Retry;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::text::{grouped, wrap};
 use crate::error::CliError;
+use crate::text::{grouped, wrap};
 
 /// Output of an import. Results go to standard output. Everything else that people read goes to
 /// standard error, where progress is drawn if that is a terminal.
@@ -106,7 +106,8 @@ impl Reporter {
     pub(super) fn add_rows(&self, rows: usize) {
         let bar = self.bar();
         bar.inc(rows as u64);
-        bar.set_message(format!("{}/s", grouped(bar.per_sec() as usize)));
+        let rate = bar.position() as f64 / bar.elapsed().as_secs_f64();
+        bar.set_message(format!("{}/s", grouped(rate as usize)));
     }
 
     /// Removes the progress from the terminal.

@@ -18,11 +18,11 @@ use super::outcome::{Outcome, batches_text};
 use super::plan::{Plan, counts_text};
 use super::rejected_rows::RejectedRows;
 use super::reporter::Reporter;
-use super::text::{count, wrap};
 use super::{mapping_file, rejected_file};
 use crate::confirmation;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::text::{count, wrap};
 
 /// An import that runs.
 pub(super) struct Import<'a> {
@@ -110,11 +110,12 @@ impl<'a> Import<'a> {
         Ok(BufReader::with_capacity(1 << 16, file))
     }
 
-    /// Opens the file and interprets its header, without limits of the number of rows.
+    /// Opens the file and interprets its header. Spreadsheets with more rows than these limits
+    /// allow do not exist.
     pub(super) fn interpret(&self) -> Result<ImportFile<BufReader<File>>, CliError> {
         let limits = ImportLimits {
-            max_rows: usize::MAX,
-            max_inflated_bytes: u64::MAX,
+            max_rows: u32::MAX as usize,
+            max_inflated_bytes: 16 << 30,
             ..ImportLimits::default()
         };
         ImportFile::open(self.open()?, &self.reading, limits).map_err(explain_local)

@@ -3,13 +3,14 @@
 use devices_client::{Batch, ClientError, ImportPlan, ImportRequest, ImportResponse, RowError};
 use serde_json::json;
 
+use super::columns_table::unused_text;
 use super::explain::{exceeds_limits, explain, rejects_rows};
 use super::outcome::Outcome;
-use super::plan::Plan;
+use super::plan::{IGNORED, Plan};
 use super::rejected_rows::{RejectedRows, rejected_cell};
 use super::run::Import;
-use super::text::{count, wrap};
 use crate::error::CliError;
+use crate::text::{count, wrap};
 
 /// Whether the server accepts a file as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +82,7 @@ fn show_errors(import: &Import<'_>, plan: &ImportPlan) -> Result<(), CliError> {
     import.reporter.result(rejected.to_text(&plan.columns))?;
     let rows = count(rejected.len(), "row");
     let consequence = if stores_nothing(import, plan) {
-        consequence(import)
+        consequence(import, plan)
     } else {
         "The other rows would be stored.".to_owned()
     };
@@ -101,7 +102,11 @@ fn is_already_stored(error: &RowError) -> bool {
 }
 
 /// Returns what follows from rejected rows.
-fn consequence(import: &Import<'_>) -> String {
+fn consequence(import: &Import<'_>, plan: &ImportPlan) -> String {
+    if !plan.missing.is_empty() {
+        let missing = plan.missing.join(" and ");
+        return format!("No row is stored. Give {missing} with --set or --map.");
+    }
     let name = import.file_name();
     if import.options.is_atomic() {
         format!(
@@ -115,7 +120,7 @@ fn consequence(import: &Import<'_>) -> String {
 
 fn reject_all(import: &Import<'_>, plan: &ImportPlan) -> CliError {
     let rejected = RejectedRows::from_plan(plan);
-    import.reject(&rejected, &plan.columns, &consequence(import))
+    import.reject(&rejected, &plan.columns, &consequence(import, plan))
 }
 
 /// Stores the file, or reports that it is stored already.
@@ -194,7 +199,11 @@ fn show_interpretation(import: &Import<'_>, response: &ImportResponse) -> Result
     let (columns, warnings) = (&response.result.columns, &response.result.warnings);
     let members = json!({"columns": columns, "warnings": warnings});
     import.reporter.event("columns", members)?;
-    for warning in warnings {
+    if let Some(line) = unused_text(columns) {
+        import.reporter.note(line);
+    }
+    // The line above names the unused columns already.
+    for warning in warnings.iter().filter(|warning| warning.kind != IGNORED) {
         import
             .reporter
             .note(wrap(&format!("Warning: {}", warning.message), 2));

@@ -25,11 +25,24 @@ fn workbook_is_stored() {
         "/../examples/import/inventory.xlsx"
     );
     let file = directory.write("inventory.xlsx", std::fs::read(example).unwrap());
-    let arguments = ["--set", "type=laptop", "--set", "category=computers"];
-    let arguments = [&["import", &file, "--yes", "--no-atomic"], &arguments[..]].concat();
+    let arguments = [
+        "import",
+        &file,
+        "--yes",
+        "--set",
+        "category=computers",
+        "--name-from",
+        "{Manufacturer} {Model}",
+        "--unknown-users",
+        "create",
+    ];
     let output = run_program(&api, &arguments);
-    assert!(output.stdout.contains(" created"), "{output:?}");
-    assert!(!serial_numbers(&api).is_empty());
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(
+        output.stdout.starts_with("30 rows: 30 created."),
+        "{output:?}"
+    );
+    assert_eq!(serial_numbers(&api).len(), 30);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Returns text of a file or of a server in a form that a terminal prints and does not obey:
 /// control characters, line breaks and marks that reorder text become spaces.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let is_unsafe = |c: char| {
         c.is_control()
             || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
@@ -16,7 +16,7 @@ pub(super) fn printable(text: &str) -> String {
 
 /// Returns printable text that takes exactly `width` columns of a terminal. The end of longer text
 /// becomes `...`.
-pub(super) fn cell(text: &str, width: usize) -> String {
+pub(crate) fn cell(text: &str, width: usize) -> String {
     let mut text = shorten(text, width);
     let missing = width.saturating_sub(text.width());
     text.extend(std::iter::repeat_n(' ', missing));
@@ -24,7 +24,7 @@ pub(super) fn cell(text: &str, width: usize) -> String {
 }
 
 /// Returns printable text that takes at most `width` columns of a terminal.
-pub(super) fn shorten(text: &str, width: usize) -> String {
+pub(crate) fn shorten(text: &str, width: usize) -> String {
     const MARK: &str = "...";
     let text = printable(text);
     if text.width() <= width {
@@ -41,12 +41,12 @@ pub(super) fn shorten(text: &str, width: usize) -> String {
 }
 
 /// Returns the number of columns of a terminal that printable text takes.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     printable(text).width()
 }
 
 /// Formats a number with commas between thousands: `512,000`.
-pub(super) fn grouped(number: usize) -> String {
+pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -59,14 +59,19 @@ pub(super) fn grouped(number: usize) -> String {
 }
 
 /// Formats a number of things: `1 row`, `2,000 rows`.
-pub(super) fn count(number: usize, thing: &str) -> String {
+pub(crate) fn count(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", grouped(number))
 }
 
-/// Breaks printable text at spaces, so that lines take at most 80 columns. Lines after the first
-/// one are indented.
-pub(super) fn wrap(text: &str, indent: usize) -> String {
+/// Breaks the lines of printable text at spaces, so that they take at most 80 columns. Lines that
+/// continue another are indented.
+pub(crate) fn wrap(text: &str, indent: usize) -> String {
+    let lines: Vec<_> = text.lines().map(|line| wrap_line(line, indent)).collect();
+    lines.join("\n")
+}
+
+fn wrap_line(text: &str, indent: usize) -> String {
     const WIDTH: usize = 80;
     let mut lines = vec![String::new()];
     for word in printable(text).split(' ').filter(|word| !word.is_empty()) {

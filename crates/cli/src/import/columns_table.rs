@@ -1,0 +1,137 @@
+//! Table of the columns of a file.
+
+use std::collections::BTreeMap;
+
+use devices_client::ImportColumn;
+
+use crate::text::{cell, printable, shorten, width, wrap};
+
+/// Number of columns of a terminal that the table takes.
+const WIDTH: usize = 80;
+
+/// Returns a table of the columns.
+pub(super) fn columns_text(columns: &[ImportColumn]) -> String {
+    let names = names(columns);
+    let wide = |heading: &str, max: usize, widest: Option<usize>| {
+        widest.unwrap_or(0).max(heading.len()).min(max)
+    };
+    let widest = |heading: &str, max: usize, value: fn(&ImportColumn) -> &str| {
+        wide(
+            heading,
+            max,
+            columns.iter().map(|column| width(value(column))).max(),
+        )
+    };
+    let widths = [
+        3,
+        wide("Header", 22, names.iter().map(|name| width(name)).max()),
+        widest("Field", 24, field),
+        widest("Found by", 8, by),
+    ];
+    let mut text = String::new();
+    let mut line = |cells: [&str; 4], values: &str| {
+        let cells = cells.iter().zip(widths);
+        let mut line: String = cells
+            .map(|(text, width)| cell(text, width) + "  ")
+            .collect();
+        line += &shorten(values, WIDTH.saturating_sub(width(&line)));
+        text += line.trim_end();
+        text.push('\n');
+    };
+    line(["", "Header", "Field", "Found by"], "Values");
+    for (column, name) in columns.iter().zip(&names) {
+        let cells = [&column.column, name, field(column), by(column)];
+        line(cells, &column.samples.join(", "));
+    }
+    text
+}
+
+/// Returns a sentence about the columns that are not used, if there are any.
+pub(super) fn unused_text(columns: &[ImportColumn]) -> Option<String> {
+    let names = names(columns);
+    let columns = columns.iter().zip(&names);
+    let unused: Vec<_> = columns
+        .filter(|(column, _)| column.field.is_none())
+        .map(|(column, name)| format!("{} ({})", printable(name), column.column))
+        .collect();
+    let number = match unused.len() {
+        0 => return None,
+        1 => "1 column is".to_owned(),
+        number => format!("{number} columns are"),
+    };
+    let text = format!(
+        "{number} not used: {}. Keep them with --other-columns attributes.",
+        unused.join(", ")
+    );
+    Some(wrap(&text, 2))
+}
+
+/// Returns the names by which `--map` addresses the columns: `Header (2)` for the second column of
+/// the same header, `Column D` for a column without a header.
+fn names(columns: &[ImportColumn]) -> Vec<String> {
+    let mut counts = BTreeMap::new();
+    let names = columns.iter().map(|column| {
+        if column.header.is_empty() {
+            return format!("Column {}", column.column);
+        }
+        let count = counts.entry(&column.header).or_insert(0);
+        *count += 1;
+        if *count == 1 {
+            column.header.clone()
+        } else {
+            format!("{} ({count})", column.header)
+        }
+    });
+    names.collect()
+}
+
+fn field(column: &ImportColumn) -> &str {
+    column.field.as_deref().unwrap_or("(not used)")
+}
+
+fn by(column: &ImportColumn) -> &str {
+    column.by.as_deref().unwrap_or("")
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in super::super) fn column(
+        letters: &str,
+        header: &str,
+        field: &str,
+        by: &str,
+        samples: &[&str],
+    ) -> ImportColumn {
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        ImportColumn {
+            column: letters.into(),
+            header: header.into(),
+            field: text(field),
+            by: text(by),
+            samples: samples.iter().map(|&sample| sample.into()).collect(),
+        }
+    }
+
+    #[test]
+    fn columns_have_unique_names() {
+        let columns = ["Room", "", "Room"].map(|header| column("D", header, "", "", &[]));
+        assert_eq!(names(&columns), ["Room", "Column D", "Room (2)"]);
+    }
+
+    #[test]
+    fn unused_columns_share_a_sentence() {
+        let used = column("A", "Serial", "serial_number", "synonym", &[]);
+        assert_eq!(unused_text(std::slice::from_ref(&used)), None);
+        let columns = [
+            used,
+            column("B", "Room", "", "", &[]),
+            column("C", "", "", "", &[]),
+        ];
+        let expected = "\
+            2 columns are not used: Room (B), Column C (C). Keep them with --other-columns\n\x20 \
+            attributes.";
+        assert_eq!(unused_text(&columns).as_deref(), Some(expected));
+    }
+}
