@@ -101,6 +101,7 @@ package: ## Package devices-domain and build it from the package
 
 docs: ## Run the shell blocks of the documentation in bash and zsh
 	@scripts/dependencies --docs
+	cargo build --package devices-cli
 	scripts/with-service scripts/docs-blocks
 
 contract: ## Test the server against openapi.yaml with generated requests

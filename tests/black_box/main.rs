@@ -12,6 +12,7 @@ mod erasure;
 mod events;
 mod export;
 mod import;
+mod import_examples;
 mod keys;
 mod openapi;
 mod openapi_batches;
