@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 use devices_domain::{InvalidValue, Reason};
 
+use super::day_number::{date_of_number, day_number};
 use crate::options::DateFormat;
 use crate::text::trim;
 
@@ -51,7 +52,8 @@ impl DateStatistics {
             return;
         };
         let [first, second] = [date.first.value, date.second.value];
-        if first.max(second) > Self::MAX_DAY {
+        let is_day = |value| (1..=Self::MAX_DAY).contains(&value);
+        if !is_day(first) || !is_day(second) || date.third.to_year().is_none() {
             return;
         }
         self.year_last.get_or_insert(row);
@@ -106,56 +108,6 @@ pub(super) fn read_date(
         .ok_or_else(|| malformed_date(format, order))
 }
 
-/// Returns the date of a number of days.
-///
-/// # Errors
-/// Rejects it without the format [`DateFormat::Excel`]: it may be anything else.
-pub(super) fn date_of_number(
-    number: f64,
-    format: Option<DateFormat>,
-    is_1904: bool,
-) -> Result<String, InvalidValue> {
-    if format != Some(DateFormat::Excel) {
-        return Err(InvalidValue::new(
-            Reason::SpreadsheetNumber,
-            "is a number and not a date: format the column as a date and export it again, or set \
-             `date_format` to `excel` if it counts days",
-        ));
-    }
-    let date = excel_date(number, is_1904).map(|date| date.to_string());
-    date.ok_or_else(|| malformed_date(format, None))
-}
-
-/// Returns the day of a number of the 1900 or the 1904 system. A fraction is the time of the day.
-fn excel_date(number: f64, is_1904: bool) -> Option<NaiveDate> {
-    /// The last day that a spreadsheet knows: the end of the year 9999.
-    const MAX_DAYS: f64 = 2_958_465.0;
-    /// Lotus 1-2-3 took 1900 for a leap year, and Excel keeps this day: 29 February 1900.
-    const DAY_THAT_NEVER_WAS: u64 = 60;
-
-    if !(0.0..MAX_DAYS + 1.0).contains(&number) {
-        return None;
-    }
-    let days = number as u64;
-    let (year, month, day) = match days {
-        _ if is_1904 => (1904, 1, 1),
-        0 | DAY_THAT_NEVER_WAS => return None,
-        1..DAY_THAT_NEVER_WAS => (1899, 12, 31),
-        _ => (1899, 12, 30),
-    };
-    let date = NaiveDate::from_ymd_opt(year, month, day)?.checked_add_days(Days::new(days))?;
-    (date.to_string().len() == "9999-12-31".len()).then_some(date)
-}
-
-/// Returns the number of a text such as `44927` or `44927.5`, if it can be that of a day. A year
-/// has four digits, and a date without separators eight.
-fn day_number(text: &str) -> Option<f64> {
-    let (days, fraction) = text.split_once(['.', ',']).unwrap_or((text, ""));
-    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_number = days.len() == 5 && is_digits(days) && is_digits(fraction);
-    is_number.then(|| days.parse().ok()).flatten()
-}
-
 /// Returns whether validation reads the text: it begins with `YYYY-MM-DD`.
 fn is_iso_8601(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -166,7 +118,8 @@ fn is_iso_8601(text: &str) -> bool {
     bytes.len() >= 10 && bytes[..10].iter().enumerate().all(is_date)
 }
 
-fn malformed_date(format: Option<DateFormat>, order: Option<DateOrder>) -> InvalidValue {
+/// Error of a text or number that is no date.
+pub(super) fn malformed_date(format: Option<DateFormat>, order: Option<DateOrder>) -> InvalidValue {
     let examples = match (format, order) {
         (Some(DateFormat::Excel), _) => "such as 44927 or 2024-05-31",
         (Some(DateFormat::DayFirst), _) | (None, Some(DateOrder::DayFirst)) => {
@@ -376,21 +329,6 @@ mod tests {
         );
     }
 
-    #[test]
-    fn days_are_counted_in_both_systems() {
-        let date = |number, is_1904| excel_date(number, is_1904).map(|date| date.to_string());
-        assert_eq!(date(1.0, false).as_deref(), Some("1900-01-01"));
-        assert_eq!(date(59.0, false).as_deref(), Some("1900-02-28"));
-        assert_eq!(date(60.0, false), None);
-        assert_eq!(date(61.0, false).as_deref(), Some("1900-03-01"));
-        assert_eq!(date(43_465.0, true).as_deref(), Some("2023-01-01"));
-        assert_eq!(date(2_958_465.9, false).as_deref(), Some("9999-12-31"));
-        for number in [-1.0, 0.0, 2_958_466.0, f64::NAN, f64::INFINITY, 1e300] {
-            assert_eq!(date(number, false), None, "{number}");
-        }
-        assert_eq!(date(2_958_465.0, true), None);
-    }
-
     #[rstest]
     #[case("44927")]
     #[case("44927.5")]
@@ -398,7 +336,6 @@ mod tests {
         for format in [None, Some(DateFormat::DayFirst)] {
             assert_eq!(read(text, format, None), Err(Reason::SpreadsheetNumber));
         }
-        assert!(date_of_number(44_927.0, None, false).is_err());
     }
 
     #[rstest]
@@ -441,7 +378,15 @@ mod tests {
         assert_eq!(decide(&["31.05.2024", "05.31.2024"]), Contradictory(2, 3));
         assert_eq!(decide(&["13/13/2024"]), Contradictory(2, 2));
         assert_eq!(
-            decide(&["", "2024-05-31", "2024/5/1", "44927", "99/99/2024"]),
+            decide(&[
+                "",
+                "2024-05-31",
+                "2024/5/1",
+                "44927",
+                "99/99/2024",
+                "00/05/2024",
+                "1/2/3"
+            ]),
             NotNeeded
         );
     }

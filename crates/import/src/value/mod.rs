@@ -3,6 +3,7 @@
 mod amount;
 mod boolean;
 mod date;
+mod day_number;
 mod number;
 mod reader;
 

@@ -7,7 +7,8 @@ use devices_domain::{Field, Format, InvalidValue, RawValue, Reason, fold_case};
 
 use super::amount::{amount_of_number, read_amount, rewrite_amount};
 use super::boolean::parse_boolean;
-use super::date::{DateOrder, date_of_number, is_two_way_date, read_date};
+use super::date::{DateOrder, is_two_way_date, read_date};
+use super::day_number::date_of_number;
 use super::display_text;
 use super::number::{
     identifier_text, is_shortened_number, lost_digits, number_text, plain_text, shortened_text,
