@@ -56,6 +56,11 @@ pub(super) fn import(import: &Import<'_>) -> Result<(), CliError> {
         counts: no_counts(),
         rejected: RejectedRows::default(),
     };
+    let again = import.again_argument();
+    if !again.is_empty() {
+        let note = format!("If this import is interrupted, continue it{again}.");
+        import.reporter.note(note);
+    }
     import.reporter.show_rows(rows);
     let result = run.send_all(&mut file);
     import.reporter.clear_progress();

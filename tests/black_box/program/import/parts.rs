@@ -143,6 +143,23 @@ fn imported_parts_are_not_imported_again() {
 }
 
 #[test]
+fn word_continues_a_repeated_import() {
+    let (api, directory) = (api_with_small_limit(), Directory::new());
+    let file = directory.write("laptops.csv", laptops(1..9));
+    let output = run_program(&api, &[&import(&file)[..], &["--again"]].concat());
+    assert_eq!(output.code, 0, "{output:?}");
+    let mut words = output.stderr.split_whitespace();
+    let again = words.find(|word| word.starts_with("--again=")).unwrap();
+    let again = again.trim_end_matches('.');
+    let output = run_program(&api, &[&import(&file)[..], &[again]].concat());
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(
+        output.stderr.contains("was already imported as batches "),
+        "{output:?}"
+    );
+}
+
+#[test]
 fn dry_run_checks_all_parts() {
     let (api, directory) = (api_with_small_limit(), Directory::new());
     let file = directory.write(
