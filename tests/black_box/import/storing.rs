@@ -194,6 +194,8 @@ fn device_limit_rejects_the_file() {
     assert_eq!(rejected.status, 400, "{}", rejected.text);
     let error = &rejected.json()["errors"][0];
     assert_eq!(error["reason"], "device_limit");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("The file would exceed"), "{message}");
     assert_eq!(
         [&error["row"], &error["column"]],
         [&json!(null), &json!(null)]

@@ -1,6 +1,6 @@
 //! Places in a file: the row and the column of an error.
 
-use devices_domain::{FieldError, Item, Reason, Related};
+use devices_domain::{FieldError, Item, Related};
 use devices_import::{Column, Warning};
 
 use super::FileInMemory;
@@ -12,6 +12,8 @@ pub struct FileLayout {
     rows: Vec<u32>,
     columns: Vec<Column>,
     warnings: Vec<Warning>,
+    /// Required fields that no column and no option provides.
+    missing_fields: Vec<&'static str>,
 }
 
 impl FileLayout {
@@ -21,6 +23,7 @@ impl FileLayout {
             rows,
             columns: file.columns().to_vec(),
             warnings: file.warnings().to_vec(),
+            missing_fields: file.missing_fields(),
         }
     }
 
@@ -58,12 +61,21 @@ impl FileLayout {
         self.columns.iter().find(provides)
     }
 
-    /// Returns the message of an error, such as "Service Tag (`serial_number`) is required".
-    /// Contains no value of the file other than headers.
-    pub(crate) fn message(&self, error: &FieldError) -> String {
+    /// Returns the required fields that no column and no option provides.
+    pub(crate) fn missing_fields(&self) -> &[&'static str] {
+        &self.missing_fields
+    }
+
+    /// Returns the message of an error in the row at `index`, or in the file as a whole, such as
+    /// "Service Tag (`serial_number`) is required". Contains no value of the file other than
+    /// headers.
+    pub(crate) fn message(&self, index: Option<usize>, error: &FieldError) -> String {
         let detail = self.detail(error);
         if error.is_sentence() {
             return detail;
+        }
+        if index.is_none() {
+            return format!("The file {detail}");
         }
         let Some(field) = error.field.as_deref() else {
             return format!("The row {detail}");
@@ -72,7 +84,7 @@ impl FileLayout {
             Some(column) if column.field.as_deref() != Some(column.header.as_str()) => {
                 format!("{} (`{field}`) {detail}", column.name)
             }
-            None if error.reason == Reason::Required => {
+            None if self.missing_fields.contains(&field) => {
                 format!("`{field}` {detail}, but no column provides it: map one, or set a default")
             }
             _ => format!("`{field}` {detail}"),

@@ -21,7 +21,7 @@ pub(crate) fn rejected_rows(
     let mut errors = BTreeMap::new();
     for (index, row) in plan.iter().enumerate() {
         if let (RowPlan::Fail(failed), Some(number)) = (row, layout.row(index)) {
-            errors.insert(number, cells(layout, failed));
+            errors.insert(number, cells(layout, index, failed));
         }
     }
     let mut output = Vec::new();
@@ -29,10 +29,10 @@ pub(crate) fn rejected_rows(
     Ok(output)
 }
 
-fn cells(layout: &FileLayout, errors: &[FieldError]) -> Vec<RejectedCell> {
+fn cells(layout: &FileLayout, index: usize, errors: &[FieldError]) -> Vec<RejectedCell> {
     let cells = errors.iter().map(|error| RejectedCell {
         column: layout.column(error).map(|column| column.index),
-        message: layout.message(error),
+        message: layout.message(Some(index), error),
     });
     cells.collect()
 }

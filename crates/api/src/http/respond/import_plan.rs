@@ -14,7 +14,7 @@ use crate::import::{FileInMemory, FileLayout};
 struct ImportPlan<'a> {
     file: FileView<'a>,
     columns: Vec<ColumnView<'a>>,
-    missing: Vec<&'static str>,
+    missing: &'a [&'static str],
     warnings: Vec<WarningView<'a>>,
     plan: RowCounts,
     errors: Vec<PlacedRowError>,
@@ -66,7 +66,7 @@ pub(crate) fn render(
             .iter()
             .map(ColumnView::with_samples)
             .collect(),
-        missing: file.missing_fields(),
+        missing: layout.missing_fields(),
         warnings: layout.warnings().iter().map(WarningView::of).collect(),
         plan: RowCounts {
             create_users: new_users,

@@ -69,7 +69,7 @@ impl PlacedError {
     pub(crate) fn of(layout: &FileLayout, index: Option<usize>, error: &FieldError) -> Self {
         Self {
             column: layout.column(error).map(Column::letters),
-            error: ErrorEntry::with_message(index, error, layout.message(error)),
+            error: ErrorEntry::with_message(index, error, layout.message(index, error)),
         }
     }
 }
