@@ -54,8 +54,11 @@ fn large_batch_is_created_and_changed_whole() {
         });
         assert_eq!(created.unwrap().counts(), expected);
         assert_eq!(store.database.count("users"), u64::from(ROWS));
-        let assigned = "devices JOIN users ON users.id = devices.user_id \
-                        AND users.email = 'user' || substr(devices.serial_number, 2) || '@example.com'";
+        let assigned = "devices JOIN users \
+                            ON users.workspace_id = devices.workspace_id \
+                           AND users.id = devices.user_id \
+                        WHERE users.email = 'user' || substr(devices.serial_number, 2) \
+                                            || '@example.com'";
         assert_eq!(store.database.count(assigned), u64::from(ROWS));
 
         let changed = upsert(acme.devices.as_ref(), &acme, batch("second")).await;
