@@ -15,6 +15,8 @@ pub(super) enum Content {
     Workbook {
         /// Some sheet has merged cells.
         has_merged_cells: bool,
+        /// A formula has no stored value.
+        has_formulas_without_value: bool,
     },
 }
 
@@ -53,6 +55,7 @@ pub(super) fn detect<R: Read + Seek>(
         let estimate = package::check(reader, limits.max_inflated_bytes)?;
         return Ok(Content::Workbook {
             has_merged_cells: estimate.has_merged_cells(),
+            has_formulas_without_value: estimate.has_formulas_without_value(),
         });
     }
     if start.starts_with(COMPOUND_SIGNATURE) {

@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 
 use chrono::NaiveDate;
 
-use crate::description::{FileKind, Warning};
+use crate::description::{FileKind, Warning, WarningKind};
 use crate::error::{ImportError, OptionError, OptionErrorReason};
 use crate::limits::ImportLimits;
 use crate::options::ImportOptions;
@@ -87,14 +87,20 @@ impl<R: Read + Seek> Source<R> {
                     warnings: Vec::new(),
                 })
             }
-            Content::Workbook { has_merged_cells } => {
+            Content::Workbook {
+                has_merged_cells,
+                has_formulas_without_value,
+            } => {
                 reject_text_options(options)?;
                 let mut file = Workbook::open(reader, options.sheet.as_deref(), limits)?;
                 if has_merged_cells {
                     file.check_merged_cells()?;
                 }
                 let kind = file.kind();
-                let warnings = file.warnings();
+                let mut warnings = file.warnings();
+                if has_formulas_without_value {
+                    warnings.push(formulas_without_value());
+                }
                 Ok(Self {
                     file: File::Workbook(Box::new(file)),
                     kind,
@@ -134,6 +140,16 @@ impl<R: Read + Seek> Source<R> {
             File::Text(file) => file.read_rows(read_row),
             File::Workbook(file) => file.read_rows(read_row),
         }
+    }
+}
+
+fn formulas_without_value() -> Warning {
+    let message = "some formulas have no stored value and are read as empty cells: open the \
+        workbook in a spreadsheet program, and save it again";
+    Warning {
+        kind: WarningKind::Layout,
+        message: message.to_owned(),
+        column: None,
     }
 }
 

@@ -116,6 +116,12 @@ fn cell_value_is_read(#[case] cell: &str, #[case] shown: &str) {
 fn formula_without_value_is_empty() {
     let bytes = workbook_with_rows("<row r=\"3\"><c><v>1</v></c><c><f>A3*2</f></c></row>");
     assert_eq!(read(&bytes), [(3, vec!["number 1".to_owned()])]);
+    let source = open(&bytes, &ImportOptions::default()).expect("a workbook");
+    assert!(
+        source.warnings()[0]
+            .message
+            .starts_with("some formulas have no stored value")
+    );
 }
 
 #[test]

@@ -4,8 +4,12 @@
 const MAX_TOKEN_BYTES: u64 = 8 << 20;
 /// Largest number of shared strings that a workbook may declare: calamine reserves memory for them.
 const MAX_DECLARED_STRINGS: u64 = 2_000_000;
-/// Longest name of an element that is counted.
-const MAX_NAME_BYTES: usize = 12;
+
+mod element;
+mod formulas;
+
+use element::{Element, Name};
+use formulas::FormulaScan;
 
 /// Upper bound of the memory that calamine allocates for a workbook beyond its inflated size.
 ///
@@ -22,6 +26,7 @@ pub(super) struct MemoryEstimate {
     longest_relationship: u64,
     merged_cells: u64,
     deepest_nesting: u64,
+    formulas_without_value: u64,
     is_excessive: bool,
 }
 
@@ -47,6 +52,11 @@ impl MemoryEstimate {
         self.merged_cells > 0
     }
 
+    /// Returns whether a program wrote formulas and did not calculate them.
+    pub(super) fn has_formulas_without_value(&self) -> bool {
+        self.formulas_without_value > 0
+    }
+
     /// Starts the scan of a part.
     pub(super) fn scan_part(&mut self) -> PartScan<'_> {
         PartScan {
@@ -62,6 +72,7 @@ impl MemoryEstimate {
             declared_strings: 0,
             longest_style: 0,
             longest_relationship: 0,
+            formulas: FormulaScan::default(),
         }
     }
 }
@@ -84,6 +95,7 @@ pub(super) struct PartScan<'a> {
     declared_strings: u64,
     longest_style: u64,
     longest_relationship: u64,
+    formulas: FormulaScan,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -94,54 +106,6 @@ enum State {
     Tag,
     Quoted(u8),
     Instruction,
-}
-
-/// Element that calamine keeps in memory.
-#[derive(Clone, Copy, PartialEq)]
-enum Element {
-    StringTable,
-    SharedString,
-    CellFormat,
-    StylePart,
-    CopiedStyle,
-    Sheet,
-    Relationship,
-    MergedCell,
-    Other,
-}
-
-/// Name of an element without its prefix.
-#[derive(Default)]
-struct Name {
-    bytes: [u8; MAX_NAME_BYTES],
-    length: usize,
-}
-
-impl Name {
-    fn push(&mut self, byte: u8) {
-        if byte == b':' {
-            self.length = 0;
-            return;
-        }
-        if let Some(free) = self.bytes.get_mut(self.length) {
-            *free = byte;
-        }
-        self.length += 1;
-    }
-
-    fn element(&self) -> Element {
-        match self.bytes.get(..self.length).unwrap_or_default() {
-            b"sst" => Element::StringTable,
-            b"si" => Element::SharedString,
-            b"xf" => Element::CellFormat,
-            b"font" | b"fill" | b"border" | b"definedName" => Element::StylePart,
-            b"numFmt" | b"name" => Element::CopiedStyle,
-            b"sheet" => Element::Sheet,
-            b"Relationship" => Element::Relationship,
-            b"mergeCell" => Element::MergedCell,
-            _ => Element::Other,
-        }
-    }
 }
 
 impl PartScan<'_> {
@@ -155,8 +119,14 @@ impl PartScan<'_> {
                 State::AfterOpen => self.classify_markup(byte),
                 State::Name => self.feed_name(byte),
                 State::Tag => self.feed_tag(byte),
-                State::Quoted(quote) if byte == quote => self.state = State::Tag,
-                State::Quoted(_) => self.feed_declaration(byte),
+                State::Quoted(quote) if byte == quote => {
+                    self.formulas.feed_attribute(byte);
+                    self.state = State::Tag;
+                }
+                State::Quoted(_) => {
+                    self.formulas.feed_attribute(byte);
+                    self.feed_declaration(byte);
+                }
                 State::Instruction => {
                     if byte == b'>' && self.previous == b'?' {
                         self.state = State::Text;
@@ -170,6 +140,7 @@ impl PartScan<'_> {
     /// Ends the scan of a part of this size.
     pub(super) fn finish(mut self, size: u64) {
         self.check_token();
+        self.formulas.open(Element::Other);
         // The lengths of the tags of an irregular part are unknown.
         let longest = |length: u64| {
             if self.is_irregular && length > 0 {
@@ -181,6 +152,7 @@ impl PartScan<'_> {
         let style = longest(self.longest_style);
         let relationship = longest(self.longest_relationship);
         let estimate = self.estimate;
+        estimate.formulas_without_value += self.formulas.without_value();
         estimate.longest_style = estimate.longest_style.max(style);
         estimate.longest_relationship = estimate.longest_relationship.max(relationship);
     }
@@ -188,6 +160,7 @@ impl PartScan<'_> {
     fn open_markup(&mut self) {
         self.check_token();
         self.is_irregular |= self.state != State::Text;
+        self.formulas.end_text(self.token_bytes - 1);
         self.state = State::AfterOpen;
         self.token_bytes = 1;
     }
@@ -213,7 +186,7 @@ impl PartScan<'_> {
                 self.nesting += 1;
                 let deepest = &mut self.estimate.deepest_nesting;
                 *deepest = self.nesting.max(*deepest);
-                self.name.length = 0;
+                self.name.clear();
                 self.state = State::Name;
                 self.feed_name(byte);
             }
@@ -224,6 +197,7 @@ impl PartScan<'_> {
         if matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>') {
             self.element = self.name.element();
             self.count_element();
+            self.formulas.open(self.element);
             self.state = State::Tag;
             self.feed_tag(byte);
         } else {
@@ -247,12 +221,13 @@ impl PartScan<'_> {
                 self.longest_relationship = self.longest_relationship.max(1);
             }
             Element::MergedCell => estimate.merged_cells += 1,
-            Element::StringTable | Element::Other => {}
+            _ => {}
         }
     }
 
     fn feed_tag(&mut self, byte: u8) {
         self.feed_declaration(byte);
+        self.formulas.feed_attribute(byte);
         match byte {
             b'"' | b'\'' => self.state = State::Quoted(byte),
             b'>' => {
@@ -267,6 +242,7 @@ impl PartScan<'_> {
     }
 
     fn end_tag(&mut self) {
+        self.formulas.end_tag(self.token_bytes);
         match self.element {
             Element::CopiedStyle => self.longest_style = self.longest_style.max(self.token_bytes),
             Element::Relationship => {
@@ -301,83 +277,4 @@ impl PartScan<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn estimate(part: &[u8]) -> MemoryEstimate {
-        let mut estimate = MemoryEstimate::default();
-        let mut scan = estimate.scan_part();
-        for byte in part {
-            scan.feed(*byte);
-        }
-        scan.finish(part.len() as u64);
-        estimate
-    }
-
-    #[test]
-    fn shared_strings_are_counted() {
-        let found = estimate(b"<?xml version=\"1.0\"?>\n<x:sst><x:si><t>a</t></x:si><si/></x:sst>");
-        assert_eq!((found.shared_strings, found.deepest_nesting), (2, 3));
-    }
-
-    #[test]
-    fn declared_strings_are_bounded() {
-        for (count, is_excessive) in [("2000000", false), ("2000001", true), ("9e9", false)] {
-            for quote in ['"', '\''] {
-                let part = format!("<sst a={quote}1{quote} uniqueCount={quote}{count}{quote}>");
-                assert_eq!(
-                    estimate(part.as_bytes()).is_excessive,
-                    is_excessive,
-                    "{part}"
-                );
-            }
-        }
-        assert!(estimate(b"<sst uniqueCount='99999999999999999999999999'/>").is_excessive);
-    }
-
-    #[test]
-    fn closed_elements_are_not_nested() {
-        assert_eq!(
-            estimate("<a b='/'/><a></a>".repeat(9).as_bytes()).deepest_nesting,
-            1
-        );
-        assert_eq!(
-            estimate("<a b='/>'>".repeat(9).as_bytes()).deepest_nesting,
-            9
-        );
-    }
-
-    #[test]
-    fn hidden_closing_tags_do_not_reduce_nesting() {
-        for part in [
-            "<a b='</a>'>",
-            "<a><!--</a>-->",
-            "<a><![CDATA[</a>]]>",
-            "<a><?x </a>?>",
-        ] {
-            let found = estimate(part.repeat(9).as_bytes());
-            assert!(
-                found.deepest_nesting >= 9,
-                "{part}: {}",
-                found.deepest_nesting
-            );
-        }
-    }
-
-    #[test]
-    fn copied_styles_are_multiplied() {
-        let format = format!("<numFmt formatCode=\"{}\"/>", "0>".repeat(1000));
-        let part = format + &"<xf/>".repeat(1000);
-        assert!(estimate(part.as_bytes()).bytes() > 2_000_000);
-        let irregular = format!("<!-- -->{part}");
-        assert!(estimate(irregular.as_bytes()).bytes() > 2_000_000);
-    }
-
-    #[test]
-    fn long_tokens_are_excessive() {
-        let text = "x".repeat(MAX_TOKEN_BYTES as usize);
-        assert!(estimate(format!("<t>{text}</t>").as_bytes()).is_excessive);
-        assert!(estimate(format!("<t a='{text}'/>").as_bytes()).is_excessive);
-        assert!(!estimate(format!("<t>{}</t>", &text[9..]).as_bytes()).is_excessive);
-    }
-}
+mod tests;

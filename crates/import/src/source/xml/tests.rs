@@ -1,0 +1,93 @@
+use super::*;
+
+fn estimate(part: &[u8]) -> MemoryEstimate {
+    let mut estimate = MemoryEstimate::default();
+    let mut scan = estimate.scan_part();
+    for byte in part {
+        scan.feed(*byte);
+    }
+    scan.finish(part.len() as u64);
+    estimate
+}
+
+#[test]
+fn shared_strings_are_counted() {
+    let found = estimate(b"<?xml version=\"1.0\"?>\n<x:sst><x:si><t>a</t></x:si><si/></x:sst>");
+    assert_eq!((found.shared_strings, found.deepest_nesting), (2, 3));
+}
+
+#[test]
+fn declared_strings_are_bounded() {
+    for (count, is_excessive) in [("2000000", false), ("2000001", true), ("9e9", false)] {
+        for quote in ['"', '\''] {
+            let part = format!("<sst a={quote}1{quote} uniqueCount={quote}{count}{quote}>");
+            assert_eq!(
+                estimate(part.as_bytes()).is_excessive,
+                is_excessive,
+                "{part}"
+            );
+        }
+    }
+    assert!(estimate(b"<sst uniqueCount='99999999999999999999999999'/>").is_excessive);
+}
+
+#[test]
+fn closed_elements_are_not_nested() {
+    assert_eq!(
+        estimate("<a b='/'/><a></a>".repeat(9).as_bytes()).deepest_nesting,
+        1
+    );
+    assert_eq!(
+        estimate("<a b='/>'>".repeat(9).as_bytes()).deepest_nesting,
+        9
+    );
+}
+
+#[test]
+fn hidden_closing_tags_do_not_reduce_nesting() {
+    for part in [
+        "<a b='</a>'>",
+        "<a><!--</a>-->",
+        "<a><![CDATA[</a>]]>",
+        "<a><?x </a>?>",
+    ] {
+        let found = estimate(part.repeat(9).as_bytes());
+        assert!(
+            found.deepest_nesting >= 9,
+            "{part}: {}",
+            found.deepest_nesting
+        );
+    }
+}
+
+#[test]
+fn copied_styles_are_multiplied() {
+    let format = format!("<numFmt formatCode=\"{}\"/>", "0>".repeat(1000));
+    let part = format + &"<xf/>".repeat(1000);
+    assert!(estimate(part.as_bytes()).bytes() > 2_000_000);
+    let irregular = format!("<!-- -->{part}");
+    assert!(estimate(irregular.as_bytes()).bytes() > 2_000_000);
+}
+
+#[test]
+fn long_tokens_are_excessive() {
+    let text = "x".repeat(MAX_TOKEN_BYTES as usize);
+    assert!(estimate(format!("<t>{text}</t>").as_bytes()).is_excessive);
+    assert!(estimate(format!("<t a='{text}'/>").as_bytes()).is_excessive);
+    assert!(!estimate(format!("<t>{}</t>", &text[9..]).as_bytes()).is_excessive);
+}
+
+#[test]
+fn formulas_without_value_are_counted() {
+    let count = |part: &str| estimate(part.as_bytes()).formulas_without_value;
+    assert_eq!(count("<c r='A1'><f>1+1</f></c><c><v>1</v></c>"), 1);
+    assert_eq!(count("<c><f>1+1</f><v /></c></row>"), 1);
+    assert_eq!(count("<c><f t='shared' si='0'/><v></v></c>"), 1);
+    assert_eq!(count("<c><f>1+1</f><v>2</v></c>"), 0);
+    assert_eq!(count("<c r='A1' t=\"str\"><f>B1</f><v></v></c>"), 0);
+    assert_eq!(
+        count("<c s='1'/></sheetData><extLst><xm:f>A1</xm:f></extLst>"),
+        0
+    );
+    assert_eq!(count("<c:chart><c:f>A1</c:f></c:chart>"), 0);
+}
