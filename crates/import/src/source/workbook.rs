@@ -23,6 +23,8 @@ use crate::limits::ImportLimits;
 const MAX_SEARCHED_SHEETS: usize = 16;
 /// Last row of a sheet.
 const MAX_ROW: u32 = 1_048_576;
+/// Number of columns of a sheet.
+const MAX_COLUMNS: usize = 16_384;
 /// First serial number after 9999-12-31.
 const END_OF_DATES: f64 = 2_958_466.0;
 
@@ -55,7 +57,7 @@ impl<R: Read + Seek> Workbook<R> {
             sheet,
             sheets: sheets.into_iter().map(|sheet| sheet.name).collect(),
             warnings,
-            max_columns: limits.max_columns,
+            max_columns: limits.max_columns.min(MAX_COLUMNS),
         })
     }
 

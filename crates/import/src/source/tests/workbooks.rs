@@ -229,3 +229,19 @@ fn formatted_empty_columns_are_ignored() {
         workbook_with_rows("<row r=\"1\"><c r=\"A1\"><v>1</v></c><c r=\"XFD1\" s=\"3\"/></row>");
     assert_eq!(cells(&bytes), [["number 1"]]);
 }
+
+#[test]
+fn workbook_without_limits_is_read() {
+    let row = |column| format!("<row r=\"1\"><c r=\"{column}1\"><v>1</v></c></row>");
+    let limits = ImportLimits {
+        max_rows: usize::MAX,
+        max_columns: usize::MAX,
+        max_inflated_bytes: u64::MAX,
+    };
+    let read = |column| {
+        let bytes = Cursor::new(workbook_with_rows(&row(column)));
+        collect(&mut Source::open(bytes, &ImportOptions::default(), limits)?)
+    };
+    assert_eq!(read("XFD").expect("a workbook")[0].1.len(), 16_384);
+    assert!(read("ZZZZZZ").is_err());
+}

@@ -9,14 +9,18 @@ use super::element::Element;
 #[derive(Default)]
 pub(super) struct FormulaScan {
     element: Option<Element>,
-    is_cell: bool,
-    is_text: bool,
-    has_formula: bool,
-    has_value: bool,
+    cell: Option<Cell>,
     tag_bytes: u64,
     /// Last eight bytes of a tag.
     window: u64,
     without_value: u64,
+}
+
+#[derive(Default)]
+struct Cell {
+    is_text: bool,
+    has_formula: bool,
+    has_value: bool,
 }
 
 impl FormulaScan {
@@ -28,27 +32,30 @@ impl FormulaScan {
     pub(super) fn open(&mut self, element: Element) {
         self.element = Some(element);
         self.window = 0;
-        match element {
-            Element::Formula => self.has_formula = self.is_cell,
-            Element::Value => {}
+        match (element, &mut self.cell) {
+            (Element::Formula, Some(cell)) => cell.has_formula = true,
+            (Element::Formula | Element::Value, _) => {}
             _ => {
-                // The text of a formula may be empty.
-                let is_missing = self.has_formula && !self.has_value && !self.is_text;
-                self.without_value += u64::from(is_missing);
-                self.is_cell = element == Element::Cell;
-                self.is_text = false;
-                self.has_formula = false;
-                self.has_value = false;
+                self.end_cell();
+                self.cell = (element == Element::Cell).then(Cell::default);
             }
         }
     }
 
+    fn end_cell(&mut self) {
+        // The text of a formula may be empty.
+        let lacks_value = |cell: Cell| cell.has_formula && !cell.has_value && !cell.is_text;
+        self.without_value += u64::from(self.cell.take().is_some_and(lacks_value));
+    }
+
     /// Reads a byte of a tag. Recognises the type of a cell with text.
     pub(super) fn feed_attribute(&mut self, byte: u8) {
-        if self.element == Some(Element::Cell) {
-            self.window = (self.window << 8) | u64::from(byte);
-            let last = self.window.to_be_bytes();
-            self.is_text |= last[2..] == *b"t=\"str" || last[2..] == *b"t='str";
+        if self.element != Some(Element::Cell) {
+            return;
+        }
+        self.window = (self.window << 8) | u64::from(byte);
+        if let (Some(cell), [_, _, last @ ..]) = (&mut self.cell, self.window.to_be_bytes()) {
+            cell.is_text |= last == *b"t=\"str" || last == *b"t='str";
         }
     }
 
@@ -60,7 +67,9 @@ impl FormulaScan {
     /// Ends the text after a tag. The length is that of both.
     pub(super) fn end_text(&mut self, bytes: u64) {
         if self.element == Some(Element::Value) {
-            self.has_value |= bytes > self.tag_bytes;
+            if let Some(cell) = &mut self.cell {
+                cell.has_value |= bytes > self.tag_bytes;
+            }
             self.element = None;
         }
     }
