@@ -1,5 +1,6 @@
 //! The program `devices` against the real server.
 
+mod client;
 mod export;
 mod failures;
 mod generated;
