@@ -6,8 +6,11 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderValue, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
 
 use crate::devices::DeviceFilter;
+use crate::early_response::EarlyResponseConnector;
 use crate::error::ClientError;
 use crate::page::PageRequest;
 use crate::proxy;
@@ -143,7 +146,7 @@ fn agent(url: &str) -> Agent {
         .root_certs(RootCerts::PlatformVerifier)
         .unversioned_rustls_crypto_provider(rustls::crypto::ring::default_provider().into())
         .build();
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .http_status_as_error(false)
         // ureq sends neither the key nor the body of a POST to the new URL.
         .max_redirects(0)
@@ -154,8 +157,9 @@ fn agent(url: &str) -> Agent {
         .user_agent(concat!("devices-client/", env!("CARGO_PKG_VERSION")))
         .tls_config(tls)
         .proxy(proxy::from_environment(url))
-        .build()
-        .into()
+        .build();
+    let connector = DefaultConnector::default().chain(EarlyResponseConnector);
+    Agent::with_parts(config, connector, DefaultResolver::default())
 }
 
 /// Checks a URL. Returns it without a slash at its end.

@@ -27,6 +27,7 @@
 mod batches;
 mod client;
 mod devices;
+mod early_response;
 mod error;
 mod export;
 mod import;

@@ -3,9 +3,10 @@
 use std::io::Read;
 
 use devices_client::{
-    Client, DeviceFilter, DeviceKey, ExportFormat, ImportRequest, PageRequest, RejectedFormat,
+    Client, ClientError, DeviceFilter, DeviceKey, ExportFormat, ImportRequest, PageRequest,
+    RejectedFormat,
 };
-use devices_tests::Api;
+use devices_tests::{Api, ServerOptions};
 use serde_json::{Value, json};
 
 fn client(api: &Api) -> Client {
@@ -125,4 +126,24 @@ fn lists_and_exports_are_read() {
     let mut reader = client.export(&all, ExportFormat::Ndjson).unwrap();
     reader.read_to_string(&mut export).unwrap();
     assert_eq!(export.lines().count(), 2);
+}
+
+/// Returns the error of importing 12 MB.
+fn error_of_large_import(api: &Api, key: &str) -> ClientError {
+    let client = Client::new(&api.server.url(""), key).unwrap();
+    let line = "C;A;laptop;computers;";
+    let lines: Vec<_> = std::iter::once(HEADER)
+        .chain(std::iter::repeat_n(line, 12_000_000 / line.len()))
+        .collect();
+    client.import(&request(&lines, json!({}))).unwrap_err()
+}
+
+#[test]
+fn early_rejection_of_a_large_file_is_read() {
+    let limit = ServerOptions::with("DEVICES__LIMITS__MAX_IMPORT_BYTES", 1_048_576);
+    let api = Api::start_with(&limit);
+    let error = error_of_large_import(&api, &api.key);
+    assert_eq!(error.status(), Some(413), "{error}");
+    let error = error_of_large_import(&api, "fdk_wrongwrongwrong");
+    assert_eq!(error.status(), Some(401), "{error}");
 }
