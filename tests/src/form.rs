@@ -37,10 +37,10 @@ impl Form {
 
     /// Creates a form from an object of texts by the names of their parts.
     pub fn of_texts(parts: &Value) -> Self {
-        let parts = parts.as_object().unwrap().iter();
+        let parts = parts.as_object().expect("an object").iter();
         parts.fold(Self::default(), |form, (name, text)| {
             let head = format!("Content-Disposition: form-data; name=\"{name}\"");
-            form.with_part(&head, text.as_str().unwrap())
+            form.with_part(&head, text.as_str().expect("a text"))
         })
     }
 

@@ -34,7 +34,8 @@ pub(super) fn check<R: Read + Seek>(
     let mut estimate = MemoryEstimate::default();
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(archive_error)?;
-        let size = scan_part(part.take(remaining.saturating_add(1)), &mut estimate).map_err(workbook_io)?;
+        let size = scan_part(part.take(remaining.saturating_add(1)), &mut estimate)
+            .map_err(workbook_io)?;
         remaining = remaining
             .checked_sub(size)
             .ok_or_else(|| too_large(max_bytes))?;
