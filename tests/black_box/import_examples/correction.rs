@@ -43,6 +43,7 @@ fn correct_and_undo(kind: Kind) {
 
     let (code, output) = import(&rejected, "");
     assert_eq!(code, 0, "{output}");
+    assert!(!output.contains("not used"), "{output}");
     assert_eq!(count_devices(&api), DEVICES, "{output}");
 
     for batch in batches(&api) {

@@ -51,7 +51,7 @@ pub(super) fn unused_text(columns: &[ImportColumn]) -> Option<String> {
     let names = names(columns);
     let columns = columns.iter().zip(&names);
     let unused: Vec<_> = columns
-        .filter(|(column, _)| column.field.is_none())
+        .filter(|(column, _)| is_unused(column))
         .map(|(column, name)| format!("{} ({})", printable(name), column.column))
         .collect();
     let number = match unused.len() {
@@ -64,6 +64,12 @@ pub(super) fn unused_text(columns: &[ImportColumn]) -> Option<String> {
         unused.join(", ")
     );
     Some(wrap(&text, 2))
+}
+
+/// Returns whether a column has data that is not stored. The column of a file of rejected rows that
+/// states their errors has none.
+pub(super) fn is_unused(column: &ImportColumn) -> bool {
+    column.field.is_none() && column.header != "Error"
 }
 
 /// Returns the names by which `--map` addresses the columns: `Header (2)` for the second column of
@@ -128,6 +134,7 @@ pub(super) mod tests {
             used,
             column("B", "Room", "", "", &[]),
             column("C", "", "", "", &[]),
+            column("D", "Error", "", "", &[]),
         ];
         let expected = "\
             2 columns are not used: Room (B), Column C (C). Keep them with --other-columns\n\x20 \

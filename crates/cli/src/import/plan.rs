@@ -6,7 +6,7 @@ use devices_client::{ImportColumn, ImportPlan, ImportWarning, ImportedFile, Plan
 use devices_import::{Column, FileKind, ImportFile, MatchedBy};
 use serde::Serialize;
 
-use super::columns_table::columns_text;
+use super::columns_table::{columns_text, is_unused};
 use crate::text::{count, grouped, wrap};
 
 /// Plan of an import.
@@ -78,7 +78,7 @@ impl Plan {
                  column with --map."
             ));
         }
-        if self.columns.iter().any(|column| column.field.is_none()) {
+        if self.columns.iter().any(is_unused) {
             paragraph("Columns that are not used can be kept with --other-columns attributes.");
         }
         // The table shows the unused columns already.
