@@ -1,8 +1,8 @@
 //! Imports of CSV and Excel files: the steps that all inbound adapters share, without HTTP.
 //!
-//! [`options::parse`] reads the options, [`read_rows`] reads a file into a batch. The use case
+//! `options::parse` reads the options, and `read_rows` reads a file into a batch. The use case
 //! [`UpsertDevices`](devices_domain::UpsertDevices) stores or plans the batch. [`FileLayout`]
-//! states the row and the column of each of its errors, and [`rejected_rows`] writes the rows to be
+//! states the row and the column of each of its errors, and `rejected_rows` writes the rows to be
 //! fixed.
 
 mod layout;
