@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::audit::Origin;
 use crate::idempotency::{IdempotentRequest, IdempotentResponse};
-use crate::ports::{DeviceRepository, NewUpsert, RenderUpsert, UpsertError, UpsertOutcome};
+use crate::ports::{DeviceRepository, NewUpsert, UpsertError, UpsertOutcome};
 use crate::upsert::{BatchPlan, UpsertBatch, UpsertResult};
 use crate::use_cases::create_devices::{CreateDevicesError, find_response};
 
 /// Creates and changes the devices of a batch, as its [options](crate::BatchOptions) state.
 pub struct UpsertDevices {
     devices: Box<dyn DeviceRepository>,
-    returns_devices: bool,
 }
 
 /// Result of a batch with options.
@@ -27,19 +25,7 @@ impl UpsertDevices {
     /// Creates the use case for the devices of one workspace.
     #[must_use]
     pub fn new(devices: Box<dyn DeviceRepository>) -> Self {
-        Self {
-            devices,
-            returns_devices: true,
-        }
-    }
-
-    /// Returns the use case whose results contain ids instead of devices. It needs less memory.
-    #[must_use]
-    pub fn with_ids_only(self) -> Self {
-        Self {
-            returns_devices: false,
-            ..self
-        }
+        Self { devices }
     }
 
     /// Finds the response of an earlier request with the same idempotency key, for a body that
@@ -58,25 +44,18 @@ impl UpsertDevices {
     /// Stores all rows of the batch that pass, in one transaction. Stores none if the batch is
     /// atomic and one of them fails.
     ///
-    /// With `idempotency`, stores the batch at most once per idempotency key, however often this is
-    /// called, and returns the rendered response.
+    /// With [`NewUpsert::idempotency`], stores the batch at most once per idempotency key, however
+    /// often this is called, and returns the rendered response.
     ///
     /// # Errors
     /// [`CreateDevicesError::Rejected`] with every error of every row, if an atomic batch has one,
     /// or if the batch is invalid as a whole.
     pub async fn execute(
         &self,
-        mut batch: UpsertBatch,
-        origin: Origin,
-        idempotency: Option<(IdempotentRequest, RenderUpsert)>,
+        mut upsert: NewUpsert,
     ) -> Result<UpsertDevicesResult, CreateDevicesError> {
-        batch.validate_len();
-        let upsert = Arc::new(NewUpsert {
-            batch,
-            origin,
-            returns_devices: self.returns_devices,
-            idempotency,
-        });
+        upsert.batch.validate_len();
+        let upsert = Arc::new(upsert);
         Ok(match self.devices.upsert(Arc::clone(&upsert)).await? {
             UpsertOutcome::Response(response) => UpsertDevicesResult::Response(response),
             UpsertOutcome::Result(result) => UpsertDevicesResult::Rows(upsert, result),
@@ -111,6 +90,7 @@ impl From<UpsertError> for CreateDevicesError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::Origin;
     use crate::field::RawRow;
     use crate::idempotency::{IdempotencyError, IdempotencyKey, StoredResponse};
     use crate::ids::KeyId;
@@ -132,11 +112,16 @@ mod tests {
         batch
     }
 
-    fn origin() -> Origin {
-        Origin {
-            key: KeyId(1),
-            request_id: "r1".to_owned(),
-            client_request_id: None,
+    fn upsert(rows: usize) -> NewUpsert {
+        NewUpsert {
+            batch: batch(rows),
+            origin: Origin {
+                key: KeyId(1),
+                request_id: "r1".to_owned(),
+                client_request_id: None,
+            },
+            returns_devices: true,
+            idempotency: None,
         }
     }
 
@@ -144,7 +129,7 @@ mod tests {
         let mut devices = MockDeviceRepository::new();
         devices.expect_upsert().return_once(|_| Err(error));
         let use_case = UpsertDevices::new(Box::new(devices));
-        let executed = use_case.execute(batch(1), origin(), None);
+        let executed = use_case.execute(upsert(1));
         pollster::block_on(executed).unwrap_err()
     }
 

@@ -6,14 +6,14 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use devices_domain::{
-    BatchId, BatchOptions, DeviceId, IdempotentResponse, NewUpsert, RenderUpsert, RepositoryError,
-    RowCounts, RowDevice, RowRef, RowResult, UpsertBatch, UpsertResult,
+    BatchId, BatchOptions, DeviceId, IdempotentResponse, NewUpsert, RenderUpsert, RowCounts,
+    RowDevice, RowRef, RowResult, UpsertBatch, UpsertResult,
 };
 use serde::Serialize;
 
 use crate::http::extract::prefer::Representation;
 use crate::http::respond::api_error::{ApiError, ErrorEntry};
-use crate::http::respond::created_devices::{self, batch_response, render_blocking_if_large};
+use crate::http::respond::created_devices::{self, batch_response, render_stored};
 use crate::http::respond::data::Data;
 use crate::http::respond::views::FullDeviceView;
 
@@ -108,7 +108,7 @@ fn result_view<'a>(
 /// Returns the response with the result of each row.
 ///
 /// # Errors
-/// If rendering panics: `InDoubt` if the batch stored something, otherwise `Internal`.
+/// If rendering panics.
 pub(crate) async fn response(
     upsert: Arc<NewUpsert>,
     result: UpsertResult,
@@ -117,12 +117,7 @@ pub(crate) async fn response(
     let (batch, options) = (result.batch, upsert.batch.options());
     let rows = result.rows.len();
     let render = move || render(&upsert.batch, &result, representation);
-    let body = render_blocking_if_large(rows, render)
-        .await
-        .map_err(|error| match batch {
-            Some(_) => RepositoryError::InDoubt(error.into()).into(),
-            None => ApiError::Internal(error.into()),
-        })?;
+    let body = render_stored(batch, rows, render).await?;
     let mut response = batch_response(status(options), batch, body);
     if representation == Representation::Minimal {
         confirm_minimal(&mut response);

@@ -28,17 +28,31 @@ const LARGE_BATCH: usize = 100;
 /// other requests of the worker do not wait for it.
 ///
 /// # Errors
-/// `InDoubt` if rendering panics: the devices are stored nevertheless.
+/// If rendering panics.
 pub(crate) async fn response(
     batch: BatchId,
     devices: Vec<NewDevice>,
     inserted: Vec<InsertedDevice>,
 ) -> Result<HttpResponse, ApiError> {
     let rows = devices.len();
-    let body = render_blocking_if_large(rows, move || render(&devices, &inserted))
-        .await
-        .map_err(|error| RepositoryError::InDoubt(error.into()))?;
+    let body = render_stored(Some(batch), rows, move || render(&devices, &inserted)).await?;
     Ok(batch_response(StatusCode::CREATED, Some(batch), body))
+}
+
+/// Renders the body for the result of a batch, on a blocking thread if it has many rows.
+///
+/// # Errors
+/// If rendering panics: `InDoubt` if the batch was stored, otherwise `Internal`.
+pub(crate) async fn render_stored(
+    batch: Option<BatchId>,
+    rows: usize,
+    render: impl FnOnce() -> Vec<u8> + Send + 'static,
+) -> Result<Vec<u8>, ApiError> {
+    let body = render_blocking_if_large(rows, render).await;
+    body.map_err(|error| match batch {
+        Some(_) => RepositoryError::InDoubt(error.into()).into(),
+        None => ApiError::Internal(error.into()),
+    })
 }
 
 /// Renders a body for this number of rows, on a blocking thread if there are many.

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use devices_domain::{
-    BatchOptions, IdempotentResponse, NewUpsert, OnConflict, RenderUpsert, RepositoryError,
-    RowResult, UpsertResult,
+    BatchOptions, IdempotentResponse, NewUpsert, OnConflict, RenderUpsert, RowResult, UpsertResult,
 };
 use serde::Serialize;
 
 use crate::http::respond::api_error::ApiError;
 use crate::http::respond::batch_results::{self, BatchView};
-use crate::http::respond::created_devices::{self, batch_response, render_blocking_if_large};
+use crate::http::respond::created_devices::{self, batch_response, render_stored};
 use crate::http::respond::data::Data;
-use crate::http::respond::import_views::{ColumnView, PlacedError, WarningView};
+use crate::http::respond::import_views::{ColumnView, LocatedError, WarningView};
 use crate::import::FileLayout;
 
 #[derive(Serialize)]
@@ -31,7 +30,7 @@ struct FailedRow {
     index: usize,
     row: Option<u32>,
     result: &'static str,
-    errors: Vec<PlacedError>,
+    errors: Vec<LocatedError>,
 }
 
 /// Returns the function that renders a result.
@@ -50,7 +49,7 @@ fn render(layout: &FileLayout, result: &UpsertResult) -> Vec<u8> {
             result: "failed",
             errors: errors
                 .iter()
-                .map(|error| PlacedError::of(layout, Some(index), error))
+                .map(|error| LocatedError::of(layout, Some(index), error))
                 .collect(),
         }),
         _ => None,
@@ -69,7 +68,7 @@ fn render(layout: &FileLayout, result: &UpsertResult) -> Vec<u8> {
 /// Returns the response with the result of an import.
 ///
 /// # Errors
-/// If rendering panics: `InDoubt` if the file stored something, otherwise `Internal`.
+/// If rendering panics.
 pub(crate) async fn response(
     upsert: Arc<NewUpsert>,
     result: UpsertResult,
@@ -77,11 +76,7 @@ pub(crate) async fn response(
 ) -> Result<HttpResponse, ApiError> {
     let (batch, options) = (result.batch, upsert.batch.options());
     let rows = result.rows.len();
-    let body = render_blocking_if_large(rows, move || render(&layout, &result)).await;
-    let body = body.map_err(|error| match batch {
-        Some(_) => RepositoryError::InDoubt(error.into()).into(),
-        None => ApiError::Internal(error.into()),
-    })?;
+    let body = render_stored(batch, rows, move || render(&layout, &result)).await?;
     Ok(batch_response(status(options), batch, body))
 }
 

@@ -93,15 +93,16 @@ impl Relations {
     }
 }
 
-/// What is known about the devices that a plan creates and changes, after they were stored.
+/// Ids, times and relations of the devices that a plan stored.
 pub(super) struct StoredRows<'w> {
     /// An id for each row that creates a device.
     pub(super) device_ids: &'w [i64],
     /// Times of creation, and of the changes, if there are any.
     pub(super) created_at: DateTime<Utc>,
     pub(super) changed_at: Option<DateTime<Utc>>,
-    /// `None` if the results contain ids only.
-    pub(super) relations: Option<Relations>,
+    pub(super) relations: &'w Relations,
+    /// `false` if the results contain ids only.
+    pub(super) returns_devices: bool,
 }
 
 impl StoredRows<'_> {
@@ -128,26 +129,25 @@ impl StoredRows<'_> {
     }
 
     fn created(&self, id: i64, device: &NewDevice, assignee: Option<UserId>) -> RowDevice {
-        match &self.relations {
-            None => RowDevice::Id(DeviceId(id)),
-            Some(relations) => {
-                let created = relations.created_device(id, device, assignee, self.created_at);
-                RowDevice::Stored(Arc::new(created))
-            }
+        if !self.returns_devices {
+            return RowDevice::Id(DeviceId(id));
         }
+        let (relations, created_at) = (self.relations, self.created_at);
+        let created = relations.created_device(id, device, assignee, created_at);
+        RowDevice::Stored(Arc::new(created))
     }
 
     fn updated(&self, stored: &StoredDevice, fields: &DeviceFields) -> QueryResult<RowDevice> {
-        let Some(relations) = &self.relations else {
+        if !self.returns_devices {
             return Ok(RowDevice::Id(stored.device.id));
-        };
+        }
         let changed_at = self.changed_at.ok_or(DieselError::NotFound)?;
-        let updated = relations.updated_device(stored, fields, changed_at);
+        let updated = self.relations.updated_device(stored, fields, changed_at);
         Ok(RowDevice::Stored(Arc::new(updated)))
     }
 
     fn matched(&self, stored: &Arc<StoredDevice>) -> RowDevice {
-        if self.relations.is_some() {
+        if self.returns_devices {
             RowDevice::Stored(Arc::clone(stored))
         } else {
             RowDevice::Id(stored.device.id)

@@ -69,7 +69,8 @@ pub(super) fn store(
             device_ids: &[],
             created_at: clock.started_at,
             changed_at: None,
-            relations: upsert.returns_devices.then(Relations::default),
+            relations: &Relations::default(),
+            returns_devices: upsert.returns_devices,
         };
         let rows = stored.results(&plan)?;
         let result = UpsertResult { batch: None, rows };
@@ -80,9 +81,9 @@ pub(super) fn store(
     let settings = writes.create(connection, workspace, upsert)?;
     let changed_at = writes.update(connection, workspace, upsert)?;
     let relations = if upsert.returns_devices {
-        Some(writes.load_relations(connection, workspace, settings.as_ref())?)
+        writes.load_relations(connection, workspace, settings.as_ref())?
     } else {
-        None
+        Relations::default()
     };
     let marker = writes.commit_marker(workspace, upsert);
     let batch = writes.batch();
@@ -90,7 +91,8 @@ pub(super) fn store(
         device_ids: &writes.device_ids,
         created_at: clock.started_at,
         changed_at,
-        relations,
+        relations: &relations,
+        returns_devices: upsert.returns_devices,
     };
     let result = UpsertResult {
         batch: Some(batch),

@@ -1,11 +1,14 @@
 //! `POST /devices` with options.
 
 use actix_web::HttpResponse;
-use devices_domain::{UpsertBatch, UpsertDevices, UpsertDevicesResult};
+use devices_domain::{
+    CreateDevicesError, NewUpsert, UpsertBatch, UpsertDevices, UpsertDevicesResult,
+};
 
 use super::create::{CreateRequest, ReadBatch, counts_devices};
 use crate::http::extract::body::Body;
 use crate::http::extract::prefer::Representation;
+use crate::http::request_context::RequestContext;
 use crate::http::respond::api_error::ApiError;
 use crate::http::respond::batch_results;
 
@@ -22,10 +25,6 @@ pub(super) async fn upsert(
         body: Body { bytes, permit },
     } = request;
     let (options, representation) = (head.options, head.representation);
-    let use_case = match representation {
-        Representation::Full => use_case,
-        Representation::Minimal => use_case.with_ids_only(),
-    };
     let batch = UpsertBatch::new(rules, options);
     let ReadBatch { request, batch } = ReadBatch::read(bytes, head, batch).await?;
     let batch = match batch {
@@ -41,14 +40,13 @@ pub(super) async fn upsert(
             ));
         }
     };
-    context.set_device_count(batch.len());
-    let origin = context.origin(actor);
-    let idempotency = request.map(|request| (request, representation.renderer()));
-    let result = use_case.execute(batch, origin, idempotency).await;
-    if !counts_devices(&result, is_replayed) {
-        context.clear_device_count();
-    }
-    let response = match result? {
+    let upsert = NewUpsert {
+        batch,
+        origin: context.origin(actor),
+        returns_devices: representation == Representation::Full,
+        idempotency: request.map(|request| (request, representation.renderer())),
+    };
+    let response = match store(&use_case, upsert, &context).await? {
         UpsertDevicesResult::Rows(upsert, result) => {
             batch_results::response(upsert, result, representation).await?
         }
@@ -59,6 +57,20 @@ pub(super) async fn upsert(
     // The permit also covers the batch and the response, which are made from the body.
     drop(permit);
     Ok(response)
+}
+
+/// Stores a batch, and counts its devices in `context` unless the response is replayed.
+pub(super) async fn store(
+    use_case: &UpsertDevices,
+    upsert: NewUpsert,
+    context: &RequestContext,
+) -> Result<UpsertDevicesResult, CreateDevicesError> {
+    context.set_device_count(upsert.batch.len());
+    let result = use_case.execute(upsert).await;
+    if !counts_devices(&result, is_replayed) {
+        context.clear_device_count();
+    }
+    result
 }
 
 fn is_replayed(result: &UpsertDevicesResult) -> bool {

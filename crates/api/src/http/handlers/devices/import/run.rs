@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
-use devices_domain::{Actor, IdempotencyKey, UpsertDevices, UpsertDevicesResult};
+use devices_domain::{Actor, IdempotencyKey, NewUpsert, UpsertDevices, UpsertDevicesResult};
 use devices_import::ImportLimits;
 
 use super::{blocking, import_limits};
@@ -11,7 +11,7 @@ use crate::http::extract::auth::WriteAccess;
 use crate::http::extract::idempotency_key::idempotent_import;
 use crate::http::extract::import_head::ImportHead;
 use crate::http::extract::upload::Upload;
-use crate::http::handlers::devices::create::counts_devices;
+use crate::http::handlers::devices::upsert::store;
 use crate::http::limits::run_to_completion::run_to_completion;
 use crate::http::request_context::RequestContext;
 use crate::http::respond::api_error::ApiError;
@@ -35,7 +35,7 @@ pub(crate) async fn run(
         upload,
         limits: import_limits(&state.limits),
     };
-    let import = request.execute(UpsertDevices::new(store.devices).with_ids_only());
+    let import = request.execute(UpsertDevices::new(store.devices));
     run_to_completion(&state, actor, import).await
 }
 
@@ -82,14 +82,14 @@ impl ImportRequest {
                 return Ok(import_results::idempotent_response(batch_options, response));
             }
         };
-        context.set_device_count(batch.len());
-        let origin = context.origin(actor);
         let renderer = import_results::renderer(Arc::clone(&layout));
-        let idempotency = request.map(|request| (request, renderer));
-        let result = use_case.execute(batch, origin, idempotency).await;
-        if !counts_devices(&result, is_replayed) {
-            context.clear_device_count();
-        }
+        let upsert = NewUpsert {
+            batch,
+            origin: context.origin(actor),
+            returns_devices: false,
+            idempotency: request.map(|request| (request, renderer)),
+        };
+        let result = store(&use_case, upsert, &context).await;
         let result = result.map_err(|error| ApiError::of_file(error, Arc::clone(&layout)))?;
         let response = match result {
             UpsertDevicesResult::Rows(upsert, result) => {
@@ -103,8 +103,4 @@ impl ImportRequest {
         drop(permit);
         Ok(response)
     }
-}
-
-fn is_replayed(result: &UpsertDevicesResult) -> bool {
-    matches!(result, UpsertDevicesResult::Response(response) if response.replayed)
 }
