@@ -29,6 +29,13 @@ pub(crate) enum StatusAfter {
     Archived,
 }
 
+/// Time and status that all devices get.
+#[derive(Clone, Copy)]
+struct Change {
+    at: DateTime<Utc>,
+    status: StatusAfter,
+}
+
 #[derive(QueryableByName)]
 struct CountRow {
     #[diesel(sql_type = BigInt)]
@@ -60,28 +67,32 @@ pub(crate) fn apply(
     // The order in which the job that indexes devices writes the documents: another order could
     // deadlock with it.
     sorted.sort_unstable_by_key(|change| change.before.id);
-    for changes in sorted.chunks(MAX_DEVICES) {
-        apply_together(connection, workspace, changes, (changed_at, status))?;
+    let change = Change {
+        at: changed_at,
+        status,
+    };
+    for chunk in sorted.chunks(MAX_DEVICES) {
+        apply_chunk(connection, workspace, chunk, change)?;
     }
     Ok(changed_at)
 }
 
 /// Stores the new states of devices, sorted by id, with one statement.
-fn apply_together(
+fn apply_chunk(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     changes: &[&StateChange<'_>],
-    (changed_at, status): (DateTime<Utc>, StatusAfter),
+    change: Change,
 ) -> QueryResult<()> {
-    let is_archived = status == StatusAfter::Archived;
+    let is_archived = change.status == StatusAfter::Archived;
     let columns = changed_columns(workspace, changes);
     let documents = Documents::new(changes, is_archived);
     let ids: Vec<i64> = changes.iter().map(|change| change.before.id.0).collect();
     let query = prepared(statement(&columns))
         .bind::<BigInt, _>(workspace.0)
         .bind::<Array<BigInt>, _>(ids)
-        .bind::<Timestamptz, _>(changed_at)
-        .bind::<Nullable<Timestamptz>, _>(is_archived.then_some(changed_at))
+        .bind::<Timestamptz, _>(change.at)
+        .bind::<Nullable<Timestamptz>, _>(is_archived.then_some(change.at))
         .bind::<Array<BigInt>, _>(documents.devices)
         .bind::<Array<Nullable<BigInt>>, _>(documents.users)
         .bind::<Array<Nullable<Text>>, _>(documents.identifiers)
@@ -147,11 +158,11 @@ impl Documents {
     }
 }
 
-/// Number of the first parameter for a column of `devices`. [`apply_together`] binds nine before
+/// Number of the first parameter for a column of `devices`. [`apply_chunk`] binds nine before
 /// it.
 const FIRST_COLUMN: usize = 10;
 
-/// Returns the statement of [`apply_together`], which sets the columns that have an array.
+/// Returns the statement of [`apply_chunk`], which sets the columns that have an array.
 fn statement(columns: &[Option<ColumnArray>]) -> String {
     let (mut arrays, mut names) = (vec!["$2".to_owned()], vec!["id"]);
     let mut assignments = vec!["updated_at = $3, deleted_at = $4".to_owned()];

@@ -52,10 +52,10 @@ pub(crate) fn create_many(
     // deadlock at the unique index.
     users.sort_unstable_by_key(|user| user.email.folded());
     let mut chunks = users.chunks(MAX_USERS);
-    chunks.try_for_each(|users| create_together(connection, workspace, users, origin))
+    chunks.try_for_each(|users| insert_chunk(connection, workspace, users, origin))
 }
 
-fn create_together(
+fn insert_chunk(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     users: &[NewUser<'_>],
