@@ -52,7 +52,7 @@ fn domain_has_no_infrastructure_dependencies() {
     }
 }
 
-/// Returns the names of the crates of this workspace that a package is built with, without itself.
+/// Returns the crates of this workspace on which a package depends.
 fn workspace_dependencies(package: &str) -> BTreeSet<String> {
     let own = package.replace('-', "_");
     let names = dependencies(package).into_iter();

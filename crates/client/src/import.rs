@@ -34,7 +34,7 @@ pub struct ImportResponse {
     pub result: ImportResult,
 }
 
-/// What an import stored and what it did not.
+/// Result of an import.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImportResult {
     /// Counts.
@@ -45,7 +45,7 @@ pub struct ImportResult {
     /// Interpretation of the columns.
     #[serde(default)]
     pub columns: Vec<ImportColumn>,
-    /// What a person should check.
+    /// Warnings.
     #[serde(default)]
     pub warnings: Vec<ImportWarning>,
 }
@@ -96,7 +96,7 @@ pub struct ImportColumn {
     pub by: Option<String>,
 }
 
-/// What a person should check. It does not reject the file.
+/// Warning about a column or the file. It does not reject the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportWarning {
     /// Kind, for programs, such as `similar_column`.
@@ -107,17 +107,17 @@ pub struct ImportWarning {
     pub message: String,
 }
 
-/// What an import would do now.
+/// Plan of an import.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImportPlan {
-    /// What was detected about the file.
+    /// Detected properties of the file.
     pub file: ImportedFile,
     /// Interpretation of the columns.
     pub columns: Vec<ImportColumn>,
     /// Required fields that nothing provides.
     #[serde(default)]
     pub missing: Vec<String>,
-    /// What a person should check.
+    /// Warnings.
     #[serde(default)]
     pub warnings: Vec<ImportWarning>,
     /// Counts.
@@ -127,7 +127,7 @@ pub struct ImportPlan {
     pub errors: Vec<RowError>,
 }
 
-/// What was detected about a file.
+/// Detected properties of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportedFile {
     /// Kind: `xlsx` or `csv`.

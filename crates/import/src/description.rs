@@ -1,6 +1,6 @@
 //! Description of a file.
 
-/// What was detected about a file.
+/// Detected properties of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileDescription {
     /// Kind, by content.
@@ -30,7 +30,7 @@ pub enum FileKind {
     },
 }
 
-/// Something that a person should check. It does not reject the file.
+/// Warning about a column or the file. It does not reject the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// What it is, for programs.

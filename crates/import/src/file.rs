@@ -88,7 +88,7 @@ impl<R: Read + Seek> ImportFile<R> {
         names.filter(|name| !self.reader.provides(name)).collect()
     }
 
-    /// Returns what a person should check.
+    /// Returns the warnings.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }

@@ -1,4 +1,4 @@
-//! The way of docs/IMPORT.md from a sheet with errors to stored devices, and back.
+//! Follows docs/IMPORT.md: import, correct, import again, undo.
 
 use devices_tests::{Api, Directory};
 use serde_json::json;

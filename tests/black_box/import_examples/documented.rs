@@ -17,7 +17,7 @@ fn documented_command(file: &str) -> String {
         .to_owned()
 }
 
-/// Imports a file with the documented command. Returns the server and the output.
+/// Imports a file with the documented command. Returns the server.
 fn import(file: &str, devices: usize) -> Api {
     let api = Api::start();
     let output = run_in_shell(&api, &documented_command(file));

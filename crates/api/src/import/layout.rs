@@ -1,4 +1,4 @@
-//! Places in a file: the row and the column of an error.
+//! Locations of errors: their rows and columns in a file.
 
 use devices_domain::{FieldError, Item, Related};
 use devices_import::{Column, Warning};
@@ -32,7 +32,7 @@ impl FileLayout {
         &self.columns
     }
 
-    /// Returns what a person should check.
+    /// Returns the warnings.
     pub(crate) fn warnings(&self) -> &[Warning] {
         &self.warnings
     }

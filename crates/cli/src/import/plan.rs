@@ -12,13 +12,13 @@ use crate::text::{count, grouped, wrap};
 /// Plan of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Plan {
-    /// What was detected about the file.
+    /// Detected properties of the file.
     pub(super) file: ImportedFile,
     /// All columns, in order.
     pub(super) columns: Vec<ImportColumn>,
     /// Required fields that nothing provides.
     pub(super) missing: Vec<String>,
-    /// What a person should check.
+    /// Warnings.
     pub(super) warnings: Vec<ImportWarning>,
 }
 

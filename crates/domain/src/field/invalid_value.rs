@@ -27,7 +27,7 @@ impl InvalidValue {
     }
 
     /// Creates the error of a value that is not of the `expected` kind, such as "an integer".
-    /// Returns the error of a value that its reader rejected.
+    /// Returns the error of the reader instead if it rejected the value.
     pub(crate) fn wrong_type(expected: &'static str, actual: &RawValue<'_>) -> Self {
         if let RawValue::Invalid(invalid) = actual {
             return InvalidValue::clone(invalid);

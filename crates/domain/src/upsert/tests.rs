@@ -317,9 +317,9 @@ fn unknown_users_are_left_out() {
 }
 
 #[test]
-fn new_users_take_the_remaining_places() {
+fn new_users_beyond_the_quota_fail() {
     let found = LookupResult {
-        user_quota: Some(UserQuota { quota: 8, held: 7 }),
+        user_quota: Some(UserQuota { max: 8, held: 7 }),
         ..unknown_users(&["ada@example.com", "eve@example.com"])
     };
     let rows = [

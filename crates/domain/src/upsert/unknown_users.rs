@@ -91,12 +91,12 @@ impl<'a> NewUsers<'a> {
         placeholder.copied().unwrap_or_else(|| self.next())
     }
 
-    /// Returns an error if the workspace has no place for this user.
+    /// Returns an error if this user exceeds the quota of users.
     pub(super) fn quota_error(&self, email: &Email) -> Option<FieldError> {
-        let UserQuota { quota, held } = self.quota?;
+        let UserQuota { max, held } = self.quota?;
         let added = self.emails.len() as u64;
-        let is_exceeded = !self.placeholders.contains_key(email.folded()) && held + added >= quota;
-        is_exceeded.then(|| user_quota_error(quota))
+        let is_exceeded = !self.placeholders.contains_key(email.folded()) && held + added >= max;
+        is_exceeded.then(|| user_quota_error(max))
     }
 
     /// Adds the user of a row that is stored.
@@ -122,6 +122,7 @@ impl UpsertPlan<'_> {
     /// Replaces the placeholders for the ids of the [new users](Self::new_users) by their ids,
     /// which have the same order.
     pub fn set_user_ids(&mut self, ids: &[UserId]) {
+        debug_assert_eq!(ids.len(), self.new_users.len(), "every new user has an id");
         let replace = |user: &mut Option<UserId>| {
             let position = user.and_then(|user| usize::try_from(-1 - user.0).ok());
             if let Some(id) = position.and_then(|position| ids.get(position)) {

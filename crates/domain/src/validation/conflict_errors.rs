@@ -128,7 +128,7 @@ fn user_email_error(refs: ExternalRefs<'_>, conflicts: &Conflicts) -> Option<Fie
         })
 }
 
-/// Returns the error of a row whose user finds no place.
+/// Returns the error of a row whose new user exceeds the quota of users.
 pub(crate) fn user_quota_error(quota: u64) -> FieldError {
     user_error(
         "user_email",

@@ -114,7 +114,7 @@ impl<R: Read + Seek> Source<R> {
         &self.kind
     }
 
-    /// Returns what a person should check about the layout of the file.
+    /// Returns warnings about the layout of the file.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         self.warnings.clone()
     }

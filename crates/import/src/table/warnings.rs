@@ -1,4 +1,4 @@
-//! What a person should check about a table.
+//! Warnings about a table.
 
 use super::column_statistics::ColumnStatistics;
 use crate::columns::{Assignment, Mapping, MatchedBy, Target, describe};

@@ -7,7 +7,7 @@ use devices_import::FileKind;
 use serde::Serialize;
 
 use crate::http::respond::data::Data;
-use crate::http::respond::import_views::{ColumnView, PlacedRowError, WarningView};
+use crate::http::respond::import_views::{ColumnView, LocatedRowError, WarningView};
 use crate::import::{FileInMemory, FileLayout};
 
 #[derive(Serialize)]
@@ -17,7 +17,7 @@ struct ImportPlan<'a> {
     missing: &'a [&'static str],
     warnings: Vec<WarningView<'a>>,
     plan: RowCounts,
-    errors: Vec<PlacedRowError>,
+    errors: Vec<LocatedRowError>,
 }
 
 /// A file. `sheet` and `sheets` are null for text, `encoding` and `delimiter` for a workbook.
@@ -57,7 +57,7 @@ pub(crate) fn render(
             _ => &[],
         };
         let errors = errors.iter();
-        errors.map(move |error| PlacedRowError::of(layout, Some(index), error))
+        errors.map(move |error| LocatedRowError::of(layout, Some(index), error))
     });
     let plan = ImportPlan {
         file: file_view(file),

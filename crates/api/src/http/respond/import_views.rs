@@ -1,4 +1,4 @@
-//! Parts of the responses about imports: columns, warnings, and errors with their places.
+//! Parts of the responses about imports: columns, warnings, and errors with their locations.
 
 use devices_domain::FieldError;
 use devices_import::{Column, MatchedBy, Warning, column_letters};
@@ -38,7 +38,7 @@ impl<'a> ColumnView<'a> {
     }
 }
 
-/// Something that a person should check.
+/// Warning about a column or the file.
 #[derive(Serialize)]
 pub(super) struct WarningView<'a> {
     kind: &'static str,
@@ -58,13 +58,13 @@ impl<'a> WarningView<'a> {
 
 /// An error of a row, with the column that provides the invalid value.
 #[derive(Serialize)]
-pub(crate) struct PlacedError {
+pub(crate) struct LocatedError {
     column: Option<String>,
     #[serde(flatten)]
     error: ErrorEntry,
 }
 
-impl PlacedError {
+impl LocatedError {
     /// Creates the view of an error in the row at `index`, or in the file as a whole.
     pub(crate) fn of(layout: &FileLayout, index: Option<usize>, error: &FieldError) -> Self {
         Self {
@@ -76,25 +76,25 @@ impl PlacedError {
 
 /// An error with its row.
 #[derive(Serialize)]
-pub(crate) struct PlacedRowError {
+pub(crate) struct LocatedRowError {
     index: Option<usize>,
     row: Option<u32>,
     #[serde(flatten)]
-    error: PlacedError,
+    error: LocatedError,
 }
 
-impl PlacedRowError {
+impl LocatedRowError {
     /// Creates the view of an error in the row at `index`, or in the file as a whole.
     pub(crate) fn of(layout: &FileLayout, index: Option<usize>, error: &FieldError) -> Self {
         Self {
             index,
             row: index.and_then(|index| layout.row(index)),
-            error: PlacedError::of(layout, index, error),
+            error: LocatedError::of(layout, index, error),
         }
     }
 }
 
-impl AsRef<ErrorEntry> for PlacedRowError {
+impl AsRef<ErrorEntry> for LocatedRowError {
     fn as_ref(&self) -> &ErrorEntry {
         &self.error.error
     }

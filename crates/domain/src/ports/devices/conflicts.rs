@@ -85,7 +85,7 @@ pub struct LookupResult {
 #[derive(Debug, Clone, Copy)]
 pub struct UserQuota {
     /// Maximum number of active users.
-    pub quota: u64,
+    pub max: u64,
     /// Current number of active users.
     pub held: u64,
 }

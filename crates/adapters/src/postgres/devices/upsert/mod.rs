@@ -57,7 +57,7 @@ impl UpsertTransaction<'_> {
             OnConflict::Update => RowLocks::Update,
             OnConflict::Skip | OnConflict::Error => RowLocks::None,
         };
-        let reader = Reader {
+        let reader = PlanReader {
             workspace: self.workspace,
             user_quota: self.quotas.users,
             locks,
@@ -114,7 +114,7 @@ pub(super) fn plan(
     batch: &UpsertBatch,
     user_quota: u64,
 ) -> TransactionResult<BatchPlan> {
-    let reader = Reader {
+    let reader = PlanReader {
         workspace,
         user_quota,
         locks: RowLocks::None,
@@ -125,9 +125,9 @@ pub(super) fn plan(
     Ok(plan.into_batch_plan())
 }
 
-/// Reads what the plan of a batch depends on.
+/// Reads the matches, conflicts and limits for the plan of a batch.
 #[derive(Clone, Copy)]
-struct Reader {
+struct PlanReader {
     workspace: WorkspaceId,
     /// Maximum number of active users.
     user_quota: u64,
@@ -135,7 +135,7 @@ struct Reader {
     lookup: Lookup,
 }
 
-impl Reader {
+impl PlanReader {
     fn with(self, lookup: Lookup) -> Self {
         Self { lookup, ..self }
     }
@@ -168,7 +168,7 @@ impl Reader {
             && !found.conflicts.unknown_emails.is_empty();
         if may_create_users {
             found.user_quota = Some(UserQuota {
-                quota: self.user_quota,
+                max: self.user_quota,
                 held: usage_counts::total(connection, workspace, Resource::Users)?,
             });
         }

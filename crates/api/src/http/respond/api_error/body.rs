@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::ApiError;
 use super::file_body::{FileErrorBody, OptionErrorBody};
-use crate::http::respond::import_views::PlacedRowError;
+use crate::http::respond::import_views::LocatedRowError;
 
 /// Completes the response with the body of the error.
 pub(super) fn render(error: &ApiError, response: &mut HttpResponseBuilder) -> HttpResponse {
@@ -16,7 +16,7 @@ pub(super) fn render(error: &ApiError, response: &mut HttpResponseBuilder) -> Ht
             response.json(ReportBody::new(report, Entry::of_parameter))
         }
         ApiError::RejectedFile(report, layout) => {
-            let entry = |error: &RowError| PlacedRowError::of(layout, error.index, &error.error);
+            let entry = |error: &RowError| LocatedRowError::of(layout, error.index, &error.error);
             response.json(ReportBody::new(report, entry))
         }
         ApiError::InvalidFile(error) => response.json(FileErrorBody::of(error)),

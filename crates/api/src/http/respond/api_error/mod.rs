@@ -28,7 +28,7 @@ pub enum ApiError {
     /// Parameters of the path or the query are invalid, or conflicts prevent an operation without
     /// fields. The report lists all errors. They do not point into the body.
     RejectedParameters(ErrorReport),
-    /// Rows of a file were rejected. The report lists the errors, the layout their places.
+    /// Rows of a file were rejected. The layout locates the errors of the report.
     RejectedFile(ErrorReport, Arc<FileLayout>),
     /// A file cannot be read or interpreted.
     InvalidFile(FileError),
