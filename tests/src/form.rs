@@ -30,8 +30,7 @@ impl Form {
             .chain(rows.iter().copied())
             .collect();
         let mut form = Self::of_file("devices.csv", lines.join("\r\n") + "\r\n");
-        let cells = rows.iter().flat_map(|row| row.split(','));
-        form.values = cells.map(str::to_owned).collect();
+        form.values = rows.iter().flat_map(|row| cells(row)).collect();
         form
     }
 
@@ -88,6 +87,16 @@ impl Form {
         let request = request.header("Content-Type", Self::content_type());
         request.body(self.into_body())
     }
+}
+
+/// Returns the texts of the cells of a row, without their quotes.
+fn cells(row: &str) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new();
+    let reader = reader.has_headers(false).flexible(true);
+    let records = reader.from_reader(row.as_bytes()).into_records();
+    let records = records.map(|record| record.expect("a row of CSV"));
+    let cells = records.flat_map(|record| record.iter().map(str::to_owned).collect::<Vec<_>>());
+    cells.collect()
 }
 
 impl Api {
