@@ -4,6 +4,7 @@
 
 mod batches;
 mod events;
+mod imports;
 mod keys;
 mod known_keys;
 
