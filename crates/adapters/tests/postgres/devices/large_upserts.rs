@@ -1,8 +1,8 @@
 //! Batches with options that need several statements of a kind.
 
 use devices_domain::{
-    BatchOptions, BatchRules, OnConflict, RawRow, RawValue, RowCounts, UnknownUsers, UpsertBatch,
-    UpsertError,
+    BatchOptions, BatchRules, OnConflict, RawRow, RawValue, RowCounts, Store, UnknownUsers,
+    UpsertBatch, UpsertError,
 };
 
 use super::unknown_users::upsert;
@@ -39,7 +39,7 @@ fn batch(comment: &str) -> UpsertBatch {
 }
 
 #[test]
-fn large_batch_is_created_and_changed_whole() {
+fn large_batch_is_created_changed_and_undone() {
     block_on(async {
         let store = TestStore::new();
         let acme = store.writer("acme").await;
@@ -52,7 +52,8 @@ fn large_batch_is_created_and_changed_whole() {
             created: ROWS,
             ..RowCounts::default()
         });
-        assert_eq!(created.unwrap().counts(), expected);
+        let created = created.unwrap();
+        assert_eq!(created.counts(), expected);
         assert_eq!(store.database.count("users"), u64::from(ROWS));
         let assigned = "devices JOIN users \
                             ON users.workspace_id = devices.workspace_id \
@@ -72,6 +73,17 @@ fn large_batch_is_created_and_changed_whole() {
         let event =
             format!("device_events WHERE action = 'UPDATED' AND cardinality(device_ids) = {ROWS}");
         assert_eq!(store.database.count(&event), 1);
+
+        let batches = store.store().for_workspace(acme.workspace).batches;
+        let undone = batches.undo(created.batch.unwrap(), true, acme.origin());
+        let undone = undone.await.unwrap().unwrap();
+        assert_eq!(undone.archived.len(), ROWS as usize);
+        let times = "SELECT count(*) || ' at ' || count(DISTINCT deleted_at) FROM devices \
+                     WHERE deleted_at = updated_at";
+        assert_eq!(store.database.texts(times), [format!("{ROWS} at 1")]);
+        let documents =
+            "search_documents WHERE is_archived AND device_id IN (SELECT id FROM devices)";
+        assert_eq!(store.database.count(documents), u64::from(ROWS));
     });
 }
 
