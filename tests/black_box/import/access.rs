@@ -3,7 +3,7 @@
 use devices_tests::{Api, Form, send};
 use serde_json::json;
 
-use super::{HEADER, import, places, plan, valid_rows};
+use super::{HEADER, error_locations, import, plan, valid_rows};
 
 #[test]
 fn read_key_cannot_import() {
@@ -32,7 +32,7 @@ fn rows_match_no_foreign_devices_and_users() {
     let update = form().with_options(&json!({"on_conflict": "update"}));
     let rejected = import(&api, update);
     assert_eq!(
-        places(&rejected.json()),
+        error_locations(&rejected.json()),
         [json!([0, 2, "E", "user_email", "unknown_user"])]
     );
     let options = json!({"on_conflict": "update", "unknown_users": "create"});

@@ -41,10 +41,10 @@ fn valid_rows(count: usize) -> Form {
 }
 
 /// Returns index, row, column, field and reason of each error of a response or a plan.
-fn places(body: &Value) -> Vec<Value> {
+fn error_locations(body: &Value) -> Vec<Value> {
     let errors = body["errors"].as_array();
     let errors = errors.unwrap_or_else(|| panic!("no errors in {body}"));
-    let place = |error: &Value| {
+    let location = |error: &Value| {
         json!([
             error["index"],
             error["row"],
@@ -53,5 +53,5 @@ fn places(body: &Value) -> Vec<Value> {
             error["reason"]
         ])
     };
-    errors.iter().map(place).collect()
+    errors.iter().map(location).collect()
 }

@@ -3,7 +3,7 @@
 use devices_tests::{Api, Form};
 use serde_json::json;
 
-use super::{HEADER, import, places, valid_rows};
+use super::{HEADER, error_locations, import, valid_rows};
 use crate::openapi::assert_matches_schema;
 
 #[test]
@@ -123,7 +123,7 @@ fn invalid_row_rejects_the_file() {
     assert_eq!(body["error"], "INVALID_SERIAL_NUMBER");
     assert_matches_schema(&body, "ImportErrorResponse");
     assert_eq!(
-        places(&body),
+        error_locations(&body),
         [
             json!([1, 3, "A", "serial_number", "already_exists"]),
             json!([2, 5, "A", "serial_number", "duplicate"]),
@@ -176,7 +176,7 @@ fn imported_file_can_be_undone_and_imported_again() {
     let batch = stored.header("location").to_owned();
     let again = import(&api, valid_rows(3));
     assert_eq!(again.status, 400);
-    assert_eq!(places(&again.json()).len(), 3);
+    assert_eq!(error_locations(&again.json()).len(), 3);
     let undone = api.call("POST", &format!("{batch}/undo"));
     assert_eq!(
         undone.json()["data"]["archived"].as_array().unwrap().len(),

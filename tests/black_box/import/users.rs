@@ -3,7 +3,7 @@
 use devices_tests::{Api, Form};
 use serde_json::json;
 
-use super::{import, places, plan};
+use super::{error_locations, import, plan};
 
 fn assigned(unknown_users: &str) -> Form {
     let header = "Name,Type,Category,E-Mail";
@@ -23,7 +23,7 @@ fn unknown_user_rejects_the_file() {
     assert_eq!(rejected.status, 400, "{}", rejected.text);
     assert_eq!(rejected.json()["error"], "INVALID_USER");
     assert_eq!(
-        places(&rejected.json()),
+        error_locations(&rejected.json()),
         [
             json!([1, 3, "D", "user_email", "unknown_user"]),
             json!([2, 4, "D", "user_email", "unknown_user"]),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use devices_tests::{Api, Form, ServerOptions};
 use serde_json::{Value, json};
 
-use super::{HEADER, import, places, plan, valid_rows};
+use super::{HEADER, error_locations, import, plan, valid_rows};
 use crate::openapi::assert_matches_schema;
 
 const ROWS: [&str; 3] = [
@@ -43,7 +43,7 @@ fn plan_describes_file_columns_and_errors() {
             "create_users": 0,
         })
     );
-    let errors = places(&planned);
+    let errors = error_locations(&planned);
     assert!(errors.contains(&json!([1, 3, "A", "serial_number", "placeholder"])));
     assert!(errors.contains(&json!([2, 4, "A", "serial_number", "duplicate"])));
     assert!(errors.contains(&json!([2, 4, "B", "name", "required"])));
