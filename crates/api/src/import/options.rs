@@ -13,9 +13,6 @@ pub(crate) struct Options {
     pub(crate) batch: BatchOptions,
 }
 
-/// Names of the options of the batch.
-const BATCH_OPTIONS: [&str; 5] = ["on_conflict", "match", "atomic", "nulls", "unknown_users"];
-
 /// Parses the options. Empty text is the default of every option.
 ///
 /// # Errors
@@ -30,7 +27,7 @@ pub(crate) fn parse(json: &[u8]) -> Result<Options, OptionError> {
     } else {
         text
     };
-    let (file, members) = ImportOptions::parse(text, &BATCH_OPTIONS)?;
+    let (file, members) = ImportOptions::parse(text, &BatchOptions::NAMES)?;
     let batch = batch_options(&members)?;
     Ok(Options { file, batch })
 }

@@ -1,5 +1,6 @@
 //! Options of an import, from a mapping file and from arguments.
 
+use devices_domain::BatchOptions;
 use devices_import::{ImportOptions, OptionError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -10,9 +11,6 @@ use super::arguments::{ReadingArguments, StoringArguments};
 /// that equal imports have equal options.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Options(Map<String, Value>);
-
-/// Options about what is stored. All others are about how the file is read.
-const STORING: [&str; 5] = ["on_conflict", "match", "atomic", "nulls", "unknown_users"];
 
 /// Types of the options about what is stored, with which mapping files are checked. The server
 /// checks their values.
@@ -32,7 +30,7 @@ impl Options {
     /// # Errors
     /// Returns a sentence about the first unknown or invalid option.
     pub(super) fn from_json(text: &str) -> Result<Self, String> {
-        let parsed = ImportOptions::parse(text, &STORING);
+        let parsed = ImportOptions::parse(text, &BatchOptions::NAMES);
         let (_, storing) = parsed.map_err(|error| option_error_text(&error))?;
         let storing = Value::Object(storing);
         serde_json::from_value::<StoringOptions>(storing).map_err(|error| error.to_string())?;
@@ -106,7 +104,7 @@ impl Options {
     /// # Errors
     /// Returns a sentence about the first unknown or invalid option.
     pub(super) fn reading(&self) -> Result<ImportOptions, String> {
-        let parsed = ImportOptions::parse(&self.to_json().to_string(), &STORING);
+        let parsed = ImportOptions::parse(&self.to_json().to_string(), &BatchOptions::NAMES);
         let (reading, _) = parsed.map_err(|error| option_error_text(&error))?;
         Ok(reading)
     }
@@ -128,7 +126,7 @@ impl Options {
 
     fn storing(&self) -> Map<String, Value> {
         let mut storing = self.0.clone();
-        storing.retain(|name, _| STORING.contains(&name.as_str()));
+        storing.retain(|name, _| BatchOptions::NAMES.contains(&name.as_str()));
         storing
     }
 

@@ -69,6 +69,10 @@ impl Default for BatchOptions {
 }
 
 impl BatchOptions {
+    /// Names of all options, as the API spells them.
+    pub const NAMES: [&'static str; 5] =
+        ["on_conflict", "match", "atomic", "nulls", "unknown_users"];
+
     /// Returns `true` if every option has its default.
     #[must_use]
     pub fn is_default(&self) -> bool {

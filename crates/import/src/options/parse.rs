@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use devices_domain::nearest_name;
+use devices_domain::{BatchOptions, nearest_name};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -11,9 +11,6 @@ use super::tree::Tree;
 use super::{DateFormat, DecimalMark, ImportOptions, OtherColumns};
 use crate::error::{OptionError, OptionErrorReason};
 use crate::text::quote;
-
-/// Options of the batch, which others read: a message may suggest them.
-const BATCH_OPTIONS: &[&str] = &["on_conflict", "match", "atomic", "nulls", "unknown_users"];
 
 impl ImportOptions {
     /// Names of all options of a file.
@@ -126,7 +123,8 @@ impl<'de> Deserialize<'de> for ImportOptions {
 }
 
 fn unknown_option(name: &str, other_names: &[&'static str]) -> OptionError {
-    let own = ImportOptions::NAMES.iter().chain(BATCH_OPTIONS);
+    // A message may suggest an option that the caller does not read.
+    let own = ImportOptions::NAMES.iter().chain(&BatchOptions::NAMES);
     let names: Vec<&'static str> = own.chain(other_names).copied().collect();
     let message = match nearest_name(name, &names) {
         Some(nearest) if nearest == name => format!("option {} has no effect here", quote(name)),
@@ -229,7 +227,7 @@ mod tests {
 
     #[test]
     fn example_is_parsed_with_the_options_of_others() {
-        let (options, others) = ImportOptions::parse(EXAMPLE, BATCH_OPTIONS).unwrap();
+        let (options, others) = ImportOptions::parse(EXAMPLE, &BatchOptions::NAMES).unwrap();
         assert_eq!(options.sheet.as_deref(), Some("Inventory"));
         assert_eq!(options.header_row, Some(4));
         assert_eq!(options.columns["Room"], None);
@@ -246,7 +244,7 @@ mod tests {
 
     #[test]
     fn serialized_options_are_parsed_back() {
-        let (options, _) = ImportOptions::parse(EXAMPLE, BATCH_OPTIONS).unwrap();
+        let (options, _) = ImportOptions::parse(EXAMPLE, &BatchOptions::NAMES).unwrap();
         let json = serde_json::to_string(&options).unwrap();
         assert_eq!(ImportOptions::parse(&json, &[]).unwrap().0, options);
         assert_eq!(
