@@ -87,6 +87,9 @@ pub struct ImportColumn {
     pub column: String,
     /// Text of the header row.
     pub header: String,
+    /// Name by which the options address the column: its header, `Header (2)` if an earlier column
+    /// has the same, or `Column D` if it has none.
+    pub name: String,
     /// First values. Only in a plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<String>,

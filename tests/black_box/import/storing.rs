@@ -39,7 +39,10 @@ fn file_creates_its_devices() {
     let columns = &body["data"]["columns"];
     assert_eq!(
         columns[0],
-        json!({"column": "A", "header": "Seriennummer", "field": "serial_number", "by": "synonym"})
+        json!({
+            "column": "A", "header": "Seriennummer", "name": "Seriennummer",
+            "field": "serial_number", "by": "synonym",
+        })
     );
     assert_eq!(columns[1]["by"], "given");
     assert_eq!(columns[5]["field"], "attributes.Raum");

@@ -31,7 +31,10 @@ fn plan_describes_file_columns_and_errors() {
     );
     assert_eq!(
         planned["columns"][4],
-        json!({"column": "E", "header": "Room", "samples": ["B-204"], "field": null, "by": null})
+        json!({
+            "column": "E", "header": "Room", "name": "Room", "samples": ["B-204"], "field": null,
+            "by": null,
+        })
     );
     assert_eq!(planned["columns"][1]["samples"][0], "Laptop 00001");
     assert_eq!(planned["missing"], json!([]));

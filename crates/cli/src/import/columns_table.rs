@@ -114,6 +114,7 @@ pub(super) mod tests {
         ImportColumn {
             column: letters.into(),
             header: header.into(),
+            name: header.into(),
             field: text(field),
             by: text(by),
             samples: samples.iter().map(|&sample| sample.into()).collect(),

@@ -146,6 +146,7 @@ fn interpreted(column: &Column) -> ImportColumn {
     ImportColumn {
         column: column.letters(),
         header: column.header.clone(),
+        name: column.name.clone(),
         samples: column.samples.clone(),
         field: column.field.clone(),
         by: column.by.map(MatchedBy::as_str).map(Into::into),

@@ -133,6 +133,7 @@ mod tests {
         ImportColumn {
             column: "A".into(),
             header: "Service Tag".into(),
+            name: "Service Tag".into(),
             samples: Vec::new(),
             field: Some("serial_number".into()),
             by: None,

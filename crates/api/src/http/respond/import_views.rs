@@ -12,6 +12,7 @@ use crate::import::FileLayout;
 pub(super) struct ColumnView<'a> {
     column: String,
     header: &'a str,
+    name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     samples: Option<&'a [String]>,
     field: Option<&'a str>,
@@ -24,6 +25,7 @@ impl<'a> ColumnView<'a> {
         Self {
             column: column.letters(),
             header: &column.header,
+            name: &column.name,
             samples: None,
             field: column.field.as_deref(),
             by: column.by.map(MatchedBy::as_str),
