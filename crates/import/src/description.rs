@@ -25,15 +25,15 @@ pub enum FileKind {
     Csv {
         /// Name of the encoding, as the WHATWG Encoding Standard spells it.
         encoding: &'static str,
-        /// Delimiter: `,`, `;`, `|` or a tab.
+        /// Delimiter: `,`, `;`, `|`, a tab, or the punctuation of a line such as `sep=^`.
         delimiter: char,
     },
 }
 
-/// Warning about a column or the file. It does not reject the file.
+/// Warning about a file. Does not reject it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// What it is, for programs.
+    /// Kind, for programs.
     pub kind: WarningKind,
     /// Sentence for people. Contains no value of the file other than headers.
     pub message: String,
@@ -50,6 +50,8 @@ pub enum WarningKind {
     SimilarColumn,
     /// Numbers of the column are shorter than usual, and may have lost leading zeros.
     LeadingZeros,
+    /// A spreadsheet may have swapped day and month of the dates of the column.
+    SwappedDates,
     /// A default is not used, because a column provides the field.
     UnusedDefault,
     /// The header is repeated, or hidden sheets or merged cells were found.
@@ -64,6 +66,7 @@ impl WarningKind {
             Self::IgnoredColumn => "ignored_column",
             Self::SimilarColumn => "similar_column",
             Self::LeadingZeros => "leading_zeros",
+            Self::SwappedDates => "swapped_dates",
             Self::UnusedDefault => "unused_default",
             Self::Layout => "layout",
         }

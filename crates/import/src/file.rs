@@ -11,6 +11,7 @@ use crate::error::ImportError;
 use crate::limits::ImportLimits;
 use crate::options::ImportOptions;
 use crate::parts::{Part, PartBuilder, PartLimits};
+use crate::rejected::TextStyle;
 use crate::source::Source;
 use crate::table::{RowReader, Scan, SourceTraits, Table};
 
@@ -21,10 +22,16 @@ pub struct ImportFile<R> {
     pub(crate) columns: Vec<Column>,
     warnings: Vec<Warning>,
     pub(crate) reader: RowReader,
-    /// The options state the number of the header row.
-    pub(crate) has_given_header: bool,
-    /// The file begins with the byte order mark of UTF-8.
-    pub(crate) has_byte_order_mark: bool,
+    pub(crate) given: GivenFormat,
+    pub(crate) text_style: TextStyle,
+}
+
+/// Properties of the file that the options state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GivenFormat {
+    pub(crate) header_row: bool,
+    pub(crate) encoding: bool,
+    pub(crate) delimiter: bool,
 }
 
 impl<R: Read + Seek> ImportFile<R> {
@@ -38,7 +45,7 @@ impl<R: Read + Seek> ImportFile<R> {
         options: &ImportOptions,
         limits: ImportLimits,
     ) -> Result<Self, ImportError> {
-        let has_byte_order_mark = begins_with_mark(&mut reader)?;
+        let text_style = TextStyle::detect(&mut reader)?;
         let mut source = Source::open(reader, options, limits)?;
         let traits = SourceTraits {
             is_text: matches!(source.kind(), FileKind::Csv { .. }),
@@ -60,8 +67,12 @@ impl<R: Read + Seek> ImportFile<R> {
             columns: table.columns,
             warnings,
             reader: table.reader,
-            has_given_header: options.header_row.is_some(),
-            has_byte_order_mark,
+            given: GivenFormat {
+                header_row: options.header_row.is_some(),
+                encoding: options.encoding.is_some(),
+                delimiter: options.delimiter.is_some(),
+            },
+            text_style,
         })
     }
 
@@ -141,18 +152,10 @@ impl<R: Read + Seek> ImportFile<R> {
             Ok(!is_ended)
         })?;
         let last = if is_ended { None } else { builder.finish() };
-        match last.map(push) {
+        if let Some(part) = last {
             // After the last part, there is nothing to end.
-            None | Some(ControlFlow::Continue(()) | ControlFlow::Break(())) => Ok(()),
+            let _ = push(part);
         }
+        Ok(())
     }
-}
-
-/// Returns whether a file begins with the byte order mark of UTF-8. Continues at its beginning.
-fn begins_with_mark(reader: &mut (impl Read + Seek)) -> std::io::Result<bool> {
-    let mut start = Vec::new();
-    reader.rewind()?;
-    reader.by_ref().take(3).read_to_end(&mut start)?;
-    reader.rewind()?;
-    Ok(start == [0xEF, 0xBB, 0xBF])
 }

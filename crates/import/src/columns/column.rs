@@ -24,11 +24,6 @@ impl Column {
     pub fn letters(&self) -> String {
         column_letters(self.index)
     }
-
-    /// Returns whether the column has the messages of an earlier import.
-    pub(crate) fn is_error_column(&self) -> bool {
-        self.header == super::ERROR_HEADER && self.field.is_none()
-    }
 }
 
 /// Returns the letters of a column by its index from 0, as spreadsheets show them: `A`, `Z`, `AA`.

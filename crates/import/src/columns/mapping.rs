@@ -8,9 +8,6 @@ use crate::error::{
 use crate::options::{ImportOptions, OtherColumns, pointer};
 use crate::text::{quote, shorten};
 
-/// Header of the column that a file of rejected rows has for messages.
-pub(crate) const ERROR_HEADER: &str = "Error";
-
 /// The fields that the columns of a file provide.
 #[derive(Debug)]
 pub(crate) struct Mapping {
@@ -26,7 +23,7 @@ pub(crate) struct Assignment {
     pub(crate) by: Option<MatchedBy>,
     /// Column that provides the field that this one would provide, because it matches better.
     pub(crate) outranked_by: Option<usize>,
-    /// The column is left out on purpose: by the options, or because it has messages of an import.
+    /// The column is left out on purpose: by the options, or because an earlier import added it.
     pub(crate) left_out: bool,
 }
 
@@ -75,8 +72,8 @@ pub(crate) fn map_columns(
     headers.extend_to(len.unwrap_or_default());
     let mut columns = vec![Assignment::default(); headers.len()];
     let mut candidates: Vec<_> = headers.iter().map(|header| detect(&header.text)).collect();
-    for (index, header) in headers.iter().enumerate() {
-        columns[index].left_out = header.text == ERROR_HEADER;
+    for index in headers.surplus().chain(headers.error_column()) {
+        columns[index].left_out = true;
     }
     for given in given {
         columns[given.index].left_out = given.target.is_none();

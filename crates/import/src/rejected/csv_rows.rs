@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use super::encoded::Encoded;
+use super::text_format::{LineEnding, Probe, TextFormat};
 use super::{OutputCell, RowWriter};
 
-/// Writes delimited text, with LF as line ending. Quotes cells only where the format requires it,
+/// Writes delimited text. Quotes cells only where the format requires it,
 /// and adds nothing to a cell: the guard of some exports against formulas would change values.
 pub(super) struct CsvRows<W: Write> {
     csv: csv::Writer<Encoded<W>>,
@@ -13,14 +14,29 @@ pub(super) struct CsvRows<W: Write> {
 }
 
 impl<W: Write> CsvRows<W> {
-    pub(super) fn new(output: Encoded<W>, delimiter: char) -> Self {
+    pub(super) fn new(output: W, format: &TextFormat) -> io::Result<Self> {
         let mut builder = csv::WriterBuilder::new();
-        // All delimiters are ASCII. A shifted row has more cells than the header.
-        builder.delimiter(delimiter as u8).flexible(true);
-        Self {
-            csv: builder.from_writer(output),
+        let terminator = match format.line_ending {
+            LineEnding::CrLf => csv::Terminator::CRLF,
+            LineEnding::Lf => csv::Terminator::Any(b'\n'),
+            LineEnding::Cr => csv::Terminator::Any(b'\r'),
+        };
+        // All delimiters are ASCII. A title may have another number of cells than the header.
+        builder
+            .delimiter(format.delimiter as u8)
+            .terminator(terminator)
+            .flexible(true);
+        Ok(Self {
+            csv: builder.from_writer(format.start(output)?),
             next_row: 1,
-        }
+        })
+    }
+}
+
+impl CsvRows<&mut Probe> {
+    /// Returns whether the sample for the delimiter is complete.
+    pub(super) fn has_sample(&self) -> bool {
+        self.csv.get_ref().output().has_sample()
     }
 }
 

@@ -24,10 +24,9 @@ impl<W: Write> Encoded<W> {
     /// Writes a byte order mark in UTF-8 if the file has one, and always in UTF-16.
     pub(super) fn new(
         mut output: W,
-        encoding: &str,
+        encoding: &'static Encoding,
         has_byte_order_mark: bool,
     ) -> io::Result<Self> {
-        let encoding = Encoding::for_label(encoding.as_bytes()).unwrap_or(UTF_8);
         let (encoding, mark): (Output, &[u8]) = if encoding == UTF_16LE {
             (Output::Utf16(u16::to_le_bytes), &[0xFF, 0xFE])
         } else if encoding == UTF_16BE {
@@ -45,6 +44,10 @@ impl<W: Write> Encoded<W> {
             encoding,
             incomplete: Vec::new(),
         })
+    }
+
+    pub(super) fn output(&self) -> &W {
+        &self.output
     }
 
     /// Ends the text: some encodings return to their initial state.
@@ -112,6 +115,7 @@ mod tests {
 
     fn encoded(encoding: &str, has_mark: bool, chunks: &[&[u8]]) -> Vec<u8> {
         let mut bytes = Vec::new();
+        let encoding = Encoding::for_label(encoding.as_bytes()).unwrap();
         let mut output = Encoded::new(&mut bytes, encoding, has_mark).unwrap();
         for chunk in chunks {
             output.write_all(chunk).unwrap();

@@ -2,29 +2,33 @@
 
 mod csv_rows;
 mod encoded;
+mod text_format;
 mod workbook;
 mod xml;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, Write};
 
 use csv_rows::CsvRows;
-use encoded::Encoded;
+pub(crate) use text_format::TextStyle;
+use text_format::{Probe, TextFormat};
 use workbook::WorkbookRows;
 
-use crate::columns::{Column, ERROR_HEADER};
+use crate::columns::{ERROR_HEADER, SURPLUS_HEADER};
 use crate::description::FileKind;
 use crate::error::ImportError;
 use crate::file::ImportFile;
 use crate::source::Cell;
 use crate::table::RowReader;
-use crate::value::display_text;
+use crate::value::{display_text, is_blank_cell};
 
 /// Format of a file of rejected rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectedFormat {
-    /// Text, in the encoding and with the delimiter of the file (UTF-8 and `,` for a workbook).
+    /// Text, in the encoding and with the delimiter and line ending of the file (UTF-8, `,` and LF
+    /// for a workbook). A delimiter that an import would not detect is stated in a line `sep=;`. An
+    /// encoding that it would not detect is replaced by UTF-8 with a byte order mark.
     Csv,
     /// A workbook with every cell as text. Invalid cells are marked.
     Xlsx,
@@ -68,7 +72,8 @@ impl<R: Read + Seek> ImportFile<R> {
     /// column `Error`. An import ignores this column.
     ///
     /// An import of the written file with the same options reads the same values. A date such as
-    /// `03/04/2024` is written as `2024-04-03` if only other rows show its order.
+    /// `03/04/2024` is written as `2024-04-03` if only other rows show its order. The cells of a
+    /// shifted row that have no column are written before the messages, under a blank header.
     ///
     /// # Errors
     /// Returns the error of the output, or of a file that changed since it was opened.
@@ -78,17 +83,13 @@ impl<R: Read + Seek> ImportFile<R> {
         format: RejectedFormat,
         output: impl Write + Send,
     ) -> Result<(), ImportError> {
+        let surplus = self.count_surplus(errors)?;
         match format {
             RejectedFormat::Csv => {
-                let (encoding, delimiter) = match self.description.kind {
-                    FileKind::Csv {
-                        encoding,
-                        delimiter,
-                    } => (encoding, delimiter),
-                    FileKind::Xlsx { .. } => ("UTF-8", ','),
-                };
-                let output = Encoded::new(output, encoding, self.has_byte_order_mark)?;
-                self.write_rows(errors, CsvRows::new(output, delimiter))
+                let format = self.text_format(errors, surplus)?;
+                let mut writer = CsvRows::new(output, &format)?;
+                self.write_rows(errors, surplus, &mut writer, |_| true)?;
+                Ok(writer.finish()?)
             }
             RejectedFormat::Xlsx => {
                 let sheet = match &self.description.kind {
@@ -96,31 +97,95 @@ impl<R: Read + Seek> ImportFile<R> {
                     FileKind::Csv { .. } => "Rejected rows",
                 };
                 let header_row = self.first_row_number();
-                let writer = WorkbookRows::new(output, sheet, header_row)?;
-                self.write_rows(errors, writer)
+                let mut writer = WorkbookRows::new(output, sheet, header_row)?;
+                self.write_rows(errors, surplus, &mut writer, |_| true)?;
+                Ok(writer.finish()?)
             }
         }
+    }
+
+    /// Returns the maximum number of cells of a rejected row that have no column.
+    fn count_surplus(
+        &mut self,
+        errors: &BTreeMap<u32, Vec<RejectedCell>>,
+    ) -> Result<usize, ImportError> {
+        let mut surplus = 0;
+        if matches!(self.description.kind, FileKind::Xlsx { .. }) {
+            // Every cell of a workbook has a column.
+            return Ok(surplus);
+        }
+        let width = self.columns.len();
+        self.source.read_rows(|row, cells| {
+            if errors.contains_key(&row) {
+                let last = cells.iter().rposition(|cell| !is_blank_cell(cell));
+                let cells = last.map_or(0, |last| last + 1);
+                surplus = surplus.max(cells.saturating_sub(width));
+            }
+            Ok(true)
+        })?;
+        Ok(surplus)
+    }
+
+    /// Returns the format of the file, so that an import detects it again: writes the rows to a
+    /// probe. The options state the format of either file.
+    fn text_format(
+        &mut self,
+        errors: &BTreeMap<u32, Vec<RejectedCell>>,
+        surplus: usize,
+    ) -> Result<TextFormat, ImportError> {
+        let mut format = match self.description.kind {
+            FileKind::Csv {
+                encoding,
+                delimiter,
+            } => TextFormat::new(encoding, delimiter, self.text_style),
+            FileKind::Xlsx { .. } => TextFormat::of_workbook(),
+        };
+        let given = self.given;
+        let needs_all = !given.encoding && format.has_legacy_encoding();
+        if given.delimiter && !needs_all {
+            return Ok(format);
+        }
+        let mut probe = Probe::new();
+        let mut writer = CsvRows::new(&mut probe, &format)?;
+        self.write_rows(errors, surplus, &mut writer, |writer| {
+            needs_all || !writer.has_sample()
+        })?;
+        writer.finish()?;
+        if !given.delimiter {
+            format.state_delimiter(&probe);
+        }
+        if !given.encoding {
+            format.state_encoding(&mut probe);
+        }
+        Ok(format)
     }
 
     /// Returns the number of the header row in the written file. A header that the options number
     /// keeps its place, so that they fit the written file, too.
     fn first_row_number(&self) -> u32 {
-        if self.has_given_header {
+        if self.given.header_row {
             self.description.header_row
         } else {
             1
         }
     }
 
-    fn write_rows(
+    /// Writes the header and the rows, until `continues` returns `false`.
+    fn write_rows<T: RowWriter>(
         &mut self,
         errors: &BTreeMap<u32, Vec<RejectedCell>>,
-        mut writer: impl RowWriter,
+        surplus: usize,
+        writer: &mut T,
+        continues: impl Fn(&T) -> bool,
     ) -> Result<(), ImportError> {
-        let layout = Layout::new(&self.columns, &self.reader);
+        let layout = Layout {
+            reader: &self.reader,
+            width: self.columns.len(),
+            surplus,
+        };
         let header_row = self.description.header_row;
         let mut next_row = self.first_row_number();
-        let keeps_titles = self.has_given_header;
+        let keeps_titles = self.given.header_row;
         self.source.read_rows(|row, cells| {
             if row < header_row {
                 if keeps_titles {
@@ -133,33 +198,22 @@ impl<R: Read + Seek> ImportFile<R> {
                 writer.write(next_row, &layout.rejected(cells, errors))?;
                 next_row += 1;
             }
-            Ok(true)
-        })?;
-        writer.finish()?;
-        Ok(())
+            Ok(continues(writer))
+        })
     }
 }
 
-/// Columns of the written file: those of the file without messages of an earlier import, and the
-/// column `Error`.
+/// Columns of the written file: those of the file without messages of an earlier import, those of
+/// surplus cells, and the column `Error`.
 struct Layout<'a> {
     reader: &'a RowReader,
     /// Number of columns of the file.
     width: usize,
-    /// Columns with messages of an earlier import.
-    left_out: BTreeSet<usize>,
+    /// Maximum number of cells of a rejected row that have no column.
+    surplus: usize,
 }
 
-impl<'a> Layout<'a> {
-    fn new(columns: &[Column], reader: &'a RowReader) -> Self {
-        let left_out = columns.iter().filter(|column| column.is_error_column());
-        Self {
-            reader,
-            width: columns.len(),
-            left_out: left_out.map(|column| column.index).collect(),
-        }
-    }
-
+impl Layout<'_> {
     fn title<'c>(&self, cells: &'c [Cell<'_>]) -> Vec<OutputCell<'c>> {
         let cells = self.kept(cells);
         cells.map(|(_, cell)| plain(display_text(cell))).collect()
@@ -167,7 +221,8 @@ impl<'a> Layout<'a> {
 
     fn header<'c>(&self, cells: &'c [Cell<'_>]) -> Vec<OutputCell<'c>> {
         let texts = self.kept(cells).map(|(_, cell)| display_text(cell));
-        let texts = texts.chain([ERROR_HEADER.into()]);
+        let surplus = std::iter::repeat_n(SURPLUS_HEADER.into(), self.surplus);
+        let texts = texts.chain(surplus).chain([ERROR_HEADER.into()]);
         let cells = texts.map(|text| OutputCell {
             text,
             style: Style::Header,
@@ -189,17 +244,16 @@ impl<'a> Layout<'a> {
             },
         });
         let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
-        let mut row: Vec<_> = kept.chain([plain(messages.join("; ").into())]).collect();
-        // The cells of a shifted row that have no column follow the messages.
-        let others = cells.iter().skip(self.width);
-        row.extend(others.map(|cell| plain(display_text(cell))));
-        row
+        let surplus = (self.width..self.width + self.surplus)
+            .map(|index| plain(display_text(cells.get(index).unwrap_or(&Cell::Empty))));
+        let messages = plain(messages.join("; ").into());
+        kept.chain(surplus).chain([messages]).collect()
     }
 
     /// Iterates over the cells of all columns that are written.
     fn kept<'c>(&self, cells: &'c [Cell<'_>]) -> impl Iterator<Item = (usize, &'c Cell<'c>)> {
         let cells = (0..self.width).map(|index| (index, cells.get(index).unwrap_or(&Cell::Empty)));
-        cells.filter(|(index, _)| !self.left_out.contains(index))
+        cells.filter(|(index, _)| self.reader.error_column() != Some(*index))
     }
 }
 

@@ -6,7 +6,10 @@ const MAX_CELL: usize = 32_767;
 /// Appends a text as XML. Line breaks become LF.
 pub(super) fn push_escaped(xml: &mut String, text: &str) {
     let mut after_return = false;
-    for character in text.chars().take(MAX_CELL) {
+    for (index, character) in text.char_indices().take(MAX_CELL) {
+        if character == '_' && is_escape(&text.as_bytes()[index..]) {
+            xml.push_str("_x005F");
+        }
         let is_return = character == '\r';
         match character {
             '&' => xml.push_str("&amp;"),
@@ -21,6 +24,17 @@ pub(super) fn push_escaped(xml: &mut String, text: &str) {
             character => xml.push(character),
         }
         after_return = is_return;
+    }
+}
+
+/// Returns whether a text begins like the escape of a character: `_x0041_` is read as `A`.
+fn is_escape(text: &[u8]) -> bool {
+    match text {
+        [b'_', b'x', digits @ .., b'_'] if digits.len() == 4 => {
+            digits.iter().all(u8::is_ascii_hexdigit)
+        }
+        [_, _, _, _, _, _, _, _, ..] => is_escape(&text[..7]),
+        _ => false,
     }
 }
 

@@ -19,6 +19,7 @@ mod xml;
 
 use content::Content;
 use text::TextFile;
+pub(crate) use text::{LegacyDetector, detect_delimiter};
 use workbook::Workbook;
 
 /// Value of a cell. Text is not trimmed, and never empty.
@@ -39,15 +40,28 @@ pub(crate) enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// Returns [`Cell::Empty`] for empty text.
-    fn text(text: impl Into<Cow<'a, str>>) -> Self {
-        let text = text.into();
+    /// Returns [`Cell::Empty`] for empty text. Exports write `="0012"` so that a spreadsheet keeps
+    /// the zeros: this is the text `0012`.
+    pub(crate) fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        let text = match text.into() {
+            Cow::Borrowed(text) => Cow::Borrowed(protected_text(text).unwrap_or(text)),
+            Cow::Owned(text) => Cow::Owned(match protected_text(&text) {
+                Some(inner) => inner.to_owned(),
+                None => text,
+            }),
+        };
         if text.is_empty() {
             Self::Empty
         } else {
             Self::Text(text)
         }
     }
+}
+
+/// Returns the text within `="..."`.
+fn protected_text(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("=\"")?.strip_suffix('"')?;
+    (!inner.contains('"')).then_some(inner)
 }
 
 /// A file whose kind, encoding, delimiter and sheet are known. Its rows can be read repeatedly.

@@ -13,9 +13,9 @@ pub(crate) struct ColumnStatistics {
     /// First distinct values, shortened.
     pub(crate) samples: Vec<String>,
     pub(crate) has_values: bool,
-    /// Of a column of dates whose order must be decided.
+    /// Statistics for deciding the order of day and month.
     pub(crate) dates: Option<DateStatistics>,
-    /// Of the column of serial numbers.
+    /// Lengths of serial numbers.
     pub(crate) lengths: Option<Box<LengthStatistics>>,
 }
 
@@ -25,7 +25,10 @@ impl ColumnStatistics {
         self.has_values = true;
         self.add_sample(cell);
         if let (Some(dates), Some(reader)) = (&mut self.dates, reader) {
-            dates.add(row, &reader.translated(cell));
+            match cell {
+                Cell::Date(date) => dates.add_date(row, *date),
+                cell => dates.add(row, &reader.translated(cell)),
+            }
         }
         if let Some(lengths) = &mut self.lengths {
             lengths.add(row, cell);

@@ -1,6 +1,7 @@
 //! Rows of cells as raw rows of devices.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use devices_domain::{InvalidValue, RawRow, RawValue, Reason};
 
@@ -28,6 +29,10 @@ pub(crate) struct RowReader {
     headers: Vec<String>,
     /// Number of cells that a row may have with values: those of the header row of a text file.
     max_cells: usize,
+    /// Column with the messages of an earlier import. It is not used.
+    error_column: Option<usize>,
+    /// Columns with the surplus cells of an earlier import.
+    surplus: Range<usize>,
 }
 
 /// A column that provides a field or an attribute.
@@ -64,8 +69,15 @@ impl RowReader {
         let name = template
             .map(|template| NameTemplate::parse(template, mapping, options, limits.max_columns))
             .transpose()?;
+        let columns: Vec<_> = columns.collect();
+        let is_used = |index: &usize| columns.iter().any(|column| column.index == *index);
         let mut reader = Self {
-            columns: columns.collect(),
+            error_column: mapping
+                .headers
+                .error_column()
+                .filter(|index| !is_used(index)),
+            surplus: mapping.headers.surplus(),
+            columns,
             defaults: Default::parse_all(options)?,
             name,
             headers: mapping
@@ -88,6 +100,11 @@ impl RowReader {
                 .retain(|default| !default.target.is_field(NAME));
         }
         Ok(reader)
+    }
+
+    /// Returns the column with the messages of an earlier import, which is not used.
+    pub(crate) fn error_column(&self) -> Option<usize> {
+        self.error_column
     }
 
     /// Returns whether a column, a default or the template provides a field.
@@ -202,12 +219,14 @@ impl RowReader {
     }
 
     /// Returns whether a row of a text file has values after the last column: a delimiter in an
-    /// unquoted cell has probably moved its values into wrong columns.
+    /// unquoted cell has probably moved its values into wrong columns. In a file of rejected rows,
+    /// they are before the messages.
     fn is_shifted(&self, cells: &[Cell<'_>]) -> bool {
-        cells.len() > self.max_cells
-            && cells[self.max_cells..]
-                .iter()
-                .any(|cell| !is_blank_cell(cell))
+        let has_values = |cells: Option<&[Cell<'_>]>| {
+            cells.is_some_and(|cells| !cells.iter().all(is_blank_cell))
+        };
+        let surplus = self.surplus.start..self.surplus.end.min(cells.len());
+        has_values(cells.get(self.max_cells..)) || has_values(cells.get(surplus))
     }
 }
 

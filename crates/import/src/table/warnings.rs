@@ -3,9 +3,9 @@
 use super::column_statistics::ColumnStatistics;
 use crate::columns::{Assignment, Mapping, MatchedBy, Target, describe};
 use crate::description::{Warning, WarningKind};
-use crate::options::ImportOptions;
+use crate::options::{ImportOptions, OtherColumns};
 
-/// What a scan has found.
+/// Findings of a scan.
 pub(super) struct Findings<'a> {
     pub(super) options: &'a ImportOptions,
     pub(super) mapping: &'a Mapping,
@@ -19,6 +19,7 @@ pub(super) fn warnings(findings: &Findings<'_>) -> Vec<Warning> {
     for (index, assignment) in findings.mapping.columns.iter().enumerate() {
         warnings.extend(findings.column_warning(index, assignment));
         warnings.extend(findings.leading_zeros(index));
+        warnings.extend(findings.swapped_dates(index));
         warnings.extend(findings.unused_default(index, assignment));
     }
     warnings.extend(findings.repeated_header());
@@ -46,9 +47,23 @@ impl Findings<'_> {
                 let field = target.map(Target::to_string).unwrap_or_default();
                 format!("{column} is not used, because {other_column} provides `{field}`")
             }
-            None => format!("{column} is not used, because no field is known for it"),
+            None => format!("{column} is not used, because {}", self.why_unused(index)),
         };
         Some(warning(WarningKind::IgnoredColumn, message, index))
+    }
+
+    /// Returns why a column without a field is not used, and what helps if the option for other
+    /// columns does not.
+    fn why_unused(&self, index: usize) -> &'static str {
+        let header = &self.mapping.headers.get(index).text;
+        if self.options.other_columns != OtherColumns::Attributes {
+            "no field is known for it"
+        } else if header.is_empty() {
+            "it has no header: map it to `attributes.` and a key"
+        } else {
+            "its header cannot be the key of an attribute: map it to `attributes.` and a key of at \
+             most 64 characters"
+        }
     }
 
     fn leading_zeros(&self, index: usize) -> Option<Warning> {
@@ -65,6 +80,16 @@ impl Findings<'_> {
             short.count, short.usual_length, short.first_row
         );
         Some(warning(WarningKind::LeadingZeros, message, index))
+    }
+
+    fn swapped_dates(&self, index: usize) -> Option<Warning> {
+        let row = self.statistics[index].dates?.swapped_dates()?;
+        let column = describe(&self.mapping.headers, index);
+        let message = format!(
+            "{column} has both dates and texts: a spreadsheet may have swapped day and month of \
+             the dates, first in row {row}: compare them with the original"
+        );
+        Some(warning(WarningKind::SwappedDates, message, index))
     }
 
     fn unused_default(&self, index: usize, assignment: &Assignment) -> Option<Warning> {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use devices_domain::{InvalidValue, Reason};
 
+use super::currency::{is_currency, is_currency_character};
 use super::number::number_text;
 use crate::options::DecimalMark;
 use crate::text::trim;
@@ -33,7 +34,7 @@ pub(super) fn read_amount(
         return Ok(text.into());
     }
     let (sign, number) = strip_currency(trimmed);
-    let reading = |mark| Reading::parse(number, mark);
+    let reading = |mark| ParsedAmount::parse(number, mark);
     let readings = match decimal {
         Some(mark) => [reading(mark), None],
         None => [reading(DecimalMark::Point), reading(DecimalMark::Comma)],
@@ -117,7 +118,7 @@ fn no_reading(number: &str, mark: DecimalMark) -> InvalidValue {
 fn strip_currency(text: &str) -> (&'static str, &str) {
     let (sign, rest) = strip_sign(text);
     let rest = rest.trim_start();
-    let currency = currency_length(rest.chars());
+    let currency = leading_currency(rest);
     let (_, rest) = rest.split_at(currency);
     let rest = if currency > 0 {
         rest.strip_prefix('.').unwrap_or(rest)
@@ -127,7 +128,7 @@ fn strip_currency(text: &str) -> (&'static str, &str) {
     let (inner_sign, rest) = strip_sign(rest.trim_start());
     let rest = rest.trim_end();
     let end = rest.strip_suffix('.').unwrap_or(rest);
-    let currency = currency_length(end.chars().rev());
+    let currency = trailing_currency(end);
     let number = if currency > 0 {
         end[..end.len() - currency].trim_end()
     } else {
@@ -139,18 +140,17 @@ fn strip_currency(text: &str) -> (&'static str, &str) {
     }
 }
 
-/// Returns the length in bytes of the currency at the start of these characters, 0 if there is
-/// none.
-fn currency_length(characters: impl Iterator<Item = char>) -> usize {
-    /// As long as `Euro`. A longer word is no currency, but another text.
-    const MAX_LETTERS: usize = 4;
+/// Returns the length in bytes of the currency at the start of a text, 0 if there is none.
+fn leading_currency(text: &str) -> usize {
+    let end = text.find(|c| !is_currency_character(c));
+    let word = &text[..end.unwrap_or(text.len())];
+    if is_currency(word) { word.len() } else { 0 }
+}
 
-    let is_currency = |c: &char| c.is_alphabetic() || is_currency_symbol(*c);
-    let currency: Vec<char> = characters.take_while(is_currency).collect();
-    if currency.len() > MAX_LETTERS {
-        return 0;
-    }
-    currency.into_iter().map(char::len_utf8).sum()
+/// Returns the length in bytes of the currency at the end of a text, 0 if there is none.
+fn trailing_currency(text: &str) -> usize {
+    let word = &text[text.trim_end_matches(is_currency_character).len()..];
+    if is_currency(word) { word.len() } else { 0 }
 }
 
 fn strip_sign(text: &str) -> (&'static str, &str) {
@@ -169,18 +169,14 @@ fn strip_dash(number: &str) -> &str {
     }
 }
 
-fn is_currency_symbol(c: char) -> bool {
-    matches!(c, '$' | '¢'..='¥' | '\u{20A0}'..='\u{20CF}')
-}
-
-/// An amount under one meaning of its separators.
+/// Digits of an amount under one meaning of its separators.
 #[derive(Debug, PartialEq)]
-struct Reading {
+struct ParsedAmount {
     digits: String,
     decimals: String,
 }
 
-impl Reading {
+impl ParsedAmount {
     /// Reads an amount with this decimal mark. The separator of thousands is the other mark, a
     /// space or an apostrophe. `None`: the separators do not fit, or there are more decimals than
     /// two. Zeros from the third to the fourth decimal or later (`1299.0000`) are none.
@@ -267,6 +263,8 @@ mod tests {
     #[case("US$ 1,299.00", "1299.00")]
     #[case("1299 Euro", "1299")]
     #[case("1.299,00 kr.", "1299.00")]
+    #[case("100 Kč", "100")]
+    #[case("$CA 5", "5")]
     #[case("-5,00 €", "-5.00")]
     #[case("€ -5.00", "-5.00")]
     #[case("£0.99", "0.99")]
@@ -289,6 +287,12 @@ mod tests {
     #[case("EUR")]
     #[case("1 EUR 2")]
     #[case("Dell 1299 gross")]
+    #[case("1.5k")]
+    #[case("2 Mio")]
+    #[case("12 mo")]
+    #[case("3 Stk.")]
+    #[case("10 pcs")]
+    #[case("2k€")]
     #[case("--5")]
     #[case("")]
     #[case(".5")]

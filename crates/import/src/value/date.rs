@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use devices_domain::{InvalidValue, Reason};
 
 use super::day_number::{date_of_number, day_number};
@@ -28,6 +28,10 @@ pub(crate) struct DateStatistics {
     day_first: Option<u32>,
     /// First row whose second part is over 12.
     month_first: Option<u32>,
+    /// First row with a date cell of a workbook.
+    date_cell: Option<u32>,
+    /// A date cell has a day over 12, which cannot be a swapped month.
+    has_late_day: bool,
 }
 
 /// Order of a column, as its rows show it.
@@ -63,6 +67,19 @@ impl DateStatistics {
         if second > Self::MAX_MONTH {
             self.month_first.get_or_insert(row);
         }
+    }
+
+    /// Counts a date cell of a workbook.
+    pub(crate) fn add_date(&mut self, row: u32, date: NaiveDate) {
+        self.date_cell.get_or_insert(row);
+        self.has_late_day |= date.day() > Self::MAX_MONTH;
+    }
+
+    /// Returns the first row with a date whose day and month a spreadsheet may have swapped: it
+    /// reads `03/04/2024` in the order of its language, and leaves `31/05/2024` as text.
+    pub(crate) fn swapped_dates(&self) -> Option<u32> {
+        let has_both = self.year_last.is_some() && !self.has_late_day;
+        self.date_cell.filter(|_| has_both)
     }
 
     pub(crate) fn decide(&self) -> DecidedOrder {
@@ -105,7 +122,7 @@ pub(super) fn read_date(
     }
     let date = NumericDate::parse(trimmed).and_then(|date| date.to_date(format, order));
     date.map(|date| date.to_string().into())
-        .ok_or_else(|| malformed_date(format, order))
+        .ok_or_else(malformed_date)
 }
 
 /// Returns whether validation reads the text: it begins with `YYYY-MM-DD`.
@@ -118,21 +135,12 @@ fn is_iso_8601(text: &str) -> bool {
     bytes.len() >= 10 && bytes[..10].iter().enumerate().all(is_date)
 }
 
-/// Error of a text or number that is no date.
-pub(super) fn malformed_date(format: Option<DateFormat>, order: Option<DateOrder>) -> InvalidValue {
-    let examples = match (format, order) {
-        (Some(DateFormat::Excel), _) => "such as 44927 or 2024-05-31",
-        (Some(DateFormat::DayFirst), _) | (None, Some(DateOrder::DayFirst)) => {
-            "such as 31/05/2024 or 2024-05-31"
-        }
-        (Some(DateFormat::MonthFirst), _) | (None, Some(DateOrder::MonthFirst)) => {
-            "such as 05/31/2024 or 2024-05-31"
-        }
-        (Some(DateFormat::YearFirst), _) | (None, None) => "such as 2024-05-31",
-    };
+/// Error of a text or number that is no date. Recommends the form that has only one meaning: the
+/// other dates of a corrected file no longer show the order of its days and months.
+pub(super) fn malformed_date() -> InvalidValue {
     InvalidValue::new(
         Reason::Malformed,
-        format!("must be a date that exists, {examples}"),
+        "must be a date that exists: write it as 2024-05-31, in the order year, month, day",
     )
 }
 
@@ -362,6 +370,18 @@ mod tests {
         ] {
             assert_eq!(read(text, Some(format), None), Err(Reason::Malformed));
         }
+    }
+
+    #[test]
+    fn swapped_dates_are_found() {
+        let day = |text: &str| text.parse().unwrap();
+        let mut statistics = DateStatistics::default();
+        statistics.add_date(2, day("2024-04-03"));
+        assert_eq!(statistics.swapped_dates(), None, "all are dates");
+        statistics.add(3, "31/05/2024");
+        assert_eq!(statistics.swapped_dates(), Some(2));
+        statistics.add_date(4, day("2024-05-13"));
+        assert_eq!(statistics.swapped_dates(), None);
     }
 
     #[test]

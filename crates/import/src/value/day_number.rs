@@ -23,7 +23,7 @@ pub(super) fn date_of_number(
         ));
     }
     let date = excel_date(number, is_1904).map(|date| date.to_string());
-    date.ok_or_else(|| malformed_date(format, None))
+    date.ok_or_else(malformed_date)
 }
 
 /// Returns the day of a number of the 1900 or the 1904 system. A fraction is the time of the day.

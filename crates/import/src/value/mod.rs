@@ -2,6 +2,7 @@
 
 mod amount;
 mod boolean;
+mod currency;
 mod date;
 mod day_number;
 mod number;

@@ -73,6 +73,17 @@ pub(super) fn lost_digits() -> InvalidValue {
     )
 }
 
+/// Error of a date or boolean in a column of identifiers: a spreadsheet makes a date of `FEB1`.
+pub(super) fn converted(kind: &str) -> InvalidValue {
+    InvalidValue::new(
+        Reason::SpreadsheetNumber,
+        format!(
+            "was changed to {kind} by a spreadsheet: format the column as text and enter the \
+             original again"
+        ),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;

@@ -11,7 +11,8 @@ use super::date::{DateOrder, is_two_way_date, read_date};
 use super::day_number::date_of_number;
 use super::display_text;
 use super::number::{
-    identifier_text, is_shortened_number, lost_digits, number_text, plain_text, shortened_text,
+    converted, identifier_text, is_shortened_number, lost_digits, number_text, plain_text,
+    shortened_text,
 };
 use crate::columns::Target;
 use crate::options::ImportOptions;
@@ -78,28 +79,32 @@ impl ValueReader {
 
     /// Returns the text of a cell after the translation.
     pub(crate) fn translated<'a>(&'a self, cell: &'a Cell<'_>) -> Cow<'a, str> {
-        let text = display_text(cell);
-        match self.translation(&text) {
+        match self.translation(cell) {
             Some(translated) => translated.into(),
-            None => text,
+            None => display_text(cell),
         }
     }
 
-    fn translation(&self, text: &str) -> Option<&str> {
-        self.translations.as_ref()?.get(trim(text))
+    /// Returns the translation of a cell. An error value has none, not even that of empty cells.
+    fn translation(&self, cell: &Cell<'_>) -> Option<&str> {
+        let translations = self.translations.as_ref()?;
+        match cell {
+            Cell::Error => None,
+            cell => translations.get(trim(&display_text(cell))),
+        }
     }
 
     /// Reads a cell. A value that the spreadsheet damaged is [`RawValue::Invalid`].
     pub(crate) fn read<'a>(&'a self, cell: &'a Cell<'_>) -> RawValue<'a> {
-        if self.translations.is_some()
-            && let Some(translated) = self.translation(&display_text(cell))
-        {
+        if let Some(translated) = self.translation(cell) {
             return self.read_text(translated);
         }
         match cell {
             Cell::Empty => RawValue::Text(Cow::Borrowed("")),
             Cell::Text(text) => self.read_text(text),
             Cell::Number(number) => self.read_number(*number),
+            Cell::Date(_) if self.kind == Kind::Identifier => invalid(converted("a date")),
+            Cell::Boolean(_) if self.kind == Kind::Identifier => invalid(converted("a boolean")),
             Cell::Date(date) => RawValue::Text(date.to_string().into()),
             Cell::Boolean(value) if self.kind == Kind::Boolean => RawValue::Boolean(*value),
             Cell::Boolean(_) => RawValue::Text(display_text(cell)),
@@ -107,13 +112,15 @@ impl ValueReader {
         }
     }
 
-    /// Returns the text that is read as the same value, or rejected like the cell, in a text file.
+    /// Returns the cell as text for the file of rejected rows. Reading it again yields the same
+    /// value, or an error.
     pub(crate) fn rewrite<'a>(&'a self, cell: &'a Cell<'_>) -> Cow<'a, str> {
-        if self.translation(&display_text(cell)).is_some() {
+        if self.translation(cell).is_some() {
             return display_text(cell);
         }
         match cell {
             Cell::Error => ERROR_VALUE.into(),
+            Cell::Date(_) | Cell::Boolean(_) if self.kind == Kind::Identifier => ERROR_VALUE.into(),
             Cell::Number(number) => self.rewrite_number(*number).into(),
             Cell::Text(text) if self.date_order.is_some() && is_two_way_date(text) => {
                 match self.read_text(text) {

@@ -68,7 +68,7 @@ fn column_without_field_is_listed() {
 
 #[test]
 fn other_columns_become_attributes() {
-    let text = "name,Room,Room,,Error,Floor\nA,R1,R2,x,old message,\nB,,,,,2\n";
+    let text = "name,Room,Room,,Floor,Error\nA,R1,R2,x,,old message\nB,,,,2,\n";
     let json = r#"{"other_columns":"attributes","columns":{"Floor":null}}"#;
     let mut file = open(text, json);
     assert_eq!(
@@ -90,10 +90,10 @@ fn other_columns_become_attributes() {
 #[test]
 fn other_columns_can_be_an_error() {
     let json = r#"{"other_columns":"error"}"#;
-    let error = file_error("name,Room,Error,,Floor\nA,R1,e,,2\n", json);
+    let error = file_error("name,Room,,Floor,Error\nA,R1,,2,e\n", json);
     assert_eq!(error.reason, FileErrorReason::UnknownColumn);
     let columns: Vec<_> = error.columns.iter().map(ErrorColumn::letters).collect();
-    assert_eq!(columns, ["B", "E"]);
+    assert_eq!(columns, ["B", "D"]);
     open(
         "name,Room,Error,\nA,R1,e,\n",
         r#"{"other_columns":"error","columns":{"Room":null}}"#,

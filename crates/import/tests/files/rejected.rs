@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use devices_import::{RejectedCell, RejectedFormat};
+use calamine::Reader;
+use devices_import::{FileKind, RejectedCell, RejectedFormat};
 use proptest::prelude::*;
 use rstest::rstest;
 
 use super::generated::{cells, table};
-use super::{C, File, Row, open, rejected, rows, try_open, validated, workbook};
+use super::{C, File, Row, file_error, open, rejected, rows, try_open, validated, workbook};
 
 fn csv(file: &mut File, rows: &[u32]) -> String {
     String::from_utf8(rejected(file, rows, RejectedFormat::Csv)).expect("UTF-8")
@@ -76,11 +77,27 @@ fn all_errors_of_a_row_are_written() {
 
 #[test]
 fn earlier_error_column_is_replaced() {
-    let text = "name,Error,type\nA,old,laptop\n";
+    let text = "name,type,Error\nA,laptop,old\n";
     assert_eq!(
         csv(&mut open(text, "{}"), &[2]),
         "name,type,Error\nA,laptop,`serial_number` must not be empty\n"
     );
+}
+
+#[test]
+fn error_column_elsewhere_is_an_ordinary_one() {
+    let text = "name,Error,type\nA,E5,laptop\n";
+    let json = r#"{"other_columns":"attributes"}"#;
+    let mut file = open(text, json);
+    assert_eq!(rows(&mut file)[0].text("attributes.Error"), "E5");
+    let written = csv(&mut file, &[2]);
+    assert!(written.starts_with("name,Error,type,Error\nA,E5,laptop,`"));
+    assert_eq!(
+        rows(&mut open(written, json))[0].text("attributes.Error"),
+        "E5"
+    );
+    let error = file_error(text, r#"{"other_columns":"error"}"#);
+    assert_eq!(error.columns[0].header, "Error");
 }
 
 #[test]
@@ -107,10 +124,121 @@ fn shifted_row_keeps_all_cells() {
     let written = csv(&mut file, &[2]);
     assert_eq!(
         written,
-        "name,type,Error\nA,laptop,`serial_number` must not be empty,14 inch\n"
+        "name,type, ,Error\nA,laptop,14 inch,`serial_number` must not be empty\n"
     );
-    let row = &rows(&mut open(written, "{}"))[0];
-    assert_eq!(row.reason("type"), "malformed", "until its cells are moved");
+    for json in ["{}", r#"{"other_columns":"error"}"#] {
+        let row = &rows(&mut open(&written, json))[0];
+        assert_eq!(row.reason("type"), "malformed", "until its cells are moved");
+    }
+    let again = csv(&mut open(&written, "{}"), &[2]);
+    assert_eq!(again, written);
+    let moved = written.replace("laptop,14 inch", "laptop,");
+    assert_eq!(rows(&mut open(moved, "{}"))[0].text("type"), "laptop");
+    let bytes = rejected(&mut file, &[2], RejectedFormat::Xlsx);
+    assert_eq!(rows(&mut open(bytes, "{}"))[0].reason("type"), "malformed");
+}
+
+#[test]
+fn own_column_without_header_is_not_surplus() {
+    let text = "name,type,\nA,laptop,14 inch\n";
+    let written = csv(&mut open(text, "{}"), &[2]);
+    assert!(written.starts_with("name,type,,Error\nA,laptop,14 inch,`"));
+    assert_eq!(rows(&mut open(written, "{}"))[0].text("type"), "laptop");
+}
+
+#[rstest]
+#[case("name;type\r\nA;laptop\r\n", "name;type;Error\r\nA;laptop;`")]
+#[case("name;type\rA;laptop\r", "name;type;Error\rA;laptop;`")]
+#[case("sep=^\nname^type\nA^laptop\n", "sep=^\nname^type^Error\nA^laptop^`")]
+#[case("sep=;\nname;type\nA;laptop\n", "name;type;Error\nA;laptop;`")]
+fn line_ending_and_delimiter_are_those_of_the_file(#[case] text: &str, #[case] expected: &str) {
+    let written = csv(&mut open(text, "{}"), &[2]);
+    assert!(written.starts_with(expected), "{written:?}");
+    let mut again = open(written, "{}");
+    assert_eq!(rows(&mut again)[0].text("type"), "laptop");
+}
+
+/// A few rows suggest another delimiter than the whole file.
+#[test]
+fn delimiter_is_stated_if_it_is_not_detected() {
+    let text = "name;comment,long\nA,B;1,2\nx;y\nx;y\nx;y\n";
+    let written = csv(&mut open(text, r#"{"delimiter":";"}"#), &[2]);
+    assert!(
+        written.starts_with("name;comment,long;Error\n"),
+        "{written}"
+    );
+    let text = "a|serial_number,b\nx|1,2\ny|3\n";
+    let mut file = open(text, "{}");
+    assert_eq!(
+        file.description().kind,
+        FileKind::Csv {
+            encoding: "UTF-8",
+            delimiter: '|'
+        }
+    );
+    let read = rows(&mut file);
+    let mut again = open(csv(&mut file, &[2]), "{}");
+    assert_same_values(&rows(&mut again), &read[..1]);
+}
+
+/// Mac Roman has é as 8E, and windows-1252 has it as E9.
+#[rstest]
+#[case(b"name,serial_number\rCaf\x8E,1\rx,2\r" as &[u8], "{}")]
+#[case(b"name,serial_number\nCaf\x8E,1\nB\x8Echer,2\n", "{}")]
+#[case(b"name,serial_number\nCaf\xE9,1\nB\xFCcher,2\n", "{}")]
+#[case(
+    b"name,serial_number\n\xCF\xF0\xE8\xE2\xE5\xF2 \xEC\xE8\xF0,1\n\xCF,2\n",
+    "{}"
+)]
+#[case(b"name,serial_number\nCaf\x8E,1\n", r#"{"encoding":"macintosh"}"#)]
+fn written_text_is_read_in_the_same_encoding(#[case] bytes: &[u8], #[case] json: &str) {
+    let mut file = open(bytes, json);
+    let read = rows(&mut file);
+    for row in &read {
+        let written = rejected(&mut file, &[row.number], RejectedFormat::Csv);
+        let again = rows(&mut open(&written, json));
+        assert_eq!(again[0].text("name"), row.text("name"), "{written:?}");
+    }
+}
+
+#[test]
+fn encoding_that_is_not_detected_becomes_utf8() {
+    let text = b"name,type\nCaf\x8E,laptop\nM\x9Fller,laptop\nx\x8E,laptop\n";
+    let mut file = open(text, "{}");
+    assert_eq!(
+        file.description().kind,
+        FileKind::Csv {
+            encoding: "macintosh",
+            delimiter: ','
+        }
+    );
+    let written = csv(&mut file, &[4]);
+    assert!(
+        written.starts_with("\u{FEFF}name,type,Error\nxé,"),
+        "{written:?}"
+    );
+}
+
+#[test]
+fn workbook_is_read_by_calamine() {
+    let text = "name,type\n_x0041_ <&\"\u{1F5A5},\nB\n\"line\nbreak\",_x\n";
+    let mut file = open(text, "{}");
+    let written = rejected(&mut file, &[2, 3, 4], RejectedFormat::Xlsx);
+    let mut book = calamine::Xlsx::new(std::io::Cursor::new(written)).unwrap();
+    assert_eq!(book.sheet_names(), ["Rejected rows"]);
+    let range = book.worksheet_range("Rejected rows").unwrap();
+    let texts = |row: &[calamine::Data]| row.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let read: Vec<_> = range.rows().map(texts).collect();
+    let message = "`serial_number` must not be empty";
+    assert_eq!(
+        read,
+        [
+            ["name", "type", "Error"],
+            ["_x0041_ <&\"\u{1F5A5}", "", message],
+            ["B", "", message],
+            ["line\nbreak", "_x", message],
+        ]
+    );
 }
 
 #[test]

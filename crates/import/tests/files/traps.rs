@@ -284,3 +284,60 @@ fn id_of_a_user_is_a_number() {
         [Some(Value::Integer(7))]
     );
 }
+
+/// A spreadsheet makes a date of `FEB1`, and a boolean of `true`.
+#[rstest]
+#[case("serial_number")]
+#[case("asset_tag")]
+#[case("Contract number")]
+#[case("Invoice number")]
+fn converted_identifier_is_rejected(#[case] header: &'static str) {
+    let bytes = workbook(&[
+        &[C::T("name"), C::T(header)],
+        &[C::T("A"), C::D("2024-02-01")],
+        &[C::T("B"), C::B(true)],
+    ]);
+    let mut file = open(&bytes, "{}");
+    let field = file.columns()[1].field.clone().unwrap();
+    let read = rows(&mut file);
+    let reasons: Vec<_> = read.iter().map(|row| row.reason(&field)).collect();
+    assert_eq!(reasons, ["spreadsheet_number"; 2]);
+    let json = format!(r#"{{"values":{{"{field}":{{"2024-02-01":"FEB1"}}}}}}"#);
+    assert_eq!(rows(&mut open(&bytes, &json))[0].text(&field), "FEB1");
+}
+
+/// Exports write `="0012"` so that a spreadsheet keeps the zeros.
+#[test]
+fn protected_text_is_unwrapped() {
+    let text = "=\"name\",serial_number,type\n\"=\"\"A\"\"\",=\"0012345\",=\"\"\n\
+                B,=1+1,\"=\"\"a\"\"&\"\"b\"\"\"\n";
+    let mut file = open(text, "{}");
+    assert_eq!(file.columns()[0].header, "name");
+    assert_eq!(file.columns()[1].samples[0], "0012345");
+    let rows = rows(&mut file);
+    assert_eq!(rows[0].text("name"), "A");
+    assert_eq!(rows[0].text("serial_number"), "0012345");
+    assert_eq!(rows[0].text("type"), "");
+    assert_eq!(rows[1].text("serial_number"), "=1+1");
+    assert_eq!(rows[1].text("type"), "=\"a\"&\"b\"");
+}
+
+#[test]
+fn error_value_is_not_translated_as_an_empty_cell() {
+    let bytes = workbook(&[&[C::T("name"), C::T("brand")], &[C::T("A"), C::E]]);
+    let row = &rows(&mut open(bytes, r#"{"values":{"brand":{"":"Dell"}}}"#))[0];
+    assert_eq!(row.reason("brand"), "malformed");
+}
+
+#[test]
+fn malformed_date_recommends_the_iso_form() {
+    let text = "name;Kaufdatum\nA;31.12.2024\nB;31.02.2024\n";
+    for json in ["{}", r#"{"date_format":"DD/MM/YYYY"}"#] {
+        match &rows(&mut open(text, json))[1].values["client_purchase_date"] {
+            Value::Invalid("malformed", detail) => {
+                assert!(detail.ends_with("write it as 2024-05-31, in the order year, month, day"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use devices_import::WarningKind;
 
-use super::{C, open, workbook};
+use super::{C, File, open, workbook};
 
 fn warnings(bytes: impl AsRef<[u8]>, json: &str) -> Vec<(WarningKind, Option<usize>, String)> {
     let file = open(bytes, json);
@@ -87,4 +87,41 @@ fn warnings_contain_no_values() {
     for (_, _, message) in warnings(text, json) {
         assert!(!message.contains("SECRET"), "{message}");
     }
+}
+
+#[test]
+fn dates_beside_texts_may_be_swapped() {
+    let file = |date| {
+        let header = [C::T("name"), C::T("Purchase date")];
+        let rows: [&[C]; 3] = [
+            &header,
+            &[C::T("A"), C::D(date)],
+            &[C::T("B"), C::T("31/05/2024")],
+        ];
+        open(workbook(&rows), "{}")
+    };
+    let kinds = |file: &File| file.warnings().iter().map(|w| w.kind).collect::<Vec<_>>();
+    let swapped = file("2024-04-03");
+    assert_eq!(kinds(&swapped), [WarningKind::SwappedDates]);
+    assert_eq!(
+        swapped.warnings()[0].message,
+        "column `Purchase date` (B) has both dates and texts: a spreadsheet may have swapped day \
+         and month of the dates, first in row 2: compare them with the original"
+    );
+    assert_eq!(kinds(&file("2024-04-13")), []);
+}
+
+#[test]
+fn column_that_cannot_be_an_attribute_says_why() {
+    let text = format!("name,{},\nA,x,y\n", "H".repeat(65));
+    let file = open(text, r#"{"other_columns":"attributes"}"#);
+    let messages: Vec<_> = file.warnings().iter().map(|w| &w.message).collect();
+    assert!(
+        messages[0].contains("a key of at most 64 characters"),
+        "{messages:?}"
+    );
+    assert_eq!(
+        *messages[1],
+        "column C is not used, because it has no header: map it to `attributes.` and a key"
+    );
 }

@@ -71,28 +71,53 @@ fn is_utf8<R: Read + Seek>(reader: &mut R) -> Result<bool, ImportError> {
 /// Guesses an encoding other than Unicode.
 fn legacy_encoding<R: Read + Seek>(reader: &mut R) -> Result<&'static Encoding, ImportError> {
     reader.rewind()?;
-    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    let mut mac = MacRomanDetector::default();
-    let mut utf8 = Utf8Counter::default();
+    let mut detector = LegacyDetector::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
         let length = reader.read(&mut buffer)?;
-        detector.feed(&buffer[..length], length == 0);
-        mac.feed(&buffer[..length]);
-        utf8.feed(&buffer[..length]);
         if length == 0 {
-            break;
+            return Ok(detector.guess());
+        }
+        detector.feed(&buffer[..length]);
+    }
+}
+
+/// Guesses the encoding of a text that is read in pieces.
+pub(crate) struct LegacyDetector {
+    detector: EncodingDetector,
+    mac: MacRomanDetector,
+    utf8: Utf8Counter,
+}
+
+impl LegacyDetector {
+    pub(crate) fn new() -> Self {
+        Self {
+            detector: EncodingDetector::new(Iso2022JpDetection::Deny),
+            mac: MacRomanDetector::default(),
+            utf8: Utf8Counter::default(),
         }
     }
-    // Reading reports the row of the invalid byte.
-    if utf8.is_damaged_utf8() {
-        return Ok(UTF_8);
+
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        self.detector.feed(bytes, false);
+        self.mac.feed(bytes);
+        self.utf8.feed(bytes);
     }
-    let guess = detector.guess(None, Utf8Detection::Deny);
-    if mac.is_likely(guess) {
-        return Ok(MACINTOSH);
+
+    /// Returns the encoding of a complete text. UTF-8 if it is valid or has a few invalid bytes:
+    /// reading reports the row of the first one.
+    pub(crate) fn guess(&mut self) -> &'static Encoding {
+        if self.utf8.is_damaged_utf8() {
+            return UTF_8;
+        }
+        self.detector.feed(&[], true);
+        let guess = self.detector.guess(None, Utf8Detection::Deny);
+        if self.mac.is_likely(guess) {
+            MACINTOSH
+        } else {
+            guess
+        }
     }
-    Ok(guess)
 }
 
 /// Recognises UTF-8 with a few invalid bytes: a truncated file, or lines pasted from another file.

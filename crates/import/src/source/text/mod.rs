@@ -1,6 +1,6 @@
 //! Reads delimited text as a stream: bytes, then UTF-8, then records.
 
-use std::io::{BufRead, Read, Seek};
+use std::io::{BufRead, Cursor, Read, Seek};
 
 use encoding_rs::Encoding;
 
@@ -17,6 +17,7 @@ mod encoding;
 mod records;
 
 use decode::Utf8Reader;
+pub(crate) use encoding::LegacyDetector;
 use records::Records;
 
 /// Maximum size of the sample that the delimiter is detected from.
@@ -110,6 +111,14 @@ fn given_delimiter(delimiter: &str) -> Result<u8, ImportError> {
             "delimiter must be `,`, `;`, `|` or a tab",
         )),
     }
+}
+
+/// Returns the delimiter that is detected in a text with this beginning.
+pub(crate) fn detect_delimiter(beginning: &[u8], encoding: &'static Encoding) -> u8 {
+    // Reading from memory does not fail.
+    let sample = read_sample(&mut Cursor::new(beginning), encoding).unwrap_or_default();
+    let separator = delimiter::separator_line(&sample);
+    separator.map_or_else(|| delimiter::detect(&sample), |(delimiter, _)| delimiter)
 }
 
 /// Returns the beginning of the file in UTF-8, up to its last complete line.
