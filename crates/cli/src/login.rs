@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: Arguments, context: Context) -> Result<(), CliError
         Access::Read => "READ",
         Access::Write => "WRITE",
     };
-    let object = json!({ "url": credentials.url, "scope": scope, "file": path });
+    let object = json!({ "url": credentials.url, "scope": scope, "file": path.to_string_lossy() });
     context.print(&object, || {
         let mut text = format!("Logged in to {}.", credentials.url);
         if access == Access::Read {

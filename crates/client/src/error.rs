@@ -164,6 +164,9 @@ pub struct RowError {
     pub code: Option<String>,
     /// Reason, for programs: a stable lower-case word.
     pub reason: Option<String>,
+    /// Index of an earlier row with the same serial number or asset tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<u64>,
     /// Sentence for people.
     pub message: String,
 }

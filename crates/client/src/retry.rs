@@ -68,6 +68,8 @@ pub struct Retry<'a> {
     pub delay: Duration,
     /// Error of the attempt.
     pub error: &'a ClientError,
+    /// The server may have carried out the request, or may still do so.
+    pub may_have_stored: bool,
 }
 
 /// Failure of one attempt.
@@ -75,6 +77,8 @@ pub(crate) struct Failure {
     pub(crate) error: ClientError,
     /// Another attempt may succeed.
     pub(crate) is_transient: bool,
+    /// The server may have carried out the request, or may still do so.
+    pub(crate) may_have_stored: bool,
     pub(crate) retry_after: Option<Duration>,
 }
 
@@ -84,6 +88,7 @@ impl From<ClientError> for Box<Failure> {
         Box::new(Failure {
             error,
             is_transient: false,
+            may_have_stored: false,
             retry_after: None,
         })
     }

@@ -143,6 +143,7 @@ impl Client {
                 attempt: number,
                 delay,
                 error: &failure.error,
+                may_have_stored: failure.may_have_stored,
             });
             std::thread::sleep(delay);
             number += 1;
@@ -189,6 +190,7 @@ impl Client {
                 may_have_stored: kind == ConnectionError::Lost && repeat == Repeat::Never,
             },
             is_transient: kind != ConnectionError::Permanent,
+            may_have_stored: kind == ConnectionError::Lost,
             retry_after: None,
         })
     }
@@ -212,6 +214,7 @@ fn rejected(url: String, response: http::Response<Body>) -> Box<Failure> {
     let in_use = error.code() == Some("IDEMPOTENCY_KEY_IN_USE");
     Box::new(Failure {
         is_transient: in_use || is_transient(parts.status),
+        may_have_stored: in_use || may_have_stored(parts.status, &error),
         retry_after: header("Retry-After").and_then(|value| parse_retry_after(&value)),
         error,
     })
@@ -235,6 +238,18 @@ fn is_transient(status: StatusCode) -> bool {
         StatusCode::GATEWAY_TIMEOUT,
     ]
     .contains(&status)
+}
+
+/// Returns whether the server may have carried out a request that it, or a proxy, rejected. A
+/// server that is busy sends 503 without a message; one that lost the result of a commit sends one.
+fn may_have_stored(status: StatusCode, error: &ClientError) -> bool {
+    match status {
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => true,
+        StatusCode::SERVICE_UNAVAILABLE => {
+            matches!(error, ClientError::Status { body, .. } if body["message"].is_string())
+        }
+        _ => false,
+    }
 }
 
 /// Parses seconds. The server sends no dates.
@@ -311,6 +326,18 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn uncertain_rejections_may_have_stored() {
+        let is_uncertain = |status: u16, body: &str| {
+            let error = ClientError::from_response(status, body.as_bytes(), None);
+            may_have_stored(StatusCode::from_u16(status).unwrap(), &error)
+        };
+        let busy = r#"{"error":"SERVICE_UNAVAILABLE"}"#;
+        let in_doubt = r#"{"error":"SERVICE_UNAVAILABLE","message":"may have been stored"}"#;
+        assert!(is_uncertain(502, "") && is_uncertain(504, "") && is_uncertain(503, in_doubt));
+        assert!(!is_uncertain(503, busy) && !is_uncertain(429, "") && !is_uncertain(408, ""));
+    }
 
     #[test]
     fn parameters_are_encoded() {

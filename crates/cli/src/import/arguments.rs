@@ -1,5 +1,6 @@
 //! Arguments of `devices import`.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -158,6 +159,27 @@ pub(super) struct RunArguments {
     pub(super) part_rows: NonZeroUsize,
 }
 
+impl ReadingArguments {
+    /// Checks that no column, field or text is given twice. Returns a sentence about the first that
+    /// is.
+    pub(super) fn check_unique(&self) -> Result<(), String> {
+        let columns = self.columns.iter();
+        let columns = columns.map(|(header, _)| format!("--map '{header}'"));
+        let defaults = self.defaults.iter();
+        let defaults = defaults.map(|(field, _)| format!("--set {field}"));
+        let values = self.values.iter();
+        let values = values.map(|(field, text, _)| format!("--value '{field}:{text}'"));
+        let mut known = BTreeSet::new();
+        for argument in columns.chain(defaults).chain(values) {
+            if known.contains(&argument) {
+                return Err(format!("{argument} is given twice"));
+            }
+            known.insert(argument);
+        }
+        Ok(())
+    }
+}
+
 /// Returns a parser of values, each with its description.
 fn one_of<const N: usize>(values: [(&'static str, &'static str); N]) -> PossibleValuesParser {
     let values = values.map(|(value, help)| PossibleValue::new(value).help(help));
@@ -213,6 +235,21 @@ mod tests {
         for invalid in ["Room", "=name", ""] {
             assert!(header_and_field(invalid).is_err(), "{invalid}");
         }
+    }
+
+    #[test]
+    fn repeated_argument_is_rejected() {
+        let mut reading = ReadingArguments {
+            columns: vec![("name".into(), Some("name".into())), ("b".into(), None)],
+            defaults: vec![("name".into(), "x".into())],
+            ..ReadingArguments::default()
+        };
+        assert_eq!(reading.check_unique(), Ok(()));
+        reading
+            .columns
+            .push(("name".into(), Some("comment".into())));
+        let expected = Err("--map 'name' is given twice".to_owned());
+        assert_eq!(reading.check_unique(), expected);
     }
 
     #[test]

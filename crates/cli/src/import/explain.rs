@@ -3,12 +3,15 @@
 use devices_client::{ClientError, RowError};
 use devices_import::{FileErrorReason, ImportError};
 
-use super::options::option_error_text;
+use super::wording::{in_arguments, option_in_arguments};
 use crate::error::CliError;
+use crate::text::count;
 
-/// Returns whether the server accepts the file only in parts.
+/// Returns whether the file exceeds a limit of the server. Smaller parts of it may not.
 pub(super) fn exceeds_limits(error: &ClientError) -> bool {
-    error.status() == Some(413) || has_reason(error, FileErrorReason::TooManyRows)
+    error.status() == Some(413)
+        || has_reason(error, FileErrorReason::TooManyRows)
+        || has_reason(error, FileErrorReason::TooLarge)
 }
 
 /// Returns whether rows of the file are invalid, and the file is otherwise accepted.
@@ -44,14 +47,28 @@ pub(super) fn explain(error: ClientError) -> CliError {
     }
 }
 
+/// Explains why the server rejected a part.
+pub(super) fn explain_part(error: ClientError, rows: usize) -> CliError {
+    if exceeds_limits(&error) {
+        let rows = count(rows, "row");
+        return CliError::Usage(format!(
+            "a part of {rows} is larger than the server stores at once. Send smaller parts with \
+             --part-rows."
+        ));
+    }
+    explain(error)
+}
+
 /// Explains why a file cannot be read here.
 pub(super) fn explain_local(error: ImportError) -> CliError {
     match error {
         ImportError::File(error) => {
             let reason = error.reason.as_str();
-            CliError::Failed(with_hint(error.to_string(), Some(reason)))
+            CliError::Failed(with_hint(in_arguments(&error.message), Some(reason)))
         }
-        ImportError::Option(error) => CliError::Usage(option_error_text(&error)),
+        ImportError::Option(error) => {
+            CliError::Usage(option_in_arguments(&error.pointer, &error.message))
+        }
         ImportError::Io(error) => CliError::Failed(format!("the file cannot be read: {error}")),
     }
 }
@@ -61,8 +78,19 @@ fn has_reason(error: &ClientError, reason: FileErrorReason) -> bool {
     found.as_deref() == Some(reason.as_str())
 }
 
+/// Returns the different messages, one per line. Both columns of one field have the same.
 fn messages(errors: &[RowError]) -> String {
-    let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
+    let mut messages: Vec<String> = Vec::new();
+    for error in errors {
+        let pointer = error.pointer.as_deref().unwrap_or_default();
+        let message = match pointer.strip_prefix("/options") {
+            Some(option) => option_in_arguments(option, &error.message),
+            None => in_arguments(&error.message),
+        };
+        if !messages.contains(&message) {
+            messages.push(message);
+        }
+    }
     messages.join("\n")
 }
 
@@ -129,8 +157,28 @@ mod tests {
     fn files_above_a_limit_are_recognized() {
         let body = json!({"error": "INVALID_FILE", "reason": "too_many_rows", "errors": []});
         assert!(exceeds_limits(&rejected(400, body)));
+        let body = json!({"error": "INVALID_FILE", "reason": "too_large", "errors": []});
+        assert!(exceeds_limits(&rejected(400, body)));
         assert!(exceeds_limits(&rejected(413, Value::Null)));
         assert!(!exceeds_limits(&rejected(400, Value::Null)));
+    }
+
+    #[test]
+    fn part_above_a_limit_names_the_argument() {
+        let error = explain_part(rejected(413, Value::Null), 20_000);
+        assert!(
+            matches!(&error, CliError::Usage(text) if text.contains("--part-rows")),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn equal_messages_are_printed_once() {
+        let error = |column| json!({"column": column, "message": "two columns provide `name`"});
+        let body = json!({"error": "INVALID_FILE", "reason": "duplicate_field",
+                          "errors": [error("A"), error("B")]});
+        let text = explain(rejected(400, body)).to_string();
+        assert_eq!(text.matches("two columns").count(), 1, "{text}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{Read, Result};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// Identity of an import: equal for the same file and the same options.
@@ -13,8 +13,12 @@ pub(super) struct Fingerprint(String);
 impl Fingerprint {
     const LENGTH: usize = 32;
 
+    /// Version of the format of parts. Another one has other keys: a part that an earlier version
+    /// of the program has stored is otherwise rejected, because its bytes differ.
+    const PART_FORMAT: u32 = 1;
+
     /// Reads the file once, in constant memory. `part_rows` is `None` for a file that is sent as a
-    /// whole. Another `word` is another import.
+    /// whole. Another `nonce` makes other keys.
     ///
     /// # Errors
     /// Returns the error of the file.
@@ -22,7 +26,7 @@ impl Fingerprint {
         mut file: impl Read,
         options: &Value,
         part_rows: Option<usize>,
-        word: Option<&str>,
+        nonce: Option<&str>,
     ) -> Result<Self> {
         let mut hash = Sha256::new();
         let mut buffer = vec![0; 1 << 16];
@@ -34,10 +38,15 @@ impl Fingerprint {
             hash.update(&buffer[..count]);
         }
         // A feature of serde_json, which another crate may enable, keeps the order of members.
-        let mut options = options.clone();
-        options.sort_all_objects();
-        let suffix = format!("\n{options}\n{part_rows:?}\n{word:?}");
+        let mut suffix = json!({
+            "options": options, "part_rows": part_rows, "nonce": nonce,
+            "part_format": Self::PART_FORMAT,
+        });
+        suffix.sort_all_objects();
+        let suffix = suffix.to_string();
         hash.update(suffix.as_bytes());
+        // Delimits the file from the rest.
+        hash.update((suffix.len() as u64).to_be_bytes());
         let mut text = hash
             .finalize()
             .iter()
@@ -57,18 +66,16 @@ impl Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn key(
         file: &str,
         options: &Value,
         part_rows: Option<usize>,
-        word: Option<&str>,
+        nonce: Option<&str>,
         part: usize,
     ) -> String {
-        let fingerprint = Fingerprint::compute(file.as_bytes(), options, part_rows, word);
+        let fingerprint = Fingerprint::compute(file.as_bytes(), options, part_rows, nonce);
         fingerprint.unwrap().key(part)
     }
 

@@ -3,6 +3,7 @@
 mod arguments;
 mod columns_table;
 mod explain;
+mod file_version;
 mod fingerprint;
 mod mapping_file;
 mod options;
@@ -14,11 +15,12 @@ mod rejected_rows;
 mod reporter;
 mod run;
 mod whole;
+mod wording;
 
 pub(crate) use arguments::Arguments;
 
 use run::Import;
-use whole::Sent;
+use whole::WholeImport;
 
 use crate::confirmation;
 use crate::context::Context;
@@ -33,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments, context: Context) -> Result<(), CliErro
         confirmation::require_terminal(context)?;
     }
     let import = Import::new(arguments, context)?;
-    if import.file_size()? <= MAX_WHOLE_BYTES && whole::import(&import)? == Sent::Whole {
+    if import.file_size()? <= MAX_WHOLE_BYTES && whole::import(&import)? == WholeImport::Done {
         return Ok(());
     }
     parts::import(&import)

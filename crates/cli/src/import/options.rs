@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::arguments::{ReadingArguments, StoringArguments};
+use super::wording::option_in_arguments;
 
 /// Options of an import: one JSON object for the server and for mapping files. Has no defaults, so
 /// that equal imports have equal options.
@@ -105,7 +106,8 @@ impl Options {
     /// Returns a sentence about the first unknown or invalid option.
     pub(super) fn reading(&self) -> Result<ImportOptions, String> {
         let parsed = ImportOptions::parse(&self.to_json().to_string(), &BatchOptions::NAMES);
-        let (reading, _) = parsed.map_err(|error| option_error_text(&error))?;
+        let (reading, _) =
+            parsed.map_err(|error| option_in_arguments(&error.pointer, &error.message))?;
         Ok(reading)
     }
 
@@ -135,8 +137,8 @@ impl Options {
     }
 }
 
-/// Returns a sentence about an option that is invalid.
-pub(super) fn option_error_text(error: &OptionError) -> String {
+/// Returns a sentence about an option of a mapping file that is invalid.
+fn option_error_text(error: &OptionError) -> String {
     match error.pointer.trim_start_matches('/') {
         "" => error.message.clone(),
         option => format!(

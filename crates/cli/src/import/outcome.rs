@@ -1,4 +1,4 @@
-//! Outcome of an import: the sum over its parts, and the exit status.
+//! Outcome of an import: the sum over its parts.
 
 use devices_client::ImportBatch;
 use serde::Serialize;
@@ -29,6 +29,11 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// Returns whether an earlier run has stored everything.
+    pub(super) fn is_replayed(&self) -> bool {
+        self.parts > 0 && self.replayed_parts == self.parts
+    }
+
     /// Adds what the server stored of a part.
     pub(super) fn add(&mut self, batch: &ImportBatch) {
         self.rows += batch.rows;

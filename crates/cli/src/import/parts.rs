@@ -6,18 +6,20 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use devices_client::{ImportColumn, ImportResponse, PlanCounts, RowError};
+use devices_client::{ClientError, ImportColumn, ImportResponse, PlanCounts, RowError};
 use devices_import::{ImportFile, Part, RejectedCell};
 use serde_json::json;
 
-use super::explain::{explain, explain_local};
+use super::explain::{explain, explain_local, explain_part};
+use super::file_version::FileVersion;
 use super::fingerprint::Fingerprint;
 use super::outcome::{Outcome, batches_text};
 use super::plan::{Plan, add_counts, counts_text, no_counts};
 use super::rejected_rows::{RejectedRows, rejected_cell};
-use super::run::Import;
+use super::run::{Import, Rejection};
 use crate::error::CliError;
 use crate::text::{count, wrap};
 
@@ -26,7 +28,9 @@ const MAX_PART_BYTES: usize = 15 << 20;
 
 /// Imports a file in parts.
 pub(super) fn import(import: &Import<'_>) -> Result<(), CliError> {
-    let mut file = import.interpret()?;
+    // Taken before the file is opened, so that it is not newer than what is read.
+    let version = import.file_version()?;
+    let mut file = import.interpret(import.open()?)?;
     let plan = Plan::from_file(&file);
     let rows = plan.file.rows as usize;
     if import.options.is_atomic() {
@@ -41,14 +45,22 @@ pub(super) fn import(import: &Import<'_>) -> Result<(), CliError> {
     import.show_plan(&plan, None)?;
     let parts = count(rows.div_ceil(part_rows), "part");
     if import.arguments.run.dry_run {
-        import.tell(format!(
-            "The file would be sent in {parts}. Checking all of them."
-        ))?;
+        let text = format!(
+            "The file would be sent in {parts}. Checking each part by itself: rows with the same \
+             serial number in different parts are not found."
+        );
+        import.print_plan(wrap(&text, 2))?;
     } else {
+        if !import.arguments.run.yes {
+            // The server would check all rows twice.
+            let note = "The rows are checked when their part is sent. --dry-run checks all first.";
+            import.reporter.note(note);
+        }
         import.confirm(&format!("Import {} in {parts}?", count(rows, "row")))?;
     }
     let mut run = PartsRun {
-        fingerprint: import.fingerprint(Some(part_rows))?,
+        fingerprint: import.fingerprint(import.open()?, Some(part_rows))?,
+        version,
         import,
         columns: plan.columns,
         number: 0,
@@ -56,14 +68,15 @@ pub(super) fn import(import: &Import<'_>) -> Result<(), CliError> {
         counts: no_counts(),
         rejected: RejectedRows::default(),
     };
-    let again = import.again_argument();
-    if !again.is_empty() {
-        let note = format!("If this import is interrupted, continue it{again}.");
-        import.reporter.note(note);
+    run.check_unchanged()?;
+    if !import.arguments.run.dry_run {
+        print_continuation_on_interrupt(import);
     }
     import.reporter.show_rows(rows);
     let result = run.send_all(&mut file);
     import.reporter.clear_progress();
+    // First: a file that changed cannot be continued.
+    run.check_unchanged()?;
     if import.arguments.run.dry_run {
         return result.and_then(|()| run.finish_dry_run());
     }
@@ -74,10 +87,31 @@ pub(super) fn import(import: &Import<'_>) -> Result<(), CliError> {
     run.finish()
 }
 
-/// An import in parts that runs.
+/// Prints how to continue if the user ends the program with Ctrl+C.
+fn print_continuation_on_interrupt(import: &Import<'_>) {
+    /// Status of a program that SIGINT has ended.
+    const INTERRUPTED: i32 = 130;
+    let reporter = Arc::clone(&import.reporter);
+    let text = interruption_text(import);
+    let handler = ctrlc::set_handler(move || {
+        reporter.clear_progress();
+        reporter.note(&text);
+        std::process::exit(INTERRUPTED);
+    });
+    // Without a handler, Ctrl+C ends the program all the same.
+    drop(handler);
+}
+
+fn interruption_text(import: &Import<'_>) -> String {
+    format!("The import is not complete.\n{}", import.continuation())
+}
+
+/// State of an import in parts.
 struct PartsRun<'a> {
     import: &'a Import<'a>,
     fingerprint: Fingerprint,
+    /// Version of the file whose plan was shown.
+    version: FileVersion,
     columns: Vec<ImportColumn>,
     /// Number of the current part, from 1.
     number: usize,
@@ -112,8 +146,31 @@ impl PartsRun<'_> {
         })
     }
 
+    /// Checks that the file is still the one whose plan was shown.
+    ///
+    /// # Errors
+    /// Returns an error that names the batches that are stored.
+    fn check_unchanged(&self) -> Result<(), CliError> {
+        if self.import.file_version().ok().as_ref() == Some(&self.version) {
+            return Ok(());
+        }
+        let name = self.import.file_name();
+        let advice = match batches_text(&self.outcome.batches) {
+            None => "Nothing was stored. Run the command again.".to_owned(),
+            Some(batches) => format!(
+                "Stored so far: {batches}. Check them, undo them if necessary, and run the command \
+                 again."
+            ),
+        };
+        Err(CliError::Failed(format!(
+            "{name} changed while it was imported. {advice}"
+        )))
+    }
+
     /// Sends a part, or only checks it.
     fn send(&mut self, mut part: Part) -> Result<(), CliError> {
+        // The part was read before: it is one of the unchanged file.
+        self.check_unchanged()?;
         self.number += 1;
         let rows = part.rows.len() + part.rejected.len();
         let rejected = std::mem::take(&mut part.rejected);
@@ -137,54 +194,66 @@ impl PartsRun<'_> {
         Ok(())
     }
 
-    fn check(&mut self, part: Part) -> Result<(), CliError> {
-        let request = self
-            .import
-            .request(part.csv, self.import.options.of_part(), self.key());
+    fn check(&mut self, mut part: Part) -> Result<(), CliError> {
+        let request = self.import.request(
+            std::mem::take(&mut part.csv),
+            self.import.options.of_part(),
+            self.key(),
+        );
         let plan = self
             .import
             .client()
             .validate_import(&request)
-            .map_err(explain)?;
+            .map_err(|error| explain_part(error, part.rows.len()))?;
         self.import.set_reached_server();
         add_counts(&mut self.counts, &plan.plan);
         for error in &plan.errors {
-            let row = error.index.and_then(|index| part.rows.get(index as usize));
-            let row = row.copied().unwrap_or_default();
+            let row = self.row_of(&part.rows, error.index)?;
             self.rejected
-                .add(row, [of_file(error, &part.columns, &plan.columns)]);
+                .add(row, [of_file(error, &part, &plan.columns)]);
         }
         Ok(())
     }
 
-    fn store(&mut self, part: Part) -> Result<(), CliError> {
-        let request = self
-            .import
-            .request(part.csv, self.import.options.of_part(), self.key());
-        let retries = self.import.reporter.retries();
-        let response = self.import.client().import(&request).map_err(explain)?;
+    fn store(&mut self, mut part: Part) -> Result<(), CliError> {
+        let request = self.import.request(
+            std::mem::take(&mut part.csv),
+            self.import.options.of_part(),
+            self.key(),
+        );
+        let reporter = &self.import.reporter;
+        let uncertain_attempts = reporter.uncertain_attempts();
+        let response = self.import.client().import(&request);
+        let response = response.map_err(|error| explain_part(error, part.rows.len()))?;
         self.import.set_reached_server();
-        let is_retried = self.import.reporter.retries() > retries;
-        self.add_response(&response, is_retried)?;
+        let may_be_own = reporter.uncertain_attempts() > uncertain_attempts;
+        self.add_response(&response, may_be_own)?;
         let result = &response.result;
         for failed in &result.results {
-            let row = part
-                .rows
-                .get(failed.index as usize)
-                .copied()
-                .unwrap_or_default();
+            let row = self.row_of(&part.rows, Some(failed.index))?;
             let errors = failed.errors.iter();
-            let errors = errors.map(|error| of_file(error, &part.columns, &result.columns));
+            let errors = errors.map(|error| of_file(error, &part, &result.columns));
             self.rejected.add(row, errors);
         }
         Ok(())
+    }
+
+    /// Returns the row of the file that is the row of a part with this index.
+    fn row_of(&self, rows: &[u32], index: Option<u64>) -> Result<u32, CliError> {
+        let row = index.and_then(|index| rows.get(index as usize));
+        row.copied().ok_or_else(|| {
+            CliError::Client(ClientError::InvalidResponse {
+                url: self.import.client().url().to_owned(),
+                reason: "an error of a row has no index in the part".to_owned(),
+            })
+        })
     }
 
     /// Adds what a part has stored now or in an earlier run.
     fn add_response(
         &mut self,
         response: &ImportResponse,
-        is_retried: bool,
+        may_be_own: bool,
     ) -> Result<(), CliError> {
         let batch = &response.result.batch;
         let mut undone_at = None;
@@ -194,7 +263,7 @@ impl PartsRun<'_> {
             undone_at = self.import.client().batch(id).map_err(explain)?.undone_at;
         }
         // The response of an own attempt may have been lost.
-        let is_replayed = response.is_replayed && !is_retried;
+        let is_replayed = response.is_replayed && !may_be_own;
         self.outcome.parts += 1;
         self.outcome.replayed_parts += usize::from(is_replayed);
         if undone_at.is_some() {
@@ -234,21 +303,21 @@ impl PartsRun<'_> {
         if stored.parts > 0 {
             self.import.reporter.note(wrap(&stored.to_text(), 2));
         }
-        let again = self.import.again_argument();
-        self.import.reporter.note(wrap(
-            &format!(
-                "The import is not complete. Run the same command again{again} to continue: parts \
-                 that are stored are not stored twice."
-            ),
-            2,
-        ));
+        self.import.reporter.note(interruption_text(self.import));
     }
 
     /// Prints what is stored. Returns an error if rows are not, or were before.
     fn finish(&self) -> Result<(), CliError> {
         let outcome = &self.outcome;
-        let result = self.import.finish(outcome, &self.rejected, &self.columns);
-        if outcome.replayed_parts < outcome.parts || !outcome.undone_batches.is_empty() {
+        let result = self.import.finish(
+            outcome,
+            &Rejection {
+                rows: &self.rejected,
+                columns: &self.columns,
+                content: None,
+            },
+        );
+        if !outcome.is_replayed() || !outcome.undone_batches.is_empty() {
             return result;
         }
         let Some(batches) = batches_text(&outcome.batches) else {
@@ -267,12 +336,46 @@ impl PartsRun<'_> {
     }
 }
 
-/// Returns an error of a part for the file of rejected rows. `sources` are the columns of the file
-/// that provide the columns of the part.
-fn of_file(error: &RowError, sources: &[Option<usize>], columns: &[ImportColumn]) -> RejectedCell {
+/// Returns an error of a row of a part in terms of the file. `columns` are those of the part.
+fn of_file(error: &RowError, part: &Part, columns: &[ImportColumn]) -> RejectedCell {
     let mut cell = rejected_cell(error, columns);
     cell.column = cell
         .column
-        .and_then(|index| sources.get(index).copied().flatten());
+        .and_then(|index| part.columns.get(index).copied().flatten());
+    // The message names a row of the part.
+    let first = error.duplicate_of;
+    let first = first.and_then(|index| part.rows.get(index as usize));
+    if let Some(row) = first {
+        let field = error.field.as_deref().unwrap_or("serial_number");
+        cell.message = format!("`{field}` is the same as in row {row} of the file");
+    }
     cell
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn duplicates_name_the_row_of_the_file() {
+        let part = Part {
+            csv: Vec::new(),
+            rows: vec![20_002, 20_007],
+            columns: vec![Some(3)],
+            rejected: BTreeMap::new(),
+        };
+        let error = RowError {
+            field: Some("serial_number".to_owned()),
+            duplicate_of: Some(0),
+            message: "`serial_number` is the same as in row 2 of the file".to_owned(),
+            ..RowError::default()
+        };
+        let message = of_file(&error, &part, &[]).message;
+        assert_eq!(
+            message,
+            "`serial_number` is the same as in row 20002 of the file"
+        );
+    }
 }

@@ -7,6 +7,7 @@ use devices_import::{Column, FileKind, ImportFile, MatchedBy};
 use serde::Serialize;
 
 use super::columns_table::{columns_text, is_unused};
+use super::wording::in_arguments;
 use crate::text::{count, grouped, wrap};
 
 /// Plan of an import.
@@ -87,7 +88,7 @@ impl Plan {
             .iter()
             .filter(|warning| warning.kind != IGNORED);
         for warning in warnings {
-            paragraph(&format!("Warning: {}", warning.message));
+            paragraph(&format!("Warning: {}", in_arguments(&warning.message)));
         }
         text
     }

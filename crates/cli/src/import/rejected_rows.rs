@@ -6,6 +6,7 @@ use devices_client::{ImportColumn, RowError};
 use devices_import::RejectedCell;
 use serde_json::{Value, json};
 
+use super::wording::in_arguments;
 use crate::text::{count, grouped, printable, wrap};
 
 /// Rejected rows by their number in the spreadsheet. Takes memory for these rows only.
@@ -121,7 +122,7 @@ pub(super) fn rejected_cell(error: &RowError, columns: &[ImportColumn]) -> Rejec
             let mut columns = columns.iter();
             columns.position(|column| column.column == letters)
         }),
-        message: error.message.clone(),
+        message: in_arguments(&error.message),
     }
 }
 

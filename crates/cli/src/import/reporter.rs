@@ -18,7 +18,7 @@ use crate::text::{grouped, wrap};
 pub(super) struct Reporter {
     json: bool,
     bar: Mutex<ProgressBar>,
-    retries: AtomicUsize,
+    uncertain_attempts: AtomicUsize,
 }
 
 impl Reporter {
@@ -28,7 +28,7 @@ impl Reporter {
         Self {
             json,
             bar: Mutex::new(ProgressBar::hidden()),
-            retries: AtomicUsize::new(0),
+            uncertain_attempts: AtomicUsize::new(0),
         }
     }
 
@@ -63,9 +63,11 @@ impl Reporter {
         }
     }
 
-    /// Counts and reports a failed attempt of a request.
+    /// Reports a failed attempt of a request. Counts it if it may have stored the request.
     pub(super) fn retry(&self, retry: &Retry<'_>) {
-        self.retries.fetch_add(1, Ordering::Relaxed);
+        if retry.may_have_stored {
+            self.uncertain_attempts.fetch_add(1, Ordering::Relaxed);
+        }
         let seconds = retry.delay.as_secs_f64();
         let error = retry.error.to_string();
         self.note(wrap(&format!("{error}. Next attempt in {seconds:.0} s"), 2));
@@ -78,25 +80,25 @@ impl Reporter {
         }
     }
 
-    /// Returns the number of failed attempts so far.
-    pub(super) fn retries(&self) -> usize {
-        self.retries.load(Ordering::Relaxed)
+    /// Returns the number of failed attempts so far that may have stored their requests.
+    pub(super) fn uncertain_attempts(&self) -> usize {
+        self.uncertain_attempts.load(Ordering::Relaxed)
     }
 
     /// Shows that something of unknown length is going on.
     pub(super) fn show_spinner(&self, message: String) {
-        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect(IS_VALID);
+        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}")
+            .expect("the template is valid");
         let bar = ProgressBar::new_spinner().with_style(style);
         bar.set_message(message);
         bar.enable_steady_tick(Duration::from_millis(100));
         self.replace_bar(bar);
     }
 
-    /// Shows how many of `rows` rows are done.
+    /// Shows how many of `rows` rows are done. The time that is left is unknown before the first.
     pub(super) fn show_rows(&self, rows: usize) {
-        let template = "[{bar:25}] {human_pos}/{human_len} rows {msg} {eta} left";
-        let style = ProgressStyle::with_template(template).expect(IS_VALID);
-        let bar = ProgressBar::new(rows as u64).with_style(style.progress_chars("=> "));
+        let style = rows_style("[{bar:25}] {human_pos}/{human_len} rows");
+        let bar = ProgressBar::new(rows as u64).with_style(style);
         // Counts the time down between parts.
         bar.enable_steady_tick(Duration::from_millis(250));
         self.replace_bar(bar);
@@ -105,6 +107,10 @@ impl Reporter {
     /// Adds rows that are done.
     pub(super) fn add_rows(&self, rows: usize) {
         let bar = self.bar();
+        if bar.position() == 0 {
+            let template = "[{bar:25}] {human_pos}/{human_len} rows {msg} {eta} left";
+            bar.set_style(rows_style(template));
+        }
         bar.inc(rows as u64);
         let rate = bar.position() as f64 / bar.elapsed().as_secs_f64();
         bar.set_message(format!("{}/s", grouped(rate as usize)));
@@ -134,4 +140,7 @@ impl Reporter {
     }
 }
 
-const IS_VALID: &str = "the template is valid";
+fn rows_style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).expect("the template is valid");
+    style.progress_chars("=> ")
+}

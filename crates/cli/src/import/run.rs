@@ -1,8 +1,8 @@
-//! An import that runs: what both ways to send a file have in common.
+//! State of an import, shared by whole files and parts.
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use super::explain::explain_local;
+use super::file_version::FileVersion;
 use super::fingerprint::Fingerprint;
 use super::options::Options;
 use super::outcome::{Outcome, batches_text};
@@ -24,11 +25,19 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::text::{count, wrap};
 
-/// An import that runs.
+/// Rejected rows of a file.
+pub(super) struct Rejection<'a> {
+    pub(super) rows: &'a RejectedRows,
+    pub(super) columns: &'a [ImportColumn],
+    /// Content of the file. `None`: the file is read again.
+    pub(super) content: Option<&'a [u8]>,
+}
+
+/// State of an import.
 pub(super) struct Import<'a> {
     pub(super) arguments: &'a Arguments,
     pub(super) options: Options,
-    /// Those of the options that state how the file is read.
+    /// Options for reading the file.
     reading: ImportOptions,
     pub(super) reporter: Arc<Reporter>,
     context: Context,
@@ -37,18 +46,29 @@ pub(super) struct Import<'a> {
     /// Outlasts a restart of the server.
     patient_client: Client,
     has_reached_server: Cell<bool>,
-    /// Makes this import another one than earlier imports of the same file.
-    word: Option<String>,
+    /// Makes the idempotency keys differ from those of earlier imports.
+    nonce: Option<String>,
 }
 
 impl<'a> Import<'a> {
     /// Reads the mapping file and the arguments.
     pub(super) fn new(arguments: &'a Arguments, context: Context) -> Result<Self, CliError> {
+        arguments.reading.check_unique().map_err(CliError::Usage)?;
         let mapping = arguments.mapping.load.as_deref().map(mapping_file::load);
         let mut options = mapping.transpose()?.unwrap_or_default();
         options.apply(&arguments.reading, &arguments.storing);
         if let Some(path) = &arguments.mapping.save {
             mapping_file::check_target(path)?;
+        }
+        if let Some(path) = arguments
+            .run
+            .rejected
+            .as_deref()
+            .filter(|path| path.exists())
+        {
+            let name = path.display();
+            let message = format!("{name} exists. Choose another file for the rejected rows.");
+            return Err(CliError::Usage(message));
         }
         let reporter = Arc::new(Reporter::new(context.is_json()));
         let client = |policy| -> Result<Client, CliError> {
@@ -65,7 +85,7 @@ impl<'a> Import<'a> {
             reporter,
             context,
             has_reached_server: Cell::new(false),
-            word: arguments.run.again.clone().map(word),
+            nonce: arguments.run.again.clone().map(nonce),
         })
     }
 
@@ -104,28 +124,37 @@ impl<'a> Import<'a> {
         name.to_string_lossy().into_owned()
     }
 
+    /// Returns the size and the modification time of the file.
+    pub(super) fn file_version(&self) -> Result<FileVersion, CliError> {
+        FileVersion::of(self.path()).map_err(|error| self.cannot_read(error))
+    }
+
     /// Opens the file.
     pub(super) fn open(&self) -> Result<BufReader<File>, CliError> {
         let file = File::open(self.path()).map_err(|error| self.cannot_read(error))?;
         Ok(BufReader::with_capacity(1 << 16, file))
     }
 
-    /// Opens the file and interprets its header. Spreadsheets with more rows than these limits
-    /// allow do not exist.
-    pub(super) fn interpret(&self) -> Result<ImportFile<BufReader<File>>, CliError> {
+    /// Interprets the header of a file. Spreadsheets with more rows than these limits allow do not
+    /// exist.
+    pub(super) fn interpret<R: Read + Seek>(&self, file: R) -> Result<ImportFile<R>, CliError> {
         let limits = ImportLimits {
             max_rows: u32::MAX as usize,
             max_inflated_bytes: 16 << 30,
             ..ImportLimits::default()
         };
-        ImportFile::open(self.open()?, &self.reading, limits).map_err(explain_local)
+        ImportFile::open(file, &self.reading, limits).map_err(explain_local)
     }
 
-    /// Returns the fingerprint of the import. Reads the file.
-    pub(super) fn fingerprint(&self, part_rows: Option<usize>) -> Result<Fingerprint, CliError> {
+    /// Returns the fingerprint of the import of a file.
+    pub(super) fn fingerprint(
+        &self,
+        file: impl Read,
+        part_rows: Option<usize>,
+    ) -> Result<Fingerprint, CliError> {
         let options = self.options.to_json();
-        let word = self.word.as_deref();
-        Fingerprint::compute(self.open()?, &options, part_rows, word)
+        let nonce = self.nonce.as_deref();
+        Fingerprint::compute(file, &options, part_rows, nonce)
             .map_err(|error| self.cannot_read(error))
     }
 
@@ -151,9 +180,9 @@ impl<'a> Import<'a> {
         members["plan"] = json!(counts);
         self.reporter.event("plan", members)?;
         let text = plan.to_text(&self.file_name(), &self.options.defaults());
-        self.tell(text)?;
+        self.print_plan(text)?;
         counts.map_or(Ok(()), |counts| {
-            self.tell(wrap(&format!("Plan: {}.", counts_text(counts)), 2))
+            self.print_plan(wrap(&format!("Plan: {}.", counts_text(counts)), 2))
         })
     }
 
@@ -163,14 +192,20 @@ impl<'a> Import<'a> {
         path.map_or(Ok(()), |path| mapping_file::save(path, &self.options))
     }
 
-    /// Returns the argument that another run needs to continue this one, after a space.
-    pub(super) fn again_argument(&self) -> String {
-        let word = self.word.as_deref();
-        word.map_or_else(String::new, |word| format!(" with --again={word}"))
+    /// Returns the advice to continue an import in parts. Other parts would have other keys.
+    pub(super) fn continuation(&self) -> String {
+        let nonce = self.nonce.as_deref();
+        let again = nonce.map_or_else(String::new, |nonce| format!("--again={nonce} and "));
+        let text = format!(
+            "Run the same command again with {again}--part-rows {} to continue: parts that are \
+             stored are not stored twice.",
+            self.arguments.run.part_rows
+        );
+        wrap(&text, 2)
     }
 
-    /// Prints what a person decides on. It is the result of a dry run.
-    pub(super) fn tell(&self, text: String) -> Result<(), CliError> {
+    /// Prints the plan, on which a person decides. It is the result of a dry run.
+    pub(super) fn print_plan(&self, text: String) -> Result<(), CliError> {
         if self.arguments.run.dry_run {
             self.reporter.result(text)
         } else {
@@ -179,44 +214,88 @@ impl<'a> Import<'a> {
         }
     }
 
+    /// Asks a question, unless the arguments answer it. Returns whether the answer is yes.
+    pub(super) fn ask(&self, question: &str) -> Result<bool, CliError> {
+        Ok(self.arguments.run.yes || confirmation::ask(question, self.context)?)
+    }
+
     /// Asks whether to import, unless the arguments state it.
+    ///
+    /// # Errors
+    /// Returns an error if the answer is no.
     pub(super) fn confirm(&self, question: &str) -> Result<(), CliError> {
-        if self.arguments.run.yes || confirmation::ask(question, self.context)? {
+        if self.ask(question)? {
             return Ok(());
         }
         Err(CliError::Failed("nothing was imported".to_owned()))
     }
 
-    /// Prints the first errors and writes the rejected rows beside the file. Returns the error of
-    /// the import.
-    pub(super) fn reject(
-        &self,
-        rejected: &RejectedRows,
-        columns: &[ImportColumn],
-        consequence: &str,
-    ) -> CliError {
-        self.reporter.clear_progress();
-        self.reporter.note(rejected.to_text(columns));
-        let rows = count(rejected.len(), "row");
-        let message = match self.write_rejected(rejected, columns) {
-            Ok(path) => format!(
+    /// Prints the first errors, and writes the rejected rows beside the file. Returns a sentence
+    /// that names the file.
+    ///
+    /// # Errors
+    /// Returns a sentence that states why there is no such file.
+    pub(super) fn save_rejected(&self, rejection: &Rejection<'_>) -> Result<String, String> {
+        let rows = count(rejection.rows.len(), "row");
+        let printed = self.print_rejected(rejection);
+        match printed.and_then(|()| self.write_rejected(rejection)) {
+            Ok(path) => Ok(format!(
                 "{rows} rejected, saved with their errors to {}.",
                 path.display()
-            ),
-            Err(error) => format!("{rows} rejected, and not saved to a file: {error}."),
-        };
-        CliError::RowsRejected(format!("{message}\n{consequence}"))
+            )),
+            Err(error) => Err(format!(
+                "{rows} rejected, and not saved to a file: {error}.\nRun the same command again \
+                 with --rejected FILE to save them in another place. Nothing is stored twice."
+            )),
+        }
     }
 
-    fn write_rejected(
+    /// Reports the rejected rows of an earlier import. The earlier run has saved them, so that they
+    /// are saved only if the arguments name a file.
+    pub(super) fn report_earlier_rejected(
         &self,
-        rejected: &RejectedRows,
-        columns: &[ImportColumn],
-    ) -> Result<PathBuf, CliError> {
-        for event in rejected.events(columns) {
+        rejection: &Rejection<'_>,
+    ) -> Result<(), CliError> {
+        let message = if self.arguments.run.rejected.is_some() {
+            self.save_rejected(rejection)
+                .unwrap_or_else(|message| message)
+        } else {
+            self.print_rejected(rejection)?;
+            let rows = count(rejection.rows.len(), "row");
+            format!("{rows} rejected then. Add --rejected FILE to save them with their errors.")
+        };
+        self.reporter.note(wrap(&message, 2));
+        Ok(())
+    }
+
+    fn print_rejected(&self, rejection: &Rejection<'_>) -> Result<(), CliError> {
+        self.reporter.clear_progress();
+        self.reporter
+            .note(rejection.rows.to_text(rejection.columns));
+        for event in rejection.rows.events(rejection.columns) {
             self.reporter.event("rejected", event)?;
         }
-        let mut file = self.interpret()?;
+        Ok(())
+    }
+
+    fn write_rejected(&self, rejection: &Rejection<'_>) -> Result<PathBuf, CliError> {
+        let rows = rejection.rows;
+        let path = match rejection.content {
+            Some(content) => self.copy_rejected(rows, Cursor::new(content)),
+            None => self.copy_rejected(rows, self.open()?),
+        }?;
+        let members = json!({ "path": path.to_string_lossy() });
+        self.reporter.event("rejected_file", members)?;
+        Ok(path)
+    }
+
+    /// Copies the rejected rows of a file to a new file. Returns its path.
+    fn copy_rejected<R: Read + Seek>(
+        &self,
+        rows: &RejectedRows,
+        file: R,
+    ) -> Result<PathBuf, CliError> {
+        let mut file = self.interpret(file)?;
         let extension = self.rejected_extension(&file.description().kind);
         let format = if extension == "xlsx" {
             RejectedFormat::Xlsx
@@ -225,12 +304,10 @@ impl<'a> Import<'a> {
         };
         let (path, output) = self.create_rejected(extension)?;
         let mut output = BufWriter::new(output);
-        let written = file.write_rejected_rows(rejected.by_row(), format, &mut output);
+        let written = file.write_rejected_rows(rows.by_row(), format, &mut output);
         written.map_err(explain_local)?;
         let flushed = output.flush();
         flushed.map_err(|error| write_error(&path, error))?;
-        self.reporter
-            .event("rejected_file", json!({ "path": path }))?;
         Ok(path)
     }
 
@@ -253,23 +330,27 @@ impl<'a> Import<'a> {
             return Ok((path.clone(), file));
         }
         rejected_file::create(self.path(), extension)
-            .map_err(|error| write_error(&self.path().with_extension(extension), error))
     }
 
     /// Prints what was stored. Returns the error if rows are not stored.
     pub(super) fn finish(
         &self,
         outcome: &Outcome,
-        rejected: &RejectedRows,
-        columns: &[ImportColumn],
+        rejection: &Rejection<'_>,
     ) -> Result<(), CliError> {
         self.reporter.clear_progress();
-        let error = if rejected.len() > 0 {
-            let consequence = "Correct them there, and import that file with the same options.";
-            Some(self.reject(rejected, columns, consequence))
-        } else {
-            None
-        };
+        let mut error = None;
+        if rejection.rows.len() > 0 && outcome.is_replayed() {
+            self.report_earlier_rejected(rejection)?;
+            let rows = count(rejection.rows.len(), "row");
+            error = Some(CliError::RowsRejected(format!("{rows} rejected")));
+        } else if rejection.rows.len() > 0 {
+            let saved = self.save_rejected(rejection).map(|message| {
+                message + "\nCorrect them there, and import that file with the same options."
+            });
+            let message = saved.unwrap_or_else(|message| message);
+            error = Some(CliError::RowsRejected(message));
+        }
         self.reporter.event("done", json!(outcome))?;
         self.reporter.result(wrap(&outcome.to_text(), 2))?;
         if let Some(batches) = batches_text(&outcome.undone_batches) {
@@ -286,8 +367,8 @@ impl<'a> Import<'a> {
     }
 }
 
-/// Returns the word of `--again`: the given one, or a new one.
-fn word(given: String) -> String {
+/// Returns the nonce of `--again`: the given one, or a new one.
+fn nonce(given: String) -> String {
     use std::hash::{BuildHasher, RandomState};
     if given.is_empty() {
         let random = RandomState::new().hash_one("again");

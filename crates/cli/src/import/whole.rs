@@ -8,44 +8,53 @@ use super::explain::{exceeds_limits, explain, rejects_rows};
 use super::outcome::Outcome;
 use super::plan::{IGNORED, Plan};
 use super::rejected_rows::{RejectedRows, rejected_cell};
-use super::run::Import;
+use super::run::{Import, Rejection};
+use super::wording::in_arguments;
 use crate::error::CliError;
 use crate::text::{count, wrap};
 
-/// Whether the server accepts a file as it is.
+/// Outcome of sending a whole file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sent {
-    /// It does. The import has ended.
-    Whole,
+pub(super) enum WholeImport {
+    /// The import has ended.
+    Done,
     /// The file is above a limit of the server. Nothing was stored.
     TooLarge,
 }
+
+/// Question if no row can be stored, because devices are stored already.
+const SEND_ANYWAY: &str = "\
+    No row can be stored, because devices are stored already. Send the file to find an earlier \
+    import of it?";
 
 /// Number of the only part.
 const PART: usize = 1;
 
 /// Imports a file as it is.
-pub(super) fn import(import: &Import<'_>) -> Result<Sent, CliError> {
-    let key = import.fingerprint(None)?.key(PART);
+pub(super) fn import(import: &Import<'_>) -> Result<WholeImport, CliError> {
+    // The file is read once, so that its key is that of the content that is sent.
     let mut content = Vec::new();
     let read = std::io::Read::read_to_end(&mut import.open()?, &mut content);
     read.map_err(|error| import.cannot_read(error))?;
+    let key = import.fingerprint(content.as_slice(), None)?.key(PART);
     let request = import.request(content, import.options.to_json(), key);
     if import.arguments.run.yes {
         return store(import, &request);
     }
     let plan = match validate(import, &request) {
-        Err(error) if exceeds_limits(&error) => return Ok(Sent::TooLarge),
+        Err(error) if exceeds_limits(&error) => return Ok(WholeImport::TooLarge),
         result => result.map_err(explain)?,
     };
     import.show_plan(&Plan::from_server(&plan), Some(&plan.plan))?;
     if import.arguments.run.dry_run {
-        return show_errors(import, &plan).map(|()| Sent::Whole);
+        return show_errors(import, &plan).map(|()| WholeImport::Done);
     }
     if stores_nothing(import, &plan) {
-        // The rows of a file that was imported before are taken. Its replay states so.
-        if !plan.errors.iter().any(is_already_stored) {
-            return Err(reject_all(import, &plan));
+        // The rows of a file that was imported before are taken. Its replay states so. It cannot be
+        // requested alone: rows whose devices were archived meanwhile would be stored.
+        let is_stored = plan.errors.iter().any(is_already_stored);
+        if !is_stored || !import.ask(SEND_ANYWAY)? {
+            return Err(reject_all(import, &request, &plan));
         }
     } else {
         let rows = plan.plan.rows - plan.plan.fail;
@@ -118,79 +127,92 @@ fn consequence(import: &Import<'_>, plan: &ImportPlan) -> String {
     }
 }
 
-fn reject_all(import: &Import<'_>, plan: &ImportPlan) -> CliError {
-    let rejected = RejectedRows::from_plan(plan);
-    import.reject(&rejected, &plan.columns, &consequence(import, plan))
+/// Reports that all rows are rejected. Returns the error.
+fn reject_all(import: &Import<'_>, request: &ImportRequest, plan: &ImportPlan) -> CliError {
+    let saved = import.save_rejected(&Rejection {
+        rows: &RejectedRows::from_plan(plan),
+        columns: &plan.columns,
+        content: Some(&request.file),
+    });
+    let message = saved.unwrap_or_else(|message| message);
+    CliError::RowsRejected(format!("{message}\n{}", consequence(import, plan)))
 }
 
 /// Stores the file, or reports that it is stored already.
-fn store(import: &Import<'_>, request: &ImportRequest) -> Result<Sent, CliError> {
+fn store(import: &Import<'_>, request: &ImportRequest) -> Result<WholeImport, CliError> {
     let reporter = &import.reporter;
     reporter.show_spinner(format!("Importing {}", request.file_name));
-    let retries = reporter.retries();
-    let response = match import.client().import(request) {
-        Err(error) if exceeds_limits(&error) => return Ok(Sent::TooLarge),
+    let uncertain_attempts = reporter.uncertain_attempts();
+    let result = import.client().import(request);
+    reporter.clear_progress();
+    let response = match result {
+        Err(error) if exceeds_limits(&error) => return Ok(WholeImport::TooLarge),
         Err(error) if rejects_rows(&error) => {
             // The error lists some of the rows, the plan all of them.
             let plan = validate(import, request).map_err(explain)?;
-            return Err(reject_all(import, &plan));
+            return Err(reject_all(import, request, &plan));
         }
         result => result.map_err(explain)?,
     };
-    reporter.clear_progress();
+    let rejected = RejectedRows::from_rows(&response.result);
+    let rejection = Rejection {
+        rows: &rejected,
+        columns: &response.result.columns,
+        content: Some(&request.file),
+    };
+    let may_be_own = reporter.uncertain_attempts() > uncertain_attempts;
     if response.is_replayed
-        && let Some(batch) = earlier_batch(import, &response, reporter.retries() > retries)?
+        && let Some(batch) = earlier_batch(import, &response, may_be_own)?
     {
-        return Err(report_replay(import, &response, &batch));
+        return report_replay(import, &rejection, &batch);
     }
     let mut outcome = Outcome::default();
     outcome.add(&response.result.batch);
-    let rejected = RejectedRows::from_rows(&response.result);
     if import.arguments.run.yes {
         show_interpretation(import, &response)?;
     }
-    import.finish(&outcome, &rejected, &response.result.columns)?;
-    Ok(Sent::Whole)
+    import.finish(&outcome, &rejection)?;
+    Ok(WholeImport::Done)
 }
 
-/// Returns the batch that an earlier run has stored. `None`: this run has, and lost the response.
+/// Returns the batch that an earlier run has stored. `None` if it may be that of an attempt of this
+/// run whose response was lost.
 fn earlier_batch(
     import: &Import<'_>,
     response: &ImportResponse,
-    is_retried: bool,
+    may_be_own: bool,
 ) -> Result<Option<Batch>, CliError> {
     let Some(id) = response.result.batch.id else {
         return Ok(None);
     };
     let batch = import.client().batch(id).map_err(explain)?;
-    Ok(Some(batch).filter(|batch| !is_retried || batch.undone_at.is_some()))
+    Ok(Some(batch).filter(|batch| !may_be_own || batch.undone_at.is_some()))
 }
 
-/// Reports that the file was imported before. Returns the error.
-fn report_replay(import: &Import<'_>, response: &ImportResponse, batch: &Batch) -> CliError {
-    let rejected = RejectedRows::from_rows(&response.result);
-    // The earlier run may have ended before it saved them.
-    if rejected.len() > 0 {
-        let error = import.reject(&rejected, &response.result.columns, "");
-        import.reporter.note(error.to_string().trim_end());
+/// Reports that the file was imported before. Always returns an error.
+fn report_replay(
+    import: &Import<'_>,
+    rejection: &Rejection<'_>,
+    batch: &Batch,
+) -> Result<WholeImport, CliError> {
+    if rejection.rows.len() > 0 {
+        import.report_earlier_rejected(rejection)?;
     }
     let members = json!({
         "batch": batch.id, "created_at": batch.created_at, "undone_at": batch.undone_at
     });
-    if let Err(error) = import.reporter.event("replayed", members) {
-        return error;
-    }
+    import.reporter.event("replayed", members)?;
     let undone = if batch.undone_at.is_some() {
         ", undone since"
     } else {
         ""
     };
-    CliError::RowsRejected(format!(
+    Err(CliError::RowsRejected(format!(
         "{} was already imported as batch {}{undone}. Nothing was stored now. Add --again to \
          import it anew.",
         import.file_name(),
         batch.id
-    ))
+    )))
 }
 
 /// Prints how the columns were interpreted, if that was not shown before.
@@ -204,9 +226,10 @@ fn show_interpretation(import: &Import<'_>, response: &ImportResponse) -> Result
     }
     // The line above names the unused columns already.
     for warning in warnings.iter().filter(|warning| warning.kind != IGNORED) {
-        import
-            .reporter
-            .note(wrap(&format!("Warning: {}", warning.message), 2));
+        import.reporter.note(wrap(
+            &format!("Warning: {}", in_arguments(&warning.message)),
+            2,
+        ));
     }
     Ok(())
 }

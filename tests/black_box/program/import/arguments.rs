@@ -39,6 +39,8 @@ fn invalid_arguments_have_their_own_status() {
         vec![&file, "--map", "Room=attributes.Room"],
         vec![&file, "--map", "Name=nmae"],
         vec![&file, "--set", "nmae=x"],
+        vec![&file, "--map", "Name=name", "--map", "Name=comment"],
+        vec![&file, "--set", "type=laptop", "--set", "type=phone"],
         vec![&file, "--on-conflict", "replace"],
         vec![&file, "--nulls", "clear"],
         vec![&file, "--dry-run", "--again"],
@@ -53,6 +55,26 @@ fn invalid_arguments_have_their_own_status() {
         assert_eq!(output.code, 2, "{arguments:?}: {output:?}");
     }
     assert_eq!(serial_numbers(&api), serials([]));
+}
+
+#[test]
+fn errors_of_options_name_the_arguments() {
+    let (api, directory) = (Api::start(), Directory::new());
+    let file = directory.write("laptops.csv", laptops(1..4));
+    for (argument, value, expected) in [
+        (
+            "--map",
+            "Nope=comment",
+            "--map 'Nope': the file has no column `Nope`",
+        ),
+        ("--set", "colour=red", "--set 'colour': "),
+        ("--name-from", "{Nope}", "--name-from"),
+        ("--sheet", "Nope", "--sheet"),
+    ] {
+        let output = run_program(&api, &["import", &file, "--yes", argument, value]);
+        assert_eq!(output.code, 2, "{output:?}");
+        assert!(output.stderr.contains(expected), "{output:?}");
+    }
 }
 
 #[test]

@@ -66,13 +66,33 @@ fn imported_file_is_recognized_by_its_plan() {
     let file = directory.write("laptops.csv", laptops(1..4));
     assert_eq!(run_program(&api, &["import", &file, "--yes"]).code, 0);
     // All rows of the plan are rejected, because their serial numbers are taken.
-    let (code, shown) = import(&api, &laptops(1..4), &[], None);
+    let (code, shown) = import(&api, &laptops(1..4), &[], Some("y"));
     assert_eq!(code, 1, "{shown}");
-    assert!(!shown.contains("[y/N]"), "{shown}");
     assert!(
         shown.contains("laptops.csv was already imported as batch "),
         "{shown}"
     );
+    let (code, shown) = import(&api, &laptops(1..4), &[], Some("n"));
+    assert_eq!(code, 1, "{shown}");
+    assert!(shown.contains("3 rows rejected, saved"), "{shown}");
+}
+
+#[test]
+fn file_changed_at_the_question_is_not_imported() {
+    let limit = ServerOptions::with("DEVICES__LIMITS__MAX_IMPORT_ROWS", 3);
+    let api = Api::start_with(&limit);
+    let program = Program::of(&api);
+    let file = program.home.write("laptops.csv", laptops(1..9));
+    let arguments = ["import", &file, "--no-atomic", "--part-rows", "3"];
+    let mut terminal = Terminal::start(&program, &arguments);
+    terminal.wait_for("[y/N] ");
+    program.home.write("laptops.csv", laptops(11..19) + "\n");
+    terminal.type_line("y");
+    let CommandOutput { code, stdout, .. } = terminal.finish();
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains("laptops.csv changed"), "{stdout}");
+    assert!(stdout.contains("Nothing was stored."), "{stdout}");
+    assert_eq!(serial_numbers(&api), serials([]));
 }
 
 #[test]

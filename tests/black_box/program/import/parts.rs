@@ -1,6 +1,6 @@
 //! Imports of files above the limits of the server, in parts.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use devices_tests::{Api, Directory, Program, ServerOptions};
 use serde_json::{Value, json};
@@ -98,12 +98,20 @@ fn interrupted_import_is_continued() {
     let file = directory.write("laptops.csv", laptops(1..9));
     let relay = Relay::in_front_of(&api, &[Fault::None, Fault::None, Fault::Stall]);
     let program = Program::with_server(&relay.url, &api.key);
-    let mut running = program.command(&import(&file)).spawn().unwrap();
+    let mut command = program.command(&import(&file));
+    let running = command.stderr(Stdio::piped()).spawn().unwrap();
     relay.wait_for_requests(3);
     let pid = running.id().to_string();
     let interrupt = Command::new("kill").args(["-INT", &pid]).status().unwrap();
     assert!(interrupt.success());
-    assert!(!running.wait().unwrap().success());
+    let output = running.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        printed.contains("Run the same command again with"),
+        "{printed}"
+    );
+    assert!(printed.contains("--part-rows 3"), "{printed}");
     assert_eq!(serial_numbers(&api), serials(1..4));
 
     let output = run_at(
@@ -119,6 +127,42 @@ fn interrupted_import_is_continued() {
     let done = &events(&output, "done")[0];
     assert_eq!((&done["rows"], &done["created"]), (&json!(8), &json!(8)));
     assert_eq!(serial_numbers(&api), serials(1..9));
+}
+
+#[test]
+fn file_changed_between_parts_ends_the_import() {
+    let (api, directory) = (api_with_small_limit(), Directory::new());
+    let file = directory.write("laptops.csv", laptops(1..9));
+    // The delays before the second part leave time for the change.
+    let faults = [
+        Fault::None,
+        Fault::None,
+        Fault::CutRequest,
+        Fault::CutRequest,
+        Fault::CutRequest,
+    ];
+    let relay = Relay::in_front_of(&api, &faults);
+    let program = Program::with_server(&relay.url, &api.key);
+    let mut command = program.command(&import(&file));
+    let running = command.stderr(Stdio::piped()).spawn().unwrap();
+    relay.wait_for_requests(3);
+    directory.write("laptops.csv", laptops(1..12));
+    let output = running.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(printed.contains("laptops.csv changed while"), "{printed}");
+    assert!(printed.contains("Stored so far: batches "), "{printed}");
+    assert_eq!(serial_numbers(&api), serials(1..7));
+}
+
+#[test]
+fn duplicate_in_a_part_names_the_row_of_the_file() {
+    let (api, directory) = (api_with_small_limit(), Directory::new());
+    let file = directory.write("laptops.csv", laptops([1, 2, 3, 4, 4]));
+    let output = run_program(&api, &import(&file));
+    assert_eq!(output.code, 1, "{output:?}");
+    let expected = "`serial_number` is the same as in row 5 of the file";
+    assert!(output.stderr.contains(expected), "{output:?}");
 }
 
 #[test]

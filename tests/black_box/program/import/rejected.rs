@@ -50,10 +50,19 @@ fn existing_file_of_rejected_rows_is_kept() {
     assert!(read(&directory, "laptops.rejected-2.csv").starts_with("Serial Number,"));
     // The name is given: it is that of another file.
     let given = directory.path("laptops.rejected.csv");
-    let output = run_program(&api, &["import", &file, "--yes", "--rejected", &given]);
-    assert_eq!(output.code, 1, "{output:?}");
-    assert!(output.stderr.contains("not saved"), "{output:?}");
+    let arguments = [
+        "import",
+        &file,
+        "--yes",
+        "--no-atomic",
+        "--rejected",
+        &given,
+    ];
+    let output = run_program(&api, &arguments);
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(output.stderr.contains("exists"), "{output:?}");
     assert_eq!(read(&directory, "laptops.rejected.csv"), "being corrected");
+    assert_eq!(serial_numbers(&api), serials([]));
 }
 
 #[test]
@@ -88,6 +97,53 @@ fn unwritable_directory_keeps_the_errors() {
             .contains("1 row rejected, and not saved to a file"),
         "{output:?}"
     );
+    assert!(output.stderr.contains("--rejected FILE"), "{output:?}");
+    assert!(!output.stderr.contains("Correct them there"), "{output:?}");
+}
+
+#[test]
+fn replay_saves_rejected_rows_on_demand() {
+    let (api, directory) = (Api::start(), Directory::new());
+    let file = directory.write("laptops.csv", faulty());
+    let import = ["import", &file, "--yes", "--no-atomic"];
+    assert_eq!(run_program(&api, &import).code, 1);
+    let output = run_program(&api, &import);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("already imported"), "{output:?}");
+    assert!(output.stderr.contains("--rejected FILE"), "{output:?}");
+    assert!(!std::fs::exists(directory.path("laptops.rejected-2.csv")).unwrap());
+
+    let named = directory.path("again.csv");
+    let output = run_program(&api, &[&import[..], &["--rejected", &named]].concat());
+    assert_eq!(output.code, 1, "{output:?}");
+    assert_eq!(
+        read(&directory, "again.csv"),
+        read(&directory, "laptops.rejected.csv")
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn file_name_need_not_be_utf8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let api = Api::start();
+    let program = devices_tests::Program::of(&api);
+    let name = OsStr::from_bytes(b"Ger\xe4te.csv");
+    let home = std::path::PathBuf::from(program.home.path(""));
+    std::fs::write(home.join(name), faulty()).unwrap();
+    for more in [
+        &["--yes", "--no-atomic"][..],
+        &["--yes", "--no-atomic", "--json"],
+    ] {
+        let mut command = program.command(&["import"]);
+        let output = command.arg(name).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    }
+    let rejected = OsStr::from_bytes(b"Ger\xe4te.rejected.csv");
+    assert!(home.join(rejected).exists());
+    assert_eq!(serial_numbers(&api), serials(1..4));
 }
 
 #[test]

@@ -73,6 +73,18 @@ fn lost_response_is_not_an_earlier_import() {
 }
 
 #[test]
+fn earlier_import_is_recognized_after_a_retry() {
+    let (api, directory) = (Api::start(), Directory::new());
+    let file = directory.write("laptops.csv", laptops(1..4));
+    assert_eq!(run_program(&api, &["import", &file, "--yes"]).code, 0);
+    // The busy server stored nothing of the first attempt.
+    let relay = Relay::in_front_of(&api, &[Fault::Unavailable]);
+    let output = run_at(&relay.url, &api, &["import", &file, "--yes"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("already imported"), "{output:?}");
+}
+
+#[test]
 fn cut_connection_is_retried() {
     let (api, directory) = (Api::start(), Directory::new());
     let file = directory.write("laptops.csv", laptops(1..4));
