@@ -65,6 +65,32 @@ fn workspace_dependencies(package: &str) -> BTreeSet<String> {
 fn import_uses_the_domain_only() {
     let expected = BTreeSet::from(["devices_domain".to_owned()]);
     assert_eq!(workspace_dependencies("devices-import"), expected);
+    let dependencies = dependencies("devices-import");
+    for forbidden in [
+        "actix", "diesel", "hyper", "pq_sys", "reqwest", "tokio", "ureq",
+    ] {
+        let mut names = dependencies.iter();
+        assert!(
+            !names.any(|name| name.starts_with(forbidden)),
+            "{forbidden}"
+        );
+    }
+}
+
+#[test]
+fn imports_of_the_server_know_no_http() {
+    let import = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/api/src/import");
+    for entry in std::fs::read_dir(import).unwrap() {
+        let path = entry.unwrap().path();
+        let source = std::fs::read_to_string(&path).unwrap();
+        for forbidden in ["crate::http", "actix"] {
+            assert!(
+                !source.contains(forbidden),
+                "{}: {forbidden}",
+                path.display()
+            );
+        }
+    }
 }
 
 #[test]

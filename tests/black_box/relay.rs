@@ -26,6 +26,8 @@ pub(crate) enum Fault {
 pub(crate) struct Relay {
     /// Base URL.
     pub(crate) url: String,
+    /// Address of the server.
+    server: Arc<Mutex<String>>,
     requests: Arc<Requests>,
 }
 
@@ -42,9 +44,10 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let relay = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
+            server: Arc::new(Mutex::new(api.server.address().to_owned())),
             requests: Arc::default(),
         };
-        let server = api.server.address().to_owned();
+        let server = Arc::clone(&relay.server);
         let mut faults: VecDeque<_> = faults.iter().copied().collect();
         let requests = Arc::clone(&relay.requests);
         std::thread::spawn(move || {
@@ -57,11 +60,19 @@ impl Relay {
                 if fault == Fault::Stall {
                     stalled.push(client);
                 } else {
+                    let server = server.lock().unwrap().clone();
                     relay_request(client, request, &server, fault);
                 }
             }
         });
         relay
+    }
+
+    /// Forwards later requests to another server.
+    pub(crate) fn forward_to(&self, api: &Api) {
+        api.server
+            .address()
+            .clone_into(&mut self.server.lock().unwrap());
     }
 
     /// Returns the idempotency keys of all requests so far. A request without one counts as an
@@ -96,7 +107,10 @@ fn relay_request(mut client: TcpStream, request: Request, server: &str, fault: F
         client.write_all(response.as_bytes()).unwrap();
         return;
     }
-    let mut server = TcpStream::connect(server).unwrap();
+    // While the server is down, the client's connection closes without a response.
+    let Ok(mut server) = TcpStream::connect(server) else {
+        return;
+    };
     let mut bytes = request.to_bytes();
     if fault == Fault::CutRequest {
         bytes.truncate(bytes.len() - request.body.len() / 2);

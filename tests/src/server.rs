@@ -117,6 +117,15 @@ impl Server {
         response.text().expect("the response can be read")
     }
 
+    /// Waits until the metrics contain a line, such as `devices_exports 1`.
+    pub fn wait_for_metric(&self, line: &str) {
+        let deadline = Instant::now() + TIMEOUT;
+        while !self.metrics().lines().any(|metric| metric == line) {
+            assert!(Instant::now() < deadline, "no {line}: {}", self.metrics());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Waits for a line on standard output.
     pub fn wait_for_output_line(&self, matches: impl Fn(&str) -> bool) -> String {
         let line = self.output.wait_for(matches);

@@ -17,6 +17,7 @@ use devices_domain::{
     KeepReason, KeyboardLayout, Lifecycle, Nulls, OnConflict, Reason, Role, Scope, UniqueField,
     UnknownUsers, enrollment_fields, fields, user_fields,
 };
+use devices_import::{DateFormat, DecimalMark, OtherColumns};
 
 const BEGIN: &str = "# Generated: ";
 const END: &str = "# End of generated part";
@@ -103,6 +104,9 @@ fn enum_values(schema: &str) -> Result<Vec<String>, String> {
         "OnConflict" => OnConflict::NAMES.to_vec(),
         "Nulls" => Nulls::NAMES.to_vec(),
         "UnknownUsers" => UnknownUsers::NAMES.to_vec(),
+        "DateFormat" => DateFormat::NAMES.to_vec(),
+        "DecimalMark" => DecimalMark::NAMES.to_vec(),
+        "OtherColumns" => OtherColumns::NAMES.to_vec(),
         "MatchField" => UniqueField::ALL.map(UniqueField::name).to_vec(),
         "KeepReason" => KeepReason::NAMES.to_vec(),
         "EventType" => EventType::NAMES.to_vec(),

@@ -109,9 +109,29 @@ pub enum OptionErrorReason {
     UnknownRow,
     /// Two options contradict each other.
     Conflict,
+    /// The value is not one of the words that the option accepts.
+    NotInEnum,
+    /// The option has no effect with the other options.
+    NoEffect,
 }
 
 impl OptionErrorReason {
+    /// All reasons.
+    pub const ALL: [Self; 12] = [
+        Self::NotJson,
+        Self::UnknownOption,
+        Self::RepeatedOption,
+        Self::WrongType,
+        Self::Malformed,
+        Self::UnknownField,
+        Self::UnknownColumn,
+        Self::UnknownSheet,
+        Self::UnknownRow,
+        Self::Conflict,
+        Self::NotInEnum,
+        Self::NoEffect,
+    ];
+
     /// Returns the word as the API spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -125,6 +145,8 @@ impl OptionErrorReason {
             Self::UnknownSheet => "unknown_sheet",
             Self::UnknownRow => "unknown_row",
             Self::Conflict => "conflict",
+            Self::NotInEnum => "not_in_enum",
+            Self::NoEffect => "no_effect",
         }
     }
 }
@@ -155,6 +177,20 @@ pub enum FileErrorReason {
 }
 
 impl FileErrorReason {
+    /// All reasons.
+    pub const ALL: [Self; 10] = [
+        Self::UnsupportedKind,
+        Self::Encrypted,
+        Self::Damaged,
+        Self::TooLarge,
+        Self::TooManyRows,
+        Self::TooManyColumns,
+        Self::Empty,
+        Self::AmbiguousDate,
+        Self::DuplicateField,
+        Self::UnknownColumn,
+    ];
+
     /// Returns the word as the API spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

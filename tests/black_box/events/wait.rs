@@ -218,12 +218,7 @@ fn key_that_is_revoked_during_the_wait_gets_nothing() {
 #[test]
 fn lag_is_reported() {
     let api = Api::start();
-    let deadline = Instant::now() + devices_tests::TIMEOUT;
     for name in ["devices_event_feed_lag_seconds", "devices_waiting_requests"] {
-        let value = format!("\n{name} 0\n");
-        while !api.server.metrics().contains(&value) {
-            assert!(Instant::now() < deadline, "{}", api.server.metrics());
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        api.server.wait_for_metric(&format!("{name} 0"));
     }
 }

@@ -64,6 +64,22 @@ fn unknown_part_is_rejected_with_the_nearest_name() {
 }
 
 #[test]
+fn form_with_many_parts_is_rejected() {
+    let api = Api::start();
+    let form = |count: usize| {
+        let head = "Content-Disposition: form-data; name=\"x\"";
+        (0..count).fold(valid_rows(1), |form, _| form.with_part(head, ""))
+    };
+    let response = import(&api, form(19));
+    assert_eq!(response.json()["errors_total"], 19, "{}", response.text);
+    let response = import(&api, form(50_000));
+    assert_eq!(response.status, 400, "{}", response.text);
+    assert_eq!(response.json()["errors_total"], 1, "{}", response.text);
+    let message = response.json()["errors"][0]["message"].to_string();
+    assert!(message.contains("has too many parts"), "{message}");
+}
+
+#[test]
 fn malformed_forms_are_rejected() {
     let api = Api::start();
     let nameless = Form::default().with_part("Content-Disposition: form-data", "x");

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::{HEADER, valid_rows};
 
-const KEY: [(&str, &str); 1] = [("Idempotency-Key", "import-1")];
+const KEY_HEADER: (&str, &str) = ("Idempotency-Key", "import-1");
+const KEY: [(&str, &str); 1] = [KEY_HEADER];
 
 #[test]
 fn replay_stores_nothing() {
@@ -36,7 +37,7 @@ fn replay_ignores_form_and_file_name() {
     let request = api.request("POST", "/devices/import").bearer_auth(&api.key);
     let request = request
         .header("Content-Type", "multipart/form-data; boundary=other")
-        .header(KEY[0].0, KEY[0].1);
+        .header(KEY_HEADER.0, KEY_HEADER.1);
     let replay = send(request.body(body));
     assert_eq!((replay.status, &replay.text), (207, &first.text));
     assert_eq!(replay.header("idempotent-replayed"), "true");
@@ -76,12 +77,48 @@ fn rejected_file_does_not_use_up_the_key() {
 #[test]
 fn stored_response_contains_no_values() {
     let api = Api::start();
-    let form = Form::of_csv(HEADER, &["SN-PRIVATE,Name PRIVATE,laptop,computers"]);
+    api.add_user("acme", "ada@example.com");
+    let other = api.add_user("acme", "bob@example.com");
+    api.create_device(json!({"serial_number": "PRIVATE-TAKEN"}));
+    let header = format!("{HEADER},Purchase Date,Purchase Price,user_id,user_email,Room");
+    let row = |serial: &str, rest: &str| format!("{serial},Name PRIVATE,laptop,computers,{rest}");
+    let rows = [
+        row("PRIVATE-STORED", ",,,,"),
+        row("PRIVATE-STORED", ",,,,"),
+        row("PRIVATE-TAKEN", ",,,,"),
+        row("PRIVATE-1", "31.02.2024,,,,"),
+        row("PRIVATE-2", ",PRIVATE,,,"),
+        row("PRIVATE-3", ",,987654321,,"),
+        row("PRIVATE-4", ",,,PRIVATE@example.com,"),
+        row("PRIVATE-5", &format!(",,{other},ada@example.com,")),
+        row("PRIVATE-6", ",,PRIVATE,,"),
+        row("1.23E+11", ",,,,"),
+        format!("PRIVATE-7,{},laptop,computers,,,,,", "PRIVATE".repeat(100)),
+        "PRIVATE-8,,laptop,computers,,,,,".to_owned(),
+        row("PRIVATE-9", ",#REF!,,,PRIVATE"),
+    ];
+    let rows: Vec<_> = rows.iter().map(String::as_str).collect();
+    let options = json!({"atomic": false, "other_columns": "attributes"});
+    let form = Form::of_csv(&header, &rows).with_options(&options);
     let stored = api.send_form_with("/devices/import", &KEY, form);
-    assert_eq!(stored.status, 201, "{}", stored.text);
-    assert!(!stored.text.contains("PRIVATE"), "{}", stored.text);
-    let rows = api
+    assert_eq!(stored.status, 207, "{}", stored.text);
+    let batch = &stored.json()["data"]["batch"];
+    assert_eq!(batch["created"], 1, "{}", stored.text);
+    assert_eq!(batch["failed"], 12, "{}", stored.text);
+    let outcomes = api
         .database
-        .texts("SELECT idempotency_keys::text FROM idempotency_keys");
-    assert!(rows.iter().all(|row| !row.contains("PRIVATE")));
+        .texts("SELECT convert_from(outcome, 'UTF8') FROM idempotency_keys");
+    assert_eq!(outcomes.len(), 1);
+    for text in [&outcomes[0], &stored.text] {
+        assert!(text.contains("\"batch\""), "{text}");
+        for message in [
+            "is not the id of a user of this workspace\"",
+            "is the address of another user than `user_id`: send one of them\"",
+        ] {
+            assert!(text.contains(message), "{text}");
+        }
+        for value in ["PRIVATE", "987654321", "1.23E+11", "31.02.2024"] {
+            assert!(!text.contains(value), "{value}: {text}");
+        }
+    }
 }

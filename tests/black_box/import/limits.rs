@@ -1,9 +1,10 @@
 //! Limits of imports.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use devices_tests::{Api, Form, ServerOptions};
+use devices_tests::{Api, Form, ServerOptions, send};
+use serde_json::json;
 
 use super::{import, valid_rows};
 
@@ -30,25 +31,69 @@ fn import_may_exceed_the_limits_of_batches() {
 #[test]
 fn import_over_the_concurrency_limit_is_rejected() {
     let options = ServerOptions::with("DEVICES__LIMITS__MAX_CONCURRENT_IMPORTS", 1)
+        .and("DEVICES__LIMITS__LARGE_BODY_WAIT_MS", 100)
+        .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000)
+        .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000);
+    let api = Api::start_with(&options);
+    let lock = api.database.lock("devices");
+    std::thread::scope(|scope| {
+        let stored = scope.spawn(|| import(&api, valid_rows(1)));
+        api.server.wait_for_metric("devices_imports 1");
+        for path in ["/devices/import", "/devices/import/validate"] {
+            let response = api.send_form(path, valid_rows(1));
+            response.assert_error(503, "SERVICE_UNAVAILABLE");
+            assert_eq!(response.header("retry-after"), "1");
+        }
+        // Other requests have their own limits.
+        assert_eq!(api.call("GET", "/users").status, 200);
+        drop(lock);
+        assert_eq!(stored.join().unwrap().status, 201);
+    });
+    api.server.wait_for_metric("devices_imports 0");
+    assert_eq!(
+        import(&api, valid_rows(2).with_options(&skip())).status,
+        200
+    );
+}
+
+fn skip() -> serde_json::Value {
+    json!({"on_conflict": "skip"})
+}
+
+#[test]
+fn slow_uploads_do_not_prevent_imports() {
+    let options = ServerOptions::with("DEVICES__LIMITS__MAX_CONCURRENT_IMPORTS", 1)
         .and("DEVICES__LIMITS__LARGE_BODY_WAIT_MS", 100);
     let api = Api::start_with(&options);
-    let upload = begin_upload(&api, 200_000);
-    let gauge = "devices_imports 1";
-    while !api.server.metrics().contains(gauge) {
-        std::thread::yield_now();
-    }
-    for path in ["/devices/import", "/devices/import/validate"] {
-        let response = api.send_form(path, valid_rows(1));
-        response.assert_error(503, "SERVICE_UNAVAILABLE");
-        assert_eq!(response.header("retry-after"), "1");
-    }
-    // Other requests have their own limits.
-    api.create_device(serde_json::json!({}));
-    drop(upload);
-    while api.server.metrics().contains(gauge) {
-        std::thread::yield_now();
-    }
+    // A workspace holds at most half of the 32 x 4 MiB / 16 MiB = 8 uploads.
+    let uploads: Vec<_> = (0..4).map(|_| begin_upload(&api, 200_000)).collect();
+    api.server.wait_for_metric("devices_uploads 4");
     assert_eq!(import(&api, valid_rows(1)).status, 201);
+    let large = || valid_rows(5_000);
+    import(&api, large()).assert_error(503, "SERVICE_UNAVAILABLE");
+    api.create_workspace("other");
+    let key = api.create_key("other", "WRITE");
+    let form = large();
+    let request = api.request("POST", "/devices/import").bearer_auth(&key);
+    let request = request.header("Content-Type", Form::content_type());
+    let response = send(request.body(form.into_body()));
+    assert_eq!(response.status, 201, "{}", response.text);
+    drop(uploads);
+    api.server.wait_for_metric("devices_uploads 0");
+    let stored = import(&api, large().with_options(&skip()));
+    assert_eq!(stored.status, 200, "{}", stored.text);
+}
+
+#[test]
+fn slow_upload_times_out() {
+    let options = ServerOptions::with("DEVICES__LIMITS__BODY_TIMEOUT_SECONDS", 1)
+        .and("DEVICES__LIMITS__MAX_IMPORT_BYTES", 4 << 20);
+    let api = Api::start_with(&options);
+    let mut response = String::new();
+    let mut upload = begin_upload(&api, 200_000);
+    upload.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 408"), "{response}");
+    api.server.wait_for_metric("devices_uploads 0");
 }
 
 /// Sends the head of a large file, and nothing else.

@@ -1,6 +1,6 @@
 //! Options of an import.
 
-use devices_tests::{Api, Form};
+use devices_tests::{Api, Form, Response};
 use serde_json::json;
 
 use super::{HEADER, import, plan, valid_rows};
@@ -74,6 +74,23 @@ fn invalid_options_are_rejected() {
         assert_rejected(&api, options, pointer);
     }
     assert_eq!(api.database.count("devices"), 0);
+}
+
+#[test]
+fn option_errors_have_the_reasons_of_batch_options() {
+    let api = Api::start();
+    for (name, value) in [
+        ("on_conflict", "upsert"),
+        ("nulls", "clear"),
+        ("match", "asset_tag"),
+    ] {
+        let options = json!({name: value});
+        let rejected = import(&api, valid_rows(1).with_options(&options));
+        let path = format!("/devices?{name}={value}");
+        let batch = api.send("POST", &path, &json!({"devices": []}));
+        let reason = |response: &Response| response.json()["errors"][0]["reason"].clone();
+        assert_eq!(reason(&rejected), reason(&batch), "{name}");
+    }
 }
 
 #[test]

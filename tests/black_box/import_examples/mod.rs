@@ -2,6 +2,7 @@
 
 mod correction;
 mod documented;
+mod messages;
 mod sheet;
 
 use std::path::Path;

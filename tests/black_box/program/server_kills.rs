@@ -6,6 +6,8 @@ use std::process::Stdio;
 use devices_tests::{Api, Program, ServerOptions, TestDatabase, execute};
 use diesel::pg::PgConnection;
 
+use crate::relay::Relay;
+
 const ROWS: usize = 300;
 const PART_ROWS: usize = 20;
 
@@ -32,16 +34,16 @@ fn keep_serial_number(database: &TestDatabase, number: usize) -> PgConnection {
     connection
 }
 
-/// Returns options of a server that stores at most a part at once. The port 0 is any free one.
-fn options(port: &str) -> ServerOptions {
+/// Returns options of a server that stores at most a part at once.
+fn options() -> ServerOptions {
     ServerOptions::with("DEVICES__LIMITS__MAX_IMPORT_ROWS", PART_ROWS)
-        .and("DEVICES__SERVER__PORT", port)
 }
 
-/// Kills the server while it stores the part with this row, and starts it again on the same port.
+/// Kills the server while it stores the part with this row, and starts another behind the relay.
 /// Nothing of the part is stored. `prepare` runs between both.
 fn restart_during_part<T>(
     mut api: Api,
+    relay: &Relay,
     row: usize,
     blocker: PgConnection,
     prepare: impl FnOnce(&TestDatabase) -> T,
@@ -54,18 +56,18 @@ fn restart_during_part<T>(
     assert_eq!(api.database.count("devices"), stored as u64);
     let prepared = prepare(&api.database);
     drop(blocker);
-    let port = api.server.address().rsplit(':').next().unwrap().to_owned();
-    (
-        Api::resume(api.database, api.key, &options(&port)),
-        prepared,
-    )
+    let api = Api::resume(api.database, api.key, &options());
+    relay.forward_to(&api);
+    (api, prepared)
 }
 
 #[test]
 fn import_survives_two_kills_of_its_server() {
     let (first, second) = (105, 215);
-    let api = Api::start_with(&options("0"));
-    let program = Program::of(&api);
+    let api = Api::start_with(&options());
+    // The address of a server that was killed may be taken by another test.
+    let relay = Relay::in_front_of(&api, &[]);
+    let program = Program::with_server(&relay.url, &api.key);
     std::fs::write(program.home.path("fleet.csv"), file()).unwrap();
     let blocker = keep_serial_number(&api.database, first);
     let part_rows = PART_ROWS.to_string();
@@ -73,10 +75,10 @@ fn import_survives_two_kills_of_its_server() {
     let mut import = program.command(&[&import[..], &[&part_rows]].concat());
     let import = import.stdout(Stdio::piped()).stderr(Stdio::piped());
     let import = import.spawn().unwrap();
-    let (api, blocker) = restart_during_part(api, first, blocker, |database| {
+    let (api, blocker) = restart_during_part(api, &relay, first, blocker, |database| {
         keep_serial_number(database, second)
     });
-    let (api, ()) = restart_during_part(api, second, blocker, |_| ());
+    let (api, ()) = restart_during_part(api, &relay, second, blocker, |_| ());
     let output = import.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use devices_tests::{Api, CommandOutput, Program, TIMEOUT};
@@ -10,7 +11,7 @@ use serde_json::json;
 /// A command on a terminal.
 pub(super) struct Terminal {
     process: Child,
-    screen: ChildStdout,
+    screen: Receiver<Vec<u8>>,
     keyboard: ChildStdin,
     shown: Vec<u8>,
 }
@@ -21,7 +22,7 @@ impl Terminal {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         Self {
-            screen: process.stdout.take().unwrap(),
+            screen: chunks(process.stdout.take().unwrap()),
             keyboard: process.stdin.take().unwrap(),
             process,
             shown: Vec::new(),
@@ -35,10 +36,9 @@ impl Terminal {
     /// Waits until the terminal shows a text.
     pub(super) fn wait_for(&mut self, text: &str) {
         while !self.text().contains(text) {
-            let mut buffer = [0; 1_024];
-            let length = self.screen.read(&mut buffer).unwrap();
-            assert!(length > 0, "no {text}: {}", self.text());
-            self.shown.extend(&buffer[..length]);
+            let chunk = self.screen.recv_timeout(TIMEOUT);
+            let chunk = chunk.unwrap_or_else(|_| panic!("no {text}: {}", self.text()));
+            self.shown.extend(chunk);
         }
     }
 
@@ -65,7 +65,13 @@ impl Terminal {
 
     /// Waits until the command exits. Returns all that the terminal showed.
     pub(super) fn finish(mut self) -> CommandOutput {
-        self.screen.read_to_end(&mut self.shown).unwrap();
+        loop {
+            match self.screen.recv_timeout(TIMEOUT) {
+                Ok(chunk) => self.shown.extend(chunk),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("does not exit: {}", self.text()),
+            }
+        }
         let code = self.process.wait().unwrap().code().unwrap();
         CommandOutput {
             code,
@@ -73,6 +79,21 @@ impl Terminal {
             stderr: String::new(),
         }
     }
+}
+
+/// Returns what a terminal shows, as it appears. A read from a pipe itself has no timeout.
+fn chunks(mut screen: ChildStdout) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 1_024];
+        loop {
+            let length = screen.read(&mut buffer).unwrap();
+            if length == 0 || sender.send(buffer[..length].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(super) enum Slowness {
     SilentLaterHead,
     /// Sends a body byte by byte.
     Body,
+    /// Sends a large file byte by byte.
+    Upload,
     /// Reads the response to a batch byte by byte.
     Response,
     /// Reads an export byte by byte.
@@ -29,11 +31,12 @@ pub(super) enum Slowness {
 }
 
 impl Slowness {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Head,
         Self::LaterHead,
         Self::SilentLaterHead,
         Self::Body,
+        Self::Upload,
         Self::Response,
         Self::Export,
         Self::UnreadList,
@@ -43,9 +46,9 @@ impl Slowness {
     /// Returns the percentage of the slow connections that are of this kind.
     fn percent(self) -> usize {
         match self {
-            Self::Export | Self::UnreadExport => 5,
-            Self::SilentLaterHead | Self::UnreadList => 10,
-            Self::LaterHead | Self::Body => 15,
+            Self::Export | Self::UnreadExport | Self::Upload => 5,
+            Self::SilentLaterHead | Self::UnreadList | Self::Body => 10,
+            Self::LaterHead => 15,
             Self::Head | Self::Response => 20,
         }
     }
@@ -176,7 +179,9 @@ fn is_open_after_byte(slowness: Slowness, socket: &mut TcpStream) -> bool {
         return false;
     }
     let transferred = match slowness {
-        Slowness::Head | Slowness::LaterHead | Slowness::Body => socket.write(b"x").map(|_| ()),
+        Slowness::Head | Slowness::LaterHead | Slowness::Body | Slowness::Upload => {
+            socket.write(b"x").map(|_| ())
+        }
         Slowness::Response | Slowness::Export => socket.read(&mut [0; 1]).and_then(peeked_end),
         // The server sends nothing before it closes the connection, except a response 408.
         Slowness::SilentLaterHead => socket.read(&mut [0; 1]).and_then(|_| peeked_end(0)),
@@ -207,6 +212,10 @@ fn prefix(slowness: Slowness, address: &str, secret: &str, large: &Batch) -> Str
             "POST /devices HTTP/1.1\r\nX-Slow: ".to_owned()
         }
         Slowness::Body => post,
+        Slowness::Upload => format!(
+            "POST /devices/import HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {secret}\r\n\
+             Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000\r\n\r\n--"
+        ),
         Slowness::Response => post + &body,
         Slowness::Export | Slowness::UnreadExport => get("/devices/export"),
         Slowness::UnreadList => get("/devices?limit=100"),

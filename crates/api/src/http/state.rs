@@ -35,7 +35,9 @@ pub struct State {
     known_keys: TtlMap<[u8; 32], Actor>,
     pub(crate) request_rate_limiter: RequestRateLimiter,
     pub(crate) large_bodies: Arc<WorkspaceLimiter>,
-    /// Limits the files that are imported or validated.
+    /// Limits the large files that are arriving.
+    pub(crate) uploads: Arc<WorkspaceLimiter>,
+    /// Limits the files that are imported or validated. A file does not count while it arrives.
     pub(crate) imports: Arc<WorkspaceLimiter>,
     pub(crate) exports: Arc<WorkspaceLimiter>,
     /// Limits the requests in flight. A request does not count while its body arrives.
@@ -85,6 +87,10 @@ impl State {
                 limits.max_large_bodies,
                 "the limit of large bodies, in total or of the workspace, is reached",
             ),
+            uploads: WorkspaceLimiter::new(
+                limits.max_uploads(),
+                "the limit of concurrent uploads, in total or of the workspace, is reached",
+            ),
             imports: WorkspaceLimiter::new(
                 limits.max_concurrent_imports,
                 "the limit of concurrent imports, in total or of the workspace, is reached",
@@ -121,6 +127,7 @@ impl State {
                 "max_large_bodies",
                 &self.large_bodies,
             ),
+            ("devices_uploads", "max_uploads", &self.uploads),
             ("devices_imports", "max_concurrent_imports", &self.imports),
             ("devices_exports", "max_concurrent_exports", &self.exports),
             (

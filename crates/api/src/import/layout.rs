@@ -1,6 +1,6 @@
 //! Locations of errors: their rows and columns in a file.
 
-use devices_domain::{FieldError, Item, Related};
+use devices_domain::{FieldError, Item, Reason, Related};
 use devices_import::{Column, Warning};
 
 use super::FileInMemory;
@@ -91,13 +91,20 @@ impl FileLayout {
         }
     }
 
-    /// Returns the detail of an error, with the number of a row instead of its index.
+    /// Returns the detail of an error, with the number of a row instead of its index, and without
+    /// the `user_id` of the row, which details of the domain repeat.
     fn detail(&self, error: &FieldError) -> String {
-        match error.related {
-            Some(Related::DuplicateOf(index)) => match self.row(index) {
+        match (error.reason, &error.related) {
+            (_, Some(Related::DuplicateOf(index))) => match self.row(*index) {
                 Some(row) => format!("is the same as in row {row} of the file"),
                 None => error.detail.to_string(),
             },
+            (Reason::UnknownUser, _) if error.field.as_deref() == Some("user_id") => {
+                "is not the id of a user of this workspace".to_owned()
+            }
+            (Reason::UserMismatch, _) => {
+                "is the address of another user than `user_id`: send one of them".to_owned()
+            }
             _ => error.detail.to_string(),
         }
     }

@@ -39,7 +39,7 @@ fn batch_options(members: &Map<String, Value>) -> Result<BatchOptions, OptionErr
         for name in ["nulls", "match"] {
             if members.contains_key(name) {
                 let message = "has an effect only with `on_conflict` `skip` or `update`";
-                return Err(error(name, OptionErrorReason::Conflict, message));
+                return Err(error(name, OptionErrorReason::NoEffect, message));
             }
         }
     }
@@ -58,7 +58,7 @@ fn read<T: FieldValue>(members: &Map<String, Value>, name: &str) -> Result<Optio
         return Ok(None);
     };
     let value = T::parse(&RawValue::text(text));
-    let value = value.map_err(|invalid| error(name, OptionErrorReason::Malformed, invalid.detail));
+    let value = value.map_err(|invalid| error(name, OptionErrorReason::NotInEnum, invalid.detail));
     value.map(Some)
 }
 
@@ -71,7 +71,7 @@ fn read_match_field(members: &Map<String, Value>) -> Result<Option<UniqueField>,
     field.map(Some).ok_or_else(|| {
         let names = UniqueField::ALL.map(UniqueField::name).join(", ");
         let message = format!("must be one of {names}");
-        error("match", OptionErrorReason::Malformed, message)
+        error("match", OptionErrorReason::NotInEnum, message)
     })
 }
 
@@ -155,15 +155,27 @@ mod tests {
     }
 
     #[rstest]
-    #[case(r#"{"on_conflict":"upsert"}"#, "/on_conflict")]
-    #[case(r#"{"on_conflict":true}"#, "/on_conflict")]
-    #[case(r#"{"atomic":"false"}"#, "/atomic")]
-    #[case(r#"{"nulls":"keep"}"#, "/nulls")]
-    #[case(r#"{"on_conflict":"error","match":"asset_tag"}"#, "/match")]
-    #[case(r#"{"on_conflict":"skip","match":"name"}"#, "/match")]
-    #[case(r#"{"unknown_users":"ignore"}"#, "/unknown_users")]
-    fn invalid_batch_option_is_rejected(#[case] json: &str, #[case] pointer: &str) {
-        assert_eq!(parse(json.as_bytes()).unwrap_err().pointer, pointer);
+    #[case(r#"{"on_conflict":"upsert"}"#, "/on_conflict", "not_in_enum")]
+    #[case(r#"{"on_conflict":""}"#, "/on_conflict", "not_in_enum")]
+    #[case(r#"{"on_conflict":true}"#, "/on_conflict", "wrong_type")]
+    #[case(r#"{"atomic":"false"}"#, "/atomic", "wrong_type")]
+    #[case(r#"{"on_conflict":"skip","nulls":"erase"}"#, "/nulls", "not_in_enum")]
+    #[case(r#"{"nulls":"clear"}"#, "/nulls", "no_effect")]
+    #[case(
+        r#"{"on_conflict":"error","match":"asset_tag"}"#,
+        "/match",
+        "no_effect"
+    )]
+    #[case(r#"{"on_conflict":"skip","match":"name"}"#, "/match", "not_in_enum")]
+    #[case(r#"{"unknown_users":"ignore"}"#, "/unknown_users", "not_in_enum")]
+    #[case(r#"{"date_format":"YY"}"#, "/date_format", "not_in_enum")]
+    #[case(r#"{"other_columns":"drop"}"#, "/other_columns", "not_in_enum")]
+    fn invalid_option_is_rejected(#[case] json: &str, #[case] pointer: &str, #[case] reason: &str) {
+        let error = parse(json.as_bytes()).unwrap_err();
+        assert_eq!(
+            (error.pointer.as_str(), error.reason.as_str()),
+            (pointer, reason)
+        );
     }
 
     #[rstest]

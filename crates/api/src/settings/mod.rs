@@ -144,14 +144,18 @@ declaration::settings! {
         /// Milliseconds that a further large body waits before it is read. After that, the response
         /// is a 503.
         large_body_wait_ms: u64 => 0..=60_000,
-        /// Maximum size in bytes of a file that is imported. It may take longer to arrive than
-        /// other bodies, in the proportion of its maximum size to `body_bytes`.
+        /// Maximum size in bytes of a file that is imported. Its timeout is
+        /// `body_timeout_seconds` x `max_import_bytes` / `body_bytes` (40 s by default), at most
+        /// 60 seconds or `body_timeout_seconds`, whichever is longer. As many files of 64 KiB or
+        /// more arrive at once as take the memory of `max_large_bodies` bodies, but at least two.
         max_import_bytes: usize => 1_024..=1 << 30,
-        /// Maximum number of rows of a file that is imported, in one transaction.
-        max_import_rows: usize => 1..=1_000_000,
-        /// Maximum number of files in memory at once. A workspace holds at most half of them, two
-        /// hold at most three quarters, and so on. A further file waits like a large body. After
-        /// that, the response is a 503.
+        /// Maximum number of rows of a file that is imported, in one transaction. All rows must be
+        /// stored within `pool_timeout_ms` + 2 x `statement_timeout_ms`. Otherwise the response is
+        /// a 503.
+        max_import_rows: usize => 1..=100_000,
+        /// Maximum number of files that are parsed and stored at once, after they have arrived. A
+        /// workspace holds at most half of them, two hold at most three quarters, and so on. A
+        /// further file waits like a large body. After that, the response is a 503.
         max_concurrent_imports: usize => 1..=10_000,
         /// Maximum number of concurrent exports. A workspace holds at most half of them, two hold
         /// at most three quarters, and so on. The response to a further one is a 503.
@@ -258,17 +262,28 @@ pub enum Pooler {
     Transaction,
 }
 
+/// Maximum timeout of an upload, unless that of other bodies is longer.
+const MAX_IMPORT_TIMEOUT: Duration = Duration::from_secs(60);
+
 impl Limits {
     /// Returns the time in which a client must send its body.
     pub fn body_deadline(&self) -> Duration {
         Duration::from_secs(self.body_timeout_seconds)
     }
 
-    /// Returns the time in which a client must send a file, so that the rate that completes the
-    /// largest file in time is at most that of the largest JSON body.
+    /// Returns the timeout of an upload: `body_timeout_seconds`, scaled by
+    /// `max_import_bytes / body_bytes`, up to a minute.
     pub fn import_deadline(&self) -> Duration {
         let proportion = self.max_import_bytes as f64 / self.body_bytes as f64;
-        self.body_deadline().mul_f64(proportion.max(1.0))
+        let scaled = self.body_deadline().mul_f64(proportion.max(1.0));
+        scaled.min(MAX_IMPORT_TIMEOUT.max(self.body_deadline()))
+    }
+
+    /// Returns the maximum number of large files that arrive at once, so that they take the memory
+    /// of `max_large_bodies` bodies. At least 2: with one, a slow client would lock out all others.
+    pub fn max_uploads(&self) -> usize {
+        let bytes = self.max_large_bodies.saturating_mul(self.body_bytes);
+        (bytes / self.max_import_bytes).max(2)
     }
 }
 

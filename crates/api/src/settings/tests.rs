@@ -48,6 +48,7 @@ fn value_out_of_range_is_reported_with_range() {
 
 #[rstest]
 #[case("DEVICES__LIMITS__BODY_BYTES", "1023", "from 1024 to 1073741824")]
+#[case("DEVICES__LIMITS__MAX_IMPORT_ROWS", "100001", "from 1 to 100000")]
 #[case("DEVICES__DATABASE__POOL_SIZE", "1001", "from 1 to 1000")]
 #[case("DEVICES__IDEMPOTENCY__RETENTION_HOURS", "0", "from 1 to 87600")]
 #[case("DEVICES__LOG__LEVEL", "loud", "error, warn")]
@@ -128,4 +129,46 @@ fn section_describes_its_fields() {
     assert_eq!(pool_size.variable, "DEVICES__DATABASE__POOL_SIZE");
     assert_eq!(pool_size.allowed, "from 1 to 1000");
     assert!(pool_size.doc.starts_with("Maximum number of connections"));
+}
+
+#[rstest]
+#[case("16777216", "4194304", "10", 40)]
+#[case("1024", "4194304", "10", 10)]
+#[case("16777216", "1024", "10", 60)]
+#[case("16777216", "1024", "90", 90)]
+fn import_deadline_is_at_most_a_minute(
+    #[case] max_import_bytes: &str,
+    #[case] body_bytes: &str,
+    #[case] body_timeout_seconds: &str,
+    #[case] seconds: u64,
+) {
+    let variables = [
+        ("DEVICES__LIMITS__MAX_IMPORT_BYTES", max_import_bytes),
+        ("DEVICES__LIMITS__BODY_BYTES", body_bytes),
+        (
+            "DEVICES__LIMITS__BODY_TIMEOUT_SECONDS",
+            body_timeout_seconds,
+        ),
+    ];
+    let limits = load("production", &variables).unwrap().limits;
+    assert_eq!(limits.import_deadline(), Duration::from_secs(seconds));
+}
+
+#[test]
+fn at_least_two_uploads_may_arrive() {
+    let limits = load("production", &[]).unwrap().limits;
+    assert_eq!(limits.max_uploads(), 8);
+    let single = [("DEVICES__LIMITS__MAX_LARGE_BODIES", "1")];
+    assert_eq!(load("production", &single).unwrap().limits.max_uploads(), 2);
+}
+
+#[test]
+fn proxy_accepts_the_largest_form() {
+    let nginx = include_str!("../../../../deploy/nginx.conf");
+    let (_, size) = nginx.split_once("client_max_body_size ").unwrap();
+    let (mebibytes, _) = size.split_once("m;").unwrap();
+    let bytes = mebibytes.parse::<usize>().unwrap() << 20;
+    let limits = load("production", &[]).unwrap().limits;
+    assert!(bytes >= limits.max_import_bytes + (1 << 20));
+    assert!(bytes >= limits.body_bytes);
 }

@@ -1,7 +1,7 @@
 //! Immutable fields in a patch: the stored value is no change, any other value is an error.
 
 use super::fields::{DEVICE, DeviceFields};
-use crate::field::{Field, RawRow, RawValue, is_empty_value, sanitize};
+use crate::field::{Field, InvalidValue, RawRow, RawValue, is_empty_value, sanitize};
 use crate::fold::fold_case;
 use crate::validation::error::{ErrorCode, FieldError, Reason};
 
@@ -18,6 +18,8 @@ enum SentValue {
     Empty,
     /// Text without the white space around it.
     Text(String),
+    /// A value that its reader rejected.
+    Invalid(Box<InvalidValue>),
     /// A value that no immutable field has.
     Other,
 }
@@ -26,6 +28,9 @@ impl SentValue {
     fn of(raw: &RawValue<'_>) -> Self {
         if is_empty_value(raw) {
             return Self::Empty;
+        }
+        if let RawValue::Invalid(invalid) = raw {
+            return Self::Invalid(invalid.clone());
         }
         match sanitize(raw) {
             Ok(text) => Self::Text(text.to_owned()),
@@ -61,15 +66,20 @@ impl ImmutableValues {
         self
     }
 
-    /// Returns an error for each value that is not the stored one. Unless case is ignored, another
-    /// spelling of it is an error, too: it would not be stored.
+    /// Returns an error for each value that is not the stored one: that of its reader if it
+    /// rejected the value. Unless case is ignored, another spelling of the stored value is an
+    /// error, too: it would not be stored.
     pub(crate) fn errors(&self, stored: &DeviceFields) -> Vec<FieldError> {
         let stored = stored.to_row();
         let changed = self.sent.iter().filter(|(field, sent)| {
             let stored = SentValue::of(stored.get(field.name()));
             stored != *sent && !(self.ignores_case && stored.equals_ignoring_case(sent))
         });
-        changed.map(|(field, _)| immutable_error(field)).collect()
+        let errors = changed.map(|(field, sent)| match sent {
+            SentValue::Invalid(invalid) => InvalidValue::clone(invalid).at(field.name(), None),
+            SentValue::Empty | SentValue::Text(_) | SentValue::Other => immutable_error(field),
+        });
+        errors.collect()
     }
 }
 
@@ -146,6 +156,20 @@ mod tests {
         for name in ["type", "category", "added_via"] {
             assert_eq!(rejected(true, &[(name, value.clone())]), [name]);
         }
+    }
+
+    #[test]
+    fn value_that_its_reader_rejected_keeps_its_error() {
+        let stored = row(&[
+            ("name", RawValue::text("LT-1")),
+            ("type", RawValue::text("laptop")),
+            ("category", RawValue::text("computers")),
+        ]);
+        let stored = NewDevice::from_row(&stored).unwrap().fields;
+        let invalid = InvalidValue::new(Reason::Malformed, "is an error of the spreadsheet");
+        let sent = row(&[("type", RawValue::Invalid(invalid.clone().into()))]);
+        let errors = ImmutableValues::from_row(&sent).ignoring_case();
+        assert_eq!(errors.errors(&stored), [invalid.at("type", None)]);
     }
 
     #[test]

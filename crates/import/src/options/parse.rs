@@ -193,7 +193,7 @@ fn word<T: DeserializeOwned>(
         .map(Some)
         .map_err(|_| {
             let message = format!("must be one of {}", names.join(", "));
-            OptionError::new(pointer(&[name]), OptionErrorReason::Malformed, message)
+            OptionError::new(pointer(&[name]), OptionErrorReason::NotInEnum, message)
         })
 }
 

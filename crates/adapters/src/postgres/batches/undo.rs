@@ -101,7 +101,8 @@ pub(super) fn preview(
     Ok(Some(content.undo(batch, &stored, include_changed)))
 }
 
-/// Archives the devices that a batch created. Executes a constant number of statements.
+/// Archives the devices that a batch created, with a constant number of statements per chunk of
+/// devices.
 pub(super) fn undo(
     connection: &mut PgConnection,
     ids: &IdBlocks,

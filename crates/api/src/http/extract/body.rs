@@ -75,7 +75,7 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<Body, ApiError>
     let limits = BodyLimits {
         max_bytes: state.limits.body_bytes,
         timeout: state.limits.body_deadline(),
-        large_bodies: Arc::clone(&state.large_bodies),
+        limiter: Arc::clone(&state.large_bodies),
         truncated: Reason::NotJson,
     };
     let max_bytes = limits.max_bytes;

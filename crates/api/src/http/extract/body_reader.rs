@@ -31,8 +31,8 @@ pub(super) struct BodyLimits {
     pub(super) max_bytes: usize,
     /// Time in which the whole body must arrive.
     pub(super) timeout: Duration,
-    /// Limits the large bodies in memory.
-    pub(super) large_bodies: Arc<WorkspaceLimiter>,
+    /// Limits the large bodies that arrive at once.
+    pub(super) limiter: Arc<WorkspaceLimiter>,
     /// Reason of the error of a body that ends too early.
     pub(super) truncated: Reason,
 }
@@ -127,7 +127,7 @@ impl BodyReader {
     /// failing. Backpressure stops the client during the wait, so the wait does not count.
     async fn acquire_permit(&mut self) -> Result<(), ApiError> {
         let wait_started = Instant::now();
-        let limiter = &self.limits.large_bodies;
+        let limiter = &self.limits.limiter;
         let permit = limiter.acquire_timeout(self.workspace, self.permit_timeout);
         self.permit = Some(permit.await?);
         self.started += wait_started.elapsed();
@@ -146,19 +146,6 @@ impl BodyReader {
     /// Returns the permit of a body that was read. `None` if it is not large.
     pub(super) fn into_permit(self) -> Option<Permit> {
         self.permit
-    }
-
-    /// Returns the permit of a body that was read. One that is not large waits for it.
-    ///
-    /// # Errors
-    /// `Busy` if no permit becomes available in time.
-    pub(super) async fn require_permit(mut self) -> Result<Permit, ApiError> {
-        if let Some(permit) = self.permit.take() {
-            return Ok(permit);
-        }
-        let limiter = &self.limits.large_bodies;
-        let permit = limiter.acquire_timeout(self.workspace, self.permit_timeout);
-        permit.await
     }
 }
 

@@ -13,9 +13,9 @@ use crate::http::respond::api_error::ApiError;
 use crate::import::options::Options;
 
 /// Operation under which keys are stored, for both paths that call it.
-const OPERATION: &str = "POST /devices";
+const CREATE: &str = "POST /devices";
 
-/// Like [`OPERATION`], for the import of a file.
+/// Like [`CREATE`], for the import of a file.
 const IMPORT: &str = "POST /devices/import";
 
 const MALFORMED: ApiError = ApiError::BadHeader(
@@ -114,7 +114,7 @@ pub(crate) fn idempotent_request(
         .chain_update(body)
         .chain_update(batch_options::fingerprint(options));
     IdempotentRequest {
-        operation: OPERATION,
+        operation: CREATE,
         key,
         fingerprint: digest.finalize().into(),
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::dev::Payload;
@@ -13,6 +14,7 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::Mutex;
 
+use crate::http::extract::auth::authenticated;
 use crate::http::extract::body::has_media_type;
 use crate::http::extract::body_reader::{BodyLimits, BodyReader};
 use crate::http::limits::concurrency::Permit;
@@ -21,6 +23,9 @@ use crate::http::state::State;
 
 /// Name of the part with the file.
 const FILE: &str = "file";
+
+/// Maximum number of parts. A part takes a few bytes of a body, and its error much more memory.
+const MAX_PARTS: usize = 20;
 
 /// Name of the part with the options.
 const OPTIONS: &str = "options";
@@ -45,7 +50,7 @@ pub(crate) struct Upload {
     pub(crate) file_name: Option<String>,
     /// JSON, or nothing.
     pub(crate) options: Vec<u8>,
-    /// Permit for holding the file, and everything made of it, in memory.
+    /// Permit for parsing and storing the file.
     pub(crate) permit: Permit,
 }
 
@@ -72,7 +77,7 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<Upload, ApiErro
     let limits = BodyLimits {
         max_bytes: max_file_bytes + MAX_OPTIONS_BYTES + MAX_FRAMING_BYTES,
         timeout: state.limits.import_deadline(),
-        large_bodies: Arc::clone(&state.imports),
+        limiter: Arc::clone(&state.uploads),
         truncated: Reason::Malformed,
     };
     let reader = BodyReader::start(request, payload, limits).await?;
@@ -86,8 +91,8 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<Upload, ApiErro
         reader,
         failure: None,
     }));
-    let form = Multipart::new(request.headers(), chunks(Rc::clone(&body)));
-    let result = parts.read(form).await;
+    let multipart = Multipart::new(request.headers(), chunks(Rc::clone(&body)));
+    let result = parts.read(multipart).await;
     let body = Rc::into_inner(body).ok_or_else(|| {
         ApiError::Internal("the form is still being read after its last part".into())
     })?;
@@ -99,9 +104,21 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<Upload, ApiErro
         return Err(failure);
     }
     result?;
-    // What follows the last boundary is ignored (RFC 2046, 5.1.1).
+    // Ignores the epilogue (RFC 2046, 5.1.1).
     while reader.next_chunk().await?.is_some() {}
-    parts.finish(reader.require_permit().await?)
+    let form = parts.finish()?;
+    // Held until the import may start, so that the files that wait are bounded, too.
+    let arrived = reader.into_permit();
+    let wait = Duration::from_millis(state.limits.large_body_wait_ms);
+    let workspace = authenticated(request)?.workspace;
+    let permit = state.imports.acquire_timeout(workspace, wait).await?;
+    drop(arrived);
+    Ok(Upload {
+        file: form.file,
+        file_name: form.file_name,
+        options: form.options,
+        permit,
+    })
 }
 
 /// A body that the parser of the form reads. The parser's errors have no place for those of the
@@ -128,6 +145,13 @@ fn chunks(body: Rc<Mutex<SharedBody>>) -> impl Stream<Item = Result<Bytes, Paylo
     chunks.fuse()
 }
 
+/// A complete form.
+struct Form {
+    file: Vec<u8>,
+    file_name: Option<String>,
+    options: Vec<u8>,
+}
+
 /// Parts of a form that were read.
 #[derive(Default)]
 struct Parts {
@@ -142,8 +166,13 @@ struct Parts {
 impl Parts {
     /// Reads all parts. Records errors of parts, and skips these.
     async fn read(&mut self, mut form: Multipart) -> Result<(), ApiError> {
+        let mut count = 0;
         while let Some(part) = form.next().await {
             let mut part = part.map_err(malformed)?;
+            count += 1;
+            if count > MAX_PARTS {
+                return Err(too_many_parts().into());
+            }
             let name = part.name().unwrap_or_default().to_owned();
             match name.as_str() {
                 FILE if self.file.is_none() => {
@@ -164,17 +193,16 @@ impl Parts {
         Ok(())
     }
 
-    fn finish(mut self, permit: Permit) -> Result<Upload, ApiError> {
+    fn finish(mut self) -> Result<Form, ApiError> {
         if self.file.is_none() {
             let detail = "is required: send the file as the part `file` of the form";
             self.errors.push(body_error(FILE, Reason::Required, detail));
         }
         match self.file {
-            Some(file) if self.errors.is_empty() => Ok(Upload {
+            Some(file) if self.errors.is_empty() => Ok(Form {
                 file,
                 file_name: self.file_name,
                 options: self.options.unwrap_or_default(),
-                permit,
             }),
             _ => Err(ErrorReport::from_errors(self.errors).into()),
         }
@@ -216,6 +244,15 @@ fn unexpected(name: &str) -> FieldError {
         error.detail = format!("{}, the form has `file` and `options`", error.detail).into();
     }
     error
+}
+
+/// Returns the error of a form with more parts than are read.
+fn too_many_parts() -> FieldError {
+    FieldError::whole(
+        ErrorCode::InvalidBody,
+        Reason::Malformed,
+        "has too many parts: send the parts `file` and `options`",
+    )
 }
 
 fn body_error(name: &str, reason: Reason, detail: &'static str) -> FieldError {

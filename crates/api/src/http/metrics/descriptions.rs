@@ -35,7 +35,7 @@ const COUNTERS: [(&str, &str); 7] = [
     ),
 ];
 
-const GAUGES: [(&str, &str); 16] = [
+const GAUGES: [(&str, &str); 17] = [
     (
         "devices_build_info",
         "Always 1; its labels are the version and the Git revision of this server",
@@ -49,6 +49,10 @@ const GAUGES: [(&str, &str); 16] = [
         "Requests that are being processed",
     ),
     ("devices_large_bodies", "Bodies of 64 KiB or more in memory"),
+    (
+        "devices_uploads",
+        "Files of 64 KiB or more that are arriving",
+    ),
     (
         "devices_imports",
         "Files that are being imported or validated",

@@ -117,3 +117,40 @@ fn option_message(error: &OptionError) -> String {
         (_, None) => format!("options: {message}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use devices_domain::Reason;
+    use devices_import::FileErrorReason;
+
+    use super::*;
+
+    const OPENAPI: &str = include_str!("../../../../../../openapi.yaml");
+
+    /// Returns the description that lists the words of a schema.
+    fn description(schema: &str) -> &'static str {
+        let start = format!("\n    {schema}:\n");
+        let (_, schema) = OPENAPI.split_once(&start).unwrap();
+        schema.split_once("\n\n    ").unwrap().0
+    }
+
+    #[test]
+    fn reasons_of_options_are_documented() {
+        let words = description("ImportError");
+        for reason in OptionErrorReason::ALL.map(OptionErrorReason::as_str) {
+            let is_reason = Reason::ALL.iter().any(|other| other.as_str() == reason);
+            assert!(
+                is_reason || words.contains(&format!("`{reason}`")),
+                "{reason}"
+            );
+        }
+    }
+
+    #[test]
+    fn reasons_of_files_are_documented() {
+        let words = description("ImportErrorResponse");
+        for reason in FileErrorReason::ALL.map(FileErrorReason::as_str) {
+            assert!(words.contains(&format!("`{reason}`")), "{reason}");
+        }
+    }
+}

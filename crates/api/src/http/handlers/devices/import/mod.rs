@@ -19,7 +19,7 @@ fn import_limits(limits: &Limits) -> ImportLimits {
     }
 }
 
-/// Runs `work` on a blocking thread: files of any size take long to read.
+/// Runs `work` on a blocking thread. A small workbook can inflate to 128 MiB.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
