@@ -76,7 +76,7 @@ impl<R: Read + Seek> ImportFile<R> {
         })
     }
 
-    /// Returns what was detected about the file.
+    /// Returns the detected properties of the file.
     pub fn description(&self) -> &FileDescription {
         &self.description
     }
@@ -154,7 +154,7 @@ impl<R: Read + Seek> ImportFile<R> {
         let last = if is_ended { None } else { builder.finish() };
         if let Some(part) = last {
             // After the last part, there is nothing to end.
-            let _ = push(part);
+            let _ended = push(part);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use devices_domain::{RawRow, RawValue};
 
-use crate::columns::{Target, means};
+use crate::columns::{Target, matches_target};
 use crate::rejected::RejectedCell;
 use crate::table::RowReader;
 use crate::text::is_blank as is_blank_text;
@@ -48,8 +48,6 @@ struct PartColumn {
     target: Target,
     source: Option<usize>,
 }
-
-const IN_MEMORY: &str = "writing to memory does not fail";
 
 impl PartBuilder {
     pub(crate) fn new(reader: &RowReader, limits: PartLimits) -> Self {
@@ -98,8 +96,8 @@ impl PartBuilder {
         (!is_empty).then(|| self.complete())
     }
 
-    /// Returns the errors of values that the spreadsheet damaged, and of a row that an import would
-    /// skip: one without values, and one that is the header again.
+    /// Returns the errors of values that the spreadsheet damaged. Also rejects rows that the server
+    /// would skip: blank rows and repeated headers.
     fn find_errors(&self, row: &RawRow<'_>) -> Vec<RejectedCell> {
         let (mut is_blank, mut is_header) = (true, true);
         let mut errors = Vec::new();
@@ -113,7 +111,7 @@ impl PartBuilder {
                     let text = text(value);
                     if !is_blank_text(&text) {
                         is_blank = false;
-                        is_header = is_header && means(&text, &column.target);
+                        is_header = is_header && matches_target(&text, &column.target);
                     }
                 }
             }
@@ -135,7 +133,9 @@ impl PartBuilder {
     fn write(&mut self, row: &RawRow<'_>) {
         for column in &self.columns {
             let text = text(value(row, &column.target));
-            self.writer.write_field(text.as_ref()).expect(IN_MEMORY);
+            self.writer
+                .write_field(text.as_ref())
+                .expect("writing to memory succeeds");
         }
         self.end_record();
     }
@@ -145,14 +145,18 @@ impl PartBuilder {
         self.part.columns = self.columns.iter().map(|column| column.source).collect();
         for column in &self.columns {
             let name = column.target.to_string();
-            self.writer.write_field(name).expect(IN_MEMORY);
+            self.writer
+                .write_field(name)
+                .expect("writing to memory succeeds");
         }
         self.end_record();
     }
 
     fn end_record(&mut self) {
-        self.writer.write_record(None::<&[u8]>).expect(IN_MEMORY);
-        self.writer.flush().expect(IN_MEMORY);
+        self.writer
+            .write_record(None::<&[u8]>)
+            .expect("writing to memory succeeds");
+        self.writer.flush().expect("writing to memory succeeds");
     }
 
     /// Returns the current part, and starts another.
@@ -160,7 +164,7 @@ impl PartBuilder {
         let next = csv::Writer::from_writer(Vec::new());
         let writer = std::mem::replace(&mut self.writer, next);
         let mut part = Part {
-            csv: writer.into_inner().expect(IN_MEMORY),
+            csv: writer.into_inner().expect("writing to memory succeeds"),
             rows: std::mem::take(&mut self.part.rows),
             columns: std::mem::take(&mut self.part.columns),
             rejected: std::mem::take(&mut self.part.rejected),

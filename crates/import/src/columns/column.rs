@@ -14,7 +14,7 @@ pub struct Column {
     pub samples: Vec<String>,
     /// Field that the column provides, such as `serial_number` or `attributes.Room`.
     pub field: Option<String>,
-    /// How the field was found. `None` if there is no field.
+    /// Match that assigned the field. `None` if there is no field.
     pub by: Option<MatchedBy>,
 }
 
@@ -36,7 +36,7 @@ pub fn column_letters(index: usize) -> String {
     }
 }
 
-/// How the field of a column was found.
+/// Match of a column with its field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MatchedBy {
     /// The options state it.

@@ -16,7 +16,7 @@ pub(crate) struct Mapping {
     pub(crate) columns: Vec<Assignment>,
 }
 
-/// What a column provides.
+/// Field that a column provides.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Assignment {
     pub(crate) target: Option<Target>,
@@ -151,7 +151,7 @@ pub(crate) fn unknown_column(name: &str, headers: &Headers) -> String {
     }
 }
 
-/// Returns what a header means without options.
+/// Returns the field of a header without options.
 fn detect(header: &str) -> Option<Candidate> {
     if let Some(target) = Target::from_name(header) {
         let by = MatchedBy::Name;

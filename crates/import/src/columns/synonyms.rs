@@ -165,7 +165,7 @@ const MAX_HEADER_BYTES: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Synonym {
     pub(super) field: &'static str,
-    /// 0, or the place among the fallbacks from 1.
+    /// 0, or the position among the fallbacks from 1.
     pub(super) fallback: usize,
 }
 
@@ -176,13 +176,13 @@ static TABLE: LazyLock<HashMap<String, Synonym>> = LazyLock::new(|| {
             field: name,
             fallback: 0,
         };
-        table.insert(squash(name), synonym);
+        table.insert(normalize_header(name), synonym);
     }
     for synonyms in SYNONYMS {
         let field = synonyms.field;
         let exact = synonyms.exact.iter().map(|header| (header, 0));
         for (header, fallback) in exact.chain(synonyms.fallback.iter().zip(1..)) {
-            table.insert(squash(header), Synonym { field, fallback });
+            table.insert(normalize_header(header), Synonym { field, fallback });
         }
     }
     table
@@ -199,7 +199,7 @@ pub(super) fn find_synonym(header: &str) -> Option<Synonym> {
     if header.len() > MAX_HEADER_BYTES {
         return None;
     }
-    TABLE.get(&squash(header)).copied()
+    TABLE.get(&normalize_header(header)).copied()
 }
 
 /// Returns the field to whose name, or to one of whose synonyms, a header is similar.
@@ -219,13 +219,13 @@ pub(crate) fn is_known_header(text: &str) -> bool {
 }
 
 /// Returns whether a text is the name of this field or attribute, or a synonym of the field.
-pub(crate) fn means(text: &str, target: &super::Target) -> bool {
+pub(crate) fn matches_target(text: &str, target: &super::Target) -> bool {
     super::Target::from_name(text).as_ref() == Some(target)
         || find_synonym(text).is_some_and(|synonym| target.is_field(synonym.field))
 }
 
 /// Returns the letters and digits of a header, in lower case.
-pub(super) fn squash(header: &str) -> String {
+pub(super) fn normalize_header(header: &str) -> String {
     let characters = header.chars().filter(|c| c.is_alphanumeric());
     characters.flat_map(char::to_lowercase).collect()
 }
@@ -289,7 +289,11 @@ mod tests {
     #[case("comment", "notes, comments, remarks, description")]
     fn synonyms_mean_their_field(#[case] field: &str, #[case] synonyms: &str) {
         for synonym in synonyms.split(", ") {
-            for header in [synonym.to_owned(), synonym.to_uppercase(), squash(synonym)] {
+            for header in [
+                synonym.to_owned(),
+                synonym.to_uppercase(),
+                normalize_header(synonym),
+            ] {
                 let found = find_synonym(&header).map(|synonym| synonym.field);
                 assert_eq!(found, Some(field), "{header}");
             }
@@ -316,12 +320,14 @@ mod tests {
         let mut seen: HashMap<String, &str> = HashMap::new();
         for synonyms in SYNONYMS {
             for header in synonyms.exact.iter().chain(synonyms.fallback) {
-                let field = *seen.entry(squash(header)).or_insert(synonyms.field);
+                let field = *seen
+                    .entry(normalize_header(header))
+                    .or_insert(synonyms.field);
                 assert_eq!(field, synonyms.field, "{header}");
             }
         }
         for name in comparable_names() {
-            let field = *seen.entry(squash(name)).or_insert(name);
+            let field = *seen.entry(normalize_header(name)).or_insert(name);
             assert_eq!(field, name);
         }
     }

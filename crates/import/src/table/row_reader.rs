@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use devices_domain::{InvalidValue, RawRow, RawValue, Reason};
+use devices_domain::{Attributes, InvalidValue, RawRow, RawValue, Reason};
 
 use super::defaults::{ATTRIBUTES, Default};
 use super::scan::SourceTraits;
 use super::template::NameTemplate;
-use crate::columns::{Mapping, Target, means};
+use crate::columns::{Mapping, Target, matches_target};
 use crate::error::OptionError;
 use crate::options::ImportOptions;
 use crate::source::Cell;
@@ -168,7 +168,7 @@ impl RowReader {
 
     fn names_column(&self, index: usize, text: &str) -> bool {
         let mut columns = self.columns.iter();
-        columns.any(|column| column.index == index && means(text, &column.target))
+        columns.any(|column| column.index == index && matches_target(text, &column.target))
     }
 
     /// Reads the cells of a row that has a value.
@@ -176,8 +176,8 @@ impl RowReader {
         let mut row = RawRow::for_device();
         let mut attributes: Vec<(Cow<'a, str>, RawValue<'a>)> = Vec::new();
         let is_shifted = self.is_shifted(cells);
-        for (place, column) in self.columns.iter().enumerate() {
-            let value = if is_shifted && place + 1 == self.columns.len() {
+        for (index, column) in self.columns.iter().enumerate() {
+            let value = if is_shifted && index + 1 == self.columns.len() {
                 shifted_value()
             } else {
                 self.read_value(column, cells)
@@ -240,12 +240,31 @@ fn shifted_value<'a>() -> RawValue<'a> {
 }
 
 /// Returns the attributes of a row. Blank ones are left out of rows with more attributes than an
-/// object may have members.
+/// object may have members. The first attribute above the limit of a device rejects the row, so
+/// that the error names its column.
 fn object<'a>(mut attributes: Vec<(Cow<'a, str>, RawValue<'a>)>) -> RawValue<'a> {
-    if attributes.len() >= RawValue::MAX_MEMBERS {
-        attributes
-            .retain(|(_, value)| !matches!(value, RawValue::Text(text) if trim(text).is_empty()));
-        attributes.truncate(RawValue::MAX_MEMBERS);
+    let is_filled = |(_, value): &(_, RawValue<'a>)| !matches!(value, RawValue::Text(text) if trim(text).is_empty());
+    let filled = attributes.iter().filter(|attribute| is_filled(attribute));
+    let filled = filled.count();
+    if filled > Attributes::MAX_KEYS || attributes.len() >= RawValue::MAX_MEMBERS {
+        attributes.retain(is_filled);
+    }
+    if filled > Attributes::MAX_KEYS {
+        attributes.truncate(Attributes::MAX_KEYS + 1);
+        // Validation counts the keys, too: one less than the maximum leaves it to this error.
+        attributes.swap_remove(0);
+        attributes[0].1 = too_many_attributes(filled);
     }
     RawValue::Object(attributes)
+}
+
+fn too_many_attributes<'a>(filled: usize) -> RawValue<'a> {
+    let max = Attributes::MAX_KEYS;
+    RawValue::Invalid(Box::new(InvalidValue::new(
+        Reason::TooManyItems,
+        format!(
+            "exceeds the {max} attributes of a device, because the row has {filled}: leave columns \
+             out"
+        ),
+    )))
 }

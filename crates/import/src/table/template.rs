@@ -12,10 +12,10 @@ use crate::value::{display_text, is_error_value};
 
 /// Template of the field `name`.
 #[derive(Debug)]
-pub(crate) struct NameTemplate(Vec<Part>);
+pub(crate) struct NameTemplate(Vec<Segment>);
 
 #[derive(Debug, PartialEq)]
-enum Part {
+enum Segment {
     Literal(String),
     /// Text of a cell.
     Column(usize),
@@ -37,39 +37,42 @@ impl NameTemplate {
         options: &ImportOptions,
         max_columns: usize,
     ) -> Result<Self, OptionError> {
-        let mut parts = vec![Part::Literal(String::new())];
+        let mut segments = vec![Segment::Literal(String::new())];
         let mut rest = template;
         while let Some(at) = rest.find(['{', '}']) {
             let (literal, after) = rest.split_at(at);
-            push_literal(&mut parts, literal);
+            push_literal(&mut segments, literal);
             if let Some(after) = after.strip_prefix("{{") {
-                push_literal(&mut parts, "{");
+                push_literal(&mut segments, "{");
                 rest = after;
             } else if let Some(after) = after.strip_prefix("}}") {
-                push_literal(&mut parts, "}");
+                push_literal(&mut segments, "}");
                 rest = after;
             } else {
                 let inner = after
                     .strip_prefix('{')
                     .and_then(|inner| inner.split_once('}'));
                 let (name, after) = inner.ok_or_else(unbalanced)?;
-                parts.push(find_part(name, mapping, options, max_columns)?);
+                segments.push(find_segment(name, mapping, options, max_columns)?);
                 rest = after;
             }
         }
-        push_literal(&mut parts, rest);
-        Ok(Self(parts))
+        push_literal(&mut segments, rest);
+        Ok(Self(segments))
     }
 
     /// Returns the name of a row, without the spaces that empty cells leave behind. Empty if no
     /// column of the template has a value.
     pub(crate) fn render(&self, cells: &[Cell<'_>], columns: &[FieldColumn]) -> String {
         let mut name = String::new();
-        let mut has_value = !self.0.iter().any(|part| matches!(part, Part::Column(_)));
-        for part in &self.0 {
-            match part {
-                Part::Literal(text) => push_words(&mut name, text),
-                Part::Column(index) => {
+        let mut has_value = !self
+            .0
+            .iter()
+            .any(|segment| matches!(segment, Segment::Column(_)));
+        for segment in &self.0 {
+            match segment {
+                Segment::Literal(text) => push_words(&mut name, text),
+                Segment::Column(index) => {
                     let Some(cell) = cells.get(*index) else {
                         continue;
                     };
@@ -98,10 +101,10 @@ impl NameTemplate {
     }
 }
 
-fn push_literal(parts: &mut Vec<Part>, text: &str) {
-    match parts.last_mut() {
-        Some(Part::Literal(literal)) => literal.push_str(text),
-        _ => parts.push(Part::Literal(text.to_owned())),
+fn push_literal(segments: &mut Vec<Segment>, text: &str) {
+    match segments.last_mut() {
+        Some(Segment::Literal(literal)) => literal.push_str(text),
+        _ => segments.push(Segment::Literal(text.to_owned())),
     }
 }
 
@@ -118,21 +121,21 @@ fn push_words(name: &mut String, text: &str) {
     }
 }
 
-fn find_part(
+fn find_segment(
     name: &str,
     mapping: &Mapping,
     options: &ImportOptions,
     max_columns: usize,
-) -> Result<Part, OptionError> {
+) -> Result<Segment, OptionError> {
     let name = name.trim();
     let field = devices_domain::field(name).map(Field::name);
     let provided = || mapping.column_of(field?);
     let column = mapping.headers.find(name, max_columns).or_else(provided);
     if let Some(index) = column {
-        return Ok(Part::Column(index));
+        return Ok(Segment::Column(index));
     }
     match options.defaults.get(name) {
-        Some(text) if field.is_some() => Ok(Part::Literal(text.clone())),
+        Some(text) if field.is_some() => Ok(Segment::Literal(text.clone())),
         _ => Err(OptionError::new(
             "/name_from",
             OptionErrorReason::UnknownColumn,

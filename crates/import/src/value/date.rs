@@ -97,7 +97,7 @@ impl DateStatistics {
 
 /// Returns whether a text is a date in both orders of day and month.
 pub(super) fn is_two_way_date(text: &str) -> bool {
-    let is_month = |part: Part| part.value <= DateStatistics::MAX_MONTH;
+    let is_month = |part: DatePart| part.value <= DateStatistics::MAX_MONTH;
     NumericDate::parse(trim(text))
         .is_some_and(|date| !date.is_year_first() && is_month(date.first) && is_month(date.second))
 }
@@ -146,7 +146,7 @@ pub(super) fn malformed_date() -> InvalidValue {
 
 /// Digits of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
+struct DatePart {
     value: u32,
     digits: usize,
 }
@@ -154,21 +154,21 @@ struct Part {
 /// A date of three numbers with separators, with or without a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct NumericDate {
-    first: Part,
-    second: Part,
-    third: Part,
+    first: DatePart,
+    second: DatePart,
+    third: DatePart,
 }
 
 impl NumericDate {
     /// Reads `3/4/24`, `03.04.2024`, `2024-04-03` and the like. Both separators must be the same,
     /// and a time is ignored.
     fn parse(text: &str) -> Option<Self> {
-        let (first, rest) = Part::parse(text)?;
+        let (first, rest) = DatePart::parse(text)?;
         let (separator, rest) = separator(rest)?;
-        let (second, rest) = Part::parse(rest)?;
+        let (second, rest) = DatePart::parse(rest)?;
         let (other, rest) = self::separator(rest)?;
-        let (third, rest) = Part::parse(rest)?;
-        let has_year = |part: Part| matches!(part.digits, 2 | 4);
+        let (third, rest) = DatePart::parse(rest)?;
+        let has_year = |part: DatePart| matches!(part.digits, 2 | 4);
         let is_valid = separator == other
             && second.digits <= 2
             && (first.digits == 4 && third.digits <= 2
@@ -210,7 +210,7 @@ impl NumericDate {
     }
 }
 
-impl Part {
+impl DatePart {
     /// Reads one to four digits, and returns the text after them.
     fn parse(text: &str) -> Option<(Self, &str)> {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();

@@ -31,7 +31,7 @@ fn excel_date(number: f64, is_1904: bool) -> Option<NaiveDate> {
     /// The last day that a spreadsheet knows: the end of the year 9999.
     const MAX_DAYS: f64 = 2_958_465.0;
     /// Lotus 1-2-3 took 1900 for a leap year, and Excel keeps this day: 29 February 1900.
-    const DAY_THAT_NEVER_WAS: u64 = 60;
+    const LOTUS_LEAP_DAY: u64 = 60;
 
     if !(0.0..MAX_DAYS + 1.0).contains(&number) {
         return None;
@@ -39,8 +39,8 @@ fn excel_date(number: f64, is_1904: bool) -> Option<NaiveDate> {
     let days = number as u64;
     let (year, month, day) = match days {
         _ if is_1904 => (1904, 1, 1),
-        0 | DAY_THAT_NEVER_WAS => return None,
-        1..DAY_THAT_NEVER_WAS => (1899, 12, 31),
+        0 | LOTUS_LEAP_DAY => return None,
+        1..LOTUS_LEAP_DAY => (1899, 12, 31),
         _ => (1899, 12, 30),
     };
     let date = NaiveDate::from_ymd_opt(year, month, day)?.checked_add_days(Days::new(days))?;

@@ -256,3 +256,17 @@ fn long_template_is_bounded() {
     };
     assert!((256..1_100).contains(&name.chars().count()));
 }
+
+#[test]
+fn attribute_above_the_limit_is_rejected() {
+    let json = r#"{"other_columns":"attributes"}"#;
+    for columns in [51, 120] {
+        let header: Vec<_> = (1..=columns).map(|n| format!("H{n}")).collect();
+        let full = vec!["x"; columns].join(",");
+        let text = format!("name,{}\nA,{full}\nB,x\n", header.join(","));
+        let rows = rows(&mut open(text, json));
+        assert_eq!(rows[0].reason("attributes.H51"), "too_many_items");
+        assert_eq!(rows[0].values.len(), 51, "the name and 50 attributes");
+        assert_eq!(rows[1].text("attributes.H1"), "x");
+    }
+}
