@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use devices_import::{DateFormat, DecimalMark, OtherColumns};
+use serde::de::DeserializeOwned;
+use serde_json::json;
 
 /// Arguments of `devices import`.
 #[derive(Debug, clap::Args)]
@@ -21,7 +24,7 @@ pub(crate) struct Arguments {
     pub(super) run: RunArguments,
 }
 
-/// How the file is read.
+/// Arguments for reading the file.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Reading the file")]
 pub(super) struct ReadingArguments {
@@ -37,27 +40,27 @@ pub(super) struct ReadingArguments {
     /// Template of names, such as '{Manufacturer} {Model}'
     #[arg(long, value_name = "TEMPLATE")]
     pub(super) name_from: Option<String>,
-    /// What to do with columns without a field [default: ignore]
+    /// Action for columns without a field [default: ignore]
     #[arg(long, value_name = "ACTION", value_parser = one_of([
         ("ignore", "List them and leave them out"),
         ("attributes", "Keep them as attributes of the devices"),
         ("error", "Reject the file"),
-    ]))]
-    pub(super) other_columns: Option<String>,
+    ]).try_map(|name| option_value::<OtherColumns>(&name)))]
+    pub(super) other_columns: Option<OtherColumns>,
     /// Order of day, month and year in dates [default: detected]
     #[arg(long, value_name = "FORMAT", value_parser = one_of([
         ("YYYY-MM-DD", "2024-12-31"),
         ("DD/MM/YYYY", "31/12/2024, 31.12.24 or 31-12-2024"),
         ("MM/DD/YYYY", "12/31/2024, 12/31/24 or 12-31-2024"),
         ("excel", "45657, a day that Excel shows as a number"),
-    ]))]
-    pub(super) date_format: Option<String>,
+    ]).try_map(|name| option_value::<DateFormat>(&name)))]
+    pub(super) date_format: Option<DateFormat>,
     /// Decimal mark of amounts [default: detected]
     #[arg(long, value_name = "MARK", value_parser = one_of([
         ("point", "1,299.00"),
         ("comma", "1.299,00"),
-    ]))]
-    pub(super) decimal: Option<String>,
+    ]).try_map(|name| option_value::<DecimalMark>(&name)))]
+    pub(super) decimal: Option<DecimalMark>,
     /// Sheet of a workbook [default: the first with rows]
     #[arg(long, value_name = "NAME")]
     pub(super) sheet: Option<String>,
@@ -73,30 +76,30 @@ pub(super) struct ReadingArguments {
     pub(super) delimiter: Option<String>,
 }
 
-/// What is stored.
+/// Arguments for storing devices.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Storing devices")]
 pub(super) struct StoringArguments {
-    /// What to do with rows whose device is stored already [default: error]
+    /// Action for rows whose device is stored already [default: error]
     #[arg(long, value_name = "ACTION", value_parser = one_of([
         ("error", "Reject the row"),
         ("skip", "Leave the stored device as it is"),
         ("update", "Update the stored device"),
     ]))]
     pub(super) on_conflict: Option<String>,
-    /// How to find the stored device of a row [default: by serial number]
+    /// Field that finds the stored device of a row [default: serial number]
     #[arg(long = "match", value_name = "FIELD", value_parser = one_of([
         ("serial_number", "By serial number"),
         ("asset_tag", "By asset tag"),
     ]))]
     pub(super) match_field: Option<String>,
-    /// What to do with empty cells if a row updates a device [default: keep]
+    /// Action for empty cells if a row updates a device [default: keep]
     #[arg(long, value_name = "ACTION", value_parser = one_of([
         ("keep", "Keep the stored value"),
         ("clear", "Clear the stored value"),
     ]))]
     pub(super) nulls: Option<String>,
-    /// What to do with email addresses of unknown users [default: error]
+    /// Action for email addresses of unknown users [default: error]
     #[arg(long, value_name = "ACTION", value_parser = one_of([
         ("error", "Reject the row"),
         ("create", "Create the user"),
@@ -123,7 +126,7 @@ pub(super) struct MappingArguments {
     pub(super) save: Option<PathBuf>,
 }
 
-/// How the program runs.
+/// Arguments for running the program.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Running")]
 pub(super) struct RunArguments {
@@ -184,6 +187,11 @@ impl ReadingArguments {
 fn one_of<const N: usize>(values: [(&'static str, &'static str); N]) -> PossibleValuesParser {
     let values = values.map(|(value, help)| PossibleValue::new(value).help(help));
     PossibleValuesParser::new(values)
+}
+
+/// Returns the option with this name.
+fn option_value<T: DeserializeOwned>(name: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_value(json!(name))
 }
 
 /// Parses `HEADER=FIELD`. A header may contain `=`, a field does not.

@@ -1,7 +1,5 @@
 //! Table of the columns of a file.
 
-use std::collections::BTreeMap;
-
 use devices_client::ImportColumn;
 
 use crate::text::{cell, printable, shorten, width, wrap};
@@ -11,20 +9,13 @@ const WIDTH: usize = 80;
 
 /// Returns a table of the columns.
 pub(super) fn columns_text(columns: &[ImportColumn]) -> String {
-    let names = names(columns);
-    let wide = |heading: &str, max: usize, widest: Option<usize>| {
-        widest.unwrap_or(0).max(heading.len()).min(max)
-    };
     let widest = |heading: &str, max: usize, value: fn(&ImportColumn) -> &str| {
-        wide(
-            heading,
-            max,
-            columns.iter().map(|column| width(value(column))).max(),
-        )
+        let widths = columns.iter().map(|column| width(value(column)));
+        widths.max().unwrap_or(0).max(heading.len()).min(max)
     };
     let widths = [
         3,
-        wide("Header", 22, names.iter().map(|name| width(name)).max()),
+        widest("Header", 22, |column| &column.name),
         widest("Field", 24, field),
         widest("Found by", 8, by),
     ];
@@ -39,8 +30,8 @@ pub(super) fn columns_text(columns: &[ImportColumn]) -> String {
         text.push('\n');
     };
     line(["", "Header", "Field", "Found by"], "Values");
-    for (column, name) in columns.iter().zip(&names) {
-        let cells = [&column.column, name, field(column), by(column)];
+    for column in columns {
+        let cells = [&column.column, &column.name, field(column), by(column)];
         line(cells, &column.samples.join(", "));
     }
     text
@@ -48,11 +39,10 @@ pub(super) fn columns_text(columns: &[ImportColumn]) -> String {
 
 /// Returns a sentence about the columns that are not used, if there are any.
 pub(super) fn unused_text(columns: &[ImportColumn]) -> Option<String> {
-    let names = names(columns);
-    let columns = columns.iter().zip(&names);
     let unused: Vec<_> = columns
-        .filter(|(column, _)| is_unused(column))
-        .map(|(column, name)| format!("{} ({})", printable(name), column.column))
+        .iter()
+        .filter(|column| is_unused(column))
+        .map(|column| format!("{} ({})", printable(&column.name), column.column))
         .collect();
     let number = match unused.len() {
         0 => return None,
@@ -70,25 +60,6 @@ pub(super) fn unused_text(columns: &[ImportColumn]) -> Option<String> {
 /// states their errors has none.
 pub(super) fn is_unused(column: &ImportColumn) -> bool {
     column.field.is_none() && column.header != "Error"
-}
-
-/// Returns the names by which `--map` addresses the columns: `Header (2)` for the second column of
-/// the same header, `Column D` for a column without a header.
-fn names(columns: &[ImportColumn]) -> Vec<String> {
-    let mut counts = BTreeMap::new();
-    let names = columns.iter().map(|column| {
-        if column.header.is_empty() {
-            return format!("Column {}", column.column);
-        }
-        let count = counts.entry(&column.header).or_insert(0);
-        *count += 1;
-        if *count == 1 {
-            column.header.clone()
-        } else {
-            format!("{} ({count})", column.header)
-        }
-    });
-    names.collect()
 }
 
 fn field(column: &ImportColumn) -> &str {
@@ -114,17 +85,15 @@ pub(super) mod tests {
         ImportColumn {
             column: letters.into(),
             header: header.into(),
-            name: header.into(),
+            name: if header.is_empty() {
+                format!("Column {letters}")
+            } else {
+                header.into()
+            },
             field: text(field),
             by: text(by),
             samples: samples.iter().map(|&sample| sample.into()).collect(),
         }
-    }
-
-    #[test]
-    fn columns_have_unique_names() {
-        let columns = ["Room", "", "Room"].map(|header| column("D", header, "", "", &[]));
-        assert_eq!(names(&columns), ["Room", "Column D", "Room (2)"]);
     }
 
     #[test]

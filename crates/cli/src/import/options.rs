@@ -1,27 +1,36 @@
 //! Options of an import, from a mapping file and from arguments.
 
 use devices_domain::BatchOptions;
-use devices_import::{ImportOptions, OptionError};
+use devices_import::{DateFormat, DecimalMark, ImportOptions, OptionError};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::arguments::{ReadingArguments, StoringArguments};
-use super::wording::option_in_arguments;
 
-/// Options of an import: one JSON object for the server and for mapping files. Has no defaults, so
-/// that equal imports have equal options.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Options(Map<String, Value>);
+/// Options of an import: one JSON object for the server and for mapping files. Defaults are left
+/// out, so that equal imports have equal options.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub(super) struct Options {
+    /// Options for reading the file.
+    #[serde(flatten)]
+    pub(super) file: ImportOptions,
+    #[serde(flatten)]
+    storing: StoringOptions,
+}
 
-/// Types of the options about what is stored, with which mapping files are checked. The server
-/// checks their values.
-#[derive(Debug, Default, Deserialize, Serialize)]
+/// Options for storing the rows. The server checks their values.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct StoringOptions {
+    #[serde(skip_serializing_if = "Option::is_none")]
     on_conflict: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     r#match: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     atomic: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     nulls: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     unknown_users: Option<String>,
 }
 
@@ -32,108 +41,76 @@ impl Options {
     /// Returns a sentence about the first unknown or invalid option.
     pub(super) fn from_json(text: &str) -> Result<Self, String> {
         let parsed = ImportOptions::parse(text, &BatchOptions::NAMES);
-        let (_, storing) = parsed.map_err(|error| option_error_text(&error))?;
-        let storing = Value::Object(storing);
-        serde_json::from_value::<StoringOptions>(storing).map_err(|error| error.to_string())?;
-        let options = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        Ok(Self(options))
+        let (file, storing) = parsed.map_err(|error| option_error_text(&error))?;
+        let storing = serde_json::from_value(Value::Object(storing));
+        let storing = storing.map_err(|error| error.to_string())?;
+        Ok(Self { file, storing })
     }
 
     /// Adds the arguments. They override options of the same name, and columns, defaults and values
     /// of the same key.
     pub(super) fn apply(&mut self, reading: &ReadingArguments, storing: &StoringArguments) {
-        for (header, field) in &reading.columns {
-            self.object("columns").insert(header.clone(), json!(field));
-        }
-        for (field, value) in &reading.defaults {
-            self.object("defaults").insert(field.clone(), json!(value));
-        }
+        let file = &mut self.file;
+        file.columns.extend(reading.columns.iter().cloned());
+        file.defaults.extend(reading.defaults.iter().cloned());
         for (field, text, value) in &reading.values {
-            let values = object(self.object("values"), field);
-            values.insert(text.clone(), json!(value));
+            let values = file.values.entry(field.clone()).or_default();
+            values.insert(text.clone(), value.clone());
         }
         let delimiter = reading.delimiter.as_deref();
         let delimiter = delimiter.map(|name| if name == "tab" { "\t" } else { name });
-        for (name, value) in [
-            ("name_from", reading.name_from.as_deref()),
-            ("other_columns", reading.other_columns.as_deref()),
-            ("date_format", reading.date_format.as_deref()),
-            ("decimal", reading.decimal.as_deref()),
-            ("sheet", reading.sheet.as_deref()),
-            ("encoding", reading.encoding.as_deref()),
-            ("delimiter", delimiter),
-            ("on_conflict", storing.on_conflict.as_deref()),
-            ("match", storing.match_field.as_deref()),
-            ("nulls", storing.nulls.as_deref()),
-            ("unknown_users", storing.unknown_users.as_deref()),
-        ] {
-            if let Some(value) = value {
-                self.0.insert(name.to_owned(), json!(value));
-            }
-        }
-        if let Some(row) = reading.header_row {
-            self.0.insert("header_row".to_owned(), json!(row));
-        }
-        if storing.no_atomic {
-            self.0.insert("atomic".to_owned(), json!(false));
-        }
+        set(&mut file.delimiter, delimiter.map(Into::into));
+        set(&mut file.sheet, reading.sheet.clone());
+        set(&mut file.header_row, reading.header_row);
+        set(&mut file.encoding, reading.encoding.clone());
+        set(&mut file.name_from, reading.name_from.clone());
+        set(&mut file.date_format, reading.date_format);
+        set(&mut file.decimal, reading.decimal);
+        file.other_columns = reading.other_columns.unwrap_or(file.other_columns);
+        let batch = &mut self.storing;
+        set(&mut batch.on_conflict, storing.on_conflict.clone());
+        set(&mut batch.r#match, storing.match_field.clone());
+        set(&mut batch.nulls, storing.nulls.clone());
+        set(&mut batch.unknown_users, storing.unknown_users.clone());
+        set(&mut batch.atomic, storing.no_atomic.then_some(false));
     }
 
     /// Returns whether all rows are stored or none.
     pub(super) fn is_atomic(&self) -> bool {
-        self.0.get("atomic") != Some(&json!(false))
+        self.storing.atomic != Some(false)
     }
 
     /// Returns the values of fields that no column has, and the template of names.
     pub(super) fn defaults(&self) -> Vec<(String, String)> {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let defaults = self.0.get("defaults").and_then(Value::as_object);
-        let defaults = defaults.into_iter().flatten();
-        let defaults = defaults.map(|(field, value)| (field.clone(), text(value)));
-        let template = self.0.get("name_from");
-        let template = template.map(|template| ("name".to_owned(), text(template)));
-        template.into_iter().chain(defaults).collect()
+        let template = self.file.name_from.iter();
+        let template = template.map(|template| ("name".to_owned(), template.clone()));
+        template.chain(self.file.defaults.clone()).collect()
     }
 
     /// Returns the options as the server and mapping files have them.
     pub(super) fn to_json(&self) -> Value {
-        Value::Object(self.0.clone())
-    }
-
-    /// Returns the options that state how the file is read.
-    ///
-    /// # Errors
-    /// Returns a sentence about the first unknown or invalid option.
-    pub(super) fn reading(&self) -> Result<ImportOptions, String> {
-        let parsed = ImportOptions::parse(&self.to_json().to_string(), &BatchOptions::NAMES);
-        let (reading, _) =
-            parsed.map_err(|error| option_in_arguments(&error.pointer, &error.message))?;
-        Ok(reading)
+        json!(self)
     }
 
     /// Returns the options of a part, which is canonical CSV. Nothing of it is detected.
     pub(super) fn of_part(&self) -> Value {
-        let mut options = self.storing();
-        for (name, value) in [
-            ("header_row", json!(1)),
-            ("encoding", json!("utf-8")),
-            ("delimiter", json!(",")),
-            ("date_format", json!("YYYY-MM-DD")),
-            ("decimal", json!("point")),
-        ] {
-            options.insert(name.to_owned(), value);
-        }
-        Value::Object(options)
+        let file = ImportOptions {
+            header_row: Some(1),
+            encoding: Some("utf-8".to_owned()),
+            delimiter: Some(",".to_owned()),
+            date_format: Some(DateFormat::YearFirst),
+            decimal: Some(DecimalMark::Point),
+            ..ImportOptions::default()
+        };
+        let storing = self.storing.clone();
+        Self { file, storing }.to_json()
     }
+}
 
-    fn storing(&self) -> Map<String, Value> {
-        let mut storing = self.0.clone();
-        storing.retain(|name, _| BatchOptions::NAMES.contains(&name.as_str()));
-        storing
-    }
-
-    fn object(&mut self, name: &str) -> &mut Map<String, Value> {
-        object(&mut self.0, name)
+/// Replaces an option if there is an argument.
+fn set<T>(option: &mut Option<T>, argument: Option<T>) {
+    if argument.is_some() {
+        *option = argument;
     }
 }
 
@@ -147,15 +124,6 @@ fn option_error_text(error: &OptionError) -> String {
             error.message
         ),
     }
-}
-
-/// Returns the object that is the member `name`, which is created if it is missing.
-fn object<'a>(parent: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
-    let member = parent.entry(name).or_insert(Value::Null);
-    if !member.is_object() {
-        *member = json!({});
-    }
-    member.as_object_mut().expect("the member is an object")
 }
 
 #[cfg(test)]
@@ -217,8 +185,7 @@ mod tests {
             "delimiter": ",", "date_format": "YYYY-MM-DD", "decimal": "point"
         });
         assert_eq!(options.of_part(), expected);
-        let reading = options.reading().unwrap();
-        assert_eq!(reading.sheet.as_deref(), Some("Inventory"));
+        assert_eq!(options.file.sheet.as_deref(), Some("Inventory"));
     }
 
     #[test]

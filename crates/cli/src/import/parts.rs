@@ -71,6 +71,11 @@ pub(super) fn import(import: &Import<'_>) -> Result<(), CliError> {
     run.check_unchanged()?;
     if !import.arguments.run.dry_run {
         print_continuation_on_interrupt(import);
+        if import.arguments.run.again.is_some() {
+            // A run that is killed cannot print it.
+            let note = format!("If the import is interrupted: {}", import.continuation());
+            import.reporter.note(wrap(&note, 2));
+        }
     }
     import.reporter.show_rows(rows);
     let result = run.send_all(&mut file);
@@ -103,7 +108,8 @@ fn print_continuation_on_interrupt(import: &Import<'_>) {
 }
 
 fn interruption_text(import: &Import<'_>) -> String {
-    format!("The import is not complete.\n{}", import.continuation())
+    let text = format!("The import is not complete. {}", import.continuation());
+    wrap(&text, 2)
 }
 
 /// State of an import in parts.

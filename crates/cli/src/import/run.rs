@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use devices_client::{Client, ImportColumn, ImportRequest, PlanCounts, RetryPolicy};
-use devices_import::{FileKind, ImportFile, ImportLimits, ImportOptions, RejectedFormat};
+use devices_import::{FileKind, ImportFile, ImportLimits, RejectedFormat};
 use serde_json::{Value, json};
 
 use super::arguments::Arguments;
@@ -37,8 +37,6 @@ pub(super) struct Rejection<'a> {
 pub(super) struct Import<'a> {
     pub(super) arguments: &'a Arguments,
     pub(super) options: Options,
-    /// Options for reading the file.
-    reading: ImportOptions,
     pub(super) reporter: Arc<Reporter>,
     context: Context,
     /// Fails soon: the URL may be wrong.
@@ -80,7 +78,6 @@ impl<'a> Import<'a> {
             impatient_client: client(RetryPolicy::default())?,
             patient_client: client(RetryPolicy::patient())?,
             arguments,
-            reading: options.reading().map_err(CliError::Usage)?,
             options,
             reporter,
             context,
@@ -143,7 +140,7 @@ impl<'a> Import<'a> {
             max_inflated_bytes: 16 << 30,
             ..ImportLimits::default()
         };
-        ImportFile::open(file, &self.reading, limits).map_err(explain_local)
+        ImportFile::open(file, &self.options.file, limits).map_err(explain_local)
     }
 
     /// Returns the fingerprint of the import of a file.
@@ -196,12 +193,11 @@ impl<'a> Import<'a> {
     pub(super) fn continuation(&self) -> String {
         let nonce = self.nonce.as_deref();
         let again = nonce.map_or_else(String::new, |nonce| format!("--again={nonce} and "));
-        let text = format!(
+        format!(
             "Run the same command again with {again}--part-rows {} to continue: parts that are \
              stored are not stored twice.",
             self.arguments.run.part_rows
-        );
-        wrap(&text, 2)
+        )
     }
 
     /// Prints the plan, on which a person decides. It is the result of a dry run.

@@ -46,6 +46,7 @@ pub struct ImportOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<DecimalMark>,
     /// Treatment of columns without a field.
+    #[serde(skip_serializing_if = "OtherColumns::is_default")]
     pub other_columns: OtherColumns,
 }
 
@@ -100,6 +101,14 @@ impl DecimalMark {
 }
 
 impl OtherColumns {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Names of all treatments.
     pub const NAMES: &'static [&'static str] = &["ignore", "attributes", "error"];
 }

