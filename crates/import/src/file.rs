@@ -13,7 +13,7 @@ use crate::options::ImportOptions;
 use crate::parts::{Part, PartBuilder, PartLimits};
 use crate::rejected::TextStyle;
 use crate::source::Source;
-use crate::table::{RowReader, Scan, SourceTraits, Table};
+use crate::table::{RowReader, Scan, SourceTraits, Table, find_header};
 
 /// A file whose header and columns are interpreted. Its rows can be read repeatedly.
 pub struct ImportFile<R> {
@@ -36,7 +36,7 @@ pub(crate) struct GivenFormat {
 
 impl<R: Read + Seek> ImportFile<R> {
     /// Reads the file once: detects its kind and its header, interprets its columns, and decides
-    /// the order of day and month of each column of dates.
+    /// the order of day and month of each column of dates. Keeps no rows.
     ///
     /// # Errors
     /// Returns the first error of the file as a whole, or of the options.
@@ -52,7 +52,8 @@ impl<R: Read + Seek> ImportFile<R> {
             is_1904: source.is_1904(),
             limits,
         };
-        let mut scan = Scan::new(options, traits);
+        let header_row = find_header(&mut source, options)?;
+        let mut scan = Scan::new(header_row, options, traits);
         source.read_rows(|row, cells| scan.push(row, cells).map(|()| true))?;
         let table: Table = scan.finish()?;
         let mut warnings = source.warnings();

@@ -19,11 +19,14 @@ const LIMITS: ImportLimits = ImportLimits {
 
 /// Variable of the process that measures: the file to read.
 const FILE: &str = "MEMORY_TEST_FILE";
+/// Files whose header is in the row [`GIVEN_HEADER`].
+const GIVEN_HEADER_PREFIX: &str = "given-header";
+const GIVEN_HEADER: u32 = 100_000;
 
 #[test]
 fn memory_is_bounded() {
     if let Some(file) = env::var_os(FILE) {
-        read(&mut File::open(file).expect("a file"));
+        read(Path::new(&file));
         return;
     }
     for rows in [10_000, 100_000] {
@@ -31,6 +34,8 @@ fn memory_is_bounded() {
         assert_peak("utf16.csv", 4, Table::new(rows, as_utf16));
     }
     assert_peak("unclosed-quote.csv", 4, unclosed_quote());
+    assert_peak("given-header.csv", 4, titles());
+    assert_peak("given-header.xlsx", 16, Cursor::new(workbook_with_titles()));
     assert_peak("large.xlsx", 16, Cursor::new(large_workbook()));
     for (name, bytes) in hostile_workbooks() {
         assert_peak(name, 32, Cursor::new(bytes));
@@ -66,8 +71,16 @@ fn peak_of_reading(path: &Path) -> u64 {
 
 /// Reads the file, and prints the peak of the memory of this process. A check of the size would
 /// make the measurement meaningless.
-fn read(file: &mut File) {
-    match ImportFile::open(file, &ImportOptions::default(), LIMITS) {
+fn read(path: &Path) {
+    let file = File::open(path).expect("a file");
+    let is_empty = file.metadata().expect("a size").len() == 0;
+    let name = path.file_name().expect("a file").to_string_lossy();
+    let has_given_header = name.starts_with(GIVEN_HEADER_PREFIX) && !is_empty;
+    let options = ImportOptions {
+        header_row: has_given_header.then_some(GIVEN_HEADER),
+        ..ImportOptions::default()
+    };
+    match ImportFile::open(file, &options, LIMITS) {
         Ok(mut file) => {
             let mut rows = 0;
             file.read_rows(|_, _| rows += 1).expect("a valid file");
@@ -137,6 +150,44 @@ fn unclosed_quote() -> Cursor<Vec<u8>> {
     Cursor::new(text.into_bytes())
 }
 
+fn titles() -> impl Read {
+    let title = "a\n".repeat(GIVEN_HEADER as usize - 1);
+    Cursor::new(title + "Serial,Model\nA1,Dell\n")
+}
+
+/// Returns a workbook whose rows have a value in their last column only.
+fn workbook_with_titles() -> Vec<u8> {
+    let mut rows = String::new();
+    for row in 1..=GIVEN_HEADER + 1 {
+        write!(rows, "<row><c r=\"IV{row}\"><v>1</v></c></row>").expect("memory");
+    }
+    let sheet = format!("<worksheet><sheetData>{rows}</sheetData></worksheet>");
+    workbook(&[("xl/worksheets/sheet1.xml", sheet)])
+}
+
+/// Returns a workbook with cells that refer to one shared text of this length.
+fn repeated_text(length: usize, rows: usize, columns: usize) -> Vec<u8> {
+    let cells = "<c t=\"s\"><v>0</v></c>".repeat(columns);
+    let rows = format!("<row>{cells}</row>").repeat(rows);
+    let strings = format!("<sst><si><t>{}</t></si></sst>", "x".repeat(length));
+    let relationships = RELATIONSHIP
+        .replace("TYPE", "worksheet")
+        .replace("TARGET", "worksheets/sheet1.xml")
+        .replace(
+            "</Relationships>",
+            "<Relationship Id=\"rId2\" Type=\"/relationships/sharedStrings\"
+            Target=\"sharedStrings.xml\"/></Relationships>",
+        );
+    workbook(&[
+        (
+            "xl/worksheets/sheet1.xml",
+            format!("<worksheet><sheetData>{rows}</sheetData></worksheet>"),
+        ),
+        ("xl/sharedStrings.xml", strings),
+        ("xl/_rels/workbook.xml.rels", relationships),
+    ])
+}
+
 fn large_workbook() -> Vec<u8> {
     let mut rows = String::new();
     for row in 0..20_000 {
@@ -148,7 +199,7 @@ fn large_workbook() -> Vec<u8> {
     workbook(&[("xl/worksheets/sheet1.xml", sheet)])
 }
 
-/// Returns workbooks that need nearly as much memory as the limits allow, and have no rows.
+/// Returns workbooks that need nearly as much memory as the limits allow.
 fn hostile_workbooks() -> Vec<(&'static str, Vec<u8>)> {
     let limit = LIMITS.max_inflated_bytes as usize;
     let with = |name, content: String| workbook(&[(name, content)]);
@@ -181,6 +232,8 @@ fn hostile_workbooks() -> Vec<(&'static str, Vec<u8>)> {
                 format!("<sst><si><t>{cell}</t></si></sst>"),
             ),
         ),
+        ("repeated-text.xlsx", repeated_text(32_767, 8, 200)),
+        ("repeated-long-text.xlsx", repeated_text(4 << 20, 10, 50)),
         ("copied-formats.xlsx", with("xl/styles.xml", formats)),
         ("many-sheets.xlsx", many_sheets(limit)),
     ]

@@ -1,9 +1,10 @@
 //! The file of rejected rows: to be fixed in a spreadsheet and imported again.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use devices_domain::{FieldError, RowPlan};
-use devices_import::{ImportError, RejectedCell, RejectedFormat};
+use devices_import::{FileError, FileErrorReason, ImportError, RejectedCell, RejectedFormat};
 
 use super::{FileInMemory, FileLayout};
 
@@ -11,12 +12,13 @@ use super::{FileInMemory, FileLayout};
 /// if no row would fail.
 ///
 /// # Errors
-/// If the output cannot be written.
+/// If the output would exceed `max_bytes`: the cells of a workbook may share one long text.
 pub(crate) fn rejected_rows(
     file: &mut FileInMemory,
     layout: &FileLayout,
     plan: &[RowPlan],
     format: RejectedFormat,
+    max_bytes: usize,
 ) -> Result<Vec<u8>, ImportError> {
     let mut errors = BTreeMap::new();
     for (index, row) in plan.iter().enumerate() {
@@ -24,9 +26,48 @@ pub(crate) fn rejected_rows(
             errors.insert(number, cells(layout, index, failed));
         }
     }
-    let mut output = Vec::new();
-    file.write_rejected_rows(&errors, format, &mut output)?;
-    Ok(output)
+    let mut output = LimitedBuffer::new(max_bytes);
+    let written = file.write_rejected_rows(&errors, format, &mut output);
+    if output.is_exceeded {
+        let message = format!(
+            "the rejected rows have more than {} MiB: split the file, or shorten its cells",
+            max_bytes >> 20
+        );
+        return Err(FileError::new(FileErrorReason::TooLarge, message).into());
+    }
+    written?;
+    Ok(output.bytes)
+}
+
+/// Buffer that rejects what exceeds its limit.
+struct LimitedBuffer {
+    bytes: Vec<u8>,
+    max_bytes: usize,
+    is_exceeded: bool,
+}
+
+impl LimitedBuffer {
+    fn new(max_bytes: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            max_bytes,
+            is_exceeded: false,
+        }
+    }
+}
+
+impl Write for LimitedBuffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.is_exceeded |= bytes.len() > self.max_bytes - self.bytes.len();
+        if self.is_exceeded {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn cells(layout: &FileLayout, index: usize, errors: &[FieldError]) -> Vec<RejectedCell> {
@@ -35,4 +76,45 @@ fn cells(layout: &FileLayout, index: usize, errors: &[FieldError]) -> Vec<Reject
         message: layout.message(Some(index), error),
     });
     cells.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use devices_domain::BatchOptions;
+    use devices_import::{ImportLimits, ImportOptions};
+
+    use super::super::{ReadFile, read_rows};
+    use super::*;
+
+    fn rejected(format: RejectedFormat, max_bytes: usize) -> Result<Vec<u8>, ImportError> {
+        let text = "name,type\nA,laptop\nB,laptop\n".into();
+        let (options, limits) = (ImportOptions::default(), ImportLimits::default());
+        let read = read_rows(text, &options, BatchOptions::default(), limits);
+        let ReadFile {
+            mut file, layout, ..
+        } = read.unwrap();
+        let plan = [RowPlan::Fail(Vec::new()), RowPlan::Create];
+        rejected_rows(&mut file, &layout, &plan, format, max_bytes)
+    }
+
+    #[test]
+    fn rows_within_the_limit_are_written() {
+        let text = rejected(RejectedFormat::Csv, 100).unwrap();
+        assert_eq!(
+            str::from_utf8(&text).unwrap(),
+            "name,type,Error\nA,laptop,\n"
+        );
+        let length = text.len();
+        assert_eq!(rejected(RejectedFormat::Csv, length).unwrap(), text);
+    }
+
+    #[test]
+    fn rows_above_the_limit_are_an_error() {
+        for (format, max_bytes) in [(RejectedFormat::Csv, 20), (RejectedFormat::Xlsx, 500)] {
+            let Err(ImportError::File(error)) = rejected(format, max_bytes) else {
+                panic!("{format:?}: no error");
+            };
+            assert_eq!(error.reason, FileErrorReason::TooLarge);
+        }
+    }
 }

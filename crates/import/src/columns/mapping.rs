@@ -257,6 +257,18 @@ pub(crate) fn describe(headers: &Headers, index: usize) -> String {
     }
 }
 
+/// Names columns for a message, at most five of them.
+pub(crate) fn describe_all(headers: &Headers, indexes: &[usize]) -> String {
+    const MAX_NAMED: usize = 5;
+
+    let named = indexes.iter().take(MAX_NAMED);
+    let mut names: Vec<_> = named.map(|index| describe(headers, *index)).collect();
+    if indexes.len() > MAX_NAMED {
+        names.push(format!("{} more", indexes.len() - MAX_NAMED));
+    }
+    names.join(", ")
+}
+
 fn error_column(headers: &Headers, index: usize) -> ErrorColumn {
     let header = headers.get(index).text.clone();
     ErrorColumn { index, header }

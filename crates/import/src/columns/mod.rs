@@ -8,7 +8,9 @@ mod target;
 
 pub use column::{Column, MatchedBy, column_letters};
 pub(crate) use headers::{ERROR_HEADER, Headers, SURPLUS_HEADER, is_header_row};
-pub(crate) use mapping::{Assignment, Mapping, describe, map_columns, unknown_column};
+pub(crate) use mapping::{
+    Assignment, Mapping, describe, describe_all, map_columns, unknown_column,
+};
 use synonyms::is_known_header;
 pub(crate) use synonyms::matches_target;
 pub(crate) use target::{Target, TargetError};

@@ -13,6 +13,7 @@ use crate::options::ImportOptions;
 mod content;
 mod error;
 mod package;
+mod sheet_cells;
 mod text;
 mod workbook;
 mod xml;

@@ -4,29 +4,28 @@
 //! request 549 GB. `worksheet_cells_reader` holds one cell at a time.
 
 use std::io::{Read, Seek};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use calamine::{
-    DataRef, Dimensions, ExcelDateTime, Reader, Sheet, SheetType, SheetVisible, Xlsx,
-    XlsxCellReader, XlsxError,
-};
-use chrono::NaiveDate;
+use calamine::{Dimensions, Reader, Sheet, SheetType, SheetVisible, Xlsx};
 
-use super::error::{damaged_workbook, encrypted, too_many_columns, workbook_io};
+use super::error::too_many_columns;
+use super::sheet_cells::{SheetCells, guard};
 use super::{Cell, option_error};
 use crate::description::{FileKind, Warning, WarningKind};
 use crate::error::{FileError, FileErrorReason, ImportError, OptionErrorReason};
 use crate::limits::ImportLimits;
+use crate::text::{quote, shorten};
 
 /// Maximum number of sheets that are searched for the first one with rows. Bounds the time: many
 /// sheets may refer to the same large part.
 const MAX_SEARCHED_SHEETS: usize = 16;
-/// Last row of a sheet.
-const MAX_ROW: u32 = 1_048_576;
 /// Number of columns of a sheet.
 const MAX_COLUMNS: usize = 16_384;
-/// First serial number after 9999-12-31.
-const END_OF_DATES: f64 = 2_958_466.0;
+/// Maximum number of sheets that are listed.
+const MAX_LISTED_SHEETS: usize = 100;
+/// Maximum number of sheets that a message names.
+const MAX_NAMED_SHEETS: usize = 3;
+/// Maximum size of the texts of a sheet, as a multiple of the maximum size of the workbook.
+const MAX_TEXT_RATIO: u64 = 4;
 
 /// A workbook and the sheet that is read.
 pub(super) struct Workbook<R> {
@@ -35,11 +34,12 @@ pub(super) struct Workbook<R> {
     sheets: Vec<String>,
     warnings: Vec<Warning>,
     max_columns: usize,
+    max_text_bytes: u64,
 }
 
 impl<R: Read + Seek> Workbook<R> {
     /// Opens a workbook whose inflated size is within the limit. Without a name, chooses the first
-    /// visible sheet with rows.
+    /// visible sheet with values.
     pub(super) fn open(
         reader: R,
         sheet: Option<&str>,
@@ -50,20 +50,22 @@ impl<R: Read + Seek> Workbook<R> {
         sheets.retain(|sheet| sheet.typ == SheetType::WorkSheet);
         let (sheet, warnings) = match sheet {
             Some(name) => (named_sheet(&sheets, name)?, Vec::new()),
-            None => first_sheet_with_rows(&mut file, &sheets)?,
+            None => first_sheet_with_values(&mut file, &sheets)?,
         };
+        let listed = sheets.iter().take(MAX_LISTED_SHEETS);
         Ok(Self {
             file,
             sheet,
-            sheets: sheets.into_iter().map(|sheet| sheet.name).collect(),
+            sheets: listed.map(|sheet| shorten(&sheet.name)).collect(),
             warnings,
             max_columns: limits.max_columns.min(MAX_COLUMNS),
+            max_text_bytes: limits.max_inflated_bytes.saturating_mul(MAX_TEXT_RATIO),
         })
     }
 
     pub(super) fn kind(&self) -> FileKind {
         FileKind::Xlsx {
-            sheet: self.sheet.clone(),
+            sheet: shorten(&self.sheet),
             sheets: self.sheets.clone(),
         }
     }
@@ -101,10 +103,10 @@ impl<R: Read + Seek> Workbook<R> {
         &mut self,
         mut read_row: impl FnMut(u32, &[Cell<'_>]) -> Result<bool, ImportError>,
     ) -> Result<(), ImportError> {
-        let mut reader = cells_reader(&mut self.file, &self.sheet)?;
+        let mut stream = SheetCells::open(&mut self.file, &self.sheet, self.max_text_bytes)?;
         let mut row = 0;
         let mut cells = Vec::new();
-        while let Some((cell_row, column, cell)) = next_cell(&mut reader, row)? {
+        while let Some((cell_row, column, cell)) = stream.next()? {
             if cell_row != row {
                 if !cells.is_empty() && !read_row(row, &cells)? {
                     return Ok(());
@@ -129,128 +131,81 @@ impl<R: Read + Seek> Workbook<R> {
 
 fn named_sheet(sheets: &[Sheet], name: &str) -> Result<String, ImportError> {
     let exact = sheets.iter().find(|sheet| sheet.name == name);
+    let folded = name.trim().to_lowercase();
     let sheet = exact.or_else(|| {
         let mut sheets = sheets.iter();
-        sheets.find(|sheet| sheet.name.trim().to_lowercase() == name.trim().to_lowercase())
+        sheets.find(|sheet| sheet.name.trim().to_lowercase() == folded)
     });
     sheet.map(|sheet| sheet.name.clone()).ok_or_else(|| {
-        let names: Vec<_> = sheets
-            .iter()
-            .take(10)
-            .map(|sheet| format!("`{}`", sheet.name))
-            .collect();
-        let names = names.join(", ");
-        option_error(
-            "/sheet",
-            OptionErrorReason::UnknownSheet,
-            format!("the workbook has no sheet `{name}`: it has {names}"),
-        )
+        let names = sheets.iter().take(10).map(|sheet| quote(&sheet.name));
+        let names: Vec<_> = names.collect();
+        let message = format!(
+            "the workbook has no sheet {}: it has {}",
+            quote(name),
+            names.join(", ")
+        );
+        option_error("/sheet", OptionErrorReason::UnknownSheet, message)
     })
 }
 
-fn first_sheet_with_rows<R: Read + Seek>(
+/// Returns the first visible sheet with values, and warnings about the others.
+fn first_sheet_with_values<R: Read + Seek>(
     workbook: &mut Xlsx<R>,
     sheets: &[Sheet],
 ) -> Result<(String, Vec<Warning>), ImportError> {
     let (visible, hidden): (Vec<_>, Vec<_>) = sheets
         .iter()
         .partition(|sheet| sheet.visible == SheetVisible::Visible);
+    let mut visible = visible.into_iter().take(MAX_SEARCHED_SHEETS);
+    let mut first = None;
+    for sheet in visible.by_ref() {
+        if has_values(workbook, sheet)? {
+            first = Some(sheet.name.clone());
+            break;
+        }
+    }
+    let Some(first) = first else {
+        let message = if hidden.is_empty() {
+            "the workbook has no values"
+        } else {
+            "the visible sheets have no values: name a hidden one with `sheet`"
+        };
+        return Err(FileError::new(FileErrorReason::Empty, message).into());
+    };
     let mut warnings = Vec::new();
     if !hidden.is_empty() {
-        warnings.push(Warning {
-            kind: WarningKind::Layout,
-            message: "hidden sheets are not read: name one with `sheet` to read it".to_owned(),
-            column: None,
-        });
+        let message = "hidden sheets are not read: name one with `sheet` to read it";
+        warnings.push(layout_warning(message.to_owned()));
     }
-    for sheet in visible.into_iter().take(MAX_SEARCHED_SHEETS) {
-        let mut reader = cells_reader(workbook, &sheet.name)?;
-        if next_cell(&mut reader, 0)?.is_some() {
-            return Ok((sheet.name.clone(), warnings));
-        }
-    }
-    let message = if hidden.is_empty() {
-        "the workbook has no values"
-    } else {
-        "the visible sheets have no values: name a hidden one with `sheet`"
-    };
-    Err(FileError::new(FileErrorReason::Empty, message).into())
+    // The errors of a sheet that is not read do not matter.
+    let others = visible.filter(|sheet| has_values(workbook, sheet).unwrap_or(false));
+    warnings.extend(unread_sheets(&others.collect::<Vec<_>>()));
+    Ok((first, warnings))
 }
 
-fn cells_reader<'a, R: Read + Seek>(
-    workbook: &'a mut Xlsx<R>,
-    sheet: &str,
-) -> Result<XlsxCellReader<'a, R>, ImportError> {
-    guard(|| workbook.worksheet_cells_reader(sheet))
+fn has_values<R: Read + Seek>(workbook: &mut Xlsx<R>, sheet: &Sheet) -> Result<bool, ImportError> {
+    let mut cells = SheetCells::open(workbook, &sheet.name, u64::MAX)?;
+    Ok(cells.next()?.is_some())
 }
 
-/// Returns the next cell with a value, with its row from 1 and its column from 0. Rows before
-/// `min_row` and after the last possible one are errors.
-fn next_cell<'a, R: Read + Seek>(
-    reader: &mut XlsxCellReader<'a, R>,
-    min_row: u32,
-) -> Result<Option<(u32, usize, Cell<'a>)>, ImportError> {
-    loop {
-        let Some(cell) = guard(|| reader.next_cell())? else {
-            return Ok(None);
-        };
-        let (row, column) = cell.get_position();
-        let row = row.saturating_add(1);
-        match convert(cell.get_value()) {
-            Cell::Empty => {}
-            _ if row < min_row || row > MAX_ROW => return Err(damaged_workbook().into()),
-            cell => return Ok(Some((row, column as usize, cell))),
-        }
+/// Warns about sheets with values that are not read.
+fn unread_sheets(sheets: &[&Sheet]) -> Option<Warning> {
+    let named = sheets.iter().take(MAX_NAMED_SHEETS);
+    let mut names: Vec<_> = named.map(|sheet| quote(&sheet.name)).collect();
+    if sheets.len() > MAX_NAMED_SHEETS {
+        names.push(format!("{} more", sheets.len() - MAX_NAMED_SHEETS));
     }
+    let message = format!(
+        "other sheets with values are not read: {}: name one with `sheet` to read it",
+        names.join(", ")
+    );
+    (!sheets.is_empty()).then(|| layout_warning(message))
 }
 
-fn convert<'a>(value: &DataRef<'a>) -> Cell<'a> {
-    match value {
-        DataRef::Empty => Cell::Empty,
-        DataRef::Int(number) => Cell::Number(*number as f64),
-        DataRef::Float(number) => Cell::Number(*number),
-        DataRef::SharedString(text) => Cell::text(*text),
-        DataRef::String(text) | DataRef::DurationIso(text) => Cell::text(text.clone()),
-        DataRef::Bool(boolean) => Cell::Boolean(*boolean),
-        DataRef::DateTime(date) => convert_date(*date),
-        DataRef::DateTimeIso(text) => convert_iso_date(text),
-        DataRef::Error(_) => Cell::Error,
-    }
-}
-
-/// Returns the day of a date. A duration and a time of day are numbers.
-fn convert_date(date: ExcelDateTime) -> Cell<'static> {
-    let number = date.as_f64();
-    if date.is_duration() || (0.0..1.0).contains(&number) {
-        return Cell::Number(number);
-    }
-    if !(1.0..END_OF_DATES).contains(&number) {
-        return Cell::Error;
-    }
-    let (year, month, day, ..) = date.to_ymd_hms_milli();
-    // 1900-02-29 is a day of the 1900 system only.
-    NaiveDate::from_ymd_opt(year.into(), month.into(), day.into()).map_or(Cell::Error, Cell::Date)
-}
-
-fn convert_iso_date(text: &str) -> Cell<'static> {
-    let day = text.get(..10).unwrap_or(text);
-    day.parse()
-        .map_or_else(|_| Cell::text(text.to_owned()), Cell::Date)
-}
-
-/// Turns errors and panics of calamine into errors of the file. calamine 0.38 panics on some
-/// damaged references of cells if the program checks for overflows.
-fn guard<T>(read: impl FnOnce() -> Result<T, XlsxError>) -> Result<T, ImportError> {
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(result) => result.map_err(workbook_error),
-        Err(_) => Err(damaged_workbook().into()),
-    }
-}
-
-fn workbook_error(error: XlsxError) -> ImportError {
-    match error {
-        XlsxError::Password => encrypted().into(),
-        XlsxError::Io(error) => workbook_io(error),
-        _ => damaged_workbook().into(),
+fn layout_warning(message: String) -> Warning {
+    Warning {
+        kind: WarningKind::Layout,
+        message,
+        column: None,
     }
 }

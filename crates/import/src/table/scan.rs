@@ -1,20 +1,16 @@
-//! First reading of a table: finds its header and decides how its columns are read.
-
-use std::ops::ControlFlow;
+//! First reading of a table: decides how its columns are read.
 
 use super::column_statistics::ColumnStatistics;
+use super::date_orders::decide_date_orders;
 use super::row_reader::RowReader;
 use super::warnings::{Findings, warnings};
-use crate::columns::{Column, Headers, Mapping, Target, describe, is_header_row, map_columns};
+use crate::columns::{Column, Headers, Mapping, Target, describe_all, map_columns};
 use crate::description::Warning;
 use crate::error::{FileError, FileErrorReason, ImportError, OptionError, OptionErrorReason};
 use crate::limits::ImportLimits;
 use crate::options::{ImportOptions, OtherColumns, pointer};
 use crate::source::Cell;
-use crate::value::{DateStatistics, DecidedOrder, is_blank_cell};
-
-/// Number of rows among which the header is searched.
-const MAX_HEADER_ROW: u32 = 20;
+use crate::value::{DateStatistics, is_blank_cell};
 
 /// What is known about a file before its rows are read.
 #[derive(Debug, Clone, Copy)]
@@ -37,134 +33,60 @@ pub(crate) struct Table {
     pub(crate) reader: RowReader,
 }
 
-/// Reads the rows of a file in order. Keeps the first 20 rows, until the header is found, and then
-/// only statistics.
+/// Reads the rows of a file in order. Keeps statistics, and no rows.
 pub(crate) struct Scan<'o> {
+    header_row: u32,
     options: &'o ImportOptions,
     traits: SourceTraits,
-    state: State,
-}
-
-enum State {
-    /// Rows with a value before the header is found.
-    Searching(Vec<(u32, Vec<Cell<'static>>)>),
-    Reading(Box<TableScan>),
+    /// The table, from its header on.
+    table: Option<TableScan>,
 }
 
 impl<'o> Scan<'o> {
-    pub(crate) fn new(options: &'o ImportOptions, traits: SourceTraits) -> Self {
-        let state = State::Searching(Vec::new());
+    pub(crate) fn new(header_row: u32, options: &'o ImportOptions, traits: SourceTraits) -> Self {
         Self {
+            header_row,
             options,
             traits,
-            state,
+            table: None,
         }
     }
 
-    /// Reads a row.
+    /// Reads a row. All rows before the header are titles.
     ///
     /// # Errors
     /// Returns errors of the options and of the header, and that of too many rows.
     pub(crate) fn push(&mut self, row: u32, cells: &[Cell<'_>]) -> Result<(), ImportError> {
-        let buffered = match &mut self.state {
-            State::Reading(table) => return table.push(row, cells),
-            State::Searching(buffered) => buffered,
-        };
-        match is_header(row, cells, self.options) {
-            ControlFlow::Break(true) => self.start(Some((row, cells))),
-            ControlFlow::Break(false) => {
-                self.start(None)?;
-                self.push(row, cells)
-            }
-            ControlFlow::Continue(()) => {
-                if !cells.iter().all(is_blank_cell) {
-                    buffered.push((row, cells.iter().map(owned).collect()));
-                }
-                Ok(())
-            }
+        if row < self.header_row {
+            return Ok(());
         }
+        if row == self.header_row {
+            self.table = Some(TableScan::new(row, cells, self.options, self.traits)?);
+            return Ok(());
+        }
+        self.table()?.push(row, cells)
     }
 
-    /// Starts to read the table under a header: the given row, or the first one with a value. All
-    /// rows before the given one are titles.
-    fn start(&mut self, header: Option<(u32, &[Cell<'_>])>) -> Result<(), ImportError> {
-        let State::Searching(buffered) = &mut self.state else {
-            return Ok(());
-        };
-        let mut buffered = std::mem::take(buffered).into_iter();
-        let (options, traits) = (self.options, self.traits);
-        let table = match header {
-            Some((row, cells)) => TableScan::new(row, cells, options, traits)?,
-            None if options.header_row.is_some() => return Err(no_header(options)),
-            None => {
-                let (row, cells) = buffered.next().ok_or_else(|| no_header(options))?;
-                let mut table = TableScan::new(row, &cells, options, traits)?;
-                for (row, cells) in buffered {
-                    table.push(row, &cells)?;
-                }
-                table
-            }
-        };
-        self.state = State::Reading(Box::new(table));
-        Ok(())
+    fn table(&mut self) -> Result<&mut TableScan, OptionError> {
+        let row = self.header_row;
+        self.table.as_mut().ok_or_else(|| unknown_header_row(row))
     }
 
     /// Decides the order of day and month of each column of dates.
     ///
     /// # Errors
     /// Returns errors of the columns, and that of a table without rows.
-    pub(crate) fn finish(mut self) -> Result<Table, ImportError> {
-        self.start(None)?;
-        match self.state {
-            State::Reading(table) => table.finish(self.options),
-            State::Searching(_) => Err(no_header(self.options)),
+    pub(crate) fn finish(self) -> Result<Table, ImportError> {
+        match self.table {
+            Some(table) => table.finish(self.options),
+            None => Err(unknown_header_row(self.header_row).into()),
         }
-    }
-}
-
-/// Returns whether a row is the header, or [`Break`](ControlFlow::Break) with `false` if no later
-/// row can be it.
-fn is_header(row: u32, cells: &[Cell<'_>], options: &ImportOptions) -> ControlFlow<bool> {
-    let is_header = match options.header_row {
-        Some(header_row) if row > header_row => return ControlFlow::Break(false),
-        Some(header_row) => row == header_row,
-        None if row > MAX_HEADER_ROW => return ControlFlow::Break(false),
-        None => is_header_row(cells, options),
-    };
-    if is_header {
-        ControlFlow::Break(true)
-    } else {
-        ControlFlow::Continue(())
-    }
-}
-
-/// Copies a cell.
-fn owned(cell: &Cell<'_>) -> Cell<'static> {
-    match cell {
-        Cell::Text(text) => Cell::Text(text.to_string().into()),
-        Cell::Empty => Cell::Empty,
-        Cell::Number(number) => Cell::Number(*number),
-        Cell::Date(date) => Cell::Date(*date),
-        Cell::Boolean(value) => Cell::Boolean(*value),
-        Cell::Error => Cell::Error,
-    }
-}
-
-/// Error of a file without a row that can be the header.
-fn no_header(options: &ImportOptions) -> ImportError {
-    match options.header_row {
-        Some(row) => unknown_header_row(row).into(),
-        None => empty("the file has no row with a value").into(),
     }
 }
 
 fn unknown_header_row(row: u32) -> OptionError {
     let message = format!("the file has no row {row} with a value: send the number of the header");
     OptionError::new("/header_row", OptionErrorReason::UnknownRow, message)
-}
-
-fn empty(message: &str) -> FileError {
-    FileError::new(FileErrorReason::Empty, message)
 }
 
 /// Reads the rows under a header.
@@ -263,9 +185,10 @@ impl TableScan {
             self.reject_other_columns()?;
         }
         if self.rows == 0 {
-            return Err(empty("the file has a header, but no row below it").into());
+            let message = "the file has a header, but no row below it";
+            return Err(FileError::new(FileErrorReason::Empty, message).into());
         }
-        self.decide_date_orders()?;
+        decide_date_orders(&mut self.reader, &self.statistics, &self.mapping)?;
         let columns = self.columns();
         let findings = Findings {
             options,
@@ -309,7 +232,7 @@ impl TableScan {
         }
         let message = format!(
             "no field is known for {}: map each to a field or to no field",
-            self.describe_all(&others)
+            describe_all(&self.mapping.headers, &others)
         );
         Err(FileError {
             columns: others
@@ -318,66 +241,6 @@ impl TableScan {
                 .collect(),
             ..FileError::new(FileErrorReason::UnknownColumn, message)
         })
-    }
-
-    fn decide_date_orders(&mut self) -> Result<(), FileError> {
-        let mut ambiguous = Vec::new();
-        for column in &mut self.reader.columns {
-            let Some(dates) = &self.statistics[column.index].dates else {
-                continue;
-            };
-            match dates.decide() {
-                DecidedOrder::NotNeeded => {}
-                DecidedOrder::Decided(order) => column.reader.set_date_order(order),
-                undecided => ambiguous.push((column.index, undecided)),
-            }
-        }
-        let Some((_, first)) = ambiguous.first() else {
-            return Ok(());
-        };
-        let indexes: Vec<usize> = ambiguous.iter().map(|(index, _)| *index).collect();
-        let (row, why) = match first {
-            DecidedOrder::Contradictory(day, month) if day == month => {
-                (*day, format!("neither order fits row {day}"))
-            }
-            DecidedOrder::Contradictory(day, month) => (
-                (*day).max(*month),
-                format!("row {day} has the day first, and row {month} the month"),
-            ),
-            DecidedOrder::Undecided(row) => (
-                *row,
-                format!("row {row} can be read both ways, and no row shows the order"),
-            ),
-            // Neither is ambiguous.
-            DecidedOrder::NotNeeded | DecidedOrder::Decided(_) => return Ok(()),
-        };
-        let message = format!(
-            "{} has dates whose order of day and month is not clear ({why}): set `date_format` to \
-             `DD/MM/YYYY` or `MM/DD/YYYY`",
-            self.describe_all(&indexes)
-        );
-        Err(FileError {
-            columns: indexes
-                .iter()
-                .map(|index| self.mapping.error_column(*index))
-                .collect(),
-            row: Some(row),
-            ..FileError::new(FileErrorReason::AmbiguousDate, message)
-        })
-    }
-
-    /// Names columns for a message, at most five of them.
-    fn describe_all(&self, columns: &[usize]) -> String {
-        const MAX_NAMED: usize = 5;
-
-        let named = columns.iter().take(MAX_NAMED);
-        let mut text: Vec<_> = named
-            .map(|index| describe(&self.mapping.headers, *index))
-            .collect();
-        if columns.len() > MAX_NAMED {
-            text.push(format!("{} more", columns.len() - MAX_NAMED));
-        }
-        text.join(", ")
     }
 }
 

@@ -8,10 +8,16 @@ use crate::text::trim;
 const FIRST_INEXACT: f64 = 1e15;
 
 /// Returns a number without an exponent: a whole one without decimals, any other with the fewest
-/// decimals that identify it.
+/// decimals that identify it by 15 digits. Spreadsheets show as many: the others are what a
+/// calculation leaves behind.
 pub(crate) fn number_text(number: f64) -> String {
+    let rounded = if number.fract() == 0.0 {
+        number
+    } else {
+        format!("{number:.14e}").parse().unwrap_or(number)
+    };
     // Not "-0".
-    format!("{}", number + 0.0)
+    format!("{}", rounded + 0.0)
 }
 
 /// Returns the digits of a number in a column of identifiers.
@@ -96,7 +102,11 @@ mod tests {
     #[case(13.3, "13.3")]
     #[case(100_000.0, "100000")]
     #[case(123_456_789_012_345.0, "123456789012345")]
-    #[case(0.1 + 0.2, "0.30000000000000004")]
+    #[case(0.1 + 0.2, "0.3")]
+    #[case(1.1 * 3.0, "3.3")]
+    #[case(-0.123_456_789_012_345, "-0.123456789012345")]
+    #[case(123_456.789_012_345_6, "123456.789012346")]
+    #[case(1.0 / 3.0, "0.333333333333333")]
     fn number_has_no_exponent(#[case] number: f64, #[case] text: &str) {
         assert_eq!(number_text(number), text);
     }

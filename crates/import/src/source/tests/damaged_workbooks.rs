@@ -25,6 +25,105 @@ fn cells_far_apart_need_no_memory() {
     );
 }
 
+/// Returns a workbook whose sheets, in XML, refer to one part.
+fn workbook_with_sheets(sheets: &str) -> Vec<u8> {
+    let workbook = format!("<workbook><sheets>{sheets}</sheets></workbook>");
+    let sheet = "<worksheet><sheetData><row><c><v>1</v></c></row></sheetData></worksheet>";
+    archive(&[
+        ("_rels/.rels", PACKAGE_RELATIONSHIPS.as_bytes()),
+        ("xl/workbook.xml", workbook.as_bytes()),
+        ("xl/_rels/workbook.xml.rels", SHEET_RELATIONSHIPS.as_bytes()),
+        ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
+    ])
+}
+
+/// Returns a workbook whose cells refer to one text of this length.
+fn shared_text(length: usize, rows: usize, columns: usize) -> Vec<u8> {
+    let strings = format!(
+        r#"<sst><si><t xml:space="preserve">{}</t></si></sst>"#,
+        " ".repeat(length)
+    );
+    let row = format!("<row>{}</row>", r#"<c t="s"><v>0</v></c>"#.repeat(columns));
+    let sheet = format!(
+        "<worksheet><sheetData>{}</sheetData></worksheet>",
+        row.repeat(rows)
+    );
+    let relationship = SHEET_RELATIONSHIPS.replace(
+        "</Relationships>",
+        r#"<Relationship Id="rId2" Target="sharedStrings.xml"
+        Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"/>
+        </Relationships>"#,
+    );
+    let workbook = r#"<workbook><sheets><sheet name="Devices" r:id="rId1"/></sheets></workbook>"#;
+    archive(&[
+        ("_rels/.rels", PACKAGE_RELATIONSHIPS.as_bytes()),
+        ("xl/workbook.xml", workbook.as_bytes()),
+        ("xl/_rels/workbook.xml.rels", relationship.as_bytes()),
+        ("xl/sharedStrings.xml", strings.as_bytes()),
+        ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
+    ])
+}
+
+#[test]
+fn text_of_impossible_length_is_rejected() {
+    assert_eq!(read(&shared_text(32_767, 1, 3))[0].1.len(), 3);
+    let error = file_error(&shared_text(32_768, 1, 3));
+    assert_eq!(
+        (error.reason, error.row),
+        (FileErrorReason::Damaged, Some(1))
+    );
+    assert_eq!(error.columns[0].letters(), "A");
+}
+
+#[test]
+fn cells_that_multiply_a_text_are_rejected() {
+    assert_eq!(read(&shared_text(32_767, 12, 10)).len(), 12);
+    let error = file_error(&shared_text(32_767, 13, 10));
+    assert_eq!(
+        (error.reason, error.row),
+        (FileErrorReason::TooLarge, Some(13))
+    );
+}
+
+#[test]
+fn unknown_error_value_is_named() {
+    for value in ["#SPILL!", "#CALC!", "#GETTING_DATA"] {
+        let row = format!(r#"<row r="4"><c><v>1</v></c><c t="e"><v>{value}</v></c></row>"#);
+        let error = file_error(&workbook_with_rows(&row));
+        assert_eq!(error.reason, FileErrorReason::Damaged);
+        assert!(
+            error.message.starts_with("a cell in row 4 or below"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn long_names_of_sheets_are_shortened() {
+    let name = "x".repeat(100_000);
+    let sheets = format!(r#"<sheet name="{name}" r:id="rId1"/>"#).repeat(9);
+    let bytes = workbook_with_sheets(&sheets);
+    let source = open(&bytes, &ImportOptions::default()).expect("a workbook");
+    let description = format!("{:?}{:?}", source.kind(), source.warnings());
+    assert!(description.len() < 4_000, "{}", description.len());
+    let options = ImportOptions {
+        sheet: Some("y".repeat(100_000)),
+        ..ImportOptions::default()
+    };
+    assert!(option_error_with(&bytes, &options).message.len() < 2_000);
+}
+
+#[test]
+fn many_sheets_are_listed_in_part() {
+    let sheet = r#"<sheet name="Devices" r:id="rId1"/>"#.repeat(1_000);
+    let bytes = workbook_with_sheets(&sheet);
+    let source = open(&bytes, &ImportOptions::default()).expect("a workbook");
+    let FileKind::Xlsx { sheets, .. } = source.kind() else {
+        panic!("a text");
+    };
+    assert_eq!(sheets.len(), 100);
+}
+
 #[test]
 fn million_columns_are_rejected() {
     let row = format!("<row>{}</row>", "<c><v>1</v></c>".repeat(50_000));

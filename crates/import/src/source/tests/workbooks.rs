@@ -62,6 +62,18 @@ fn cells_keep_their_types() {
 #[case::time("0.5", "hh:mm", "number 0.5")]
 #[case::duration("1.5", "[h]:mm", "number 1.5")]
 #[case::number("45351", "0.00", "number 45351")]
+#[case::leading_zeros("5486801", "00000000", "05486801")]
+#[case::leading_zeros_of_two_sections("17", "0000;-0000", "0017")]
+#[case::zero("0", "000", "000")]
+#[case::enough_digits("12345678", "000", "number 12345678")]
+#[case::one_zero("0", "0", "number 0")]
+#[case::decimals_with_zeros("1.5", "000", "number 1.5")]
+#[case::negative_with_zeros("-5", "000", "number -5")]
+#[case::too_many_digits_with_zeros(
+    "1234567890123456",
+    "00000000000000000",
+    "number 1234567890123456"
+)]
 #[case::sixteen_digits("1234567890123456", "0", "number 1234567890123456")]
 #[case::too_many_digits("1234567890123456789", "0", "number 1234567890123456800")]
 fn number_is_read_by_its_format(#[case] value: &str, #[case] format: &str, #[case] shown: &str) {
@@ -164,6 +176,33 @@ fn first_visible_sheet_with_rows_is_read() {
     };
     assert_eq!(named("Secret"), ["hidden"]);
     assert_eq!(named("devices "), ["shown"]);
+}
+
+#[test]
+fn other_sheets_with_values_are_a_warning() {
+    let warnings = |names: &[&str], options: &ImportOptions| {
+        let bytes = saved(|workbook| {
+            for name in names {
+                let sheet = workbook.add_worksheet().set_name(*name)?;
+                if *name != "Empty" {
+                    sheet.write(0, 0, "Serial")?;
+                }
+            }
+            Ok(())
+        });
+        let source = open(&bytes, options).expect("a workbook");
+        let warnings = source.warnings().into_iter();
+        warnings.map(|warning| warning.message).collect::<Vec<_>>()
+    };
+    let default = ImportOptions::default();
+    assert_eq!(
+        warnings(&["Empty", "Laptops", "Phones"], &default),
+        ["other sheets with values are not read: `Phones`: name one with `sheet` to read it"]
+    );
+    let found = warnings(&["A", "B", "C", "D", "E"], &default);
+    assert!(found[0].contains("`B`, `C`, `D`, 1 more:"), "{found:?}");
+    assert!(warnings(&["Laptops", "Empty"], &default).is_empty());
+    assert!(warnings(&["A", "B"], &with_sheet("A")).is_empty());
 }
 
 #[test]

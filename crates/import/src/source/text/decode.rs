@@ -72,7 +72,7 @@ impl<R: Read> Utf8Reader<R> {
     fn malformed(&self) -> io::Error {
         let encoding = self.decoder.encoding().name();
         let message = format!(
-            "the file is not valid {encoding}: state its `encoding`, or save it again as UTF-8"
+            "the file is not valid {encoding}: state its actual `encoding`, or save it again as UTF-8"
         );
         let error = FileError::new(FileErrorReason::Damaged, message);
         io::Error::new(io::ErrorKind::InvalidData, error)

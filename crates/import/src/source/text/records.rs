@@ -120,7 +120,12 @@ impl<R: BufRead> Records<R> {
 
     fn grow_buffer(&mut self) -> Result<(), FileError> {
         if self.buffer.len() >= MAX_RECORD_BYTES {
-            return Err(unclosed_quote(self.row));
+            let message = format!(
+                "row {} has more than {} MiB: close its quotation marks, or shorten its cells",
+                self.row,
+                MAX_RECORD_BYTES >> 20
+            );
+            return Err(in_row(FileErrorReason::Damaged, self.row, message));
         }
         self.buffer.resize(self.buffer.len() * 2, 0);
         Ok(())
@@ -220,6 +225,13 @@ mod tests {
     fn unclosed_quote_does_not_hold_the_file() {
         let text = format!("a,b\n1,\"{}", "2,3\n".repeat(1 << 20));
         assert_eq!(error(&text).row, Some(2));
+    }
+
+    #[test]
+    fn long_row_names_both_causes() {
+        let error = error(&format!("a,b\n1,{}\n", "x".repeat(2 << 20)));
+        assert_eq!(error.row, Some(2));
+        assert!(error.message.contains("shorten its cells"), "{error}");
     }
 
     #[test]

@@ -6,7 +6,6 @@ const MAX_NAME_BYTES: usize = 12;
 /// Element of a part, as far as the scan distinguishes it.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Element {
-    StringTable,
     SharedString,
     CellFormat,
     StylePart,
@@ -45,7 +44,6 @@ impl Name {
 
     pub(super) fn element(&self) -> Element {
         match self.bytes.get(..self.length).unwrap_or_default() {
-            b"sst" => Element::StringTable,
             b"si" => Element::SharedString,
             b"xf" => Element::CellFormat,
             b"font" | b"fill" | b"border" | b"definedName" => Element::StylePart,

@@ -1,13 +1,13 @@
 //! Estimates the memory that reading the XML of a workbook needs.
 
-/// Longest markup with the text after it. A cell has at most 32,767 characters.
+/// Longest markup with the text after it. Spreadsheet programs write far shorter ones.
 const MAX_TOKEN_BYTES: u64 = 8 << 20;
-/// Largest number of shared strings that a workbook may declare: calamine reserves memory for them.
-const MAX_DECLARED_STRINGS: u64 = 2_000_000;
 
+mod declaration;
 mod element;
 mod formulas;
 
+use declaration::DeclaredStrings;
 use element::{Element, Name};
 use formulas::FormulaScan;
 
@@ -18,6 +18,8 @@ use formulas::FormulaScan;
 #[derive(Default)]
 pub(super) struct MemoryEstimate {
     shared_strings: u64,
+    /// Largest number of strings that a part declares: calamine reserves memory for them.
+    declared_strings: u64,
     cell_formats: u64,
     style_parts: u64,
     longest_style: u64,
@@ -45,7 +47,9 @@ impl MemoryEstimate {
         // target of a relationship.
         let formats = self.cell_formats.saturating_mul(2 * self.longest_style);
         let sheets = self.sheets.saturating_mul(self.longest_relationship);
-        elements.saturating_add(formats).saturating_add(sheets)
+        let strings = self.declared_strings.saturating_mul(24);
+        let copies = formats.saturating_add(sheets).saturating_add(strings);
+        elements.saturating_add(copies)
     }
 
     pub(super) fn has_merged_cells(&self) -> bool {
@@ -69,7 +73,7 @@ impl MemoryEstimate {
             nesting: 0,
             is_closing: false,
             is_irregular: false,
-            declared_strings: 0,
+            declared_strings: DeclaredStrings::default(),
             longest_style: 0,
             longest_relationship: 0,
             formulas: FormulaScan::default(),
@@ -92,7 +96,7 @@ pub(super) struct PartScan<'a> {
     nesting: u64,
     is_closing: bool,
     is_irregular: bool,
-    declared_strings: u64,
+    declared_strings: DeclaredStrings,
     longest_style: u64,
     longest_relationship: u64,
     formulas: FormulaScan,
@@ -110,7 +114,12 @@ enum State {
 
 impl PartScan<'_> {
     pub(super) fn feed(&mut self, byte: u8) {
+        // XML in UTF-16 has the same tags between these bytes. Other XML has none of them.
+        if byte == 0 {
+            return;
+        }
         self.token_bytes += 1;
+        self.declared_strings.feed(byte);
         if byte == b'<' {
             self.open_markup();
         } else {
@@ -123,10 +132,7 @@ impl PartScan<'_> {
                     self.formulas.feed_attribute(byte);
                     self.state = State::Tag;
                 }
-                State::Quoted(_) => {
-                    self.formulas.feed_attribute(byte);
-                    self.feed_declaration(byte);
-                }
+                State::Quoted(_) => self.formulas.feed_attribute(byte),
                 State::Instruction => {
                     if byte == b'>' && self.previous == b'?' {
                         self.state = State::Text;
@@ -152,6 +158,8 @@ impl PartScan<'_> {
         let style = longest(self.longest_style);
         let relationship = longest(self.longest_relationship);
         let estimate = self.estimate;
+        let declared = self.declared_strings.max();
+        estimate.declared_strings = estimate.declared_strings.max(declared);
         estimate.formulas_without_value += self.formulas.without_value();
         estimate.longest_style = estimate.longest_style.max(style);
         estimate.longest_relationship = estimate.longest_relationship.max(relationship);
@@ -226,7 +234,6 @@ impl PartScan<'_> {
     }
 
     fn feed_tag(&mut self, byte: u8) {
-        self.feed_declaration(byte);
         self.formulas.feed_attribute(byte);
         match byte {
             b'"' | b'\'' => self.state = State::Quoted(byte),
@@ -249,23 +256,6 @@ impl PartScan<'_> {
                 self.longest_relationship = self.longest_relationship.max(self.token_bytes);
             }
             _ => {}
-        }
-    }
-
-    /// Reads the numbers of the tag of the string table.
-    fn feed_declaration(&mut self, byte: u8) {
-        if self.element != Element::StringTable {
-            return;
-        }
-        if byte.is_ascii_digit() {
-            let digit = u64::from(byte - b'0');
-            self.declared_strings = self
-                .declared_strings
-                .saturating_mul(10)
-                .saturating_add(digit);
-            self.estimate.is_excessive |= self.declared_strings > MAX_DECLARED_STRINGS;
-        } else {
-            self.declared_strings = 0;
         }
     }
 

@@ -17,18 +17,31 @@ fn shared_strings_are_counted() {
 }
 
 #[test]
-fn declared_strings_are_bounded() {
-    for (count, is_excessive) in [("2000000", false), ("2000001", true), ("9e9", false)] {
-        for quote in ['"', '\''] {
-            let part = format!("<sst a={quote}1{quote} uniqueCount={quote}{count}{quote}>");
-            assert_eq!(
-                estimate(part.as_bytes()).is_excessive,
-                is_excessive,
-                "{part}"
-            );
-        }
+fn utf16_is_scanned_like_utf8() {
+    let part = "<sst uniqueCount='7'><si/><a><b>";
+    let part: Vec<u8> = part.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let found = estimate(&part);
+    assert_eq!((found.shared_strings, found.declared_strings), (1, 7));
+    assert_eq!(found.deepest_nesting, 3);
+}
+
+#[test]
+fn declared_strings_are_counted() {
+    let declared = |part: &str| estimate(part.as_bytes()).declared_strings;
+    for quote in ["'", "\""] {
+        let part = format!("<sst count={quote}2500000{quote} uniqueCount = {quote}12{quote}>");
+        assert_eq!(declared(&part), 12, "{part}");
     }
-    assert!(estimate(b"<sst uniqueCount='99999999999999999999999999'/>").is_excessive);
+    assert_eq!(
+        declared("<sst a='<b' uniqueCount='5'/><sst uniqueCount='4'/>"),
+        5
+    );
+    assert_eq!(declared("<sst uuniqueCount='6' count='7'/>"), 6);
+    assert_eq!(declared("<sst uniqueCount='' count='7'/>"), 0);
+    let huge = estimate(b"<sst uniqueCount='99999999999999999999999999'/>");
+    assert_eq!(huge.bytes(), u64::MAX);
+    let large = estimate(b"<sst count='2500000' uniqueCount='1000'/>");
+    assert!(large.bytes() < 30_000);
 }
 
 #[test]

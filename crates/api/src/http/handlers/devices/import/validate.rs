@@ -31,7 +31,20 @@ pub(crate) async fn validate(
 ) -> Result<HttpResponse, ApiError> {
     let limits = import_limits(&state.limits);
     let use_case = UpsertDevices::new(store.devices);
-    run_to_completion(&state, actor, plan(use_case, upload, limits, format)).await
+    let output = format.map(|format| RejectedOutput {
+        format,
+        max_bytes: state.limits.max_import_bytes.saturating_mul(MAX_GROWTH),
+    });
+    run_to_completion(&state, actor, plan(use_case, upload, limits, output)).await
+}
+
+/// Maximum size of the rejected rows, as a multiple of that of a file. A workbook is compressed.
+const MAX_GROWTH: usize = 4;
+
+/// File of the rejected rows.
+struct RejectedOutput {
+    format: RejectedFormat,
+    max_bytes: usize,
 }
 
 /// Format of the response: the plan as JSON, or a file of the rejected rows.
@@ -57,7 +70,7 @@ async fn plan(
     use_case: UpsertDevices,
     upload: Upload,
     limits: ImportLimits,
-    format: Option<RejectedFormat>,
+    output: Option<RejectedOutput>,
 ) -> Result<HttpResponse, ApiError> {
     let Upload {
         file,
@@ -83,14 +96,14 @@ async fn plan(
     };
     let BatchPlan { rows, new_users } = plan;
     drop(batch);
-    let response = match format {
+    let response = match output {
         None => {
             let render = move || import_plan::render(&file, &layout, &rows, new_users);
             import_plan::response(blocking(render).await?)
         }
-        Some(format) => {
+        Some(RejectedOutput { format, max_bytes }) => {
             let kind = file.description().kind.clone();
-            let write = move || import::rejected_rows(&mut file, &layout, &rows, format);
+            let write = move || import::rejected_rows(&mut file, &layout, &rows, format, max_bytes);
             let rejected = blocking(write).await??;
             rejected_rows::response(rejected, format, &kind, file_name.as_deref())
         }
