@@ -104,6 +104,20 @@ impl Response {
         assert_eq!(self.json(), json!({ "error": error }));
     }
 
+    /// Asserts that the body is rejected with a message that names the limit.
+    #[track_caller]
+    pub fn assert_too_large(&self) {
+        assert_eq!(self.status, 413, "{}", self.text);
+        let body = self.json();
+        assert_eq!(body["error"], "PAYLOAD_TOO_LARGE");
+        let message = body["message"].as_str().unwrap_or_default();
+        assert!(message.contains("DEVICES__LIMITS__BODY_BYTES"), "{body}");
+        assert!(
+            message.contains("DEVICES__LIMITS__MAX_IMPORT_BYTES"),
+            "{body}"
+        );
+    }
+
     /// Asserts that the content type is rejected with a message that names the accepted ones.
     #[track_caller]
     pub fn assert_media_type_rejected(&self, accepted: &[&str], case: &str) {

@@ -55,7 +55,7 @@ pub(crate) enum Command {
 /// Shown after the help of the program.
 const EXIT_STATUS: &str = "\
 Exit status: 0 everything was done, 1 rows were rejected or the command failed, 2 invalid
-arguments, 3 the server is not reachable.
+arguments, 3 the server is not reachable or not available.
 
 Environment: DEVICES_URL and DEVICES_KEY replace `devices login`. HTTPS_PROXY, HTTP_PROXY,
 ALL_PROXY and NO_PROXY are honoured.";

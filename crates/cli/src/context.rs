@@ -1,4 +1,4 @@
-//! What every command uses: the server, and the form of its output.
+//! Context of a command: server access and output format.
 
 use std::io::IsTerminal;
 
@@ -10,7 +10,7 @@ use crate::error::CliError;
 use crate::output;
 use crate::text::wrap;
 
-/// Form of the output, and access to the server.
+/// Output format, and access to the server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context {
     json: bool,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(crate) enum CliError {
     #[error("{0}")]
     Usage(String),
-    #[error(transparent)]
+    #[error("{0}{hint}", hint = hint(.0))]
     Client(ClientError),
     #[error("{0}")]
     Failed(String),
@@ -34,17 +34,24 @@ pub(crate) enum ExitStatus {
     Failed = 1,
     /// An argument is invalid. clap uses the same status.
     Usage = 2,
-    /// The server is not reachable.
+    /// The server is not reachable or not available.
     Unreachable = 3,
 }
 
 impl CliError {
     pub(crate) fn exit_status(&self) -> u8 {
         let status = match self {
-            Self::Usage(_) | Self::Client(ClientError::InvalidUrl(_) | ClientError::InvalidKey) => {
-                ExitStatus::Usage
-            }
-            Self::Client(ClientError::Unreachable { .. }) => ExitStatus::Unreachable,
+            Self::Usage(_)
+            | Self::Client(
+                ClientError::InvalidUrl(_) | ClientError::InvalidKey | ClientError::InvalidProxy(_),
+            ) => ExitStatus::Usage,
+            // A proxy responds for a server that it does not reach.
+            Self::Client(
+                ClientError::Unreachable { .. }
+                | ClientError::Status {
+                    status: 502..=504, ..
+                },
+            ) => ExitStatus::Unreachable,
             _ => ExitStatus::Failed,
         };
         status as u8
@@ -65,6 +72,15 @@ impl CliError {
             object["request_id"] = json!(request_id);
         }
         object
+    }
+}
+
+/// Returns what the user can do about an error of the server.
+fn hint(error: &ClientError) -> &'static str {
+    if error.status() == Some(401) {
+        ". Run `devices login URL`, or correct DEVICES_KEY"
+    } else {
+        ""
     }
 }
 

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{ignore_closed_pipe, one_line};
+use crate::output::ignore_closed_pipe;
+use crate::text::printable;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -87,5 +88,5 @@ fn collect(name: &str, value: &Value, lines: &mut Vec<(String, String)>) {
 
 fn text_of(value: &Value) -> String {
     let text = value.as_str();
-    text.map_or_else(|| value.to_string(), one_line)
+    text.map_or_else(|| value.to_string(), printable)
 }

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Read};
 
 use clap::Args;
-use devices_client::{Access, Client, ClientError, RetryPolicy};
+use devices_client::{Client, ClientError, RetryPolicy, Scope};
 use serde_json::json;
 
 use crate::context::Context;
@@ -30,17 +30,18 @@ pub(crate) fn run(arguments: Arguments, context: Context) -> Result<(), CliError
         max_attempts: 1,
         ..RetryPolicy::default()
     });
-    let access = client.access().map_err(|error| explain(error, &url))?;
+    let scope = client.scope().map_err(|error| explain(error, &url))?;
     let credentials = Credentials { url, key };
     let path = credentials::store(&credentials)?;
-    let scope = match access {
-        Access::Read => "READ",
-        Access::Write => "WRITE",
+    let scope_name = match scope {
+        Scope::Read => "READ",
+        Scope::Write => "WRITE",
     };
-    let object = json!({ "url": credentials.url, "scope": scope, "file": path.to_string_lossy() });
+    let file = path.to_string_lossy();
+    let object = json!({ "url": credentials.url, "scope": scope_name, "file": file });
     context.print(&object, || {
         let mut text = format!("Logged in to {}.", credentials.url);
-        if access == Access::Read {
+        if scope == Scope::Read {
             text += " The key may only read: `import` and `undo` need a key with the scope WRITE.";
         }
         text

@@ -3,10 +3,9 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
-use serde::Serialize;
-use unicode_width::UnicodeWidthStr;
-
 use crate::error::CliError;
+use crate::text::{cell, width};
+use serde::Serialize;
 
 /// Prints and flushes a line, which can contain line breaks.
 pub(crate) fn print_line(text: impl Display) -> Result<(), CliError> {
@@ -28,8 +27,7 @@ pub(crate) fn print_error_line(text: impl Display) {
     drop(writeln!(std::io::stderr(), "{text}"));
 }
 
-/// Treats a closed pipe as success. For commands that only read: their reader, such as `head`, may
-/// have seen enough.
+/// Treats a closed pipe as success: the reader, such as `head`, may have seen enough.
 pub(crate) fn ignore_closed_pipe(result: Result<(), CliError>) -> Result<(), CliError> {
     match result {
         Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -40,40 +38,26 @@ pub(crate) fn ignore_closed_pipe(result: Result<(), CliError>) -> Result<(), Cli
 /// Formats rows as aligned columns under headings.
 pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     let headings = headings.iter().map(|heading| (*heading).to_owned());
-    let lines: Vec<Vec<String>> = std::iter::once(headings.collect())
-        .chain(rows)
-        .map(|cells: Vec<String>| cells.iter().map(|cell| one_line(cell)).collect())
-        .collect();
-    let width = |column: usize| {
+    let lines: Vec<Vec<String>> = std::iter::once(headings.collect()).chain(rows).collect();
+    let column_width = |column: usize| {
         let cells = lines.iter().filter_map(|line| line.get(column));
-        cells.map(|cell| cell.width()).max().unwrap_or(0)
+        cells.map(|text| width(text)).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
+    let widths: Vec<usize> = (0..lines[0].len()).map(column_width).collect();
     let pad = |cells: &Vec<String>| {
-        let padded = cells.iter().zip(&widths).map(|(cell, width)| {
-            let blanks = width.saturating_sub(cell.width());
-            format!("{cell}{:blanks$}", "")
-        });
+        let padded = cells
+            .iter()
+            .zip(&widths)
+            .map(|(text, width)| cell(text, *width));
         let line = padded.collect::<Vec<_>>().join("  ");
         line.trim_end().to_owned()
     };
     lines.iter().map(pad).collect::<Vec<_>>().join("\n")
 }
 
-/// Replaces line breaks and other control characters by blanks.
-pub(crate) fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
-}
-
 /// Formats a cell. A missing value is `-`.
 pub(crate) fn optional_cell(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
-}
-
-/// Formats a number with a noun, in the plural unless it is one: `1 device`, `2 devices`.
-pub(crate) fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 #[cfg(test)]
@@ -84,9 +68,9 @@ mod tests {
     fn columns_are_aligned_by_width() {
         let rows = vec![
             vec!["12".to_owned(), "東京".to_owned(), "x".to_owned()],
-            vec!["3".to_owned(), "a\nb".to_owned(), String::new()],
+            vec!["3".to_owned(), "a\n\u{202e}".to_owned(), String::new()],
         ];
-        let expected = "ID  NAME  T\n12  東京  x\n3   a b";
+        let expected = "ID  NAME  T\n12  東京  x\n3   a";
         assert_eq!(table(&["ID", "NAME", "T"], rows), expected);
     }
 }

@@ -6,7 +6,8 @@ use devices_client::Undo;
 use crate::confirmation;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{counted, print_error_line};
+use crate::output::{ignore_closed_pipe, print_error_line};
+use crate::text::count;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -24,7 +25,7 @@ pub(crate) struct Arguments {
     yes: bool,
 }
 
-/// Shows what an undo does, asks for confirmation, and carries it out.
+/// Shows the devices that an undo archives, asks for confirmation, and archives them.
 pub(crate) fn run(arguments: &Arguments, context: Context) -> Result<(), CliError> {
     let client = context.client()?;
     let include_changed = arguments.include_changed;
@@ -37,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments, context: Context) -> Result<(), CliErro
             .map(preview)
             .collect::<Result<_, _>>()?;
         if arguments.dry_run {
-            return print(&previews, Tense::Future, context);
+            return ignore_closed_pipe(print(&previews, Tense::Future, context));
         }
         if !arguments.yes && !confirm(&previews, context)? {
             return Ok(());
@@ -45,7 +46,8 @@ pub(crate) fn run(arguments: &Arguments, context: Context) -> Result<(), CliErro
     }
     for id in &arguments.batches {
         let undo = client.undo(*id, include_changed)?;
-        print(&[undo], Tense::Past, context)?;
+        // Without a reader, the remaining batches are undone all the same.
+        ignore_closed_pipe(print(&[undo], Tense::Past, context))?;
     }
     Ok(())
 }
@@ -86,14 +88,14 @@ fn describe(undo: &Undo, tense: Tense) -> String {
         Tense::Past => ("archived", "kept"),
         Tense::Future => ("would be archived", "would be kept"),
     };
-    let count = |reason: &str| {
+    let count_kept = |reason: &str| {
         let kept = undo.kept.iter().filter(|device| device.reason == reason);
-        kept.count() as u64
+        kept.count()
     };
     let mut parts = vec![format!(
         "Batch {}: {} {archived}",
         undo.batch_id,
-        counted(undo.archived.len() as u64, "device")
+        count(undo.archived.len(), "device")
     )];
     for (reason, words, hint) in [
         (
@@ -103,15 +105,15 @@ fn describe(undo: &Undo, tense: Tense) -> String {
         ),
         ("archived_already", "archived already", ""),
     ] {
-        let number = count(reason);
+        let number = count_kept(reason);
         if number > 0 {
-            let devices = counted(number, "device");
+            let devices = count(number, "device");
             parts.push(format!("{devices} {kept}, because {words}{hint}"));
         }
     }
     let mut sentences = vec![format!("{}.", parts.join("; "))];
     if undo.not_undone.updated > 0 {
-        let devices = counted(undo.not_undone.updated, "device");
+        let devices = count(undo.not_undone.updated as usize, "device");
         sentences.push(format!(
             "The batch also updated {devices}: an undo does not revert updates."
         ));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::page::{Page, PageRequest};
-use crate::transport::{Repeat, Request, target};
+use crate::transport::{Idempotency, Request, target};
 
 /// A batch that stored something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Batch {
     pub request_id: Option<String>,
     /// Treatment of rows that match a stored device: `error`, `skip` or `update`.
     pub on_conflict: String,
-    /// Whether one invalid row rejected all.
+    /// `true`: one invalid row rejected all rows.
     pub atomic: bool,
     /// Number of rows.
     pub rows: u64,
@@ -49,7 +49,7 @@ pub struct BatchKey {
     pub name: String,
 }
 
-/// What an undo did, or would do.
+/// Result of an undo, or its preview.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undo {
     /// Number of the batch.
@@ -58,7 +58,7 @@ pub struct Undo {
     pub archived: Vec<u64>,
     /// Devices that the batch created and that stay as they are.
     pub kept: Vec<KeptDevice>,
-    /// What an undo does not revert.
+    /// Changes of the batch that an undo does not revert.
     pub not_undone: NotUndone,
 }
 
@@ -71,16 +71,11 @@ pub struct KeptDevice {
     pub reason: String,
 }
 
-/// What an undo does not revert.
+/// Changes of a batch that an undo does not revert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotUndone {
     /// Number of devices that the batch changed.
     pub updated: u64,
-}
-
-#[derive(Deserialize)]
-struct Single<T> {
-    data: T,
 }
 
 impl Client {
@@ -98,18 +93,18 @@ impl Client {
     /// `Status` with the code `BATCH_NOT_FOUND`, and the errors of any request.
     pub fn batch(&self, id: u64) -> Result<Batch, ClientError> {
         let path = format!("/batches/{id}");
-        let response = self.send(Request::get(&path), Repeat::Safe)?;
-        Ok(response.json::<Single<Batch>>()?.data)
+        let response = self.send(Request::get(&path), Idempotency::Idempotent);
+        response.map_err(|error| error.of_batch(id))?.data()
     }
 
-    /// Returns what [`undo`](Self::undo) would do now. Changes nothing.
+    /// Returns the preview of an [`undo`](Self::undo). Changes nothing.
     ///
     /// # Errors
     /// `Status` with the code `BATCH_NOT_FOUND`, and the errors of any request.
     pub fn preview_undo(&self, id: u64, include_changed: bool) -> Result<Undo, ClientError> {
         let target = undo_target(id, include_changed);
-        let response = self.send(Request::get(&target), Repeat::Safe)?;
-        Ok(response.json::<Single<Undo>>()?.data)
+        let response = self.send(Request::get(&target), Idempotency::Idempotent);
+        response.map_err(|error| error.of_batch(id))?.data()
     }
 
     /// Archives the devices that a batch created and that were not changed since then. With
@@ -121,8 +116,8 @@ impl Client {
     pub fn undo(&self, id: u64, include_changed: bool) -> Result<Undo, ClientError> {
         let target = undo_target(id, include_changed);
         let request = Request::post(&target, "application/json", b"{}");
-        let response = self.send(request, Repeat::Never)?;
-        Ok(response.json::<Single<Undo>>()?.data)
+        let response = self.send(request, Idempotency::NotIdempotent);
+        response.map_err(|error| error.of_batch(id))?.data()
     }
 }
 

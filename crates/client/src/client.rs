@@ -15,7 +15,7 @@ use crate::error::ClientError;
 use crate::page::PageRequest;
 use crate::proxy;
 use crate::retry::{Retry, RetryPolicy};
-use crate::transport::{Repeat, Request};
+use crate::transport::{Idempotency, Request};
 
 /// Time for a connection, including its TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time without any byte of a response. A large import may wait for others, and then takes seconds.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// Longer idle connections are not used again: a proxy may have closed them.
+/// Maximum idle time of a pooled connection. Proxies may close older ones.
 const MAX_IDLE: Duration = Duration::from_secs(5);
 
 /// Called before each delay.
@@ -38,9 +38,9 @@ pub struct Client {
     on_retry: OnRetry,
 }
 
-/// What a key may do.
+/// Scope of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum Scope {
     /// Read everything in the workspace.
     Read,
     /// Also change it.
@@ -48,12 +48,12 @@ pub enum Access {
 }
 
 impl Client {
-    /// Makes a client. Sends nothing.
+    /// Creates a client. Sends nothing.
     ///
     /// The URL may end with a path, such as that of a reverse proxy.
     ///
     /// # Errors
-    /// `InvalidUrl` and `InvalidKey`.
+    /// `InvalidUrl`, `InvalidKey` and `InvalidProxy`.
     pub fn new(url: &str, key: &str) -> Result<Self, ClientError> {
         let url = normalize_url(url)?;
         let bearer = format!("Bearer {}", key.trim());
@@ -62,7 +62,7 @@ impl Client {
         let mut authorization = header.ok_or(ClientError::InvalidKey)?;
         authorization.set_sensitive(true);
         Ok(Self {
-            agent: agent(&url),
+            agent: agent(&url)?,
             url,
             authorization,
             retry_policy: RetryPolicy::default(),
@@ -89,11 +89,11 @@ impl Client {
         &self.url
     }
 
-    /// Checks the key with two requests that change nothing. Returns what it may do.
+    /// Checks the key with two requests that change nothing. Returns its scope.
     ///
     /// # Errors
     /// `Status` with 401 for a key that the server does not accept, and the errors of any request.
-    pub fn access(&self) -> Result<Access, ClientError> {
+    pub fn scope(&self) -> Result<Scope, ClientError> {
         let one = PageRequest {
             limit: Some(1),
             cursor: None,
@@ -101,11 +101,11 @@ impl Client {
         self.devices(&DeviceFilter::default(), &one)?;
         // The server checks the scope before it reads the body, which it then rejects.
         let probe = Request::post("/devices/validate", "application/json", b"{}");
-        match self.send(probe, Repeat::Safe) {
-            Err(error) if error.status() == Some(403) => Ok(Access::Read),
-            Err(error) if error.status() == Some(400) => Ok(Access::Write),
+        match self.send(probe, Idempotency::Idempotent) {
+            Err(error) if error.status() == Some(403) => Ok(Scope::Read),
+            Err(error) if error.status() == Some(400) => Ok(Scope::Write),
             Err(error) => Err(error),
-            Ok(_) => Ok(Access::Write),
+            Ok(_) => Ok(Scope::Write),
         }
     }
 
@@ -141,7 +141,7 @@ impl fmt::Debug for Client {
     }
 }
 
-fn agent(url: &str) -> Agent {
+fn agent(url: &str) -> Result<Agent, ClientError> {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::PlatformVerifier)
         .unversioned_rustls_crypto_provider(rustls::crypto::ring::default_provider().into())
@@ -156,10 +156,11 @@ fn agent(url: &str) -> Agent {
         .max_idle_age(MAX_IDLE)
         .user_agent(concat!("devices-client/", env!("CARGO_PKG_VERSION")))
         .tls_config(tls)
-        .proxy(proxy::from_environment(url))
+        .proxy(proxy::from_environment(url)?)
         .build();
     let connector = DefaultConnector::default().chain(EarlyResponseConnector);
-    Agent::with_parts(config, connector, DefaultResolver::default())
+    let resolver = DefaultResolver::default();
+    Ok(Agent::with_parts(config, connector, resolver))
 }
 
 /// Checks a URL. Returns it without a slash at its end.

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::page::{Page, PageBody, PageRequest};
-use crate::transport::{Repeat, Request, target};
+use crate::page::{Page, PageRequest};
+use crate::transport::{Idempotency, Request, target};
 
 /// A device with all fields of the API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ impl DeviceFilter {
     }
 }
 
-/// How a device is identified.
+/// Identifier of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceKey<'a> {
     /// Id.
@@ -91,11 +91,6 @@ pub enum DeviceKey<'a> {
     SerialNumber(&'a str),
     /// Asset tag. Case and the kind of blanks do not matter.
     AssetTag(&'a str),
-}
-
-#[derive(Deserialize)]
-struct Single {
-    data: Device,
 }
 
 impl Client {
@@ -130,21 +125,11 @@ impl Client {
 
     fn device_by_id(&self, id: u64) -> Result<Option<Device>, ClientError> {
         let path = format!("/devices/{id}");
-        match self.send(Request::get(&path), Repeat::Safe) {
-            Ok(response) => Ok(Some(response.json::<Single>()?.data)),
+        match self.send(Request::get(&path), Idempotency::Idempotent) {
+            Ok(response) => response.data().map(Some),
             Err(error) if error.code() == Some("DEVICE_NOT_FOUND") => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// Returns a page of a list.
-    pub(crate) fn page<T: for<'de> Deserialize<'de>>(
-        &self,
-        target: &str,
-    ) -> Result<Page<T>, ClientError> {
-        let response = self.send(Request::get(target), Repeat::Safe)?;
-        let body: PageBody<T> = response.json()?;
-        Ok(body.with_link(response.header("Link")))
     }
 }
 

@@ -15,6 +15,9 @@ pub enum ClientError {
     /// The key cannot be sent as a header.
     #[error("the key is empty, or contains characters that no key has")]
     InvalidKey,
+    /// A variable of the environment that names a proxy has an invalid value.
+    #[error("the proxy in {0} is invalid: it must be like http://proxy.example:3128")]
+    InvalidProxy(&'static str),
     /// There is no connection, or it was lost. Retries, if any, failed, too.
     #[error("no response from {url}: {reason}{}", may_have_stored_text(*may_have_stored))]
     Unreachable {
@@ -66,6 +69,16 @@ fn may_have_stored_text(may_have_stored: bool) -> &'static str {
 }
 
 impl ClientError {
+    /// Names the batch in the error of a batch that does not exist.
+    pub(crate) fn of_batch(mut self, id: u64) -> Self {
+        if let Self::Status { code, message, .. } = &mut self
+            && code == "BATCH_NOT_FOUND"
+        {
+            *message = format!("there is no batch {id}");
+        }
+        self
+    }
+
     /// Returns the errors of the rows that rejected the request.
     pub fn report(&self) -> Option<ErrorReport> {
         match self {
@@ -90,7 +103,7 @@ impl ClientError {
         }
     }
 
-    /// Makes the error of a response with a status of 400 or more.
+    /// Creates the error of a response with a status of 400 or more.
     pub(crate) fn from_response(status: u16, body: &[u8], request_id: Option<String>) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let code = body["error"].as_str().unwrap_or_default().to_owned();

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::client::Client;
 use crate::error::{ClientError, RowError};
 use crate::multipart::Multipart;
-use crate::transport::{Repeat, Request, Response};
+use crate::transport::{Idempotency, Request, Response};
 
 /// A file and the options of its import.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,7 @@ pub struct ImportResponse {
     /// The server had stored the file before, with the same idempotency key. This is the response
     /// of that time.
     pub is_replayed: bool,
-    /// What was stored and what was not.
+    /// Result.
     pub result: ImportResult,
 }
 
@@ -95,7 +95,7 @@ pub struct ImportColumn {
     pub samples: Vec<String>,
     /// Field that the column provides. `None`: the column is not used.
     pub field: Option<String>,
-    /// How the field was found: `given`, `name`, `synonym` or `similar`.
+    /// Origin of the field: `given`, `name`, `synonym` or `similar`.
     pub by: Option<String>,
 }
 
@@ -104,7 +104,7 @@ pub struct ImportColumn {
 pub struct ImportWarning {
     /// Kind, for programs, such as `similar_column`.
     pub kind: String,
-    /// Letters of the column that it is about.
+    /// Letters of its column.
     pub column: Option<String>,
     /// Sentence for people.
     pub message: String,
@@ -153,7 +153,7 @@ pub struct ImportedFile {
     pub rows: u64,
 }
 
-/// Number of rows by what would happen to them.
+/// Numbers of rows by their planned result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanCounts {
     /// All rows with a value.
@@ -191,11 +191,6 @@ impl RejectedFormat {
     }
 }
 
-#[derive(Deserialize)]
-struct Single<T> {
-    data: T,
-}
-
 impl Client {
     /// Imports a file in one transaction.
     ///
@@ -203,27 +198,29 @@ impl Client {
     /// `Status` with [errors of rows](ClientError::report) for a rejected file, and the errors of
     /// any request.
     pub fn import(&self, request: &ImportRequest) -> Result<ImportResponse, ClientError> {
-        let repeat = if request.idempotency_key.is_some() {
-            Repeat::Safe
+        let idempotency = if request.idempotency_key.is_some() {
+            Idempotency::Idempotent
         } else {
-            Repeat::Never
+            Idempotency::NotIdempotent
         };
-        let response = self.send_file("/devices/import", "application/json", request, repeat)?;
+        let path = "/devices/import";
+        let response = self.send_file(path, "application/json", request, idempotency)?;
         Ok(ImportResponse {
             status: response.status,
             is_replayed: response.header("Idempotent-Replayed") == Some("true"),
-            result: response.json::<Single<ImportResult>>()?.data,
+            result: response.data()?,
         })
     }
 
-    /// Returns what [`import`](Self::import) would do now. Stores nothing.
+    /// Returns the plan of an [`import`](Self::import). Stores nothing.
     ///
     /// # Errors
     /// `Status` for a file that cannot be read or interpreted, and the errors of any request.
     pub fn validate_import(&self, request: &ImportRequest) -> Result<ImportPlan, ClientError> {
         let path = "/devices/import/validate";
-        let response = self.send_file(path, "application/json", request, Repeat::Safe)?;
-        Ok(response.json::<Single<ImportPlan>>()?.data)
+        let idempotent = Idempotency::Idempotent;
+        self.send_file(path, "application/json", request, idempotent)?
+            .data()
     }
 
     /// Returns a file with only the rows that [`import`](Self::import) would reject now, in the
@@ -237,7 +234,8 @@ impl Client {
         format: RejectedFormat,
     ) -> Result<Vec<u8>, ClientError> {
         let path = "/devices/import/validate";
-        let response = self.send_file(path, format.media_type(), request, Repeat::Safe)?;
+        let idempotent = Idempotency::Idempotent;
+        let response = self.send_file(path, format.media_type(), request, idempotent)?;
         Ok(response.body)
     }
 
@@ -246,7 +244,7 @@ impl Client {
         path: &str,
         accept: &str,
         request: &ImportRequest,
-        repeat: Repeat,
+        idempotency: Idempotency,
     ) -> Result<Response, ClientError> {
         let multipart = Multipart::new(&request.file_name, &request.file, &request.options);
         let request = Request {
@@ -254,6 +252,6 @@ impl Client {
             idempotency_key: request.idempotency_key.as_deref(),
             ..Request::post(path, &multipart.content_type, &multipart.body)
         };
-        self.send(request, repeat)
+        self.send(request, idempotency)
     }
 }

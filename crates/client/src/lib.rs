@@ -38,7 +38,7 @@ mod retry;
 mod transport;
 
 pub use batches::{Batch, BatchKey, KeptDevice, NotUndone, Undo};
-pub use client::{Access, Client};
+pub use client::{Client, Scope};
 pub use devices::{Device, DeviceFilter, DeviceKey};
 pub use error::{ClientError, ErrorReport, RowError};
 pub use export::{Export, ExportFormat};

@@ -11,7 +11,7 @@ pub(crate) struct Multipart {
 }
 
 impl Multipart {
-    /// Makes a body of the parts `options` and `file`.
+    /// Creates a body of the parts `options` and `file`.
     pub(crate) fn new(file_name: &str, file: &[u8], options: &Value) -> Self {
         // Random: no file contains it.
         let random = || RandomState::new().hash_one(file.len());
@@ -24,7 +24,7 @@ impl Multipart {
              --{boundary}\r\n\
              Content-Disposition: form-data; name=\"file\"; filename=\"{}\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n",
-            quoted(file_name)
+            safe_name(file_name)
         );
         let end = format!("\r\n--{boundary}--\r\n");
         Self {
@@ -34,13 +34,11 @@ impl Multipart {
     }
 }
 
-/// Encodes a file name as browsers do:
-/// <https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data>
-fn quoted(file_name: &str) -> String {
-    file_name
-        .replace('"', "%22")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+/// Replaces characters that a quoted string cannot contain, or that servers read as an escape or
+/// as a directory. The name only names the file of rejected rows.
+fn safe_name(file_name: &str) -> String {
+    let is_unsafe = |c: char| c.is_control() || ['"', '\\', '/'].contains(&c);
+    file_name.replace(is_unsafe, "_")
 }
 
 #[cfg(test)]
@@ -51,12 +49,16 @@ mod tests {
 
     #[test]
     fn body_has_both_parts() {
-        let multipart = Multipart::new("a\"\r\nb.csv", b"1\xff2", &json!({ "sheet": "S" }));
+        let multipart = Multipart::new(
+            "../ä\"\\\u{1b}\r\n\u{85}b.csv",
+            b"1\xff2",
+            &json!({ "sheet": "S" }),
+        );
         let (_, boundary) = multipart.content_type.split_once("boundary=").unwrap();
         let expected = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"options\"\r\n\
              Content-Type: application/json\r\n\r\n{{\"sheet\":\"S\"}}\r\n--{boundary}\r\n\
-             Content-Disposition: form-data; name=\"file\"; filename=\"a%22%0D%0Ab.csv\"\r\n\
+             Content-Disposition: form-data; name=\"file\"; filename=\".._ä______b.csv\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n1\u{fffd}2\r\n--{boundary}--\r\n"
         );
         assert_eq!(String::from_utf8_lossy(&multipart.body), expected);

@@ -1,9 +1,14 @@
 //! Pages of lists.
 
 use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Part of a list that is requested.
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::transport::{Idempotency, Request};
+
+/// Request for a part of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
     /// Maximum number of items, 1 to 100. `None`: the default of the server, 50.
@@ -33,17 +38,26 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Number of items on all pages, or a lower bound of it.
     pub total: u64,
-    /// Whether `total` is exact.
+    /// `false`: `total` is a lower bound.
     pub total_is_exact: bool,
-    /// Whether a search covered all devices. `false`: some wait to be indexed.
+    /// `false`: a search left out devices that wait to be indexed.
     pub search_is_complete: bool,
     /// Cursor of the next page. `None`: this is the last.
     pub next: Option<String>,
 }
 
+impl Client {
+    /// Returns a page of a list.
+    pub(crate) fn page<T: DeserializeOwned>(&self, target: &str) -> Result<Page<T>, ClientError> {
+        let response = self.send(Request::get(target), Idempotency::Idempotent)?;
+        let body: PageBody<T> = response.json()?;
+        Ok(body.with_link(response.header("Link")))
+    }
+}
+
 /// Body of a page.
 #[derive(Debug, Deserialize)]
-pub(crate) struct PageBody<T> {
+struct PageBody<T> {
     data: Vec<T>,
     meta: Meta,
 }
@@ -63,7 +77,7 @@ fn yes() -> bool {
 
 impl<T> PageBody<T> {
     /// Adds the cursor of the header `Link`.
-    pub(crate) fn with_link(self, link: Option<&str>) -> Page<T> {
+    fn with_link(self, link: Option<&str>) -> Page<T> {
         Page {
             items: self.data,
             total: self.meta.total,

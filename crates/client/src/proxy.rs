@@ -2,14 +2,22 @@
 
 use ureq::Proxy;
 
+use crate::error::ClientError;
+
 /// Returns the proxy for a URL from the variables that curl uses.
 ///
 /// ureq's own look-up takes the first variable that is set, whatever the scheme of the URL.
-pub(crate) fn from_environment(url: &str) -> Option<Proxy> {
+///
+/// # Errors
+/// `InvalidProxy`: without the proxy, the request would take another way than the user wants.
+pub(crate) fn from_environment(url: &str) -> Result<Option<Proxy>, ClientError> {
     from_variables(url, |name| std::env::var(name).ok())
 }
 
-fn from_variables(url: &str, variable: impl Fn(&str) -> Option<String>) -> Option<Proxy> {
+fn from_variables(
+    url: &str,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Proxy>, ClientError> {
     let either = |name: &str| {
         let value = variable(name).or_else(|| variable(&name.to_lowercase()));
         value.filter(|value| !value.trim().is_empty())
@@ -19,8 +27,12 @@ fn from_variables(url: &str, variable: impl Fn(&str) -> Option<String>) -> Optio
     } else {
         "HTTP_PROXY"
     };
-    let address = either(of_scheme).or_else(|| either("ALL_PROXY"))?;
-    let parsed = Proxy::new(address.trim()).ok()?;
+    let mut names = [of_scheme, "ALL_PROXY"].into_iter();
+    let Some((name, address)) = names.find_map(|name| Some((name, either(name)?))) else {
+        return Ok(None);
+    };
+    let invalid = |_| ClientError::InvalidProxy(name);
+    let parsed = Proxy::new(address.trim()).map_err(invalid)?;
     let mut builder = Proxy::builder(parsed.protocol())
         .host(parsed.host())
         .port(parsed.port())
@@ -40,21 +52,24 @@ fn from_variables(url: &str, variable: impl Fn(&str) -> Option<String>) -> Optio
             builder = builder.no_proxy(&format!(".{entry}"));
         }
     }
-    builder.build().ok()
+    builder.build().map(Some).map_err(invalid)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn lookup<'a>(variables: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |name| {
+            let mut all = variables.iter();
+            let found = all.find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        }
+    }
+
     /// Returns the host of the proxy for a URL, unless `NO_PROXY` excludes it.
     fn proxy_of(url: &str, variables: &[(&str, &str)]) -> Option<String> {
-        let variable = |name: &str| {
-            let mut all = variables.iter();
-            all.find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
-        };
-        let proxy = from_variables(url, variable)?;
+        let proxy = from_variables(url, lookup(variables)).unwrap()?;
         let uri = url.parse().expect("the URL is valid");
         (!proxy.is_no_proxy(&uri)).then(|| format!("{}:{}", proxy.host(), proxy.port()))
     }
@@ -71,6 +86,21 @@ mod tests {
         let variables = [("ALL_PROXY", "http://a:1"), ("HTTP_PROXY", "")];
         assert_eq!(proxy_of("http://x", &variables).as_deref(), Some("a:1"));
         assert_eq!(proxy_of("https://x", &variables).as_deref(), Some("a:1"));
+    }
+
+    #[test]
+    fn invalid_proxy_is_an_error_without_its_value() {
+        for value in [
+            "http://user:secret@",
+            "gopher://secret:1",
+            "http://secret proxy",
+        ] {
+            let variables = [("https_proxy", value)];
+            let error = from_variables("https://x", lookup(&variables)).unwrap_err();
+            let message = error.to_string();
+            assert!(message.contains("HTTPS_PROXY"), "{message}");
+            assert!(!message.contains("secret"), "{message}");
+        }
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub(crate) struct Failure {
 }
 
 impl From<ClientError> for Box<Failure> {
-    /// Makes the failure of an attempt that would fail again.
+    /// Converts an error to the failure of an attempt that would fail again.
     fn from(error: ClientError) -> Self {
         Box::new(Failure {
             error,

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::io::{ErrorKind, Read};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{self, Method, StatusCode, header};
 use ureq::{Body, BodyReader, Timeout};
@@ -39,7 +40,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Makes a request with a body.
+    /// Creates a request with a body.
     pub(crate) fn post(target: &'a str, content_type: &'a str, body: &'a [u8]) -> Self {
         Self {
             method: &Method::POST,
@@ -84,25 +85,40 @@ impl Response {
             reason: error.to_string(),
         })
     }
+
+    /// Parses the member `data` of the body.
+    pub(crate) fn data<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        Ok(self.json::<Data<T>>()?.data)
+    }
 }
 
-/// Whether a request may be sent again.
+/// Member of the body that has the result.
+#[derive(Deserialize)]
+struct Data<T> {
+    data: T,
+}
+
+/// Retry safety of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// It changes nothing, or has an idempotency key.
-    Safe,
-    /// It may change something twice.
-    Never,
+pub(crate) enum Idempotency {
+    /// Changes nothing, or has an idempotency key.
+    Idempotent,
+    /// May change something twice if it is sent twice.
+    NotIdempotent,
 }
 
 impl Client {
     /// Sends a request and reads its response, with retries.
-    pub(crate) fn send(&self, request: Request, repeat: Repeat) -> Result<Response, ClientError> {
-        self.retry(repeat, || {
-            let response = self.attempt(request, repeat)?;
+    pub(crate) fn send(
+        &self,
+        request: Request,
+        idempotency: Idempotency,
+    ) -> Result<Response, ClientError> {
+        self.retry(idempotency, || {
+            let response = self.attempt(request, idempotency)?;
             let (parts, body) = response.into_parts();
             let read = read_body(body);
-            let body = read.map_err(|error| self.lost(&error, repeat))?;
+            let body = read.map_err(|error| self.connection_failure(&error, idempotency))?;
             Ok(Response {
                 status: parts.status.as_u16(),
                 headers: parts.headers,
@@ -115,15 +131,15 @@ impl Client {
     /// Sends a request with retries. Returns its body unread: a connection that is lost later fails
     /// the reading.
     pub(crate) fn stream(&self, request: Request) -> Result<BodyReader<'static>, ClientError> {
-        self.retry(Repeat::Safe, || {
-            let response = self.attempt(request, Repeat::Safe)?;
+        self.retry(Idempotency::Idempotent, || {
+            let response = self.attempt(request, Idempotency::Idempotent)?;
             Ok(response.into_body().into_reader())
         })
     }
 
     fn retry<T>(
         &self,
-        repeat: Repeat,
+        idempotency: Idempotency,
         attempt: impl Fn() -> Result<T, Box<Failure>>,
     ) -> Result<T, ClientError> {
         let mut number = 1;
@@ -132,7 +148,7 @@ impl Client {
                 Ok(success) => return Ok(success),
                 Err(failure) => failure,
             };
-            let is_retried = failure.is_transient && repeat == Repeat::Safe;
+            let is_retried = failure.is_transient && idempotency == Idempotency::Idempotent;
             let delay = is_retried
                 .then(|| self.retry_policy().delay(number, failure.retry_after))
                 .flatten();
@@ -154,7 +170,7 @@ impl Client {
     fn attempt(
         &self,
         request: Request,
-        repeat: Repeat,
+        idempotency: Idempotency,
     ) -> Result<http::Response<Body>, Box<Failure>> {
         let url = self.url_of(request.target);
         let mut builder = http::Request::builder()
@@ -172,7 +188,7 @@ impl Client {
         } else {
             self.agent().run(builder.body(()).map_err(invalid)?)
         };
-        let response = result.map_err(|error| self.lost(&error, repeat))?;
+        let response = result.map_err(|error| self.connection_failure(&error, idempotency))?;
         if response.status().is_success() {
             Ok(response)
         } else {
@@ -180,14 +196,15 @@ impl Client {
         }
     }
 
-    /// Makes the failure of a request without a response.
-    fn lost(&self, error: &ureq::Error, repeat: Repeat) -> Box<Failure> {
-        let kind = ConnectionError::of(error);
+    /// Converts an error to the failure of a request without a response.
+    fn connection_failure(&self, error: &ureq::Error, idempotency: Idempotency) -> Box<Failure> {
+        let kind = ConnectionError::classify(error);
         Box::new(Failure {
             error: ClientError::Unreachable {
                 url: self.url().to_owned(),
                 reason: reason_of(error),
-                may_have_stored: kind == ConnectionError::Lost && repeat == Repeat::Never,
+                may_have_stored: kind == ConnectionError::Lost
+                    && idempotency == Idempotency::NotIdempotent,
             },
             is_transient: kind != ConnectionError::Permanent,
             may_have_stored: kind == ConnectionError::Lost,
@@ -196,7 +213,7 @@ impl Client {
     }
 }
 
-/// Makes the failure of a response with a status of 300 or more.
+/// Converts a response with a status of 300 or more to a failure.
 fn rejected(url: String, response: http::Response<Body>) -> Box<Failure> {
     let (parts, body) = response.into_parts();
     let header = |name: &str| {
@@ -252,9 +269,15 @@ fn may_have_stored(status: StatusCode, error: &ClientError) -> bool {
     }
 }
 
-/// Parses seconds. The server sends no dates.
+/// Parses seconds, or the date that proxies may send instead (RFC 9110, 10.2.3). A time in the past
+/// is no delay.
 fn parse_retry_after(value: &str) -> Option<Duration> {
-    value.trim().parse().ok().map(Duration::from_secs)
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let time = httpdate::parse_http_date(value).ok()?;
+    Some(time.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 /// Kind of an error without a response.
@@ -269,7 +292,7 @@ enum ConnectionError {
 }
 
 impl ConnectionError {
-    fn of(error: &ureq::Error) -> Self {
+    fn classify(error: &ureq::Error) -> Self {
         use ureq::Error as E;
         match error {
             E::HostNotFound
@@ -337,6 +360,17 @@ mod tests {
         let in_doubt = r#"{"error":"SERVICE_UNAVAILABLE","message":"may have been stored"}"#;
         assert!(is_uncertain(502, "") && is_uncertain(504, "") && is_uncertain(503, in_doubt));
         assert!(!is_uncertain(503, busy) && !is_uncertain(429, "") && !is_uncertain(408, ""));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let seconds = |value: &str| parse_retry_after(value).map(|delay| delay.as_secs());
+        assert_eq!(seconds(" 7 "), Some(7));
+        assert_eq!(seconds("Thu, 26 Nov 2015 11:00:00 GMT"), Some(0));
+        assert_eq!(seconds("soon"), None);
+        let later = SystemTime::now() + Duration::from_secs(1_000);
+        let delay = seconds(&httpdate::fmt_http_date(later)).unwrap();
+        assert!((900..=1_000).contains(&delay), "{delay}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ fn body_over_limit_returns_413() {
     let body = json!({"devices": [device(json!({"comment": "x".repeat(9_950)}))]}).to_string();
     let announced = api.post_text(body.clone());
     assert_rejected(&api, &announced, 413, "with Content-Length");
-    assert_eq!(announced.json(), json!({"error": "PAYLOAD_TOO_LARGE"}));
+    announced.assert_too_large();
 
     // reqwest sends a reader of unknown length in chunks.
     let chunked = reqwest::blocking::Body::new(std::io::Cursor::new(body));

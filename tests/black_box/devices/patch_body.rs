@@ -84,7 +84,7 @@ fn patch_checks_content_type_and_body_size() {
     }
     let json = Some("application/json");
     let long = json!({"comment": "x".repeat(10_000)}).to_string();
-    send_as(json, long).assert_error(413, "PAYLOAD_TOO_LARGE");
+    send_as(json, long).assert_too_large();
     let long_comment = json!({"comment": "x".repeat(9_900)}).to_string();
     assert_eq!(api.call("GET", &path).text, before);
     assert_eq!(send_as(json, long_comment).status, 200);

@@ -88,6 +88,9 @@ fn malformed_forms_are_rejected() {
         "Content-Disposition: form-data; name=\"file\"; filename=\"a\u{1}b.csv\"",
         "x",
     );
+    let mut in_latin_1 = Form::of_file("Ger~te.csv", "x").into_body();
+    let umlaut = in_latin_1.iter_mut().find(|byte| **byte == b'~').unwrap();
+    *umlaut = 0xe4;
     let body = valid_rows(1).into_body();
     let mut bodies = vec![nameless, without_head, control]
         .into_iter()
@@ -95,6 +98,7 @@ fn malformed_forms_are_rejected() {
     let bodies: Vec<_> = bodies
         .by_ref()
         .chain([
+            in_latin_1,
             Vec::new(),
             b"no form".to_vec(),
             body[..body.len() / 2].to_vec(),
@@ -170,14 +174,14 @@ fn file_over_its_limit_is_rejected() {
     assert_eq!(at_limit.len(), 100_000);
     assert_eq!(import(&api, Form::of_file("a.csv", &at_limit)).status, 201);
     let too_large = Form::of_file("a.csv", at_limit + "\n");
-    import(&api, too_large).assert_error(413, "PAYLOAD_TOO_LARGE");
+    import(&api, too_large).assert_too_large();
     let far_too_large = || Form::of_file("a.csv", vec![b'x'; 1 << 20]);
-    import(&api, far_too_large()).assert_error(413, "PAYLOAD_TOO_LARGE");
+    import(&api, far_too_large()).assert_too_large();
     // Without Content-Length, the bytes are counted.
     let request = api.request("POST", "/devices/import").bearer_auth(&api.key);
     let request = request.header("Content-Type", Form::content_type());
     let chunked = Body::new(Cursor::new(far_too_large().into_body()));
-    send(request.body(chunked)).assert_error(413, "PAYLOAD_TOO_LARGE");
+    send(request.body(chunked)).assert_too_large();
 }
 
 #[test]
@@ -185,7 +189,7 @@ fn options_over_their_limit_are_rejected() {
     let api = Api::start();
     let options = json!({"defaults": {"comment": "x".repeat(300_000)}});
     let response = import(&api, valid_rows(1).with_options(&options));
-    response.assert_error(413, "PAYLOAD_TOO_LARGE");
+    response.assert_too_large();
 }
 
 #[test]

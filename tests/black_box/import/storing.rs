@@ -59,6 +59,27 @@ fn file_creates_its_devices() {
     assert_eq!(api.get_json("/devices")["meta"]["total"], 2);
 }
 
+/// docs/IMPORT.md states this.
+#[test]
+fn tags_are_separated_by_line_breaks() {
+    let api = Api::start();
+    let file = "Name,Type,Category,Tags\n\
+                LT-1,laptop,computers,\"loan\r\nParis\"\n\
+                LT-2,laptop,computers,a;b\n\
+                LT-3,laptop,computers,\"a, b\"\n";
+    let stored = import(&api, Form::of_file("devices.csv", file));
+    assert_eq!(stored.status, 201, "{}", stored.text);
+    let devices = api.get_json("/devices");
+    let tags = |name: &str| {
+        let mut devices = devices["data"].as_array().unwrap().iter();
+        let device = devices.find(|device| device["name"] == name);
+        device.unwrap()["tags"].clone()
+    };
+    assert_eq!(tags("LT-1"), json!(["loan", "Paris"]));
+    assert_eq!(tags("LT-2"), json!(["a;b"]));
+    assert_eq!(tags("LT-3"), json!(["a, b"]));
+}
+
 #[test]
 fn both_prefixes_import_files() {
     let api = Api::start();

@@ -79,6 +79,7 @@ fn wrong_key_is_reported_with_the_request_id() {
     let program = Program::with_server(&api.server.url(""), "fdk_wrongwrongwrong");
     let error = program.run_err(1, &["list"]);
     assert!(error.contains("does not accept the key"), "{error}");
+    assert!(error.contains("Run `devices login URL`"), "{error}");
     assert!(!error.contains("wrongwrong"), "{error}");
     let output = program.run(&["list", "--json"]);
     let error: Value = serde_json::from_str(&output.stderr).unwrap();
@@ -100,6 +101,32 @@ fn transient_failures_are_retried() {
     let lines: Vec<_> = output.stderr.lines().collect();
     assert!(lines[0].contains("retrying in 1.0 s"), "{output:?}");
     assert!(lines[1].contains("the connection was lost"), "{output:?}");
+}
+
+#[test]
+fn unavailable_server_is_like_an_unreachable_one() {
+    for status in [
+        "502 Bad Gateway",
+        "503 Service Unavailable",
+        "504 Gateway Timeout",
+    ] {
+        // Longer than the program waits.
+        let head = format!("{status}\r\nRetry-After: 9999\r\nContent-Length: 0\r\n\r\n");
+        let server = FakeServer::start(&[&head]);
+        server.program().run_err(3, &["list"]);
+    }
+    let server = FakeServer::start(&["500 Error\r\nContent-Length: 0\r\n\r\n"]);
+    server.program().run_err(1, &["list"]);
+}
+
+#[test]
+fn invalid_proxy_is_a_usage_error() {
+    let server = FakeServer::start(&[]);
+    let program = server.program().env("HTTP_PROXY", "gopher://secret:1");
+    let error = program.run_err(2, &["list"]);
+    assert!(error.contains("HTTP_PROXY"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
+    assert_eq!(server.count_requests(), 0);
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn several_batches_are_undone_or_none() {
     let (first, _) = create_batch(&api, 2);
     let (second, _) = create_batch(&api, 1);
     let error = program.run_err(1, &["undo", &first, "999999", "--yes"]);
-    assert!(error.contains("there is no such batch"), "{error}");
+    assert!(error.contains("there is no batch 999999"), "{error}");
     assert_eq!(program.run_ok(&["list", "--json"]).lines().count(), 3);
     let output = program.run(&["undo", &first, &second, "--yes", "--json"]);
     let archived: Vec<_> = output
@@ -117,7 +117,7 @@ fn unknown_batch_is_a_failure() {
     let program = Program::of(&api);
     for arguments in [&["undo", "999999", "--yes"][..], &["batches", "999999"]] {
         let error = program.run_err(1, arguments);
-        assert!(error.contains("there is no such batch"), "{error}");
+        assert!(error.contains("there is no batch 999999"), "{error}");
     }
     program.run_err(2, &["undo", "seventeen"]);
     program.run_err(2, &["undo"]);

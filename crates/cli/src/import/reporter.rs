@@ -1,8 +1,8 @@
 //! Output of an import: text for people, or one JSON event per line, and progress.
 
 use std::fmt::Display;
-use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,12 +10,16 @@ use devices_client::Retry;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::outcome::Outcome;
 use crate::error::CliError;
+use crate::output::print_error_line;
 use crate::text::{grouped, wrap};
 
 /// Output of an import. Results go to standard output. Everything else that people read goes to
 /// standard error, where progress is drawn if that is a terminal.
 pub(super) struct Reporter {
+    /// The reader of standard output has ended.
+    is_closed: AtomicBool,
     json: bool,
     bar: Mutex<ProgressBar>,
     uncertain_attempts: AtomicUsize,
@@ -26,6 +30,7 @@ impl Reporter {
     /// progress.
     pub(super) fn new(json: bool) -> Self {
         Self {
+            is_closed: AtomicBool::new(false),
             json,
             bar: Mutex::new(ProgressBar::hidden()),
             uncertain_attempts: AtomicUsize::new(0),
@@ -53,6 +58,24 @@ impl Reporter {
             return Ok(());
         }
         self.write_result(&text)
+    }
+
+    /// Prints the outcome: to standard error if standard output is closed or fails, so that the
+    /// numbers of the batches are not lost.
+    ///
+    /// # Errors
+    /// Returns the error of standard output.
+    pub(super) fn outcome(&self, outcome: &Outcome) -> Result<(), CliError> {
+        let text = wrap(&outcome.to_text(), 2);
+        let printed = if self.json {
+            self.event("done", json!(outcome))
+        } else {
+            self.result(&text)
+        };
+        if printed.is_err() || self.is_closed.load(Ordering::Relaxed) {
+            print_error_line(text);
+        }
+        printed
     }
 
     /// Prints a line for people to standard error. If that fails, there is no other place for it.
@@ -131,7 +154,14 @@ impl Reporter {
         self.bar().suspend(|| {
             let mut output = std::io::stdout().lock();
             let written = writeln!(output, "{text}").and_then(|()| output.flush());
-            written.map_err(CliError::Output)
+            match written {
+                // The import continues: its reader, such as `head`, may have seen enough.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                    self.is_closed.store(true, Ordering::Relaxed);
+                    Ok(())
+                }
+                written => written.map_err(CliError::Output),
+            }
         })
     }
 

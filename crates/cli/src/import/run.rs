@@ -347,8 +347,7 @@ impl<'a> Import<'a> {
             let message = saved.unwrap_or_else(|message| message);
             error = Some(CliError::RowsRejected(message));
         }
-        self.reporter.event("done", json!(outcome))?;
-        self.reporter.result(wrap(&outcome.to_text(), 2))?;
+        self.reporter.outcome(outcome)?;
         if let Some(batches) = batches_text(&outcome.undone_batches) {
             return Err(CliError::RowsRejected(format!(
                 "the rows of {batches} are not stored: they were undone after an earlier run. \

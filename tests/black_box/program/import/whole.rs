@@ -1,6 +1,6 @@
 //! Imports of files within the limits of the server.
 
-use devices_tests::{Api, Directory};
+use devices_tests::{Api, Directory, Program};
 use serde_json::json;
 
 use super::{laptops, run_program, serial_numbers, serials};
@@ -15,6 +15,55 @@ fn file_is_stored_in_one_batch() {
     let expected = format!("3 rows: 3 created. Stored as batch {batch}.\n");
     assert_eq!(output.stdout, expected);
     assert_eq!(serial_numbers(&api), serials(1..4));
+}
+
+#[test]
+fn import_without_a_reader_of_its_output_ends_normally() {
+    let (api, directory) = (Api::start(), Directory::new());
+    for (number, json) in [&[][..], &["--json"]].into_iter().enumerate() {
+        let file = directory.write("laptops.csv", laptops([number]));
+        let arguments = [&["import", &file, "--yes"], json].concat();
+        let program = Program::of(&api);
+        let mut command = program.command(&arguments);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command.stdout(writer).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{error}");
+        let batch = &api.get_json("/batches")["data"][0]["id"];
+        let expected = format!("1 row: 1 created. Stored as batch {batch}.\n");
+        assert!(error.ends_with(&expected), "{error}");
+    }
+    assert_eq!(serial_numbers(&api), serials(0..2));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn import_to_a_full_device_keeps_the_batch_number() {
+    let (api, directory) = (Api::start(), Directory::new());
+    let file = directory.write("laptops.csv", laptops([1]));
+    let program = Program::of(&api);
+    let mut command = program.command(&["import", &file, "--yes"]);
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let output = command.stdout(full.unwrap()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("Stored as batch"), "{error}");
+    assert!(error.contains("cannot print"), "{error}");
+}
+
+#[test]
+fn any_file_name_is_sent() {
+    let (api, directory) = (Api::start(), Directory::new());
+    for (number, name) in ["a\u{1b}[31m\nb.csv", "\"a\\.csv", "\u{202e}Geräte.csv"]
+        .iter()
+        .enumerate()
+    {
+        let file = directory.write(name, laptops([number]));
+        let output = run_program(&api, &["import", &file, "--yes"]);
+        assert_eq!(output.code, 0, "{output:?}");
+    }
+    assert_eq!(serial_numbers(&api), serials(0..3));
 }
 
 #[test]

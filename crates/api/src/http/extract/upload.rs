@@ -268,7 +268,8 @@ fn malformed(error: MultipartError) -> FieldError {
         MultipartError::Incomplete => "is incomplete: the last boundary is missing",
         MultipartError::ContentDispositionMissing
         | MultipartError::ContentDispositionNameMissing => {
-            "is not a form: a part has no name in its header Content-Disposition"
+            "is not a form: a part has no name in its header Content-Disposition, or that header \
+             is not UTF-8"
         }
         MultipartError::Nested => "must not contain a form in a part",
         _ => "is not a form: the head of a part is malformed",

@@ -105,7 +105,11 @@ impl ApiError {
                 Mapping::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED")
             }
             Self::PayloadTooLarge => {
-                Mapping::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE")
+                Mapping::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE").with_message(
+                    "The body is larger than the server accepts. Send fewer rows at once, or ask \
+                     the operator to raise DEVICES__LIMITS__BODY_BYTES or, for files, \
+                     DEVICES__LIMITS__MAX_IMPORT_BYTES.",
+                )
             }
             Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE.with_message(
                 "Send the body with Content-Type: application/json, and do not compress it.",
