@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use devices_tests::{Api, Form, ServerOptions, send};
+use devices_tests::{Api, Form, ServerOptions, execute, send};
 use serde_json::json;
 
 use super::{import, valid_rows};
@@ -35,7 +35,14 @@ fn import_over_the_concurrency_limit_is_rejected() {
         .and("DEVICES__DATABASE__STATEMENT_TIMEOUT_MS", 60_000)
         .and("DEVICES__DATABASE__LOCK_TIMEOUT_MS", 60_000);
     let api = Api::start_with(&options);
-    let lock = api.database.lock("devices");
+    let mut blocker = api.database.connect();
+    // A lock of the whole table would also stop background jobs, which use the same pool.
+    execute(
+        &mut blocker,
+        "BEGIN; INSERT INTO devices (workspace_id, name, type, category, is_rented, compliance, \
+                                     connection_type, serial_number, serial_number_folded) \
+         VALUES (1, 'x', 'x', 'x', false, '{}', '{}', 'SN-00001', 'SN-00001')",
+    );
     std::thread::scope(|scope| {
         let stored = scope.spawn(|| import(&api, valid_rows(1)));
         api.server.wait_for_metric("devices_imports 1");
@@ -45,8 +52,8 @@ fn import_over_the_concurrency_limit_is_rejected() {
             assert_eq!(response.header("retry-after"), "1");
         }
         // Other requests have their own limits.
-        assert_eq!(api.call("GET", "/users").status, 200);
-        drop(lock);
+        assert_eq!(api.call("GET", "/devices").status, 200);
+        drop(blocker);
         assert_eq!(stored.join().unwrap().status, 201);
     });
     api.server.wait_for_metric("devices_imports 0");

@@ -35,6 +35,12 @@ impl Mapping {
 const UNSUPPORTED_MEDIA_TYPE: Mapping =
     Mapping::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE");
 
+const PAYLOAD_TOO_LARGE: Mapping = Mapping::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE")
+    .with_message(
+        "The body is larger than the server accepts. Send fewer rows at once, or ask the operator \
+         to raise DEVICES__LIMITS__BODY_BYTES or, for files, DEVICES__LIMITS__MAX_IMPORT_BYTES.",
+    );
+
 const UNAVAILABLE: Mapping = Mapping::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE");
 
 impl ApiError {
@@ -104,13 +110,7 @@ impl ApiError {
             Self::PreconditionFailed => {
                 Mapping::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED")
             }
-            Self::PayloadTooLarge => {
-                Mapping::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE").with_message(
-                    "The body is larger than the server accepts. Send fewer rows at once, or ask \
-                     the operator to raise DEVICES__LIMITS__BODY_BYTES or, for files, \
-                     DEVICES__LIMITS__MAX_IMPORT_BYTES.",
-                )
-            }
+            Self::PayloadTooLarge => PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE.with_message(
                 "Send the body with Content-Type: application/json, and do not compress it.",
             ),
