@@ -1,6 +1,7 @@
 //! The messages that docs/IMPORT.md explains.
 
 use devices_tests::{Api, Form, Program, ServerOptions};
+use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 use serde_json::{Value, json};
 
 use super::ROOT;
@@ -29,24 +30,40 @@ fn validate(api: &Api, name: &str, file: impl AsRef<[u8]>, options: &Value) -> S
 /// Returns a file of which every row has another error.
 fn rows_with_errors() -> String {
     let header = "name,type,category,serial_number,client_purchase_date,client_purchase_price,\
-                  user_email";
+                  user_email,is_rented";
     let long = "x".repeat(300);
     let rows = [
-        ",laptop,computers,S-1,,,",
-        "x,laptop,computers,1.23E+11,,,",
-        "x,laptop,computers,To be filled by O.E.M.,,,",
-        "x,laptop,computers,S-2,,,",
-        "x,laptop,computers,S-2,,,",
-        "x,laptop,computers,S-TAKEN,,,",
-        "x,laptop,computers,S-3,31.02.2025,,",
-        "x,laptop,computers,S-4,45000,,",
-        "x,laptop,computers,S-5,,much,",
-        "x,laptop,computers,S-6,,,nobody@example.com",
-        "\"x\ny\",laptop,computers,S-7,,,",
+        ",laptop,computers,S-1,,,,",
+        "x,laptop,computers,1.23E+11,,,,",
+        "x,laptop,computers,To be filled by O.E.M.,,,,",
+        "x,laptop,computers,S-2,,,,",
+        "x,laptop,computers,S-2,,,,",
+        "x,laptop,computers,S-TAKEN,,,,",
+        "x,laptop,computers,S-3,31.02.2025,,,",
+        "x,laptop,computers,S-4,45000,,,",
+        "x,laptop,computers,S-5,,much,,",
+        "x,laptop,computers,S-6,,,nobody@example.com,",
+        "\"x\ny\",laptop,computers,S-7,,,,",
         &format!("{long},laptop,computers,S-8,,,"),
-        "x,laptop,computers,S-9,#REF!,,",
+        "x,laptop,computers,S-9,#REF!,,,",
+        "x,laptop,computers,S-10,,,,maybe",
     ];
     format!("{header}\n{}\n", rows.join("\n"))
+}
+
+/// Returns a workbook with a date in a column of serial numbers.
+fn workbook_with_date() -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (column, header) in (0..).zip(["name", "type", "category", "serial_number"]) {
+        sheet.write_string(0, column, header).unwrap();
+        sheet.write_string(1, column, "x").unwrap();
+    }
+    let date = ExcelDateTime::from_ymd(2024, 5, 31).unwrap();
+    let format = Format::new().set_num_format("yyyy-mm-dd");
+    let cell = sheet.write_datetime_with_format(1, 3, &date, &format);
+    cell.unwrap();
+    workbook.save_to_buffer().unwrap()
 }
 
 /// Returns the responses to files that cannot be interpreted.
@@ -98,6 +115,12 @@ fn documented_messages_exist() {
     let api = Api::start_with(&ServerOptions::with("DEVICES__LIMITS__MAX_IMPORT_ROWS", 20));
     api.create_device(json!({"serial_number": "S-TAKEN"}));
     let mut texts = rejected_files(&api);
+    texts.push(validate(
+        &api,
+        "dates.xlsx",
+        workbook_with_date(),
+        &json!({}),
+    ));
     texts.push(validate(&api, "rows.csv", rows_with_errors(), &json!({})));
     let program = Program::of(&api);
     let large = format!("name,type,category\n{}", "LT,laptop,computers\n".repeat(21));
