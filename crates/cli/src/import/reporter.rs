@@ -122,6 +122,8 @@ impl Reporter {
     pub(super) fn show_rows(&self, rows: usize) {
         let style = rows_style("[{bar:25}] {human_pos}/{human_len} rows");
         let bar = ProgressBar::new(rows as u64).with_style(style);
+        // The first tick may come after a short import.
+        bar.force_draw();
         // Counts the time down between parts.
         bar.enable_steady_tick(Duration::from_millis(250));
         self.replace_bar(bar);
