@@ -1,6 +1,6 @@
 //! Locations of errors: their rows and columns in a file.
 
-use devices_domain::{FieldError, Item, Reason, Related};
+use devices_domain::{Field, FieldError, Format, Item, Reason, Related, field};
 use devices_import::{Column, Warning};
 
 use super::FileInMemory;
@@ -85,27 +85,40 @@ impl FileLayout {
                 format!("{} (`{field}`) {detail}", column.name)
             }
             None if self.missing_fields.contains(&field) => {
-                format!("`{field}` {detail}, but no column provides it: map one, or set a default")
+                format!(
+                    "`{field}` {detail}, but no column provides it: add it to `columns` or \
+                     `defaults`"
+                )
             }
             _ => format!("`{field}` {detail}"),
         }
     }
 
-    /// Returns the detail of an error, with the number of a row instead of its index, and without
-    /// the `user_id` of the row, which details of the domain repeat.
+    /// Returns the detail of an error. States the number of a row instead of its index, and what a
+    /// cell may contain where it differs from JSON. Leaves out the `user_id` of the row, which
+    /// details of the domain repeat.
     fn detail(&self, error: &FieldError) -> String {
-        match (error.reason, &error.related) {
-            (_, Some(Related::DuplicateOf(index))) => match self.row(*index) {
-                Some(row) => format!("is the same as in row {row} of the file"),
-                None => error.detail.to_string(),
-            },
-            (Reason::UnknownUser, _) if error.field.as_deref() == Some("user_id") => {
-                "is not the id of a user of this workspace".to_owned()
-            }
-            (Reason::UserMismatch, _) => {
-                "is the address of another user than `user_id`: send one of them".to_owned()
-            }
-            _ => error.detail.to_string(),
+        if let Some(Related::DuplicateOf(index)) = &error.related
+            && let Some(row) = self.row(*index)
+        {
+            return format!("is the same as in row {row} of the file");
         }
+        let field = error.field.as_deref().and_then(field);
+        let detail = match (error.reason, field.map(Field::format)) {
+            (Reason::Malformed, Some(Format::Amount)) => {
+                "must be an amount such as 1299.00 or 1.299,00 EUR"
+            }
+            (Reason::WrongType, Some(Format::Boolean)) => "must be yes or no",
+            (Reason::NoMatchKey, _) => {
+                "is required, because rows are matched by it: fill in the cell, or import the row \
+                 without `on_conflict`"
+            }
+            (Reason::UnknownUser, Some(Format::Id)) => "is not the id of a user of this workspace",
+            (Reason::UserMismatch, _) => {
+                "is the address of another user than `user_id`: send one of them"
+            }
+            _ => &error.detail,
+        };
+        detail.to_owned()
     }
 }

@@ -20,27 +20,10 @@ const ARGUMENTS: [(&str, &str); 16] = [
     ("values", "--value"),
 ];
 
-/// Phrases for those who send JSON, and what applies to cells.
-const PHRASES: [(&str, &str); 5] = [
-    (
-        "must be a decimal amount such as \"1299.00\", without a currency",
-        "must be an amount such as 1299.00 or 1.299,00 EUR",
-    ),
-    ("map one, or set a default", "add --map or --set"),
-    ("send the text of a header", "give the text of a header"),
-    (
-        "send the row in a batch without `on_conflict`",
-        "import the row without --on-conflict",
-    ),
-    ("send the device's `", "fill in its `"),
-];
-
 /// Returns a message about a file or a row with the names of arguments.
 pub(super) fn in_arguments(message: &str) -> String {
-    let message = PHRASES.iter().fold(message.to_owned(), |text, (api, own)| {
-        text.replace(api, own)
-    });
-    ARGUMENTS.iter().fold(message, |text, (option, argument)| {
+    let options = ARGUMENTS.iter();
+    options.fold(message.to_owned(), |text, (option, argument)| {
         text.replace(&format!("`{option}`"), argument)
     })
 }
@@ -78,7 +61,7 @@ mod tests {
 
     #[test]
     fn option_is_named_as_its_argument() {
-        let message = "option `columns/Nope`: the file has no column `Nope`: send the text of a \
+        let message = "option `columns/Nope`: the file has no column `Nope`: give the text of a \
                        header";
         let expected = "--map 'Nope': the file has no column `Nope`: give the text of a header";
         assert_eq!(option_in_arguments("/columns/Nope", message), expected);
@@ -101,15 +84,8 @@ mod tests {
             ),
             ("set `date_format` to x", "set --date-format to x"),
             (
-                "Price (`client_purchase_price`) must be a decimal amount such as \"1299.00\", \
-                 without a currency",
-                "Price (`client_purchase_price`) must be an amount such as 1299.00 or 1.299,00 EUR",
-            ),
-            (
-                "`asset_tag` is required, because rows are matched by it: send the device's \
-                 `asset_tag`, or send the row in a batch without `on_conflict`",
-                "`asset_tag` is required, because rows are matched by it: fill in its `asset_tag`, \
-                 or import the row without --on-conflict",
+                "add it to `columns` or `defaults`",
+                "add it to --map or --set",
             ),
         ] {
             assert_eq!(in_arguments(message), expected);

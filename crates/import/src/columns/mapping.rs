@@ -147,7 +147,7 @@ pub(crate) fn unknown_column(name: &str, headers: &Headers) -> String {
                 quote(known)
             )
         }
-        None => format!("the file has no column {name}: send the text of a header"),
+        None => format!("the file has no column {name}: give the text of a header"),
     }
 }
 
