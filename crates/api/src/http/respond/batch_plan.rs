@@ -11,15 +11,12 @@ use serde_json::{Map, Value};
 use crate::http::respond::api_error::{ApiError, ErrorEntry};
 use crate::http::respond::created_devices::render_blocking_if_large;
 use crate::http::respond::data::Data;
+use crate::http::respond::plan_counts::PlanCounts;
 
 #[derive(Serialize)]
 struct BatchPlan<'a> {
-    rows: usize,
-    create: usize,
-    update: usize,
-    unchanged: usize,
-    skip: usize,
-    fail: usize,
+    #[serde(flatten)]
+    counts: PlanCounts,
     plan: Vec<PlanView<'a>>,
 }
 
@@ -57,14 +54,8 @@ fn render(rows: &[(Option<RowRef>, RowPlan)]) -> Vec<u8> {
     let views: Vec<PlanView<'_>> = views
         .map(|(index, (row_ref, row))| plan_view(index, row_ref.as_ref(), row))
         .collect();
-    let count = |action: &str| views.iter().filter(|view| view.action == action).count();
     let plan = BatchPlan {
-        rows: views.len(),
-        create: count("create"),
-        update: count("update"),
-        unchanged: count("unchanged"),
-        skip: count("skip"),
-        fail: count("fail"),
+        counts: PlanCounts::of(rows.iter().map(|(_, row)| row)),
         plan: views,
     };
     serde_json::to_vec(&Data { data: plan })

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::http::respond::data::Data;
 use crate::http::respond::import_views::{ColumnView, LocatedRowError, WarningView};
+use crate::http::respond::plan_counts::PlanCounts;
 use crate::import::{FileInMemory, FileLayout};
 
 #[derive(Serialize)]
@@ -16,7 +17,7 @@ struct ImportPlan<'a> {
     columns: Vec<ColumnView<'a>>,
     missing: &'a [&'static str],
     warnings: Vec<WarningView<'a>>,
-    plan: RowCounts,
+    plan: ImportCounts,
     errors: Vec<LocatedRowError>,
 }
 
@@ -33,14 +34,10 @@ struct FileView<'a> {
 }
 
 /// Numbers of rows by their plan, and of users that would be created.
-#[derive(Serialize, Default)]
-struct RowCounts {
-    rows: usize,
-    create: usize,
-    update: usize,
-    unchanged: usize,
-    skip: usize,
-    fail: usize,
+#[derive(Serialize)]
+struct ImportCounts {
+    #[serde(flatten)]
+    rows: PlanCounts,
     create_users: usize,
 }
 
@@ -68,9 +65,9 @@ pub(crate) fn render(
             .collect(),
         missing: layout.missing_fields(),
         warnings: layout.warnings().iter().map(WarningView::of).collect(),
-        plan: RowCounts {
+        plan: ImportCounts {
+            rows: PlanCounts::of(rows),
             create_users: new_users,
-            ..RowCounts::of(rows)
         },
         errors: errors.collect(),
     };
@@ -104,23 +101,6 @@ fn file_view(file: &FileInMemory) -> FileView<'_> {
             delimiter: Some(*delimiter),
             ..view
         },
-    }
-}
-
-impl RowCounts {
-    fn of(rows: &[RowPlan]) -> Self {
-        let mut counts = Self::default();
-        for row in rows {
-            counts.rows += 1;
-            *match row {
-                RowPlan::Create => &mut counts.create,
-                RowPlan::Update { .. } => &mut counts.update,
-                RowPlan::Unchanged(_) => &mut counts.unchanged,
-                RowPlan::Skip(_) => &mut counts.skip,
-                RowPlan::Fail(_) => &mut counts.fail,
-            } += 1;
-        }
-        counts
     }
 }
 

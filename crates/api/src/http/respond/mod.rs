@@ -13,6 +13,7 @@ pub(crate) mod import_plan;
 pub(crate) mod import_results;
 pub(crate) mod import_views;
 pub(crate) mod pagination;
+mod plan_counts;
 pub(crate) mod rejected_rows;
 pub(crate) mod sha256_prefix;
 pub(crate) mod views;
