@@ -55,12 +55,12 @@ const HEADINGS: [&str; 10] = [
 
 fn row(batch: &Batch) -> Vec<String> {
     let counts = [
-        batch.rows,
-        batch.created,
-        batch.updated,
-        batch.unchanged,
-        batch.skipped,
-        batch.failed,
+        batch.counts.rows,
+        batch.counts.created,
+        batch.counts.updated,
+        batch.counts.unchanged,
+        batch.counts.skipped,
+        batch.counts.failed,
     ];
     let mut cells = vec![
         batch.id.to_string(),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
+use crate::counts::RowCounts;
 use crate::error::ClientError;
 use crate::page::{Page, PageRequest};
 use crate::transport::{Idempotency, Request, target};
@@ -22,18 +23,9 @@ pub struct Batch {
     pub on_conflict: String,
     /// `true`: one invalid row rejected all rows.
     pub atomic: bool,
-    /// Number of rows.
-    pub rows: u64,
-    /// Rows that created a device.
-    pub created: u64,
-    /// Rows that changed a device.
-    pub updated: u64,
-    /// Rows that changed nothing.
-    pub unchanged: u64,
-    /// Rows that matched a stored device, which was kept.
-    pub skipped: u64,
-    /// Rows that were rejected.
-    pub failed: u64,
+    /// Numbers of its rows.
+    #[serde(flatten)]
+    pub counts: RowCounts,
     /// Time of the last undo that archived something, in ISO 8601.
     pub undone_at: Option<String>,
     /// Key of that undo.

@@ -23,7 +23,7 @@ pub enum ClientError {
     Unreachable {
         /// URL of the server.
         url: String,
-        /// What happened.
+        /// Cause, for people.
         reason: String,
         /// The server may have carried out the request, whose response was lost.
         may_have_stored: bool,
@@ -55,7 +55,7 @@ pub enum ClientError {
     InvalidResponse {
         /// URL of the request.
         url: String,
-        /// What is wrong.
+        /// Defect of the response, for people.
         reason: String,
     },
 }

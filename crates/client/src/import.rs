@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::client::Client;
+use crate::counts::{PlanCounts, RowCounts};
 use crate::error::{ClientError, RowError};
 use crate::multipart::Multipart;
 use crate::transport::{Idempotency, Request, Response};
@@ -37,7 +38,7 @@ pub struct ImportResponse {
 /// Result of an import.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImportResult {
-    /// Counts.
+    /// Batch that the rows were stored as.
     pub batch: ImportBatch,
     /// Rejected rows.
     #[serde(default)]
@@ -50,23 +51,14 @@ pub struct ImportResult {
     pub warnings: Vec<ImportWarning>,
 }
 
-/// Counts of an import.
+/// Batch of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportBatch {
     /// Number of the batch. `None` if nothing was stored.
     pub id: Option<u64>,
-    /// Rows with a value.
-    pub rows: u64,
-    /// Rows that created a device.
-    pub created: u64,
-    /// Rows that changed a device.
-    pub updated: u64,
-    /// Rows that changed nothing.
-    pub unchanged: u64,
-    /// Rows that matched a stored device, which was kept.
-    pub skipped: u64,
-    /// Rows that were rejected.
-    pub failed: u64,
+    /// Numbers of its rows.
+    #[serde(flatten)]
+    pub counts: RowCounts,
 }
 
 /// A rejected row.
@@ -123,7 +115,7 @@ pub struct ImportPlan {
     /// Warnings.
     #[serde(default)]
     pub warnings: Vec<ImportWarning>,
-    /// Counts.
+    /// Numbers of rows.
     pub plan: PlanCounts,
     /// Errors, at least one for each row that would be rejected.
     #[serde(default)]
@@ -151,26 +143,6 @@ pub struct ImportedFile {
     pub header_row: u32,
     /// Rows with a value, without the header.
     pub rows: u64,
-}
-
-/// Numbers of rows by their planned result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanCounts {
-    /// All rows with a value.
-    pub rows: u64,
-    /// Rows that would create a device.
-    pub create: u64,
-    /// Rows that would change a device.
-    pub update: u64,
-    /// Rows that would change nothing.
-    pub unchanged: u64,
-    /// Rows that match a stored device, which would be kept.
-    pub skip: u64,
-    /// Rows that would be rejected.
-    pub fail: u64,
-    /// Users that would be created.
-    #[serde(default)]
-    pub create_users: u64,
 }
 
 /// Format of a file of rejected rows.

@@ -26,6 +26,7 @@
 
 mod batches;
 mod client;
+mod counts;
 mod devices;
 mod early_response;
 mod error;
@@ -39,12 +40,13 @@ mod transport;
 
 pub use batches::{Batch, BatchKey, KeptDevice, NotUndone, Undo};
 pub use client::{Client, Scope};
+pub use counts::{PlanCounts, RowCounts};
 pub use devices::{Device, DeviceFilter, DeviceKey};
 pub use error::{ClientError, ErrorReport, RowError};
 pub use export::{Export, ExportFormat};
 pub use import::{
     ImportBatch, ImportColumn, ImportPlan, ImportRequest, ImportResponse, ImportResult,
-    ImportWarning, ImportedFile, PlanCounts, RejectedFormat, RejectedRow,
+    ImportWarning, ImportedFile, RejectedFormat, RejectedRow,
 };
 pub use page::{Page, PageRequest};
 pub use retry::{Retry, RetryPolicy};

@@ -43,13 +43,16 @@ fn plan_and_import_agree() {
     let response = client.import(&request).unwrap();
     assert_eq!((response.status, response.is_replayed), (207, false));
     assert_eq!(
-        (response.result.batch.created, response.result.batch.failed),
+        (
+            response.result.batch.counts.created,
+            response.result.batch.counts.failed
+        ),
         (1, 1)
     );
     let rejected = &response.result.results[0];
     assert_eq!(rejected.errors[0].column, plan.errors[0].column);
     let batch = response.result.batch.id.unwrap();
-    assert_eq!(client.batch(batch).unwrap().created, 1);
+    assert_eq!(client.batch(batch).unwrap().counts.created, 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Outcome of an import: the sum over its parts.
 
-use devices_client::ImportBatch;
+use devices_client::{ImportBatch, RowCounts};
 use serde::Serialize;
 
 use crate::text::{count, grouped};
@@ -8,14 +8,8 @@ use crate::text::{count, grouped};
 /// Outcome of an import.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Outcome {
-    /// Number of rows with a value.
-    pub(super) rows: u64,
-    pub(super) created: u64,
-    pub(super) updated: u64,
-    pub(super) unchanged: u64,
-    pub(super) skipped: u64,
-    /// Number of rejected rows.
-    pub(super) failed: u64,
+    #[serde(flatten)]
+    pub(super) counts: RowCounts,
     /// Numbers of the batches that have the stored rows, those of earlier runs included.
     pub(super) batches: Vec<u64>,
     /// Rows that an earlier run had stored, and that were undone since.
@@ -36,40 +30,34 @@ impl Outcome {
 
     /// Adds what the server stored of a part.
     pub(super) fn add(&mut self, batch: &ImportBatch) {
-        self.rows += batch.rows;
-        self.created += batch.created;
-        self.updated += batch.updated;
-        self.unchanged += batch.unchanged;
-        self.skipped += batch.skipped;
-        self.failed += batch.failed;
+        self.counts += batch.counts;
         self.batches.extend(batch.id);
     }
 
     /// Adds what an earlier run has stored of a part, and was undone since.
     pub(super) fn add_undone(&mut self, batch: &ImportBatch) {
-        self.add(&ImportBatch {
-            id: None,
+        self.counts += RowCounts {
             created: 0,
-            ..*batch
-        });
-        self.undone += batch.created;
+            ..batch.counts
+        };
+        self.undone += batch.counts.created;
         self.undone_batches.extend(batch.id);
     }
 
     /// Adds rows that were rejected before they were sent.
     pub(super) fn add_rejected(&mut self, rows: usize) {
-        self.rows += rows as u64;
-        self.failed += rows as u64;
+        self.counts.rows += rows as u64;
+        self.counts.failed += rows as u64;
     }
 
     /// Returns the outcome as sentences.
     pub(super) fn to_text(&self) -> String {
         let counts = [
-            ("created", self.created),
-            ("updated", self.updated),
-            ("unchanged", self.unchanged),
-            ("skipped", self.skipped),
-            ("rejected", self.failed),
+            ("created", self.counts.created),
+            ("updated", self.counts.updated),
+            ("unchanged", self.counts.unchanged),
+            ("skipped", self.counts.skipped),
+            ("rejected", self.counts.failed),
             ("undone since an earlier import", self.undone),
         ];
         let counts = counts.iter().filter(|(_, number)| *number > 0);
@@ -78,7 +66,7 @@ impl Outcome {
             .collect();
         let mut text = format!(
             "{}: {}.",
-            count(self.rows as usize, "row"),
+            count(self.counts.rows as usize, "row"),
             counts.join(", ")
         );
         if let Some(batches) = batches_text(&self.batches) {
@@ -111,15 +99,13 @@ mod tests {
     use super::*;
 
     fn batch(id: Option<u64>) -> ImportBatch {
-        ImportBatch {
-            id,
+        let counts = RowCounts {
             rows: 3,
             created: 2,
-            updated: 0,
-            unchanged: 0,
-            skipped: 0,
             failed: 1,
-        }
+            ..RowCounts::default()
+        };
+        ImportBatch { id, counts }
     }
 
     #[test]

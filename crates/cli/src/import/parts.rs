@@ -17,7 +17,7 @@ use super::explain::{explain, explain_local, explain_part};
 use super::file_version::FileVersion;
 use super::fingerprint::Fingerprint;
 use super::outcome::{Outcome, batches_text};
-use super::plan::{Plan, add_counts, counts_text, no_counts};
+use super::plan::{Plan, counts_text};
 use super::rejected_rows::{RejectedRows, rejected_cell};
 use super::run::{Import, Rejection};
 use crate::error::CliError;
@@ -65,7 +65,7 @@ pub(super) fn import(import: &Import<'_>) -> Result<(), CliError> {
         columns: plan.columns,
         number: 0,
         outcome: Outcome::default(),
-        counts: no_counts(),
+        counts: PlanCounts::default(),
         rejected: RejectedRows::default(),
     };
     run.check_unchanged()?;
@@ -212,7 +212,7 @@ impl PartsRun<'_> {
             .validate_import(&request)
             .map_err(|error| explain_part(error, part.rows.len()))?;
         self.import.set_reached_server();
-        add_counts(&mut self.counts, &plan.plan);
+        self.counts += plan.plan;
         for error in &plan.errors {
             let row = self.row_of(&part.rows, error.index)?;
             self.rejected

@@ -154,30 +154,6 @@ fn interpreted(column: &Column) -> ImportColumn {
     }
 }
 
-/// Adds the results of a part.
-pub(super) fn add_counts(total: &mut PlanCounts, part: &PlanCounts) {
-    total.rows += part.rows;
-    total.create += part.create;
-    total.update += part.update;
-    total.unchanged += part.unchanged;
-    total.skip += part.skip;
-    total.fail += part.fail;
-    total.create_users += part.create_users;
-}
-
-/// Returns the results of no rows.
-pub(super) fn no_counts() -> PlanCounts {
-    PlanCounts {
-        rows: 0,
-        create: 0,
-        update: 0,
-        unchanged: 0,
-        skip: 0,
-        fail: 0,
-        create_users: 0,
-    }
-}
-
 /// Returns the results as a list, such as `create 1,199 devices, reject 5 rows`.
 pub(super) fn counts_text(counts: &PlanCounts) -> String {
     let counted = |number: u64, thing: &str| count(number as usize, thing);
@@ -295,14 +271,13 @@ Warning: column A may have lost leading zeros
 
     #[test]
     fn counts_name_only_what_happens() {
-        let mut counts = no_counts();
+        let mut counts = PlanCounts::default();
         assert_eq!(counts_text(&counts), "nothing to do");
-        let part = PlanCounts {
+        counts += PlanCounts {
             create: 1_199,
             fail: 1,
-            ..no_counts()
+            ..PlanCounts::default()
         };
-        add_counts(&mut counts, &part);
         assert_eq!(counts_text(&counts), "create 1,199 devices, reject 1 row");
     }
 }
