@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use devices_domain::{RawRow, RawValue};
 
 use crate::columns::{Target, matches_target};
+use crate::options::{DateFormat, DecimalMark, ImportOptions};
 use crate::rejected::RejectedCell;
 use crate::table::RowReader;
 use crate::text::is_blank as is_blank_text;
@@ -24,6 +25,21 @@ pub struct Part {
     pub columns: Vec<Option<usize>>,
     /// Rows that are not in the CSV, because the spreadsheet damaged a value.
     pub rejected: BTreeMap<u32, Vec<RejectedCell>>,
+}
+
+impl ImportOptions {
+    /// Creates the options for importing a [`Part`]. Nothing of it is detected.
+    #[must_use]
+    pub fn of_part() -> Self {
+        Self {
+            header_row: Some(1),
+            encoding: Some("utf-8".to_owned()),
+            delimiter: Some(",".to_owned()),
+            date_format: Some(DateFormat::YearFirst),
+            decimal: Some(DecimalMark::Point),
+            ..Self::default()
+        }
+    }
 }
 
 /// Limits of a part.
@@ -214,7 +230,7 @@ mod tests {
     use std::ops::ControlFlow;
 
     use super::*;
-    use crate::{DateFormat, DecimalMark, ImportFile, ImportLimits, ImportOptions, OtherColumns};
+    use crate::{ImportFile, ImportLimits, OtherColumns};
 
     /// Columns of each kind. The order of day and month is decided by the last row.
     const FILE: &str = "\
@@ -235,18 +251,6 @@ S-4;Laptop 4;31.12.2024;soon;maybe;;;
                 (text("type"), text("laptop")),
                 (text("category"), text("computers")),
             ]),
-            ..ImportOptions::default()
-        }
-    }
-
-    /// Options with which nothing of a part is detected.
-    fn part_options() -> ImportOptions {
-        ImportOptions {
-            header_row: Some(1),
-            encoding: Some("utf-8".to_owned()),
-            delimiter: Some(",".to_owned()),
-            date_format: Some(DateFormat::YearFirst),
-            decimal: Some(DecimalMark::Point),
             ..ImportOptions::default()
         }
     }
@@ -286,7 +290,7 @@ S-4;Laptop 4;31.12.2024;soon;maybe;;;
     fn part_has_the_values_of_the_file() {
         let parts = parts(20_000, 1 << 20);
         assert_eq!(parts.len(), 1);
-        let mut read = rows(&mut open(&parts[0].csv, &part_options()));
+        let mut read = rows(&mut open(&parts[0].csv, &ImportOptions::of_part()));
         for (row, number) in read.iter_mut().zip(&parts[0].rows) {
             row.0 = *number;
         }
@@ -325,7 +329,7 @@ S-4;Laptop 4;31.12.2024;soon;maybe;;;
         assert_eq!(rows, [vec![2, 3], vec![6]]);
         assert!(by_size.iter().all(|part| part.csv.len() <= largest));
         for part in by_rows.iter().chain(&by_size) {
-            open(&part.csv, &part_options());
+            open(&part.csv, &ImportOptions::of_part());
         }
         // No row fits: each is a part.
         let rows = parts(20_000, 1).into_iter().map(|part| part.rows);

@@ -1,7 +1,7 @@
 //! Options of an import, from a mapping file and from arguments.
 
 use devices_domain::BatchOptions;
-use devices_import::{DateFormat, DecimalMark, ImportOptions, OptionError};
+use devices_import::{ImportOptions, OptionError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -92,18 +92,13 @@ impl Options {
         json!(self)
     }
 
-    /// Returns the options of a part, which is canonical CSV. Nothing of it is detected.
+    /// Returns the options of a part.
     pub(super) fn of_part(&self) -> Value {
-        let file = ImportOptions {
-            header_row: Some(1),
-            encoding: Some("utf-8".to_owned()),
-            delimiter: Some(",".to_owned()),
-            date_format: Some(DateFormat::YearFirst),
-            decimal: Some(DecimalMark::Point),
-            ..ImportOptions::default()
+        let part = Self {
+            file: ImportOptions::of_part(),
+            storing: self.storing.clone(),
         };
-        let storing = self.storing.clone();
-        Self { file, storing }.to_json()
+        part.to_json()
     }
 }
 

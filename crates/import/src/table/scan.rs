@@ -12,7 +12,7 @@ use crate::options::{ImportOptions, OtherColumns, pointer};
 use crate::source::Cell;
 use crate::value::{DateStatistics, is_blank_cell};
 
-/// What is known about a file before its rows are read.
+/// Properties of a file that its rows do not show.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SourceTraits {
     /// Delimited text, whose rows have as many cells as the header.
