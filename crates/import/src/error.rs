@@ -160,7 +160,7 @@ pub enum FileErrorReason {
     Encrypted,
     /// The file is damaged, or its encoding is wrong.
     Damaged,
-    /// The workbook is too large when inflated.
+    /// The workbook is too large when inflated, or the file of its rejected rows is.
     TooLarge,
     /// The file has more rows than allowed.
     TooManyRows,

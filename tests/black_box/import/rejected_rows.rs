@@ -66,6 +66,20 @@ fn corrected_csv_is_imported_again() {
 }
 
 #[test]
+fn media_type_states_the_written_encoding() {
+    let api = Api::start();
+    // In windows-1251. The one letter of the rejected row would be taken for another encoding.
+    let file = b"name,type,category\n\xCF\xF0\xE8\xE2\xE5\xF2 \xEC\xE8\xF0,laptop,computers\n\
+                 \xCF,,computers\n";
+    let response = rejected(&api, "text/csv", Form::of_file("laptops.csv", file));
+    let media_type = "text/csv; charset=utf-8; header=present";
+    assert_eq!(response.header("content-type"), media_type);
+    let text = String::from_utf8(response.bytes).unwrap();
+    let rows = "\u{FEFF}name,type,category,Error\nП,,computers,";
+    assert!(text.starts_with(rows), "{text}");
+}
+
+#[test]
 fn workbook_has_texts_and_errors() {
     let api = Api::start();
     let bytes = workbook(|sheet| {

@@ -15,7 +15,7 @@ use devices_domain::{BatchOptions, BatchRules, UpsertBatch};
 use devices_import::{ImportError, ImportFile, ImportLimits, ImportOptions};
 
 pub use layout::FileLayout;
-pub(crate) use rejected_rows::rejected_rows;
+pub(crate) use rejected_rows::{RejectedFile, rejected_rows};
 
 /// A file in memory.
 pub(crate) type FileInMemory = ImportFile<Cursor<Vec<u8>>>;

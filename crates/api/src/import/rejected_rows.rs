@@ -8,6 +8,13 @@ use devices_import::{FileError, FileErrorReason, ImportError, RejectedCell, Reje
 
 use super::{FileInMemory, FileLayout};
 
+/// A file of rejected rows.
+pub(crate) struct RejectedFile {
+    pub(crate) bytes: Vec<u8>,
+    /// Encoding of a text. `None` for a workbook.
+    pub(crate) encoding: Option<&'static str>,
+}
+
 /// Writes the rows that would fail, with their errors in a last column. Only the header is written
 /// if no row would fail.
 ///
@@ -19,7 +26,7 @@ pub(crate) fn rejected_rows(
     plan: &[RowPlan],
     format: RejectedFormat,
     max_bytes: usize,
-) -> Result<Vec<u8>, ImportError> {
+) -> Result<RejectedFile, ImportError> {
     let mut errors = BTreeMap::new();
     for (index, row) in plan.iter().enumerate() {
         if let (RowPlan::Fail(failed), Some(number)) = (row, layout.row(index)) {
@@ -30,13 +37,15 @@ pub(crate) fn rejected_rows(
     let written = file.write_rejected_rows(&errors, format, &mut output);
     if output.is_exceeded {
         let message = format!(
-            "the rejected rows have more than {} MiB: split the file, or shorten its cells",
-            max_bytes >> 20
+            "the rejected rows have more than {max_bytes} bytes: split the file, or shorten its \
+             cells"
         );
         return Err(FileError::new(FileErrorReason::TooLarge, message).into());
     }
-    written?;
-    Ok(output.bytes)
+    Ok(RejectedFile {
+        encoding: written?,
+        bytes: output.bytes,
+    })
 }
 
 /// Buffer that rejects what exceeds its limit.
@@ -94,7 +103,8 @@ mod tests {
             mut file, layout, ..
         } = read.unwrap();
         let plan = [RowPlan::Fail(Vec::new()), RowPlan::Create];
-        rejected_rows(&mut file, &layout, &plan, format, max_bytes)
+        let file = rejected_rows(&mut file, &layout, &plan, format, max_bytes)?;
+        Ok(file.bytes)
     }
 
     #[test]

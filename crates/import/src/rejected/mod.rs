@@ -75,6 +75,9 @@ impl<R: Read + Seek> ImportFile<R> {
     /// `03/04/2024` is written as `2024-04-03` if only other rows show its order. The cells of a
     /// shifted row that have no column are written before the messages, under a blank header.
     ///
+    /// Returns the encoding of a text, as the WHATWG Encoding Standard spells it: that of the file,
+    /// or UTF-8 if an import would take the few rows for another one.
+    ///
     /// # Errors
     /// Returns the error of the output, or of a file that changed since it was opened.
     pub fn write_rejected_rows(
@@ -82,14 +85,15 @@ impl<R: Read + Seek> ImportFile<R> {
         errors: &BTreeMap<u32, Vec<RejectedCell>>,
         format: RejectedFormat,
         output: impl Write + Send,
-    ) -> Result<(), ImportError> {
+    ) -> Result<Option<&'static str>, ImportError> {
         let surplus = self.count_surplus(errors)?;
         match format {
             RejectedFormat::Csv => {
                 let format = self.text_format(errors, surplus)?;
                 let mut writer = CsvRows::new(output, &format)?;
                 self.write_rows(errors, surplus, &mut writer, |_| true)?;
-                Ok(writer.finish()?)
+                writer.finish()?;
+                Ok(Some(format.encoding_name()))
             }
             RejectedFormat::Xlsx => {
                 let sheet = match &self.description.kind {
@@ -99,7 +103,8 @@ impl<R: Read + Seek> ImportFile<R> {
                 let header_row = self.first_row_number();
                 let mut writer = WorkbookRows::new(output, sheet, header_row)?;
                 self.write_rows(errors, surplus, &mut writer, |_| true)?;
-                Ok(writer.finish()?)
+                writer.finish()?;
+                Ok(None)
             }
         }
     }

@@ -98,6 +98,11 @@ impl TextFormat {
         }
     }
 
+    /// Returns the name of the encoding.
+    pub(super) fn encoding_name(&self) -> &'static str {
+        self.encoding.name()
+    }
+
     /// Starts a text: writes the byte order mark and the line `sep=;`.
     pub(super) fn start<W: Write>(&self, output: W) -> io::Result<Encoded<W>> {
         let mut output = Encoded::new(output, self.encoding, self.has_byte_order_mark)?;

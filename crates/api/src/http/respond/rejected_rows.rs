@@ -4,7 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{
     Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue, VARY,
 };
-use devices_import::{FileKind, RejectedFormat};
+
+use crate::import::RejectedFile;
 
 /// Media type of CSV (RFC 4180).
 pub(crate) const CSV: &str = "text/csv";
@@ -12,30 +13,21 @@ pub(crate) const CSV: &str = "text/csv";
 /// Media type of a workbook.
 pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-/// Returns a 200 with a file to be saved, named after the file that was sent. `kind` is the kind of
-/// that file.
-pub(crate) fn response(
-    body: Vec<u8>,
-    format: RejectedFormat,
-    kind: &FileKind,
-    file_name: Option<&str>,
-) -> HttpResponse {
-    let (media_type, extension) = match format {
-        RejectedFormat::Csv => {
-            let charset = match kind {
-                FileKind::Csv { encoding, .. } => *encoding,
-                FileKind::Xlsx { .. } => "UTF-8",
-            };
-            let media_type = format!("{CSV}; charset={}; header=present", charset.to_lowercase());
-            (media_type, "csv")
+/// Returns a 200 with a file to be saved, named after the file that was sent.
+pub(crate) fn response(file: RejectedFile, file_name: Option<&str>) -> HttpResponse {
+    let RejectedFile { bytes, encoding } = file;
+    let (media_type, extension) = match encoding {
+        Some(encoding) => {
+            let charset = encoding.to_lowercase();
+            (format!("{CSV}; charset={charset}; header=present"), "csv")
         }
-        RejectedFormat::Xlsx => (XLSX.to_owned(), "xlsx"),
+        None => (XLSX.to_owned(), "xlsx"),
     };
     HttpResponse::Ok()
         .content_type(media_type)
         .insert_header((VARY, "Accept"))
         .insert_header(attachment(&stem(file_name), extension))
-        .body(body)
+        .body(bytes)
 }
 
 /// Maximum length of the name without its extensions, in characters.

@@ -38,8 +38,9 @@ pub(crate) async fn validate(
     run_to_completion(&state, actor, plan(use_case, upload, limits, output)).await
 }
 
-/// Maximum size of the rejected rows, as a multiple of that of a file. A workbook is compressed.
-const MAX_GROWTH: usize = 4;
+/// Maximum size of the rejected rows, as a multiple of the maximum size of a file. A workbook is
+/// compressed.
+const MAX_GROWTH: usize = 2;
 
 /// File of the rejected rows.
 struct RejectedOutput {
@@ -102,10 +103,9 @@ async fn plan(
             import_plan::response(blocking(render).await?)
         }
         Some(RejectedOutput { format, max_bytes }) => {
-            let kind = file.description().kind.clone();
             let write = move || import::rejected_rows(&mut file, &layout, &rows, format, max_bytes);
             let rejected = blocking(write).await??;
-            rejected_rows::response(rejected, format, &kind, file_name.as_deref())
+            rejected_rows::response(rejected, file_name.as_deref())
         }
     };
     // The permit also covers the batch and the response, which are made from the file.
