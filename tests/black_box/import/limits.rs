@@ -85,6 +85,8 @@ fn slow_uploads_do_not_prevent_imports() {
     let request = request.header("Content-Type", Form::content_type());
     let response = send(request.body(form.into_body()));
     assert_eq!(response.status, 201, "{}", response.text);
+    // None of the slow ones has timed out.
+    api.server.wait_for_metric("devices_uploads 4");
     drop(uploads);
     api.server.wait_for_metric("devices_uploads 0");
     let stored = import(&api, large().with_options(&skip()));
@@ -103,7 +105,8 @@ fn slow_upload_times_out() {
     api.server.wait_for_metric("devices_uploads 0");
 }
 
-/// Sends the head of a large file, and nothing else.
+/// Sends three quarters of a large file, and nothing else. The minimum rate then allows a pause of
+/// many seconds.
 fn begin_upload(api: &Api, length: usize) -> TcpStream {
     let mut socket = TcpStream::connect(api.server.address()).unwrap();
     let head = format!(
@@ -113,5 +116,10 @@ fn begin_upload(api: &Api, length: usize) -> TcpStream {
         Form::content_type()
     );
     socket.write_all(head.as_bytes()).unwrap();
+    let form = valid_rows(1).into_body();
+    let head_end = form.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+    let mut part = form[..head_end.unwrap() + 4].to_vec();
+    part.resize(length * 3 / 4, b'x');
+    socket.write_all(&part).unwrap();
     socket
 }
