@@ -1,7 +1,8 @@
 //! Table of the columns of a file.
 
-use devices_client::ImportColumn;
+use devices_client::{ImportColumn, ImportWarning};
 
+use super::plan::is_unused_column;
 use crate::text::{cell, printable, shorten, width, wrap};
 
 /// Number of columns of a terminal that the table takes.
@@ -37,11 +38,16 @@ pub(super) fn columns_text(columns: &[ImportColumn]) -> String {
     text
 }
 
-/// Returns a sentence about the columns that are not used, if there are any.
-pub(super) fn unused_text(columns: &[ImportColumn]) -> Option<String> {
+/// Returns a sentence about the columns that are not used, if `warnings` name any.
+pub(super) fn unused_text(columns: &[ImportColumn], warnings: &[ImportWarning]) -> Option<String> {
+    let unused = warnings.iter().filter(|warning| is_unused_column(warning));
+    let is_unused = |column: &&ImportColumn| {
+        let mut letters = unused.clone().filter_map(|warning| warning.column.as_ref());
+        letters.any(|letters| *letters == column.column)
+    };
     let unused: Vec<_> = columns
         .iter()
-        .filter(|column| is_unused(column))
+        .filter(is_unused)
         .map(|column| format!("{} ({})", printable(&column.name), column.column))
         .collect();
     let number = match unused.len() {
@@ -54,12 +60,6 @@ pub(super) fn unused_text(columns: &[ImportColumn]) -> Option<String> {
         unused.join(", ")
     );
     Some(wrap(&text, 2))
-}
-
-/// Returns whether a column has data that is not stored. The column of a file of rejected rows that
-/// states their errors has none.
-pub(super) fn is_unused(column: &ImportColumn) -> bool {
-    column.field.is_none() && column.header != "Error"
 }
 
 fn field(column: &ImportColumn) -> &str {
@@ -99,7 +99,12 @@ pub(super) mod tests {
     #[test]
     fn unused_columns_share_a_sentence() {
         let used = column("A", "Serial", "serial_number", "synonym", &[]);
-        assert_eq!(unused_text(std::slice::from_ref(&used)), None);
+        assert_eq!(unused_text(std::slice::from_ref(&used), &[]), None);
+        let warnings = ["B", "C"].map(|letters| ImportWarning {
+            kind: "ignored_column".to_owned(),
+            column: Some(letters.to_owned()),
+            message: String::new(),
+        });
         let columns = [
             used,
             column("B", "Room", "", "", &[]),
@@ -109,6 +114,6 @@ pub(super) mod tests {
         let expected = "\
             2 columns are not used: Room (B), Column C (C). Keep them with --other-columns\n\x20 \
             attributes.";
-        assert_eq!(unused_text(&columns).as_deref(), Some(expected));
+        assert_eq!(unused_text(&columns, &warnings).as_deref(), Some(expected));
     }
 }

@@ -97,7 +97,6 @@ fn messages(errors: &[RowError]) -> String {
 /// Adds which argument helps.
 fn with_hint(message: String, reason: Option<&str>) -> String {
     let hint = match reason {
-        Some("ambiguous_date") => "Add --date-format DD/MM/YYYY or --date-format MM/DD/YYYY.",
         Some("duplicate_field") => "Leave one of the columns out with --map 'HEADER='.",
         Some("unknown_column") => {
             "Name its field with --map 'HEADER=FIELD', or add --other-columns ignore."
@@ -128,15 +127,11 @@ mod tests {
         let error = rejected(
             400,
             json!({"error": "INVALID_FILE", "reason": "ambiguous_date",
-                   "errors": [{"column": "C", "message": "the dates of column C are ambiguous"}]}),
+                   "errors": [{"column": "C", "message": "order not clear: give `date_format` DD/MM/YYYY"}]}),
         );
         assert!(!exceeds_limits(&error));
         let text = explain(error).to_string();
-        assert!(
-            text.starts_with("the dates of column C are ambiguous\n"),
-            "{text}"
-        );
-        assert!(text.contains("--date-format DD/MM/YYYY"), "{text}");
+        assert_eq!(text, "order not clear: give --date-format DD/MM/YYYY");
     }
 
     #[test]

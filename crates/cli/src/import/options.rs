@@ -1,7 +1,7 @@
 //! Options of an import, from a mapping file and from arguments.
 
 use devices_domain::BatchOptions;
-use devices_import::{ImportOptions, OptionError};
+use devices_import::{ImportOptions, OptionError, OtherColumns};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -85,6 +85,11 @@ impl Options {
         let template = self.file.name_from.iter();
         let template = template.map(|template| ("name".to_owned(), template.clone()));
         template.chain(self.file.defaults.clone()).collect()
+    }
+
+    /// Returns whether columns without a field become attributes.
+    pub(super) fn keeps_other_columns(&self) -> bool {
+        self.file.other_columns == OtherColumns::Attributes
     }
 
     /// Returns the options as the server and mapping files have them.

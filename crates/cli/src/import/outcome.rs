@@ -78,7 +78,7 @@ impl Outcome {
     }
 }
 
-/// Names batches: `batch 17`, `batches 17, 18`. Longer lists are shortened to `batches 17 to 42`.
+/// Names batches: `batch 17`, `batches 17, 18`. More than six are `26 batches from 17 to 42`.
 /// `None` if there is none.
 pub(super) fn batches_text(batches: &[u64]) -> Option<String> {
     match batches {

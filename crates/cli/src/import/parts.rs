@@ -70,6 +70,10 @@ pub(super) fn import(import: &Import<'_>) -> Result<(), CliError> {
     };
     run.check_unchanged()?;
     if !import.arguments.run.dry_run {
+        let members = json!({
+            "rows": rows, "part_rows": part_rows, "again": import.nonce.as_deref(),
+        });
+        import.reporter.event("started", members)?;
         print_continuation_on_interrupt(import);
         if import.arguments.run.again.is_some() {
             // A run that is killed cannot print it.

@@ -6,7 +6,8 @@ use devices_client::{ImportColumn, ImportPlan, ImportWarning, ImportedFile, Plan
 use devices_import::{Column, FileKind, ImportFile, MatchedBy};
 use serde::Serialize;
 
-use super::columns_table::{columns_text, is_unused};
+use super::columns_table::columns_text;
+use super::options::Options;
 use super::wording::in_arguments;
 use crate::text::{count, grouped, wrap};
 
@@ -23,11 +24,13 @@ pub(super) struct Plan {
     pub(super) warnings: Vec<ImportWarning>,
 }
 
-/// Kind of the warning about an unused column.
-pub(super) const IGNORED: &str = "ignored_column";
+/// Returns whether a warning is that about an unused column.
+pub(super) fn is_unused_column(warning: &ImportWarning) -> bool {
+    warning.kind == "ignored_column"
+}
 
 impl Plan {
-    /// Returns the plan of the server, and the results of the rows.
+    /// Returns the plan of the server.
     pub(super) fn from_server(plan: &ImportPlan) -> Self {
         Self {
             file: plan.file.clone(),
@@ -56,9 +59,9 @@ impl Plan {
         }
     }
 
-    /// Returns the plan as text for a terminal of 80 columns. `defaults` are the values of fields
-    /// that no column has.
-    pub(super) fn to_text(&self, name: &str, defaults: &[(String, String)]) -> String {
+    /// Returns the plan as text for a terminal of 80 columns.
+    pub(super) fn to_text(&self, name: &str, options: &Options) -> String {
+        let defaults = options.defaults();
         let mut text = self.heading(name) + "\n\n" + &columns_text(&self.columns);
         let mut paragraph = |line: &str| text.extend(["\n", &wrap(line, 2), "\n"]);
         let is_used = |(field, _): &&(String, String)| {
@@ -79,14 +82,12 @@ impl Plan {
                  column with --map."
             ));
         }
-        if self.columns.iter().any(is_unused) {
+        let mut warnings: Vec<_> = self.warnings.iter().collect();
+        if !options.keeps_other_columns() && self.warnings.iter().any(is_unused_column) {
             paragraph("Columns that are not used can be kept with --other-columns attributes.");
+            // The table shows the unused columns already.
+            warnings.retain(|warning| !is_unused_column(warning));
         }
-        // The table shows the unused columns already.
-        let warnings = self
-            .warnings
-            .iter()
-            .filter(|warning| warning.kind != IGNORED);
         for warning in warnings {
             paragraph(&format!("Warning: {}", in_arguments(&warning.message)));
         }
@@ -254,7 +255,7 @@ A    Service Tag             serial_number            synonym   8ZKQ2G3, 4FBN7Q2
 B    End of the warranty...  client_warranty_endDate  given     2027-03-04
 AA   Room                    (not used)                         2.14, a value...
 
-Every row: type = laptop, category = computers
+Every row: category = computers, type = laptop
 
 Missing: name. A new device needs a value. Give one with --set, or name a column
   with --map.
@@ -263,9 +264,9 @@ Columns that are not used can be kept with --other-columns attributes.
 
 Warning: column A may have lost leading zeros
 ";
-        let defaults = [("type", "laptop"), ("category", "computers")];
-        let defaults = defaults.map(|(field, value)| (field.to_owned(), value.to_owned()));
-        assert_eq!(plan.to_text("laptops.xlsx", &defaults), expected);
+        let mapping = r#"{"defaults": {"type": "laptop", "category": "computers"}}"#;
+        let options = Options::from_json(mapping).unwrap();
+        assert_eq!(plan.to_text("laptops.xlsx", &options), expected);
         assert!(expected.lines().all(|line| line.len() <= 80));
     }
 

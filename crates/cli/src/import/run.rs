@@ -45,7 +45,7 @@ pub(super) struct Import<'a> {
     patient_client: Client,
     has_reached_server: Cell<bool>,
     /// Makes the idempotency keys differ from those of earlier imports.
-    nonce: Option<String>,
+    pub(super) nonce: Option<String>,
 }
 
 impl<'a> Import<'a> {
@@ -176,7 +176,7 @@ impl<'a> Import<'a> {
         let mut members = json!(plan);
         members["plan"] = json!(counts);
         self.reporter.event("plan", members)?;
-        let text = plan.to_text(&self.file_name(), &self.options.defaults());
+        let text = plan.to_text(&self.file_name(), &self.options);
         self.print_plan(text)?;
         counts.map_or(Ok(()), |counts| {
             self.print_plan(wrap(&format!("Plan: {}.", counts_text(counts)), 2))

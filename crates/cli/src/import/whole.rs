@@ -6,7 +6,7 @@ use serde_json::json;
 use super::columns_table::unused_text;
 use super::explain::{exceeds_limits, explain, rejects_rows};
 use super::outcome::Outcome;
-use super::plan::{IGNORED, Plan};
+use super::plan::{Plan, is_unused_column};
 use super::rejected_rows::{RejectedRows, rejected_cell};
 use super::run::{Import, Rejection};
 use super::wording::in_arguments;
@@ -221,11 +221,15 @@ fn show_interpretation(import: &Import<'_>, response: &ImportResponse) -> Result
     let (columns, warnings) = (&response.result.columns, &response.result.warnings);
     let members = json!({"columns": columns, "warnings": warnings});
     import.reporter.event("columns", members)?;
-    if let Some(line) = unused_text(columns) {
+    let mut warnings: Vec<_> = warnings.iter().collect();
+    if !import.options.keeps_other_columns()
+        && let Some(line) = unused_text(columns, &response.result.warnings)
+    {
         import.reporter.note(line);
+        // The line names the unused columns already.
+        warnings.retain(|warning| !is_unused_column(warning));
     }
-    // The line above names the unused columns already.
-    for warning in warnings.iter().filter(|warning| warning.kind != IGNORED) {
+    for warning in warnings {
         import.reporter.note(wrap(
             &format!("Warning: {}", in_arguments(&warning.message)),
             2,

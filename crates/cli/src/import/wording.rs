@@ -82,7 +82,7 @@ mod tests {
                 "name one with `sheet` to read it",
                 "name one with --sheet to read it",
             ),
-            ("set `date_format` to x", "set --date-format to x"),
+            ("give `date_format` x", "give --date-format x"),
             (
                 "add it to `columns` or `defaults`",
                 "add it to --map or --set",
