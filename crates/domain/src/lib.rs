@@ -47,7 +47,7 @@ pub use enrollment::{
 pub use field::{
     Amount, AssetTag, Attributes, Comment, Date, Duration, Email, Field, FieldValue, Format,
     IdentifierKey, Instant, InvalidValue, Lifetime, RawRow, RawValue, RequiredText, RowRef,
-    SerialNumber, ShortText, Text, TextList, UnknownFields, ValueKind, nearest_name,
+    SerialNumber, ShortText, Text, TextList, UnknownFields, ValueKind, nearest_name, trim,
 };
 pub use fold::fold_case;
 pub use idempotency::{

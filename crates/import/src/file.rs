@@ -35,8 +35,8 @@ pub(crate) struct GivenFormat {
 }
 
 impl<R: Read + Seek> ImportFile<R> {
-    /// Reads the file once: detects its kind and its header, interprets its columns, and decides
-    /// the order of day and month of each column of dates. Keeps no rows.
+    /// Reads the file without keeping its rows. Detects its kind and its header, interprets its
+    /// columns, and decides the order of day and month of each column of dates.
     ///
     /// # Errors
     /// Returns the first error of the file as a whole, or of the options.

@@ -1,17 +1,12 @@
 //! Text of cells, headers and messages.
 
+use devices_domain::trim;
+
+/// Maximum length of a cell of a spreadsheet program, in UTF-16 code units.
+pub(crate) const MAX_CELL_LENGTH: usize = 32_767;
+
 /// Maximum number of characters of a header, and of a name in a message.
 const MAX_SHORT: usize = 100;
-
-/// Removes white space and byte order marks at either end, as validation does.
-pub(crate) fn trim(text: &str) -> &str {
-    let is_edge = |byte: Option<&u8>| byte.is_none_or(|byte| (b'!'..=b'~').contains(byte));
-    let bytes = text.as_bytes();
-    if is_edge(bytes.first()) && is_edge(bytes.last()) {
-        return text;
-    }
-    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}')
-}
 
 /// Returns whether a text has no visible character.
 pub(crate) fn is_blank(text: &str) -> bool {

@@ -58,6 +58,7 @@ pub use raw_value::{RawValue, ValueKind};
 pub use required_text::RequiredText;
 pub use row_ref::RowRef;
 pub(crate) use row_ref::read_row_ref;
+pub use sanitize::trim;
 pub(crate) use sanitize::{is_ignorable, sanitize};
 pub use serial_number::SerialNumber;
 pub(crate) use string_enum::string_enum;

@@ -41,9 +41,11 @@ pub(super) fn sanitize_lines<'r>(raw: &'r RawValue<'_>) -> Result<Cow<'r, str>, 
     }
 }
 
-/// Removes white space and byte order marks (U+FEFF) at either end. Spreadsheets and editors on
-/// Windows write a byte order mark at the start of a file, and so into its first value.
-pub(super) fn trim(text: &str) -> &str {
+/// Returns the text without white space and byte order marks (U+FEFF) at either end, as validation
+/// does. Spreadsheets and editors on Windows write a byte order mark at the start of a file, and so
+/// into its first value.
+#[must_use]
+pub fn trim(text: &str) -> &str {
     let is_edge = |byte: Option<&u8>| byte.is_none_or(|byte| (b'!'..=b'~').contains(byte));
     let bytes = text.as_bytes();
     if is_edge(bytes.first()) && is_edge(bytes.last()) {

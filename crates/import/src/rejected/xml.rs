@@ -1,12 +1,17 @@
 //! Text in the XML of a workbook.
 
-/// Maximum number of characters of a cell. Excel repairs a file with longer ones.
-const MAX_CELL: usize = 32_767;
+use crate::text::MAX_CELL_LENGTH;
 
-/// Appends a text as XML. Line breaks become LF.
+/// Appends a text as XML. Line breaks become LF. Cuts it at the maximum length of a cell: Excel
+/// repairs a file with longer ones.
 pub(super) fn push_escaped(xml: &mut String, text: &str) {
     let mut after_return = false;
-    for (index, character) in text.char_indices().take(MAX_CELL) {
+    let mut length = 0;
+    for (index, character) in text.char_indices() {
+        length += character.len_utf16();
+        if length > MAX_CELL_LENGTH {
+            break;
+        }
         if character == '_' && is_escape(&text.as_bytes()[index..]) {
             xml.push_str("_x005F");
         }
@@ -50,7 +55,7 @@ mod tests {
 
     #[test]
     fn text_is_escaped() {
-        let escaped = |text| {
+        let escaped = |text: &str| {
             let mut xml = String::new();
             push_escaped(&mut xml, text);
             xml
@@ -58,6 +63,10 @@ mod tests {
         assert_eq!(escaped("<a&b> \"c\""), "&lt;a&amp;b&gt; &quot;c&quot;");
         assert_eq!(escaped("a\r\nb\rc\n\td"), "a\nb\nc\n\td");
         assert_eq!(escaped("a\0\u{B}\u{FFFE}"), "a\u{7F}\u{7F}\u{7F}");
-        assert_eq!(escaped(&"é".repeat(40_000)).chars().count(), MAX_CELL);
+        // A character beyond U+FFFF counts as two, as for an import of the written file.
+        for (text, length) in [("é", MAX_CELL_LENGTH), ("😀", MAX_CELL_LENGTH / 2)] {
+            let text = text.repeat(40_000);
+            assert_eq!(escaped(&text).chars().count(), length);
+        }
     }
 }

@@ -10,15 +10,13 @@ use super::Cell;
 use super::error::{damaged_workbook, encrypted, in_row, workbook_io};
 use crate::columns::column_letters;
 use crate::error::{ErrorColumn, FileError, FileErrorReason, ImportError};
+use crate::text::MAX_CELL_LENGTH;
+use crate::value::FIRST_INEXACT;
 
 /// Last row of a sheet.
 const MAX_ROW: u32 = 1_048_576;
-/// Maximum length of a text, in UTF-16 code units: that of a spreadsheet program.
-const MAX_TEXT_LENGTH: usize = 32_767;
 /// Longest number format that is examined. Programs write far shorter ones for numbers.
 const MAX_FORMAT_BYTES: usize = 64;
-/// First number that has more than the 15 digits that a spreadsheet keeps.
-const FIRST_INEXACT: f64 = 1e15;
 /// First serial number after 9999-12-31.
 const END_OF_DATES: f64 = 2_958_466.0;
 
@@ -100,9 +98,9 @@ impl<'a, R: Read + Seek> SheetCells<'a, R> {
 
     fn check_text(&mut self, text: &str, column: usize) -> Result<(), FileError> {
         let row = self.row;
-        if text.len() > MAX_TEXT_LENGTH && text.encode_utf16().count() > MAX_TEXT_LENGTH {
+        if text.len() > MAX_CELL_LENGTH && text.encode_utf16().count() > MAX_CELL_LENGTH {
             let message = format!(
-                "row {row} has more than {MAX_TEXT_LENGTH} characters in column {}: shorten them",
+                "row {row} has more than {MAX_CELL_LENGTH} characters in column {}: shorten them",
                 column_letters(column)
             );
             return Err(FileError {

@@ -1,7 +1,9 @@
 //! Statistics of the values of a column.
 
+use devices_domain::trim;
+
 use crate::source::Cell;
-use crate::text::{shorten, trim};
+use crate::text::shorten;
 use crate::value::{DateStatistics, ValueReader, display_text};
 
 /// Maximum number of samples of a column.

@@ -45,8 +45,8 @@ pub(super) fn decide_date_orders(
     };
     let indexes: Vec<usize> = ambiguous.iter().map(|(index, ..)| *index).collect();
     let message = format!(
-        "{} has dates whose order of day and month is not clear ({why}): set `date_format` to \
-         `DD/MM/YYYY` or `MM/DD/YYYY`",
+        "{} has dates whose order of day and month is not clear ({why}): give `date_format` \
+         DD/MM/YYYY or MM/DD/YYYY",
         describe_all(&mapping.headers, &indexes)
     );
     let columns = indexes.iter().map(|index| mapping.error_column(*index));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use devices_domain::{Attributes, InvalidValue, RawRow, RawValue, Reason};
+use devices_domain::{Attributes, InvalidValue, RawRow, RawValue, Reason, trim};
 
 use super::defaults::{ATTRIBUTES, Default};
 use super::scan::SourceTraits;
@@ -12,7 +12,6 @@ use crate::columns::{Mapping, Target, matches_target};
 use crate::error::OptionError;
 use crate::options::ImportOptions;
 use crate::source::Cell;
-use crate::text::trim;
 use crate::value::{ValueReader, display_text, is_blank_cell};
 
 /// Name of the field that a template provides.

@@ -1,13 +1,12 @@
 //! Template of the name: `{Manufacturer} {Model}`.
 
-use devices_domain::Field;
+use devices_domain::{Field, trim};
 
 use super::row_reader::FieldColumn;
 use crate::columns::{Mapping, unknown_column};
 use crate::error::{OptionError, OptionErrorReason};
 use crate::options::ImportOptions;
 use crate::source::Cell;
-use crate::text::trim;
 use crate::value::{display_text, is_error_value};
 
 /// Template of the field `name`.

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use devices_domain::{InvalidValue, Reason};
+use devices_domain::{InvalidValue, Reason, trim};
 
 use super::currency::{is_currency, is_currency_character};
 use super::number::number_text;
 use crate::options::DecimalMark;
-use crate::text::trim;
 
 /// Maximum number of decimals of an amount.
 const MAX_DECIMALS: usize = 2;

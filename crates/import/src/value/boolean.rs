@@ -1,6 +1,6 @@
 //! Booleans as people write them.
 
-use crate::text::trim;
+use devices_domain::trim;
 
 /// Words for true and false. `WAHR` and `VRAI` are those of spreadsheets in German and French.
 const TRUE: &[&str] = &["true", "yes", "y", "oui", "ja", "x", "1", "wahr", "vrai"];

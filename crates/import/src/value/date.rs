@@ -6,11 +6,10 @@
 use std::borrow::Cow;
 
 use chrono::{Datelike, NaiveDate};
-use devices_domain::{InvalidValue, Reason};
+use devices_domain::{InvalidValue, Reason, trim};
 
 use super::day_number::{date_of_number, day_number};
 use crate::options::DateFormat;
-use crate::text::trim;
 
 /// Order of day and month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,8 +18,8 @@ pub(super) fn date_of_number(
     if format != Some(DateFormat::Excel) {
         return Err(InvalidValue::new(
             Reason::SpreadsheetNumber,
-            "is a number and not a date: format the column as a date and export it again, or set \
-             `date_format` to `excel` if it counts days",
+            "is a number and not a date: format the column as a date and export it again, or give \
+             `date_format` excel if it counts days",
         ));
     }
     let date = excel_date(number, is_1904).map(|date| date.to_string());

@@ -11,6 +11,7 @@ mod reader;
 use std::borrow::Cow;
 
 pub(crate) use date::{DateStatistics, DecidedOrder};
+pub(crate) use number::FIRST_INEXACT;
 use number::number_text;
 pub(crate) use reader::{ValueReader, is_error_value};
 

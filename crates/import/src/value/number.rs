@@ -1,11 +1,9 @@
 //! Numbers of workbooks, and numbers that a spreadsheet shortened.
 
-use devices_domain::{InvalidValue, Reason};
-
-use crate::text::trim;
+use devices_domain::{InvalidValue, Reason, trim};
 
 /// Smallest number that has more than the 15 digits that a spreadsheet keeps.
-const FIRST_INEXACT: f64 = 1e15;
+pub(crate) const FIRST_INEXACT: f64 = 1e15;
 
 /// Returns a number without an exponent: a whole one without decimals, any other with the fewest
 /// decimals that identify it by 15 digits. Spreadsheets show as many: the others are what a

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use devices_domain::{Field, Format, InvalidValue, RawValue, Reason, fold_case};
+use devices_domain::{Field, Format, InvalidValue, RawValue, Reason, fold_case, trim};
 
 use super::amount::{amount_of_number, read_amount, rewrite_amount};
 use super::boolean::parse_boolean;
@@ -17,7 +17,6 @@ use super::number::{
 use crate::columns::Target;
 use crate::options::ImportOptions;
 use crate::source::Cell;
-use crate::text::trim;
 
 /// Fields whose values are numbers of documents, with the rules of identifiers for damage.
 const DOCUMENT_NUMBERS: &[&str] = &["client_contract_number", "client_invoice_number"];

@@ -167,7 +167,7 @@ fn delimiter_is_stated_if_it_is_not_detected() {
         written.starts_with("name;comment,long;Error\n"),
         "{written}"
     );
-    let text = "a|serial_number,b\nx|1,2\ny|3\n";
+    let text = "name|b,c,d,e\nx|1,2,3,4\ny|5\nz|6\n";
     let mut file = open(text, "{}");
     assert_eq!(
         file.description().kind,
@@ -177,7 +177,12 @@ fn delimiter_is_stated_if_it_is_not_detected() {
         }
     );
     let read = rows(&mut file);
-    let mut again = open(csv(&mut file, &[2]), "{}");
+    let written = csv(&mut file, &[2]);
+    assert!(
+        written.starts_with("sep=|\nname|b,c,d,e|Error\n"),
+        "{written}"
+    );
+    let mut again = open(written, "{}");
     assert_same_values(&rows(&mut again), &read[..1]);
 }
 

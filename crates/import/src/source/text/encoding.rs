@@ -154,7 +154,7 @@ impl Utf8Counter {
 
     /// Pairs of letters of other encodings look like UTF-8 by chance, but never most of them.
     fn is_damaged_utf8(&self) -> bool {
-        self.valid >= 4 * self.invalid.max(1)
+        self.valid > 0 && self.valid >= 4 * self.invalid
     }
 }
 
