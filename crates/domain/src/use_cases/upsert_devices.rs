@@ -1,4 +1,4 @@
-//! The use case of `POST /devices` with options.
+//! Use case: create and change the devices of a batch with options.
 
 use std::sync::Arc;
 

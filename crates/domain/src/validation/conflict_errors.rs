@@ -148,7 +148,7 @@ fn user_error(
     FieldError::new(field, ErrorCode::InvalidUser, reason, detail)
 }
 
-/// Returns the error of a row that finds no place, because earlier rows took those that were left.
+/// Returns the error of a row beyond the device limit, which earlier rows have reached.
 pub(crate) fn row_limit_error(reached: DeviceLimitReached) -> FieldError {
     let DeviceLimitReached { limit, held, added } = reached;
     let earlier = added - 1;

@@ -107,7 +107,7 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<Upload, ApiErro
     // Ignores the epilogue (RFC 2046, 5.1.1).
     while reader.next_chunk().await?.is_some() {}
     let form = parts.finish()?;
-    // Held until the import may start, so that the files that wait are bounded, too.
+    // Held until the import may start, so that the large files that wait are bounded, too.
     let arrived = reader.into_permit();
     let wait = Duration::from_millis(state.limits.large_body_wait_ms);
     let workspace = authenticated(request)?.workspace;

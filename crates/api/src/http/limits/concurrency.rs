@@ -1,4 +1,5 @@
-//! Limits concurrent use of resources per workspace: requests in flight, large bodies and exports.
+//! Limits concurrent use of resources per workspace: requests in flight, large
+//! bodies, uploads, imports and exports.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -37,8 +37,8 @@ const UNSUPPORTED_MEDIA_TYPE: Mapping =
 
 const PAYLOAD_TOO_LARGE: Mapping = Mapping::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE")
     .with_message(
-        "The body is larger than the server accepts. Send fewer rows at once, or ask the operator \
-         to raise DEVICES__LIMITS__BODY_BYTES or, for files, DEVICES__LIMITS__MAX_IMPORT_BYTES.",
+        "The body is larger than the server accepts. Send a smaller one, such as with fewer rows, \
+         or ask the operator to raise DEVICES__LIMITS__BODY_BYTES or, for files, DEVICES__LIMITS__MAX_IMPORT_BYTES.",
     );
 
 const UNAVAILABLE: Mapping = Mapping::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE");
