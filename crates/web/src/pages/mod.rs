@@ -1,0 +1,5 @@
+//! Pages: handlers, and the data of their templates.
+
+pub(crate) mod paging;
+pub(crate) mod sign_in;
+pub(crate) mod users;

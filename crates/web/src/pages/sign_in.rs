@@ -1,0 +1,110 @@
+//! Sign-in and sign-out.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use askama::Template;
+
+use crate::PATH;
+use crate::error::ConsoleError;
+use crate::form::Form;
+use crate::frame::Frame;
+use crate::query::Query;
+use crate::session;
+use crate::texts::{EN, ErrorText};
+
+/// Adds the routes.
+pub(crate) fn routes(scope: &mut web::ServiceConfig) {
+    scope
+        .service(
+            web::resource("/sign-in")
+                .route(web::get().to(show))
+                .route(web::post().to(sign_in)),
+        )
+        .route("/sign-out", web::post().to(sign_out));
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    frame: Frame,
+    /// Path to open after the sign-in.
+    next: String,
+    error: Option<&'static ErrorText>,
+}
+
+impl SignInPage {
+    fn respond(next: &str, error: Option<&ConsoleError>) -> Result<HttpResponse, ConsoleError> {
+        let page = Self {
+            frame: Frame::signed_out(EN.sign_in.title),
+            next: next.to_owned(),
+            error: error.map(ConsoleError::text),
+        };
+        let status = error.map_or(StatusCode::OK, ResponseError::status_code);
+        let html = page
+            .render()
+            .map_err(|error| ConsoleError::Internal(error.into()))?;
+        Ok(HttpResponse::build(status)
+            .content_type("text/html; charset=utf-8")
+            .body(html))
+    }
+}
+
+async fn show(Query(query): Query) -> Result<HttpResponse, ConsoleError> {
+    SignInPage::respond(next_path(query.get("next")), None)
+}
+
+async fn sign_in(request: HttpRequest, form: Form) -> Result<HttpResponse, ConsoleError> {
+    let next = next_path(form.values.get("next"));
+    let secret = form.values.get("key").unwrap_or_default();
+    let host = &session::console(&request)?.0;
+    match host.sign_in(&request, secret).await {
+        Ok(new_session) => Ok(HttpResponse::SeeOther()
+            .cookie(session::cookie(&request, &new_session))
+            .insert_header((LOCATION, next))
+            .finish()),
+        Err(error @ (ConsoleError::WrongKey | ConsoleError::RateLimited(_))) => {
+            SignInPage::respond(next, Some(&error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn sign_out(request: HttpRequest) -> Result<HttpResponse, ConsoleError> {
+    if let Some(token) = session::token(&request) {
+        session::console(&request)?.0.sign_out(&token).await?;
+    }
+    Ok(HttpResponse::SeeOther()
+        .cookie(session::removal_cookie())
+        .insert_header((LOCATION, format!("{PATH}/sign-in")))
+        .finish())
+}
+
+/// Returns the path to open after the sign-in: one of the console, never another site.
+fn next_path(next: Option<&str>) -> &str {
+    let is_page = |path: &&str| {
+        let rest = path.strip_prefix(PATH);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+            && !path.contains(['\\', '\r', '\n'])
+    };
+    next.filter(is_page).unwrap_or(PATH)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(Some("/ui/devices?search=x"), "/ui/devices?search=x")]
+    #[case(Some("/ui"), "/ui")]
+    #[case(Some("/uix"), "/ui")]
+    #[case(Some("//evil.example"), "/ui")]
+    #[case(Some("https://evil.example/ui/"), "/ui")]
+    #[case(Some("/ui\\evil"), "/ui")]
+    #[case(None, "/ui")]
+    fn next_path_stays_in_the_console(#[case] next: Option<&str>, #[case] expected: &str) {
+        assert_eq!(next_path(next), expected);
+    }
+}

@@ -1,0 +1,58 @@
+//! Parameters of the query.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::error::ConsoleError;
+
+/// Names and values in the query or in a form, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
+
+impl Pairs {
+    /// Parses `application/x-www-form-urlencoded`. Text that is not UTF-8 is replaced.
+    pub(crate) fn parse(text: &[u8]) -> Self {
+        Self(serde_urlencoded::from_bytes(text).unwrap_or_default())
+    }
+
+    /// Returns the first value with this name, without white space at its ends. `None` if it is
+    /// absent or empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.raw(name)
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Returns the first value with this name as it was sent.
+    pub(crate) fn raw(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.0.iter();
+        let pair = pairs.find(|(given, _)| given == name);
+        pair.map(|(_, value)| value.as_str())
+    }
+
+    /// Returns all values with this name that are not empty.
+    pub(crate) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
+        let values = self.0.iter().filter(move |(given, _)| given == name);
+        let values = values.map(|(_, value)| value.trim());
+        values.filter(|value| !value.is_empty())
+    }
+
+    /// Returns the pairs as a query.
+    pub(crate) fn encode(&self) -> String {
+        serde_urlencoded::to_string(&self.0).unwrap_or_default()
+    }
+}
+
+/// The parameters of the query.
+pub(crate) struct Query(pub(crate) Pairs);
+
+impl FromRequest for Query {
+    type Error = ConsoleError;
+    type Future = Ready<Result<Self, ConsoleError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(Pairs::parse(request.query_string().as_bytes()))))
+    }
+}

@@ -1,0 +1,37 @@
+//! Routes of the console.
+
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{HttpResponse, web};
+
+use crate::PATH;
+use crate::assets;
+use crate::error::ConsoleError;
+use crate::host::Console;
+use crate::pages::{sign_in, users};
+use crate::response_headers;
+use crate::same_origin;
+use crate::session;
+
+/// Returns the configuration that adds the console to an application under [`PATH`].
+pub fn routes(console: Console) -> impl FnOnce(&mut web::ServiceConfig) {
+    move |app| {
+        let pages = web::scope("")
+            .wrap(from_fn(session::middleware))
+            .configure(users::routes)
+            .default_service(web::to(not_found));
+        let scope = web::scope(PATH)
+            .app_data(console)
+            // The last `wrap` is the outermost.
+            .wrap(from_fn(same_origin::middleware))
+            .wrap(from_fn(response_headers::middleware))
+            .wrap(Compress::default())
+            .route("/assets/{name}", web::get().to(assets::get))
+            .configure(sign_in::routes)
+            .service(pages);
+        app.service(scope);
+    }
+}
+
+async fn not_found() -> Result<HttpResponse, ConsoleError> {
+    Err(ConsoleError::NotFound)
+}

@@ -1,0 +1,181 @@
+//! Sessions: cookies, and the middleware and the extractors of pages that need one.
+
+use std::future::{Ready, ready};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::cookie::{Cookie, SameSite, time::OffsetDateTime};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::LOCATION;
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use devices_domain::{Actor, Admission, Origin, Scope, Store, WorkspaceStore};
+
+use crate::PATH;
+use crate::error::ConsoleError;
+use crate::host::{Console, NewSession};
+
+const COOKIE: &str = "fleet_devices_session";
+
+/// The session of a request.
+#[derive(Clone)]
+pub struct SignedIn {
+    /// Admission of the request. The store decides it.
+    pub admission: Arc<Admission>,
+    /// Store of all workspaces.
+    pub store: Arc<dyn Store>,
+    /// Name of the workspace.
+    pub workspace_name: String,
+    /// Name of the key.
+    pub key_name: String,
+    /// Key and request that the audit trail records.
+    pub origin: Origin,
+}
+
+impl SignedIn {
+    pub(crate) fn actor(&self) -> Actor {
+        self.admission.actor()
+    }
+
+    /// Returns the repositories of the workspace, for this request.
+    pub(crate) fn workspace(&self) -> WorkspaceStore {
+        self.store.for_request(Arc::clone(&self.admission))
+    }
+}
+
+/// Session whose key allows writing.
+pub(crate) struct Editor(pub(crate) SignedIn);
+
+/// Session whose key allows managing keys.
+pub(crate) struct Administrator(pub(crate) SignedIn);
+
+fn of_request(request: &HttpRequest, required: Scope) -> Result<SignedIn, ConsoleError> {
+    let extensions = request.extensions();
+    let session = extensions.get::<Rc<SignedIn>>();
+    let session = session.ok_or(ConsoleError::SignedOut)?;
+    if session.actor().scope.allows(required) {
+        Ok(SignedIn::clone(session))
+    } else {
+        Err(ConsoleError::InsufficientScope)
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = ConsoleError;
+    type Future = Ready<Result<Self, ConsoleError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(of_request(request, Scope::Read))
+    }
+}
+
+impl FromRequest for Editor {
+    type Error = ConsoleError;
+    type Future = Ready<Result<Self, ConsoleError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(of_request(request, Scope::Write).map(Self))
+    }
+}
+
+impl FromRequest for Administrator {
+    type Error = ConsoleError;
+    type Future = Ready<Result<Self, ConsoleError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(of_request(request, Scope::Admin).map(Self))
+    }
+}
+
+/// Finds the session of a request. Leads to the sign-in if there is none.
+pub(crate) async fn middleware(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let http_request = request.request().clone();
+    let session = match find(&http_request).await {
+        Ok(session) => Rc::new(session),
+        Err(ConsoleError::SignedOut) => {
+            return Ok(request.into_response(to_sign_in(&http_request)));
+        }
+        Err(error) => return Ok(request.error_response(error)),
+    };
+    request.extensions_mut().insert(Rc::clone(&session));
+    let response = match next.call(request).await {
+        Ok(response) => response.map_into_boxed_body(),
+        Err(error) => ServiceResponse::from_err(error, http_request.clone()),
+    };
+    let host = &console(&http_request)?.0;
+    let confirmed = host.confirm(&http_request, &session, response.status());
+    match confirmed.await {
+        Ok(()) => Ok(response),
+        Err(ConsoleError::SignedOut) => {
+            let to_sign_in = to_sign_in(&http_request);
+            Ok(ServiceResponse::new(http_request, to_sign_in))
+        }
+        Err(error) => Ok(ServiceResponse::from_err(error, http_request)),
+    }
+}
+
+async fn find(request: &HttpRequest) -> Result<SignedIn, ConsoleError> {
+    let token = token(request).ok_or(ConsoleError::SignedOut)?;
+    let session = console(request)?.0.find_session(request, &token).await?;
+    session.ok_or(ConsoleError::SignedOut)
+}
+
+/// Returns the console of a request.
+pub(crate) fn console(request: &HttpRequest) -> Result<&Console, ConsoleError> {
+    let console = request.app_data();
+    console.ok_or_else(|| ConsoleError::Internal("the application has no console".into()))
+}
+
+/// Returns the token in the cookie of a request.
+pub(crate) fn token(request: &HttpRequest) -> Option<String> {
+    let cookie = request.cookie(COOKIE)?;
+    Some(cookie.value().to_owned())
+}
+
+/// Returns the cookie of a new session. `Secure` if the browser uses HTTPS, here or at a proxy.
+pub(crate) fn cookie(request: &HttpRequest, session: &NewSession) -> Cookie<'static> {
+    let expires_at = OffsetDateTime::from_unix_timestamp(session.expires_at.timestamp());
+    let mut cookie = Cookie::build(COOKIE, session.token.clone())
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .path(PATH)
+        .secure(request.connection_info().scheme() == "https")
+        .finish();
+    cookie.set_expires(expires_at.ok());
+    cookie
+}
+
+/// Returns the cookie that removes the one of the session.
+pub(crate) fn removal_cookie() -> Cookie<'static> {
+    let mut cookie = Cookie::build(COOKIE, "")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .path(PATH)
+        .finish();
+    cookie.make_removal();
+    cookie
+}
+
+/// Leads a browser to the sign-in, and from there back to the page if it can be opened again.
+fn to_sign_in(request: &HttpRequest) -> HttpResponse {
+    if request.headers().contains_key("hx-request") {
+        // A redirect would show the sign-in inside the page.
+        return HttpResponse::Unauthorized()
+            .insert_header(("HX-Refresh", "true"))
+            .finish();
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return ConsoleError::SignedOut.error_response();
+    }
+    let path = request.uri().path_and_query();
+    let path = path.map_or(PATH, |path| path.as_str());
+    let query = serde_urlencoded::to_string([("next", path)]).unwrap_or_default();
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, format!("{PATH}/sign-in?{query}")))
+        .finish()
+}

@@ -1,0 +1,224 @@
+//! All texts of the console, in English. A translation is another [`Texts`].
+//!
+//! A text can contain names in braces, which [`fill`] replaces.
+
+use std::fmt::Display;
+
+/// What happened, and what to do.
+#[derive(Debug)]
+pub(crate) struct ErrorText {
+    pub(crate) title: &'static str,
+    pub(crate) advice: &'static str,
+}
+
+/// Returns a text with values in the place of names in braces, such as `{count}`.
+pub(crate) fn fill(text: &str, values: &[(&str, &dyn Display)]) -> String {
+    let mut filled = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            rest = after;
+            continue;
+        };
+        if let Some((_, value)) = values.iter().find(|(given, _)| *given == name) {
+            filled.push_str(&value.to_string());
+        }
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// Returns the text for one object, or that for any other number, with the number for `{count}`.
+pub(crate) fn count(count: u64, one: &str, other: &str) -> String {
+    let text = if count == 1 { one } else { other };
+    fill(text, &[("count", &group_digits(count))])
+}
+
+/// Returns a number with its digits in groups of three. The script of the page replaces it by the
+/// format of the browser's language.
+pub(crate) fn group_digits(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+macro_rules! texts {
+    ($( $(#[$attribute:meta])* $group:ident: $Group:ident { $( $name:ident: $text:literal, )* } )*) => {
+        /// Texts by the page or the part of a page that shows them.
+        #[derive(Debug)]
+        pub(crate) struct Texts {
+            $( $(#[$attribute])* pub(crate) $group: $Group, )*
+            pub(crate) errors: ErrorTexts,
+        }
+
+        $(
+            #[derive(Debug)]
+            pub(crate) struct $Group { $( pub(crate) $name: &'static str, )* }
+        )*
+
+        /// The English texts.
+        pub(crate) static EN: Texts = Texts {
+            $( $group: $Group { $( $name: $text, )* }, )*
+            errors: ENGLISH_ERRORS,
+        };
+    };
+}
+
+macro_rules! error_texts {
+    ($( $name:ident: $title:literal, $advice:literal; )*) => {
+        #[derive(Debug)]
+        pub(crate) struct ErrorTexts { $( pub(crate) $name: ErrorText, )* }
+
+        const ENGLISH_ERRORS: ErrorTexts = ErrorTexts {
+            $( $name: ErrorText { title: $title, advice: $advice }, )*
+        };
+    };
+}
+
+error_texts! {
+    wrong_key: "This is not an active API key",
+        "Check that you copied the whole key. Ask whoever manages your keys if it has expired.";
+    signed_out: "You are signed out",
+        "Sign in again. The last action was not carried out.";
+    insufficient_scope: "Your key does not allow this",
+        "Sign in with a key that has the scope WRITE or, for keys, ADMIN.";
+    cross_origin: "This request came from another site",
+        "Open the console and repeat the action there.";
+    not_found: "There is no such page",
+        "It may have been deleted, or the address is mistyped.";
+    method_not_allowed: "This address does not accept the request",
+        "Go back and use the links and buttons of the page.";
+    malformed_form: "The form could not be read",
+        "Go back, reload the page and send the form again.";
+    too_large: "The form or the file is too large",
+        "Split it into smaller parts.";
+    timeout: "The form did not arrive in time",
+        "Check your connection and send it again. Nothing was changed.";
+    rate_limited: "Too many requests",
+        "Wait a minute and try again.";
+    busy: "The server is busy",
+        "Wait a moment and try again. Nothing was changed.";
+    unavailable: "The database cannot be reached",
+        "Try again in a moment. Nothing was changed.";
+    in_doubt: "The change may or may not have been stored",
+        "The connection to the database was lost at the last moment. Look whether it was stored before you repeat it.";
+    internal: "Something went wrong",
+        "Try again. If it happens again, tell whoever operates this server.";
+}
+
+texts! {
+    common: CommonTexts {
+        product: "Fleet Devices",
+        skip_to_content: "Skip to content",
+        menu: "Menu",
+        signed_in_as: "Signed in as",
+        sign_out: "Sign out",
+        error_summary: "There is a problem",
+        search: "Search",
+        filter: "Filter",
+        clear: "Clear",
+        save: "Save",
+        cancel: "Cancel",
+        edit: "Edit",
+        create: "Create",
+        delete: "Delete",
+        yes: "Yes",
+        no: "No",
+        none: "None",
+        next_page: "Next page",
+        first_page: "First page",
+        pages: "Pages",
+        optional: "optional",
+        back_to_start: "Go to the overview",
+        choose: "Choose",
+        one_per_line: "One per line.",
+        pairs_hint: "One per line, as key: value.",
+    }
+
+    navigation: NavigationTexts {
+        label: "Main",
+        overview: "Overview",
+        devices: "Devices",
+        import: "Import",
+        batches: "Batches",
+        users: "Users",
+        enrollments: "Enrolments",
+        activity: "Activity",
+        keys: "Keys",
+    }
+
+    sign_in: SignInTexts {
+        title: "Sign in",
+        key: "API key",
+        key_hint: "It begins with fdk_. Whoever manages your keys can give you one.",
+        button: "Sign in",
+    }
+
+    // Overview.
+
+    // Devices: list, filters, changes of many devices.
+
+    // Device: detail, form, history.
+
+    // Import.
+
+    // Batches.
+
+    users: UsersTexts {
+        title: "Users",
+        search_label: "Search users",
+        new_user: "New user",
+        name: "Name",
+        email: "Email",
+        position: "Position",
+        one: "1 user",
+        other: "{count} users",
+        empty: "No users yet",
+        empty_advice: "Users are the people to whom devices are assigned. Create the first one, or import a sheet that names them.",
+        no_match: "No user matches the search",
+        no_match_advice: "Check the spelling, or clear the search.",
+    }
+
+    // Enrolments.
+
+    // Activity.
+
+    // Keys.
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_braces_are_replaced() {
+        assert_eq!(fill("{a} of {b}", &[("a", &1), ("b", &"x")]), "1 of x");
+        assert_eq!(fill("no names", &[]), "no names");
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(group_digits(number), expected);
+        }
+    }
+
+    #[test]
+    fn one_object_has_its_own_text() {
+        assert_eq!(count(1, "1 user", "{count} users"), "1 user");
+        assert_eq!(count(2_000, "1 user", "{count} users"), "2,000 users");
+    }
+}
