@@ -138,8 +138,9 @@ declaration::settings! {
         /// Maximum number of bytes of responses that wait for their clients in memory, over all
         /// connections. Beyond it, the connections that have stalled longest are reset.
         max_unsent_bytes: usize => 1 << 20..=1 << 40,
-        /// Maximum number of bodies of 64 KiB or more in memory at once. A workspace holds at most
-        /// half of them, two hold at most three quarters, and so on.
+        /// Maximum number of bodies of 64 KiB or more in memory at once, without files that are
+        /// imported. A workspace holds at most half of them, two hold at most three quarters, and
+        /// so on.
         max_large_bodies: usize => 1..=10_000,
         /// Milliseconds that a further large body waits before it is read. After that, the response
         /// is a 503.
