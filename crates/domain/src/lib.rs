@@ -26,6 +26,7 @@ mod paging;
 mod ports;
 mod quotas;
 mod search;
+mod session;
 mod stored_batch;
 mod trace_context;
 mod upsert;
@@ -62,21 +63,23 @@ pub use ports::{
     EnrollmentFilter, EnrollmentReport, EnrollmentRepository, EventFeed, EventRepository,
     EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor, FeedPage, FeedRequest,
     IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError, KeyRepository, LookupResult,
-    NewApiKey, NewBatch, NewSecret, NewUpsert, NewWorkspace, Precondition, PutEnrollmentError,
-    RateLimitDecision, RateLimiter, RateLimits, RebuildScope, RebuiltDocuments, RenameError,
-    RenderResponse, RenderUpsert, RepositoryError, Revision, SearchIndex, Store, StoreHealth,
-    StoreResult, TokenBucket, UpsertError, UpsertOutcome, UserChange, UserFilter, UserQuota,
-    UserRepository, WorkspaceKeyRepository, WorkspaceRepository, WorkspaceStore,
+    NewApiKey, NewBatch, NewSecret, NewSession, NewUpsert, NewWorkspace, Precondition,
+    PutEnrollmentError, RateLimitDecision, RateLimiter, RateLimits, RebuildScope, RebuiltDocuments,
+    RenameError, RenderResponse, RenderUpsert, RepositoryError, Revision, SearchIndex,
+    SessionRepository, Store, StoreHealth, StoreResult, TokenBucket, UpsertError, UpsertOutcome,
+    UserChange, UserFilter, UserQuota, UserRepository, WorkspaceKeyRepository, WorkspaceRepository,
+    WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
     MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository, MockEventFeed,
     MockEventRepository, MockFeedMonitor, MockKeyRepository, MockRateLimiter, MockSearchIndex,
-    MockStore, MockStoreHealth, MockUserRepository, MockWorkspaceKeyRepository,
-    MockWorkspaceRepository,
+    MockSessionRepository, MockStore, MockStoreHealth, MockUserRepository,
+    MockWorkspaceKeyRepository, MockWorkspaceRepository,
 };
 pub use quotas::Quotas;
 pub use search::{Search, SearchDocument, SearchTerm, SearchWord, Weight, Weights};
+pub use session::Session;
 pub use stored_batch::{
     BatchUndo, CreatedDevice, KeepReason, KeptDevice, LastUndo, NotUndone, RowCounts, StoredBatch,
 };

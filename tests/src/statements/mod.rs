@@ -18,10 +18,11 @@ use std::sync::Mutex;
 use sqlparser::ast::{Query, Statement, Visit, Visitor};
 
 /// Tables and views whose rows belong to a workspace: all except `workspaces`.
-pub const WORKSPACE_TABLES: [&str; 16] = [
+pub const WORKSPACE_TABLES: [&str; 17] = [
     "api_keys",
     "audit_events",
     "batches",
+    "console_sessions",
     "device_events",
     "devices",
     "devices_mdm",
@@ -39,7 +40,7 @@ pub const WORKSPACE_TABLES: [&str; 16] = [
 
 /// Statements that span all workspaces on purpose: their beginning, their end, and the reason. Each
 /// is a plain read, which Citus sends to every shard.
-const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 12] = [
+const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 13] = [
     (
         "select from ",
         " limit 0",
@@ -64,6 +65,11 @@ const CROSS_WORKSPACE_STATEMENTS: [(&str, &str, &str); 12] = [
         "/* all workspaces */ with purge_lock as ",
         " order by created_at limit 50",
         "a job deletes old idempotency keys",
+    ),
+    (
+        "/* all workspaces */ select distinct workspace_id from console_sessions where expires_at ",
+        "",
+        "a job deletes expired sessions",
     ),
     (
         "/* all workspaces */ select workspace_id from search_queue where workspace_id > $1",

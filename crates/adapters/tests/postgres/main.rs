@@ -23,6 +23,7 @@ mod retention;
 mod schema;
 mod serving_role;
 mod session;
+mod sessions;
 mod statements;
 mod usage_counts;
 mod users;

@@ -3,13 +3,15 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use devices_adapters::postgres::{
-    Database, DatabaseOptions, PostgresKeys, SessionSettings, migrate, missing_settings_sql,
+    Database, DatabaseOptions, PostgresKeys, PostgresSessions, SessionSettings, migrate,
+    missing_settings_sql,
 };
 use devices_domain::{
     Actor, CreateError, DeviceFilter, DeviceId, IdempotencyKey, IdempotentRequest, IdentifierKey,
-    KeyRepository, NewDevice, PageRequest, PageStart, Precondition, RateLimiter, RateLimits,
-    RawValue, RenderResponse, Scope, Search, UserId,
+    KeyRepository, NewDevice, NewSession, PageRequest, PageStart, Precondition, RateLimiter,
+    RateLimits, RawValue, RenderResponse, Scope, Search, SessionRepository, UserId,
 };
 use devices_tests::{LoginRole, TestDatabase, report_skipped};
 
@@ -101,6 +103,7 @@ impl Observed {
             self.create_idempotently(round).await;
             self.change(one[0].id, round).await;
             self.change_user_and_enrollment(round).await;
+            self.sign_in(round).await;
         }
     }
 
@@ -129,6 +132,25 @@ impl Observed {
         let devices = vec![self.device(round, 24)];
         let stored = self.acme.store(devices, Some((request, RENDER))).await;
         stored.unwrap();
+    }
+
+    async fn sign_in(&self, round: u32) {
+        let sessions = PostgresSessions::new(&self.store.pool);
+        let workspace = self.acme.workspace;
+        let mut token = [0; 32];
+        token[..4].copy_from_slice(&round.to_be_bytes());
+        let session = NewSession {
+            workspace,
+            secret_sha256: [1; 32],
+            token_sha256: token,
+            expires_at: Utc::now() + TimeDelta::hours(12),
+        };
+        let created = sessions.create(session).await.unwrap();
+        assert!(created.is_some());
+        for _ in 0..2 {
+            let found = sessions.find(workspace, token).await.unwrap();
+            assert!(found.is_some());
+        }
     }
 
     async fn change(&self, device: DeviceId, round: u32) {
@@ -235,6 +257,9 @@ const GROWTH: &str = "
         SELECT 1, 'POST /devices', n, sha256(''), '' FROM generate_series(1, 20000) AS n;
     INSERT INTO rate_limits (workspace_id, key_id, tokens, passed, refilled_at)
         SELECT 1, n + 10000, 1, true, now() FROM generate_series(1, 20000) AS n;
+    INSERT INTO console_sessions (workspace_id, token_sha256, key_id, expires_at)
+        SELECT 1, sha256(n::text::bytea), n + 10000, now() + interval '1 hour'
+        FROM generate_series(1, 20000) AS n;
     INSERT INTO usage_counts (workspace_id, resource, count)
         SELECT n, 'users', 1 FROM generate_series(2, 20001) AS n;
     INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids)
@@ -259,6 +284,7 @@ fn frequent_statements_get_generic_plans() {
         let frequent = observed.statements("text", "custom + generic >= 10");
         for table in [
             "api_keys",
+            "console_sessions",
             "devices",
             "device_events",
             "idempotency_keys",

@@ -55,6 +55,7 @@ fn serving_role_cannot_do_more_than_serve() {
         "UPDATE api_keys SET workspace_id = 2",
         "DELETE FROM api_keys",
         "UPDATE idempotency_keys SET outcome = ''",
+        "UPDATE console_sessions SET expires_at = now()",
         "UPDATE usage_counts SET workspace_id = 2",
         "DELETE FROM usage_counts",
         "DELETE FROM devices_mdm",

@@ -9,6 +9,7 @@ mod enrollments;
 mod event_feed;
 mod keys;
 mod search_index;
+mod sessions;
 mod store;
 mod users;
 mod workspaces;
@@ -40,6 +41,7 @@ pub use keys::{KeyError, KeyRepository, NewApiKey, NewSecret, WorkspaceKeyReposi
 pub use search_index::{
     IndexBacklog, IndexError, IndexedChunk, RebuildScope, RebuiltDocuments, SearchIndex,
 };
+pub use sessions::{NewSession, SessionRepository};
 pub use store::{Store, WorkspaceStore};
 pub use users::{ChangeUserError, UserChange, UserFilter, UserRepository};
 pub use workspaces::{NewWorkspace, RenameError, WorkspaceRepository};
@@ -49,7 +51,8 @@ pub use self::{
     batches::MockBatchRepository, devices::MockDeviceRepository,
     enrollments::MockEnrollmentRepository, event_feed::MockEventFeed, event_feed::MockFeedMonitor,
     keys::MockKeyRepository, keys::MockWorkspaceKeyRepository, search_index::MockSearchIndex,
-    store::MockStore, users::MockUserRepository, workspaces::MockWorkspaceRepository,
+    sessions::MockSessionRepository, store::MockStore, users::MockUserRepository,
+    workspaces::MockWorkspaceRepository,
 };
 
 /// Failure of a repository.

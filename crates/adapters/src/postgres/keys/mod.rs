@@ -21,7 +21,9 @@ use crate::postgres::schema::tables::api_keys;
 use crate::postgres::transaction::group_commit::GroupCommitter;
 use change::Rotation;
 pub(crate) use change::lock as lock_keys;
-use last_use::LastUseRecorder;
+pub(crate) use last_use::LastUseRecorder;
+pub(crate) use row::{IS_ACTIVE, parse_scope};
+
 use lookup::KeyLookup;
 use row::KeyRow;
 pub(crate) use workspace::PostgresWorkspaceKeys;

@@ -63,6 +63,19 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::postgres::query::tsvector::Tsvector;
 
+    console_sessions (workspace_id, token_sha256) {
+        workspace_id -> Int8,
+        token_sha256 -> Bytea,
+        key_id -> Int8,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::postgres::query::tsvector::Tsvector;
+
     device_events (workspace_id, id) {
         workspace_id -> Int8,
         id -> Int8,
@@ -330,6 +343,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     audit_events,
     batches,
+    console_sessions,
     device_events,
     devices,
     devices_mdm,

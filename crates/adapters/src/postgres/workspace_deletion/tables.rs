@@ -18,8 +18,8 @@ pub(super) struct TenantTable {
 /// Way in which the rows of a workspace are divided into batches.
 #[derive(Debug, Clone, Copy)]
 enum Rows {
-    /// Ranges of this column, which the primary key has after `workspace_id`. A range reads no row
-    /// that an earlier one has deleted.
+    /// Ranges of this column, which an index has after `workspace_id`. A range reads no row that an
+    /// earlier one has deleted.
     ById(&'static str),
     /// Like `ById`, while no device is moved from the queue to the search index.
     Indexed(&'static str),
@@ -31,7 +31,7 @@ enum Rows {
 
 /// Tables whose rows are deleted in batches, in this order: a row precedes the row that it
 /// references.
-pub(super) const BATCHED: [TenantTable; 13] = [
+pub(super) const BATCHED: [TenantTable; 14] = [
     TenantTable::new("search_queue", Rows::Indexed("id")),
     TenantTable::new("search_documents", Rows::Indexed("device_id")),
     TenantTable::new("devices", Rows::Indexed("id")),
@@ -41,6 +41,7 @@ pub(super) const BATCHED: [TenantTable; 13] = [
     TenantTable::new("batches", Rows::ById("id")),
     TenantTable::new("device_events", Rows::ById("id")),
     TenantTable::new("event_feeds", Rows::Few),
+    TenantTable::new("console_sessions", Rows::ById("key_id")),
     TenantTable::new("rate_limits", Rows::ById("key_id")),
     TenantTable::new("workspace_rate_limits", Rows::Few),
     TenantTable::new("usage_changes", Rows::ById("id")),

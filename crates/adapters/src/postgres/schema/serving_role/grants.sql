@@ -13,6 +13,7 @@ GRANT SELECT, INSERT ON search_documents TO {serving_role};
 GRANT SELECT, INSERT, DELETE, UPDATE (device_ids, user_ids, identifiers, documents)
     ON search_queue TO {serving_role};
 GRANT SELECT, INSERT, DELETE ON idempotency_keys TO {serving_role};
+GRANT SELECT, INSERT, DELETE ON console_sessions TO {serving_role};
 GRANT SELECT, INSERT, UPDATE ON rate_limits, workspace_rate_limits TO {serving_role};
 GRANT SELECT, INSERT, DELETE ON usage_changes TO {serving_role};
 GRANT SELECT, INSERT, UPDATE (count, recounted_at) ON usage_counts TO {serving_role};
