@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use devices_adapters::postgres::{
     ConnectionSecurity, Database, PostgresFeedMonitor, PostgresKeys, PostgresRateLimiter,
-    PostgresSearchIndex, PostgresStore, RolePrivileges, SessionSettings, connection_security,
-    grant_serving_role, log_privacy_sql, merge_usage_changes, migrate, missing_settings_sql,
-    non_durable_settings, purge_idempotency_keys, recount_usage, role_privileges, server_version,
+    PostgresSearchIndex, PostgresSessions, PostgresStore, RolePrivileges, SessionSettings,
+    connection_security, grant_serving_role, log_privacy_sql, merge_usage_changes, migrate,
+    missing_settings_sql, non_durable_settings, purge_idempotency_keys, recount_usage,
+    role_privileges, server_version,
 };
 use devices_domain::StoreHealth;
 use secrecy::ExposeSecret;
@@ -256,6 +257,8 @@ fn start_jobs(database: &Database, idempotency: &Idempotency) {
         let database = purge_database.clone();
         async move { purge_idempotency_keys(&database, retention).await }
     }));
+    let sessions = Arc::new(PostgresSessions::new(database));
+    actix_web::rt::spawn(jobs::purge_console_sessions::run(sessions));
     let index = Arc::new(PostgresSearchIndex::new(database.clone()));
     actix_web::rt::spawn(jobs::measure_backlog::run(index.clone()));
     let write_counter = database.clone();

@@ -5,5 +5,6 @@ pub mod index_devices;
 pub mod measure_backlog;
 pub mod measure_feed_lag;
 pub mod poll_events;
+pub mod purge_console_sessions;
 pub mod purge_idempotency_keys;
 pub mod usage_counts;
