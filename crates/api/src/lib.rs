@@ -5,7 +5,6 @@ pub mod build;
 pub mod cli;
 mod created_key;
 pub mod http;
-pub mod import;
 pub mod jobs;
 pub mod secret;
 pub mod settings;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod batch;
 mod columns;
 mod description;
 mod error;
@@ -13,6 +14,9 @@ mod table;
 mod text;
 mod value;
 
+pub use batch::{
+    BatchImportOptions, FileInMemory, FileLayout, ReadFile, RejectedFile, read_batch, rejected_rows,
+};
 pub use columns::{Column, MatchedBy, column_letters};
 pub use description::{FileDescription, FileKind, Warning, WarningKind};
 pub use error::{

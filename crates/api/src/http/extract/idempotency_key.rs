@@ -6,11 +6,11 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpRequest};
 use devices_domain::{BatchOptions, IdempotencyKey, IdempotentRequest};
+use devices_import::BatchImportOptions;
 use sha2::{Digest, Sha256};
 
 use crate::http::extract::batch_options;
 use crate::http::respond::api_error::ApiError;
-use crate::import::options::Options;
 
 /// Operation under which keys are stored, for both paths that call it.
 const CREATE: &str = "POST /devices";
@@ -90,7 +90,7 @@ fn parse(text: &str) -> Option<IdempotencyKey> {
 pub(crate) fn idempotent_import(
     key: IdempotencyKey,
     file: &[u8],
-    options: &Options,
+    options: &BatchImportOptions,
 ) -> IdempotentRequest {
     let digest = Sha256::new()
         .chain_update((file.len() as u64).to_be_bytes())

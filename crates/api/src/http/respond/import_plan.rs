@@ -3,13 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{ContentType, VARY};
 use devices_domain::RowPlan;
-use devices_import::FileKind;
+use devices_import::{FileInMemory, FileKind, FileLayout};
 use serde::Serialize;
 
 use crate::http::respond::data::Data;
 use crate::http::respond::import_views::{ColumnView, LocatedRowError, WarningView};
 use crate::http::respond::plan_counts::PlanCounts;
-use crate::import::{FileInMemory, FileLayout};
 
 #[derive(Serialize)]
 struct ImportPlan<'a> {

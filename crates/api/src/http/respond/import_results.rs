@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use devices_domain::{
     BatchOptions, IdempotentResponse, NewUpsert, OnConflict, RenderUpsert, RowResult, UpsertResult,
 };
+use devices_import::FileLayout;
 use serde::Serialize;
 
 use crate::http::respond::api_error::ApiError;
@@ -14,7 +15,6 @@ use crate::http::respond::batch_results::{self, BatchView};
 use crate::http::respond::created_devices::{self, batch_response, render_stored};
 use crate::http::respond::data::Data;
 use crate::http::respond::import_views::{ColumnView, LocatedError, WarningView};
-use crate::import::FileLayout;
 
 #[derive(Serialize)]
 struct ImportResults<'a> {

@@ -1,11 +1,10 @@
 //! Parts of the responses about imports: columns, warnings, and errors with their locations.
 
 use devices_domain::FieldError;
-use devices_import::{Column, MatchedBy, Warning, column_letters};
+use devices_import::{Column, FileLayout, MatchedBy, Warning, column_letters};
 use serde::Serialize;
 
 use crate::http::respond::api_error::ErrorEntry;
-use crate::import::FileLayout;
 
 /// A column and its interpretation.
 #[derive(Serialize)]

@@ -5,7 +5,7 @@ use actix_web::http::header::{
     Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue, VARY,
 };
 
-use crate::import::RejectedFile;
+use devices_import::RejectedFile;
 
 /// Media type of CSV (RFC 4180).
 pub(crate) const CSV: &str = "text/csv";

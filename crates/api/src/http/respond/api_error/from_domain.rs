@@ -7,10 +7,9 @@ use devices_domain::{
     FieldError, IdempotencyError, KeyError, KeyRestriction, PutEnrollmentError, Reason, Related,
     RepositoryError, UpdateDeviceError,
 };
-use devices_import::{ImportError, OptionError};
+use devices_import::{FileLayout, ImportError, OptionError};
 
 use super::ApiError;
-use crate::import::FileLayout;
 
 impl From<RepositoryError> for ApiError {
     fn from(error: RepositoryError) -> Self {

@@ -15,9 +15,8 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use devices_domain::{ErrorReport, RepositoryError};
-use devices_import::{FileError, OptionError};
+use devices_import::{FileError, FileLayout, OptionError};
 
-use crate::import::FileLayout;
 pub(crate) use body::ErrorEntry;
 
 /// Error that is returned to the client as the response.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use devices_domain::{Actor, IdempotencyKey, NewUpsert, UpsertDevices, UpsertDevicesResult};
-use devices_import::ImportLimits;
+use devices_import::{BatchImportOptions, ImportLimits, ReadFile, read_batch};
 
 use super::{blocking, import_limits};
 use crate::http::extract::auth::WriteAccess;
@@ -17,7 +17,6 @@ use crate::http::request_context::RequestContext;
 use crate::http::respond::api_error::ApiError;
 use crate::http::respond::import_results;
 use crate::http::state::State;
-use crate::import::{self, ReadFile, options};
 
 /// Creates and changes the devices of a file in one transaction, as its options state. With an
 /// idempotency key, stores a file at most once.
@@ -63,11 +62,11 @@ impl ImportRequest {
             permit,
             ..
         } = upload;
-        let options = options::parse(&options)?;
+        let options = BatchImportOptions::parse(&options)?;
         let batch_options = options.batch;
         let read = move || {
             let request = key.map(|key| idempotent_import(key, &file, &options));
-            let read = import::read_rows(file, &options.file, options.batch, limits);
+            let read = read_batch(file, &options, limits);
             // Frees the bytes of the file, which is not read again.
             let rows = read.map(|ReadFile { batch, layout, .. }| (batch, Arc::new(layout)));
             (request, rows)

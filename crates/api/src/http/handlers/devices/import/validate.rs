@@ -4,8 +4,9 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
-use devices_domain::{BatchOptions, BatchPlan, UpsertDevices};
-use devices_import::{ImportLimits, RejectedFormat};
+use devices_domain::{BatchPlan, UpsertDevices};
+use devices_import::{
+    BatchImportOptions, ImportLimits, ReadFile, RejectedFormat, read_batch, rejected_rows as write_rejected_rows};
 
 use super::{blocking, import_limits};
 use crate::http::extract::accept::{self, AcceptedFormat};
@@ -17,7 +18,6 @@ use crate::http::respond::api_error::ApiError;
 use crate::http::respond::import_plan;
 use crate::http::respond::rejected_rows::{self, CSV, XLSX};
 use crate::http::state::State;
-use crate::import::{self, ReadFile, options};
 
 /// Returns how a file is interpreted, what an import would do, and the errors of the rows. Returns
 /// only the rejected rows if `Accept` prefers a file. Stores nothing: an idempotency key is checked
@@ -79,13 +79,10 @@ async fn plan(
         options,
         permit,
     } = upload;
-    let options = options::parse(&options)?;
-    let batch_options = BatchOptions {
-        // Plans each row on its own, so that each has its own result.
-        is_atomic: false,
-        ..options.batch
-    };
-    let read = move || import::read_rows(file, &options.file, batch_options, limits);
+    let mut options = BatchImportOptions::parse(&options)?;
+    // Plans each row on its own, so that each has its own result.
+    options.batch.is_atomic = false;
+    let read = move || read_batch(file, &options, limits);
     let ReadFile {
         mut file,
         batch,
@@ -103,7 +100,7 @@ async fn plan(
             import_plan::response(blocking(render).await?)
         }
         Some(RejectedOutput { format, max_bytes }) => {
-            let write = move || import::rejected_rows(&mut file, &layout, &rows, format, max_bytes);
+            let write = move || write_rejected_rows(&mut file, &layout, &rows, format, max_bytes);
             let rejected = blocking(write).await??;
             rejected_rows::response(rejected, file_name.as_deref())
         }

@@ -1,9 +1,10 @@
 //! Locations of errors: their rows and columns in a file.
 
 use devices_domain::{Field, FieldError, Format, Item, Reason, Related, field};
-use devices_import::{Column, Warning};
 
 use super::FileInMemory;
+use crate::columns::Column;
+use crate::description::Warning;
 
 /// Rows and columns of a file, by which the errors of its batch are located.
 #[derive(Debug)]
@@ -28,23 +29,23 @@ impl FileLayout {
     }
 
     /// Returns all columns, in order.
-    pub(crate) fn columns(&self) -> &[Column] {
+    pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
     /// Returns the warnings.
-    pub(crate) fn warnings(&self) -> &[Warning] {
+    pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
     /// Returns the number of the row at `index` of the batch.
-    pub(crate) fn row(&self, index: usize) -> Option<u32> {
+    pub fn row(&self, index: usize) -> Option<u32> {
         self.rows.get(index).copied()
     }
 
     /// Returns the column that provides the invalid value. `None` if no column does: a required
     /// field is missing, or the row as a whole is invalid.
-    pub(crate) fn column(&self, error: &FieldError) -> Option<&Column> {
+    pub fn column(&self, error: &FieldError) -> Option<&Column> {
         let field = error.field.as_deref()?;
         let provides = |column: &&Column| {
             let Some(provided) = column.field.as_deref() else {
@@ -62,14 +63,14 @@ impl FileLayout {
     }
 
     /// Returns the required fields that no column and no option provides.
-    pub(crate) fn missing_fields(&self) -> &[&'static str] {
+    pub fn missing_fields(&self) -> &[&'static str] {
         &self.missing_fields
     }
 
     /// Returns the message of an error in the row at `index`, or in the file as a whole, such as
     /// "Service Tag (`serial_number`) is required". Contains no value of the file other than
     /// headers.
-    pub(crate) fn message(&self, index: Option<usize>, error: &FieldError) -> String {
+    pub fn message(&self, index: Option<usize>, error: &FieldError) -> String {
         let detail = self.detail(error);
         if error.is_sentence() {
             return detail;

@@ -1,35 +1,61 @@
 //! Options of an import: one JSON object with the options of the file and those of its batch.
 
 use devices_domain::{BatchOptions, FieldValue, OnConflict, RawValue, UniqueField};
-use devices_import::{ImportOptions, OptionError, OptionErrorReason};
 use serde_json::{Map, Value};
 
-/// Options of an import.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Options {
+use crate::error::{OptionError, OptionErrorReason};
+use crate::options::ImportOptions;
+
+/// Options of an import: of its file, and of its batch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct BatchImportOptions {
     /// Interpretation of the file.
-    pub(crate) file: ImportOptions,
+    pub file: ImportOptions,
     /// Treatment of its rows.
-    pub(crate) batch: BatchOptions,
+    pub batch: BatchOptions,
 }
 
-/// Parses the options. Empty text is the default of every option.
-///
-/// # Errors
-/// The first option that is unknown, repeated, invalid, or has no effect.
-pub(crate) fn parse(json: &[u8]) -> Result<Options, OptionError> {
-    let text = std::str::from_utf8(json)
-        .map_err(|_| OptionError::new("", OptionErrorReason::NotJson, "is not UTF-8"))?;
-    // Windows tools write a byte order mark.
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let text = if text.trim_ascii().is_empty() {
-        "{}"
-    } else {
-        text
-    };
-    let (file, members) = ImportOptions::parse(text, &BatchOptions::NAMES)?;
-    let batch = batch_options(&members)?;
-    Ok(Options { file, batch })
+impl BatchImportOptions {
+    /// Parses the options. Empty text is the default of every option.
+    ///
+    /// # Errors
+    /// The first option that is unknown, repeated, invalid, or has no effect.
+    pub fn parse(json: &[u8]) -> Result<Self, OptionError> {
+        let text = std::str::from_utf8(json)
+            .map_err(|_| OptionError::new("", OptionErrorReason::NotJson, "is not UTF-8"))?;
+        // Windows tools write a byte order mark.
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let text = if text.trim_ascii().is_empty() {
+            "{}"
+        } else {
+            text
+        };
+        let (file, members) = ImportOptions::parse(text, &BatchOptions::NAMES)?;
+        let batch = batch_options(&members)?;
+        Ok(Self { file, batch })
+    }
+
+    /// Returns a text that is equal for equal options, whatever the order and the white space of
+    /// their JSON, and whether defaults are stated.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let file = serde_json::to_string(&self.file)
+            .expect("texts, numbers and maps can always be written as JSON");
+        let BatchOptions {
+            on_conflict,
+            is_atomic,
+            nulls,
+            match_field,
+            unknown_users,
+        } = self.batch;
+        format!(
+            "{file}\0on_conflict={}&atomic={is_atomic}&nulls={}&match={}&unknown_users={}",
+            on_conflict.as_str(),
+            nulls.as_str(),
+            match_field.name(),
+            unknown_users.as_str(),
+        )
+    }
 }
 
 fn batch_options(members: &Map<String, Value>) -> Result<BatchOptions, OptionError> {
@@ -106,29 +132,6 @@ fn error(name: &str, reason: OptionErrorReason, message: impl Into<String>) -> O
     OptionError::new(format!("/{name}"), reason, message)
 }
 
-impl Options {
-    /// Returns a text that is equal for equal options, whatever the order and the white space of
-    /// their JSON, and whether defaults are stated.
-    pub(crate) fn canonical(&self) -> String {
-        let file = serde_json::to_string(&self.file)
-            .expect("texts, numbers and maps can always be written as JSON");
-        let BatchOptions {
-            on_conflict,
-            is_atomic,
-            nulls,
-            match_field,
-            unknown_users,
-        } = self.batch;
-        format!(
-            "{file}\0on_conflict={}&atomic={is_atomic}&nulls={}&match={}&unknown_users={}",
-            on_conflict.as_str(),
-            nulls.as_str(),
-            match_field.name(),
-            unknown_users.as_str(),
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use devices_domain::{Nulls, UnknownUsers};
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn every_batch_option_is_read() {
-        let options = parse(
+        let options = BatchImportOptions::parse(
             br#"{"on_conflict":"update","match":"asset_tag","atomic":false,"nulls":"clear",
                  "unknown_users":"create","sheet":"Inventory"}"#,
         );
@@ -171,7 +174,7 @@ mod tests {
     #[case(r#"{"date_format":"YY"}"#, "/date_format", "not_in_enum")]
     #[case(r#"{"other_columns":"drop"}"#, "/other_columns", "not_in_enum")]
     fn invalid_option_is_rejected(#[case] json: &str, #[case] pointer: &str, #[case] reason: &str) {
-        let error = parse(json.as_bytes()).unwrap_err();
+        let error = BatchImportOptions::parse(json.as_bytes()).unwrap_err();
         assert_eq!(
             (error.pointer.as_str(), error.reason.as_str()),
             (pointer, reason)
@@ -184,13 +187,20 @@ mod tests {
     #[case(b"\xEF\xBB\xBF{}")]
     #[case(br#"{"atomic":true,"on_conflict":"error","unknown_users":"error"}"#)]
     fn explicit_defaults_have_the_same_canonical_text(#[case] json: &[u8]) {
-        let options = parse(json).unwrap();
-        assert_eq!(options.canonical(), parse(b"{}").unwrap().canonical());
+        let options = BatchImportOptions::parse(json).unwrap();
+        assert_eq!(
+            options.canonical(),
+            BatchImportOptions::parse(b"{}").unwrap().canonical()
+        );
     }
 
     #[test]
     fn order_of_options_does_not_change_the_canonical_text() {
-        let canonical = |json: &str| parse(json.as_bytes()).unwrap().canonical();
+        let canonical = |json: &str| {
+            BatchImportOptions::parse(json.as_bytes())
+                .unwrap()
+                .canonical()
+        };
         assert_eq!(
             canonical(r#"{"sheet":"A","atomic":false,"columns":{"B":"model","A":null}}"#),
             canonical(r#"{ "columns": {"A":null,"B":"model"}, "atomic":false, "sheet":"A" }"#),
@@ -200,6 +210,6 @@ mod tests {
 
     #[test]
     fn options_that_are_not_utf8_are_rejected() {
-        assert!(parse(b"{\"sheet\":\"\xE4\"}").is_err());
+        assert!(BatchImportOptions::parse(b"{\"sheet\":\"\xE4\"}").is_err());
     }
 }

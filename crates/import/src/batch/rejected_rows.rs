@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use devices_domain::{FieldError, RowPlan};
-use devices_import::{FileError, FileErrorReason, ImportError, RejectedCell, RejectedFormat};
 
 use super::{FileInMemory, FileLayout};
+use crate::error::{FileError, FileErrorReason, ImportError};
+use crate::rejected::{RejectedCell, RejectedFormat};
 
 /// A file of rejected rows.
-pub(crate) struct RejectedFile {
-    pub(crate) bytes: Vec<u8>,
+pub struct RejectedFile {
+    /// Content.
+    pub bytes: Vec<u8>,
     /// Encoding of a text. `None` for a workbook.
-    pub(crate) encoding: Option<&'static str>,
+    pub encoding: Option<&'static str>,
 }
 
 /// Writes the rows that would fail, with their errors in a last column. Only the header is written
@@ -20,7 +22,7 @@ pub(crate) struct RejectedFile {
 ///
 /// # Errors
 /// If the output would exceed `max_bytes`: the cells of a workbook may share one long text.
-pub(crate) fn rejected_rows(
+pub fn rejected_rows(
     file: &mut FileInMemory,
     layout: &FileLayout,
     plan: &[RowPlan],
@@ -89,16 +91,16 @@ fn cells(layout: &FileLayout, index: usize, errors: &[FieldError]) -> Vec<Reject
 
 #[cfg(test)]
 mod tests {
-    use devices_domain::BatchOptions;
-    use devices_import::{ImportLimits, ImportOptions};
-
-    use super::super::{ReadFile, read_rows};
+    use super::super::{BatchImportOptions, ReadFile, read_batch};
     use super::*;
-
+    use crate::limits::ImportLimits;
     fn rejected(format: RejectedFormat, max_bytes: usize) -> Result<Vec<u8>, ImportError> {
         let text = "name,type\nA,laptop\nB,laptop\n".into();
-        let (options, limits) = (ImportOptions::default(), ImportLimits::default());
-        let read = read_rows(text, &options, BatchOptions::default(), limits);
+        let read = read_batch(
+            text,
+            &BatchImportOptions::default(),
+            ImportLimits::default(),
+        );
         let ReadFile {
             mut file, layout, ..
         } = read.unwrap();
