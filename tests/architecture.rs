@@ -78,22 +78,6 @@ fn import_uses_the_domain_only() {
 }
 
 #[test]
-fn imports_of_the_server_know_no_http() {
-    let import = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/api/src/import");
-    for entry in std::fs::read_dir(import).unwrap() {
-        let path = entry.unwrap().path();
-        let source = std::fs::read_to_string(&path).unwrap();
-        for forbidden in ["crate::http", "actix"] {
-            assert!(
-                !source.contains(forbidden),
-                "{}: {forbidden}",
-                path.display()
-            );
-        }
-    }
-}
-
-#[test]
 fn client_uses_no_other_crate_of_the_workspace() {
     assert_eq!(workspace_dependencies("devices-client"), BTreeSet::new());
 }

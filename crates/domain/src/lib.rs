@@ -85,8 +85,8 @@ pub use stored_batch::{
 };
 pub use trace_context::{SPAN_TARGET, SpanId, TraceContext, TraceId};
 pub use upsert::{
-    BatchOptions, BatchPlan, Nulls, OnConflict, PlannedRow, RowDevice, RowPlan, RowResult,
-    StoredMatches, UnknownUsers, UpsertBatch, UpsertPlan, UpsertResult,
+    BatchOptions, BatchPlan, Nulls, OnConflict, PlanCounts, PlannedRow, RowDevice, RowPlan,
+    RowResult, StoredMatches, UnknownUsers, UpsertBatch, UpsertPlan, UpsertResult,
 };
 pub use use_cases::create_devices::{CreateDevices, CreateDevicesError, CreateResult};
 pub use use_cases::restore_device::RestoreDevice;

@@ -49,6 +49,8 @@ pub struct ErrorColumn {
     pub index: usize,
     /// Text of the header row, shortened. Empty if the column has no header.
     pub header: String,
+    /// Name by which the options address the column.
+    pub name: String,
 }
 
 impl ErrorColumn {

@@ -15,7 +15,9 @@ mod text;
 mod value;
 
 pub use batch::{
-    BatchImportOptions, FileInMemory, FileLayout, ReadFile, RejectedFile, read_batch, rejected_rows,
+    BatchImportOptions, ErrorExample, ErrorGroup, ErrorGroupLimits, ErrorGroups, FileInMemory,
+    FileLayout, Interpretation, ReadFile, RejectedFile, group_errors, interpret_file, plan_errors,
+    read_batch, rejected_rows,
 };
 pub use columns::{Column, MatchedBy, column_letters};
 pub use description::{FileDescription, FileKind, Warning, WarningKind};

@@ -12,7 +12,7 @@ mod unknown_users;
 pub use batch::{StoredMatches, UpsertBatch};
 pub use options::{BatchOptions, Nulls, OnConflict, UnknownUsers};
 pub use plan::{PlannedRow, UpsertPlan};
-pub use result::{BatchPlan, RowDevice, RowPlan, RowResult, UpsertResult};
+pub use result::{BatchPlan, PlanCounts, RowDevice, RowPlan, RowResult, UpsertResult};
 
 #[cfg(test)]
 mod tests;

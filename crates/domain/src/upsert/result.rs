@@ -93,6 +93,42 @@ pub enum RowPlan {
     Fail(Vec<FieldError>),
 }
 
+/// Numbers of rows by their plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PlanCounts {
+    /// All rows.
+    pub rows: usize,
+    /// Rows that create a device.
+    pub create: usize,
+    /// Rows that change a device.
+    pub update: usize,
+    /// Rows that change nothing of their device.
+    pub unchanged: usize,
+    /// Rows that are not used.
+    pub skip: usize,
+    /// Rows with errors.
+    pub fail: usize,
+}
+
+impl PlanCounts {
+    /// Counts rows.
+    #[must_use]
+    pub fn of<'a>(rows: impl IntoIterator<Item = &'a RowPlan>) -> Self {
+        let mut counts = Self::default();
+        for row in rows {
+            counts.rows += 1;
+            *match row {
+                RowPlan::Create => &mut counts.create,
+                RowPlan::Update { .. } => &mut counts.update,
+                RowPlan::Unchanged(_) => &mut counts.unchanged,
+                RowPlan::Skip(_) => &mut counts.skip,
+                RowPlan::Fail(_) => &mut counts.fail,
+            } += 1;
+        }
+        counts
+    }
+}
+
 impl UpsertResult {
     /// Returns the number of rows with each result.
     #[must_use]

@@ -2,9 +2,12 @@
 //!
 //! [`BatchImportOptions::parse`] reads the options, and [`read_batch`] reads a file into a batch.
 //! The use case [`UpsertDevices`](devices_domain::UpsertDevices) stores or plans the batch.
-//! [`FileLayout`] states the row and the column of each of its errors, and [`rejected_rows`] writes
-//! the rows to be fixed.
+//! [`FileLayout`] states the row and the column of each of its errors, [`group_errors`] groups them
+//! with their cells, and [`rejected_rows`] writes the rows to be fixed. [`interpret_file`] describes
+//! a file whose options are not complete yet.
 
+mod error_groups;
+mod interpretation;
 mod layout;
 mod options;
 mod rejected_rows;
@@ -17,6 +20,10 @@ use crate::error::ImportError;
 use crate::file::ImportFile;
 use crate::limits::ImportLimits;
 
+pub use error_groups::{
+    ErrorExample, ErrorGroup, ErrorGroupLimits, ErrorGroups, group_errors, plan_errors,
+};
+pub use interpretation::{Interpretation, interpret_file};
 pub use layout::FileLayout;
 pub use options::BatchImportOptions;
 pub use rejected_rows::{RejectedFile, rejected_rows};

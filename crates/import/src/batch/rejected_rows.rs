@@ -17,6 +17,58 @@ pub struct RejectedFile {
     pub encoding: Option<&'static str>,
 }
 
+/// Maximum length of the name without its extensions, in characters.
+const MAX_STEM: usize = 100;
+
+impl RejectedFile {
+    /// Returns the media type, such as `text/csv; charset=utf-8; header=present` (RFC 4180).
+    #[must_use]
+    pub fn media_type(&self) -> String {
+        match self.encoding {
+            Some(encoding) => {
+                let charset = encoding.to_lowercase();
+                format!("{}; charset={charset}; header=present", Self::CSV)
+            }
+            None => Self::XLSX.to_owned(),
+        }
+    }
+
+    /// Returns a name for the file, such as `laptops.rejected.xlsx` for the rows of `laptops.csv`.
+    /// Keeps letters, digits, blanks and `-_.()`: a client may use the name for a file, and show
+    /// it.
+    #[must_use]
+    pub fn name(&self, imported: Option<&str>) -> String {
+        let extension = if self.encoding.is_some() {
+            "csv"
+        } else {
+            "xlsx"
+        };
+        format!("{}.rejected.{extension}", stem(imported))
+    }
+
+    /// Media type of CSV (RFC 4180).
+    pub const CSV: &'static str = "text/csv";
+
+    /// Media type of a workbook.
+    pub const XLSX: &'static str =
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+}
+
+/// Returns the harmless part of the name of a file, without its folder and its extension.
+fn stem(file_name: Option<&str>) -> String {
+    let name = file_name.unwrap_or_default();
+    let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
+    let is_kept = |c: &char| c.is_alphanumeric() || " -_.()".contains(*c);
+    let kept: String = stem.chars().filter(is_kept).take(MAX_STEM).collect();
+    let kept = kept.trim_matches([' ', '.']);
+    if kept.is_empty() {
+        "devices".to_owned()
+    } else {
+        kept.to_owned()
+    }
+}
+
 /// Writes the rows that would fail, with their errors in a last column. Only the header is written
 /// if no row would fail.
 ///
@@ -91,9 +143,12 @@ fn cells(layout: &FileLayout, index: usize, errors: &[FieldError]) -> Vec<Reject
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::super::{BatchImportOptions, ReadFile, read_batch};
     use super::*;
     use crate::limits::ImportLimits;
+
     fn rejected(format: RejectedFormat, max_bytes: usize) -> Result<Vec<u8>, ImportError> {
         let text = "name,type\nA,laptop\nB,laptop\n".into();
         let read = read_batch(
@@ -128,5 +183,28 @@ mod tests {
             };
             assert_eq!(error.reason, FileErrorReason::TooLarge);
         }
+    }
+
+    #[rstest]
+    #[case(Some("laptops.xlsx"), "laptops")]
+    #[case(Some("Inventar 2026 (neu).v2.csv"), "Inventar 2026 (neu).v2")]
+    #[case(Some("/etc/passwd"), "passwd")]
+    #[case(Some(r"C:\Users\ada\Desktop\laptops.csv"), "laptops")]
+    #[case(Some("../../.ssh/.config.csv"), "config")]
+    #[case(Some("a\r\nSet-Cookie: b\u{202e}\"c.csv"), "aSet-Cookie bc")]
+    #[case(Some("Geräte.csv"), "Geräte")]
+    #[case(Some(".csv"), "devices")]
+    #[case(Some(""), "devices")]
+    #[case(None, "devices")]
+    fn file_name_keeps_only_harmless_characters(
+        #[case] sent: Option<&str>,
+        #[case] expected: &str,
+    ) {
+        assert_eq!(stem(sent), expected);
+    }
+
+    #[test]
+    fn long_file_name_is_cut() {
+        assert_eq!(stem(Some(&"x".repeat(10_000))).len(), MAX_STEM);
     }
 }

@@ -1,5 +1,7 @@
 //! Columns of a file, and the fields that they provide.
 
+use crate::options::DateFormat;
+
 /// A column and its interpretation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -16,6 +18,9 @@ pub struct Column {
     pub field: Option<String>,
     /// Match that assigned the field. `None` if there is no field.
     pub by: Option<MatchedBy>,
+    /// Format of its dates in text: that of the options, or the one that its rows show. `None` if
+    /// no row needs one, such as for dates as `2024-05-31` and date cells.
+    pub date_format: Option<DateFormat>,
 }
 
 impl Column {

@@ -148,7 +148,8 @@ fn first_free(base: &str, is_taken: impl Fn(&str) -> bool) -> String {
     name
 }
 
-fn unnamed(index: usize) -> String {
+/// Returns the name of a column without a header.
+pub(crate) fn unnamed(index: usize) -> String {
     format!("Column {}", column_letters(index))
 }
 

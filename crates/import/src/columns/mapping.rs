@@ -270,6 +270,10 @@ pub(crate) fn describe_all(headers: &Headers, indexes: &[usize]) -> String {
 }
 
 fn error_column(headers: &Headers, index: usize) -> ErrorColumn {
-    let header = headers.get(index).text.clone();
-    ErrorColumn { index, header }
+    let header = headers.get(index);
+    ErrorColumn {
+        index,
+        header: header.text.clone(),
+        name: header.name.clone(),
+    }
 }

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 
 use super::Cell;
 use super::error::{damaged_workbook, encrypted, in_row, workbook_io};
-use crate::columns::column_letters;
+use crate::columns::{column_letters, unnamed};
 use crate::error::{ErrorColumn, FileError, FileErrorReason, ImportError};
 use crate::text::MAX_CELL_LENGTH;
 use crate::value::FIRST_INEXACT;
@@ -107,6 +107,7 @@ impl<'a, R: Read + Seek> SheetCells<'a, R> {
                 columns: vec![ErrorColumn {
                     index: column,
                     header: String::new(),
+                    name: unnamed(column),
                 }],
                 ..in_row(FileErrorReason::Damaged, row, message)
             });

@@ -215,6 +215,8 @@ impl TableScan {
             samples: statistics.samples.clone(),
             field: assignment.target.as_ref().map(Target::to_string),
             by: assignment.by,
+            date_format: self.places[index]
+                .and_then(|place| self.reader.columns[place].reader.date_format()),
         });
         columns.collect()
     }

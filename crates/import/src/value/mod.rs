@@ -13,7 +13,7 @@ use std::borrow::Cow;
 pub(crate) use date::{DateStatistics, DecidedOrder};
 pub(crate) use number::FIRST_INEXACT;
 use number::number_text;
-pub(crate) use reader::{ValueReader, is_error_value};
+pub(crate) use reader::{ERROR_VALUE, ValueReader, is_error_value};
 
 use crate::source::Cell;
 

@@ -15,7 +15,7 @@ use super::number::{
     shortened_text,
 };
 use crate::columns::Target;
-use crate::options::ImportOptions;
+use crate::options::{DateFormat, DecimalMark, ImportOptions};
 use crate::source::Cell;
 
 /// Fields whose values are numbers of documents, with the rules of identifiers for damage.
@@ -47,8 +47,8 @@ pub(crate) struct ValueReader {
 /// Formats that the options state.
 #[derive(Debug, Clone, Copy)]
 struct Formats {
-    date: Option<crate::options::DateFormat>,
-    decimal: Option<crate::options::DecimalMark>,
+    date: Option<DateFormat>,
+    decimal: Option<DecimalMark>,
 }
 
 impl ValueReader {
@@ -74,6 +74,19 @@ impl ValueReader {
 
     pub(crate) fn set_date_order(&mut self, order: DateOrder) {
         self.date_order = Some(order);
+    }
+
+    /// Returns the format of dates in text: that of the options, or the decided order. `None` for
+    /// other fields, and if no order was decided.
+    pub(crate) fn date_format(&self) -> Option<DateFormat> {
+        if self.kind != Kind::Date {
+            return None;
+        }
+        let decided = self.date_order.map(|order| match order {
+            DateOrder::DayFirst => DateFormat::DayFirst,
+            DateOrder::MonthFirst => DateFormat::MonthFirst,
+        });
+        self.formats.date.or(decided)
     }
 
     /// Returns the text of a cell after the translation.
@@ -203,7 +216,7 @@ impl Kind {
 }
 
 /// Error value that is written for any other.
-const ERROR_VALUE: &str = "#VALUE!";
+pub(crate) const ERROR_VALUE: &str = "#VALUE!";
 
 /// Error values of spreadsheets in English, German and French, which a formula leaves behind.
 const ERROR_VALUES: &[&str] = &[

@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 use crate::http::respond::api_error::{ApiError, ErrorEntry};
 use crate::http::respond::created_devices::render_blocking_if_large;
 use crate::http::respond::data::Data;
-use crate::http::respond::plan_counts::PlanCounts;
+use crate::http::respond::plan_counts::PlanCountsView;
 
 #[derive(Serialize)]
 struct BatchPlan<'a> {
     #[serde(flatten)]
-    counts: PlanCounts,
+    counts: PlanCountsView,
     plan: Vec<PlanView<'a>>,
 }
 
@@ -55,7 +55,7 @@ fn render(rows: &[(Option<RowRef>, RowPlan)]) -> Vec<u8> {
         .map(|(index, (row_ref, row))| plan_view(index, row_ref.as_ref(), row))
         .collect();
     let plan = BatchPlan {
-        counts: PlanCounts::of(rows.iter().map(|(_, row)| row)),
+        counts: PlanCountsView::of(rows.iter().map(|(_, row)| row)),
         plan: views,
     };
     serde_json::to_vec(&Data { data: plan })

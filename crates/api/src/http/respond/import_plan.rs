@@ -3,12 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{ContentType, VARY};
 use devices_domain::RowPlan;
-use devices_import::{FileInMemory, FileKind, FileLayout};
+use devices_import::{FileInMemory, FileKind, FileLayout, plan_errors};
 use serde::Serialize;
 
 use crate::http::respond::data::Data;
 use crate::http::respond::import_views::{ColumnView, LocatedRowError, WarningView};
-use crate::http::respond::plan_counts::PlanCounts;
+use crate::http::respond::plan_counts::PlanCountsView;
 
 #[derive(Serialize)]
 struct ImportPlan<'a> {
@@ -36,7 +36,7 @@ struct FileView<'a> {
 #[derive(Serialize)]
 struct ImportCounts {
     #[serde(flatten)]
-    rows: PlanCounts,
+    rows: PlanCountsView,
     create_users: usize,
 }
 
@@ -47,14 +47,8 @@ pub(crate) fn render(
     rows: &[RowPlan],
     new_users: usize,
 ) -> Vec<u8> {
-    let errors = rows.iter().enumerate().flat_map(|(index, row)| {
-        let errors = match row {
-            RowPlan::Fail(errors) => errors.as_slice(),
-            _ => &[],
-        };
-        let errors = errors.iter();
-        errors.map(move |error| LocatedRowError::of(layout, Some(index), error))
-    });
+    let errors = plan_errors(rows);
+    let errors = errors.map(|(index, error)| LocatedRowError::of(layout, Some(index), error));
     let plan = ImportPlan {
         file: file_view(file),
         columns: layout
@@ -65,7 +59,7 @@ pub(crate) fn render(
         missing: layout.missing_fields(),
         warnings: layout.warnings().iter().map(WarningView::of).collect(),
         plan: ImportCounts {
-            rows: PlanCounts::of(rows),
+            rows: PlanCountsView::of(rows),
             create_users: new_users,
         },
         errors: errors.collect(),

@@ -1,11 +1,11 @@
 //! Numbers of rows of a dry run, by their plan.
 
-use devices_domain::RowPlan;
+use devices_domain::{PlanCounts, RowPlan};
 use serde::Serialize;
 
 /// Numbers of rows by their plan.
-#[derive(Serialize, Default)]
-pub(super) struct PlanCounts {
+#[derive(Serialize)]
+pub(super) struct PlanCountsView {
     rows: usize,
     create: usize,
     update: usize,
@@ -14,20 +14,24 @@ pub(super) struct PlanCounts {
     fail: usize,
 }
 
-impl PlanCounts {
+impl PlanCountsView {
     /// Counts rows.
     pub(super) fn of<'a>(rows: impl IntoIterator<Item = &'a RowPlan>) -> Self {
-        let mut counts = Self::default();
-        for row in rows {
-            counts.rows += 1;
-            *match row {
-                RowPlan::Create => &mut counts.create,
-                RowPlan::Update { .. } => &mut counts.update,
-                RowPlan::Unchanged(_) => &mut counts.unchanged,
-                RowPlan::Skip(_) => &mut counts.skip,
-                RowPlan::Fail(_) => &mut counts.fail,
-            } += 1;
+        let PlanCounts {
+            rows,
+            create,
+            update,
+            unchanged,
+            skip,
+            fail,
+        } = PlanCounts::of(rows);
+        Self {
+            rows,
+            create,
+            update,
+            unchanged,
+            skip,
+            fail,
         }
-        counts
     }
 }

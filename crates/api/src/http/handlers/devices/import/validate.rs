@@ -6,7 +6,9 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use devices_domain::{BatchPlan, UpsertDevices};
 use devices_import::{
-    BatchImportOptions, ImportLimits, ReadFile, RejectedFormat, read_batch, rejected_rows as write_rejected_rows};
+    BatchImportOptions, ImportLimits, ReadFile, RejectedFile, RejectedFormat, read_batch,
+    rejected_rows as write_rejected_rows,
+};
 
 use super::{blocking, import_limits};
 use crate::http::extract::accept::{self, AcceptedFormat};
@@ -16,7 +18,7 @@ use crate::http::extract::upload::Upload;
 use crate::http::limits::run_to_completion::run_to_completion;
 use crate::http::respond::api_error::ApiError;
 use crate::http::respond::import_plan;
-use crate::http::respond::rejected_rows::{self, CSV, XLSX};
+use crate::http::respond::rejected_rows;
 use crate::http::state::State;
 
 /// Returns how a file is interpreted, what an import would do, and the errors of the rows. Returns
@@ -53,8 +55,8 @@ pub(crate) struct PlanFormat(Option<RejectedFormat>);
 
 /// All formats. Negotiation prefers the last of equal ones.
 const FORMATS: [AcceptedFormat<Option<RejectedFormat>>; 3] = [
-    (Some(RejectedFormat::Xlsx), &[XLSX]),
-    (Some(RejectedFormat::Csv), &[CSV, "text/*"]),
+    (Some(RejectedFormat::Xlsx), &[RejectedFile::XLSX]),
+    (Some(RejectedFormat::Csv), &[RejectedFile::CSV, "text/*"]),
     (None, &["application/json", "application/*", "*/*"]),
 ];
 
