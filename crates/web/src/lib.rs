@@ -12,6 +12,7 @@ mod frame;
 mod host;
 mod pages;
 mod query;
+mod respond;
 mod response_headers;
 mod routes;
 mod same_origin;

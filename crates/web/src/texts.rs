@@ -140,7 +140,25 @@ texts! {
         back_to_start: "Go to the overview",
         choose: "Choose",
         one_per_line: "One per line.",
-        pairs_hint: "One per line, as key: value.",
+        pairs_hint: "One per line, as key: value. Write \\: for a colon in the key.",
+        amount_hint: "Without a currency, such as 1299.00.",
+        required: "required",
+    }
+
+    field_groups: FieldGroupTexts {
+        identity: "Identity",
+        inventory: "Inventory",
+        ownership: "Ownership",
+        characteristics: "Characteristics",
+    }
+
+    form: FormTexts {
+        error: "Error:",
+        error_in_line: "(line {line}) {error}",
+        error_of_key: "(\u{201c}{key}\u{201d}) {error}",
+        pair_without_value: "must have a value after the key, as key: value",
+        open_device: "Open that device",
+        open_user: "Open that user",
     }
 
     navigation: NavigationTexts {

@@ -4,14 +4,22 @@
 //! and details without a change here.
 
 mod control;
+mod errors;
+mod form_field;
+mod form_text;
 mod label;
 mod value;
 
 use devices_domain::{Characteristics, Field, Identity, Inventory, Ownership};
 
-pub(crate) use control::{Control, FormField, has_errors, read_row};
+pub(crate) use control::{Choice, Control};
+pub(crate) use errors::{FieldErrors, NO_OTHER_ERRORS, OtherError};
+pub(crate) use form_field::{FormField, has_errors};
+pub(crate) use form_text::{change_row, form_text, is_same_value, read_row};
 pub(crate) use label::{label, label_of_device_field, words};
-pub(crate) use value::Value;
+pub(crate) use value::{Value, filled_values};
+
+use crate::texts::EN;
 
 /// Group of fields of a device.
 pub(crate) struct FieldGroup {
@@ -20,21 +28,21 @@ pub(crate) struct FieldGroup {
 }
 
 /// All groups of stored fields of a device, in the order of the field table.
-pub(crate) const DEVICE_GROUPS: [FieldGroup; 4] = [
+pub(crate) static DEVICE_GROUPS: [FieldGroup; 4] = [
     FieldGroup {
-        title: "Identity",
+        title: EN.field_groups.identity,
         fields: Identity::FIELDS,
     },
     FieldGroup {
-        title: "Inventory",
+        title: EN.field_groups.inventory,
         fields: Inventory::FIELDS,
     },
     FieldGroup {
-        title: "Ownership",
+        title: EN.field_groups.ownership,
         fields: Ownership::FIELDS,
     },
     FieldGroup {
-        title: "Characteristics",
+        title: EN.field_groups.characteristics,
         fields: Characteristics::FIELDS,
     },
 ];

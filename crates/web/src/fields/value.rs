@@ -1,8 +1,10 @@
 //! Values of fields as pages show them.
 
-use devices_domain::{Field, Format, RawValue};
+use std::borrow::Cow;
 
-use super::label::words;
+use devices_domain::{Field, Format, RawRow, RawValue};
+
+use super::label::{label, words};
 
 /// A value of a field, by the way in which it is shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,8 +55,17 @@ fn text_of(raw: &RawValue<'_>) -> Option<String> {
     }
 }
 
-fn pairs(members: &[(std::borrow::Cow<'_, str>, RawValue<'_>)]) -> Vec<(String, String)> {
+fn pairs(members: &[(Cow<'_, str>, RawValue<'_>)]) -> Vec<(String, String)> {
     let pairs = members.iter();
     let pairs = pairs.filter_map(|(key, value)| Some((key.clone().into_owned(), text_of(value)?)));
     pairs.collect()
+}
+
+/// Returns the labels and values of the fields that have one in a row.
+pub(crate) fn filled_values(fields: &'static [Field], row: &RawRow<'_>) -> Vec<(String, Value)> {
+    let values = fields.iter();
+    let values = values.map(|field| (label(field), Value::new(field, row.get(field.name()))));
+    values
+        .filter(|(_, value)| *value != Value::Nothing)
+        .collect()
 }
