@@ -55,20 +55,20 @@ pub use idempotency::{
     IdempotencyError, IdempotencyKey, IdempotentRequest, IdempotentResponse, StoredResponse,
 };
 pub use ids::{BatchId, DeviceId, EnrollmentId, EventId, KeyId, UserId, WorkspaceId};
-pub use key::{KeyRestriction, NewKeyFields, RotationFields};
+pub use key::{KeyRestriction, KeyState, NewKeyFields, RotationFields};
 pub use paging::{Cursor, IdRange, Page, PageRequest, PageStart, Total};
 pub use ports::{
     BatchFilter, BatchRepository, ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts,
     CreateError, DeviceChange, DeviceFilter, DeviceLimit, DeviceLimitReached, DeviceRepository,
     EnrollmentFilter, EnrollmentReport, EnrollmentRepository, EventFeed, EventRepository,
     EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor, FeedPage, FeedRequest,
-    IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError, KeyRepository, LookupResult,
-    NewApiKey, NewBatch, NewSecret, NewSession, NewUpsert, NewWorkspace, Precondition,
-    PutEnrollmentError, RateLimitDecision, RateLimiter, RateLimits, RebuildScope, RebuiltDocuments,
-    RenameError, RenderResponse, RenderUpsert, RepositoryError, Revision, SearchIndex,
-    SessionRepository, Store, StoreHealth, StoreResult, TokenBucket, UpsertError, UpsertOutcome,
-    UserChange, UserFilter, UserQuota, UserRepository, WorkspaceKeyRepository, WorkspaceRepository,
-    WorkspaceStore,
+    IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError, KeyPrecondition,
+    KeyRepository, LookupResult, NewApiKey, NewBatch, NewSecret, NewSession, NewUpsert,
+    NewWorkspace, Precondition, PutEnrollmentError, RateLimitDecision, RateLimiter, RateLimits,
+    RebuildScope, RebuiltDocuments, RenameError, RenderResponse, RenderUpsert, RepositoryError,
+    Revision, SearchIndex, SessionRepository, Store, StoreHealth, StoreResult, TokenBucket,
+    UpsertError, UpsertOutcome, UserChange, UserFilter, UserQuota, UserRepository,
+    WorkspaceKeyRepository, WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{

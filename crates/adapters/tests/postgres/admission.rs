@@ -8,10 +8,10 @@ use chrono::Utc;
 use devices_domain::{
     Actor, Admission, AdmissionDecision, Author, BatchFilter, BatchId, DeviceChange, DeviceFilter,
     DevicePatch, Email, EnrollmentFields, EnrollmentFilter, EnrollmentReport, FeedRequest,
-    IdempotencyKey, IdempotentRequest, IdentifierKey, KeyRepository, LookupKeys, NewBatch,
-    NewDevice, NewKeyFields, PageRequest, PageStart, Precondition, RateLimits, RawRow, RawValue,
-    RepositoryError, Scope, SerialNumber, Store, UnknownFields, UserChange, UserFields, UserFilter,
-    UserPatch, WorkspaceStore,
+    IdempotencyKey, IdempotentRequest, IdentifierKey, KeyPrecondition, KeyRepository, LookupKeys,
+    NewBatch, NewDevice, NewKeyFields, PageRequest, PageStart, Precondition, RateLimits, RawRow,
+    RawValue, RepositoryError, Scope, SerialNumber, Store, UnknownFields, UserChange, UserFields,
+    UserFilter, UserPatch, WorkspaceStore,
 };
 use futures_util::future::join_all;
 
@@ -182,9 +182,18 @@ fn revoked_key_manages_no_keys() {
             keys.create(
                 NewKeyFields::from_row(&row).unwrap(),
                 secret.clone(),
+                KeyPrecondition::Any,
                 acme.origin()
             ),
-            keys.rotate(acme.key, secret.clone(), Utc::now(), acme.origin()),
+            keys.rotate(
+                acme.key,
+                secret.clone(),
+                Utc::now(),
+                KeyPrecondition::Any,
+                acme.origin()
+            ),
+            keys.find(acme.key),
+            keys.newest(),
             keys.revoke(acme.key, acme.origin()),
         );
         assert_eq!(store.database.count("api_keys"), before);

@@ -6,11 +6,12 @@ use std::time::Instant;
 use chrono::{TimeDelta, Utc};
 use devices_adapters::postgres::PostgresStore;
 use devices_domain::{
-    Action, ApiKey, Duration, FieldValue, KeyError, KeyId, KeyRepository, KeyRestriction,
-    NewApiKey, NewKeyFields, NewSecret, Origin, PageRequest, PageStart, Quotas, RawRow, RawValue,
-    RepositoryError, Scope, Store, WorkspaceId, WorkspaceKeyRepository,
+    Action, ApiKey, Duration, FieldValue, KeyError, KeyId, KeyPrecondition, KeyRepository,
+    KeyRestriction, NewApiKey, NewKeyFields, NewSecret, Origin, PageRequest, PageStart, Quotas,
+    RawRow, RawValue, RepositoryError, Scope, Store, WorkspaceId, WorkspaceKeyRepository,
 };
 use diesel::connection::SimpleConnection;
+use futures_util::future::join_all;
 
 use crate::{TestStore, block_on, keys, operator, unlimited};
 
@@ -41,13 +42,17 @@ impl Acme {
     }
 
     async fn create(&self, by: &ApiKey, fields: NewKeyFields) -> Result<ApiKey, KeyError> {
-        self.keys.create(fields, secret(100), origin(by)).await
+        let any = KeyPrecondition::Any;
+        let created = self.keys.create(fields, secret(100), any, origin(by));
+        created.await
     }
 
     /// Rotates a key without overlap.
     async fn rotate(&self, by: &ApiKey, key: KeyId, hash: u8) -> Result<ApiKey, KeyError> {
         let until = Utc::now();
-        self.keys.rotate(key, secret(hash), until, origin(by)).await
+        let any = KeyPrecondition::Any;
+        let rotated = self.keys.rotate(key, secret(hash), until, any, origin(by));
+        rotated.await
     }
 
     async fn revoke(&self, by: &ApiKey, key: KeyId) -> Result<ApiKey, KeyError> {
@@ -173,14 +178,25 @@ fn quota_of_keys_is_enforced() {
         let store = PostgresStore::new(pool, quotas);
         let keys = store.for_workspace(acme.id).keys;
         let created = keys
-            .create(new_key(Scope::Read, None), secret(2), origin(&admin))
+            .create(
+                new_key(Scope::Read, None),
+                secret(2),
+                KeyPrecondition::Any,
+                origin(&admin),
+            )
             .await;
         assert!(matches!(created, Err(KeyError::TooMany(1))), "{created:?}");
         assert_eq!(acme.count("true"), "1");
         // The old key is replaced, and does not count.
         let until = Utc::now() + Duration::hours(1).to_delta();
         let rotated = keys
-            .rotate(admin.id, secret(2), until, origin(&admin))
+            .rotate(
+                admin.id,
+                secret(2),
+                until,
+                KeyPrecondition::Any,
+                origin(&admin),
+            )
             .await;
         assert!(rotated.is_ok(), "{rotated:?}");
     });
@@ -242,7 +258,13 @@ fn longest_lasting_admin_key_remains() {
         let until = Utc::now() + TimeDelta::hours(1);
         let rotated = acme
             .keys
-            .rotate(lasting.id, secret(3), until, origin(&lasting))
+            .rotate(
+                lasting.id,
+                secret(3),
+                until,
+                KeyPrecondition::Any,
+                origin(&lasting),
+            )
             .await
             .unwrap();
         let revoked = acme.revoke(&lasting, rotated.id).await;
@@ -310,5 +332,52 @@ fn inactive_key_cannot_be_rotated() {
         acme.revoke(&admin, created.id).await.unwrap();
         let rotated = acme.rotate(&admin, created.id, 3).await;
         assert!(matches!(rotated, Err(KeyError::Inactive)), "{rotated:?}");
+    });
+}
+
+#[test]
+fn form_that_is_sent_twice_creates_one_key() {
+    block_on(async {
+        let acme = Acme::new().await;
+        let admin = acme.admin(1, None).await;
+        let newest = acme.keys.newest().await.unwrap();
+        assert_eq!(newest, Some(admin.id));
+        let once = KeyPrecondition::NoneSince(newest);
+        let create = |hash| {
+            let fields = new_key(Scope::Read, None);
+            let created = acme.keys.create(fields, secret(hash), once, origin(&admin));
+            async move { created.await }
+        };
+        let mut results = join_all([create(2), create(3)]).await;
+        results.sort_by_key(Result::is_err);
+        let rejected = results.pop().unwrap();
+        let created = results.pop().unwrap();
+        let created = created.unwrap();
+        match rejected {
+            Err(KeyError::CreatedSince(newer)) => assert_eq!(newer.id, created.id),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(acme.keys.find(created.id).await.unwrap(), Some(created));
+        // Keys with other names are no obstacle.
+        let until = Utc::now() + TimeDelta::hours(1);
+        let rotate = |hash| {
+            acme.keys
+                .rotate(admin.id, secret(hash), until, once, origin(&admin))
+        };
+        rotate(4).await.unwrap();
+        let again = rotate(5).await;
+        assert!(matches!(again, Err(KeyError::CreatedSince(_))), "{again:?}");
+        assert_eq!(acme.count("true"), "3");
+    });
+}
+
+#[test]
+fn key_of_another_workspace_is_not_found() {
+    block_on(async {
+        let acme = Acme::new().await;
+        let globex = acme.store.workspace("globex").await;
+        let foreign = acme.store.key(globex).await;
+        assert_eq!(acme.keys.find(foreign).await.unwrap(), None);
+        assert_eq!(acme.keys.newest().await.unwrap(), None);
     });
 }

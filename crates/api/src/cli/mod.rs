@@ -156,9 +156,10 @@ impl From<KeyError> for CliError {
         match error {
             KeyError::TooMany(max) => Self::TooManyKeys(max),
             KeyError::Repository(error) => error.into(),
-            KeyError::NotFound | KeyError::Inactive | KeyError::Forbidden(_) => {
-                Self::Rejected(format!("{error}."))
-            }
+            KeyError::NotFound
+            | KeyError::Inactive
+            | KeyError::CreatedSince(_)
+            | KeyError::Forbidden(_) => Self::Rejected(format!("{error}.")),
         }
     }
 }

@@ -38,9 +38,9 @@ async fn respond(error: fn() -> RepositoryError) -> Vec<Response> {
             let mut keys = MockWorkspaceKeyRepository::new();
             keys.expect_list().returning(move |_| Err(error()));
             let create = keys.expect_create();
-            create.returning(move |_, _, _| Err(error().into()));
+            create.returning(move |_, _, _, _| Err(error().into()));
             let rotate = keys.expect_rotate();
-            rotate.returning(move |_, _, _, _| Err(error().into()));
+            rotate.returning(move |_, _, _, _, _| Err(error().into()));
             keys.expect_revoke()
                 .returning(move |_, _| Err(error().into()));
             let mut store = workspace_store(MockDeviceRepository::new());

@@ -3,7 +3,9 @@
 mod fields;
 mod rotation;
 mod rules;
+mod state;
 
 pub use fields::NewKeyFields;
 pub use rotation::RotationFields;
 pub use rules::KeyRestriction;
+pub use state::KeyState;

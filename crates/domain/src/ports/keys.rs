@@ -77,15 +77,23 @@ pub trait WorkspaceKeyRepository: Send + Sync {
     /// Lists a page of all keys, oldest first.
     async fn list(&self, page: PageRequest) -> Result<Page<ApiKey>, RepositoryError>;
 
+    /// Finds a key by id, active or not.
+    async fn find(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError>;
+
+    /// Returns the id of the key that was stored last, for a [`KeyPrecondition`].
+    async fn newest(&self) -> Result<Option<KeyId>, RepositoryError>;
+
     /// Stores a key.
     ///
     /// MUST return [`KeyError::TooMany`] if the workspace has as many active keys as its
-    /// [quota](crate::Quotas), and [`KeyError::Forbidden`] if the acting key may not
-    /// [grant](ApiKey::check_grant) the key.
+    /// [quota](crate::Quotas), [`KeyError::Forbidden`] if the acting key may not
+    /// [grant](ApiKey::check_grant) the key, and [`KeyError::CreatedSince`] if the precondition is
+    /// not met.
     async fn create(
         &self,
         key: NewKeyFields,
         secret: NewSecret,
+        precondition: KeyPrecondition,
         origin: Origin,
     ) -> Result<ApiKey, KeyError>;
 
@@ -99,6 +107,7 @@ pub trait WorkspaceKeyRepository: Send + Sync {
         old: KeyId,
         secret: NewSecret,
         until: DateTime<Utc>,
+        precondition: KeyPrecondition,
         origin: Origin,
     ) -> Result<ApiKey, KeyError>;
 
@@ -108,6 +117,18 @@ pub trait WorkspaceKeyRepository: Send + Sync {
     /// MUST return [`KeyError::Forbidden`] for an active key that
     /// [must remain](ApiKey::check_revocation).
     async fn revoke(&self, key: KeyId, origin: Origin) -> Result<ApiKey, KeyError>;
+}
+
+/// Condition under which a key is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyPrecondition {
+    /// No condition.
+    Any,
+    /// No key with the same name was stored after this one. `None`: there is no such key at all.
+    ///
+    /// Makes a form safe to send twice: the second attempt fails. A secret is returned only once,
+    /// so that a stored response cannot answer it.
+    NoneSince(Option<KeyId>),
 }
 
 /// A key to store.
@@ -147,6 +168,9 @@ pub enum KeyError {
     /// The key is revoked, expired or retired.
     #[error("the key is revoked or expired")]
     Inactive,
+    /// This key with the same name was stored after the one of the [`KeyPrecondition`].
+    #[error("a key with this name was created meanwhile")]
+    CreatedSince(Box<ApiKey>),
     /// A rule forbids the acting key to do this.
     #[error("a rule forbids it: {0:?}")]
     Forbidden(KeyRestriction),

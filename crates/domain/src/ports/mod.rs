@@ -37,7 +37,9 @@ pub use event_feed::{
     EventFeed, EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor, FeedPage,
     FeedRequest,
 };
-pub use keys::{KeyError, KeyRepository, NewApiKey, NewSecret, WorkspaceKeyRepository};
+pub use keys::{
+    KeyError, KeyPrecondition, KeyRepository, NewApiKey, NewSecret, WorkspaceKeyRepository,
+};
 pub use search_index::{
     IndexBacklog, IndexError, IndexedChunk, RebuildScope, RebuiltDocuments, SearchIndex,
 };

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Action, ApiKey, Author, KeyError, KeyId, NewApiKey, NewSecret, Subject, WorkspaceId,
+    Action, ApiKey, Author, KeyError, KeyId, KeyPrecondition, NewApiKey, NewSecret, Subject,
+    WorkspaceId,
 };
 use diesel::dsl::now;
 use diesel::pg::PgConnection;
@@ -46,6 +47,33 @@ pub(crate) fn find(
 /// Converts a row within a transaction.
 pub(crate) fn into_key(row: KeyRow) -> Result<ApiKey, Failure<KeyError>> {
     ApiKey::try_from(row).map_err(|error| Failure::Rejected(error.into()))
+}
+
+/// Checks the precondition of a new key with this name. The keys must be [locked](lock).
+pub(crate) fn check(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    name: &str,
+    precondition: KeyPrecondition,
+) -> Result<(), Failure<KeyError>> {
+    let KeyPrecondition::NoneSince(newest) = precondition else {
+        return Ok(());
+    };
+    let newer: Option<KeyRow> = api_keys::table
+        .filter(api_keys::workspace_id.eq(workspace.0))
+        .filter(api_keys::id.gt(newest.map_or(0, |newest| newest.0)))
+        .filter(api_keys::name.eq(name))
+        .select(KeyRow::as_select())
+        .order(api_keys::id)
+        .first(connection)
+        .optional()?;
+    match newer {
+        Some(newer) => {
+            let newer = KeyError::CreatedSince(Box::new(into_key(newer)?));
+            Err(Failure::Rejected(newer))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Inserts a key, unless the workspace has `max` active keys. Keys that will retire after a
@@ -95,6 +123,7 @@ pub(crate) struct Rotation {
     pub(crate) secret: NewSecret,
     /// Time at which the old key retires, unless a previous rotation set an earlier one.
     pub(crate) until: DateTime<Utc>,
+    pub(crate) precondition: KeyPrecondition,
     /// Maximum number of active keys.
     pub(crate) max: u32,
 }
@@ -112,12 +141,14 @@ pub(crate) fn rotate(
         old,
         secret,
         until,
+        precondition,
         max,
     } = rotation;
     let (replaced, is_active) = find(connection, *workspace, *old)?;
     if !is_active {
         return Err(Failure::Rejected(KeyError::Inactive));
     }
+    check(connection, *workspace, &replaced.name, *precondition)?;
     let expires_at = expiry(&replaced, Utc::now()).map_err(Failure::Rejected)?;
     let retires_at = replaced.retires_at.map_or(*until, |at| at.min(*until));
     diesel::update(api_keys::table.find((workspace.0, old.0)))

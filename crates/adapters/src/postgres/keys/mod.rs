@@ -10,8 +10,8 @@ mod workspace;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Actor, ApiKey, Author, KeyError, KeyId, KeyRepository, NewApiKey, NewSecret, Operator,
-    RepositoryError, WorkspaceId,
+    Actor, ApiKey, Author, KeyError, KeyId, KeyPrecondition, KeyRepository, NewApiKey, NewSecret,
+    Operator, RepositoryError, WorkspaceId,
 };
 use diesel::prelude::*;
 
@@ -93,6 +93,7 @@ impl KeyRepository for PostgresKeys {
             old,
             secret,
             until,
+            precondition: KeyPrecondition::Any,
             max,
         };
         self.database

@@ -3,9 +3,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    ApiKey, Author, Cursor, KeyError, KeyId, NewApiKey, NewKeyFields, NewSecret, Origin, Page,
-    PageRequest, PageStart, RepositoryError, Scope, Total, WorkspaceId, WorkspaceKeyRepository,
+    ApiKey, Author, Cursor, KeyError, KeyId, KeyPrecondition, NewApiKey, NewKeyFields, NewSecret,
+    Origin, Page, PageRequest, PageStart, RepositoryError, Scope, Total, WorkspaceId,
+    WorkspaceKeyRepository,
 };
+use diesel::dsl::max;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
@@ -65,10 +67,28 @@ impl WorkspaceKeyRepository for PostgresWorkspaceKeys {
         Ok(page.with_items(keys?))
     }
 
+    async fn find(&self, key: KeyId) -> Result<Option<ApiKey>, RepositoryError> {
+        let workspace = self.workspace;
+        let row = self
+            .database
+            .query(move |connection| find(connection, workspace, key))
+            .await?;
+        row.map(ApiKey::try_from).transpose()
+    }
+
+    async fn newest(&self) -> Result<Option<KeyId>, RepositoryError> {
+        let workspace = self.workspace;
+        let newest = self
+            .database
+            .query(move |connection| newest(connection, workspace));
+        Ok(newest.await?.map(KeyId))
+    }
+
     async fn create(
         &self,
         key: NewKeyFields,
         secret: NewSecret,
+        precondition: KeyPrecondition,
         origin: Origin,
     ) -> Result<ApiKey, KeyError> {
         let quota = self.quota;
@@ -83,6 +103,7 @@ impl WorkspaceKeyRepository for PostgresWorkspaceKeys {
         self.change(origin, move |connection, acting, author| {
             let granted = acting.check_grant(new.scope, new.expires_at);
             granted.map_err(|rule| Failure::Rejected(KeyError::Forbidden(rule)))?;
+            change::check(connection, new.workspace, &new.name, precondition)?;
             change::insert(connection, &new, quota, author)
         })
         .await
@@ -93,6 +114,7 @@ impl WorkspaceKeyRepository for PostgresWorkspaceKeys {
         old: KeyId,
         secret: NewSecret,
         until: DateTime<Utc>,
+        precondition: KeyPrecondition,
         origin: Origin,
     ) -> Result<ApiKey, KeyError> {
         let rotation = Rotation {
@@ -100,6 +122,7 @@ impl WorkspaceKeyRepository for PostgresWorkspaceKeys {
             old,
             secret,
             until,
+            precondition,
             max: self.quota,
         };
         self.change(origin, move |connection, acting, author| {
@@ -137,6 +160,21 @@ fn acting_key(
         (acting, true) => Ok(acting),
         (_, false) => Err(Failure::Rejected(RepositoryError::NotAdmitted.into())),
     }
+}
+
+fn find(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    key: KeyId,
+) -> QueryResult<Option<KeyRow>> {
+    let key = api_keys::table.find((workspace.0, key.0));
+    let key = unprepared(key.select(KeyRow::as_select()));
+    key.get_result(connection).optional()
+}
+
+fn newest(connection: &mut PgConnection, workspace: WorkspaceId) -> QueryResult<Option<i64>> {
+    let keys = api_keys::table.filter(api_keys::workspace_id.eq(workspace.0));
+    unprepared(keys.select(max(api_keys::id))).get_result(connection)
 }
 
 /// Returns the active ADMIN keys of the workspace of `key`, except this one.

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
-use devices_domain::{KeyId, NewKeyFields, RawRow, RotationFields, UnknownFields};
+use devices_domain::{KeyId, KeyPrecondition, NewKeyFields, RawRow, RotationFields, UnknownFields};
 
 use crate::created_key::CreatedKey;
 use crate::http::extract::auth::{AdminAccess, AuditOrigin};
@@ -66,7 +66,8 @@ pub(crate) async fn create(
     let keys = store.keys;
     let secret = KeySecret::generate(actor.workspace);
     let stored = secret.to_stored();
-    let create = async move { Ok(keys.create(key, stored, origin).await?) };
+    let any = KeyPrecondition::Any;
+    let create = async move { Ok(keys.create(key, stored, any, origin).await?) };
     let created = run_to_completion(&state, actor, create).await?;
     Ok(data(StatusCode::CREATED, CreatedKey::new(created, &secret)))
 }
@@ -84,7 +85,8 @@ pub(crate) async fn rotate(
     let secret = KeySecret::generate(actor.workspace);
     let stored = secret.to_stored();
     let until = Utc::now() + rotation.overlap().to_delta();
-    let rotate = async move { Ok(keys.rotate(key, stored, until, origin).await?) };
+    let any = KeyPrecondition::Any;
+    let rotate = async move { Ok(keys.rotate(key, stored, until, any, origin).await?) };
     let created = run_to_completion(&state, actor, rotate).await?;
     Ok(data(StatusCode::CREATED, CreatedKey::new(created, &secret)))
 }

@@ -134,6 +134,9 @@ impl From<KeyError> for ApiError {
                 "The key is revoked or expired, or was rotated and its overlap has ended. POST \
                  /keys creates a new one.",
             ),
+            KeyError::CreatedSince(_) => Self::KeyMutationForbidden(
+                "A key with this name was created meanwhile. List the keys before you repeat it.",
+            ),
             KeyError::Forbidden(rule) => Self::KeyMutationForbidden(forbidden_message(rule)),
             KeyError::Repository(error) => error.into(),
         }
