@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use devices_domain::WorkspaceId;
+use devices_domain::{NewSecret, WorkspaceId};
 use devices_import::ImportLimits;
 
 use crate::error::ConsoleError;
@@ -68,6 +68,9 @@ pub trait Host: Send + Sync {
         payload: Payload,
     ) -> Result<Upload, ConsoleError>;
 
+    /// Generates the secret of a new API key of a workspace.
+    fn new_key_secret(&self, workspace: WorkspaceId) -> NewKeySecret;
+
     /// Takes a permit for a request in progress.
     fn acquire_request(&self, workspace: WorkspaceId) -> Result<Permit, ConsoleError>;
 
@@ -87,6 +90,14 @@ pub struct NewSession {
     pub token: String,
     /// Time at which the session ends.
     pub expires_at: DateTime<Utc>,
+}
+
+/// The secret of a new API key. Has no debug output, which could end in a log.
+pub struct NewKeySecret {
+    /// The secret, to be shown once.
+    pub text: String,
+    /// The part of it that is stored.
+    pub stored: NewSecret,
 }
 
 /// A form with a file.

@@ -20,7 +20,7 @@ mod session;
 mod texts;
 
 pub use error::ConsoleError;
-pub use host::{Console, Host, NewSession, Permit, Upload};
+pub use host::{Console, Host, NewKeySecret, NewSession, Permit, Upload};
 pub use routes::routes;
 pub use session::SignedIn;
 
