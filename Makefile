@@ -29,6 +29,10 @@ test: ## Run all tests on a real PostgreSQL; needs no setup
 	cargo test --workspace
 	cargo test --workspace --features devices-api/otlp --test otlp
 
+test-browser: ## Run the tests of the console in Chromium; SCREENSHOTS=DIRECTORY keeps pictures
+	@scripts/dependencies --browser
+	cargo test --package devices-tests --features browser --test browser -- --test-threads 2
+
 test-locales: ## Run all tests in databases of several locales, among them a Turkish one
 	@scripts/dependencies --tests
 	cargo test --workspace
