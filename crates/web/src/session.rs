@@ -11,6 +11,7 @@ use actix_web::http::Method;
 use actix_web::http::header::LOCATION;
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use askama::Template;
 use devices_domain::{Actor, Admission, Origin, Scope, Store, WorkspaceStore};
 
 use crate::PATH;
@@ -161,6 +162,18 @@ pub(crate) fn removal_cookie() -> Cookie<'static> {
     cookie
 }
 
+/// Page that opens itself again, as a page of the console.
+#[derive(Template)]
+#[template(path = "reopen.html")]
+struct ReopenPage;
+
+/// Returns whether a link of another site led to the page. Browsers then send no cookie that is
+/// `SameSite=Strict`, although the user may have signed in.
+fn has_other_initiator(request: &HttpRequest) -> bool {
+    let site = request.headers().get("sec-fetch-site");
+    site.is_some_and(|site| site == "cross-site") && token(request).is_none()
+}
+
 /// Leads a browser to the sign-in, and from there back to the page if it can be opened again.
 fn to_sign_in(request: &HttpRequest) -> HttpResponse {
     if request.headers().contains_key("hx-request") {
@@ -171,6 +184,14 @@ fn to_sign_in(request: &HttpRequest) -> HttpResponse {
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return ConsoleError::SignedOut.error_response();
+    }
+    if has_other_initiator(request) {
+        return match ReopenPage.render() {
+            Ok(page) => HttpResponse::Ok()
+                .content_type("text/html; charset=utf-8")
+                .body(page),
+            Err(error) => ConsoleError::Internal(error.into()).error_response(),
+        };
     }
     let path = request.uri().path_and_query();
     let path = path.map_or(PATH, |path| path.as_str());
