@@ -15,6 +15,7 @@
 mod access;
 mod admission;
 mod audit;
+mod bulk_change;
 mod device;
 mod enrollment;
 mod field;
@@ -37,6 +38,10 @@ mod validation;
 pub use access::{Actor, ApiKey, NamedKey, Scope, Workspace};
 pub use admission::{Admission, AdmissionDecision};
 pub use audit::{Action, Author, Event, EventFilter, Operator, Origin, Subject};
+pub use bulk_change::{
+    BulkAction, BulkChange, BulkPlan, BulkPreview, BulkResult, PlannedChange, RejectedDevice,
+    RejectionReason, SelectedDevice, Tag,
+};
 pub use device::{
     AddedVia, Assignee, Assignment, Characteristics, ClientStatus, Device, DeviceFields,
     DevicePatch, Identity, Inventory, KeyboardLayout, Lifecycle, NewDevice, Ownership,
@@ -58,16 +63,16 @@ pub use ids::{BatchId, DeviceId, EnrollmentId, EventId, KeyId, UserId, Workspace
 pub use key::{KeyRestriction, KeyState, NewKeyFields, RotationFields};
 pub use paging::{Cursor, IdRange, Page, PageRequest, PageStart, Total};
 pub use ports::{
-    BatchFilter, BatchRepository, ChangeConflicts, ChangeDeviceError, ChangeUserError, Conflicts,
-    CreateError, DeviceChange, DeviceFilter, DeviceLimit, DeviceLimitReached, DeviceRepository,
-    EnrollmentFilter, EnrollmentReport, EnrollmentRepository, EventFeed, EventRepository,
-    EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor, FeedPage, FeedRequest,
-    IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError, KeyPrecondition,
-    KeyRepository, LookupResult, NewApiKey, NewBatch, NewSecret, NewSession, NewUpsert,
-    NewWorkspace, Precondition, PutEnrollmentError, RateLimitDecision, RateLimiter, RateLimits,
-    RebuildScope, RebuiltDocuments, RenameError, RenderResponse, RenderUpsert, RepositoryError,
-    Revision, SearchIndex, SessionRepository, Store, StoreHealth, StoreResult, TokenBucket,
-    UpsertError, UpsertOutcome, UserChange, UserFilter, UserQuota, UserRepository,
+    BatchFilter, BatchRepository, BulkChangeError, ChangeConflicts, ChangeDeviceError,
+    ChangeUserError, Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceLimit,
+    DeviceLimitReached, DeviceRepository, EnrollmentFilter, EnrollmentReport, EnrollmentRepository,
+    EventFeed, EventRepository, EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor,
+    FeedPage, FeedRequest, IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError,
+    KeyPrecondition, KeyRepository, LookupResult, NewApiKey, NewBatch, NewSecret, NewSession,
+    NewUpsert, NewWorkspace, Precondition, PutEnrollmentError, RateLimitDecision, RateLimiter,
+    RateLimits, RebuildScope, RebuiltDocuments, RenameError, RenderResponse, RenderUpsert,
+    RepositoryError, Revision, SearchIndex, SessionRepository, Store, StoreHealth, StoreResult,
+    TokenBucket, UpsertError, UpsertOutcome, UserChange, UserFilter, UserQuota, UserRepository,
     WorkspaceKeyRepository, WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]

@@ -7,7 +7,7 @@ use crate::validation::error::FieldError;
 
 impl DeviceFields {
     /// Returns an error for each rule that the fields break together.
-    pub(super) fn consistency_errors(&self) -> Vec<FieldError> {
+    pub(crate) fn consistency_errors(&self) -> Vec<FieldError> {
         let rental = date_order_error(
             self.ownership.client_rental_start_date,
             self.ownership.client_rental_end_date,

@@ -66,4 +66,5 @@ pub use suggestion::nearest_name;
 pub(crate) use table::{FieldTable, read, read_if_valid, validate, validate_single};
 pub use text::{ShortText, Text};
 pub use text_list::TextList;
+pub(crate) use text_list::{TextListItem, read_item as read_text_list_item};
 pub use unknown_fields::UnknownFields;

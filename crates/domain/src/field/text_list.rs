@@ -12,9 +12,10 @@ use crate::validation::error::{Item as ErrorItem, Reason};
 /// and no value as an empty list.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(transparent)]
-pub struct TextList(Vec<Item>);
+pub struct TextList(Vec<TextListItem>);
 
-type Item = Text<{ TextList::MAX_LENGTH }>;
+/// One of the texts.
+pub(crate) type TextListItem = Text<{ TextList::MAX_LENGTH }>;
 
 impl TextList {
     /// Maximum number of items.
@@ -31,6 +32,34 @@ impl TextList {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
         self.0.iter().map(Text::as_str)
     }
+
+    /// Returns the list with this item at its end, or unchanged if it has the item.
+    ///
+    /// # Errors
+    /// If the list already has the maximum number of items.
+    pub(crate) fn with(&self, item: &TextListItem) -> Result<Self, InvalidValue> {
+        let mut list = self.clone();
+        if list.0.contains(item) {
+            return Ok(list);
+        }
+        if list.0.len() >= Self::MAX_ITEMS {
+            return Err(too_many_items());
+        }
+        list.0.push(item.clone());
+        Ok(list)
+    }
+
+    /// Returns the list without this item, however often the list has it.
+    pub(crate) fn without(&self, item: &TextListItem) -> Self {
+        let kept = self.0.iter().filter(|kept| *kept != item);
+        Self(kept.cloned().collect())
+    }
+}
+
+fn too_many_items() -> InvalidValue {
+    let max_items = TextList::MAX_ITEMS;
+    let detail = format!("must have at most {max_items} items");
+    InvalidValue::new(Reason::TooManyItems, detail)
 }
 
 impl FieldType for TextList {
@@ -46,7 +75,7 @@ impl FieldType for TextList {
         match raw {
             RawValue::List(items) => read_items(items, reject).map(Self),
             RawValue::Text(_) | RawValue::IllFormedText | RawValue::Absent | RawValue::Null => {
-                let item = Option::<Item>::read(raw, reject)?;
+                let item = Option::<TextListItem>::read(raw, reject)?;
                 Some(Self(item.into_iter().collect()))
             }
             other => {
@@ -73,13 +102,12 @@ impl FieldType for TextList {
 }
 
 /// Reads every item before it returns `None`, so that all errors are reported.
-fn read_items(items: &[RawValue<'_>], reject: InvalidValueSink<'_>) -> Option<Vec<Item>> {
+fn read_items(items: &[RawValue<'_>], reject: InvalidValueSink<'_>) -> Option<Vec<TextListItem>> {
     let max_items = TextList::MAX_ITEMS;
     let mut is_valid = true;
     if items.len() > max_items {
         is_valid = false;
-        let detail = format!("must have at most {max_items} items");
-        reject(None, InvalidValue::new(Reason::TooManyItems, detail));
+        reject(None, too_many_items());
     }
     let mut texts = Vec::with_capacity(items.len().min(max_items));
     for (index, item) in items.iter().take(max_items).enumerate() {
@@ -94,7 +122,8 @@ fn read_items(items: &[RawValue<'_>], reject: InvalidValueSink<'_>) -> Option<Ve
     is_valid.then_some(texts)
 }
 
-fn read_item(item: &RawValue<'_>) -> Result<Item, InvalidValue> {
+/// Reads an item. An empty text is an error.
+pub(crate) fn read_item(item: &RawValue<'_>) -> Result<TextListItem, InvalidValue> {
     use super::FieldValue as _;
 
     match item {
@@ -151,6 +180,23 @@ mod tests {
                 (Some(4), Reason::WrongType),
             ]
         );
+    }
+
+    #[test]
+    fn item_is_added_once_and_removed_everywhere() {
+        let item = |text: &str| TextListItem::from_trusted(text);
+        let list = TextList::from_trusted(["CE", "RoHS", "CE"]);
+        assert_eq!(list.with(&item("CE")).unwrap(), list);
+        let longer = list.with(&item("ce")).unwrap();
+        assert_eq!(longer, TextList::from_trusted(["CE", "RoHS", "CE", "ce"]));
+        assert_eq!(
+            longer.without(&item("CE")),
+            TextList::from_trusted(["RoHS", "ce"])
+        );
+        let full = TextList::from_trusted(["x"; TextList::MAX_ITEMS]);
+        assert_eq!(full.with(&item("x")).unwrap(), full);
+        let error = full.with(&item("y")).unwrap_err();
+        assert_eq!(error.reason, Reason::TooManyItems);
     }
 
     #[test]

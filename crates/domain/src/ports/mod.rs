@@ -25,10 +25,10 @@ use crate::ids::WorkspaceId;
 
 pub use batches::{BatchFilter, BatchRepository};
 pub use devices::{
-    ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter,
-    DeviceLimit, DeviceLimitReached, DeviceRepository, InsertedDevice, LookupResult, NewBatch,
-    NewUpsert, Precondition, RenderResponse, RenderUpsert, Revision, StoreResult, UpsertError,
-    UpsertOutcome, UserQuota,
+    BulkChangeError, ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, DeviceChange,
+    DeviceFilter, DeviceLimit, DeviceLimitReached, DeviceRepository, InsertedDevice, LookupResult,
+    NewBatch, NewUpsert, Precondition, RenderResponse, RenderUpsert, Revision, StoreResult,
+    UpsertError, UpsertOutcome, UserQuota,
 };
 pub use enrollments::{
     EnrollmentFilter, EnrollmentReport, EnrollmentRepository, PutEnrollmentError,

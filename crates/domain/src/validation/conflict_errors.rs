@@ -77,6 +77,17 @@ pub(crate) fn duplicate_error(field: UniqueField, first: usize) -> FieldError {
     )
 }
 
+/// Returns the error of a device to restore with the same value as `first`, which is restored by the
+/// same change.
+pub(crate) fn restored_twice_error(field: UniqueField, first: DeviceId) -> FieldError {
+    unique_field_error(
+        field,
+        Reason::Duplicate,
+        format!("is the same as that of device {first}, which would be restored, too"),
+        Related::ExistingDevice(first),
+    )
+}
+
 fn taken_error(field: UniqueField, existing: DeviceId) -> FieldError {
     unique_field_error(
         field,
@@ -160,6 +171,17 @@ pub(crate) fn row_limit_error(reached: DeviceLimitReached) -> FieldError {
              rows add {earlier}; archive devices or ask for a higher limit"
         ),
     )
+}
+
+/// Returns the error of a device to restore that exceeds the device limit together with those before
+/// it.
+pub(crate) fn restore_limit_error(reached: DeviceLimitReached) -> FieldError {
+    let DeviceLimitReached { limit, held, added } = reached;
+    let earlier = added - 1;
+    provisioning_error(format!(
+        "would exceed the workspace's limit of {limit} devices: it has {held}, and {earlier} are \
+         restored before this one; archive other devices or ask for a higher limit"
+    ))
 }
 
 pub(crate) fn device_limit_error(reached: DeviceLimitReached) -> FieldError {

@@ -37,6 +37,24 @@ struct LimitRow {
     total: i64,
 }
 
+#[derive(QueryableByName)]
+struct DeviceLimitRow {
+    #[diesel(sql_type = Nullable<Integer>)]
+    device_limit: Option<i32>,
+}
+
+/// Reads the limit, in a transaction that has written devices: a first limit is set only after it
+/// ends.
+pub(super) fn find(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> QueryResult<Option<i32>> {
+    let row: DeviceLimitRow = prepared(format!("SELECT {DEVICE_LIMIT} AS device_limit"))
+        .bind::<BigInt, _>(workspace.0)
+        .get_result(connection)?;
+    Ok(row.device_limit)
+}
+
 /// Checks the number of devices, including those that this transaction has added and recorded.
 /// `limit` is the limit that this transaction has read: without one, nothing is checked.
 ///

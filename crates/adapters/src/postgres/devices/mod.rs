@@ -3,6 +3,7 @@
 mod accepted_batch;
 mod binary_copy;
 mod bulk_change;
+mod change_many;
 mod change_statement;
 mod column_arrays;
 mod columns;
@@ -33,10 +34,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use devices_domain::{
-    Author, BatchPlan, ChangeDeviceError, Conflicts, CreateError, DeviceChange, DeviceFilter,
-    DeviceId, DeviceRepository, IdempotentRequest, LookupKeys, NewBatch, NewUpsert, Origin, Page,
-    PageRequest, Precondition, Quotas, RepositoryError, Search, StoreResult, StoredDevice,
-    StoredResponse, UpsertBatch, UpsertError, UpsertOutcome, WorkspaceId,
+    Author, BatchPlan, BulkChange, BulkChangeError, BulkPreview, BulkResult, ChangeDeviceError,
+    Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceId, DeviceRepository,
+    IdempotentRequest, LookupKeys, NewBatch, NewUpsert, Origin, Page, PageRequest, Precondition,
+    Quotas, RepositoryError, Search, StoreResult, StoredDevice, StoredResponse, UpsertBatch,
+    UpsertError, UpsertOutcome, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 
@@ -331,6 +333,25 @@ impl DeviceRepository for PostgresDevices {
         self.database
             .transact(move |connection| {
                 restore::restore(connection, &ids, workspace, device, &precondition, &origin)
+            })
+            .await
+    }
+
+    async fn change_many(&self, change: Arc<BulkChange>) -> Result<BulkResult, BulkChangeError> {
+        let (workspace, ids) = (self.workspace, self.ids());
+        self.database
+            .transact(move |connection| change_many::change(connection, &ids, workspace, &change))
+            .await
+    }
+
+    async fn preview_change_many(
+        &self,
+        change: Arc<BulkChange>,
+    ) -> Result<BulkPreview, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .run(move |connection| {
+                change_many::preview(connection, workspace, &change).map_err(classify)
             })
             .await
     }

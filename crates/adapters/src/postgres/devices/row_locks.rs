@@ -20,6 +20,18 @@ pub(super) fn lock(
         .execute(connection)
 }
 
+/// Returns the statement that selects these columns of the devices `$2` of the workspace `$1`,
+/// without locks.
+pub(super) fn plain_select(columns: &str) -> String {
+    format!(
+        "SELECT {columns} FROM unnest($2) AS requested (id) \
+         CROSS JOIN LATERAL ( \
+             SELECT * FROM devices \
+             WHERE devices.workspace_id = $1 AND devices.id = requested.id LIMIT 1 \
+         ) AS devices"
+    )
+}
+
 /// Returns the statement that locks the devices `$2` of the workspace `$1` and selects these
 /// columns of them, in the order of the locks.
 ///

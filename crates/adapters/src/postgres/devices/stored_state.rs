@@ -10,7 +10,7 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Timestamptz};
 
-use super::row_locks::locking_select;
+use super::row_locks::{locking_select, plain_select};
 use super::select::{RowSql, StoredRow};
 use crate::postgres::query::positional::{Positional, column_list};
 use crate::postgres::query::prepared::prepared;
@@ -69,8 +69,27 @@ impl StoredState {
         workspace: WorkspaceId,
         devices: &[i64],
     ) -> QueryResult<Vec<Self>> {
+        Self::load_all(connection, workspace, devices, locking_select)
+    }
+
+    /// Reads devices, in any order. Omits unknown ids.
+    pub(super) fn read_all(
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        devices: &[i64],
+    ) -> QueryResult<Vec<Self>> {
+        Self::load_all(connection, workspace, devices, plain_select)
+    }
+
+    /// Loads devices with a statement of [`row_locks`](super::row_locks).
+    fn load_all(
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        devices: &[i64],
+        select: fn(&str) -> String,
+    ) -> QueryResult<Vec<Self>> {
         let columns = format!("{}, clock_timestamp()", column_list::<StoredRow>());
-        let query = prepared(locking_select(&columns))
+        let query = prepared(select(&columns))
             .bind::<BigInt, _>(workspace.0)
             .bind::<Array<BigInt>, _>(devices);
         let query: Positional<'_, (RowSql<StoredRow>, Timestamptz)> = Positional::new(query);

@@ -1,5 +1,6 @@
 //! Storage of devices.
 
+mod bulk_change;
 mod change;
 mod conflicts;
 mod filter;
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 
 use super::RepositoryError;
 use crate::audit::Origin;
+use crate::bulk_change::{BulkChange, BulkPreview, BulkResult};
 use crate::device::StoredDevice;
 use crate::idempotency::{IdempotentRequest, StoredResponse};
 use crate::ids::DeviceId;
@@ -19,6 +21,7 @@ use crate::paging::{Page, PageRequest};
 use crate::upsert::{BatchPlan, UpsertBatch};
 use crate::validation::lookup_keys::LookupKeys;
 
+pub use bulk_change::BulkChangeError;
 pub use change::{ChangeConflicts, ChangeDeviceError, DeviceChange, Precondition, Revision};
 pub use conflicts::{Conflicts, DeviceLimit, DeviceLimitReached, LookupResult, UserQuota};
 pub use filter::DeviceFilter;
@@ -146,4 +149,25 @@ pub trait DeviceRepository: Send + Sync {
         precondition: Precondition,
         origin: Origin,
     ) -> Result<StoredDevice, ChangeDeviceError>;
+
+    /// Changes every device as the change [plans](BulkChange::plan), in one transaction.
+    ///
+    /// - MUST plan while no other call can change the devices. Calls with the same devices in
+    ///   different orders MUST NOT deadlock.
+    /// - MUST change no device, and return [`BulkChangeError::Rejected`] with all rejected devices,
+    ///   if the plan rejects one. MUST return the same for another workspace's devices and users as
+    ///   for those that do not exist.
+    /// - MUST store an audit event per set of changed fields, with the changed devices, in the same
+    ///   transaction. A device that is not changed MUST NOT get an event or a new revision: the
+    ///   same call again changes nothing.
+    /// - If calls race for a value of a unique field or for the last places of the device limit,
+    ///   this one MUST be rejected if it loses, as [`restore`](Self::restore) is.
+    /// - MUST be as durable as [`create`](Self::create).
+    async fn change_many(&self, change: Arc<BulkChange>) -> Result<BulkResult, BulkChangeError>;
+
+    /// Returns what [`change_many`](Self::change_many) would do with each device. Changes nothing.
+    async fn preview_change_many(
+        &self,
+        change: Arc<BulkChange>,
+    ) -> Result<BulkPreview, RepositoryError>;
 }

@@ -7,30 +7,56 @@ use chrono::{DateTime, Utc};
 use devices_domain::{Action, BatchId, BatchOptions, Origin, RowCounts, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 
 use crate::postgres::query::prepared::prepared;
+use crate::postgres::transaction::in_doubt::CommitMarker;
 
 /// Changed devices, by the names of their changed fields.
-pub(super) type DevicesByFields = BTreeMap<Vec<&'static str>, Vec<i64>>;
+pub(crate) type DevicesByFields = BTreeMap<Vec<&'static str>, Vec<i64>>;
 
-/// Events of the changes of a batch.
-pub(super) struct UpdateEvents<'a> {
-    pub(super) batch: BatchId,
-    pub(super) devices: &'a DevicesByFields,
+/// Events of the changes of devices by one transaction.
+pub(crate) struct ChangeEvents<'a> {
+    pub(crate) action: Action,
+    pub(crate) batch: Option<BatchId>,
+    pub(crate) devices: &'a DevicesByFields,
     /// An id for each set of changed fields.
-    pub(super) ids: &'a [i64],
+    pub(crate) ids: &'a [i64],
     /// Time of the last of the changes. It follows all earlier changes of the devices, as the order
     /// of the event feed requires (ADR 40).
-    pub(super) occurred_at: DateTime<Utc>,
+    pub(crate) occurred_at: DateTime<Utc>,
+}
+
+impl ChangeEvents<'_> {
+    /// Returns the marker of a transaction whose first event is the first of these.
+    ///
+    /// # Errors
+    /// If there is no event.
+    pub(crate) fn marker(
+        &self,
+        workspace: WorkspaceId,
+        origin: &Origin,
+    ) -> QueryResult<CommitMarker> {
+        let event = self.ids.first().zip(self.devices.values().next());
+        let (event_id, device_ids) = event.ok_or(DieselError::NotFound)?;
+        Ok(CommitMarker {
+            workspace,
+            event_id: *event_id,
+            key_id: origin.key.0,
+            request_id: origin.request_id.clone(),
+            device_ids: device_ids.clone(),
+            backend_pid: None,
+        })
+    }
 }
 
 /// Inserts an event per set of changed fields.
-pub(super) fn insert_updates(
+pub(crate) fn insert_change_events(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     origin: &Origin,
-    events: &UpdateEvents<'_>,
+    events: &ChangeEvents<'_>,
 ) -> QueryResult<()> {
     let (mut devices, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     for changed in events.devices.values() {
@@ -43,7 +69,7 @@ pub(super) fn insert_updates(
         .keys()
         .map(|fields| fields.join(","))
         .collect();
-    let action = Action::Updated.as_str();
+    let action = events.action.as_str();
     diesel::sql_query(format!(
         "INSERT INTO device_events (workspace_id, id, action, key_id, request_id, \
                                     client_request_id, device_ids, fields, batch_id, \
@@ -57,7 +83,7 @@ pub(super) fn insert_updates(
     .bind::<Text, _>(&origin.request_id)
     .bind::<Nullable<Text>, _>(origin.client_request_id.as_deref())
     .bind::<Array<BigInt>, _>(devices)
-    .bind::<BigInt, _>(events.batch.0)
+    .bind::<Nullable<BigInt>, _>(events.batch.map(|batch| batch.0))
     .bind::<Array<BigInt>, _>(events.ids)
     .bind::<Array<Integer>, _>(starts)
     .bind::<Array<Integer>, _>(ends)

@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    BatchId, DeviceFields, IdempotentResponse, NewDevice, NewUpsert, PlannedRow, UniqueField,
-    UpsertOutcome, UpsertPlan, UpsertResult, UserId, WorkspaceId,
+    Action, BatchId, DeviceFields, IdempotentResponse, NewDevice, NewUpsert, PlannedRow,
+    UniqueField, UpsertOutcome, UpsertPlan, UpsertResult, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 
 use super::UpsertTransaction;
-use super::records::{self, DevicesByFields, UpdateEvents};
+use super::records::{self, ChangeEvents, DevicesByFields};
 use super::results::{Relations, StoredRows};
 use crate::postgres::devices::bulk_change::{self, StateChange, StatusAfter};
 use crate::postgres::devices::device_limit;
@@ -239,13 +239,14 @@ impl<'p> Writes<'p> {
         });
         let changes: Vec<StateChange<'_>> = changes.collect();
         let changed_at = bulk_change::apply(connection, workspace, &changes, StatusAfter::Active)?;
-        let events = UpdateEvents {
-            batch: self.batch(),
+        let events = ChangeEvents {
+            action: Action::Updated,
+            batch: Some(self.batch()),
             devices: &self.updates_by_fields,
             ids: &self.event_ids[usize::from(!self.creates.is_empty())..],
             occurred_at: changed_at,
         };
-        records::insert_updates(connection, workspace, &upsert.origin, &events)?;
+        records::insert_change_events(connection, workspace, &upsert.origin, &events)?;
         Ok(Some(changed_at))
     }
 
