@@ -2,6 +2,8 @@
 
 mod action;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 pub use action::{BulkAction, Tag};
 pub use plan::{BulkPlan, PlannedChange, SelectedDevice};

@@ -54,12 +54,7 @@ pub(crate) fn restore_conflicts_report(conflicts: &Conflicts) -> ErrorReport {
         unknown_emails: _,
         mismatched_users: _,
     } = conflicts;
-    let limit = device_limit.map(|DeviceLimitReached { limit, held, .. }| {
-        provisioning_error(format!(
-            "would exceed the workspace's limit of {limit} devices: it has {held}; archive other \
-             devices or ask for a higher limit"
-        ))
-    });
+    let limit = device_limit.map(restore_limit_error);
     let taken = taken.iter().flat_map(|(field, devices)| {
         let devices = devices.values().copied();
         devices.map(move |device| taken_error(field, device))
@@ -173,14 +168,17 @@ pub(crate) fn row_limit_error(reached: DeviceLimitReached) -> FieldError {
     )
 }
 
-/// Returns the error of a device to restore that exceeds the device limit together with those before
-/// it.
+/// Returns the error of a device to restore that exceeds the device limit, together with the devices
+/// that the same change restores before it.
 pub(crate) fn restore_limit_error(reached: DeviceLimitReached) -> FieldError {
     let DeviceLimitReached { limit, held, added } = reached;
-    let earlier = added - 1;
+    let earlier = match added.saturating_sub(1) {
+        0 => String::new(),
+        earlier => format!(", and {earlier} would be restored before this one"),
+    };
     provisioning_error(format!(
-        "would exceed the workspace's limit of {limit} devices: it has {held}, and {earlier} are \
-         restored before this one; archive other devices or ask for a higher limit"
+        "would exceed the workspace's limit of {limit} devices: it has {held}{earlier}; archive \
+         other devices or ask for a higher limit"
     ))
 }
 

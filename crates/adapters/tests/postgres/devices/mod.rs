@@ -1,5 +1,6 @@
 //! [`DeviceRepository`](devices_domain::DeviceRepository).
 
+mod change_many;
 mod conflicts;
 mod create;
 mod device_limit;
