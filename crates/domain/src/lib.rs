@@ -70,10 +70,11 @@ pub use ports::{
     FeedPage, FeedRequest, IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError,
     KeyPrecondition, KeyRepository, LookupResult, NewApiKey, NewBatch, NewSecret, NewSession,
     NewUpsert, NewWorkspace, Precondition, PutEnrollmentError, RateLimitDecision, RateLimiter,
-    RateLimits, RebuildScope, RebuiltDocuments, RenameError, RenderResponse, RenderUpsert,
-    RepositoryError, Revision, SearchIndex, SessionRepository, Store, StoreHealth, StoreResult,
-    TokenBucket, UpsertError, UpsertOutcome, UserChange, UserFilter, UserQuota, UserRepository,
-    WorkspaceKeyRepository, WorkspaceRepository, WorkspaceStore,
+    RateLimits, RebuildScope, RebuiltDocuments, RecentEvent, RecentPage, RecentRequest,
+    RenameError, RenderResponse, RenderUpsert, RepositoryError, Revision, SearchIndex,
+    SessionRepository, Store, StoreHealth, StoreResult, TokenBucket, UpsertError, UpsertOutcome,
+    UserChange, UserFilter, UserQuota, UserRepository, WorkspaceKeyRepository, WorkspaceRepository,
+    WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{

@@ -36,6 +36,72 @@ string_enum! {
 pub trait EventFeed: Send + Sync {
     /// Reads the next page. Without events, it returns an empty page at once.
     async fn read(&self, request: FeedRequest) -> Result<FeedPage, FeedError>;
+
+    /// Lists a page of the newest events, newest first. For people: an event whose transaction took
+    /// long can appear among older ones later.
+    ///
+    /// MUST read at most [`RecentPage::MAX_SPAN`] events, however rare the selected ones are.
+    async fn recent(&self, request: RecentRequest) -> Result<RecentPage, RepositoryError>;
+}
+
+/// Request for the newest events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecentRequest {
+    /// Id before which the page begins. `None`: the page begins with the newest event.
+    pub before: Option<EventId>,
+    /// Maximum number of events, at least 1.
+    pub limit: u32,
+    /// Selects events of this type.
+    pub event_type: Option<EventType>,
+    /// Selects events of the requests of this API key.
+    pub key: Option<KeyId>,
+}
+
+/// A page of the newest events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecentPage {
+    /// Events, newest first.
+    pub events: Vec<RecentEvent>,
+    /// Id before which the next page begins, if older events exist. With a type or a key, they may
+    /// be others.
+    pub next: Option<EventId>,
+}
+
+impl RecentPage {
+    /// Maximum number of events that a page reads to find those of a type or a key.
+    pub const MAX_SPAN: u32 = 10_000;
+}
+
+/// An event, with what people call its object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecentEvent {
+    /// Id.
+    pub id: EventId,
+    /// Type.
+    pub event_type: EventType,
+    /// Time of the change.
+    pub occurred_at: DateTime<Utc>,
+    /// Batch that made the change, or that was undone.
+    pub batch: Option<BatchId>,
+    /// Number of devices, 0 if the event is about another object.
+    pub device_count: u64,
+    /// The device, if there is only one.
+    pub device: Option<DeviceId>,
+    /// Current name of this device. `None` if it was purged.
+    pub device_name: Option<String>,
+    /// User.
+    pub user: Option<UserId>,
+    /// Current email address of the user. `None` if the user was deleted.
+    pub user_email: Option<String>,
+    /// Serial number of the enrolment. `None` if it was deleted, or the event is about another
+    /// object.
+    pub enrollment_serial_number: Option<String>,
+    /// Names of the changed fields.
+    pub fields: Vec<String>,
+    /// API key of the request.
+    pub key: KeyId,
+    /// Name of the API key.
+    pub key_name: String,
 }
 
 /// Request for a page of the feed.

@@ -35,7 +35,7 @@ pub use enrollments::{
 };
 pub use event_feed::{
     EventFeed, EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor, FeedPage,
-    FeedRequest,
+    FeedRequest, RecentEvent, RecentPage, RecentRequest,
 };
 pub use keys::{
     KeyError, KeyPrecondition, KeyRepository, NewApiKey, NewSecret, WorkspaceKeyRepository,

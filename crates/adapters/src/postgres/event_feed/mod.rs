@@ -7,9 +7,13 @@
 mod monitor;
 mod number;
 mod page;
+mod recent;
 
 use async_trait::async_trait;
-use devices_domain::{EventFeed, FeedError, FeedPage, FeedRequest, RepositoryError, WorkspaceId};
+use devices_domain::{
+    EventFeed, FeedError, FeedPage, FeedRequest, RecentPage, RecentRequest, RepositoryError,
+    WorkspaceId,
+};
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::transaction::blocking::Lease;
@@ -48,6 +52,13 @@ impl EventFeed for PostgresEventFeed {
             }
             error => error,
         })
+    }
+
+    async fn recent(&self, request: RecentRequest) -> Result<RecentPage, RepositoryError> {
+        let workspace = self.workspace;
+        self.database
+            .query(move |connection| recent::load(connection, workspace, request))
+            .await?
     }
 }
 

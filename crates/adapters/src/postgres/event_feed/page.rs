@@ -217,8 +217,32 @@ fn page_statement(workspace: WorkspaceId, start: i64, end: i64, request: FeedReq
     page
 }
 
+/// Returns the type of an event of a device, a user or an enrolment.
+pub(super) fn event_type(
+    action: &str,
+    user: Option<i64>,
+    enrollment: Option<i64>,
+) -> Result<EventType, RepositoryError> {
+    let action = Action::from_name(action);
+    let event_type = action.and_then(|action| match (action, user, enrollment) {
+        (Action::Created, None, None) => Some(EventType::DeviceCreated),
+        (Action::Updated, None, None) => Some(EventType::DeviceUpdated),
+        (Action::Deleted, None, None) => Some(EventType::DeviceArchived),
+        (Action::Restored, None, None) => Some(EventType::DeviceRestored),
+        (Action::Created, Some(_), None) => Some(EventType::UserCreated),
+        (Action::Updated, Some(_), None) => Some(EventType::UserUpdated),
+        (Action::Deleted, Some(_), None) => Some(EventType::UserDeleted),
+        (Action::Created, None, Some(_)) => Some(EventType::EnrollmentCreated),
+        (Action::Updated, None, Some(_)) => Some(EventType::EnrollmentUpdated),
+        (Action::Deleted, None, Some(_)) => Some(EventType::EnrollmentDeleted),
+        (Action::Undone, None, None) => Some(EventType::BatchUndone),
+        _ => None,
+    });
+    event_type.ok_or_else(|| RepositoryError::Failed("an event has an unknown type".into()))
+}
+
 /// Returns the condition that an event has this type.
-fn type_condition(event_type: EventType) -> &'static str {
+pub(super) fn type_condition(event_type: EventType) -> &'static str {
     match event_type {
         EventType::DeviceCreated => {
             " AND action = 'CREATED' AND user_id IS NULL AND enrollment_id IS NULL"
@@ -272,28 +296,8 @@ struct EventRow {
 }
 
 impl EventRow {
-    fn event_type(&self) -> Option<EventType> {
-        let action = Action::from_name(&self.action)?;
-        match (action, self.user_id, self.enrollment_id) {
-            (Action::Created, None, None) => Some(EventType::DeviceCreated),
-            (Action::Updated, None, None) => Some(EventType::DeviceUpdated),
-            (Action::Deleted, None, None) => Some(EventType::DeviceArchived),
-            (Action::Restored, None, None) => Some(EventType::DeviceRestored),
-            (Action::Created, Some(_), None) => Some(EventType::UserCreated),
-            (Action::Updated, Some(_), None) => Some(EventType::UserUpdated),
-            (Action::Deleted, Some(_), None) => Some(EventType::UserDeleted),
-            (Action::Created, None, Some(_)) => Some(EventType::EnrollmentCreated),
-            (Action::Updated, None, Some(_)) => Some(EventType::EnrollmentUpdated),
-            (Action::Deleted, None, Some(_)) => Some(EventType::EnrollmentDeleted),
-            (Action::Undone, None, None) => Some(EventType::BatchUndone),
-            _ => None,
-        }
-    }
-
     fn into_event(self) -> Result<FeedEvent, RepositoryError> {
-        let event_type = self
-            .event_type()
-            .ok_or_else(|| RepositoryError::Failed("an event has an unknown type".into()))?;
+        let event_type = event_type(&self.action, self.user_id, self.enrollment_id)?;
         // The number of a batch is the id of its first event. Without options, it has no other.
         let is_batch = event_type == EventType::DeviceCreated;
         let batch = self.batch_id.or(is_batch.then_some(self.id));

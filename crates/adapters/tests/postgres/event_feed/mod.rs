@@ -5,6 +5,7 @@ mod monitor;
 mod order;
 mod pages;
 mod purge;
+mod recent;
 
 use std::sync::Arc;
 

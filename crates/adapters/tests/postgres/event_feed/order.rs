@@ -15,7 +15,7 @@ use super::after;
 use crate::{TestStore, Writer, block_on};
 
 /// Makes a change of every kind except the undoing of a batch. Returns the device and the user.
-async fn make_changes(store: &TestStore, acme: &Writer) -> (DeviceId, UserId) {
+pub(super) async fn make_changes(store: &TestStore, acme: &Writer) -> (DeviceId, UserId) {
     let device = acme.create_one().await;
     acme.devices.update(acme.change(device, "b")).await.unwrap();
     let deleted = acme
