@@ -184,7 +184,98 @@ texts! {
 
     // Devices: list, filters, changes of many devices.
 
-    // Device: detail, form, history.
+    device: DeviceTexts {
+        id: "Id",
+        archive: "Archive",
+        restore: "Restore",
+        archived_callout: "This device is archived. It cannot be changed, and is not part of lists and counts.",
+        empty_one: "1 field without a value",
+        empty_other: "{count} fields without a value",
+        assignee: "Assignee",
+        nobody: "Nobody. The device is not handed over.",
+        hand_over: "Hand over",
+        enrollment: "Enrolment",
+        no_enrollment: "Device management has not reported this serial number.",
+        no_serial_number: "Without a serial number, the device cannot be matched with an enrolment.",
+        open_enrollment: "Open the enrolment",
+        record: "Record",
+        created_at: "Created",
+        updated_at: "Changed",
+        archived_at: "Archived",
+    }
+
+    device_notices: DeviceNoticeTexts {
+        created: "The device was created.",
+        saved: "The changes were saved.",
+        merged: "The changes were saved. Somebody else had changed other fields meanwhile: both changes were kept.",
+        unchanged: "Nothing was changed: all values are as they were.",
+        assigned: "The device was handed over.",
+        unassigned: "The device was taken back. It has no assignee now.",
+        archived: "The device was archived.",
+        restored: "The device was restored.",
+    }
+
+    device_form: DeviceFormTexts {
+        edit_title: "Edit {name}",
+        new_title: "New device",
+        create: "Create the device",
+        required_group: "Required",
+        fixed_title: "Values that stay",
+        fixed: "These values cannot be changed once a device is created. To correct one, archive the device and create it again.",
+        assignee_hint: "To change the assignee, use \u{201c}Hand over\u{201d} on the page of the device.",
+        archived: "The device was archived meanwhile. Restore it before you change it.",
+        open_device: "Open the device",
+        already_sent: "This form has created a device already. Send it again to create another one.",
+        open_created: "Open the device that it created",
+    }
+
+    device_compare: DeviceCompareTexts {
+        title: "{name} has changed meanwhile",
+        advice: "Somebody else changed this device while you edited it. Nothing of yours is saved yet: choose the value of each field that both of you changed.",
+        changed_at: "Last change:",
+        mine: "Your value",
+        theirs: "The value stored now",
+        started_from: "You started from:",
+        undecided: "needs your choice",
+        only_mine: "Only you changed these fields. They will be saved.",
+        only_theirs: "Only somebody else changed these fields. They stay as they are.",
+        save: "Save the chosen values",
+        discard: "Discard my changes",
+    }
+
+    device_assign: DeviceAssignTexts {
+        title: "Hand over {name}",
+        now: "Assignee now:",
+        search_label: "Search users by name or email",
+        found_one: "1 user found",
+        found_other: "{count} users found",
+        first_of: "The first {shown} are listed: type more of the name.",
+        to: "to",
+        take_back: "Take back",
+        take_back_advice: "The device has no assignee afterwards.",
+        is_assignee: "Has the device now",
+        no_users: "There are no users yet",
+        no_users_advice: "Create a user before you hand over the device.",
+        no_match: "No user matches the search",
+        no_match_advice: "Check the spelling, or create the user.",
+        new_user: "New user",
+        changed: "Somebody else handed over this device meanwhile. Look who has it now, and choose again.",
+        unknown_user: "This user was deleted meanwhile. Choose another one.",
+    }
+
+    device_archive: DeviceArchiveTexts {
+        title: "Archive {name}?",
+        effect_lists: "The device disappears from lists, searches, counts and exports of active devices.",
+        effect_unique: "Its serial number and its asset tag are free for another device.",
+        effect_assignee: "{name} does not count as its assignee any more.",
+        effect_undo: "You can restore it at any time, unless another device has taken its serial number or its asset tag by then.",
+        button: "Archive the device",
+        changed: "The device has changed since you opened this page. Look at it again, and confirm.",
+        restore_title: "Restore {name}?",
+        restore_effect: "The device is active again, with all its values. Its assignee is kept, unless that user has been deleted.",
+        restore_button: "Restore the device",
+        restore_failed: "The device cannot be restored",
+    }
 
     // Import.
 

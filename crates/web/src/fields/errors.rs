@@ -54,6 +54,16 @@ pub(crate) struct OtherError {
     pub(crate) related: Option<RelatedLink>,
 }
 
+impl OtherError {
+    /// Creates an error with this message.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            related: None,
+        }
+    }
+}
+
 /// No error beside those of fields.
 pub(crate) const NO_OTHER_ERRORS: &[OtherError] = &[];
 

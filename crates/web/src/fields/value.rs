@@ -62,8 +62,11 @@ fn pairs(members: &[(Cow<'_, str>, RawValue<'_>)]) -> Vec<(String, String)> {
 }
 
 /// Returns the labels and values of the fields that have one in a row.
-pub(crate) fn filled_values(fields: &'static [Field], row: &RawRow<'_>) -> Vec<(String, Value)> {
-    let values = fields.iter();
+pub(crate) fn filled_values(
+    fields: impl IntoIterator<Item = &'static Field>,
+    row: &RawRow<'_>,
+) -> Vec<(String, Value)> {
+    let values = fields.into_iter();
     let values = values.map(|field| (label(field), Value::new(field, row.get(field.name()))));
     values
         .filter(|(_, value)| *value != Value::Nothing)

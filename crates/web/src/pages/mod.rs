@@ -1,5 +1,6 @@
 //! Pages: handlers, and the data of their templates.
 
+pub(crate) mod device;
 pub(crate) mod paging;
 pub(crate) mod sign_in;
 pub(crate) mod users;

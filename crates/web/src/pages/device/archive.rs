@@ -1,0 +1,97 @@
+//! Archiving a device, after a confirmation.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+use devices_domain::{ChangeDeviceError, StoredDevice};
+
+use super::notice::Notice;
+use super::{DeviceHead, DevicePath, Person, find, precondition};
+use crate::error::ConsoleError;
+use crate::form::Form;
+use crate::frame::{Frame, Section};
+use crate::respond;
+use crate::session::{Editor, SignedIn};
+use crate::texts::{self, EN};
+
+#[derive(Template)]
+#[template(path = "device/archive.html")]
+struct ArchivePage {
+    frame: Frame,
+    head: DeviceHead,
+    effects: Vec<String>,
+    /// `true` if the device has changed since the page was shown.
+    has_changed: bool,
+}
+
+/// Shows what archiving the device does.
+pub(super) async fn show(
+    Editor(signed_in): Editor,
+    path: DevicePath,
+) -> Result<HttpResponse, ConsoleError> {
+    let stored = find(&signed_in, path.0).await?;
+    if stored.archived_at.is_some() {
+        return Ok(respond::see_other(&format!("/devices/{}", path.0)));
+    }
+    respond::page(
+        StatusCode::OK,
+        &ArchivePage::new(&signed_in, &stored, false),
+    )
+}
+
+/// Archives the device. Shows the confirmation again if somebody else has changed it.
+pub(super) async fn save(
+    Editor(signed_in): Editor,
+    path: DevicePath,
+    form: Form,
+) -> Result<HttpResponse, ConsoleError> {
+    let (id, precondition) = (path.0, precondition(&form.values)?);
+    let devices = signed_in.workspace().devices;
+    match devices
+        .delete(id, precondition, signed_in.origin.clone())
+        .await
+    {
+        Ok(_) => Ok(Notice::Archived.respond(id)),
+        Err(
+            error @ (ChangeDeviceError::NotFound
+            | ChangeDeviceError::Archived
+            | ChangeDeviceError::PreconditionFailed),
+        ) => {
+            let stored = find(&signed_in, id).await?;
+            if stored.archived_at.is_some() {
+                // The form was sent twice.
+                return Ok(Notice::Archived.respond(id));
+            }
+            if !matches!(error, ChangeDeviceError::PreconditionFailed) {
+                return Err(ConsoleError::NotFound);
+            }
+            let page = ArchivePage::new(&signed_in, &stored, true);
+            respond::page(StatusCode::CONFLICT, &page)
+        }
+        Err(ChangeDeviceError::Repository(error)) => Err(error.into()),
+        Err(error @ ChangeDeviceError::Rejected(_)) => Err(ConsoleError::Internal(error.into())),
+    }
+}
+
+impl ArchivePage {
+    fn new(signed_in: &SignedIn, stored: &StoredDevice, has_changed: bool) -> Self {
+        let texts = &EN.device_archive;
+        let head = DeviceHead::new(stored);
+        let title = texts::fill(texts.title, &[("name", &head.name)]);
+        let assignee = stored.assignee.as_ref().map(Person::new);
+        let assignee = assignee
+            .map(|assignee| texts::fill(texts.effect_assignee, &[("name", &assignee.name)]));
+        let mut effects = vec![
+            texts.effect_lists.to_owned(),
+            texts.effect_unique.to_owned(),
+        ];
+        effects.extend(assignee);
+        effects.push(texts.effect_undo.to_owned());
+        Self {
+            frame: Frame::new(signed_in, Section::Devices, title),
+            head,
+            effects,
+            has_changed,
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Handing a device over to a user, and taking it back.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+use devices_domain::{
+    DeviceId, PageRequest, PageStart, Precondition, RawRow, RawValue, Reason, Search, StoredDevice,
+    UpdateDeviceError, User, UserFilter, UserId,
+};
+
+use super::edit::update;
+use super::notice::Notice;
+use super::{DeviceHead, DevicePath, Person, find, precondition};
+use crate::error::ConsoleError;
+use crate::form::Form;
+use crate::frame::{Frame, Section};
+use crate::pages::users::display_name;
+use crate::query::Query;
+use crate::respond;
+use crate::session::{Editor, SignedIn};
+use crate::texts::{self, EN};
+
+/// Number of users that a search shows.
+const MAX_CANDIDATES: u32 = 10;
+
+#[derive(Template)]
+#[template(path = "device/assign.html")]
+struct AssignPage {
+    frame: Frame,
+    head: DeviceHead,
+    assignee: Option<Person>,
+    search: String,
+    candidates: Vec<Candidate>,
+    count: String,
+    /// States that more users match. Empty if all are shown.
+    more: String,
+    warning: Option<&'static str>,
+}
+
+/// User to whom the device can be handed over.
+struct Candidate {
+    id: UserId,
+    name: String,
+    email: String,
+    is_assignee: bool,
+}
+
+/// Shows the users to whom the device can be handed over.
+pub(super) async fn show(
+    Editor(signed_in): Editor,
+    path: DevicePath,
+    Query(query): Query,
+) -> Result<HttpResponse, ConsoleError> {
+    let stored = find(&signed_in, path.0).await?;
+    if stored.archived_at.is_some() {
+        return Ok(respond::see_other(&format!("/devices/{}", path.0)));
+    }
+    let search = query.get("search").unwrap_or_default();
+    let page = AssignPage::new(&signed_in, &stored, search, None).await?;
+    respond::page(StatusCode::OK, &page)
+}
+
+/// Hands the device over. If somebody else has changed other fields meanwhile, their change is
+/// kept. If somebody else has handed it over, shows to whom.
+pub(super) async fn save(
+    Editor(signed_in): Editor,
+    path: DevicePath,
+    form: Form,
+) -> Result<HttpResponse, ConsoleError> {
+    let (id, sent) = (path.0, &form.values);
+    let assignee = match sent.get("user_id").map(str::parse) {
+        None => None,
+        Some(Ok(user)) => Some(UserId(user)),
+        Some(Err(_)) => return Err(ConsoleError::MalformedForm("user_id is not a number")),
+    };
+    let search = sent.get("search").unwrap_or_default();
+    let seen = sent.get("assignee").and_then(|text| text.parse().ok());
+    match assign(
+        &signed_in,
+        id,
+        assignee,
+        precondition(sent)?,
+        seen.map(UserId),
+    )
+    .await
+    {
+        Ok(()) if assignee.is_some() => Ok(Notice::Assigned.respond(id)),
+        Ok(()) => Ok(Notice::Unassigned.respond(id)),
+        Err(AssignError::Choose(warning)) => {
+            let stored = find(&signed_in, id).await?;
+            let page = AssignPage::new(&signed_in, &stored, search, Some(warning)).await?;
+            respond::page(StatusCode::CONFLICT, &page)
+        }
+        Err(AssignError::Console(error)) => Err(error),
+    }
+}
+
+/// Reason why a device was not handed over.
+enum AssignError {
+    /// The user must choose again. The text states why.
+    Choose(&'static str),
+    Console(ConsoleError),
+}
+
+impl From<ConsoleError> for AssignError {
+    fn from(error: ConsoleError) -> Self {
+        Self::Console(error)
+    }
+}
+
+/// Hands the device over. `seen` is the assignee that the page showed.
+async fn assign(
+    signed_in: &SignedIn,
+    id: DeviceId,
+    assignee: Option<UserId>,
+    precondition: Precondition,
+    seen: Option<UserId>,
+) -> Result<(), AssignError> {
+    let error = match update(signed_in, id, row(assignee), precondition).await {
+        Ok(_) => return Ok(()),
+        Err(UpdateDeviceError::PreconditionFailed) => {
+            let stored = find(signed_in, id).await?;
+            let now = stored.device.fields.ownership.user_id;
+            if now == assignee {
+                // The form was sent twice.
+                return Ok(());
+            }
+            if now != seen {
+                return Err(AssignError::Choose(EN.device_assign.changed));
+            }
+            let precondition = Precondition::AnyOf(vec![stored.revision()]);
+            match update(signed_in, id, row(assignee), precondition).await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            }
+        }
+        Err(error) => error,
+    };
+    Err(match error {
+        UpdateDeviceError::NotFound => ConsoleError::NotFound.into(),
+        UpdateDeviceError::Repository(error) => ConsoleError::from(error).into(),
+        UpdateDeviceError::PreconditionFailed => AssignError::Choose(EN.device_assign.changed),
+        UpdateDeviceError::Archived => AssignError::Choose(EN.device_form.archived),
+        UpdateDeviceError::Rejected(report)
+            if report
+                .entries()
+                .iter()
+                .all(|e| e.error.reason == Reason::UnknownUser) =>
+        {
+            AssignError::Choose(EN.device_assign.unknown_user)
+        }
+        error @ (UpdateDeviceError::Rejected(_) | UpdateDeviceError::Empty) => {
+            ConsoleError::Internal(error.into()).into()
+        }
+    })
+}
+
+fn row(assignee: Option<UserId>) -> RawRow<'static> {
+    let mut row = RawRow::for_device();
+    let value = assignee.map_or(RawValue::Null, |user| RawValue::Integer(user.0));
+    row.set("user_id", value);
+    row
+}
+
+impl AssignPage {
+    async fn new(
+        signed_in: &SignedIn,
+        stored: &StoredDevice,
+        search: &str,
+        warning: Option<&'static str>,
+    ) -> Result<Self, ConsoleError> {
+        let filter = UserFilter {
+            search: Search::parse(search).ok().flatten(),
+            ..UserFilter::default()
+        };
+        let request = PageRequest {
+            limit: MAX_CANDIDATES,
+            start: PageStart::Offset(0),
+        };
+        let found = signed_in.workspace().users.list(filter, request).await?;
+        let head = DeviceHead::new(stored);
+        let title = texts::fill(EN.device_assign.title, &[("name", &head.name)]);
+        let assignee = stored.assignee.as_ref().map(Person::new);
+        let assignee_id = assignee.as_ref().map(|assignee| assignee.id);
+        let shown = found.items.len();
+        let texts = &EN.device_assign;
+        Ok(Self {
+            frame: Frame::new(signed_in, Section::Devices, title),
+            head,
+            assignee,
+            search: search.to_owned(),
+            count: texts::count(found.total.count, texts.found_one, texts.found_other),
+            more: if found.next.is_some() {
+                texts::fill(texts.first_of, &[("shown", &shown)])
+            } else {
+                String::new()
+            },
+            candidates: found
+                .items
+                .iter()
+                .map(|user| Candidate::new(user, assignee_id))
+                .collect(),
+            warning,
+        })
+    }
+}
+
+impl Candidate {
+    fn new(user: &User, assignee: Option<UserId>) -> Self {
+        Self {
+            id: user.id,
+            name: display_name(user),
+            email: user.fields.email.as_str().to_owned(),
+            is_assignee: assignee == Some(user.id),
+        }
+    }
+}

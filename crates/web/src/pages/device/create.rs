@@ -1,0 +1,148 @@
+//! Creation of a device.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+use devices_domain::{
+    Batch, BatchRules, CreateDevices, CreateDevicesError, CreateResult, DeviceId, ErrorReport,
+    IdempotencyError, IdempotencyKey, IdempotentRequest, InsertedDevice, NewDevice, RawRow,
+    UnknownFields,
+};
+use sha2::{Digest, Sha256};
+
+use super::form::{DeviceForm, new_device_fields};
+use super::notice::Notice;
+use crate::PATH;
+use crate::error::ConsoleError;
+use crate::fields::{FieldErrors, OtherError, RelatedLink, read_row};
+use crate::form::Form;
+use crate::frame::{Frame, Section};
+use crate::query::Pairs;
+use crate::respond;
+use crate::session::{Editor, SignedIn};
+use crate::texts::EN;
+
+/// Operation of the idempotency keys of the form.
+const OPERATION: &str = "console: create a device";
+
+#[derive(Template)]
+#[template(path = "device/new.html")]
+struct NewPage {
+    frame: Frame,
+    form: DeviceForm,
+    /// Idempotency key: a form that is sent twice creates one device.
+    form_id: String,
+}
+
+/// Shows the form of a new device.
+pub(super) async fn show(Editor(signed_in): Editor) -> Result<HttpResponse, ConsoleError> {
+    let page = NewPage::new(&signed_in, DeviceForm::for_new());
+    respond::page(StatusCode::OK, &page)
+}
+
+/// Creates the device of a form, once per form.
+pub(super) async fn save(
+    Editor(signed_in): Editor,
+    form: Form,
+) -> Result<HttpResponse, ConsoleError> {
+    let sent = &form.values;
+    let request = idempotent_request(sent)?;
+    let use_case = CreateDevices::new(signed_in.workspace().devices);
+    let created = use_case.execute(
+        batch(sent),
+        signed_in.origin.clone(),
+        Some((request.clone(), render_id)),
+    );
+    match created.await {
+        Ok(result) => Ok(Notice::Created.respond(created_device(result)?)),
+        Err(CreateDevicesError::Rejected(report)) => {
+            let errors = FieldErrors::new(&report);
+            let form = DeviceForm::for_new().with_errors(sent, &errors);
+            let page = NewPage::new(&signed_in, form);
+            respond::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(CreateDevicesError::Idempotency(IdempotencyError::KeyReused)) => {
+            already_sent(&signed_in, sent, request).await
+        }
+        Err(CreateDevicesError::Idempotency(IdempotencyError::InProgress)) => {
+            Err(ConsoleError::Busy("the same form is being processed"))
+        }
+        Err(CreateDevicesError::Idempotency(IdempotencyError::QuotaExceeded)) => Err(
+            ConsoleError::Busy("the stored responses of the workspace fill their quota"),
+        ),
+        Err(CreateDevicesError::Repository(error)) => Err(error.into()),
+    }
+}
+
+fn batch(sent: &Pairs) -> Batch {
+    let mut row = RawRow::for_device();
+    read_row(&mut row, &new_device_fields(), sent);
+    let mut batch = Batch::new(BatchRules {
+        max_devices: 1,
+        unknown_fields: UnknownFields::Reject,
+        max_errors: ErrorReport::MAX_ENTRIES,
+    });
+    batch.push(&row);
+    batch
+}
+
+/// Returns the request of a form. Its fingerprint is that of its values, in any order.
+fn idempotent_request(sent: &Pairs) -> Result<IdempotentRequest, ConsoleError> {
+    let key = sent.get("form_id").and_then(IdempotencyKey::parse);
+    let key = key.ok_or(ConsoleError::MalformedForm("it has no id"))?;
+    Ok(IdempotentRequest {
+        operation: OPERATION,
+        key,
+        fingerprint: Sha256::digest(sent.encode()).into(),
+    })
+}
+
+/// Renders the response that is stored for the form: the id of the device.
+fn render_id(_: &[NewDevice], inserted: &[InsertedDevice]) -> Vec<u8> {
+    let id = inserted.first().map(|device| device.id.to_string());
+    id.unwrap_or_default().into_bytes()
+}
+
+fn created_device(result: CreateResult) -> Result<DeviceId, ConsoleError> {
+    let id = match result {
+        CreateResult::Devices { inserted, .. } => inserted.first().map(|device| device.id),
+        CreateResult::Response(response) => parse_id(&response.body),
+    };
+    id.ok_or_else(|| ConsoleError::Internal("the created device has no id".into()))
+}
+
+fn parse_id(body: &[u8]) -> Option<DeviceId> {
+    let id = std::str::from_utf8(body).ok()?.parse().ok()?;
+    Some(DeviceId(id))
+}
+
+/// Shows the form again, with another id: it has created a device with other values before.
+async fn already_sent(
+    signed_in: &SignedIn,
+    sent: &Pairs,
+    request: IdempotentRequest,
+) -> Result<HttpResponse, ConsoleError> {
+    let stored = signed_in.workspace().devices.find_response(request).await?;
+    let created = stored.and_then(|response| parse_id(&response.body));
+    let mut form = DeviceForm::for_new().with_errors(sent, &FieldErrors::default());
+    form.others.push(OtherError {
+        message: EN.device_form.already_sent.to_owned(),
+        related: created.map(|id| RelatedLink {
+            path: format!("{PATH}/devices/{id}"),
+            text: EN.device_form.open_created.to_owned(),
+        }),
+    });
+    let page = NewPage::new(signed_in, form);
+    respond::page(StatusCode::CONFLICT, &page)
+}
+
+impl NewPage {
+    fn new(signed_in: &SignedIn, form: DeviceForm) -> Self {
+        Self {
+            frame: Frame::new(signed_in, Section::Devices, EN.device_form.new_title),
+            form,
+            // No other request has this id.
+            form_id: signed_in.origin.request_id.clone(),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Details of a device.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use chrono::{DateTime, Utc};
+use devices_domain::{Enrollment, Format, SerialNumber, StoredDevice, enrollment_fields};
+
+use super::notice::Notice;
+use super::{DeviceHead, DevicePath, Person, find};
+use crate::error::ConsoleError;
+use crate::fields::{DEVICE_GROUPS, Value, filled_values, label};
+use crate::frame::{Frame, Section};
+use crate::query::{Pairs, Query};
+use crate::session::SignedIn;
+use crate::texts::{self, EN};
+
+#[derive(Template, WebTemplate)]
+#[template(path = "device/detail.html")]
+pub(super) struct DetailPage {
+    frame: Frame,
+    head: DeviceHead,
+    /// Groups that have a value.
+    groups: Vec<ValueGroup>,
+    /// Labels of the fields without a value.
+    empty_labels: Vec<String>,
+    empty_count: String,
+    assignee: Option<Person>,
+    enrollment: Option<EnrollmentCard>,
+    /// `false` if the device has no serial number.
+    can_be_enrolled: bool,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    archived_at: Option<DateTime<Utc>>,
+}
+
+struct ValueGroup {
+    title: &'static str,
+    values: Vec<(String, Value)>,
+}
+
+struct EnrollmentCard {
+    status: &'static str,
+    /// Serial number, encoded as a segment of a path.
+    path_segment: String,
+    values: Vec<(String, Value)>,
+}
+
+/// Shows a device.
+pub(super) async fn show(
+    signed_in: SignedIn,
+    path: DevicePath,
+    Query(query): Query,
+) -> Result<DetailPage, ConsoleError> {
+    let stored = find(&signed_in, path.0).await?;
+    let frame = Frame::new(&signed_in, Section::Devices, name(&stored));
+    Ok(DetailPage::new(
+        frame.with_notice(Notice::text(&query)),
+        &stored,
+    ))
+}
+
+fn name(stored: &StoredDevice) -> &str {
+    stored.device.fields.identity.name.as_str()
+}
+
+impl DetailPage {
+    fn new(frame: Frame, stored: &StoredDevice) -> Self {
+        let fields = &stored.device.fields;
+        let row = fields.to_row();
+        let groups = DEVICE_GROUPS.iter().map(|group| ValueGroup {
+            title: group.title,
+            values: filled_values(shown(group.fields), &row),
+        });
+        let all = DEVICE_GROUPS.iter().flat_map(|group| shown(group.fields));
+        let empty = all.filter(|field| Value::new(field, row.get(field.name())) == Value::Nothing);
+        let empty_labels: Vec<_> = empty.map(label).collect();
+        let serial_number = fields.identity.serial_number.as_ref();
+        let enrollment = stored.device.enrollment.as_ref().zip(serial_number);
+        Self {
+            frame,
+            head: DeviceHead::new(stored),
+            groups: groups.filter(|group| !group.values.is_empty()).collect(),
+            empty_count: texts::count(
+                empty_labels.len() as u64,
+                EN.device.empty_one,
+                EN.device.empty_other,
+            ),
+            empty_labels,
+            assignee: stored.assignee.as_ref().map(Person::new),
+            enrollment: enrollment
+                .map(|(enrollment, serial_number)| EnrollmentCard::new(enrollment, serial_number)),
+            can_be_enrolled: serial_number.is_some(),
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+            archived_at: stored.archived_at,
+        }
+    }
+}
+
+/// Returns the fields whose values are shown. The assignee has a card of its own.
+fn shown(
+    fields: &'static [devices_domain::Field],
+) -> impl Iterator<Item = &'static devices_domain::Field> {
+    let fields = fields.iter();
+    fields.filter(|field| field.format() != Format::Id)
+}
+
+impl EnrollmentCard {
+    fn new(enrollment: &Enrollment, serial_number: &SerialNumber) -> Self {
+        let row = enrollment.fields.to_row();
+        let reported = enrollment_fields().iter();
+        let reported = reported.filter(|field| field.name() != "status");
+        Self {
+            status: enrollment.fields.status.as_str(),
+            path_segment: path_segment(serial_number.as_str()),
+            values: filled_values(reported, &row),
+        }
+    }
+}
+
+/// Encodes a text as one segment of a path. Encoders of queries write blanks as `+`.
+fn path_segment(text: &str) -> String {
+    let pairs = Pairs(vec![(String::new(), text.to_owned())]);
+    pairs.encode().replacen('=', "", 1).replace('+', "%20")
+}

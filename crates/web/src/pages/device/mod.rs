@@ -1,0 +1,130 @@
+//! A device: its details and its history, and the pages that change it.
+
+mod archive;
+mod assign;
+mod compare;
+mod create;
+mod detail;
+mod edit;
+mod form;
+mod notice;
+mod restore;
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use devices_domain::{Assignee, DeviceId, Precondition, Revision, StoredDevice, Text};
+
+use crate::PATH;
+use crate::error::ConsoleError;
+use crate::query::Pairs;
+use crate::session::SignedIn;
+
+/// Adds the routes.
+pub(crate) fn routes(scope: &mut web::ServiceConfig) {
+    let page = |path: &str| web::resource(format!("/devices/{{device_id:\\d+}}{path}"));
+    scope
+        .service(
+            web::resource("/devices/new")
+                .route(web::get().to(create::show))
+                .route(web::post().to(create::save)),
+        )
+        .service(page("").route(web::get().to(detail::show)))
+        .service(
+            page("/edit")
+                .route(web::get().to(edit::show))
+                .route(web::post().to(edit::save)),
+        )
+        .service(
+            page("/assign")
+                .route(web::get().to(assign::show))
+                .route(web::post().to(assign::save)),
+        )
+        .service(
+            page("/archive")
+                .route(web::get().to(archive::show))
+                .route(web::post().to(archive::save)),
+        )
+        .service(
+            page("/restore")
+                .route(web::get().to(restore::show))
+                .route(web::post().to(restore::save)),
+        );
+}
+
+/// Id of the device in the path.
+pub(super) struct DevicePath(DeviceId);
+
+impl FromRequest for DevicePath {
+    type Error = ConsoleError;
+    type Future = Ready<Result<Self, ConsoleError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("device_id");
+        let id = id.and_then(|id| id.parse().ok());
+        ready(
+            id.map(|id| Self(DeviceId(id)))
+                .ok_or(ConsoleError::NotFound),
+        )
+    }
+}
+
+async fn find(signed_in: &SignedIn, id: DeviceId) -> Result<StoredDevice, ConsoleError> {
+    let device = signed_in.workspace().devices.find(id).await?;
+    device.ok_or(ConsoleError::NotFound)
+}
+
+/// Returns the precondition of a form: the revision of the device that its page showed.
+fn precondition(sent: &Pairs) -> Result<Precondition, ConsoleError> {
+    let revision = sent.get("revision").and_then(|text| text.parse().ok());
+    let revision = revision.ok_or(ConsoleError::MalformedForm("it has no revision"))?;
+    Ok(Precondition::AnyOf(vec![Revision(revision)]))
+}
+
+/// A device at the top of its pages.
+struct DeviceHead {
+    id: DeviceId,
+    name: String,
+    status: &'static str,
+    is_archived: bool,
+    revision: i64,
+}
+
+impl DeviceHead {
+    fn new(stored: &StoredDevice) -> Self {
+        Self {
+            id: stored.device.id,
+            name: stored.device.fields.identity.name.as_str().to_owned(),
+            status: stored.client_status().as_str(),
+            is_archived: stored.archived_at.is_some(),
+            revision: stored.revision().0,
+        }
+    }
+
+    /// Returns the path of the page of the device.
+    fn path(&self) -> String {
+        format!("{PATH}/devices/{}", self.id)
+    }
+}
+
+/// A user on the pages of a device.
+struct Person {
+    id: devices_domain::UserId,
+    name: String,
+    email: String,
+}
+
+impl Person {
+    fn new(assignee: &Assignee) -> Self {
+        let email = assignee.email.as_str().to_owned();
+        let names = [&assignee.first_name, &assignee.last_name];
+        let names: Vec<_> = names.into_iter().flatten().map(Text::as_str).collect();
+        let name = names.join(" ");
+        Self {
+            id: assignee.id,
+            name: if name.is_empty() { email.clone() } else { name },
+            email,
+        }
+    }
+}

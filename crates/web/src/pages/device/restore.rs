@@ -1,0 +1,72 @@
+//! Restoring an archived device.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+use devices_domain::{Precondition, RestoreDevice, StoredDevice, UpdateDeviceError};
+
+use super::notice::Notice;
+use super::{DeviceHead, DevicePath, find};
+use crate::error::ConsoleError;
+use crate::fields::{FieldErrors, OtherError};
+use crate::frame::{Frame, Section};
+use crate::respond;
+use crate::session::{Editor, SignedIn};
+use crate::texts::{self, EN};
+
+#[derive(Template)]
+#[template(path = "device/restore.html")]
+struct RestorePage {
+    frame: Frame,
+    head: DeviceHead,
+    /// Conflicts that prevent it.
+    errors: Vec<OtherError>,
+}
+
+/// Shows what restoring the device does.
+pub(super) async fn show(
+    Editor(signed_in): Editor,
+    path: DevicePath,
+) -> Result<HttpResponse, ConsoleError> {
+    let stored = find(&signed_in, path.0).await?;
+    if stored.archived_at.is_none() {
+        return Ok(respond::see_other(&format!("/devices/{}", path.0)));
+    }
+    let page = RestorePage::new(&signed_in, &stored, Vec::new());
+    respond::page(StatusCode::OK, &page)
+}
+
+/// Restores the device, or shows what prevents it. An archived device does not change, and an
+/// active one stays as it is: no revision is needed.
+pub(super) async fn save(
+    Editor(signed_in): Editor,
+    path: DevicePath,
+) -> Result<HttpResponse, ConsoleError> {
+    let id = path.0;
+    let use_case = RestoreDevice::new(signed_in.workspace().devices);
+    let origin = signed_in.origin.clone();
+    match use_case.execute(id, Precondition::Any, origin).await {
+        Ok(_) => Ok(Notice::Restored.respond(id)),
+        Err(UpdateDeviceError::Rejected(report)) => {
+            let stored = find(&signed_in, id).await?;
+            let errors = FieldErrors::new(&report).others(&[]);
+            let page = RestorePage::new(&signed_in, &stored, errors);
+            respond::page(StatusCode::CONFLICT, &page)
+        }
+        Err(UpdateDeviceError::NotFound) => Err(ConsoleError::NotFound),
+        Err(UpdateDeviceError::Repository(error)) => Err(error.into()),
+        Err(error) => Err(ConsoleError::Internal(error.into())),
+    }
+}
+
+impl RestorePage {
+    fn new(signed_in: &SignedIn, stored: &StoredDevice, errors: Vec<OtherError>) -> Self {
+        let head = DeviceHead::new(stored);
+        let title = texts::fill(EN.device_archive.restore_title, &[("name", &head.name)]);
+        Self {
+            frame: Frame::new(signed_in, Section::Devices, title),
+            head,
+            errors,
+        }
+    }
+}
