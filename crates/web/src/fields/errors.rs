@@ -64,9 +64,6 @@ impl OtherError {
     }
 }
 
-/// No error beside those of fields.
-pub(crate) const NO_OTHER_ERRORS: &[OtherError] = &[];
-
 /// Returns the message of an error without the name of its field.
 fn message(error: &FieldError) -> String {
     let detail = &error.detail;
