@@ -28,7 +28,9 @@ fn dependencies(package: &str) -> Vec<String> {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let names = String::from_utf8(output.stdout).unwrap();
-    names.lines().map(str::to_owned).collect()
+    // Cargo marks crates that it has listed before.
+    let names = names.lines().map(|name| name.trim_end_matches(" (*)"));
+    names.map(str::to_owned).collect()
 }
 
 #[test]
@@ -61,20 +63,39 @@ fn workspace_dependencies(package: &str) -> BTreeSet<String> {
         .collect()
 }
 
-#[test]
-fn import_uses_the_domain_only() {
-    let expected = BTreeSet::from(["devices_domain".to_owned()]);
-    assert_eq!(workspace_dependencies("devices-import"), expected);
-    let dependencies = dependencies("devices-import");
-    for forbidden in [
-        "actix", "diesel", "hyper", "pq_sys", "reqwest", "tokio", "ureq",
-    ] {
-        let mut names = dependencies.iter();
-        assert!(
-            !names.any(|name| name.starts_with(forbidden)),
-            "{forbidden}"
-        );
+/// Asserts that none of these crates, by the start of their names, is a dependency of a package.
+fn assert_has_none_of(package: &str, forbidden: &[&str]) {
+    let dependencies = dependencies(package);
+    for name in dependencies {
+        let is_forbidden = |forbidden: &&str| name.starts_with(*forbidden);
+        assert!(!forbidden.iter().any(is_forbidden), "{package}: {name}");
     }
+}
+
+#[test]
+fn import_uses_the_domain_and_the_workbook_only() {
+    let expected = ["devices_domain", "devices_workbook"].map(str::to_owned);
+    assert_eq!(
+        workspace_dependencies("devices-import"),
+        BTreeSet::from(expected)
+    );
+    assert_eq!(workspace_dependencies("devices-workbook"), BTreeSet::new());
+    let forbidden = [
+        "actix", "diesel", "hyper", "pq_sys", "reqwest", "tokio", "ureq",
+    ];
+    assert_has_none_of("devices-import", &forbidden);
+}
+
+#[test]
+fn export_has_no_http_and_no_sql() {
+    // The tests read what was exported with `devices-import`.
+    let expected = ["devices_domain", "devices_import", "devices_workbook"].map(str::to_owned);
+    assert_eq!(
+        workspace_dependencies("devices-export"),
+        BTreeSet::from(expected)
+    );
+    let forbidden = ["actix", "diesel", "hyper", "pq_sys", "reqwest", "ureq"];
+    assert_has_none_of("devices-export", &forbidden);
 }
 
 #[test]

@@ -2,9 +2,6 @@
 
 use devices_domain::trim;
 
-/// Maximum length of a cell of a spreadsheet program, in UTF-16 code units.
-pub(crate) const MAX_CELL_LENGTH: usize = 32_767;
-
 /// Maximum number of characters of a header, and of a name in a message.
 const MAX_SHORT: usize = 100;
 

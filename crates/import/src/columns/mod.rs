@@ -6,7 +6,8 @@ mod mapping;
 mod synonyms;
 mod target;
 
-pub use column::{Column, MatchedBy, column_letters};
+pub use column::{Column, MatchedBy};
+pub use devices_workbook::column_letters;
 pub(crate) use headers::{ERROR_HEADER, Headers, SURPLUS_HEADER, is_header_row, unnamed};
 pub(crate) use mapping::{
     Assignment, Mapping, describe, describe_all, map_columns, unknown_column,

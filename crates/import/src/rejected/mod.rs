@@ -3,17 +3,15 @@
 mod csv_rows;
 mod encoded;
 mod text_format;
-mod workbook;
-mod xml;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, Write};
 
 use csv_rows::CsvRows;
+use devices_workbook::{Cell as SheetCell, Style, Value, WorkbookWriter};
 pub(crate) use text_format::TextStyle;
 use text_format::{Probe, TextFormat};
-use workbook::WorkbookRows;
 
 use crate::columns::{ERROR_HEADER, SURPLUS_HEADER};
 use crate::description::FileKind;
@@ -58,13 +56,18 @@ struct OutputCell<'a> {
     style: Style,
 }
 
-/// Style of a cell in a workbook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Style {
-    Plain,
-    Header,
-    /// An invalid cell.
-    Marked,
+impl<W: Write> RowWriter for WorkbookWriter<W> {
+    fn write(&mut self, row: u32, cells: &[OutputCell<'_>]) -> io::Result<()> {
+        let cells = cells.iter().map(|cell| SheetCell {
+            value: Value::Text(Cow::Borrowed(&cell.text)),
+            style: cell.style,
+        });
+        self.write_row(row, cells)
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.finish()
+    }
 }
 
 impl<R: Read + Seek> ImportFile<R> {
@@ -101,7 +104,7 @@ impl<R: Read + Seek> ImportFile<R> {
                     FileKind::Csv { .. } => "Rejected rows",
                 };
                 let header_row = self.first_row_number();
-                let mut writer = WorkbookRows::new(output, sheet, header_row)?;
+                let mut writer = WorkbookWriter::new(output, sheet, header_row)?;
                 self.write_rows(errors, surplus, &mut writer, |_| true)?;
                 writer.finish()?;
                 Ok(None)

@@ -5,16 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, ExcelDateTime, Xlsx, XlsxCellReader, XlsxError};
 use chrono::NaiveDate;
+use devices_workbook::{MAX_CELL_LENGTH, MAX_ROWS};
 
 use super::Cell;
 use super::error::{damaged_workbook, encrypted, in_row, workbook_io};
 use crate::columns::{column_letters, unnamed};
 use crate::error::{ErrorColumn, FileError, FileErrorReason, ImportError};
-use crate::text::MAX_CELL_LENGTH;
 use crate::value::FIRST_INEXACT;
 
-/// Last row of a sheet.
-const MAX_ROW: u32 = 1_048_576;
 /// Longest number format that is examined. Programs write far shorter ones for numbers.
 const MAX_FORMAT_BYTES: usize = 64;
 /// First serial number after 9999-12-31.
@@ -61,7 +59,7 @@ impl<'a, R: Read + Seek> SheetCells<'a, R> {
             let (row, column) = (row.saturating_add(1), column as usize);
             let cell = match convert(cell.get_value()) {
                 Cell::Empty => continue,
-                _ if row < self.row || row > MAX_ROW => return Err(damaged_workbook().into()),
+                _ if row < self.row || row > MAX_ROWS => return Err(damaged_workbook().into()),
                 Cell::Number(number) => self.format_number(number, style),
                 cell => cell,
             };

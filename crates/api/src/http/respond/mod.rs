@@ -1,8 +1,6 @@
 //! Builds responses: errors, devices, lists.
 
 pub(crate) mod api_error;
-#[cfg(test)]
-pub(crate) mod arbitrary;
 pub(crate) mod batch_plan;
 pub(crate) mod batch_results;
 pub(crate) mod created_devices;

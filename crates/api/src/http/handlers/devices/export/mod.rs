@@ -1,16 +1,16 @@
 //! `GET /devices/export`.
 
-mod encode;
 mod format;
-mod stream;
 
 use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionType, VARY};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
-use devices_domain::{DeviceFilter, DeviceRepository, ErrorCode, ErrorReport, FieldError, Reason};
+use devices_domain::{ErrorCode, ErrorReport, FieldError, Reason};
+use devices_export::{
+    AttributeKeysError, Encoder, Export, ExportFormat, MAX_ATTRIBUTE_COLUMNS, attribute_keys,
+};
+use futures_util::StreamExt;
 
-use self::encode::Encoder;
-use self::format::ExportFormat;
-use self::stream::Export;
 use crate::http::extract::auth::{AuditOrigin, ReadAccess};
 use crate::http::extract::query::QueryParams;
 use crate::http::extract::query_values::parse_boolean;
@@ -31,9 +31,9 @@ pub(crate) async fn export(
 ) -> Result<HttpResponse, ApiError> {
     let (filter, format, has_bom) = QueryParams::read(&request, |parameters| {
         let filter = filter::read(parameters);
-        let format = match parameters.parse("format", ExportFormat::parse) {
+        let format = match parameters.parse("format", format::parse) {
             Some(format) => Ok(format),
-            None => ExportFormat::negotiate(&request),
+            None => format::negotiate(&request),
         };
         let has_bom = parameters.parse("bom", parse_boolean).unwrap_or(false);
         if has_bom && matches!(format, Ok(format) if format != ExportFormat::Csv) {
@@ -45,48 +45,44 @@ pub(crate) async fn export(
     let format = format?;
     let permit = state.exports.try_acquire(actor.workspace)?;
     let devices = store.devices;
-    let encoder = Encoder {
-        format,
-        attribute_keys: match format {
-            ExportFormat::Csv => attribute_keys(devices.as_ref(), &filter).await?,
-            ExportFormat::Json | ExportFormat::Ndjson => Vec::new(),
-        },
+    let attribute_keys = if format.has_columns() {
+        let keys = attribute_keys(devices.as_ref(), &filter).await;
+        keys.map_err(attribute_keys_error)?
+    } else {
+        Vec::new()
     };
     devices.record_export(filter.clone(), origin).await?;
-    let export = Export::new(devices, filter, encoder, permit).with_bom(has_bom);
+    let encoder = Encoder::new(format, attribute_keys);
+    let export = Export::new(devices, filter, encoder).with_bom(has_bom);
+    let chunks = export.into_chunks().await?;
+    let body = chunks.map(move |chunk| {
+        // The body holds the permit until it has been sent or the client disconnects.
+        let _held = &permit;
+        chunk.map(Bytes::from)
+    });
     Ok(HttpResponse::Ok()
-        .content_type(format.content_type())
+        .content_type(format.media_type())
         .insert_header((VARY, "Accept"))
         .insert_header(attachment(format))
-        .streaming(export.into_stream().await?))
+        .streaming(body))
 }
 
-/// Maximum number of attribute keys in a CSV. Every row has a cell for each.
-const MAX_ATTRIBUTE_COLUMNS: usize = 1_000;
-
-/// Returns the keys of the attributes of all exported devices.
-///
-/// # Errors
-/// `RejectedParameters` if they are too many for the columns of a CSV.
-async fn attribute_keys(
-    devices: &dyn DeviceRepository,
-    filter: &DeviceFilter,
-) -> Result<Vec<String>, ApiError> {
-    let max = MAX_ATTRIBUTE_COLUMNS;
-    let keys = devices.attribute_keys(filter.clone(), max + 1).await?;
-    if keys.len() <= max {
-        return Ok(keys);
+fn attribute_keys_error(error: AttributeKeysError) -> ApiError {
+    match error {
+        AttributeKeysError::Repository(error) => error.into(),
+        AttributeKeysError::TooMany => {
+            let error = FieldError::new(
+                "format",
+                ErrorCode::InvalidParameter,
+                Reason::TooManyItems,
+                format!(
+                    "must not be csv for devices with more than {MAX_ATTRIBUTE_COLUMNS} attribute \
+                     keys: export json, or filter the devices"
+                ),
+            );
+            ApiError::RejectedParameters(ErrorReport::from_error(error))
+        }
     }
-    let error = FieldError::new(
-        "format",
-        ErrorCode::InvalidParameter,
-        Reason::TooManyItems,
-        format!(
-            "must not be csv for devices with more than {max} attribute keys: export json, or \
-             filter the devices"
-        ),
-    );
-    Err(ApiError::RejectedParameters(ErrorReport::from_error(error)))
 }
 
 fn attachment(format: ExportFormat) -> ContentDisposition {

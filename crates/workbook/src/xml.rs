@@ -1,10 +1,10 @@
 //! Text in the XML of a workbook.
 
-use crate::text::MAX_CELL_LENGTH;
+use crate::{MAX_CELL_LENGTH, column_letters};
 
 /// Appends a text as XML. Line breaks become LF. Cuts it at the maximum length of a cell: Excel
 /// repairs a file with longer ones.
-pub(super) fn push_escaped(xml: &mut String, text: &str) {
+pub(crate) fn push_escaped(xml: &mut String, text: &str) {
     let mut after_return = false;
     let mut length = 0;
     for (index, character) in text.char_indices() {
@@ -44,8 +44,8 @@ fn is_escape(text: &[u8]) -> bool {
 }
 
 /// Appends the reference of a cell: `A1`.
-pub(super) fn push_reference(xml: &mut String, column: usize, row: u32) {
-    xml.push_str(&crate::columns::column_letters(column));
+pub(crate) fn push_reference(xml: &mut String, column: usize, row: u32) {
+    xml.push_str(&column_letters(column));
     xml.push_str(&row.to_string());
 }
 

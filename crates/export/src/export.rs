@@ -1,14 +1,11 @@
 //! The stream of an export: reads devices in chunks and encodes them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::Bytes;
 use devices_domain::{DeviceFilter, DeviceId, DeviceRepository, RepositoryError, StoredDevice};
 use futures_util::{Stream, StreamExt, stream};
 
-use super::encode::Encoder;
-use crate::http::limits::concurrency::Permit;
+use crate::encoder::Encoder;
 
 /// Number of devices that are read, and held in memory, at once.
 const CHUNK_SIZE: u32 = 250;
@@ -22,9 +19,10 @@ const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// The byte order mark U+FEFF in UTF-8.
 const BOM: &[u8; 3] = b"\xEF\xBB\xBF";
 
-/// An export in progress.
-pub(super) struct Export {
-    devices: Arc<dyn DeviceRepository>,
+/// An export in progress: reads devices in ascending order of id. A device that exists during the
+/// whole export occurs once.
+pub struct Export {
+    devices: Box<dyn DeviceRepository>,
     filter: DeviceFilter,
     encoder: Encoder,
     has_bom: bool,
@@ -32,42 +30,37 @@ pub(super) struct Export {
     after: Option<DeviceId>,
     has_started: bool,
     is_complete: bool,
-    /// Held until the last chunk has been sent or the client disconnects.
-    _permit: Permit,
 }
 
 impl Export {
-    pub(super) fn new(
-        devices: Box<dyn DeviceRepository>,
-        filter: DeviceFilter,
-        encoder: Encoder,
-        permit: Permit,
-    ) -> Self {
+    /// Creates an export of the devices that match a filter.
+    pub fn new(devices: Box<dyn DeviceRepository>, filter: DeviceFilter, encoder: Encoder) -> Self {
         Self {
-            devices: devices.into(),
+            devices,
             filter,
             encoder,
             has_bom: false,
             after: None,
             has_started: false,
             is_complete: false,
-            _permit: permit,
         }
     }
 
     /// Begins the body with a byte order mark if `has_bom`. Excel reads CSV without one in the code
     /// page of the computer, not in UTF-8.
-    pub(super) fn with_bom(self, has_bom: bool) -> Self {
+    #[must_use]
+    pub fn with_bom(self, has_bom: bool) -> Self {
         Self { has_bom, ..self }
     }
 
-    /// Returns the chunks of the body. An error after the first chunk aborts the connection.
+    /// Returns the chunks. Some may be empty. After an error there is none: the caller must not end
+    /// the output like a complete one.
     ///
     /// # Errors
-    /// If the first chunk cannot be read: the response can still have the status of the error.
-    pub(super) async fn into_stream(
+    /// If the first chunk cannot be read: a response can still have the status of the error.
+    pub async fn into_chunks(
         mut self,
-    ) -> Result<impl Stream<Item = Result<Bytes, RepositoryError>>, RepositoryError> {
+    ) -> Result<impl Stream<Item = Result<Vec<u8>, RepositoryError>>, RepositoryError> {
         let first = self.next_chunk().await?;
         let rest = stream::unfold(self, |mut export| async {
             if export.is_complete {
@@ -84,21 +77,19 @@ impl Export {
         Ok(first.chain(Box::pin(rest)))
     }
 
-    async fn next_chunk(&mut self) -> Result<Bytes, RepositoryError> {
+    async fn next_chunk(&mut self) -> Result<Vec<u8>, RepositoryError> {
         let devices = self.read().await?;
         self.after = devices.last().map(|last| last.device.id);
         self.is_complete = devices.len() < CHUNK_SIZE as usize;
         let devices: Vec<_> = devices.iter().map(StoredDevice::to_new_device).collect();
         let is_first = !self.has_started;
         self.has_started = true;
-        let mut chunk = self
-            .encoder
-            .encode(&devices, is_first, self.is_complete)
-            .map_err(RepositoryError::Failed)?;
+        let encoded = self.encoder.encode(&devices, self.is_complete);
+        let mut chunk = encoded.map_err(|error| RepositoryError::Failed(error.into()))?;
         if is_first && self.has_bom {
             chunk.splice(..0, *BOM);
         }
-        Ok(Bytes::from(chunk))
+        Ok(chunk)
     }
 
     /// Reads the devices of the next chunk.

@@ -1,19 +1,18 @@
-//! Rejected rows as a workbook, written as a stream.
-//!
-//! `rust_xlsxwriter` holds all cells in memory, or needs a temporary file, which a container with a
-//! read-only file system does not have. A workbook with one sheet of texts needs neither.
+//! Writer of workbooks.
 
 use std::io::{self, Write};
 
+use chrono::NaiveDate;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
-use super::xml::{push_escaped, push_reference};
-use super::{OutputCell, RowWriter, Style};
+use crate::xml::{push_escaped, push_reference};
+use crate::{Cell, Style, Value};
 
-/// Writes a workbook with one sheet, in which every cell is formatted as text: a spreadsheet then
-/// keeps the zeros and digits of what is typed into it.
-pub(super) struct WorkbookRows<W: Write> {
+/// Writes a workbook with one sheet, whose memory does not depend on the number of rows. Texts and
+/// new cells are formatted as text: a spreadsheet then keeps the zeros and digits of what is typed
+/// into them.
+pub struct WorkbookWriter<W: Write> {
     zip: ZipWriter<StreamWriter<W>>,
     /// XML of a row.
     buffer: String,
@@ -53,13 +52,15 @@ const PARTS: &[(&str, &str)] = &[
             "</Relationships>"
         ),
     ),
-    // Cell formats: 0 of new cells, 1 text, 2 text and bold, 3 text on a coloured background.
-    // Number format 49 is text. The first two fills are reserved.
+    // Cell formats: 0 general, 1 text, 2 text and bold, 3 text on a coloured background, 4 date, 5
+    // two decimals. Number format 49 is text, 2 is `0.00`, and those from 164 on are custom. The
+    // first two fills are reserved.
     (
         "xl/styles.xml",
         concat!(
             r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?>"#,
             r#"<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">"#,
+            r#"<numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy\-mm\-dd"/></numFmts>"#,
             r#"<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font>"#,
             r#"<font><b/><sz val="11"/><name val="Calibri"/></font></fonts>"#,
             r#"<fills count="3"><fill><patternFill patternType="none"/></fill>"#,
@@ -67,10 +68,12 @@ const PARTS: &[(&str, &str)] = &[
             r#"<fill><patternFill patternType="solid"><fgColor rgb="FFFFC7CE"/><bgColor indexed="64"/></patternFill></fill></fills>"#,
             r#"<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>"#,
             r#"<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>"#,
-            r#"<cellXfs count="4"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>"#,
+            r#"<cellXfs count="6"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>"#,
             r#"<xf numFmtId="49" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>"#,
             r#"<xf numFmtId="49" fontId="1" fillId="0" borderId="0" xfId="0" applyNumberFormat="1" applyFont="1"/>"#,
             r#"<xf numFmtId="49" fontId="0" fillId="2" borderId="0" xfId="0" applyNumberFormat="1" applyFill="1"/>"#,
+            r#"<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>"#,
+            r#"<xf numFmtId="2" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>"#,
             r#"</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>"#,
             "</styleSheet>"
         ),
@@ -79,9 +82,12 @@ const PARTS: &[(&str, &str)] = &[
 
 const SHEET_PART: &str = "xl/worksheets/sheet1.xml";
 
-impl<W: Write> WorkbookRows<W> {
+impl<W: Write> WorkbookWriter<W> {
     /// Starts a workbook. The rows down to the header stay visible.
-    pub(super) fn new(output: W, sheet: &str, header_row: u32) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Returns the error of the output, as all methods do.
+    pub fn new(output: W, sheet: &str, header_row: u32) -> io::Result<Self> {
         let mut zip = ZipWriter::new_stream(output);
         for (name, xml) in PARTS {
             zip.start_file(*name, file_options())?;
@@ -95,47 +101,78 @@ impl<W: Write> WorkbookRows<W> {
         Ok(Self { zip, buffer })
     }
 
-    fn push_cell(&mut self, row: u32, column: usize, cell: &OutputCell<'_>) {
-        let xml = &mut self.buffer;
-        let style = match cell.style {
-            Style::Plain => "1",
-            Style::Header => "2",
-            Style::Marked => "3",
-        };
-        if cell.text.is_empty() && cell.style == Style::Plain {
-            return;
-        }
-        xml.push_str("<c r=\"");
-        push_reference(xml, column, row);
-        xml.push_str("\" s=\"");
-        xml.push_str(style);
-        if cell.text.is_empty() {
-            xml.push_str("\"/>");
-            return;
-        }
-        xml.push_str("\" t=\"inlineStr\"><is><t xml:space=\"preserve\">");
-        push_escaped(xml, &cell.text);
-        xml.push_str("</t></is></c>");
-    }
-}
-
-impl<W: Write> RowWriter for WorkbookRows<W> {
-    fn write(&mut self, row: u32, cells: &[OutputCell<'_>]) -> io::Result<()> {
+    /// Writes the row with this number, from 1. Numbers must ascend.
+    ///
+    /// # Errors
+    /// Returns the error of the output, and one if the sheet has more than 4 GiB when inflated.
+    pub fn write_row<'c>(
+        &mut self,
+        row: u32,
+        cells: impl IntoIterator<Item = Cell<'c>>,
+    ) -> io::Result<()> {
         self.buffer.clear();
         self.buffer.push_str("<row r=\"");
         self.buffer.push_str(&row.to_string());
         self.buffer.push_str("\">");
-        for (column, cell) in cells.iter().enumerate() {
-            self.push_cell(row, column, cell);
+        for (column, cell) in cells.into_iter().enumerate() {
+            push_cell(&mut self.buffer, row, column, &cell);
         }
         self.buffer.push_str("</row>");
         self.zip.write_all(self.buffer.as_bytes())
     }
 
-    fn finish(mut self) -> io::Result<()> {
+    /// Writes the end of the workbook.
+    ///
+    /// # Errors
+    /// Returns the error of the output.
+    pub fn finish(mut self) -> io::Result<()> {
         self.zip.write_all(b"</sheetData></worksheet>")?;
         self.zip.finish()?.flush()
     }
+}
+
+fn push_cell(xml: &mut String, row: u32, column: usize, cell: &Cell<'_>) {
+    let style = match (&cell.value, cell.style) {
+        (Value::Text(text), Style::Plain) if text.is_empty() => return,
+        (Value::Text(_), Style::Plain) => 1,
+        (Value::Text(_), Style::Header) => 2,
+        (Value::Text(_), Style::Marked) => 3,
+        (Value::Date(_), _) => 4,
+        (Value::Decimal(_), _) => 5,
+        (Value::Boolean(_), _) => 0,
+    };
+    xml.push_str("<c r=\"");
+    push_reference(xml, column, row);
+    xml.push_str("\" s=\"");
+    xml.push_str(&style.to_string());
+    match &cell.value {
+        Value::Text(text) if text.is_empty() => xml.push_str("\"/>"),
+        Value::Text(text) => {
+            xml.push_str("\" t=\"inlineStr\"><is><t xml:space=\"preserve\">");
+            push_escaped(xml, text);
+            xml.push_str("</t></is></c>");
+        }
+        Value::Decimal(number) => push_number(xml, *number),
+        Value::Date(date) => push_number(xml, day_number(*date)),
+        Value::Boolean(value) => {
+            xml.push_str("\" t=\"b\"><v>");
+            xml.push(if *value { '1' } else { '0' });
+            xml.push_str("</v></c>");
+        }
+    }
+}
+
+fn push_number(xml: &mut String, number: f64) {
+    xml.push_str("\"><v>");
+    xml.push_str(&number.to_string());
+    xml.push_str("</v></c>");
+}
+
+/// Returns the number of a date, as Excel counts days from 1 March 1900 on.
+fn day_number(date: NaiveDate) -> f64 {
+    const FIRST_NUMBER: i64 = 61;
+    let days = (date - Value::FIRST_DATE).num_days();
+    (days + FIRST_NUMBER) as f64
 }
 
 fn file_options() -> SimpleFileOptions {
