@@ -55,7 +55,7 @@ pub use field::{
     IdentifierKey, Instant, InvalidValue, Lifetime, RawRow, RawValue, RequiredText, RowRef,
     SerialNumber, ShortText, Text, TextList, UnknownFields, ValueKind, nearest_name, trim,
 };
-pub use fold::fold_case;
+pub use fold::{CaseVariants, fold_case};
 pub use idempotency::{
     IdempotencyError, IdempotencyKey, IdempotentRequest, IdempotentResponse, StoredResponse,
 };
@@ -63,25 +63,26 @@ pub use ids::{BatchId, DeviceId, EnrollmentId, EventId, KeyId, UserId, Workspace
 pub use key::{KeyRestriction, KeyState, NewKeyFields, RotationFields};
 pub use paging::{Cursor, IdRange, Page, PageRequest, PageStart, Total};
 pub use ports::{
-    BatchFilter, BatchRepository, BulkChangeError, ChangeConflicts, ChangeDeviceError,
-    ChangeUserError, Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceLimit,
-    DeviceLimitReached, DeviceRepository, EnrollmentFilter, EnrollmentReport, EnrollmentRepository,
-    EventFeed, EventRepository, EventType, FeedCursor, FeedEnd, FeedError, FeedEvent, FeedMonitor,
-    FeedPage, FeedRequest, IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError,
+    AuditEntry, AuditTrail, BatchFilter, BatchRepository, BulkChangeError, ChangeConflicts,
+    ChangeDeviceError, ChangeUserError, Conflicts, CreateError, DateRange, DeviceChange,
+    DeviceFilter, DeviceLimit, DeviceLimitReached, DeviceRepository, EnrollmentFilter,
+    EnrollmentReport, EnrollmentRepository, EventFeed, EventRepository, EventType, FeedCursor,
+    FeedEnd, FeedError, FeedEvent, FeedMonitor, FeedPage, FeedRequest, FleetStatistics,
+    HistorySubject, IndexBacklog, IndexError, IndexedChunk, InsertedDevice, KeyError,
     KeyPrecondition, KeyRepository, LookupResult, NewApiKey, NewBatch, NewSecret, NewSession,
-    NewUpsert, NewWorkspace, Precondition, PutEnrollmentError, RateLimitDecision, RateLimiter,
-    RateLimits, RebuildScope, RebuiltDocuments, RecentEvent, RecentPage, RecentRequest,
-    RenameError, RenderResponse, RenderUpsert, RepositoryError, Revision, SearchIndex,
-    SessionRepository, Store, StoreHealth, StoreResult, TokenBucket, UpsertError, UpsertOutcome,
-    UserChange, UserFilter, UserQuota, UserRepository, WorkspaceKeyRepository, WorkspaceRepository,
-    WorkspaceStore,
+    NewUpsert, NewWorkspace, Overview, Precondition, PutEnrollmentError, RateLimitDecision,
+    RateLimiter, RateLimits, RebuildScope, RebuiltDocuments, RecentEvent, RecentPage,
+    RecentRequest, RenameError, RenderResponse, RenderUpsert, RepositoryError, Revision,
+    SearchIndex, SessionRepository, Store, StoreHealth, StoreResult, TokenBucket, UpsertError,
+    UpsertOutcome, UserChange, UserFilter, UserQuota, UserRepository, WorkspaceKeyRepository,
+    WorkspaceRepository, WorkspaceStore,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{
-    MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository, MockEventFeed,
-    MockEventRepository, MockFeedMonitor, MockKeyRepository, MockRateLimiter, MockSearchIndex,
-    MockSessionRepository, MockStore, MockStoreHealth, MockUserRepository,
-    MockWorkspaceKeyRepository, MockWorkspaceRepository,
+    MockAuditTrail, MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository,
+    MockEventFeed, MockEventRepository, MockFeedMonitor, MockFleetStatistics, MockKeyRepository,
+    MockRateLimiter, MockSearchIndex, MockSessionRepository, MockStore, MockStoreHealth,
+    MockUserRepository, MockWorkspaceKeyRepository, MockWorkspaceRepository,
 };
 pub use quotas::Quotas;
 pub use search::{Search, SearchDocument, SearchTerm, SearchWord, Weight, Weights};

@@ -7,6 +7,7 @@
 //! - All other modules implement one port each.
 
 mod audit_events;
+mod audit_trail;
 mod batches;
 mod connection;
 mod devices;
@@ -20,6 +21,7 @@ mod rate_limits;
 mod retention;
 mod schema;
 mod sessions;
+mod statistics;
 mod store;
 mod transaction;
 mod usage_counts;

@@ -7,12 +7,14 @@ use devices_domain::{
     Admission, Quotas, RepositoryError, Store, User, WorkspaceId, WorkspaceStore,
 };
 
+use super::audit_trail::PostgresAuditTrail;
 use super::batches::PostgresBatches;
 use super::connection::database::Database;
 use super::devices::{CreateBatches, FindDevices, PostgresDevices};
 use super::enrollments::PostgresEnrollments;
 use super::event_feed::PostgresEventFeed;
 use super::keys::PostgresWorkspaceKeys;
+use super::statistics::{KeptOverviews, PostgresStatistics};
 use super::transaction::group_commit::GroupCommitter;
 use super::users::{self, PostgresUsers};
 
@@ -23,6 +25,7 @@ pub struct PostgresStore {
     committer: GroupCommitter<CreateBatches>,
     finder: GroupCommitter<FindDevices>,
     quotas: Quotas,
+    overviews: Arc<KeptOverviews>,
 }
 
 impl PostgresStore {
@@ -37,6 +40,7 @@ impl PostgresStore {
             committer,
             finder,
             quotas,
+            overviews: Arc::default(),
         }
     }
 }
@@ -89,6 +93,13 @@ impl PostgresStore {
                 self.quotas.keys,
             )),
             feed: Box::new(PostgresEventFeed::new(database(), workspace)),
+            statistics: Box::new(PostgresStatistics::new(
+                database(),
+                &self.database,
+                Arc::clone(&self.overviews),
+                workspace,
+            )),
+            audit: Box::new(PostgresAuditTrail::new(database(), workspace)),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod admission;
 mod audit_events;
+mod audit_trail;
 mod batches;
 mod conversion;
 mod devices;
@@ -25,6 +26,7 @@ mod serving_role;
 mod session;
 mod sessions;
 mod statements;
+mod statistics;
 mod usage_counts;
 mod users;
 mod workspace_deletion;

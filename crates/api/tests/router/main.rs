@@ -19,10 +19,10 @@ use devices_api::secret::KeySecret;
 use devices_api::settings::Settings;
 use devices_domain::{
     Actor, ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, Device, DeviceId, KeyId,
-    MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository, MockEventFeed,
-    MockKeyRepository, MockRateLimiter, MockStore, MockStoreHealth, MockUserRepository,
-    MockWorkspaceKeyRepository, NewDevice, RawRow, RawValue, RepositoryError, Scope, StoredDevice,
-    UniqueField, WorkspaceId, WorkspaceStore,
+    MockAuditTrail, MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository,
+    MockEventFeed, MockFleetStatistics, MockKeyRepository, MockRateLimiter, MockStore,
+    MockStoreHealth, MockUserRepository, MockWorkspaceKeyRepository, NewDevice, RawRow, RawValue,
+    RepositoryError, Scope, StoredDevice, UniqueField, WorkspaceId, WorkspaceStore,
 };
 use serde_json::{Value, json};
 
@@ -71,6 +71,8 @@ fn workspace_store(devices: MockDeviceRepository) -> WorkspaceStore {
         enrollments: Box::new(MockEnrollmentRepository::new()),
         keys: Box::new(MockWorkspaceKeyRepository::new()),
         feed: Box::new(MockEventFeed::new()),
+        statistics: Box::new(MockFleetStatistics::new()),
+        audit: Box::new(MockAuditTrail::new()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Implementations MUST keep the contracts of the methods. The use cases rely on them and do not
 //! check the results again.
 
+mod audit_trail;
 mod batches;
 mod devices;
 mod enrollments;
@@ -10,6 +11,7 @@ mod event_feed;
 mod keys;
 mod search_index;
 mod sessions;
+mod statistics;
 mod store;
 mod users;
 mod workspaces;
@@ -23,12 +25,13 @@ use crate::access::Actor;
 use crate::audit::{Event, EventFilter};
 use crate::ids::WorkspaceId;
 
+pub use audit_trail::{AuditEntry, AuditTrail, HistorySubject};
 pub use batches::{BatchFilter, BatchRepository};
 pub use devices::{
-    BulkChangeError, ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, DeviceChange,
-    DeviceFilter, DeviceLimit, DeviceLimitReached, DeviceRepository, InsertedDevice, LookupResult,
-    NewBatch, NewUpsert, Precondition, RenderResponse, RenderUpsert, Revision, StoreResult,
-    UpsertError, UpsertOutcome, UserQuota,
+    BulkChangeError, ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, DateRange,
+    DeviceChange, DeviceFilter, DeviceLimit, DeviceLimitReached, DeviceRepository, InsertedDevice,
+    LookupResult, NewBatch, NewUpsert, Precondition, RenderResponse, RenderUpsert, Revision,
+    StoreResult, UpsertError, UpsertOutcome, UserQuota,
 };
 pub use enrollments::{
     EnrollmentFilter, EnrollmentReport, EnrollmentRepository, PutEnrollmentError,
@@ -44,17 +47,18 @@ pub use search_index::{
     IndexBacklog, IndexError, IndexedChunk, RebuildScope, RebuiltDocuments, SearchIndex,
 };
 pub use sessions::{NewSession, SessionRepository};
+pub use statistics::{FleetStatistics, Overview};
 pub use store::{Store, WorkspaceStore};
 pub use users::{ChangeUserError, UserChange, UserFilter, UserRepository};
 pub use workspaces::{NewWorkspace, RenameError, WorkspaceRepository};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{
-    batches::MockBatchRepository, devices::MockDeviceRepository,
+    audit_trail::MockAuditTrail, batches::MockBatchRepository, devices::MockDeviceRepository,
     enrollments::MockEnrollmentRepository, event_feed::MockEventFeed, event_feed::MockFeedMonitor,
     keys::MockKeyRepository, keys::MockWorkspaceKeyRepository, search_index::MockSearchIndex,
-    sessions::MockSessionRepository, store::MockStore, users::MockUserRepository,
-    workspaces::MockWorkspaceRepository,
+    sessions::MockSessionRepository, statistics::MockFleetStatistics, store::MockStore,
+    users::MockUserRepository, workspaces::MockWorkspaceRepository,
 };
 
 /// Failure of a repository.

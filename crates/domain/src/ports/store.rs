@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    BatchRepository, DeviceRepository, EnrollmentRepository, EventFeed, RepositoryError,
-    UserRepository, WorkspaceKeyRepository,
+    AuditTrail, BatchRepository, DeviceRepository, EnrollmentRepository, EventFeed,
+    FleetStatistics, RepositoryError, UserRepository, WorkspaceKeyRepository,
 };
 use crate::admission::Admission;
 use crate::ids::WorkspaceId;
@@ -47,4 +47,8 @@ pub struct WorkspaceStore {
     pub keys: Box<dyn WorkspaceKeyRepository>,
     /// Event feed.
     pub feed: Box<dyn EventFeed>,
+    /// Statistics of the devices.
+    pub statistics: Box<dyn FleetStatistics>,
+    /// Histories of single objects.
+    pub audit: Box<dyn AuditTrail>,
 }

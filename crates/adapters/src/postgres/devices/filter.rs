@@ -1,6 +1,11 @@
 //! Filters of device lists, in SQL.
 
-use devices_domain::{BatchId, ClientStatus, DeviceFilter, Lifecycle, PageRequest, WorkspaceId};
+use std::collections::BTreeSet;
+
+use devices_domain::{
+    BatchId, CaseVariants, ClientStatus, DateRange, DeviceFilter, IdentifierKey, Lifecycle,
+    PageRequest, WorkspaceId,
+};
 
 use super::value_filter;
 use crate::postgres::query::pagination::PagedQuery;
@@ -13,8 +18,8 @@ pub(crate) fn list(
     filter: &DeviceFilter,
     paging: PageRequest,
 ) -> PagedQuery {
-    let search_index = value_filter::queries(workspace, filter, paging);
-    let query = all(workspace, filter).with_search_index(search_index);
+    let queries = value_filter::queries(workspace, filter, paging);
+    let query = all(workspace, filter).with_index_queries(queries);
     if *filter == DeviceFilter::default() {
         query.with_count(workspace, Resource::Devices)
     } else {
@@ -26,8 +31,10 @@ pub(crate) fn list(
 pub(crate) fn all(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
     let mut from = Statement::default();
     let workspace = from.bind(Value::Integer(workspace.0));
+    let mut others = filter.clone();
     match filter.batch {
         Some(batch) => {
+            others.batch = None;
             let created = created_by(&mut from, batch);
             // LATERAL with LIMIT probes the primary key for each. In the order of the ids, the
             // planner would otherwise read all newer devices.
@@ -38,17 +45,34 @@ pub(crate) fn all(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
                      LIMIT 1) AS devices"
             ));
         }
+        // The index of serial numbers has active devices only.
+        None if !filter.serial_numbers.is_empty()
+            && filter.client_status != Some(ClientStatus::Archived) =>
+        {
+            let serial_numbers = distinct(&std::mem::take(&mut others.serial_numbers));
+            let serial_numbers = from.bind(Value::Texts(serial_numbers));
+            from.push(&format!(
+                " FROM unnest({serial_numbers}) AS wanted (serial_number) CROSS JOIN LATERAL ( \
+                     SELECT * FROM devices AS candidate \
+                     WHERE candidate.workspace_id = {workspace} \
+                       AND candidate.serial_number_folded = wanted.serial_number \
+                       AND candidate.deleted_at IS NULL \
+                     LIMIT 1) AS devices"
+            ));
+        }
         None => {
             from.push(" FROM devices");
         }
     }
     from.push(&format!(" WHERE devices.workspace_id = {workspace}"));
-    let others = DeviceFilter {
-        batch: None,
-        ..filter.clone()
-    };
     push_conditions(&mut from, &others, "devices");
-    PagedQuery::new(from, "devices.id")
+    let query = PagedQuery::new(from, "devices.id");
+    if filter.serial_numbers.is_empty() {
+        query
+    } else {
+        // In the order of the ids, most devices would be read for so few.
+        query.with_max_counted(DeviceFilter::MAX_SERIAL_NUMBERS)
+    }
 }
 
 /// Returns the SELECT of the ids of the devices that a batch of the workspace `$1` created. A
@@ -77,6 +101,11 @@ pub(super) fn needs_devices(filter: &DeviceFilter) -> bool {
         asset_tag,
         tags,
         attributes,
+        serial_numbers,
+        brand,
+        without_brand,
+        warranty_ends,
+        rental_ends,
     } = filter;
     batch.is_some()
         || type_.is_some()
@@ -86,6 +115,11 @@ pub(super) fn needs_devices(filter: &DeviceFilter) -> bool {
         || updated_since.is_some()
         || !tags.is_empty()
         || !attributes.is_empty()
+        || !serial_numbers.is_empty()
+        || brand.is_some()
+        || *without_brand
+        || warranty_ends.is_some()
+        || rental_ends.is_some()
         || !matches!(client_status, None | Some(ClientStatus::Archived))
 }
 
@@ -95,6 +129,10 @@ pub(super) fn has_device_index(filter: &DeviceFilter) -> bool {
         || filter.serial_number.is_some()
         || filter.asset_tag.is_some()
         || filter.updated_since.is_some()
+        || !filter.serial_numbers.is_empty()
+        || filter.without_brand
+        || filter.warranty_ends.is_some()
+        || filter.rental_ends.is_some()
         || matches!(
             filter.client_status,
             Some(ClientStatus::InMaintenance | ClientStatus::OutOfService)
@@ -116,6 +154,11 @@ pub(super) fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table
         asset_tag,
         tags,
         attributes,
+        serial_numbers,
+        brand,
+        without_brand,
+        warranty_ends: _,
+        rental_ends: _,
     } = filter;
     from.push(" AND ").push(&has_status(*client_status, table));
     if let Some(batch) = batch {
@@ -144,6 +187,23 @@ pub(super) fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table
             from.push_and_equal(column, Value::Text(text.clone()));
         }
     }
+    if !serial_numbers.is_empty() {
+        let serial_numbers = from.bind(Value::Texts(distinct(serial_numbers)));
+        from.push(&format!(
+            " AND devices.serial_number_folded = ANY ({serial_numbers})"
+        ));
+    }
+    if let Some(brand) = brand {
+        push_and_folded(from, "devices.brand", brand);
+    }
+    if *without_brand {
+        from.push(" AND devices.brand IS NULL");
+    }
+    for end in ENDS {
+        if let Some(range) = (end.range)(filter) {
+            from.push_and_in_range(&format!("devices.{}", end.column), range);
+        }
+    }
     from.push_and_since("devices.updated_at", *updated_since);
     // No index has types, categories, tags and attributes: `value_filter` finds rare ones.
     let tags: Vec<String> = tags
@@ -158,6 +218,57 @@ pub(super) fn push_conditions(from: &mut Statement, filter: &DeviceFilter, table
         let attribute = format!("devices.attributes ->> {key}");
         from.push_and_equal(&attribute, Value::Text(value.clone()));
     }
+}
+
+/// A date at which something ends, with an index of the devices.
+pub(super) struct End {
+    pub(super) column: &'static str,
+    pub(super) range: fn(&DeviceFilter) -> Option<DateRange>,
+}
+
+/// All ends, those that fewer devices have first.
+pub(super) const ENDS: [End; 2] = [
+    End {
+        column: "client_rental_end_date",
+        range: |filter| filter.rental_ends,
+    },
+    End {
+        column: "client_warranty_end_date",
+        range: |filter| filter.warranty_ends,
+    },
+];
+
+/// Returns the folded identifiers of the keys, once each. A key that nothing can have has none.
+pub(super) fn distinct(keys: &[IdentifierKey]) -> Vec<String> {
+    let folded = keys.iter().filter_map(IdentifierKey::folded);
+    let folded: BTreeSet<&str> = folded.collect();
+    folded.into_iter().map(str::to_owned).collect()
+}
+
+/// Appends the condition that the column, which is not stored folded, has this folded form.
+///
+/// The replacements are those of [`CaseVariants`]: no function of PostgreSQL folds text, as `lower`
+/// depends on the locale (ADR 24).
+fn push_and_folded(from: &mut Statement, column: &str, folded: &str) {
+    let variants = CaseVariants::of(folded);
+    let (changed, forms): (String, String) = variants.single.iter().copied().unzip();
+    let mut expression = if variants.is_ascii {
+        column.to_owned()
+    } else {
+        format!("normalize({column}, NFD)")
+    };
+    if !changed.is_empty() {
+        let [changed, forms] = [changed, forms].map(|text| from.bind(Value::Text(text)));
+        expression = format!("translate({expression}, {changed}, {forms})");
+    }
+    for (changed, form) in variants.expanded {
+        let [changed, form] = [changed.into(), form].map(|text| from.bind(Value::Text(text)));
+        expression = format!("replace({expression}, {changed}, {form})");
+    }
+    if !variants.is_ascii {
+        expression = format!("normalize({expression}, NFC)");
+    }
+    from.push_and_equal(&expression, Value::Text(folded.to_owned()));
 }
 
 /// Returns the condition for a status, as [`ClientStatus::of`] computes it. A test compares the two

@@ -11,6 +11,7 @@ mod conflicts;
 mod create;
 mod create_transaction;
 pub(crate) mod device_limit;
+mod end_filter;
 mod export;
 mod filter;
 mod find;
@@ -36,9 +37,9 @@ use async_trait::async_trait;
 use devices_domain::{
     Author, BatchPlan, BulkChange, BulkChangeError, BulkPreview, BulkResult, ChangeDeviceError,
     Conflicts, CreateError, DeviceChange, DeviceFilter, DeviceId, DeviceRepository,
-    IdempotentRequest, LookupKeys, NewBatch, NewUpsert, Origin, Page, PageRequest, Precondition,
-    Quotas, RepositoryError, Search, StoreResult, StoredDevice, StoredResponse, UpsertBatch,
-    UpsertError, UpsertOutcome, WorkspaceId,
+    IdempotentRequest, IdentifierKey, LookupKeys, NewBatch, NewUpsert, Origin, Page, PageRequest,
+    Precondition, Quotas, RepositoryError, Search, StoreResult, StoredDevice, StoredResponse,
+    UpsertBatch, UpsertError, UpsertOutcome, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 
@@ -264,6 +265,20 @@ impl DeviceRepository for PostgresDevices {
         self.database
             .query(move |connection| select::attribute_keys(connection, workspace, &filter, max))
             .await
+    }
+
+    async fn known_serial_numbers(
+        &self,
+        serial_numbers: Vec<IdentifierKey>,
+    ) -> Result<Vec<IdentifierKey>, RepositoryError> {
+        let workspace = self.workspace;
+        let wanted = filter::distinct(&serial_numbers);
+        let known = self
+            .database
+            .query(move |connection| select::known_serial_numbers(connection, workspace, &wanted))
+            .await?;
+        let is_known = |key: &IdentifierKey| key.folded().is_some_and(|key| known.contains(key));
+        Ok(serial_numbers.into_iter().filter(is_known).collect())
     }
 
     async fn record_export(

@@ -1,6 +1,6 @@
 //! Reads devices with their assignees and enrolments.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
@@ -207,6 +207,34 @@ fn ids_after(
     statement.push(&format!(" AND {id} > {after} ORDER BY {id} LIMIT {max}"));
     let rows: Vec<IdRow> = statement.load(connection)?;
     Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+#[derive(QueryableByName)]
+struct SerialNumberRow {
+    #[diesel(sql_type = Text)]
+    serial_number: String,
+}
+
+/// Returns those of the folded serial numbers, which must not contain duplicates, that active
+/// devices have.
+pub(crate) fn known_serial_numbers(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    wanted: &[String],
+) -> QueryResult<HashSet<String>> {
+    // LATERAL with LIMIT probes the unique index once for each.
+    let rows: Vec<SerialNumberRow> = prepared(
+        "SELECT wanted.serial_number FROM unnest($2) AS wanted (serial_number) \
+         CROSS JOIN LATERAL ( \
+             SELECT devices.id FROM devices \
+             WHERE devices.workspace_id = $1 \
+               AND devices.serial_number_folded = wanted.serial_number \
+               AND devices.deleted_at IS NULL LIMIT 1) AS known",
+    )
+    .bind::<BigInt, _>(workspace.0)
+    .bind::<Array<Text>, _>(wanted)
+    .load(connection)?;
+    Ok(rows.into_iter().map(|row| row.serial_number).collect())
 }
 
 #[derive(QueryableByName)]

@@ -1,29 +1,73 @@
-//! Lists of devices by type, category, tags and attributes. No index of `devices` has these
-//! columns: it would cost each batch more than the lists (ADR 27).
+//! Lists of devices by type, category, brand, tags, attributes and ends. No index of `devices` has
+//! most of these columns: it would cost each batch more than the lists (ADR 27).
 //!
 //! A frequent value is found among the newest devices. A rare one is found by its words, which are
-//! in the search document of each device. The exact conditions are checked on the devices that are
-//! found.
+//! in the search document of each device, or by its date. The exact conditions are checked on the
+//! devices that are found.
 
 use devices_domain::{
     ClientStatus, DeviceFilter, PageRequest, PageStart, Search, SearchTerm, SearchWord, WorkspaceId,
 };
 
+use super::end_filter::EndFilter;
 use super::filter::push_conditions;
-use crate::postgres::query::pagination::SearchIndexQueries;
+use crate::postgres::query::pagination::{IndexQueries, IndexQuery, RangeQuery};
 use crate::postgres::query::search_sql::lexeme_query;
 use crate::postgres::query::statement::{Statement, Value};
 
-/// Number of the newest devices that are read before the search index. A value that 1 % of them
-/// have fills a page of 100.
+/// Number of the newest devices that are read before the index. A value that 1 % of them have fills
+/// a page of 100.
 const NEWEST: usize = 10_000;
 
-/// Returns the queries for a filter that no index of `devices` supports, or `None` for any other.
+/// Returns the queries for a filter whose matches no index of `devices` returns in the order of
+/// their ids, or `None` for any other.
 pub(super) fn queries(
     workspace: WorkspaceId,
     filter: &DeviceFilter,
     paging: PageRequest,
-) -> Option<SearchIndexQueries> {
+) -> Option<IndexQueries> {
+    if has_ordered_index(filter) {
+        return None;
+    }
+    let words = tsquery(filter).map(|tsquery| Words {
+        workspace,
+        filter,
+        tsquery,
+    });
+    let end = EndFilter::new(workspace, filter, paging);
+    let newest = || newest(workspace, filter, paging);
+    match (words, end) {
+        (None, None) => None,
+        (Some(words), None) => Some(IndexQueries {
+            newest: Some(newest()),
+            indexed: words.indexed(),
+            in_range: None,
+            sorted: words.sorted(),
+            sorted_id: "found.device_id",
+        }),
+        (words, Some(end)) => {
+            let is_only_condition = end.is_only_condition();
+            let by_date = RangeQuery {
+                range: end.range(),
+                matches: end.matches(),
+            };
+            let (indexed, in_range) = match words {
+                Some(words) => (words.indexed(), Some(by_date)),
+                None => (by_date.matches, None),
+            };
+            Some(IndexQueries {
+                newest: (!is_only_condition).then(newest),
+                indexed,
+                in_range,
+                sorted: end.sorted(),
+                sorted_id: "devices.id",
+            })
+        }
+    }
+}
+
+/// Returns whether an index of `devices` finds the matches if they are few.
+fn has_ordered_index(filter: &DeviceFilter) -> bool {
     let DeviceFilter {
         search,
         batch,
@@ -36,27 +80,24 @@ pub(super) fn queries(
         asset_tag,
         tags: _,
         attributes: _,
+        serial_numbers,
+        brand: _,
+        without_brand,
+        warranty_ends: _,
+        rental_ends: _,
     } = filter;
-    let has_index = search.is_some()
+    search.is_some()
         || batch.is_some()
         || user.is_some()
         || serial_number.is_some()
         || asset_tag.is_some()
         || updated_since.is_some()
+        || !serial_numbers.is_empty()
+        || *without_brand
         || matches!(
             client_status,
             Some(ClientStatus::Archived | ClientStatus::InMaintenance | ClientStatus::OutOfService)
-        );
-    if has_index {
-        return None;
-    }
-    let tsquery = tsquery(filter)?;
-    Some(SearchIndexQueries {
-        newest: newest(workspace, filter, paging),
-        indexed: indexed(workspace, filter, tsquery.clone(), ""),
-        sorted: indexed(workspace, filter, tsquery, " ORDER BY device_id DESC"),
-        sorted_id: "found.device_id",
-    })
+        )
 }
 
 /// Returns the text of the `tsquery` that matches the documents with the lexemes of all values of
@@ -65,11 +106,12 @@ pub(super) fn tsquery(filter: &DeviceFilter) -> Option<String> {
     let DeviceFilter {
         type_,
         category,
+        brand,
         tags,
         attributes,
         ..
     } = filter;
-    let values = type_.iter().chain(category).chain(tags);
+    let values = type_.iter().chain(category).chain(brand).chain(tags);
     let values = values.chain(attributes.iter().map(|(_, value)| value));
     // A value that is too long for a search is checked on the devices only.
     let searches: Vec<Search> = values
@@ -102,34 +144,49 @@ fn newest(workspace: WorkspaceId, filter: &DeviceFilter, paging: PageRequest) ->
     from
 }
 
-/// Selects devices whose documents have all words, and those that wait to be indexed, once each if
-/// they are sorted by `order`. The LATERAL with LIMIT probes the primary key for each: the planner
-/// expects the workspace to be small, and would otherwise read all of it.
-fn indexed(
+/// A filter by values whose words are in the search documents.
+struct Words<'a> {
     workspace: WorkspaceId,
-    filter: &DeviceFilter,
+    filter: &'a DeviceFilter,
     tsquery: String,
-    order: &str,
-) -> Statement {
-    let mut from = Statement::default();
-    let workspace = from.bind(Value::Integer(workspace.0));
-    let tsquery = from.bind(Value::Text(tsquery));
-    let distinct = if order.is_empty() { "" } else { "DISTINCT " };
-    from.push(&format!(
-        " FROM (SELECT {distinct}device_id FROM ( \
-                    SELECT search_documents.device_id FROM search_documents \
-                    WHERE search_documents.workspace_id = {workspace} \
-                      AND search_documents.document @@ {tsquery}::tsquery \
-                    UNION ALL \
-                    SELECT unnest(search_queue.device_ids) FROM search_queue \
-                    WHERE search_queue.workspace_id = {workspace} \
-                ) AS candidate{order}) AS found \
-         CROSS JOIN LATERAL ( \
-             SELECT * FROM devices AS candidate \
-             WHERE candidate.workspace_id = {workspace} AND candidate.id = found.device_id \
-             LIMIT 1) AS devices \
-         WHERE devices.workspace_id = {workspace}"
-    ));
-    push_conditions(&mut from, filter, "devices");
-    from
+}
+
+impl Words<'_> {
+    fn indexed(&self) -> IndexQuery {
+        self.query("")
+    }
+
+    fn sorted(&self) -> IndexQuery {
+        self.query(" ORDER BY device_id DESC")
+    }
+
+    /// Selects devices whose documents have all words, and those that wait to be indexed, once each
+    /// if they are sorted by `order`. The LATERAL with LIMIT probes the primary key for each: the
+    /// planner expects the workspace to be small, and would otherwise read all of it.
+    fn query(&self, order: &str) -> IndexQuery {
+        let mut from = Statement::default();
+        let workspace = from.bind(Value::Integer(self.workspace.0));
+        let tsquery = from.bind(Value::Text(self.tsquery.clone()));
+        let distinct = if order.is_empty() { "" } else { "DISTINCT " };
+        from.push(&format!(
+            " FROM (SELECT {distinct}device_id FROM ( \
+                        SELECT search_documents.device_id FROM search_documents \
+                        WHERE search_documents.workspace_id = {workspace} \
+                          AND search_documents.document @@ {tsquery}::tsquery \
+                        UNION ALL \
+                        SELECT unnest(search_queue.device_ids) FROM search_queue \
+                        WHERE search_queue.workspace_id = {workspace} \
+                    ) AS candidate{order}) AS found \
+             CROSS JOIN LATERAL ( \
+                 SELECT * FROM devices AS candidate \
+                 WHERE candidate.workspace_id = {workspace} AND candidate.id = found.device_id \
+                 LIMIT 1) AS devices \
+             WHERE devices.workspace_id = {workspace}"
+        ));
+        push_conditions(&mut from, self.filter, "devices");
+        IndexQuery {
+            from,
+            in_index_order: false,
+        }
+    }
 }

@@ -3,6 +3,8 @@
 //! A page and its total cost little, however large the list is (ADR 27): up to [`MAX_COUNTED`]
 //! matches are read and sorted here, and longer lists are read in the order of an index.
 
+use std::collections::HashSet;
+
 use devices_domain::{Cursor, Page, PageRequest, PageStart, Total, WorkspaceId};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -42,26 +44,80 @@ pub(crate) struct PagedQuery {
     /// SQL expression of type `real` for the rank (relevance) of an item. `None` if items are
     /// sorted by id alone.
     rank: Option<String>,
-    /// Queries that find matches which no index of the table finds.
-    search_index: Option<SearchIndexQueries>,
+    /// Queries for matches that are not found in the order of the ids.
+    index_queries: Option<IndexQueries>,
     /// The count that has the exact total, if the query selects all items.
     counted: Option<(WorkspaceId, Resource)>,
     /// `true` if the query looks for items without a counterpart in another table.
     is_anti_join: bool,
+    /// Number of matches up to which they are all read.
+    max_counted: usize,
 }
 
-/// The same query as FROM and WHERE clauses that are cheap where the search index helps. All
-/// contain the exact conditions.
-pub(crate) struct SearchIndexQueries {
+/// The same query as FROM and WHERE clauses that are cheap where an index helps that is not in the
+/// order of the ids. All contain the exact conditions.
+pub(crate) struct IndexQueries {
     /// Selects matches among the newest items only: those before the cursor of the page, if it has
-    /// one.
-    pub(crate) newest: Statement,
-    /// Selects all matches, through the search index. May return an item twice.
-    pub(crate) indexed: Statement,
-    /// Selects all matches in the order of their ids, newest first, once each.
-    pub(crate) sorted: Statement,
+    /// one. `None` if the other queries are cheap for every value.
+    pub(crate) newest: Option<Statement>,
+    /// Selects all matches, through the index. May return an item twice.
+    pub(crate) indexed: IndexQuery,
+    /// Replaces `indexed` if an index has few items in a range.
+    pub(crate) in_range: Option<RangeQuery>,
+    /// Selects at least the matches of the page, through the index, once each.
+    pub(crate) sorted: IndexQuery,
     /// SQL expression for the id in `sorted`.
     pub(crate) sorted_id: &'static str,
+}
+
+/// FROM and WHERE clauses.
+pub(crate) struct IndexQuery {
+    pub(crate) from: Statement,
+    /// `true` if the plan must read indexes in their order.
+    pub(crate) in_index_order: bool,
+}
+
+/// A query that reads a range of an index.
+pub(crate) struct RangeQuery {
+    /// Selects all items of the range.
+    pub(crate) range: Statement,
+    /// Selects all matches. It reads all items of the range if matches are rare among them.
+    pub(crate) matches: IndexQuery,
+}
+
+/// Number of items up to which a range is read completely.
+const MAX_RANGE: usize = 50_000;
+
+impl IndexQuery {
+    fn load<T>(
+        self,
+        connection: &mut PgConnection,
+        load: impl FnOnce(Statement, &mut PgConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        let Self {
+            from,
+            in_index_order: is_ordered,
+        } = self;
+        if is_ordered {
+            in_index_order(connection, |connection| load(from, connection))
+        } else {
+            load(from, connection)
+        }
+    }
+}
+
+impl RangeQuery {
+    /// Returns whether the range has few items.
+    fn is_short(&self, connection: &mut PgConnection) -> QueryResult<bool> {
+        let mut count = Statement::default();
+        count.push("SELECT count(*) AS total FROM (SELECT true");
+        count.append(self.range.clone());
+        let max = count.bind(Value::Integer(MAX_RANGE as i64));
+        count.push(&format!(" LIMIT {max}) AS item"));
+        let totals: Vec<TotalRow> =
+            in_index_order(connection, |connection| count.load(connection))?;
+        Ok(totals.iter().all(|row| row.total < MAX_RANGE as i64))
+    }
 }
 
 impl PagedQuery {
@@ -70,9 +126,10 @@ impl PagedQuery {
             from,
             id,
             rank: None,
-            search_index: None,
+            index_queries: None,
             counted: None,
             is_anti_join: false,
+            max_counted: MAX_COUNTED,
         }
     }
 
@@ -82,9 +139,9 @@ impl PagedQuery {
         self
     }
 
-    /// Finds matches through the search index unless they are frequent.
-    pub(crate) fn with_search_index(mut self, queries: Option<SearchIndexQueries>) -> Self {
-        self.search_index = queries;
+    /// Finds matches through an index unless they are frequent.
+    pub(crate) fn with_index_queries(mut self, queries: Option<IndexQueries>) -> Self {
+        self.index_queries = queries;
         self
     }
 
@@ -98,6 +155,12 @@ impl PagedQuery {
     /// usually few, so both tables are read in the order of an index.
     pub(crate) fn with_anti_join(mut self, is_anti_join: bool) -> Self {
         self.is_anti_join = is_anti_join;
+        self
+    }
+
+    /// Reads all matches, because there cannot be more than `max`.
+    pub(crate) fn with_max_counted(mut self, max: usize) -> Self {
+        self.max_counted = max;
         self
     }
 
@@ -119,8 +182,8 @@ impl PagedQuery {
         if self.rank.is_some() {
             return self.ranked_page(connection, paging);
         }
-        match self.search_index.take() {
-            Some(queries) => self.page_by_search_index(queries, connection, paging),
+        match self.index_queries.take() {
+            Some(queries) => self.page_by_index(queries, connection, paging),
             None => self.unranked_page(connection, paging),
         }
     }
@@ -132,13 +195,13 @@ impl PagedQuery {
         paging: PageRequest,
     ) -> QueryResult<Page<i64>> {
         let Self { from, id, .. } = self;
-        let select = select_ids(from.clone(), id, MAX_COUNTED + 1);
+        let select = select_ids(from.clone(), id, self.max_counted + 1);
         let matches = if self.is_anti_join {
             load_ids(connection, select)?
         } else {
             in_index_order(connection, |connection| load_ids(connection, select))?
         };
-        if matches.len() <= MAX_COUNTED {
+        if matches.len() <= self.max_counted {
             return Ok(page_of(matches, paging));
         }
         let mut page = in_index_order(connection, |connection| {
@@ -156,42 +219,46 @@ impl PagedQuery {
     }
 
     /// Looks for the page among the newest items. If they have too few matches for the page or for
-    /// a total, reads the search index, which does not return them in order.
-    fn page_by_search_index(
+    /// a total, reads the index, which does not return them in order.
+    fn page_by_index(
         self,
-        queries: SearchIndexQueries,
+        queries: IndexQueries,
         connection: &mut PgConnection,
         paging: PageRequest,
     ) -> QueryResult<Page<i64>> {
         let Self { from, id, .. } = self;
-        let newest = in_index_order(connection, |connection| {
-            load_ids(connection, select_ids(queries.newest, id, usize::MAX))
-        })?;
-        let needed = paging.limit as usize + 1;
-        let needed = match paging.start {
-            PageStart::Offset(offset) => needed.saturating_add(offset as usize),
-            PageStart::Cursor(_) => needed,
+        let newest = match queries.newest {
+            Some(newest) => in_index_order(connection, |connection| {
+                load_ids(connection, select_ids(newest, id, usize::MAX))
+            })?,
+            None => Vec::new(),
         };
         let mut counted = newest.len();
         if counted <= MAX_COUNTED {
-            let select = select_ids(queries.indexed, id, MAX_COUNTED + 1);
-            let mut matches = load_ids(connection, select)?;
+            let matches = match queries.in_range {
+                Some(query) if query.is_short(connection)? => query.matches,
+                _ => queries.indexed,
+            };
+            let matches = matches.load(connection, |from, connection| {
+                load_ids(connection, select_ids(from, id, MAX_COUNTED + 1))
+            })?;
             if matches.len() <= MAX_COUNTED {
                 return Ok(page_of(matches, paging));
             }
-            matches.sort_unstable();
-            matches.dedup();
-            counted = matches.len().min(MAX_COUNTED);
+            let distinct: HashSet<i64> = matches.into_iter().collect();
+            counted = distinct.len().min(MAX_COUNTED);
         }
-        let mut page = if newest.len() >= needed {
+        let mut page = if newest.len() >= items_needed(paging) {
             page_of(newest, paging)
         } else if counted > MAX_COUNTED {
             in_index_order(connection, |connection| {
                 load_page(connection, page_statement(from, id, None, paging), paging)
             })?
         } else {
-            let statement = page_statement(queries.sorted, queries.sorted_id, None, paging);
-            load_page(connection, statement, paging)?
+            let id = queries.sorted_id;
+            queries.sorted.load(connection, |from, connection| {
+                load_page(connection, page_statement(from, id, None, paging), paging)
+            })?
         };
         page.total = Total::at_least(counted as u64);
         Ok(page)
@@ -229,6 +296,16 @@ impl PagedQuery {
             }),
             items: items.into_iter().map(|item| item.id).collect(),
         })
+    }
+}
+
+/// Returns the number of items from the start of the list, or from the cursor, to the first one
+/// after the page.
+pub(crate) fn items_needed(paging: PageRequest) -> usize {
+    let needed = paging.limit as usize + 1;
+    match paging.start {
+        PageStart::Offset(offset) => needed.saturating_add(offset as usize),
+        PageStart::Cursor(_) => needed,
     }
 }
 

@@ -1,11 +1,11 @@
 //! SQL statements that are built at run time.
 
-use chrono::{DateTime, Utc};
-use devices_domain::IdentifierKey;
+use chrono::{DateTime, NaiveDate, Utc};
+use devices_domain::{DateRange, IdentifierKey};
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::query_dsl::methods::LoadQuery;
-use diesel::sql_types::{Array, BigInt, Float, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Date, Float, Text, Timestamptz};
 use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 
 /// Builder for a statement: its text and its bind values.
@@ -22,6 +22,8 @@ pub(crate) enum Value {
     Integers(Vec<i64>),
     Float(f32),
     Text(String),
+    Texts(Vec<String>),
+    Date(NaiveDate),
     Instant(DateTime<Utc>),
 }
 
@@ -79,6 +81,17 @@ impl Statement {
         }
     }
 
+    /// Appends the condition that the column has a date in this range.
+    pub(crate) fn push_and_in_range(&mut self, column: &str, range: DateRange) {
+        self.push(&format!(" AND {column} IS NOT NULL"));
+        for (operator, date) in [(">=", range.first), ("<=", range.last)] {
+            if let Some(date) = date {
+                let date = self.bind(Value::Date(date));
+                self.push(&format!(" AND {column} {operator} {date}"));
+            }
+        }
+    }
+
     /// Removes the SQL text, and returns it. The bind values stay.
     pub(crate) fn take_text(&mut self) -> String {
         std::mem::take(&mut self.text)
@@ -98,6 +111,8 @@ impl Statement {
                 Value::Integers(values) => query.bind::<Array<BigInt>, _>(values),
                 Value::Float(value) => query.bind::<Float, _>(value),
                 Value::Text(value) => query.bind::<Text, _>(value),
+                Value::Texts(values) => query.bind::<Array<Text>, _>(values),
+                Value::Date(value) => query.bind::<Date, _>(value),
                 Value::Instant(value) => query.bind::<Timestamptz, _>(value),
             });
         query.load(connection)

@@ -95,7 +95,7 @@ async fn create_many(writer: &Writer, type_: &'static str, count: usize) -> Vec<
 }
 
 /// Returns the ids of all pages of 100, and the totals of the first page.
-async fn all_pages(writer: &Writer, filter: &DeviceFilter) -> (Vec<i64>, Total) {
+pub(super) async fn all_pages(writer: &Writer, filter: &DeviceFilter) -> (Vec<i64>, Total) {
     let (mut ids, mut first_total) = (Vec::new(), None);
     let mut start = PageStart::Offset(0);
     loop {

@@ -5,6 +5,7 @@ mod conflicts;
 mod create;
 mod device_limit;
 mod fair_shares;
+mod further_filters;
 mod large_upserts;
 mod list;
 mod races;

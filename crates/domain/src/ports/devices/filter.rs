@@ -1,6 +1,6 @@
 //! Filters of device lists.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::device::ClientStatus;
 use crate::field::IdentifierKey;
@@ -32,9 +32,33 @@ pub struct DeviceFilter {
     pub tags: Vec<String>,
     /// The device has all of these attributes: keys and values.
     pub attributes: Vec<(String, String)>,
+    /// The device has one of these serial numbers, at most
+    /// [`MAX_SERIAL_NUMBERS`](Self::MAX_SERIAL_NUMBERS). Always met if there are none.
+    pub serial_numbers: Vec<IdentifierKey>,
+    /// The device has this folded brand.
+    pub brand: Option<String>,
+    /// The device has no brand. Always met if `false`.
+    pub without_brand: bool,
+    /// The warranty ends in this range.
+    pub warranty_ends: Option<DateRange>,
+    /// The rental ends in this range.
+    pub rental_ends: Option<DateRange>,
+}
+
+/// A range of dates, both ends included. A missing end does not limit the range, but a device
+/// without a date is in no range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateRange {
+    /// First date.
+    pub first: Option<NaiveDate>,
+    /// Last date.
+    pub last: Option<NaiveDate>,
 }
 
 impl DeviceFilter {
+    /// Maximum number of [`serial_numbers`](Self::serial_numbers).
+    pub const MAX_SERIAL_NUMBERS: usize = 1_000;
+
     /// Returns the names of the conditions as the API spells them, without their values.
     #[must_use]
     pub fn condition_names(&self) -> Vec<&'static str> {
@@ -51,6 +75,11 @@ impl DeviceFilter {
             asset_tag,
             tags,
             attributes,
+            serial_numbers,
+            brand,
+            without_brand,
+            warranty_ends,
+            rental_ends,
         } = self;
         let conditions = [
             ("search", search.is_some()),
@@ -64,6 +93,11 @@ impl DeviceFilter {
             ("asset_tag", asset_tag.is_some()),
             ("tag", !tags.is_empty()),
             ("attributes", !attributes.is_empty()),
+            ("serial_numbers", !serial_numbers.is_empty()),
+            ("brand", brand.is_some()),
+            ("without_brand", *without_brand),
+            ("client_warranty_endDate", warranty_ends.is_some()),
+            ("client_rental_endDate", rental_ends.is_some()),
         ];
         let set = conditions.into_iter().filter(|(_, is_set)| *is_set);
         set.map(|(name, _)| name).collect()

@@ -15,6 +15,7 @@ use super::RepositoryError;
 use crate::audit::Origin;
 use crate::bulk_change::{BulkChange, BulkPreview, BulkResult};
 use crate::device::StoredDevice;
+use crate::field::IdentifierKey;
 use crate::idempotency::{IdempotentRequest, StoredResponse};
 use crate::ids::DeviceId;
 use crate::paging::{Page, PageRequest};
@@ -24,7 +25,7 @@ use crate::validation::lookup_keys::LookupKeys;
 pub use bulk_change::BulkChangeError;
 pub use change::{ChangeConflicts, ChangeDeviceError, DeviceChange, Precondition, Revision};
 pub use conflicts::{Conflicts, DeviceLimit, DeviceLimitReached, LookupResult, UserQuota};
-pub use filter::DeviceFilter;
+pub use filter::{DateRange, DeviceFilter};
 pub use new_batch::{CreateError, InsertedDevice, NewBatch, RenderResponse, StoreResult};
 pub use upsert::{NewUpsert, RenderUpsert, UpsertError, UpsertOutcome};
 
@@ -104,6 +105,13 @@ pub trait DeviceRepository: Send + Sync {
         filter: DeviceFilter,
         max: usize,
     ) -> Result<Vec<String>, RepositoryError>;
+
+    /// Returns those of the serial numbers that active devices have, in any order. Accepts at most
+    /// [`DeviceFilter::MAX_SERIAL_NUMBERS`].
+    async fn known_serial_numbers(
+        &self,
+        serial_numbers: Vec<IdentifierKey>,
+    ) -> Result<Vec<IdentifierKey>, RepositoryError>;
 
     /// Stores the audit event of an export that is about to begin, with the names of the filters
     /// and the number of devices that match them.

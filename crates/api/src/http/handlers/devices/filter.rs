@@ -26,6 +26,8 @@ pub(crate) fn read(parameters: &mut QueryParams) -> DeviceFilter {
         asset_tag: parameters.parse("asset_tag", parse_identifier_key),
         tags: parameters.parse_all("tag", TextList::MAX_ITEMS, parse_tag),
         attributes: parameters.parse_keys("attributes.", Attributes::MAX_KEYS, parse_attribute),
+        // The console has further filters.
+        ..DeviceFilter::default()
     }
 }
 

@@ -1,0 +1,1 @@
+DROP INDEX devices_warranty_end_idx, devices_rental_end_idx, devices_without_brand_idx;
