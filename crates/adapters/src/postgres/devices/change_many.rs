@@ -12,11 +12,11 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
 use super::bulk_change::{self, StateChange, StatusAfter};
+use super::change_events::{self, ChangeEvents, DevicesByFields};
 use super::conflicts::{self, Lookup};
 use super::device_limit;
 use super::id_blocks::IdBlocks;
 use super::stored_state::StoredState;
-use super::upsert::{ChangeEvents, DevicesByFields, insert_change_events};
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::transaction::run::{Effect, Failure};
 use crate::postgres::usage_counts::{Resource, UsageChange};
@@ -148,6 +148,6 @@ fn insert_events(
         ids: &event_ids,
         occurred_at,
     };
-    insert_change_events(connection, workspace, origin, &events)?;
+    change_events::insert(connection, workspace, origin, &events)?;
     events.marker(workspace, origin)
 }

@@ -3,6 +3,7 @@
 mod accepted_batch;
 mod binary_copy;
 mod bulk_change;
+mod change_events;
 mod change_many;
 mod change_statement;
 mod column_arrays;
@@ -41,13 +42,10 @@ use devices_domain::{
     Precondition, Quotas, RepositoryError, Search, StoreResult, StoredDevice, StoredResponse,
     UpsertBatch, UpsertError, UpsertOutcome, WorkspaceId,
 };
-use diesel::pg::PgConnection;
 
 use crate::postgres::connection::database::Database;
 use crate::postgres::connection::error::classify;
 use crate::postgres::idempotency_keys;
-use crate::postgres::transaction::blocking::Lease;
-use crate::postgres::transaction::commit_gate::CommitGate;
 use crate::postgres::transaction::group_commit::GroupCommitter;
 use crate::postgres::transaction::run::{Effect, transact_on};
 pub(crate) use bulk_change::{StateChange, StatusAfter, apply as change_devices};
@@ -62,8 +60,6 @@ pub use search_index::PostgresSearchIndex;
 pub(crate) use search_index::lock as lock_search_index;
 use select::FoundKeys;
 pub(crate) use stored_state::StoredState;
-use unlocked_change::UnlockedResult;
-use update::ChangeResult;
 use upsert::UpsertTransaction;
 
 /// The devices of one workspace, in PostgreSQL.
@@ -94,34 +90,6 @@ impl PostgresDevices {
 
     fn ids(&self) -> Arc<IdBlocks> {
         self.committer.work().ids()
-    }
-
-    /// Changes a device without a transaction if possible, otherwise in one.
-    async fn change(
-        &self,
-        device: DeviceId,
-        without_transaction: impl FnOnce(&mut Lease, &CommitGate) -> UnlockedResult + Send + 'static,
-        mut in_transaction: impl FnMut(&mut PgConnection) -> ChangeResult + Send + 'static,
-    ) -> Result<StoredDevice, ChangeDeviceError> {
-        self.database.count_write();
-        let changed = self.database.run_leased(move |lease, gate| {
-            if lease.may_skip_transaction()?
-                && let Some(outcome) = without_transaction(lease, gate)?
-            {
-                return Ok(outcome);
-            }
-            transact_on(lease, gate, |connection| {
-                let (device, effect) = in_transaction(connection)?;
-                Ok((Some(device), effect))
-            })
-        });
-        let outcome = changed.await?;
-        let resolved: Result<_, ChangeDeviceError> = self.database.resolve(outcome).await;
-        if let Some(device) = resolved? {
-            return Ok(device);
-        }
-        let found = self.find(device).await?;
-        found.ok_or(ChangeDeviceError::NotFound)
     }
 
     /// Returns the attribute keys of the devices that match a search. Reads some thousand devices

@@ -6,24 +6,56 @@
 //! transaction.
 
 use devices_domain::{
-    ChangeDeviceError, Conflicts, DeviceChange, DeviceId, Origin, Precondition, StoredDevice,
-    WorkspaceId,
+    ChangeDeviceError, Conflicts, DeviceChange, DeviceId, DeviceRepository, Origin, Precondition,
+    StoredDevice, WorkspaceId,
 };
+use diesel::pg::PgConnection;
 
+use super::PostgresDevices;
 use super::change_statement::Change;
 use super::id_blocks::IdBlocks;
 use super::select;
 use super::stored_state::StoredState;
-use super::update::{NewState, archived, check_patchable, patched};
+use super::update::{ChangeResult, NewState, archived, check_patchable, patched};
 use crate::postgres::connection::error::{classify, is_rejected};
 use crate::postgres::transaction::blocking::Lease;
 use crate::postgres::transaction::commit_gate::CommitGate;
-use crate::postgres::transaction::run::{Outcome, is_retryable};
+use crate::postgres::transaction::run::{Outcome, is_retryable, transact_on};
 
 /// Outcome of a change without a transaction. `None` if nothing was written and the change needs a
 /// transaction. The inner `Option` is `None` if the connection was lost before it returned the
 /// changed device.
 pub(super) type UnlockedResult = Result<Option<Outcome<Option<StoredDevice>>>, ChangeDeviceError>;
+
+impl PostgresDevices {
+    /// Changes a device without a transaction if possible, otherwise in one.
+    pub(super) async fn change(
+        &self,
+        device: DeviceId,
+        without_transaction: impl FnOnce(&mut Lease, &CommitGate) -> UnlockedResult + Send + 'static,
+        mut in_transaction: impl FnMut(&mut PgConnection) -> ChangeResult + Send + 'static,
+    ) -> Result<StoredDevice, ChangeDeviceError> {
+        self.database.count_write();
+        let changed = self.database.run_leased(move |lease, gate| {
+            if lease.may_skip_transaction()?
+                && let Some(outcome) = without_transaction(lease, gate)?
+            {
+                return Ok(outcome);
+            }
+            transact_on(lease, gate, |connection| {
+                let (device, effect) = in_transaction(connection)?;
+                Ok((Some(device), effect))
+            })
+        });
+        let outcome = changed.await?;
+        let resolved: Result<_, ChangeDeviceError> = self.database.resolve(outcome).await;
+        if let Some(device) = resolved? {
+            return Ok(device);
+        }
+        let found = self.find(device).await?;
+        found.ok_or(ChangeDeviceError::NotFound)
+    }
+}
 
 /// Decision about a device, made from the state that was read.
 enum Decision {

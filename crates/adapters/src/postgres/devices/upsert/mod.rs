@@ -19,7 +19,6 @@ use crate::postgres::idempotency_keys;
 use crate::postgres::transaction::run::{Effect, Failure};
 use crate::postgres::usage_counts::{self, Resource};
 use matches::RowLocks;
-pub(super) use records::{ChangeEvents, DevicesByFields, insert_change_events};
 
 type TransactionResult<T> = Result<T, Failure<UpsertError>>;
 

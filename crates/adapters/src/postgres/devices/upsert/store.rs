@@ -10,9 +10,10 @@ use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 
 use super::UpsertTransaction;
-use super::records::{self, ChangeEvents, DevicesByFields};
+use super::records;
 use super::results::{Relations, StoredRows};
 use crate::postgres::devices::bulk_change::{self, StateChange, StatusAfter};
+use crate::postgres::devices::change_events::{self, ChangeEvents, DevicesByFields};
 use crate::postgres::devices::device_limit;
 use crate::postgres::devices::insert::{
     self, BatchKind, BatchRecord, BatchRecords, WorkspaceSettings,
@@ -246,7 +247,7 @@ impl<'p> Writes<'p> {
             ids: &self.event_ids[usize::from(!self.creates.is_empty())..],
             occurred_at: changed_at,
         };
-        records::insert_change_events(connection, workspace, &upsert.origin, &events)?;
+        change_events::insert(connection, workspace, &upsert.origin, &events)?;
         Ok(Some(changed_at))
     }
 
