@@ -24,8 +24,8 @@ pub enum BulkAction {
 }
 
 impl BulkAction {
-    /// Returns the action that undoes this one for the devices that it changed. A tag returns to the
-    /// end of the list.
+    /// Returns the action that undoes this one for the devices that it changed. A removed tag
+    /// returns to the end of the list.
     ///
     /// Returns `None` if the former values are not known: the audit trail does not contain them.
     #[must_use]

@@ -69,8 +69,8 @@ impl BulkChange {
     }
 }
 
-/// Effect that a change of many devices would have. Each device is in one of the lists, in the order
-/// of the change.
+/// Effect that a change of many devices would have. Each device is in one of the lists, in the
+/// order of the change.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BulkPreview {
     /// Devices that would be changed.

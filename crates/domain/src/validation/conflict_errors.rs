@@ -72,8 +72,8 @@ pub(crate) fn duplicate_error(field: UniqueField, first: usize) -> FieldError {
     )
 }
 
-/// Returns the error of a device to restore with the same value as `first`, which is restored by the
-/// same change.
+/// Returns the error of a device to restore with the same value as `first`, which the same change
+/// restores.
 pub(crate) fn restored_twice_error(field: UniqueField, first: DeviceId) -> FieldError {
     unique_field_error(
         field,
@@ -168,8 +168,8 @@ pub(crate) fn row_limit_error(reached: DeviceLimitReached) -> FieldError {
     )
 }
 
-/// Returns the error of a device to restore that exceeds the device limit, together with the devices
-/// that the same change restores before it.
+/// Returns the error of a device to restore that exceeds the device limit, together with the
+/// devices that the same change restores before it.
 pub(crate) fn restore_limit_error(reached: DeviceLimitReached) -> FieldError {
     let DeviceLimitReached { limit, held, added } = reached;
     let earlier = match added.saturating_sub(1) {
