@@ -5,6 +5,7 @@
 mod authentication;
 mod batches;
 mod command_line;
+mod console;
 mod create_devices;
 mod devices;
 mod enrollments;

@@ -1,7 +1,7 @@
-//! Secrets of API keys.
+//! Secrets of API keys, and tokens of sessions.
 //!
 //! A secret is `fdk_<workspace>_<random><checksum>`: a prefix that scanners for leaked secrets can
-//! recognise, the id of its workspace, 33 random base-62 characters (196 bits), and the CRC-32 of
+//! recognise (`fds_` for tokens of sessions), the id of its workspace, 33 random base-62 characters (196 bits), and the CRC-32 of
 //! all preceding characters, as 6 base-62 characters. The checksum rejects a truncated or mistyped
 //! secret without a query to the store. GitHub's tokens have the same structure.
 
@@ -10,8 +10,15 @@ use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-/// Beginning of every secret.
-pub(crate) const PREFIX: &str = "fdk_";
+/// Beginning of the secret of every key.
+const KEY_PREFIX: &str = "fdk_";
+
+/// Beginning of the token of every session.
+const SESSION_PREFIX: &str = "fds_";
+
+/// Beginnings of all secrets.
+pub(crate) const PREFIXES: [&str; 2] = [KEY_PREFIX, SESSION_PREFIX];
+
 const RANDOM_LENGTH: usize = 33;
 const CHECKSUM_LENGTH: usize = 6;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -26,31 +33,17 @@ pub struct KeySecret {
 impl KeySecret {
     /// Generates a secret with a cryptographic generator that the operating system seeds.
     pub fn generate(workspace: WorkspaceId) -> Self {
-        let mut text = format!("{PREFIX}{workspace}_");
-        // `random_range` is uniform. The remainder of a random byte would favour some characters.
-        let mut rng = rand::rng();
-        text.extend(
-            (0..RANDOM_LENGTH).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])),
-        );
-        text.push_str(&checksum(&text));
         Self {
-            text: text.into(),
+            text: generate(KEY_PREFIX, workspace).into(),
             workspace,
         }
     }
 
     /// Parses a secret. Returns `None` if the text is not one, or is truncated or mistyped.
     pub fn parse(text: &str) -> Option<Self> {
-        let (workspace, rest) = text.strip_prefix(PREFIX)?.split_once('_')?;
-        let is_id = !workspace.starts_with('0') && workspace.bytes().all(|b| b.is_ascii_digit());
-        let is_complete = rest.len() == RANDOM_LENGTH + CHECKSUM_LENGTH && rest.is_ascii();
-        if !is_id || !is_complete {
-            return None;
-        }
-        let (body, given_checksum) = text.split_at(text.len() - CHECKSUM_LENGTH);
-        (checksum(body) == given_checksum).then_some(Self {
+        Some(Self {
+            workspace: parse(KEY_PREFIX, text)?,
             text: text.into(),
-            workspace: WorkspaceId(workspace.parse().ok()?),
         })
     }
 
@@ -80,6 +73,72 @@ impl KeySecret {
     }
 }
 
+/// The token of a session of the console. Its debug output does not show it.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionToken {
+    text: SecretString,
+    workspace: WorkspaceId,
+}
+
+impl SessionToken {
+    /// Generates a token like a [secret](KeySecret::generate).
+    pub(crate) fn generate(workspace: WorkspaceId) -> Self {
+        Self {
+            text: generate(SESSION_PREFIX, workspace).into(),
+            workspace,
+        }
+    }
+
+    /// Parses a token. Returns `None` if the text is not one.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Some(Self {
+            workspace: parse(SESSION_PREFIX, text)?,
+            text: text.into(),
+        })
+    }
+
+    /// Returns the workspace in the token. Only the store knows whether such a session exists.
+    pub(crate) fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    /// Returns the SHA-256 hash of the token.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(self.expose()).into()
+    }
+
+    /// Returns the token itself, to send it to the browser once.
+    pub(crate) fn expose(&self) -> &str {
+        self.text.expose_secret()
+    }
+}
+
+/// Generates a secret with this prefix.
+fn generate(prefix: &str, workspace: WorkspaceId) -> String {
+    let mut text = format!("{prefix}{workspace}_");
+    // `random_range` is uniform. The remainder of a random byte would favour some characters.
+    let mut rng = rand::rng();
+    text.extend(
+        (0..RANDOM_LENGTH).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])),
+    );
+    text.push_str(&checksum(&text));
+    text
+}
+
+/// Returns the workspace in a secret with this prefix. Returns `None` if the text is not one, or is
+/// truncated or mistyped.
+fn parse(prefix: &str, text: &str) -> Option<WorkspaceId> {
+    let (workspace, rest) = text.strip_prefix(prefix)?.split_once('_')?;
+    let is_id = !workspace.starts_with('0') && workspace.bytes().all(|b| b.is_ascii_digit());
+    let is_complete = rest.len() == RANDOM_LENGTH + CHECKSUM_LENGTH && rest.is_ascii();
+    if !is_id || !is_complete {
+        return None;
+    }
+    let (body, given_checksum) = text.split_at(text.len() - CHECKSUM_LENGTH);
+    let workspace = workspace.parse().ok()?;
+    (checksum(body) == given_checksum).then_some(WorkspaceId(workspace))
+}
+
 /// Returns the CRC-32 of the text in base 62, padded with zeros.
 fn checksum(text: &str) -> String {
     let mut remainder = crc32fast::hash(text.as_bytes()) as usize;
@@ -101,6 +160,17 @@ mod tests {
         let parsed = KeySecret::parse(secret.expose()).unwrap();
         assert_eq!(parsed.workspace(), WorkspaceId(42));
         assert_eq!(parsed.sha256(), secret.sha256());
+    }
+
+    #[test]
+    fn session_token_is_no_secret_of_a_key() {
+        let token = SessionToken::generate(WorkspaceId(42));
+        let parsed = SessionToken::parse(token.expose()).unwrap();
+        assert_eq!(parsed.workspace(), WorkspaceId(42));
+        assert_eq!(parsed.sha256(), token.sha256());
+        assert!(KeySecret::parse(token.expose()).is_none());
+        let secret = KeySecret::generate(WorkspaceId(42));
+        assert!(SessionToken::parse(secret.expose()).is_none());
     }
 
     #[test]

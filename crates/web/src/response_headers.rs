@@ -3,7 +3,10 @@
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY};
+use actix_web::error::InternalError;
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+};
 use actix_web::middleware::Next;
 
 const HEADERS: [(HeaderName, HeaderValue); 2] = [
@@ -22,15 +25,23 @@ const HEADERS: [(HeaderName, HeaderValue); 2] = [
 /// Adds the headers to a response. The server adds those of all its responses later.
 pub(crate) async fn middleware(
     request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
+    next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let http_request = request.request().clone();
-    let mut response = match next.call(request).await {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => ServiceResponse::from_err(error, http_request),
-    };
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(name, value);
+    match next.call(request).await {
+        Ok(mut response) => {
+            insert_headers(response.headers_mut());
+            Ok(response)
+        }
+        Err(error) => {
+            let mut response = error.error_response();
+            insert_headers(response.headers_mut());
+            Err(InternalError::from_response("error response", response).into())
+        }
     }
-    Ok(response)
+}
+
+fn insert_headers(headers: &mut HeaderMap) {
+    for (name, value) in HEADERS {
+        headers.insert(name, value);
+    }
 }

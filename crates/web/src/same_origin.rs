@@ -1,11 +1,11 @@
 //! Protection against requests that pages of other origins send (CSRF).
 
+use actix_web::Error;
 use actix_web::HttpRequest;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::ORIGIN;
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError};
 
 use crate::error::ConsoleError;
 
@@ -15,8 +15,7 @@ pub(crate) async fn middleware(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if !request.method().is_safe() && !is_same_origin(request.request()) {
-        let response = ConsoleError::CrossOrigin.error_response();
-        return Ok(request.into_response(response));
+        return Ok(request.error_response(ConsoleError::CrossOrigin));
     }
     let response = next.call(request).await;
     response.map(ServiceResponse::map_into_boxed_body)

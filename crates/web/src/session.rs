@@ -95,19 +95,19 @@ pub(crate) async fn middleware(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let http_request = request.request().clone();
-    let session = match find(&http_request).await {
+    let session = match find(request.request()).await {
         Ok(session) => Rc::new(session),
         Err(ConsoleError::SignedOut) => {
-            return Ok(request.into_response(to_sign_in(&http_request)));
+            let to_sign_in = to_sign_in(request.request());
+            return Ok(request.into_response(to_sign_in));
         }
         Err(error) => return Ok(request.error_response(error)),
     };
     request.extensions_mut().insert(Rc::clone(&session));
-    let response = match next.call(request).await {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => ServiceResponse::from_err(error, http_request.clone()),
-    };
+    // actix panics if the request is cloned before a scope has routed it. An `Err` has nothing of
+    // the workspace: errors of handlers are responses.
+    let response = next.call(request).await?.map_into_boxed_body();
+    let http_request = response.request().clone();
     let host = &console(&http_request)?.0;
     let confirmed = host.confirm(&http_request, &session, response.status());
     match confirmed.await {

@@ -85,7 +85,8 @@ fn docs_page_may_run_its_scripts_only() {
 
 #[test]
 fn docs_page_can_be_disabled() {
-    let options = ServerOptions::with("DEVICES__SERVER__DOCS_ENABLED", false);
+    let options = ServerOptions::with("DEVICES__SERVER__DOCS_ENABLED", false)
+        .and("DEVICES__WEB__ENABLED", false);
     let api = Api::start_with(&options);
     for path in ["/docs", "/docs/", "/docs/page.js"] {
         assert_eq!(api.get_without_key(path).status, 404, "{path}");

@@ -52,6 +52,7 @@ pub(super) async fn run(
     let ports = Ports {
         store: Arc::new(PostgresStore::new(database.clone(), settings.quotas())),
         keys: Arc::new(PostgresKeys::new(database.clone())),
+        sessions: Arc::new(PostgresSessions::new(&database)),
         limiter: Arc::new(PostgresRateLimiter::new(database.clone())),
         health: Arc::new(database.clone()),
     };

@@ -1,7 +1,9 @@
 //! HTTP: reads requests, calls use cases, and writes responses.
 
+mod authentication;
 mod bind;
 mod connections;
+mod console;
 mod event_waits;
 mod extract;
 mod handlers;

@@ -125,7 +125,7 @@ impl FromRequest for RequestContext {
 }
 
 /// Returns the only `X-Request-Id` of a request, if it is valid: 1 to 128 ASCII letters, digits,
-/// `-`, `_` and `.`, but no API key that a client sent in the wrong header.
+/// `-`, `_` and `.`, but no secret that a client sent in the wrong header.
 fn client_request_id(headers: &HeaderMap) -> Option<&str> {
     let mut sent = headers.get_all(X_REQUEST_ID);
     let (id, None) = (sent.next()?.to_str().ok()?, sent.next()) else {
@@ -134,7 +134,9 @@ fn client_request_id(headers: &HeaderMap) -> Option<&str> {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     let is_valid = (1..=128).contains(&id.len())
         && id.bytes().all(is_allowed)
-        && !id.contains(crate::secret::PREFIX);
+        && !crate::secret::PREFIXES
+            .iter()
+            .any(|prefix| id.contains(prefix));
     is_valid.then_some(id)
 }
 

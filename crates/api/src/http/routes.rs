@@ -8,6 +8,7 @@ use actix_web::{
     App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web,
 };
 
+use crate::http::console;
 use crate::http::handlers::batches;
 use crate::http::handlers::devices;
 use crate::http::handlers::docs;
@@ -41,6 +42,7 @@ pub fn app(
         InitError = (),
     >,
 > {
+    let console = console::routes(state.clone());
     App::new()
         .app_data(state)
         // The last `wrap` is the outermost.
@@ -54,6 +56,7 @@ pub fn app(
                 .default_service(web::to(not_found)),
         )
         .configure(operations)
+        .configure(console)
         .service(public("/", docs::root))
         .service(public("/livez", health::livez))
         .service(public("/readyz", health::readyz))

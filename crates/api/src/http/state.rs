@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, web};
-use devices_domain::{Actor, KeyRepository, RateLimiter, Store, StoreHealth};
+use devices_domain::{Actor, KeyRepository, RateLimiter, SessionRepository, Store, StoreHealth};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::http::event_waits::EventWaits;
@@ -25,11 +25,14 @@ const KNOWN_KEY_TTL: Duration = Duration::from_secs(60);
 pub struct State {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keys: Arc<dyn KeyRepository>,
+    pub(crate) sessions: Arc<dyn SessionRepository>,
     pub(crate) health: Arc<dyn StoreHealth>,
     pub(crate) limits: Limits,
     pub(crate) client_address_header: Option<HeaderName>,
     /// `true` if the docs page is served.
     pub(crate) has_docs: bool,
+    /// `true` if the web console is served.
+    pub(crate) has_console: bool,
     pub(crate) auth_throttle: AuthThrottle,
     /// Actors of keys that were active up to a minute ago, by hash.
     known_keys: TtlMap<[u8; 32], Actor>,
@@ -55,6 +58,8 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     /// Resolves keys to actors.
     pub keys: Arc<dyn KeyRepository>,
+    /// Sessions of the web console.
+    pub sessions: Arc<dyn SessionRepository>,
     /// Token buckets of the keys and the workspaces.
     pub limiter: Arc<dyn RateLimiter>,
     /// Health check of the store.
@@ -67,6 +72,7 @@ impl State {
         let Ports {
             store,
             keys,
+            sessions,
             limiter,
             health,
         } = ports;
@@ -75,11 +81,13 @@ impl State {
         Self {
             store,
             keys,
+            sessions,
             health,
             limits,
             client_address_header: HeaderName::try_from(&settings.server.client_address_header)
                 .ok(),
             has_docs: settings.server.docs_enabled,
+            has_console: settings.web.enabled,
             auth_throttle: AuthThrottle::new(rate_limit.failed_authentications_per_minute),
             known_keys: TtlMap::default(),
             request_rate_limiter: RequestRateLimiter::new(limiter, &rate_limit),

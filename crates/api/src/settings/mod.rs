@@ -180,6 +180,13 @@ declaration::settings! {
         enrollments_per_workspace: u64 => 1..=1_000_000_000,
     }
 
+    /// Web console at `/ui/`.
+    #[derive(Copy)]
+    web: Web {
+        /// Serves the web console. Browsers that open `/` are then led to it.
+        enabled: bool => TrueOrFalse,
+    }
+
     /// Rate limits.
     #[derive(Copy)]
     rate_limit: RateLimit {

@@ -20,9 +20,9 @@ use devices_api::settings::Settings;
 use devices_domain::{
     Actor, ChangeConflicts, ChangeDeviceError, Conflicts, CreateError, Device, DeviceId, KeyId,
     MockAuditTrail, MockBatchRepository, MockDeviceRepository, MockEnrollmentRepository,
-    MockEventFeed, MockFleetStatistics, MockKeyRepository, MockRateLimiter, MockStore,
-    MockStoreHealth, MockUserRepository, MockWorkspaceKeyRepository, NewDevice, RawRow, RawValue,
-    RepositoryError, Scope, StoredDevice, UniqueField, WorkspaceId, WorkspaceStore,
+    MockEventFeed, MockFleetStatistics, MockKeyRepository, MockRateLimiter, MockSessionRepository,
+    MockStore, MockStoreHealth, MockUserRepository, MockWorkspaceKeyRepository, NewDevice, RawRow,
+    RawValue, RepositoryError, Scope, StoredDevice, UniqueField, WorkspaceId, WorkspaceStore,
 };
 use serde_json::{Value, json};
 
@@ -116,6 +116,7 @@ async fn send_all(
     let ports = Ports {
         store: Arc::new(store),
         keys: Arc::new(keys),
+        sessions: Arc::new(MockSessionRepository::new()),
         limiter: Arc::new(MockRateLimiter::new()),
         health: Arc::new(MockStoreHealth::new()),
     };

@@ -39,7 +39,8 @@ impl FromRequest for Body {
         let (request, payload) = (request.clone(), payload.take());
         async move {
             check_media_type(&request)?;
-            read(&request, payload).await
+            let max_bytes = State::of(&request)?.limits.body_bytes;
+            read(&request, payload, max_bytes).await
         }
         .boxed_local()
     }
@@ -61,7 +62,8 @@ pub(crate) async fn read_optional(
 ) -> Result<Option<Body>, ApiError> {
     // Read before the media type is checked: only reading shows whether a chunked body has any
     // bytes.
-    let body = read(request, payload).await?;
+    let max_bytes = State::of(request)?.limits.body_bytes;
+    let body = read(request, payload, max_bytes).await?;
     if body.bytes.is_empty() {
         return Ok(None);
     }
@@ -69,16 +71,19 @@ pub(crate) async fn read_optional(
     Ok(Some(body))
 }
 
-/// Reads a body of any media type.
-async fn read(request: &HttpRequest, payload: Payload) -> Result<Body, ApiError> {
+/// Reads a body of any media type and at most this size.
+pub(crate) async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    max_bytes: usize,
+) -> Result<Body, ApiError> {
     let state = State::of(request)?;
     let limits = BodyLimits {
-        max_bytes: state.limits.body_bytes,
+        max_bytes,
         timeout: state.limits.body_deadline(),
         limiter: Arc::clone(&state.large_bodies),
         truncated: Reason::NotJson,
     };
-    let max_bytes = limits.max_bytes;
     let mut reader = BodyReader::start(request, payload, limits).await?;
     // Allocating `Content-Length` bytes is safe: it is within the limit, and a large body has a
     // permit.

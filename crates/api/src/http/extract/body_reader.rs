@@ -12,8 +12,8 @@ use devices_domain::{ErrorCode, FieldError, Reason, WorkspaceId};
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
-use crate::http::extract::auth::authenticated;
 use crate::http::limits::concurrency::{Permit, WorkspaceLimiter};
+use crate::http::request_context::RequestContext;
 use crate::http::respond::api_error::ApiError;
 use crate::http::state::State;
 use crate::settings::Limits;
@@ -40,7 +40,8 @@ pub(super) struct BodyLimits {
 /// A body that is being read.
 pub(super) struct BodyReader {
     payload: Payload,
-    workspace: WorkspaceId,
+    /// Workspace of the client. `None` if it is not authenticated.
+    workspace: Option<WorkspaceId>,
     limits: BodyLimits,
     /// Maximum time that a large body waits for its permit.
     permit_timeout: Duration,
@@ -61,13 +62,14 @@ impl BodyReader {
     ///
     /// # Errors
     /// `PayloadTooLarge` if its declared length exceeds the maximum. `Busy` if it is large and no
-    /// permit becomes available in time.
+    /// permit becomes available in time. `Unauthorized` if it is large and the client is not
+    /// authenticated.
     pub(super) async fn start(
         request: &HttpRequest,
         payload: Payload,
         limits: BodyLimits,
     ) -> Result<Self, ApiError> {
-        let workspace = authenticated(request)?.workspace;
+        let actor = RequestContext::of(request).actor();
         let settings = &State::of(request)?.limits;
         // A chunked body has no length: `next_chunk` enforces its limits.
         let content_length = content_length(request.headers()).unwrap_or_default();
@@ -77,7 +79,7 @@ impl BodyReader {
         let rate = MinRate::new(settings, limits.timeout, content_length);
         let mut reader = Self {
             payload,
-            workspace,
+            workspace: actor.map(|actor| actor.workspace),
             limits,
             permit_timeout: Duration::from_millis(settings.large_body_wait_ms),
             rate,
@@ -126,9 +128,10 @@ impl BodyReader {
     /// Waits for a permit, up to a timeout, so that a burst of large bodies queues instead of
     /// failing. Backpressure stops the client during the wait, so the wait does not count.
     async fn acquire_permit(&mut self) -> Result<(), ApiError> {
+        let workspace = self.workspace.ok_or(ApiError::Unauthorized)?;
         let wait_started = Instant::now();
         let limiter = &self.limits.limiter;
-        let permit = limiter.acquire_timeout(self.workspace, self.permit_timeout);
+        let permit = limiter.acquire_timeout(workspace, self.permit_timeout);
         self.permit = Some(permit.await?);
         self.started += wait_started.elapsed();
         Ok(())

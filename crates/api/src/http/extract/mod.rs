@@ -18,6 +18,7 @@ pub(crate) mod idempotency_key;
 pub(crate) mod import_head;
 pub(crate) mod json;
 pub(crate) mod json_object;
+pub(crate) mod multipart;
 pub(crate) mod optional_object;
 pub(crate) mod path;
 pub(crate) mod prefer;

@@ -28,18 +28,25 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 's
     style-src-attr 'unsafe-inline'; require-trusted-types-for 'script'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Redirects browsers to the docs page, if it is served. Returns the links of the API to all other
-/// clients.
+/// Redirects browsers to the console or else to the docs page, if one of them is served. Returns
+/// the links of the API to all other clients.
 ///
 /// Links are relative, so that they also work behind a proxy that adds a prefix.
 pub(crate) async fn root(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let accept = request.headers().get(ACCEPT);
     let accept = accept.and_then(|value| value.to_str().ok());
     let has_docs = state.has_docs;
-    if has_docs && accept.is_some_and(|types| types.contains("text/html")) {
+    let page = match (state.has_console, has_docs) {
+        (true, _) => Some("ui/"),
+        (false, true) => Some("docs/"),
+        (false, false) => None,
+    };
+    if let Some(page) = page
+        && accept.is_some_and(|types| types.contains("text/html"))
+    {
         return HttpResponse::SeeOther()
             .insert_header((VARY, "Accept"))
-            .insert_header((LOCATION, "docs/"))
+            .insert_header((LOCATION, page))
             .finish();
     }
     let mut links = json!({

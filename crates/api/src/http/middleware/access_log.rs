@@ -10,7 +10,8 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
+use actix_web::{Error, HttpMessage, HttpResponse, web};
+use devices_web::ConsoleError;
 use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
@@ -43,17 +44,16 @@ pub(crate) async fn middleware(
                 let head = response.response_mut().head_mut();
                 head.set_connection_type(ConnectionType::Close);
             }
-            let error = response.response().error().and_then(Error::as_error);
-            entry.end(response.status(), error);
+            entry.end(response.status(), response.response().error());
             Ok(response)
         }
         Ok(Err(error)) => {
-            entry.end(error.error_response().status(), error.as_error());
+            entry.end(error.error_response().status(), Some(&error));
             Err(with_request_id(error.error_response(), &context))
         }
         Err(_) => {
-            let error = ApiError::Internal("panicked".into());
-            entry.end(error.status_code(), Some(&error));
+            let error = Error::from(ApiError::Internal("panicked".into()));
+            entry.end(error.error_response().status(), Some(&error));
             Err(with_request_id(error.error_response(), &context))
         }
     }
@@ -101,13 +101,17 @@ impl AccessLogEntry {
         }
     }
 
-    fn end(mut self, status: StatusCode, error: Option<&ApiError>) {
+    fn end(mut self, status: StatusCode, error: Option<&Error>) {
         self.status = status;
-        if let Some(report) = error.and_then(ApiError::rejected_rows) {
-            metrics::count_row_errors(report);
+        (self.problem, self.cause) = (None, None);
+        if let Some(error) = error.and_then(Error::as_error::<ApiError>) {
+            if let Some(report) = error.rejected_rows() {
+                metrics::count_row_errors(report);
+            }
+            (self.problem, self.cause) = (Some(error.code()), error.cause());
+        } else if let Some(error) = error.and_then(Error::as_error::<ConsoleError>) {
+            (self.problem, self.cause) = (Some(error.code()), error.cause());
         }
-        self.problem = error.map(ApiError::code);
-        self.cause = error.and_then(ApiError::cause);
     }
 }
 

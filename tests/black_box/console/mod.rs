@@ -1,0 +1,3 @@
+//! The web console, as a browser without JavaScript uses it.
+
+mod sign_in;
