@@ -15,6 +15,7 @@ mod query;
 mod respond;
 mod response_headers;
 mod routes;
+mod run_to_completion;
 mod same_origin;
 mod session;
 mod texts;

@@ -39,6 +39,12 @@ impl Pairs {
         values.filter(|value| !value.is_empty())
     }
 
+    /// Returns the pairs that do not have this name.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let others = self.0.iter().filter(|(given, _)| given != name);
+        Self(others.cloned().collect())
+    }
+
     /// Returns the pairs as a query.
     pub(crate) fn encode(&self) -> String {
         serde_urlencoded::to_string(&self.0).unwrap_or_default()

@@ -7,7 +7,7 @@ use crate::PATH;
 use crate::assets;
 use crate::error::ConsoleError;
 use crate::host::Console;
-use crate::pages::{device, sign_in, users};
+use crate::pages::{device, enrollments, sign_in, users};
 use crate::response_headers;
 use crate::same_origin;
 use crate::session;
@@ -19,6 +19,7 @@ pub fn routes(console: Console) -> impl FnOnce(&mut web::ServiceConfig) {
             .wrap(from_fn(session::middleware))
             .configure(device::routes)
             .configure(users::routes)
+            .configure(enrollments::routes)
             .default_service(web::to(not_found));
         let scope = web::scope(PATH)
             .app_data(console)

@@ -1,6 +1,7 @@
 //! Pages: handlers, and the data of their templates.
 
 pub(crate) mod device;
+pub(crate) mod enrollments;
 pub(crate) mod paging;
 pub(crate) mod sign_in;
 pub(crate) mod users;

@@ -1,0 +1,56 @@
+//! One enrolment.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use askama_web::WebTemplate;
+use devices_domain::{IdentifierKey, StoredDevice, StoredEnrollment, enrollment_fields};
+
+use crate::error::ConsoleError;
+use crate::fields::{Value, label};
+use crate::frame::{Frame, Section};
+use crate::run_to_completion::run_to_completion;
+use crate::session::SignedIn;
+
+#[derive(Template, WebTemplate)]
+#[template(path = "enrollments/detail.html")]
+pub(super) struct EnrollmentDetail {
+    frame: Frame,
+    enrollment: StoredEnrollment,
+    values: Vec<(String, Value)>,
+    /// Active device with the serial number.
+    device: Option<StoredDevice>,
+}
+
+pub(super) async fn show(
+    request: HttpRequest,
+    signed_in: SignedIn,
+    serial_number: web::Path<String>,
+) -> Result<EnrollmentDetail, ConsoleError> {
+    let serial_number = IdentifierKey::new(&serial_number);
+    let store = signed_in.workspace();
+    let find = async move {
+        let Some(enrollment) = store.enrollments.find(serial_number).await? else {
+            return Err(ConsoleError::NotFound);
+        };
+        let device = match enrollment.device_id {
+            Some(id) => store.devices.find(id).await?,
+            None => None,
+        };
+        Ok((enrollment, device))
+    };
+    let (enrollment, device) = run_to_completion(&request, signed_in.actor(), find).await?;
+    let serial_number = enrollment.serial_number.as_str();
+    Ok(EnrollmentDetail {
+        frame: Frame::new(&signed_in, Section::Enrollments, serial_number),
+        values: values(&enrollment),
+        enrollment,
+        device,
+    })
+}
+
+fn values(enrollment: &StoredEnrollment) -> Vec<(String, Value)> {
+    let row = enrollment.enrollment.fields.to_row();
+    let values = enrollment_fields().iter();
+    let values = values.map(|field| (label(field), Value::new(field, row.get(field.name()))));
+    values.collect()
+}

@@ -1,0 +1,99 @@
+//! Changes that a form makes, compared with those that others made since it was rendered.
+
+use devices_domain::{RawRow, user_fields};
+
+use super::form::BEFORE;
+use crate::fields::{change_row, form_text, is_same_value};
+use crate::query::Pairs;
+
+/// Difference between a form, the values that it was rendered with, and the stored values.
+pub(super) struct UserChanges {
+    /// Fields that the form changes, with their new values.
+    pub(super) row: RawRow<'static>,
+    /// Names of the fields that the form changes, and others have changed to another value.
+    pub(super) conflicts: Vec<&'static str>,
+    /// `true` if others have changed fields that the form does not change.
+    pub(super) has_other_changes: bool,
+}
+
+impl UserChanges {
+    /// Compares a form with the stored values.
+    pub(super) fn new(stored: &RawRow<'_>, sent: &Pairs) -> Self {
+        let mut changes = Self {
+            row: RawRow::for_user(),
+            conflicts: Vec::new(),
+            has_other_changes: false,
+        };
+        for field in user_fields() {
+            let name = field.name();
+            let before = sent.raw(&format!("{BEFORE}{name}"));
+            let (Some(before), Some(after)) = (before, sent.raw(name)) else {
+                continue;
+            };
+            let stored = form_text(stored.get(name));
+            let is_changed = !is_same_value(field, before, after);
+            let is_changed_by_others = !is_same_value(field, before, &stored);
+            if is_changed && !is_same_value(field, &stored, after) {
+                change_row(&mut changes.row, field, &stored, after);
+                if is_changed_by_others {
+                    changes.conflicts.push(name);
+                }
+            }
+            changes.has_other_changes |= is_changed_by_others && !is_changed;
+        }
+        changes
+    }
+
+    /// Returns whether the stored values are already those of the form.
+    pub(super) fn is_empty(&self) -> bool {
+        self.row.present_fields().next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use devices_domain::RawValue;
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Compares the phone number in a form with the stored one. The position was "CEO" when the
+    /// form was rendered.
+    #[rstest]
+    #[case(("1", "1"), ("1", "CEO"), None, false, false)]
+    #[case(("1", "2"), ("1", "CEO"), Some("2"), false, false)]
+    #[case(("1", ""), ("1", "CEO"), Some(""), false, false)]
+    #[case(("1", "2"), ("3", "CEO"), Some("2"), true, false)]
+    #[case(("1", "2"), ("2", "CEO"), None, false, false)]
+    #[case(("1", "1"), ("3", "CEO"), None, false, true)]
+    #[case(("1", "2"), ("1", "CTO"), Some("2"), false, true)]
+    fn form_keeps_the_changes_of_others(
+        #[case] (before, after): (&str, &str),
+        #[case] stored: (&'static str, &'static str),
+        #[case] change: Option<&str>,
+        #[case] is_conflict: bool,
+        #[case] has_other_changes: bool,
+    ) {
+        let mut row = RawRow::for_user();
+        row.set("phone", RawValue::text(stored.0));
+        row.set("position", RawValue::text(stored.1));
+        let pairs = [
+            ("before.phone", before),
+            ("phone", after),
+            ("before.position", "CEO"),
+            ("position", "CEO"),
+        ];
+        let sent = Pairs(
+            pairs
+                .map(|(name, value)| (name.into(), value.into()))
+                .to_vec(),
+        );
+        let changes = UserChanges::new(&row, &sent);
+        let changed: Vec<_> = changes.row.present_fields().collect();
+        let change = change.map(|value| ("phone", RawValue::text(value.to_owned())));
+        let change: Vec<_> = change.iter().map(|(name, value)| (*name, value)).collect();
+        assert_eq!(changed, change);
+        assert_eq!(!changes.conflicts.is_empty(), is_conflict);
+        assert_eq!(changes.has_other_changes, has_other_changes);
+    }
+}
