@@ -35,6 +35,26 @@
     form.dataset.sent = "true";
   }
 
+  // Copies the value of a control, or selects it where the browser does not allow copying.
+  async function copy(button) {
+    const control = document.getElementById(button.dataset.copy);
+    const status = document.getElementById(`${button.dataset.copy}-copied`);
+    control.select();
+    try {
+      await navigator.clipboard.writeText(control.value);
+      status.textContent = button.dataset.copied;
+    } catch {
+      status.textContent = button.dataset.notCopied;
+    }
+  }
+
+  function offerCopies(root) {
+    for (const button of root.querySelectorAll("button[data-copy]")) {
+      button.hidden = false;
+      button.addEventListener("click", () => copy(button));
+    }
+  }
+
   function focusError(root) {
     root.querySelector("[data-focus]")?.focus();
   }
@@ -50,5 +70,6 @@
     localize(event.target);
   });
   localize(document);
+  offerCopies(document);
   focusError(document);
 })();

@@ -1,0 +1,78 @@
+//! API keys of the workspace, managed with an ADMIN key.
+
+mod create;
+mod created;
+mod errors;
+mod form;
+mod list;
+mod revoke;
+mod rotate;
+
+use actix_web::{HttpRequest, web};
+use devices_domain::{ApiKey, KeyId, KeyPrecondition};
+
+use crate::error::ConsoleError;
+use crate::query::Pairs;
+use crate::run_to_completion::run_to_completion;
+use crate::session::SignedIn;
+
+/// Adds the routes.
+pub(crate) fn routes(scope: &mut web::ServiceConfig) {
+    scope
+        .service(
+            web::resource("/keys")
+                .route(web::get().to(list::list))
+                .route(web::post().to(create::create)),
+        )
+        .route("/keys/new", web::get().to(create::show))
+        .service(
+            web::resource("/keys/{id:\\d{1,18}}/rotate")
+                .route(web::get().to(rotate::show))
+                .route(web::post().to(rotate::rotate)),
+        )
+        .service(
+            web::resource("/keys/{id:\\d{1,18}}/revoke")
+                .route(web::get().to(revoke::show))
+                .route(web::post().to(revoke::revoke)),
+        );
+}
+
+/// Finds a key of the workspace, and the newest one, which a form carries.
+async fn find(
+    request: &HttpRequest,
+    signed_in: &SignedIn,
+    key: KeyId,
+) -> Result<(ApiKey, Option<KeyId>), ConsoleError> {
+    let keys = signed_in.workspace().keys;
+    let find = async move {
+        let key = keys.find(key).await?.ok_or(ConsoleError::NotFound)?;
+        Ok((key, keys.newest().await?))
+    };
+    run_to_completion(request, signed_in.actor(), find).await
+}
+
+/// Returns the newest key, which a form carries.
+async fn newest(
+    request: &HttpRequest,
+    signed_in: &SignedIn,
+) -> Result<Option<KeyId>, ConsoleError> {
+    let keys = signed_in.workspace().keys;
+    let newest = async move { Ok(keys.newest().await?) };
+    run_to_completion(request, signed_in.actor(), newest).await
+}
+
+/// Name of the hidden value with the newest key.
+const NEWEST: &str = "newest";
+
+/// Returns the precondition of a form: the newest key has remained the newest of its name.
+///
+/// The secret of a key is shown once, in the response to the form, and stored nowhere. A form that
+/// is sent again, by a second click or a reload, must neither create another key nor show the
+/// secret again, on any server. The store checks the precondition together with the creation.
+fn precondition(sent: &Pairs) -> Result<KeyPrecondition, ConsoleError> {
+    let newest = sent.get(NEWEST).and_then(|newest| newest.parse().ok());
+    let malformed = ConsoleError::MalformedForm("the form of a key has no newest key");
+    newest
+        .map(|newest| KeyPrecondition::NoneSince(Some(KeyId(newest))))
+        .ok_or(malformed)
+}

@@ -1,0 +1,116 @@
+//! Rotation of a key: a new key replaces it.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use chrono::Utc;
+use devices_domain::{ApiKey, KeyError, KeyId, KeyPrecondition, RawRow, RawValue, RotationFields};
+
+use super::created::{self, Replaced};
+use super::errors::{duplicate, message};
+use super::form::{Duplicate, fill, with_choices};
+use crate::error::ConsoleError;
+use crate::fields::FormField;
+use crate::form::Form;
+use crate::frame::{Frame, Section};
+use crate::respond::page;
+use crate::run_to_completion::run_to_completion;
+use crate::session::{Administrator, SignedIn, console};
+use crate::texts::EN;
+
+/// Form of a rotation.
+#[derive(Template)]
+#[template(path = "keys/rotate.html")]
+struct RotateForm {
+    frame: Frame,
+    key: ApiKey,
+    is_own: bool,
+    newest: Option<KeyId>,
+    duplicate: Option<Duplicate>,
+    error: Option<String>,
+    overlap: FormField,
+}
+
+impl RotateForm {
+    fn new(signed_in: &SignedIn, key: ApiKey, newest: Option<KeyId>) -> Self {
+        let texts = &EN.keys;
+        let overlaps = [
+            ("0s", texts.at_once),
+            ("1h", texts.hours_1),
+            ("24h", texts.hours_24),
+            ("7d", texts.days_7),
+            ("30d", texts.days_30),
+        ];
+        let overlap = FormField::new(&RotationFields::FIELDS[0], &RawValue::Absent);
+        Self {
+            frame: Frame::new(signed_in, Section::Keys, texts.rotate_title),
+            is_own: key.id == signed_in.actor().key,
+            key,
+            newest,
+            duplicate: None,
+            error: None,
+            overlap: FormField {
+                label: texts.overlap.to_owned(),
+                ..with_choices(overlap, &overlaps, "24h")
+            },
+        }
+    }
+}
+
+pub(super) async fn show(
+    request: HttpRequest,
+    Administrator(signed_in): Administrator,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ConsoleError> {
+    let (key, newest) = super::find(&request, &signed_in, KeyId(*id)).await?;
+    page(StatusCode::OK, &RotateForm::new(&signed_in, key, newest))
+}
+
+pub(super) async fn rotate(
+    request: HttpRequest,
+    Administrator(signed_in): Administrator,
+    id: web::Path<i64>,
+    form: Form,
+) -> Result<HttpResponse, ConsoleError> {
+    let old = KeyId(*id);
+    let precondition = super::precondition(&form.values)?;
+    let mut row = RawRow::for_rotation();
+    fill(&mut row, &["overlap"], &form.values);
+    let rotation = RotationFields::from_row(&row);
+    let rotation = rotation.map_err(|_| ConsoleError::MalformedForm("the overlap is invalid"))?;
+    let rotated = store(&request, &signed_in, old, &rotation, precondition).await?;
+    let (key, newest) = super::find(&request, &signed_in, old).await?;
+    let error = match rotated {
+        Ok((new, secret)) => {
+            let is_own = key.id == signed_in.actor().key;
+            let replaced = Replaced { key, is_own };
+            return created::show(&signed_in, new, secret, Some(replaced));
+        }
+        Err(error) => error,
+    };
+    let mut form = RotateForm::new(&signed_in, key, newest);
+    match error {
+        KeyError::CreatedSince(key) => form.duplicate = Some(duplicate(&key)),
+        error => form.error = Some(message(error)?),
+    }
+    page(StatusCode::CONFLICT, &form)
+}
+
+/// Rotates a key. Returns the new key with its secret.
+async fn store(
+    request: &HttpRequest,
+    signed_in: &SignedIn,
+    old: KeyId,
+    rotation: &RotationFields,
+    precondition: KeyPrecondition,
+) -> Result<Result<(ApiKey, String), KeyError>, ConsoleError> {
+    let secret = console(request)?
+        .0
+        .new_key_secret(signed_in.actor().workspace);
+    let keys = signed_in.workspace().keys;
+    let (stored, origin) = (secret.stored, signed_in.origin.clone());
+    let until = Utc::now() + rotation.overlap().to_delta();
+    let rotate = async move { Ok(keys.rotate(old, stored, until, precondition, origin).await) };
+    let rotated = run_to_completion(request, signed_in.actor(), rotate).await?;
+    Ok(rotated.map(|key| (key, secret.text)))
+}
