@@ -36,6 +36,15 @@ impl<'a> EndFilter<'a> {
         })
     }
 
+    /// Selects all devices of the range.
+    pub(super) fn range(&self) -> Statement {
+        let mut from = Statement::default();
+        let workspace = from.bind(Value::Integer(self.workspace.0));
+        from.push(" FROM devices AS ending");
+        self.push_range(&mut from, &workspace);
+        from
+    }
+
     /// Returns whether all devices of the range match.
     pub(super) fn is_only_condition(&self) -> bool {
         let is_range = |end: &&End| (end.range)(self.filter).is_some();
@@ -47,24 +56,18 @@ impl<'a> EndFilter<'a> {
         ENDS.iter().filter(is_range).count() == 1 && others == DeviceFilter::default()
     }
 
-    /// Selects all devices of the range.
-    pub(super) fn range(&self) -> Statement {
-        let mut from = Statement::default();
-        let workspace = from.bind(Value::Integer(self.workspace.0));
-        from.push(" FROM devices AS ending");
-        self.push_range(&mut from, &workspace);
-        self.push_order(&mut from, "");
-        from
-    }
-
-    /// Selects all matches, in the order of their dates.
-    pub(super) fn matches(&self) -> IndexQuery {
+    /// Selects the matches among the first `max` devices of the range, or among all of them.
+    pub(super) fn matches(&self, max: Option<usize>) -> IndexQuery {
         let mut from = Statement::default();
         let workspace = from.bind(Value::Integer(self.workspace.0));
         // The order keeps the planner from using another index.
         from.push(" FROM (SELECT * FROM devices AS ending");
         self.push_range(&mut from, &workspace);
         self.push_order(&mut from, "");
+        if let Some(max) = max {
+            let max = from.bind(Value::Integer(max.try_into().unwrap_or(i64::MAX)));
+            from.push(&format!(" LIMIT {max}"));
+        }
         from.push(&format!(
             ") AS devices WHERE devices.workspace_id = {workspace}"
         ));
@@ -74,31 +77,45 @@ impl<'a> EndFilter<'a> {
 
     /// Selects the newest matches of each day, as many as the page can have.
     ///
-    /// The recursive query probes the index once per day with devices. If all devices of a day
-    /// match, only the days with the newest devices can have devices of the page.
+    /// If all devices of a day match, only the days with the newest devices can have devices of the
+    /// page.
     pub(super) fn sorted(&self) -> IndexQuery {
         let mut from = Statement::default();
         let workspace = &from.bind(Value::Integer(self.workspace.0));
-        let column = self.column;
-        let first_of_day = format!("SELECT ending.{column}, ending.id FROM devices AS ending");
-        from.push(&format!(
-            " FROM (WITH RECURSIVE day (date, newest_id) AS (({first_of_day}"
-        ));
-        self.push_range(&mut from, workspace);
-        self.push_order(&mut from, " DESC");
-        from.push(&format!(
-            " LIMIT 1) UNION ALL \
-             SELECT earlier.{column}, earlier.id FROM day CROSS JOIN LATERAL ({first_of_day}"
-        ));
-        self.push_range(&mut from, workspace);
-        from.push(&format!(" AND ending.{column} < day.date"));
-        self.push_order(&mut from, " DESC");
-        from.push(" LIMIT 1) AS earlier)");
+        from.push(" FROM (");
+        self.push_days(&mut from, workspace);
         self.push_devices(&mut from, workspace);
         from.push(&format!(
             ") AS devices WHERE devices.workspace_id = {workspace}"
         ));
         in_index_order(from)
+    }
+
+    /// Appends the condition that an id is not above that of the newest device of the range.
+    pub(super) fn push_not_above_newest(&self, from: &mut Statement, workspace: &str, id: &str) {
+        from.push(&format!(" AND {id} <= ("));
+        self.push_days(from, workspace);
+        from.push(" SELECT max(day.newest_id) FROM day)");
+    }
+
+    /// Appends the common table expression of the days of the range that have devices, each with
+    /// its newest. The recursive query probes the index once per day.
+    fn push_days(&self, from: &mut Statement, workspace: &str) {
+        let column = self.column;
+        let first_of_day = format!("SELECT ending.{column}, ending.id FROM devices AS ending");
+        from.push(&format!(
+            "WITH RECURSIVE day (date, newest_id) AS (({first_of_day}"
+        ));
+        self.push_range(from, workspace);
+        self.push_order(from, " DESC");
+        from.push(&format!(
+            " LIMIT 1) UNION ALL \
+             SELECT earlier.{column}, earlier.id FROM day CROSS JOIN LATERAL ({first_of_day}"
+        ));
+        self.push_range(from, workspace);
+        from.push(&format!(" AND ending.{column} < day.date"));
+        self.push_order(from, " DESC");
+        from.push(" LIMIT 1) AS earlier)");
     }
 
     /// Appends the SELECT of the newest matches of each `day`.

@@ -11,7 +11,7 @@ use devices_domain::{
 
 use super::end_filter::EndFilter;
 use super::filter::push_conditions;
-use crate::postgres::query::pagination::{IndexQueries, IndexQuery, RangeQuery};
+use crate::postgres::query::pagination::{IndexQueries, IndexQuery, MAX_RANGE, RangeQuery};
 use crate::postgres::query::search_sql::lexeme_query;
 use crate::postgres::query::statement::{Statement, Value};
 
@@ -35,8 +35,8 @@ pub(super) fn queries(
         tsquery,
     });
     let end = EndFilter::new(workspace, filter, paging);
-    let newest = || newest(workspace, filter, paging);
-    match (words, end) {
+    let newest = || newest(workspace, filter, paging, end.as_ref());
+    match (words, &end) {
         (None, None) => None,
         (Some(words), None) => Some(IndexQueries {
             newest: Some(newest()),
@@ -47,13 +47,15 @@ pub(super) fn queries(
         }),
         (words, Some(end)) => {
             let is_only_condition = end.is_only_condition();
-            let by_date = RangeQuery {
-                range: end.range(),
-                matches: end.matches(),
-            };
             let (indexed, in_range) = match words {
-                Some(words) => (words.indexed(), Some(by_date)),
-                None => (by_date.matches, None),
+                Some(words) => {
+                    let range = RangeQuery {
+                        range: end.range(),
+                        matches: end.matches(Some(MAX_RANGE)),
+                    };
+                    (words.indexed(), Some(range))
+                }
+                None => (end.matches(None), None),
             };
             Some(IndexQueries {
                 newest: (!is_only_condition).then(newest),
@@ -125,7 +127,14 @@ pub(super) fn tsquery(filter: &DeviceFilter) -> Option<String> {
     (!lexemes.is_empty()).then(|| lexemes.join(" & "))
 }
 
-fn newest(workspace: WorkspaceId, filter: &DeviceFilter, paging: PageRequest) -> Statement {
+/// Selects matches among the newest devices, or among the newest that are not above the range of
+/// `end`: warranties of a fleet that grows end in the order in which it grew.
+fn newest(
+    workspace: WorkspaceId,
+    filter: &DeviceFilter,
+    paging: PageRequest,
+    end: Option<&EndFilter<'_>>,
+) -> Statement {
     let mut from = Statement::default();
     let workspace = from.bind(Value::Integer(workspace.0));
     from.push(&format!(
@@ -135,6 +144,9 @@ fn newest(workspace: WorkspaceId, filter: &DeviceFilter, paging: PageRequest) ->
     if let PageStart::Cursor(cursor) = paging.start {
         let before = from.bind(Value::Integer(cursor.id));
         from.push(&format!(" AND newest.id < {before}"));
+    }
+    if let Some(end) = end {
+        end.push_not_above_newest(&mut from, &workspace, "newest.id");
     }
     from.push(&format!(
         " ORDER BY newest.id DESC LIMIT {NEWEST}) AS devices \

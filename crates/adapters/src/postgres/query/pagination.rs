@@ -62,7 +62,7 @@ pub(crate) struct IndexQueries {
     pub(crate) newest: Option<Statement>,
     /// Selects all matches, through the index. May return an item twice.
     pub(crate) indexed: IndexQuery,
-    /// Replaces `indexed` if an index has few items in a range.
+    /// Replaces `indexed` if an index has few items in a range, or many matches among them.
     pub(crate) in_range: Option<RangeQuery>,
     /// Selects at least the matches of the page, through the index, once each.
     pub(crate) sorted: IndexQuery,
@@ -81,12 +81,13 @@ pub(crate) struct IndexQuery {
 pub(crate) struct RangeQuery {
     /// Selects all items of the range.
     pub(crate) range: Statement,
-    /// Selects all matches. It reads all items of the range if matches are rare among them.
+    /// Selects the matches among the first [`MAX_RANGE`] items of the range.
     pub(crate) matches: IndexQuery,
 }
 
-/// Number of items up to which a range is read completely.
-const MAX_RANGE: usize = 50_000;
+/// Number of items up to which a range is read completely. In a longer range, matches are either
+/// frequent among these, or found through the other index.
+pub(crate) const MAX_RANGE: usize = 50_000;
 
 impl IndexQuery {
     fn load<T>(
@@ -107,11 +108,26 @@ impl IndexQuery {
 }
 
 impl RangeQuery {
-    /// Returns whether the range has few items.
-    fn is_short(&self, connection: &mut PgConnection) -> QueryResult<bool> {
+    /// Returns up to `max` matches, or `None` if there may be more of them than were found.
+    fn load(
+        self,
+        id: &str,
+        max: usize,
+        connection: &mut PgConnection,
+    ) -> QueryResult<Option<Vec<i64>>> {
+        let Self { range, matches } = self;
+        let matches = matches.load(connection, |from, connection| {
+            load_ids(connection, select_ids(from, id, max))
+        })?;
+        let is_complete = matches.len() == max || Self::is_short(range, connection)?;
+        Ok(is_complete.then_some(matches))
+    }
+
+    /// Returns whether a range has fewer than [`MAX_RANGE`] items.
+    fn is_short(range: Statement, connection: &mut PgConnection) -> QueryResult<bool> {
         let mut count = Statement::default();
         count.push("SELECT count(*) AS total FROM (SELECT true");
-        count.append(self.range.clone());
+        count.append(range);
         let max = count.bind(Value::Integer(MAX_RANGE as i64));
         count.push(&format!(" LIMIT {max}) AS item"));
         let totals: Vec<TotalRow> =
@@ -235,13 +251,17 @@ impl PagedQuery {
         };
         let mut counted = newest.len();
         if counted <= MAX_COUNTED {
-            let matches = match queries.in_range {
-                Some(query) if query.is_short(connection)? => query.matches,
-                _ => queries.indexed,
+            let max = MAX_COUNTED + 1;
+            let in_range = match queries.in_range {
+                Some(query) => query.load(id, max, connection)?,
+                None => None,
             };
-            let matches = matches.load(connection, |from, connection| {
-                load_ids(connection, select_ids(from, id, MAX_COUNTED + 1))
-            })?;
+            let matches = match in_range {
+                Some(matches) => matches,
+                None => queries.indexed.load(connection, |from, connection| {
+                    load_ids(connection, select_ids(from, id, max))
+                })?,
+            };
             if matches.len() <= MAX_COUNTED {
                 return Ok(page_of(matches, paging));
             }
