@@ -204,6 +204,22 @@ texts! {
         archived_at: "Archived",
     }
 
+    history: HistoryTexts {
+        title: "History",
+        when: "When",
+        what: "What",
+        who: "Who",
+        fields: "Fields",
+        batch: "Batch",
+        by_key: "Key {name}",
+        by_unknown_key: "Key {id}",
+        by_command: "Command of {name}",
+        empty: "No events are recorded",
+        empty_advice: "Events older than the retention of this server are deleted.",
+        newest: "Newest events",
+        older: "Older events",
+    }
+
     device_notices: DeviceNoticeTexts {
         created: "The device was created.",
         saved: "The changes were saved.",

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 use devices_domain::{
     Batch, BatchRules, CreateDevices, CreateDevicesError, CreateResult, DeviceId, ErrorReport,
-    IdempotencyError, IdempotencyKey, IdempotentRequest, InsertedDevice, NewDevice, RawRow,
+    IdempotencyError, IdempotencyKey, IdempotentRequest, InsertedDevice, NewDevice, Origin, RawRow,
     UnknownFields,
 };
 use sha2::{Digest, Sha256};
@@ -136,13 +136,22 @@ async fn already_sent(
     respond::page(StatusCode::CONFLICT, &page)
 }
 
+/// Returns an id that no other form has: a hash of the id of the request, so that the page does not
+/// contain the id itself, which is in the logs.
+fn form_id(origin: &Origin) -> String {
+    let hash = Sha256::digest(&origin.request_id);
+    hash[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
 impl NewPage {
     fn new(signed_in: &SignedIn, form: DeviceForm) -> Self {
         Self {
             frame: Frame::new(signed_in, Section::Devices, EN.device_form.new_title),
             form,
-            // No other request has this id.
-            form_id: signed_in.origin.request_id.clone(),
+            form_id: form_id(&signed_in.origin),
         }
     }
 }

@@ -3,13 +3,16 @@
 use askama::Template;
 use askama_web::WebTemplate;
 use chrono::{DateTime, Utc};
-use devices_domain::{Enrollment, Format, SerialNumber, StoredDevice, enrollment_fields};
+use devices_domain::{
+    Enrollment, Field, Format, HistorySubject, SerialNumber, StoredDevice, enrollment_fields,
+};
 
 use super::notice::Notice;
 use super::{DeviceHead, DevicePath, Person, find};
 use crate::error::ConsoleError;
 use crate::fields::{DEVICE_GROUPS, Value, filled_values, label};
 use crate::frame::{Frame, Section};
+use crate::pages::history::History;
 use crate::query::{Pairs, Query};
 use crate::session::SignedIn;
 use crate::texts::{self, EN};
@@ -31,6 +34,7 @@ pub(super) struct DetailPage {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     archived_at: Option<DateTime<Utc>>,
+    history: History,
 }
 
 struct ValueGroup {
@@ -52,11 +56,12 @@ pub(super) async fn show(
     Query(query): Query,
 ) -> Result<DetailPage, ConsoleError> {
     let stored = find(&signed_in, path.0).await?;
+    let subject = HistorySubject::Device(path.0);
+    let page = format!("/devices/{}", path.0);
+    let history = History::read(&signed_in, subject, &page, &query).await?;
     let frame = Frame::new(&signed_in, Section::Devices, name(&stored));
-    Ok(DetailPage::new(
-        frame.with_notice(Notice::text(&query)),
-        &stored,
-    ))
+    let frame = frame.with_notice(Notice::text(&query));
+    Ok(DetailPage::new(frame, &stored, history))
 }
 
 fn name(stored: &StoredDevice) -> &str {
@@ -64,7 +69,7 @@ fn name(stored: &StoredDevice) -> &str {
 }
 
 impl DetailPage {
-    fn new(frame: Frame, stored: &StoredDevice) -> Self {
+    fn new(frame: Frame, stored: &StoredDevice, history: History) -> Self {
         let fields = &stored.device.fields;
         let row = fields.to_row();
         let groups = DEVICE_GROUPS.iter().map(|group| ValueGroup {
@@ -93,14 +98,13 @@ impl DetailPage {
             created_at: stored.created_at,
             updated_at: stored.updated_at,
             archived_at: stored.archived_at,
+            history,
         }
     }
 }
 
 /// Returns the fields whose values are shown. The assignee has a card of its own.
-fn shown(
-    fields: &'static [devices_domain::Field],
-) -> impl Iterator<Item = &'static devices_domain::Field> {
+fn shown(fields: &'static [Field]) -> impl Iterator<Item = &'static Field> {
     let fields = fields.iter();
     fields.filter(|field| field.format() != Format::Id)
 }

@@ -1,0 +1,89 @@
+//! History of an object, from the audit trail.
+
+use chrono::{DateTime, Utc};
+use devices_domain::{AuditEntry, BatchId, EventId, HistorySubject};
+
+use crate::PATH;
+use crate::error::ConsoleError;
+use crate::fields::label_of_device_field;
+use crate::query::Pairs;
+use crate::session::SignedIn;
+use crate::texts::{self, EN};
+
+/// Number of events that a page shows.
+const LIMIT: usize = 20;
+
+/// Name of the parameter with the event before which the shown ones are.
+const BEFORE: &str = "before";
+
+/// A part of the history of an object, newest first.
+pub(crate) struct History {
+    pub(crate) events: Vec<HistoryEvent>,
+    /// Page with the newest events. `None` if it is this one.
+    pub(crate) newest: Option<String>,
+    /// Page with older events. `None` if there are none.
+    pub(crate) older: Option<String>,
+}
+
+/// An event of a history.
+pub(crate) struct HistoryEvent {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) action: &'static str,
+    pub(crate) author: String,
+    /// Labels of the changed fields.
+    pub(crate) fields: Vec<String>,
+    pub(crate) batch: Option<BatchId>,
+}
+
+impl History {
+    /// Reads the part of the history that the query selects. `path` is that of the page of the
+    /// object, relative to the console.
+    pub(crate) async fn read(
+        signed_in: &SignedIn,
+        subject: HistorySubject,
+        path: &str,
+        query: &Pairs,
+    ) -> Result<Self, ConsoleError> {
+        let before = query.get(BEFORE).and_then(|text| text.parse().ok());
+        let audit = signed_in.workspace().audit;
+        // One more than is shown, to know whether there are older ones.
+        let limit = LIMIT as u32 + 1;
+        let mut entries = audit.history(subject, before.map(EventId), limit).await?;
+        let has_older = entries.len() > LIMIT;
+        entries.truncate(LIMIT);
+        let last = entries.last().filter(|_| has_older);
+        Ok(Self {
+            newest: before.map(|_| format!("{PATH}{path}#history")),
+            older: last.map(|entry| format!("{PATH}{path}?{BEFORE}={}#history", entry.id)),
+            events: entries.iter().map(HistoryEvent::new).collect(),
+        })
+    }
+}
+
+impl HistoryEvent {
+    fn new(entry: &AuditEntry) -> Self {
+        let fields = entry.fields.iter();
+        Self {
+            at: entry.occurred_at,
+            action: entry.action.as_str(),
+            author: author(entry),
+            fields: fields.map(|name| label_of_device_field(name)).collect(),
+            batch: entry.batch,
+        }
+    }
+}
+
+/// Returns the name of the key or of the operator.
+fn author(entry: &AuditEntry) -> String {
+    let texts = &EN.history;
+    if let Some(name) = &entry.key_name {
+        return texts::fill(texts.by_key, &[("name", name)]);
+    }
+    if let Some(operator) = &entry.operator {
+        return texts::fill(texts.by_command, &[("name", &operator.as_str())]);
+    }
+    match entry.key {
+        Some(key) => texts::fill(texts.by_unknown_key, &[("id", &key)]),
+        None => String::new(),
+    }
+}
