@@ -7,7 +7,7 @@ use crate::PATH;
 use crate::assets;
 use crate::error::ConsoleError;
 use crate::host::Console;
-use crate::pages::{device, enrollments, keys, sign_in, users};
+use crate::pages::{activity, batches, device, enrollments, keys, sign_in, users};
 use crate::response_headers;
 use crate::same_origin;
 use crate::session;
@@ -17,6 +17,8 @@ pub fn routes(console: Console) -> impl FnOnce(&mut web::ServiceConfig) {
     move |app| {
         let pages = web::scope("")
             .wrap(from_fn(session::middleware))
+            .configure(activity::routes)
+            .configure(batches::routes)
             .configure(device::routes)
             .configure(users::routes)
             .configure(enrollments::routes)

@@ -1,5 +1,7 @@
 //! Pages: handlers, and the data of their templates.
 
+pub(crate) mod activity;
+pub(crate) mod batches;
 pub(crate) mod device;
 pub(crate) mod enrollments;
 pub(crate) mod history;

@@ -1,0 +1,165 @@
+//! Activity: the newest changes of the workspace.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use askama_web::WebTemplate;
+use devices_domain::{EventId, EventType, KeyId, RecentEvent, RecentPage, RecentRequest};
+
+use crate::PATH;
+use crate::error::ConsoleError;
+use crate::fields::{label_of_device_field, words};
+use crate::frame::{Frame, Section};
+use crate::pages::paging;
+use crate::query::{Pairs, Query};
+use crate::run_to_completion::run_to_completion;
+use crate::session::SignedIn;
+use crate::texts::{self, EN};
+
+/// Adds the routes.
+pub(crate) fn routes(scope: &mut web::ServiceConfig) {
+    scope.route("/activity", web::get().to(list));
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "activity/list.html")]
+struct ActivityPage {
+    frame: Frame,
+    events: Vec<EventRow>,
+    types: Vec<TypeChoice>,
+    is_filtered: bool,
+    /// Address of this page, if it is the newest one and is updated while it is open.
+    live: Option<String>,
+    /// Address that stops the updates, or starts them again. `None` on older pages.
+    toggle_live: Option<String>,
+    newest: Option<String>,
+    older: Option<String>,
+}
+
+/// Type of events in the filter.
+struct TypeChoice {
+    value: &'static str,
+    label: String,
+    is_selected: bool,
+}
+
+/// An event as a row of the table.
+struct EventRow {
+    event: RecentEvent,
+    object: Object,
+    fields: String,
+}
+
+/// What an event is about: its text, and its address if it has one.
+struct Object {
+    text: String,
+    path: Option<String>,
+}
+
+async fn list(
+    request: HttpRequest,
+    signed_in: SignedIn,
+    Query(query): Query,
+) -> Result<ActivityPage, ConsoleError> {
+    let event_type = query.get("type").and_then(EventType::from_name);
+    let key = query.get("key_id").and_then(|id| id.parse().ok());
+    let before = query.get("before").and_then(|id| id.parse().ok());
+    let recent = RecentRequest {
+        before: before.map(EventId),
+        limit: paging::LIMIT,
+        event_type,
+        key: key.map(KeyId),
+    };
+    let feed = signed_in.workspace().feed;
+    let load = async move { Ok(feed.recent(recent).await?) };
+    let page = run_to_completion(&request, signed_in.actor(), load).await?;
+    let RecentPage { events, next } = page;
+    let is_live = query.get("live") != Some("off");
+    let address = Address { event_type, key };
+    Ok(ActivityPage {
+        frame: Frame::new(&signed_in, Section::Activity, EN.activity.title),
+        events: events.into_iter().map(EventRow::new).collect(),
+        types: type_choices(event_type),
+        is_filtered: event_type.is_some() || key.is_some(),
+        live: (before.is_none() && is_live).then(|| address.with(None)),
+        toggle_live: before.is_none().then(|| {
+            let live = if is_live { "off" } else { "on" };
+            address.with(Some(("live", live.to_owned())))
+        }),
+        newest: before.map(|_| address.with(None)),
+        older: next.map(|next| address.with(Some(("before", next.to_string())))),
+    })
+}
+
+/// Address of the page with its filters.
+struct Address {
+    event_type: Option<EventType>,
+    key: Option<i64>,
+}
+
+impl Address {
+    fn with(&self, further: Option<(&str, String)>) -> String {
+        let event_type = self
+            .event_type
+            .map(|event_type| ("type", event_type.as_str().to_owned()));
+        let key = self.key.map(|key| ("key_id", key.to_string()));
+        let pairs = [event_type, key, further].into_iter().flatten();
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value));
+        format!("{PATH}/activity?{}", Pairs(pairs.collect()).encode())
+    }
+}
+
+fn type_choices(selected: Option<EventType>) -> Vec<TypeChoice> {
+    let types = EventType::ALL.iter().map(|event_type| TypeChoice {
+        value: event_type.as_str(),
+        label: words(event_type.as_str()),
+        is_selected: selected == Some(*event_type),
+    });
+    types.collect()
+}
+
+impl EventRow {
+    fn new(event: RecentEvent) -> Self {
+        let labels = event.fields.iter().map(|name| label_of_device_field(name));
+        Self {
+            object: Object::of(&event),
+            fields: labels.collect::<Vec<_>>().join(", "),
+            event,
+        }
+    }
+}
+
+impl Object {
+    fn of(event: &RecentEvent) -> Self {
+        let texts = &EN.activity;
+        if let Some(device) = event.device {
+            let name = event.device_name.clone();
+            let text = name.unwrap_or_else(|| texts::fill(texts.device, &[("id", &device)]));
+            let path = Some(format!("{PATH}/devices/{device}"));
+            return Self { text, path };
+        }
+        if let Some(user) = event.user {
+            let is_deleted = event.user_email.is_none();
+            let email = event.user_email.clone();
+            return Self {
+                text: email.unwrap_or_else(|| texts::fill(texts.user, &[("id", &user)])),
+                path: (!is_deleted).then(|| format!("{PATH}/users/{user}")),
+            };
+        }
+        if let Some(serial_number) = &event.enrollment_serial_number {
+            let query = Pairs(vec![("serial_number".to_owned(), serial_number.clone())]).encode();
+            return Self {
+                text: serial_number.clone(),
+                path: Some(format!("{PATH}/enrollments?{query}")),
+            };
+        }
+        let text = match event.device_count {
+            0 => String::new(),
+            count => texts::count(count, texts.one_device, texts.other_devices),
+        };
+        let batch = event.batch.filter(|_| event.device_count > 0);
+        Self {
+            text,
+            path: batch.map(|batch| format!("{PATH}/batches/{batch}")),
+        }
+    }
+}
