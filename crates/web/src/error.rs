@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use askama::Template;
 use devices_domain::RepositoryError;
 
@@ -74,6 +74,17 @@ impl ConsoleError {
         }
     }
 
+    /// Begins the response, with its status and headers.
+    pub(crate) fn response(&self) -> HttpResponseBuilder {
+        let mut response = HttpResponse::build(self.status());
+        if let Self::RateLimited(wait) = self {
+            // Rounded up: a client that retries too early would be rejected again.
+            let seconds = wait.as_secs_f64().ceil().max(1.0);
+            response.insert_header((RETRY_AFTER, (seconds as u64).to_string()));
+        }
+        response
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::WrongKey | Self::SignedOut => StatusCode::UNAUTHORIZED,
@@ -125,12 +136,7 @@ impl ResponseError for ConsoleError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status());
-        if let Self::RateLimited(wait) = self {
-            // Rounded up: a client that retries too early would be rejected again.
-            let seconds = wait.as_secs_f64().ceil().max(1.0);
-            response.insert_header((RETRY_AFTER, (seconds as u64).to_string()));
-        }
+        let mut response = self.response();
         let text = self.text();
         let page = ErrorPage {
             frame: Frame::signed_out(text.title),

@@ -1,8 +1,7 @@
 //! Sign-in and sign-out.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use crate::PATH;
@@ -40,13 +39,11 @@ impl SignInPage {
             next: next.to_owned(),
             error: error.map(ConsoleError::text),
         };
-        let status = error.map_or(StatusCode::OK, ResponseError::status_code);
+        let mut response = error.map_or_else(HttpResponse::Ok, ConsoleError::response);
         let html = page
             .render()
             .map_err(|error| ConsoleError::Internal(error.into()))?;
-        Ok(HttpResponse::build(status)
-            .content_type("text/html; charset=utf-8")
-            .body(html))
+        Ok(response.content_type("text/html; charset=utf-8").body(html))
     }
 }
 
