@@ -15,6 +15,18 @@ pub struct Origin {
     pub request_id: String,
     /// Id that the client gave the request, 1 to 128 characters. It need not be unique.
     pub client_request_id: Option<String>,
+    /// Interface through which the request came.
+    pub interface: Interface,
+}
+
+string_enum! {
+    /// Interface through which requests come: the HTTP API, or the web console.
+    #[derive(Default)]
+    Interface {
+        #[default]
+        Api = "API",
+        Console = "CONSOLE",
+    }
 }
 
 /// Operating system user that ran an admin command, 1 to 255 characters. Not verified: a user with
@@ -102,6 +114,8 @@ pub struct Event {
     pub request_id: Option<String>,
     /// Id that the client gave the request.
     pub client_request_id: Option<String>,
+    /// Interface through which the request came. `None` if a command was the author.
+    pub interface: Option<Interface>,
     /// Operating system user that ran the command. `None` if a request was the author.
     pub operator: Option<Operator>,
     /// Devices, empty if the event is about another object.

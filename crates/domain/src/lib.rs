@@ -37,7 +37,7 @@ mod validation;
 
 pub use access::{Actor, ApiKey, NamedKey, Scope, Workspace};
 pub use admission::{Admission, AdmissionDecision};
-pub use audit::{Action, Author, Event, EventFilter, Operator, Origin, Subject};
+pub use audit::{Action, Author, Event, EventFilter, Interface, Operator, Origin, Subject};
 pub use bulk_change::{
     BulkAction, BulkChange, BulkPlan, BulkPreview, BulkResult, PlannedChange, RejectedDevice,
     RejectionReason, SelectedDevice, Tag,

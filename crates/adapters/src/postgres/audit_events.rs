@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use devices_domain::{
     Action, Author, BatchId, DeviceId, EnrollmentId, Event, EventFilter, EventId, EventRepository,
-    KeyId, Operator, Origin, RepositoryError, Subject, UserId, WorkspaceId,
+    Interface, KeyId, Operator, Origin, RepositoryError, Subject, UserId, WorkspaceId,
 };
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -105,6 +105,7 @@ impl NewEvent {
                 audit_events::key_id.eq(origin.map(|origin| origin.key.0)),
                 audit_events::request_id.eq(origin.map(|origin| origin.request_id.as_str())),
                 audit_events::client_request_id.eq(client_request_id),
+                audit_events::interface.eq(origin.and_then(interface_column)),
                 audit_events::operator.eq(operator),
                 audit_events::device_ids.eq(self.device_ids),
                 audit_events::user_id.eq(self.user_id),
@@ -155,6 +156,7 @@ impl NewEvent {
             .bind::<Nullable<Text>, _>(origin.client_request_id.as_deref())
             .bind::<Nullable<Text>, _>(self.usage.map(|usage| usage.resource.as_str()))
             .bind::<BigInt, _>(self.usage.map_or(0, |usage| usage.change))
+            .bind::<Nullable<Text>, _>(interface_column(origin))
     }
 
     /// Returns the marker of the transaction that inserted this event.
@@ -175,8 +177,30 @@ impl NewEvent {
     }
 }
 
+/// Returns the value of the column `interface`: `None` for the API, from which most events come.
+pub(crate) fn interface_column(origin: &Origin) -> Option<&'static str> {
+    match origin.interface {
+        Interface::Api => None,
+        interface @ Interface::Console => Some(interface.as_str()),
+    }
+}
+
+/// Returns the interface of an event with this key and this value of the column `interface`.
+pub(crate) fn parse_interface(
+    key: Option<i64>,
+    stored: Option<&str>,
+) -> Result<Option<Interface>, RepositoryError> {
+    let Some(stored) = stored else {
+        return Ok(key.map(|_| Interface::Api));
+    };
+    let interface = Interface::from_name(stored);
+    interface
+        .map(Some)
+        .ok_or_else(|| RepositoryError::Failed("an event has an unknown interface".into()))
+}
+
 /// Number of the first parameter after those of [`NewEvent::bind_to`].
-pub(crate) const FIRST_PARAMETER: usize = 12;
+pub(crate) const FIRST_PARAMETER: usize = 13;
 
 /// Id of the inserted event, for a SELECT beside [`with_event`]'s CTEs.
 pub(crate) const EVENT_ID: &str = "(SELECT id FROM event)";
@@ -185,7 +209,7 @@ pub(crate) const EVENT_ID: &str = "(SELECT id FROM event)";
 ///
 /// `change` is the statement that makes the change, followed by further CTEs, if any. They read its
 /// result as `changed`. If that has no row, no event is inserted. `result` is the final SELECT.
-/// `$1` is the workspace, and the parameters up to `$11` belong to the event.
+/// `$1` is the workspace, and the parameters up to `$12` belong to the event.
 pub(crate) fn with_event(change: &str, result: &str) -> String {
     with_event_columns(["", ""], change, result)
 }
@@ -211,8 +235,8 @@ fn with_event_columns([columns, values]: [&str; 2], change: &str, result: &str) 
         "WITH changed AS ({change}), event AS ( \
              INSERT INTO device_events (workspace_id, action, key_id, request_id, device_ids, \
                                         user_id, enrollment_id, fields, \
-                                        client_request_id{columns}) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9{values} WHERE EXISTS (SELECT FROM changed) \
+                                        client_request_id, interface{columns}) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $12{values} WHERE EXISTS (SELECT FROM changed) \
              RETURNING id \
          ), usage AS ( \
              INSERT INTO usage_changes (workspace_id, resource, change) \
@@ -235,6 +259,8 @@ struct EventRow {
     request_id: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     client_request_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    interface: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     operator: Option<String>,
     #[diesel(sql_type = Array<BigInt>)]
@@ -265,6 +291,7 @@ impl EventRow {
             key_id: self.key_id.map(KeyId),
             request_id: self.request_id,
             client_request_id: self.client_request_id,
+            interface: parse_interface(self.key_id, self.interface.as_deref())?,
             operator: self.operator.as_deref().map(Operator::new),
             device_ids: self.device_ids.into_iter().map(DeviceId).collect(),
             user_id: self.user_id.map(UserId),
@@ -287,13 +314,13 @@ fn page(workspace: WorkspaceId, filter: &EventFilter) -> Statement {
     page.push(&format!(
         "SELECT * FROM ( \
              SELECT id, occurred_at, action, key_id, request_id, client_request_id, \
-                    NULL AS operator, device_ids, user_id, enrollment_id, \
+                    interface, NULL AS operator, device_ids, user_id, enrollment_id, \
                     NULL::bigint AS api_key_id, batch_id, fields, \
                     NULL::bigint AS item_count \
              FROM device_events WHERE device_events.workspace_id = {id} \
              UNION ALL \
              SELECT id, occurred_at, action, key_id, request_id, client_request_id, \
-                    operator, device_ids, user_id, enrollment_id, api_key_id, \
+                    interface, operator, device_ids, user_id, enrollment_id, api_key_id, \
                     NULL::bigint AS batch_id, fields, item_count \
              FROM audit_events WHERE audit_events.workspace_id = {id} \
          ) AS event WHERE true"

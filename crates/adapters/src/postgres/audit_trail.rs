@@ -12,6 +12,7 @@ use devices_domain::{
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 
+use crate::postgres::audit_events::parse_interface;
 use crate::postgres::connection::database::Database;
 use crate::postgres::query::local_settings::with_settings;
 use crate::postgres::query::statement::{Statement, Value};
@@ -158,7 +159,7 @@ fn columns(table: &str) -> String {
         ("operator", "NULL::bigint".to_owned())
     };
     format!(
-        "id, occurred_at, action, key_id, request_id, client_request_id, {operator} AS operator, \
+        "id, occurred_at, action, key_id, request_id, client_request_id, interface, {operator} AS operator, \
          cardinality(device_ids) AS device_count, {batch} AS batch_id, fields"
     )
 }
@@ -179,6 +180,8 @@ struct EntryRow {
     request_id: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     client_request_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    interface: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     operator: Option<String>,
     #[diesel(sql_type = Integer)]
@@ -202,6 +205,7 @@ impl EntryRow {
             operator: self.operator.as_deref().map(Operator::new),
             request_id: self.request_id,
             client_request_id: self.client_request_id,
+            interface: parse_interface(self.key_id, self.interface.as_deref())?,
             batch: self.batch_id.map(BatchId),
             device_count: u64::from(self.device_count.unsigned_abs()),
             fields: self.fields,

@@ -68,6 +68,7 @@ async fn open(database: TestDatabase) -> (TestStore, Writer) {
         devices: store.devices(workspace),
         workspace,
         key: store.key(workspace).await,
+        interface: devices_domain::Interface::Api,
     };
     (store, writer)
 }

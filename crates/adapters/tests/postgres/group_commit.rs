@@ -204,6 +204,7 @@ fn concurrent_batches_respect_the_device_limit() {
             devices: store.devices(workspace),
             workspace,
             key: store.key(workspace).await,
+            interface: devices_domain::Interface::Api,
         };
         // Concurrent requests share few transactions, which race for the last places.
         let requests = (0..8).map(|_| acme.create(vec![device(&[])]));

@@ -43,9 +43,10 @@ use devices_adapters::postgres::{
 };
 use devices_domain::{
     Author, Conflicts, CreateError, DeviceRepository, Email, EnrollmentRepository, Event,
-    EventFilter, EventRepository, IdempotentRequest, InsertedDevice, KeyId, KeyRepository,
-    NewBatch, NewDevice, NewWorkspace, Operator, Origin, Quotas, RawRow, RawValue, RenderResponse,
-    Store, StoreResult, UserFields, UserId, UserRepository, WorkspaceId, WorkspaceRepository,
+    EventFilter, EventRepository, IdempotentRequest, InsertedDevice, Interface, KeyId,
+    KeyRepository, NewBatch, NewDevice, NewWorkspace, Operator, Origin, Quotas, RawRow, RawValue,
+    RenderResponse, Store, StoreResult, UserFields, UserId, UserRepository, WorkspaceId,
+    WorkspaceRepository,
 };
 use devices_tests::TestDatabase;
 
@@ -157,6 +158,7 @@ impl TestStore {
             devices: self.devices(workspace),
             workspace,
             key: self.key(workspace).await,
+            interface: Interface::Api,
         }
     }
 
@@ -183,6 +185,7 @@ impl Drop for TestStore {
 struct Writer {
     workspace: WorkspaceId,
     key: KeyId,
+    interface: Interface,
     devices: Arc<dyn DeviceRepository>,
 }
 
@@ -212,6 +215,7 @@ impl Writer {
             key: self.key,
             request_id: "request-1".to_owned(),
             client_request_id: Some("job-17".to_owned()),
+            interface: self.interface,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use devices_domain::{Action, EnrollmentStatus, Format, Role, Scope, fields};
+use devices_domain::{Action, EnrollmentStatus, Format, Interface, Role, Scope, fields};
 use devices_tests::TestDatabase;
 
 /// Selects the tables whose rows belong to a workspace: all except `workspaces`.
@@ -142,6 +142,8 @@ fn column_values_match_the_domain() {
             &["CREATED", "UPDATED", "DELETED", "RESTORED", "UNDONE"],
         ),
         ("audit_events", "action", audited.as_slice()),
+        ("device_events", "interface", Interface::NAMES),
+        ("audit_events", "interface", Interface::NAMES),
         ("api_keys", "scope", Scope::NAMES),
     ] {
         let checks = checks(&database, table, column);

@@ -70,6 +70,7 @@ fn origin(key: &ApiKey) -> Origin {
         key: key.id,
         request_id: "request-1".to_owned(),
         client_request_id: None,
+        interface: devices_domain::Interface::Api,
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use devices_domain::{Actor, Admission, AdmissionDecision, Origin, TraceContext};
+use devices_domain::{Actor, Admission, AdmissionDecision, Interface, Origin, TraceContext};
 use uuid::Uuid;
 
 use crate::http::state::State;
@@ -105,12 +105,13 @@ impl RequestContext {
         self.0.device_count.set(None);
     }
 
-    /// Returns the origin that the audit trail records for a change by `actor`.
+    /// Returns the origin that the audit trail records for a change by `actor` through the API.
     pub(crate) fn origin(&self, actor: Actor) -> Origin {
         Origin {
             key: actor.key,
             request_id: self.0.request_id.clone(),
             client_request_id: self.0.client_request_id.clone(),
+            interface: Interface::Api,
         }
     }
 }

@@ -16,6 +16,7 @@ fn change(devices: &[i64], action: BulkAction) -> Result<BulkChange, FieldError>
         key: KeyId(1),
         request_id: "r1".to_owned(),
         client_request_id: None,
+        interface: crate::Interface::Api,
     };
     BulkChange::new(devices.iter().copied().map(DeviceId), action, origin)
 }

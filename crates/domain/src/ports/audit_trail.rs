@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::RepositoryError;
-use crate::audit::{Action, Operator};
+use crate::audit::{Action, Interface, Operator};
 use crate::ids::{BatchId, DeviceId, EnrollmentId, EventId, KeyId, UserId};
 
 /// The audit trail of one workspace.
@@ -55,6 +55,8 @@ pub struct AuditEntry {
     pub request_id: Option<String>,
     /// Id that the client gave the request.
     pub client_request_id: Option<String>,
+    /// Interface through which the request came. `None` if a command was the author.
+    pub interface: Option<Interface>,
     /// Batch that made the change. `None` for changes outside of batches.
     pub batch: Option<BatchId>,
     /// Number of devices of the event, 0 if it is about another object.

@@ -187,6 +187,7 @@ mod tests {
             key: KeyId(1),
             request_id: "r1".to_owned(),
             client_request_id: None,
+            interface: crate::Interface::Api,
         };
         pollster::block_on(use_case.execute(DeviceId(7), patch, Precondition::Any, origin))
     }

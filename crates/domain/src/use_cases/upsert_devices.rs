@@ -119,6 +119,7 @@ mod tests {
                 key: KeyId(1),
                 request_id: "r1".to_owned(),
                 client_request_id: None,
+                interface: crate::Interface::Api,
             },
             returns_devices: true,
             idempotency: None,

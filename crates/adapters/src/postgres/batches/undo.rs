@@ -12,6 +12,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 
 use super::IS_FIRST_EVENT;
+use crate::postgres::audit_events::interface_column;
 use crate::postgres::devices::{IdBlocks, StateChange, StatusAfter, StoredState, change_devices};
 use crate::postgres::transaction::in_doubt::CommitMarker;
 use crate::postgres::transaction::run::Effect;
@@ -173,9 +174,10 @@ fn insert_events(
     let device_ids: Vec<i64> = undo.archived.iter().map(|id| id.0).collect();
     let inserted = diesel::sql_query(format!(
         "INSERT INTO device_events (workspace_id, id, action, key_id, request_id, \
-                                    client_request_id, device_ids, batch_id, occurred_at) \
-         VALUES ($1, $2, '{}', $4, $5, $6, $7, $8, $9), \
-                ($1, $3, '{}', $4, $5, $6, '{{}}', $8, $9)",
+                                    client_request_id, device_ids, batch_id, occurred_at, \
+                                    interface) \
+         VALUES ($1, $2, '{}', $4, $5, $6, $7, $8, $9, $10), \
+                ($1, $3, '{}', $4, $5, $6, '{{}}', $8, $9, $10)",
         Action::Deleted.as_str(),
         Action::Undone.as_str(),
     ))
@@ -188,6 +190,7 @@ fn insert_events(
     .bind::<Array<BigInt>, _>(&device_ids)
     .bind::<BigInt, _>(undo.batch_id.0)
     .bind::<Timestamptz, _>(archived_at)
+    .bind::<Nullable<Text>, _>(interface_column(origin))
     .execute(connection);
     inserted.inspect_err(|error| ids.clear_if_taken(error))?;
     Ok(CommitMarker {

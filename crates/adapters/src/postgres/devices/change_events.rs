@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 
+use crate::postgres::audit_events::interface_column;
 use crate::postgres::transaction::in_doubt::CommitMarker;
 
 /// Changed devices, by the names of their changed fields.
@@ -71,9 +72,9 @@ pub(super) fn insert(
     diesel::sql_query(format!(
         "INSERT INTO device_events (workspace_id, id, action, key_id, request_id, \
                                     client_request_id, device_ids, fields, batch_id, \
-                                    occurred_at) \
+                                    occurred_at, interface) \
          SELECT $1, event.id, '{action}', $2, $3, $4, ($5)[event.slice_start:event.slice_end], \
-                string_to_array(event.fields, ','), $6, $11 \
+                string_to_array(event.fields, ','), $6, $11, $12 \
          FROM unnest($7, $8, $9, $10) AS event (id, slice_start, slice_end, fields)"
     ))
     .bind::<BigInt, _>(workspace.0)
@@ -87,6 +88,7 @@ pub(super) fn insert(
     .bind::<Array<Integer>, _>(ends)
     .bind::<Array<Text>, _>(fields)
     .bind::<Timestamptz, _>(events.occurred_at)
+    .bind::<Nullable<Text>, _>(interface_column(origin))
     .execute(connection)?;
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::columns::DeviceRow;
 use super::device_limit::DEVICE_LIMIT;
 use super::prepared_batch::BatchDocuments;
 use super::search_index::split_into_entries;
+use crate::postgres::audit_events::interface_column;
 use crate::postgres::query::prepared::{PreparedSql, prepared};
 use crate::postgres::query::tsvector::{DocumentArray, Tsvector};
 use crate::postgres::usage_counts::Resource;
@@ -129,6 +130,7 @@ pub(super) struct BatchRecords<'a> {
     keys: Vec<i64>,
     request_ids: Vec<&'a str>,
     client_request_ids: Vec<Option<&'a str>>,
+    interfaces: Vec<Option<&'static str>>,
     /// The slice of `device_ids` that belongs to each batch, counted from 1, both ends included.
     slice_starts: Vec<i32>,
     slice_ends: Vec<i32>,
@@ -140,7 +142,7 @@ pub(super) struct BatchRecords<'a> {
 
 impl<'a> BatchRecords<'a> {
     /// Number of parameters that [`bind_to`](Self::bind_to) binds.
-    pub(super) const PARAMETERS: usize = 11;
+    pub(super) const PARAMETERS: usize = 12;
 
     /// SELECT for a single entry of the queue, with all devices.
     pub(super) const ENTRY: &'static str = "SELECT $1, $2, $9, $10, $11";
@@ -155,6 +157,7 @@ impl<'a> BatchRecords<'a> {
             keys: Vec::new(),
             request_ids: Vec::new(),
             client_request_ids: Vec::new(),
+            interfaces: Vec::new(),
             slice_starts: Vec::new(),
             slice_ends: Vec::new(),
             event_ids: Vec::new(),
@@ -174,6 +177,7 @@ impl<'a> BatchRecords<'a> {
             records.request_ids.push(&origin.request_id);
             let client_request_id = origin.client_request_id.as_deref();
             records.client_request_ids.push(client_request_id);
+            records.interfaces.push(interface_column(origin));
             let assignees = batch.assignees.iter();
             let assignees = assignees.map(|user| user.map(|user| user.0));
             records.assignees.extend(assignees);
@@ -211,11 +215,12 @@ impl<'a> BatchRecords<'a> {
                  {entries} {condition} \
              ), event AS ( \
                  INSERT INTO device_events (workspace_id, id, action, key_id, request_id, \
-                                            client_request_id, device_ids, batch_id) \
+                                            client_request_id, device_ids, batch_id, interface) \
                  SELECT $1, batch.id, '{created}', key_id, request_id, client_request_id, \
-                        ($2)[slice_start:slice_end], {batch_id} \
-                 {batches} unnest($3, $4, $5, $6, $7, $8) \
-                     AS batch (key_id, request_id, client_request_id, slice_start, slice_end, id) \
+                        ($2)[slice_start:slice_end], {batch_id}, interface \
+                 {batches} unnest($3, $4, $5, $6, $7, $8, $12) \
+                     AS batch (key_id, request_id, client_request_id, slice_start, slice_end, id, \
+                               interface) \
              ), usage AS ( \
                  INSERT INTO usage_changes (workspace_id, resource, change) \
                  SELECT $1, '{devices}', cardinality($2) {condition} \
@@ -237,5 +242,6 @@ impl<'a> BatchRecords<'a> {
             .bind::<Array<Nullable<BigInt>>, _>(&self.assignees)
             .bind::<Array<Nullable<Text>>, _>(&self.identifiers)
             .bind::<Array<Tsvector>, _>(&self.documents)
+            .bind::<Array<Nullable<Text>>, _>(&self.interfaces)
     }
 }

@@ -98,6 +98,7 @@ mod tests {
                 key: KeyId(1),
                 request_id: "request-1".to_owned(),
                 client_request_id: None,
+                interface: devices_domain::Interface::Api,
             },
             idempotency: None,
         })

@@ -151,38 +151,38 @@ pub(crate) fn delete(
     Ok((Some(deleted), Effect::Marked(marker)))
 }
 
-/// Replaces the enrolment `$14` of the serial number `$12`, and deletes its other enrolments.
+/// Replaces the enrolment `$15` of the serial number `$13`, and deletes its other enrolments.
 static REPLACE: LazyLock<String> = LazyLock::new(|| {
     let assignments = assignments(EnrollmentColumns::NAMES, FIRST_PARAMETER + 4);
     change_sql(&format!(
-        "UPDATE devices_mdm SET {assignments}, serial_number = $15, serial_number_folded = $12, \
-             updated_at = $13 \
-         WHERE devices_mdm.workspace_id = $1 AND devices_mdm.id = $14 RETURNING devices_mdm.id \
+        "UPDATE devices_mdm SET {assignments}, serial_number = $16, serial_number_folded = $13, \
+             updated_at = $14 \
+         WHERE devices_mdm.workspace_id = $1 AND devices_mdm.id = $15 RETURNING devices_mdm.id \
          ), older AS ( \
-             UPDATE devices_mdm AS older SET deleted_at = $13, updated_at = $13 \
-             WHERE older.workspace_id = $1 AND older.serial_number_folded = $12 \
-               AND older.deleted_at IS NULL AND older.id <> $14"
+             UPDATE devices_mdm AS older SET deleted_at = $14, updated_at = $14 \
+             WHERE older.workspace_id = $1 AND older.serial_number_folded = $13 \
+               AND older.deleted_at IS NULL AND older.id <> $15"
     ))
 });
 
-/// Deletes the enrolments of the serial number `$12`.
+/// Deletes the enrolments of the serial number `$13`.
 static DELETE: LazyLock<String> = LazyLock::new(|| {
     change_sql(
-        "UPDATE devices_mdm SET deleted_at = $13, updated_at = $13 \
-         WHERE devices_mdm.workspace_id = $1 AND devices_mdm.serial_number_folded = $12 \
+        "UPDATE devices_mdm SET deleted_at = $14, updated_at = $14 \
+         WHERE devices_mdm.workspace_id = $1 AND devices_mdm.serial_number_folded = $13 \
            AND devices_mdm.deleted_at IS NULL RETURNING devices_mdm.id",
     )
 });
 
-/// Returns a statement that changes enrolments at the time `$13` and returns a [`Changed`].
+/// Returns a statement that changes enrolments at the time `$14` and returns a [`Changed`].
 fn change_sql(change: &str) -> String {
     with_event_at(
-        "$13",
+        "$14",
         change,
         &format!(
             "SELECT {EVENT_ID} AS event_id, ( \
                  SELECT devices.id FROM devices WHERE devices.workspace_id = $1 \
-                   AND devices.serial_number_folded = $12 AND devices.deleted_at IS NULL LIMIT 1 \
+                   AND devices.serial_number_folded = $13 AND devices.deleted_at IS NULL LIMIT 1 \
              ) AS device_id"
         ),
     )

@@ -38,6 +38,7 @@ diesel::table! {
         api_key_id -> Nullable<Int8>,
         fields -> Array<Nullable<Text>>,
         item_count -> Nullable<Int8>,
+        interface -> Nullable<Text>,
     }
 }
 
@@ -90,6 +91,7 @@ diesel::table! {
         client_request_id -> Nullable<Text>,
         batch_id -> Nullable<Int8>,
         feed_position -> Nullable<Int8>,
+        interface -> Nullable<Text>,
     }
 }
 

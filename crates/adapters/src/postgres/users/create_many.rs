@@ -9,6 +9,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
+use crate::postgres::audit_events::interface_column;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::query::tsvector::{DocumentArray, EncodedDocuments, Tsvector};
 use crate::postgres::usage_counts::Resource;
@@ -80,6 +81,7 @@ fn insert_chunk(
         .bind::<BigInt, _>(origin.key.0)
         .bind::<Text, _>(&origin.request_id)
         .bind::<Nullable<Text>, _>(origin.client_request_id.as_deref())
+        .bind::<Nullable<Text>, _>(interface_column(origin))
         .execute(connection)
 }
 
@@ -94,8 +96,8 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
              FROM unnest($2, $3, $4, $5) AS new (id, email, email_folded, document) \
          ), event AS ( \
              INSERT INTO device_events (workspace_id, id, action, key_id, request_id, \
-                                        client_request_id, device_ids, user_id) \
-             SELECT $1, event.id, '{created}', $7, $8, $9, '{{}}'::bigint[], event.user_id \
+                                        client_request_id, interface, device_ids, user_id) \
+             SELECT $1, event.id, '{created}', $7, $8, $9, $10, '{{}}'::bigint[], event.user_id \
              FROM unnest($6, $2) AS event (id, user_id) \
          ) \
          INSERT INTO usage_changes (workspace_id, resource, change) \

@@ -6,6 +6,7 @@ mod create;
 mod device_limit;
 mod fair_shares;
 mod further_filters;
+mod interface;
 mod large_upserts;
 mod list;
 mod races;

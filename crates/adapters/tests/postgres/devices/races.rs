@@ -63,6 +63,7 @@ fn default_isolation_level_of_database_is_ignored() {
         let acme = Writer {
             workspace,
             key,
+            interface: devices_domain::Interface::Api,
             devices: store.devices(workspace),
         };
         let batch = vec![device(&[("serial_number", "A1")])];
@@ -107,6 +108,7 @@ fn batches_with_crossed_values_are_retried() {
             let rival = Writer {
                 workspace: acme.workspace,
                 key: acme.key,
+                interface: acme.interface,
                 devices,
             };
             let (one, other) = join(acme.create(batch), rival.create(crossed)).await;

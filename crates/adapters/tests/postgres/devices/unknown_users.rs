@@ -21,7 +21,7 @@ const CREATE: BatchOptions = BatchOptions {
 };
 
 /// Returns a batch of devices with these serial numbers and the email addresses of their users.
-fn batch<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> UpsertBatch {
+pub(super) fn batch<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> UpsertBatch {
     let mut batch = UpsertBatch::new(BatchRules::default(), CREATE);
     for (serial_number, email) in rows {
         let mut row = RawRow::for_device();

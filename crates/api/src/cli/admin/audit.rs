@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use devices_domain::{Action, DeviceId, Event, EventFilter, EventRepository, KeyId, UserId};
+use devices_domain::{
+    Action, DeviceId, Event, EventFilter, EventRepository, Interface, KeyId, UserId,
+};
 
 use super::Admin;
 use super::arguments::{parse_id, parse_instant, parse_label};
@@ -85,7 +87,11 @@ fn format_author(event: &Event) -> String {
     match (event.key_id, &event.request_id, &event.operator) {
         (Some(key), Some(request), _) => {
             let client_request = client_request.unwrap_or_default();
-            format!("key {key}, request {request}{client_request}")
+            let interface = match event.interface {
+                Some(Interface::Console) => " in the console",
+                Some(Interface::Api) | None => "",
+            };
+            format!("key {key}{interface}, request {request}{client_request}")
         }
         (_, _, Some(operator)) => format!("{} on the command line", operator.as_str()),
         _ => "unknown".to_owned(),

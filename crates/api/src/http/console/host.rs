@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
-use devices_domain::{Actor, NewSession, Session, WorkspaceId};
+use devices_domain::{Actor, Interface, NewSession, Origin, Session, WorkspaceId};
 use devices_import::ImportLimits;
 use devices_web::{ConsoleError, Host, NewKeySecret, Permit, SignedIn, Upload};
 
@@ -86,7 +86,10 @@ impl ConsoleHost {
             store: Arc::clone(&state.store),
             workspace_name: session.workspace_name,
             key_name: session.key_name,
-            origin: RequestContext::of(request).origin(actor),
+            origin: Origin {
+                interface: Interface::Console,
+                ..RequestContext::of(request).origin(actor)
+            },
         })
     }
 

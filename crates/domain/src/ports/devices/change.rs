@@ -133,6 +133,7 @@ mod tests {
                 key: KeyId(1),
                 request_id: "r1".to_owned(),
                 client_request_id: None,
+                interface: crate::Interface::Api,
             },
         };
         change.lookup_keys(&NewDevice::from_row(&row(&stored)).unwrap().fields)

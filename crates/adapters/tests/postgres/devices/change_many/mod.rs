@@ -19,7 +19,7 @@ impl Writer {
         Arc::new(change.unwrap())
     }
 
-    async fn change_many(
+    pub(super) async fn change_many(
         &self,
         devices: &[DeviceId],
         action: BulkAction,

@@ -1,0 +1,2 @@
+ALTER TABLE audit_events DROP COLUMN interface;
+ALTER TABLE device_events DROP COLUMN interface;
