@@ -180,6 +180,7 @@ fn conflicting_edits_are_compared() {
     let text = page.text();
     for expected in [
         "Brand",
+        "(Key ",
         "Your value HP",
         "stored now Acer",
         "started from: Dell",

@@ -73,6 +73,16 @@ impl HistoryEvent {
     }
 }
 
+/// Returns the author of the newest event of an object. Empty if none is recorded.
+pub(crate) async fn last_author(
+    signed_in: &SignedIn,
+    subject: HistorySubject,
+) -> Result<String, ConsoleError> {
+    let audit = signed_in.workspace().audit;
+    let newest = audit.history(subject, None, 1).await?;
+    Ok(newest.first().map(author).unwrap_or_default())
+}
+
 /// Returns the name of the key or of the operator.
 fn author(entry: &AuditEntry) -> String {
     let texts = &EN.history;

@@ -18,6 +18,8 @@ pub(super) struct ComparePage {
     pub(super) frame: Frame,
     head: DeviceHead,
     updated_at: DateTime<Utc>,
+    /// Author of the last change. Empty if it is not known.
+    author: String,
     /// Fields that both changed.
     conflicts: Vec<Conflict>,
     /// Fields that only the form changed.
@@ -88,7 +90,7 @@ impl<'c> Comparison<'c> {
     }
 
     /// Returns the page on which the user chooses values. `sent` is the form.
-    pub(super) fn into_page(self, frame: Frame, sent: &Pairs) -> ComparePage {
+    pub(super) fn into_page(self, frame: Frame, author: String, sent: &Pairs) -> ComparePage {
         let remaining = self.remaining();
         let (conflicts, mine): (Vec<_>, Vec<_>) = remaining
             .into_iter()
@@ -99,6 +101,7 @@ impl<'c> Comparison<'c> {
             frame,
             head: DeviceHead::new(self.stored),
             updated_at: self.stored.updated_at,
+            author,
             is_undecided: conflicts.iter().any(|change| change.is_undecided),
             only_mine: only_mine.collect(),
             only_theirs: self.only_theirs(sent),

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 use devices_domain::{
-    DeviceId, Field, Precondition, RawRow, StoredDevice, UnknownFields, UpdateDevice,
-    UpdateDeviceError, ValidatedPatch,
+    DeviceId, Field, HistorySubject, Precondition, RawRow, StoredDevice, UnknownFields,
+    UpdateDevice, UpdateDeviceError, ValidatedPatch,
 };
 
 use super::compare::Comparison;
@@ -18,6 +18,7 @@ use crate::fields::{
 };
 use crate::form::Form;
 use crate::frame::{Frame, Section};
+use crate::pages::history::last_author;
 use crate::query::Pairs;
 use crate::respond;
 use crate::session::{Editor, SignedIn};
@@ -77,7 +78,7 @@ pub(super) async fn save(
     let mut changes = changes(sent);
     if changes.iter().any(|change| change.is_undecided) {
         let stored = find(&signed_in, id).await?;
-        return compare(&signed_in, &changes, &stored, sent);
+        return compare(&signed_in, &changes, &stored, sent).await;
     }
     let mut saved = Notice::Saved;
     for _ in 0..MAX_ATTEMPTS {
@@ -90,7 +91,7 @@ pub(super) async fn save(
                 let stored = find(&signed_in, id).await?;
                 let comparison = Comparison::new(&changes, &stored);
                 if comparison.has_conflicts() {
-                    return compare(&signed_in, &changes, &stored, sent);
+                    return compare(&signed_in, &changes, &stored, sent).await;
                 }
                 let remaining = comparison.remaining();
                 if remaining.is_empty() {
@@ -154,7 +155,7 @@ async fn reject(
     respond::page(status, &page)
 }
 
-fn compare(
+async fn compare(
     signed_in: &SignedIn,
     changes: &[Change],
     stored: &StoredDevice,
@@ -163,7 +164,9 @@ fn compare(
     let name = stored.device.fields.identity.name.as_str();
     let title = texts::fill(EN.device_compare.title, &[("name", &name)]);
     let frame = Frame::new(signed_in, Section::Devices, title);
-    let page = Comparison::new(changes, stored).into_page(frame, sent);
+    let subject = HistorySubject::Device(stored.device.id);
+    let author = last_author(signed_in, subject).await?;
+    let page = Comparison::new(changes, stored).into_page(frame, author, sent);
     respond::page(StatusCode::CONFLICT, &page)
 }
 
