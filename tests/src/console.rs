@@ -7,7 +7,7 @@ use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::redirect::Policy;
 use serde_json::Value;
 
-use crate::{Page, Response, Server, record_secret, record_values};
+use crate::{Form, Page, Response, Server, record_secret, record_values};
 
 /// Header with which a browser marks a request that a page of the same origin caused.
 pub const SAME_ORIGIN: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
@@ -132,6 +132,13 @@ impl Browser {
         let content_type = ("Content-Type", "application/x-www-form-urlencoded");
         let request = self.request("POST", path, headers);
         self.send(request.header(content_type.0, content_type.1).body(body))
+    }
+
+    /// Sends a form that may have a file, as a page of the console does. Records the values of its
+    /// file as confidential.
+    pub fn send_form(&self, path: &str, form: Form) -> Response {
+        record_values(self.port, &Value::from(form.values.clone()));
+        self.send(form.attach_to(self.request("POST", path, &[SAME_ORIGIN])))
     }
 
     /// Sends a form, and opens the address to which its response leads. Panics unless the response

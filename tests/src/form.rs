@@ -11,7 +11,7 @@ use crate::{Api, Response, send};
 pub struct Form {
     parts: Vec<u8>,
     /// Cells of its file that a server must not log or report.
-    values: Vec<String>,
+    pub(crate) values: Vec<String>,
 }
 
 /// Boundary between the parts. No test has it in a file.

@@ -26,6 +26,8 @@ pub struct FileError {
     pub message: String,
     /// Columns that it is about.
     pub columns: Vec<ErrorColumn>,
+    /// Field that these columns provide, if there are too many of them.
+    pub field: Option<String>,
     /// Row that it is about, from 1, as the spreadsheet shows it.
     pub row: Option<u32>,
 }
@@ -37,6 +39,7 @@ impl FileError {
             reason,
             message: message.into(),
             columns: Vec::new(),
+            field: None,
             row: None,
         }
     }

@@ -17,7 +17,7 @@ mod value;
 pub use batch::{
     BatchImportOptions, ErrorExample, ErrorGroup, ErrorGroupLimits, ErrorGroups, FileInMemory,
     FileLayout, Interpretation, ReadFile, RejectedFile, group_errors, interpret_file, plan_errors,
-    read_batch, rejected_rows,
+    read_batch, rejected_cells, rejected_file, rejected_rows,
 };
 pub use columns::{Column, MatchedBy, column_letters};
 pub use description::{FileDescription, FileKind, Warning, WarningKind};

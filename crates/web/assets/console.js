@@ -25,7 +25,8 @@
   // Ignores the second click on the button of a form that changes something.
   function sendOnce(event) {
     const form = event.target;
-    if (form.method !== "post") {
+    // A download leaves the page as it is.
+    if (form.method !== "post" || event.submitter?.hasAttribute("data-download")) {
       return;
     }
     if (form.dataset.sent) {
@@ -59,7 +60,128 @@
     root.querySelector("[data-focus]")?.focus();
   }
 
+  // Import: sends each step with its progress, and keeps the file for the next one. The former steps
+  // stay in memory for the back button.
+  let keptFile = null;
+  const steps = [];
+
+  function putKeptFile(root) {
+    const field = root.querySelector("[data-kept-file]");
+    if (keptFile && field) {
+      const transfer = new DataTransfer();
+      transfer.items.add(keptFile);
+      field.querySelector("input").files = transfer.files;
+      field.hidden = true;
+    }
+  }
+
+  function showProgress(form, part, text) {
+    const progress = form.querySelector("[data-upload-progress]");
+    const status = progress.querySelector("[role=status]");
+    progress.hidden = false;
+    const bar = progress.querySelector("progress");
+    if (part === null) {
+      bar.removeAttribute("value");
+    } else {
+      bar.value = part * 100;
+    }
+    if (status.textContent !== status.dataset[text]) {
+      status.textContent = status.dataset[text];
+    }
+  }
+
+  function showStep(nodes, title) {
+    const main = document.querySelector("main");
+    main.replaceChildren(...nodes);
+    document.title = title;
+    for (const progress of main.querySelectorAll("[data-upload-progress]")) {
+      progress.hidden = true;
+    }
+    for (const form of main.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+    }
+    window.scrollTo(0, 0);
+    (main.querySelector("[data-focus]") ?? main).focus();
+  }
+
+  function receiveStep(request, form) {
+    const page = new DOMParser().parseFromString(request.responseText, "text/html");
+    const main = page.querySelector("main");
+    if (!main) {
+      showProgress(form, 0, "failed");
+      delete form.dataset.sent;
+      return;
+    }
+    const step = history.state?.step ?? 0;
+    steps[step] = { nodes: [...document.querySelector("main").childNodes], title: document.title };
+    localize(main);
+    putKeptFile(main);
+    steps.length = step + 1;
+    steps.push({ nodes: [...main.childNodes], title: page.title });
+    history.replaceState({ step }, "");
+    history.pushState({ step: step + 1 }, "");
+    showStep(steps[step + 1].nodes, page.title);
+  }
+
+  function sendStep(event) {
+    const form = event.target;
+    const submitter = event.submitter;
+    if (event.defaultPrevented || !form.matches("[data-import]")) {
+      return;
+    }
+    const chosen = form.querySelector("input[name=file]")?.files[0];
+    keptFile = chosen ?? keptFile;
+    if (submitter?.hasAttribute("data-download")) {
+      return;
+    }
+    event.preventDefault();
+    const data = new FormData(form, submitter);
+    data.set("keeps_file", "true");
+    if (keptFile && !chosen) {
+      data.delete("content");
+      data.set("file", keptFile, keptFile.name);
+    }
+    const request = new XMLHttpRequest();
+    request.upload.addEventListener("progress", (sent) => {
+      const isDone = sent.loaded === sent.total;
+      showProgress(form, isDone ? null : sent.loaded / sent.total, isDone ? "checking" : "uploading");
+    });
+    request.addEventListener("load", () => {
+      const target = new URL(request.responseURL);
+      if (target.pathname.startsWith("/ui/import/results/") || target.pathname === "/ui/sign-in") {
+        // The server redirected: the result has an address of its own.
+        location.assign(target);
+      } else {
+        receiveStep(request, form);
+      }
+    });
+    request.addEventListener("error", () => {
+      showProgress(form, 0, "failed");
+      delete form.dataset.sent;
+    });
+    showProgress(form, 0, "uploading");
+    request.open("POST", submitter?.getAttribute("formaction") ?? form.getAttribute("action"));
+    request.send(data);
+  }
+
+  function highlightDrop(event) {
+    for (const zone of document.querySelectorAll("[data-drop-zone]")) {
+      const isOver = event.type === "dragover" && zone.contains(event.target);
+      zone.classList.toggle("dragging", isOver);
+    }
+  }
+
+  for (const type of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(type, highlightDrop);
+  }
+  window.addEventListener("popstate", (event) => {
+    const step = steps[event.state?.step ?? 0];
+    if (step) {
+      showStep(step.nodes, step.title);
+    }
+  });
   document.addEventListener("submit", sendOnce);
+  document.addEventListener("submit", sendStep);
   // A page from the back/forward cache can send its forms again.
   window.addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) {

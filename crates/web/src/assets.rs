@@ -28,12 +28,16 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     [
         asset!("console.css", "text/css; charset=utf-8"),
         asset!("console.js", "text/javascript; charset=utf-8"),
         asset!("htmx.min.js", "text/javascript; charset=utf-8"),
         asset!("icon.svg", "image/svg+xml"),
+        asset!(
+            "sample.xlsx",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        ),
     ]
 });
 

@@ -79,6 +79,9 @@ pub trait Host: Send + Sync {
 
     /// Returns the limits of imported files.
     fn import_limits(&self) -> ImportLimits;
+
+    /// Returns the maximum size of an imported file, in bytes.
+    fn max_import_bytes(&self) -> usize;
 }
 
 /// Permit for work that the server limits. Released when it is dropped.

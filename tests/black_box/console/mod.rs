@@ -1,6 +1,7 @@
 //! The web console, as a browser without JavaScript uses it.
 
 mod device;
+mod import;
 mod sign_in;
 
 use devices_tests::{Api, Browser};

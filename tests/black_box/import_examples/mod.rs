@@ -3,7 +3,7 @@
 mod correction;
 mod documented;
 mod messages;
-mod sheet;
+pub(crate) mod sheet;
 
 use std::path::Path;
 use std::process::Command;

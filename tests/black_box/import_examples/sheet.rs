@@ -5,7 +5,7 @@ use encoding_rs::WINDOWS_1252;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook, Worksheet};
 
 /// Number of devices in a sheet.
-pub(super) const DEVICES: usize = 300;
+pub(crate) const DEVICES: usize = 300;
 
 const HEADER: [&str; 12] = [
     "Serial Number",
@@ -24,7 +24,7 @@ const HEADER: [&str; 12] = [
 
 /// A cell.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Text(String),
     Number(f64),
     /// Year, month and day.
@@ -34,16 +34,16 @@ pub(super) enum Cell {
 use Cell::{Date, Number, Text};
 
 /// Rows of a sheet, the header first.
-pub(super) type Rows = Vec<Vec<Cell>>;
+pub(crate) type Rows = Vec<Vec<Cell>>;
 
 /// An error of a device, and its correction.
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Index of the device.
     device: usize,
     column: &'static str,
     value: Cell,
     /// Text of the column `Error`.
-    pub(super) message: &'static str,
+    pub(crate) message: &'static str,
     corrected: &'static str,
 }
 
@@ -80,7 +80,7 @@ impl From<f64> for Cell {
 
 /// Kind of the file in which a sheet is kept.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A workbook with a title above the table.
     Workbook,
     /// Text as Excel writes it in Germany: windows-1252 and `;`.
@@ -88,7 +88,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn extension(self) -> &'static str {
+    pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Workbook => "xlsx",
             Self::GermanCsv => "csv",
@@ -96,7 +96,7 @@ impl Kind {
     }
 
     /// Returns ten errors, of which one can occur in files of this kind only.
-    pub(super) fn faults(self) -> Vec<Fault> {
+    pub(crate) fn faults(self) -> Vec<Fault> {
         let shortened = "spreadsheet";
         vec![
             Fault::new(10, "Serial Number", "1.23E+11", shortened, "EX00010Q"),
@@ -152,7 +152,7 @@ impl Kind {
     }
 
     /// Writes a file.
-    pub(super) fn write(self, path: &str, rows: &Rows) {
+    pub(crate) fn write(self, path: &str, rows: &Rows) {
         match self {
             Self::Workbook => write_workbook(path, rows),
             Self::GermanCsv => write_german_csv(path, rows),
@@ -160,7 +160,7 @@ impl Kind {
     }
 
     /// Reads the texts of a file of rejected rows.
-    pub(super) fn read(self, path: &str) -> Rows {
+    pub(crate) fn read(self, path: &str) -> Rows {
         match self {
             Self::Workbook => read_workbook(path),
             Self::GermanCsv => read_german_csv(path),
@@ -169,12 +169,12 @@ impl Kind {
 }
 
 /// Email addresses of the users of the sheet.
-pub(super) fn users() -> impl Iterator<Item = String> {
+pub(crate) fn users() -> impl Iterator<Item = String> {
     (0..4).map(|number| format!("user-{number}@example.com"))
 }
 
 /// Returns the header and all devices, with these errors.
-pub(super) fn devices(faults: &[Fault]) -> Rows {
+pub(crate) fn devices(faults: &[Fault]) -> Rows {
     let mut rows: Rows = (0..DEVICES).map(device).collect();
     for fault in faults {
         rows[fault.device][index_of(fault.column)] = fault.value.clone();
@@ -213,7 +213,7 @@ fn index_of(column: &str) -> usize {
 }
 
 /// Corrects the rejected rows as a person does. Finds the device of each row by its name.
-pub(super) fn correct(rows: &mut Rows, faults: &[Fault]) {
+pub(crate) fn correct(rows: &mut Rows, faults: &[Fault]) {
     for row in &mut rows[1..] {
         let Text(name) = &row[index_of("Item Name")] else {
             panic!("not a text in {row:?}");
@@ -229,7 +229,7 @@ pub(super) fn correct(rows: &mut Rows, faults: &[Fault]) {
 }
 
 /// Returns the header of a file of rejected rows.
-pub(super) fn rejected_header() -> Vec<Cell> {
+pub(crate) fn rejected_header() -> Vec<Cell> {
     let mut header = HEADER.map(Cell::from).to_vec();
     header.push("Error".into());
     header

@@ -26,7 +26,7 @@ pub use error_groups::{
 pub use interpretation::{Interpretation, interpret_file};
 pub use layout::FileLayout;
 pub use options::BatchImportOptions;
-pub use rejected_rows::{RejectedFile, rejected_rows};
+pub use rejected_rows::{RejectedFile, rejected_cells, rejected_file, rejected_rows};
 
 /// A file in memory.
 pub type FileInMemory = ImportFile<Cursor<Vec<u8>>>;

@@ -81,14 +81,33 @@ pub fn rejected_rows(
     format: RejectedFormat,
     max_bytes: usize,
 ) -> Result<RejectedFile, ImportError> {
+    rejected_file(file, &rejected_cells(layout, plan), format, max_bytes)
+}
+
+/// Returns the errors of the rows that would fail, by row number.
+#[must_use]
+pub fn rejected_cells(layout: &FileLayout, plan: &[RowPlan]) -> BTreeMap<u32, Vec<RejectedCell>> {
     let mut errors = BTreeMap::new();
     for (index, row) in plan.iter().enumerate() {
         if let (RowPlan::Fail(failed), Some(number)) = (row, layout.row(index)) {
             errors.insert(number, cells(layout, index, failed));
         }
     }
+    errors
+}
+
+/// Writes the rows with these errors, in the columns of the file, with the errors in a last column.
+///
+/// # Errors
+/// If the output would exceed `max_bytes`.
+pub fn rejected_file(
+    file: &mut FileInMemory,
+    errors: &BTreeMap<u32, Vec<RejectedCell>>,
+    format: RejectedFormat,
+    max_bytes: usize,
+) -> Result<RejectedFile, ImportError> {
     let mut output = LimitedBuffer::new(max_bytes);
-    let written = file.write_rejected_rows(&errors, format, &mut output);
+    let written = file.write_rejected_rows(errors, format, &mut output);
     if output.is_exceeded {
         let message = format!(
             "the rejected rows have more than {max_bytes} bytes: split the file, or shorten its \

@@ -217,6 +217,7 @@ fn duplicate_field(headers: &Headers, target: &Target, columns: [usize; 2]) -> F
     let [first, second] = columns.map(|index| describe(headers, index));
     FileError {
         columns: columns.map(|index| error_column(headers, index)).to_vec(),
+        field: Some(target.to_string()),
         ..FileError::new(
             FileErrorReason::DuplicateField,
             format!(

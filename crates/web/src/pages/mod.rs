@@ -5,6 +5,7 @@ pub(crate) mod batches;
 pub(crate) mod device;
 pub(crate) mod enrollments;
 pub(crate) mod history;
+pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod paging;
 pub(crate) mod sign_in;

@@ -219,4 +219,8 @@ impl Host for ConsoleHost {
             ..ImportLimits::default()
         }
     }
+
+    fn max_import_bytes(&self) -> usize {
+        self.state.limits.max_import_bytes
+    }
 }

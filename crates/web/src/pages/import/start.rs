@@ -1,0 +1,68 @@
+//! The first step: the file is chosen.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::form::Limits;
+use crate::error::ConsoleError;
+use crate::frame::{Frame, Section};
+use crate::respond;
+use crate::session::{Editor, SignedIn, console};
+use crate::texts::{self, EN};
+
+#[derive(Template)]
+#[template(path = "import/start.html")]
+pub(super) struct StartPage {
+    frame: Frame,
+    /// What is accepted.
+    limits: String,
+    file_error: Option<String>,
+    mapping_error: Option<String>,
+}
+
+/// Part of the form that has an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    File,
+    Mapping,
+}
+
+impl StartPage {
+    pub(super) fn new(signed_in: &SignedIn, limits: Limits) -> Self {
+        let mebibytes = limits.max_bytes >> 20;
+        let rows = texts::group_digits(limits.import.max_rows as u64);
+        Self {
+            frame: Frame::new(signed_in, Section::Import, EN.import.title),
+            limits: texts::fill(
+                EN.import.accepted,
+                &[("rows", &rows), ("size", &mebibytes.max(1))],
+            ),
+            file_error: None,
+            mapping_error: None,
+        }
+    }
+
+    /// Responds with the error of a file or a saved mapping.
+    pub(super) fn reject(
+        signed_in: &SignedIn,
+        limits: Limits,
+        fault: Fault,
+        message: String,
+    ) -> Result<HttpResponse, ConsoleError> {
+        let mut page = Self::new(signed_in, limits);
+        match fault {
+            Fault::File => page.file_error = Some(message),
+            Fault::Mapping => page.mapping_error = Some(message),
+        }
+        respond::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    }
+}
+
+pub(super) async fn show(
+    Editor(signed_in): Editor,
+    request: HttpRequest,
+) -> Result<HttpResponse, ConsoleError> {
+    let limits = Limits::of(&*console(&request)?.0);
+    respond::page(StatusCode::OK, &StartPage::new(&signed_in, limits))
+}
