@@ -27,6 +27,7 @@
     const form = event.target;
     // A download leaves the page as it is.
     if (form.method !== "post" || event.submitter?.hasAttribute("data-download")) {
+    if (form.method !== "post" || "repeatable" in form.dataset) {
       return;
     }
     if (form.dataset.sent) {
@@ -180,6 +181,32 @@
       showStep(step.nodes, step.title);
     }
   });
+  // Selects all rows of a table with the box in its header, and shows how many are selected.
+  function prepareSelection(root) {
+    for (const all of root.querySelectorAll("[data-select-all]")) {
+      const form = all.form;
+      const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
+      const shown = form.querySelector("[data-selected]");
+      const update = () => {
+        const count = boxes.filter((box) => box.checked).length;
+        all.checked = count > 0 && count === boxes.length;
+        all.indeterminate = count > 0 && !all.checked;
+        shown.hidden = count === 0;
+        shown.querySelector("output").textContent = count;
+      };
+      all.hidden = false;
+      all.addEventListener("change", () => {
+        for (const box of boxes) {
+          box.checked = all.checked;
+        }
+        update();
+      });
+      form.querySelector("tbody").addEventListener("change", update);
+      // The browser restores checked boxes when it goes back.
+      update();
+    }
+  }
+
   document.addEventListener("submit", sendOnce);
   document.addEventListener("submit", sendStep);
   // A page from the back/forward cache can send its forms again.
@@ -188,10 +215,12 @@
       delete form.dataset.sent;
     }
   });
-  document.addEventListener("htmx:afterSwap", (event) => {
-    localize(event.target);
+  document.addEventListener("htmx:afterSwap", () => {
+    localize(document);
+    prepareSelection(document);
   });
   localize(document);
   offerCopies(document);
+  prepareSelection(document);
   focusError(document);
 })();

@@ -7,7 +7,7 @@ use crate::PATH;
 use crate::assets;
 use crate::error::ConsoleError;
 use crate::host::Console;
-use crate::pages::{activity, batches, device, enrollments, import, keys, sign_in, users};
+use crate::pages::{activity, batches, device, devices, enrollments, import, keys, sign_in, users};
 use crate::response_headers;
 use crate::same_origin;
 use crate::session;
@@ -20,6 +20,7 @@ pub fn routes(console: Console) -> impl FnOnce(&mut web::ServiceConfig) {
             .configure(activity::routes)
             .configure(batches::routes)
             .configure(device::routes)
+            .configure(devices::routes)
             .configure(import::routes)
             .configure(users::routes)
             .configure(enrollments::routes)

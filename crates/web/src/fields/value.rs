@@ -48,6 +48,13 @@ impl Value {
     }
 }
 
+impl Value {
+    /// Returns whether the value is aligned at its end.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self, Self::Number(_))
+    }
+}
+
 fn text_of(raw: &RawValue<'_>) -> Option<String> {
     match raw {
         RawValue::Text(text) => Some(text.clone().into_owned()),

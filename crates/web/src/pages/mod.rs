@@ -3,6 +3,7 @@
 pub(crate) mod activity;
 pub(crate) mod batches;
 pub(crate) mod device;
+pub(crate) mod devices;
 pub(crate) mod enrollments;
 pub(crate) mod history;
 pub(crate) mod import;

@@ -9,7 +9,7 @@ use crate::query::Pairs;
 pub(crate) const LIMIT: u32 = 50;
 
 /// Name of the parameter with the cursor.
-const CURSOR: &str = "after";
+pub(crate) const CURSOR: &str = "after";
 
 /// Links between the pages of a list.
 pub(crate) struct Pager {
@@ -41,7 +41,8 @@ pub(crate) fn start(query: &Pairs) -> Option<PageStart> {
     decode(query.get(CURSOR)?).map(PageStart::Cursor)
 }
 
-fn encode(cursor: Cursor) -> String {
+/// Returns the text of a cursor, for the query or a form.
+pub(crate) fn encode(cursor: Cursor) -> String {
     let Cursor {
         id,
         rank,
