@@ -235,6 +235,8 @@ texts! {
         general: "General",
         created: "Created",
         updated: "Changed",
+        sheet_too_small: "A sheet has room for {max} devices: export CSV, or filter the devices.",
+        too_many_attributes: "The devices have more than {max} different attributes, which do not fit into columns: filter the devices.",
         export_csv: "Export as CSV",
         export_xlsx: "Export as Excel",
         select_page: "Select all on this page",

@@ -300,7 +300,7 @@ fn pages(pairs: &Pairs, next: Option<Cursor>, is_first: bool) -> Pages {
     Pages::Links(if is_first {
         Pager::new(DEVICES, pairs, next)
     } else {
-        Pager::new(DEVICES, &with(pairs, paging::CURSOR, ""), next)
+        Pager::new(DEVICES, &with(pairs, paging::CURSOR, "-"), next)
     })
 }
 

@@ -4,6 +4,7 @@ mod action;
 mod address;
 mod bulk;
 mod columns;
+mod export;
 mod filter;
 mod list;
 mod query_task;
@@ -23,6 +24,11 @@ pub(crate) fn routes(scope: &mut web::ServiceConfig) {
                 .route(web::post().to(list::filter)),
         )
         .route("/devices/columns", web::post().to(list::choose_columns))
+        .service(
+            web::resource("/devices/export")
+                .route(web::get().to(export::export))
+                .route(web::post().to(export::export_form)),
+        )
         .service(
             web::resource("/devices/bulk")
                 .route(web::get().to(bulk::confirm))
