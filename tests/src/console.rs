@@ -87,7 +87,10 @@ impl Browser {
         for cookie in response.headers.get_all("set-cookie") {
             let cookie = cookie.to_str().expect("a cookie is ASCII");
             let pair = cookie.split(';').next().unwrap_or_default();
-            let (_, token) = pair.split_once('=').unwrap_or_default();
+            let (name, token) = pair.split_once('=').unwrap_or_default();
+            if name != "fleet_devices_session" {
+                continue;
+            }
             if token.is_empty() {
                 self.set_cookie(None);
             } else {

@@ -213,7 +213,8 @@ impl Element {
         }
     }
 
-    fn controls(&self) -> Vec<(String, String)> {
+    /// Returns the names and values of the controls in the element, as a browser sends them.
+    pub fn controls(&self) -> Vec<(String, String)> {
         let is_sent = |element: &Self| {
             let is_control = ["input", "select", "textarea"].contains(&element.name.as_str());
             let kind = element.attribute("type");

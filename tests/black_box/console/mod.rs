@@ -1,6 +1,7 @@
 //! The web console, as a browser without JavaScript uses it.
 
 mod device;
+mod devices;
 mod import;
 mod sign_in;
 
