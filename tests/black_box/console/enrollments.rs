@@ -1,0 +1,64 @@
+//! Enrolments in the console.
+
+use devices_tests::{Api, Browser, percent_encode};
+use serde_json::json;
+
+use super::users::assert_escaped;
+
+#[test]
+fn enrollments_are_listed_with_and_without_devices() {
+    let api = Api::start();
+    let reader = Browser::signed_in(&api.server, &api.create_key("acme", "READ"));
+    let empty = reader.page("/ui/enrollments");
+    assert!(
+        empty.text().contains("No enrolments yet"),
+        "{}",
+        empty.text()
+    );
+    let hostile = "\"><script>alert(1)</script>";
+    for serial_number in ["C02XL0GSJGH5", "A/B 7"] {
+        let path = format!("/mdm/enrollments/{}", percent_encode(serial_number));
+        let fields = json!({"status": "ENROLLED", "local_name": hostile, "is_encrypted": true});
+        let put = api.send("PUT", &path, &fields);
+        assert_eq!(put.status, 201, "{}", put.text);
+    }
+    let device = json!({"name": hostile, "type": "Laptop", "serial_number": "C02XL0GSJGH5"});
+    let device = api.create_device(device);
+    for (query, expected) in [
+        ("", 2),
+        ("?linked=true", 1),
+        ("?linked=false", 1),
+        ("?serial_number=a%2Fb+7", 1),
+        ("?updated_since=2020-01-01", 2),
+        ("?updated_since=2999-01-01", 0),
+        ("?updated_since=soon", 0),
+    ] {
+        let page = reader.page(&format!("/ui/enrollments{query}"));
+        assert_escaped(&page);
+        assert_eq!(page.rows().len(), expected, "{query}: {:?}", page.rows());
+    }
+    let linked = reader.page("/ui/enrollments/C02XL0GSJGH5");
+    assert_escaped(&linked);
+    assert_eq!(linked.link(hostile), format!("/ui/devices/{device}"));
+    let list = reader.page("/ui/enrollments?linked=false");
+    let unlinked = list.link("A/B 7");
+    let page = reader.page(&unlinked);
+    assert!(
+        page.text().contains("No device has this serial number"),
+        "{}",
+        page.text()
+    );
+    let create = "/ui/devices/new?serial_number=A%2FB%207";
+    assert!(!page.links().contains_key(create), "{:?}", page.links());
+    let writer = Browser::signed_in(&api.server, &api.key);
+    assert_eq!(writer.page(&unlinked).link("Create the device"), create);
+    api.create_workspace("globex");
+    let foreign = Browser::signed_in(&api.server, &api.create_key("globex", "READ"));
+    for path in [
+        unlinked.as_str(),
+        "/ui/enrollments/C02XL0GSJGH5",
+        "/ui/enrollments/x",
+    ] {
+        assert_eq!(foreign.get(path).status, 404, "{path}");
+    }
+}

@@ -1,0 +1,162 @@
+//! API keys in the console.
+
+use devices_tests::{Api, Browser, Page};
+
+use super::users::assert_escaped;
+use super::{form_of, pairs, with};
+
+const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror=alert(1)>";
+
+fn administrator(api: &Api) -> Browser {
+    Browser::signed_in(&api.server, &api.create_key("acme", "ADMIN"))
+}
+
+/// Returns the secret on the page of a new key. Signs in with it, which records it as confidential.
+#[track_caller]
+fn secret(api: &Api, page: &Page) -> String {
+    let secret = page.by_id("secret").expect("the secret is shown").value();
+    Browser::signed_in(&api.server, &secret);
+    secret
+}
+
+#[test]
+fn secret_of_a_new_key_is_shown_once() {
+    let api = Api::start();
+    let browser = administrator(&api);
+    let form = form_of(&browser, "/ui/keys/new", "/ui/keys");
+    let sent = with(
+        &form,
+        &[("name", HOSTILE), ("scope", "READ"), ("expires_in", "30d")],
+    );
+    let created = browser.post("/ui/keys", &pairs(&sent));
+    assert_eq!(created.status, 201, "{}", created.text);
+    assert_eq!(created.header("cache-control"), "no-store");
+    let page = Page::read(&created.text);
+    assert_escaped(&page);
+    let secret = secret(&api, &page);
+    // A reload, or a second click, on this server or another one.
+    let again = browser.post("/ui/keys", &pairs(&sent));
+    assert_eq!(again.status, 409, "{}", again.text);
+    assert!(!again.text.contains(&secret));
+    let page = Page::read(&again.text);
+    assert_escaped(&page);
+    assert!(page.text().contains("was created at"), "{}", page.text());
+    let list = browser.page("/ui/keys");
+    assert_escaped(&list);
+    let names = list.rows().into_iter().filter(|row| row[0] == HOSTILE);
+    assert_eq!(names.count(), 1);
+    // Sent again knowingly, the form creates another key.
+    let other = browser.post("/ui/keys", &pairs(&page.form("/ui/keys")));
+    assert_eq!(other.status, 201, "{}", other.text);
+    self::secret(&api, &Page::read(&other.text));
+}
+
+#[test]
+fn wrong_values_of_a_key_are_shown_again() {
+    let api = Api::start();
+    let browser = administrator(&api);
+    let form = form_of(&browser, "/ui/keys/new", "/ui/keys");
+    for (name, value, error) in [
+        ("name", "", "Name is required"),
+        ("scope", "", "Scope is required"),
+        ("scope", "ROOT", "Scope must be one of"),
+        ("expires_in", "soon", "Expires in must be a duration"),
+    ] {
+        let valid = with(&form, &[("name", HOSTILE), ("scope", "READ")]);
+        let rejected = browser.post("/ui/keys", &pairs(&with(&valid, &[(name, value)])));
+        assert_eq!(rejected.status, 422, "{name}: {}", rejected.text);
+        let page = Page::read(&rejected.text);
+        assert_escaped(&page);
+        assert!(page.text().contains(error), "{name}: {}", page.text());
+    }
+    assert_eq!(
+        browser
+            .post("/ui/keys", &[("name", "x"), ("scope", "READ")])
+            .status,
+        400
+    );
+}
+
+#[test]
+fn rotation_replaces_a_key_once() {
+    let api = Api::start();
+    let browser = administrator(&api);
+    let list = browser.page("/ui/keys");
+    let links = list.links();
+    let rotate = links
+        .keys()
+        .find(|link| link.ends_with("/rotate"))
+        .unwrap()
+        .clone();
+    let form = form_of(&browser, &rotate, &rotate);
+    let rotated = browser.post(&rotate, &pairs(&with(&form, &[("overlap", "1h")])));
+    assert_eq!(rotated.status, 201, "{}", rotated.text);
+    let page = Page::read(&rotated.text);
+    assert!(
+        page.text().contains("remains valid until"),
+        "{}",
+        page.text()
+    );
+    secret(&api, &page);
+    let again = browser.post(&rotate, &pairs(&with(&form, &[("overlap", "0s")])));
+    assert_eq!(again.status, 409, "{}", again.text);
+    assert!(browser.page("/ui/keys").text().contains("Retiring"));
+}
+
+#[test]
+fn revocation_of_the_own_key_ends_the_session() {
+    let api = Api::start();
+    let browser = administrator(&api);
+    let list = browser.page("/ui/keys");
+    // The newest key is that of the session.
+    let links = list.links();
+    let revoke = links.keys().filter(|link| link.ends_with("/revoke"));
+    let id = |link: &&String| link.split('/').nth(3).and_then(|id| id.parse::<i64>().ok());
+    let own = revoke.max_by_key(id).unwrap().clone();
+    let page = browser.page(&own);
+    assert!(
+        page.text().contains("you will be signed out"),
+        "{}",
+        page.text()
+    );
+    let rejected = browser.post(&own, &[]);
+    assert_eq!(rejected.status, 409, "{}", rejected.text);
+    assert!(
+        rejected.text.contains("Create another ADMIN key first"),
+        "{}",
+        rejected.text
+    );
+    api.create_key("acme", "ADMIN");
+    let revoked = browser.post(&own, &[]);
+    assert_eq!(
+        (revoked.status, revoked.header("location")),
+        (303, "/ui/sign-in")
+    );
+    assert_eq!(browser.get("/ui/keys").status, 303);
+}
+
+#[test]
+fn keys_are_for_administrators_of_the_workspace() {
+    let api = Api::start();
+    let browser = administrator(&api);
+    let links = browser.page("/ui/keys").links();
+    let revoke = links.keys().find(|link| link.ends_with("/revoke")).unwrap();
+    let rotate = revoke.replace("/revoke", "/rotate");
+    api.create_workspace("globex");
+    let foreign = Browser::signed_in(&api.server, &api.create_key("globex", "ADMIN"));
+    let newest = [("newest", "1"), ("overlap", "0s")];
+    for path in [revoke, &rotate] {
+        assert_eq!(foreign.get(path).status, 404, "{path}");
+        assert_eq!(foreign.post(path, &newest).status, 404, "{path}");
+    }
+    for scope in ["READ", "WRITE"] {
+        let other = Browser::signed_in(&api.server, &api.create_key("acme", scope));
+        assert!(!other.page("/ui/users").links().contains_key("/ui/keys"));
+        for path in ["/ui/keys", "/ui/keys/new", revoke, &rotate] {
+            assert_eq!(other.get(path).status, 403, "{scope} {path}");
+        }
+        for path in ["/ui/keys", revoke, &rotate] {
+            assert_eq!(other.post(path, &newest).status, 403, "{scope} {path}");
+        }
+    }
+}

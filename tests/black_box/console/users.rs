@@ -1,0 +1,241 @@
+//! Users in the console.
+
+use devices_tests::{Api, Browser, Page, Response};
+use serde_json::json;
+
+use super::{form_of, pairs, with};
+
+/// Texts that would run a script if a page did not escape them.
+const HOSTILE: [&str; 2] = [
+    "<img src=x onerror=alert(1)>",
+    "\"><script>alert(1)</script>",
+];
+
+/// Asserts that a page shows a text as text: it has no element that the text would create.
+#[track_caller]
+pub(super) fn assert_escaped(page: &Page) {
+    assert!(page.all("img").is_empty(), "{}", page.text());
+    for script in page.all("script") {
+        let source = script.attribute("src");
+        assert!(source.starts_with("/ui/assets/"), "{}", page.text());
+    }
+}
+
+fn create(browser: &Browser, fields: &[(&str, &str)]) -> Response {
+    browser.post("/ui/users", fields)
+}
+
+/// Creates a user. Returns the address of its page.
+#[track_caller]
+fn create_user(browser: &Browser, email: &str) -> String {
+    let created = create(browser, &[("email", email), ("first_name", "Ada")]);
+    assert_eq!(created.status, 303, "{}", created.text);
+    let location = created.header("location");
+    location.split('?').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn user_is_created_edited_and_deleted() {
+    let api = Api::start();
+    let browser = Browser::signed_in(&api.server, &api.key);
+    let empty = browser.page("/ui/users");
+    assert!(empty.text().contains("No users yet"), "{}", empty.text());
+    let user = create_user(&browser, "ada@example.com");
+    // Sent twice, the form leads to the same user.
+    assert_eq!(create_user(&browser, "ada@example.com"), user);
+    let form = form_of(&browser, &format!("{user}/edit"), &user);
+    let changed = with(
+        &form,
+        &[("position", "CTO"), ("arrival_date", "2026-01-31")],
+    );
+    let page = browser.post_and_follow(&user, &pairs(&changed));
+    assert_eq!(page.heading(), "Ada");
+    assert!(page.text().contains("CTO"), "{}", page.text());
+    let list = browser.page("/ui/users?search=ad");
+    assert_eq!(list.link("Ada"), user);
+    let none = browser.page("/ui/users?search=grace");
+    assert!(none.text().contains("No user matches"), "{}", none.text());
+    let long = browser.page(&format!("/ui/users?search={}", "x".repeat(256)));
+    assert!(
+        long.text().contains("The search text must"),
+        "{}",
+        long.text()
+    );
+    let delete = format!("{user}/delete");
+    browser.page(&delete);
+    for notice in ["The user was deleted.", "does not exist any more"] {
+        let page = browser.post_and_follow(&delete, &[]);
+        assert!(page.text().contains(notice), "{}", page.text());
+    }
+    assert_eq!(browser.get(&user).status, 404);
+}
+
+#[test]
+fn wrong_values_are_shown_again_with_their_errors() {
+    let api = Api::start();
+    let browser = Browser::signed_in(&api.server, &api.key);
+    let ada = create_user(&browser, "ada@example.com");
+    let cases = [
+        (("email", ""), "Email is required"),
+        (
+            ("email", "ADA@example.com"),
+            "is the address of another user",
+        ),
+        (("departure_date", "2020-01-01"), "Departure date must"),
+        (("role", "KING"), "Role must be one of"),
+    ];
+    for ((name, value), error) in cases {
+        let sent = [
+            ("email", "grace@example.com"),
+            ("phone", "\"><b>1"),
+            ("arrival_date", "2026-01-31"),
+        ];
+        let mut sent: Vec<_> = sent
+            .into_iter()
+            .filter(|(other, _)| *other != name)
+            .collect();
+        sent.push((name, value));
+        let rejected = create(&browser, &sent);
+        assert_eq!(rejected.status, 422, "{name}: {}", rejected.text);
+        let page = Page::read(&rejected.text);
+        assert!(page.text().contains(error), "{name}: {}", page.text());
+        assert_eq!(page.value("phone"), "\"><b>1");
+        if value.starts_with("ADA") {
+            assert_eq!(page.link("Open that user"), ada);
+        }
+    }
+}
+
+#[test]
+fn concurrent_edit_keeps_the_changes_of_both() {
+    let api = Api::start();
+    let browser = Browser::signed_in(&api.server, &api.key);
+    let user = create_user(&browser, "ada@example.com");
+    let form = form_of(&browser, &format!("{user}/edit"), &user);
+    let first = with(&form, &[("position", "CTO"), ("phone", "1")]);
+    browser.post_and_follow(&user, &pairs(&first));
+    // Another field: both changes remain.
+    let other = with(&form, &[("language", "Latin")]);
+    let merged = browser.post_and_follow(&user, &pairs(&other));
+    for text in ["Somebody else changed other fields", "CTO", "Latin"] {
+        assert!(merged.text().contains(text), "{text}: {}", merged.text());
+    }
+    // The same field: both values are shown, and nothing is stored.
+    let same = with(&form, &[("position", "CEO")]);
+    let conflict = browser.post(&user, &pairs(&same));
+    assert_eq!(conflict.status, 409, "{}", conflict.text);
+    let page = Page::read(&conflict.text);
+    assert!(
+        page.text().contains("was changed to \u{201c}CTO\u{201d}"),
+        "{}",
+        page.text()
+    );
+    assert_eq!(
+        (page.value("position"), page.value("phone")),
+        ("CEO".into(), "1".into())
+    );
+    assert!(browser.page(&user).text().contains("CTO"));
+    // Sent again, the form replaces the value of the other one.
+    let replaced = browser.post_and_follow(&user, &pairs(&page.form(&user)));
+    assert!(replaced.text().contains("CEO"), "{}", replaced.text());
+    // A form that is sent twice changes nothing the second time.
+    let again = browser.post_and_follow(&user, &pairs(&page.form(&user)));
+    assert!(again.text().contains("CEO"), "{}", again.text());
+}
+
+#[test]
+fn user_with_devices_is_not_deleted() {
+    let api = Api::start();
+    let browser = Browser::signed_in(&api.server, &api.key);
+    let user = create_user(&browser, "ada@example.com");
+    let id: i64 = user.rsplit('/').next().unwrap().parse().unwrap();
+    for name in HOSTILE {
+        api.create_device(json!({"name": name, "type": name, "user_id": id}));
+    }
+    let page = browser.page(&user);
+    assert_escaped(&page);
+    assert_eq!(page.rows().len(), 2, "{:?}", page.rows());
+    for page in [
+        browser.page(&format!("{user}/delete")),
+        Page::read(&browser.post(&format!("{user}/delete"), &[]).text),
+    ] {
+        let devices = format!("/ui/devices?user_id={id}");
+        assert_eq!(page.link("2 devices"), devices);
+    }
+}
+
+#[test]
+fn values_are_escaped_on_every_page() {
+    let api = Api::start();
+    let browser = Browser::signed_in(&api.server, &api.key);
+    for (index, hostile) in HOSTILE.into_iter().enumerate() {
+        let email = format!("ada{index}@example.com");
+        let mut sent = vec![("email", email.as_str())];
+        let names = [
+            "first_name",
+            "last_name",
+            "phone",
+            "phone_country",
+            "language",
+            "position",
+        ];
+        sent.extend(names.map(|name| (name, hostile)));
+        let created = create(&browser, &sent);
+        assert_eq!(created.status, 303, "{}", created.text);
+        let user = created
+            .header("location")
+            .split('?')
+            .next()
+            .unwrap()
+            .to_owned();
+        let edit = format!("{user}/edit");
+        for path in ["/ui/users", &user, &edit, &format!("{user}/delete")] {
+            let page = browser.page(path);
+            assert_escaped(&page);
+        }
+        assert_eq!(browser.page(&edit).value("phone"), hostile);
+        let rejected = create(&browser, &[("email", hostile), ("phone", hostile)]);
+        assert_escaped(&Page::read(&rejected.text));
+    }
+    for hostile in HOSTILE {
+        let search = devices_tests::percent_encode(hostile);
+        let page = browser.page(&format!("/ui/users?search={search}"));
+        assert_escaped(&page);
+        assert_eq!(page.value("search"), hostile);
+    }
+}
+
+#[test]
+fn users_of_other_workspaces_and_changes_of_readers_are_rejected() {
+    let api = Api::start();
+    let browser = Browser::signed_in(&api.server, &api.key);
+    let user = create_user(&browser, "ada@example.com");
+    api.create_workspace("globex");
+    let foreign = api.create_key("globex", "WRITE");
+    let foreign = Browser::signed_in(&api.server, &foreign);
+    for path in ["", "/edit", "/delete"] {
+        assert_eq!(foreign.get(&format!("{user}{path}")).status, 404, "{path}");
+    }
+    let form = [("before.phone", ""), ("phone", "1")];
+    assert_eq!(foreign.post(&user, &form).status, 404);
+    foreign.post(&format!("{user}/delete"), &[]);
+    let reader = Browser::signed_in(&api.server, &api.create_key("acme", "READ"));
+    let page = reader.page(&user);
+    for link in page.links().keys() {
+        assert!(
+            !link.ends_with("/edit") && !link.ends_with("/delete"),
+            "{link}"
+        );
+    }
+    for path in [
+        "/ui/users/new",
+        &format!("{user}/edit"),
+        &format!("{user}/delete"),
+    ] {
+        assert_eq!(reader.get(path).status, 403, "{path}");
+    }
+    for path in ["/ui/users", &user, &format!("{user}/delete")] {
+        assert_eq!(reader.post(path, &form).status, 403, "{path}");
+    }
+    assert_eq!(browser.get(&user).status, 200);
+}
