@@ -14,7 +14,7 @@ pub(super) struct Filter {
     pub(super) updated_since: String,
     /// Error of `updated_since`.
     pub(super) error: Option<&'static str>,
-    pub(super) filter: EnrollmentFilter,
+    pub(super) conditions: EnrollmentFilter,
 }
 
 impl Filter {
@@ -29,7 +29,7 @@ impl Filter {
             serial_number: text("serial_number"),
             updated_since: text("updated_since"),
             error: is_wrong.then_some(EN.enrollments.wrong_date),
-            filter: EnrollmentFilter {
+            conditions: EnrollmentFilter {
                 linked: query.get("linked").and_then(|linked| linked.parse().ok()),
                 serial_number: query.get("serial_number").map(IdentifierKey::new),
                 updated_since: since,
@@ -39,7 +39,7 @@ impl Filter {
 
     /// Returns whether the list shows all enrolments.
     pub(super) fn is_empty(&self) -> bool {
-        self.error.is_none() && self.filter == EnrollmentFilter::default()
+        self.error.is_none() && self.conditions == EnrollmentFilter::default()
     }
 }
 
@@ -62,9 +62,9 @@ mod tests {
         let read = |text| Filter::read(&Pairs::parse(text));
         assert!(read(b"updated_since=yesterday").error.is_some());
         let filter = read(b"updated_since=2026-01-31&linked=false&serial_number=");
-        assert_eq!(filter.filter.linked, Some(false));
-        assert_eq!(filter.filter.serial_number, None);
-        let since = filter.filter.updated_since.unwrap();
+        assert_eq!(filter.conditions.linked, Some(false));
+        assert_eq!(filter.conditions.serial_number, None);
+        let since = filter.conditions.updated_since.unwrap();
         assert_eq!(since.to_rfc3339(), "2026-01-31T00:00:00+00:00");
         assert!(!filter.is_empty());
         assert!(read(b"linked=").is_empty());

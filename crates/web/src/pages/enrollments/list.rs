@@ -45,7 +45,7 @@ pub(super) async fn list(
         start: paging::start(&query).unwrap_or(PageStart::Offset(0)),
     };
     let enrollments = signed_in.workspace().enrollments;
-    let conditions = filter.filter.clone();
+    let conditions = filter.conditions.clone();
     let page = async move { Ok(enrollments.list(conditions, paging).await?) };
     let page = run_to_completion(&request, signed_in.actor(), page).await?;
     let texts = &EN.enrollments;
