@@ -7,7 +7,9 @@ use crate::PATH;
 use crate::assets;
 use crate::error::ConsoleError;
 use crate::host::Console;
-use crate::pages::{activity, batches, device, devices, enrollments, import, keys, sign_in, users};
+use crate::pages::{
+    activity, batches, device, devices, enrollments, import, keys, overview, sign_in, users,
+};
 use crate::response_headers;
 use crate::same_origin;
 use crate::session;
@@ -22,6 +24,7 @@ pub fn routes(console: Console) -> impl FnOnce(&mut web::ServiceConfig) {
             .configure(device::routes)
             .configure(devices::routes)
             .configure(import::routes)
+            .configure(overview::routes)
             .configure(users::routes)
             .configure(enrollments::routes)
             .configure(keys::routes)

@@ -180,7 +180,25 @@ texts! {
         button: "Sign in",
     }
 
-    // Overview.
+    overview: OverviewTexts {
+        title: "Overview",
+        active: "active devices",
+        archived: "archived devices",
+        warranty: "warranties end within 90 days",
+        rental: "rentals end within 90 days",
+        by_status: "By status",
+        by_type: "By type",
+        by_brand: "By brand",
+        no_brand: "No brand",
+        others: "All others",
+        count: "Devices",
+        counted: "Counted",
+        batches: "Newest batches",
+        empty: "No devices yet",
+        empty_advice: "Import the spreadsheet that you have, or create the first device by hand.",
+        import: "Import a file",
+        new_device: "New device",
+    }
 
     // Devices: list, filters, changes of many devices.
     devices: DevicesTexts {

@@ -8,6 +8,7 @@ pub(crate) mod enrollments;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod keys;
+pub(crate) mod overview;
 pub(crate) mod paging;
 pub(crate) mod sign_in;
 pub(crate) mod users;
