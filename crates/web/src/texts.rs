@@ -349,6 +349,8 @@ texts! {
         fields: "Fields",
         batch: "Batch",
         by_key: "Key {name}",
+        by_key_in_console: "Key {name}, in the console",
+        by_key_in_api: "Key {name}, by the API",
         by_unknown_key: "Key {id}",
         by_command: "Command of {name}",
         empty: "No events are recorded",

@@ -135,6 +135,8 @@ fn edit_sends_changed_fields_only() {
     let events = api.events();
     let fields = events.last().unwrap()["fields"].as_array().unwrap();
     assert_eq!(fields.len(), 6, "{fields:?}");
+    let author = browser.page(&path(id)).rows()[0][2].clone();
+    assert!(author.ends_with(", in the console"), "{author}");
 }
 
 #[test]
@@ -384,7 +386,7 @@ fn history_names_key_fields_and_batch() {
     let rows = page.rows();
     assert_eq!(rows.len(), 20);
     assert_eq!(rows[0][1], "Updated");
-    assert!(rows[0][2].starts_with("Key "), "{rows:?}");
+    assert!(rows[0][2].ends_with(", by the API"), "{rows:?}");
     assert_eq!(rows[0][3], "Warranty end date");
     let older = browser.page(&page.link("Older events"));
     let rows = older.rows();

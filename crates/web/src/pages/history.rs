@@ -1,7 +1,7 @@
 //! History of an object, from the audit trail.
 
 use chrono::{DateTime, Utc};
-use devices_domain::{AuditEntry, BatchId, EventId, HistorySubject};
+use devices_domain::{AuditEntry, BatchId, EventId, HistorySubject, Interface};
 
 use crate::PATH;
 use crate::error::ConsoleError;
@@ -87,7 +87,12 @@ pub(crate) async fn last_author(
 fn author(entry: &AuditEntry) -> String {
     let texts = &EN.history;
     if let Some(name) = &entry.key_name {
-        return texts::fill(texts.by_key, &[("name", name)]);
+        let text = match entry.interface {
+            Some(Interface::Console) => texts.by_key_in_console,
+            Some(Interface::Api) => texts.by_key_in_api,
+            None => texts.by_key,
+        };
+        return texts::fill(text, &[("name", name)]);
     }
     if let Some(operator) = &entry.operator {
         return texts::fill(texts.by_command, &[("name", &operator.as_str())]);
