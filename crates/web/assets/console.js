@@ -26,8 +26,8 @@
   function sendOnce(event) {
     const form = event.target;
     // A download leaves the page as it is.
-    if (form.method !== "post" || event.submitter?.hasAttribute("data-download")) {
-    if (form.method !== "post" || "repeatable" in form.dataset) {
+    const leaves = form.method === "post" && !event.submitter?.hasAttribute("data-download");
+    if (!leaves || "repeatable" in form.dataset) {
       return;
     }
     if (form.dataset.sent) {
