@@ -3,8 +3,8 @@
 //! [`BatchImportOptions::parse`] reads the options, and [`read_batch`] reads a file into a batch.
 //! The use case [`UpsertDevices`](devices_domain::UpsertDevices) stores or plans the batch.
 //! [`FileLayout`] states the row and the column of each of its errors, [`group_errors`] groups them
-//! with their cells, and [`rejected_rows`] writes the rows to be fixed. [`interpret_file`] describes
-//! a file whose options are not complete yet.
+//! with their cells, and [`rejected_rows`] writes the rows to be fixed. [`interpret_file`]
+//! describes a file whose options are not complete yet.
 
 mod error_groups;
 mod interpretation;

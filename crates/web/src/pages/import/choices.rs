@@ -31,7 +31,8 @@ pub(super) struct Treatment {
     pub(super) unknown_users: Vec<Choice>,
 }
 
-/// Returns the inputs for fields that no column provides. With `requires`, an empty one is an error.
+/// Returns the inputs for fields that no column provides. With `requires`, an empty one is an
+/// error.
 pub(super) fn default_inputs(
     options: &ImportOptions,
     missing: &[&'static str],

@@ -167,7 +167,8 @@ impl ColumnsPage {
     }
 }
 
-/// Shows the field that several columns provide at each of them. The user has to change all but one.
+/// Shows the field that several columns provide at each of them. The user has to change all but
+/// one.
 fn show_contested_fields(interpretation: &mut Interpretation) {
     for error in &interpretation.errors {
         let ImportError::File(FileError {

@@ -61,8 +61,8 @@ fn parameters(action: Vec<(String, String)>, selection: &Selection, back: &str) 
     Pairs(pairs)
 }
 
-/// Returns the address of a page about a change, relative to the console. Without the list to go back to, if it were too
-/// long.
+/// Returns the address of a page about a change, relative to the console. Without the list to go
+/// back to, if it were too long.
 fn bulk_address(
     path: &str,
     action: Vec<(String, String)>,
