@@ -3,7 +3,8 @@
 //! A secret is `fdk_<workspace>_<random><checksum>`: a prefix that scanners for leaked secrets can
 //! recognise (`fds_` for tokens of sessions), the id of its workspace, 33 random base-62 characters
 //! (196 bits), and the CRC-32 of all preceding characters, as 6 base-62 characters. The checksum
-//! rejects a truncated or mistyped secret without a query to the store. GitHub's tokens have the same structure.
+//! rejects a truncated or mistyped secret without a query to the store. GitHub's tokens have the
+//! same structure.
 
 use devices_domain::{NewSecret, WorkspaceId};
 use rand::RngExt;
