@@ -51,6 +51,10 @@ fn user_is_created_edited_and_deleted() {
     let page = browser.post_and_follow(&user, &pairs(&changed));
     assert_eq!(page.heading(), "Ada");
     assert!(page.text().contains("CTO"), "{}", page.text());
+    for text in ["Created", "Updated", "Position"] {
+        let history = page.by_id("history").unwrap().text();
+        assert!(history.contains(text), "{text}: {history}");
+    }
     let list = browser.page("/ui/users?search=ad");
     assert_eq!(list.link("Ada"), user);
     let none = browser.page("/ui/users?search=grace");
@@ -154,7 +158,8 @@ fn user_with_devices_is_not_deleted() {
     }
     let page = browser.page(&user);
     assert_escaped(&page);
-    assert_eq!(page.rows().len(), 2, "{:?}", page.rows());
+    // The devices, and the event of the creation in the history.
+    assert_eq!(page.rows().len(), 3, "{:?}", page.rows());
     for page in [
         browser.page(&format!("{user}/delete")),
         Page::read(&browser.post(&format!("{user}/delete"), &[]).text),

@@ -3,11 +3,14 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use askama_web::WebTemplate;
-use devices_domain::{Page, PageRequest, PageStart, StoredDevice, User, UserId, user_fields};
+use devices_domain::{
+    HistorySubject, Page, PageRequest, PageStart, StoredDevice, User, UserId, user_fields,
+};
 
 use crate::error::ConsoleError;
 use crate::fields::{Value, label};
 use crate::frame::{Frame, Section};
+use crate::pages::history::History;
 use crate::pages::paging::{self, Pager};
 use crate::query::Query;
 use crate::run_to_completion::run_to_completion;
@@ -23,6 +26,7 @@ pub(super) struct UserDetail {
     device_count: String,
     devices: Vec<StoredDevice>,
     pager: Pager,
+    history: History,
 }
 
 pub(super) async fn show(
@@ -43,13 +47,17 @@ pub(super) async fn show(
     let Page {
         items, total, next, ..
     } = page;
+    let path = format!("/users/{id}");
+    let subject = HistorySubject::User(id);
+    let history = History::read(&signed_in, subject, &path, &query).await?;
     let frame = Frame::new(&signed_in, Section::Users, super::display_name(&user));
     Ok(UserDetail {
         frame: frame.with_notice(super::notice(&query)),
         values: values(&user),
         device_count: texts::count(total.count, EN.users.one_device, EN.users.devices),
         devices: items,
-        pager: Pager::new(&format!("/users/{id}"), &query.without("notice"), next),
+        pager: Pager::new(&path, &query.without("notice"), next),
+        history,
         user,
     })
 }
