@@ -1,10 +1,13 @@
 //! The web console, as a browser without JavaScript uses it.
 
+mod activity;
+mod batches;
 mod device;
 mod devices;
 mod enrollments;
 mod import;
 mod keys;
+mod overview;
 mod sign_in;
 mod users;
 
