@@ -1,6 +1,6 @@
 //! Batches and their undo.
 
-use devices_tests::Browser;
+use devices_tests::{Browser, ids};
 use serde_json::json;
 
 use super::users::assert_escaped;
@@ -15,12 +15,7 @@ fn undo_shows_its_effect_first() {
     assert!(empty.text().contains("No batches yet"), "{}", empty.text());
     let device = |name| json!({"name": name, "type": "laptop", "category": "computers"});
     let response = api.post(&json!([device(HOSTILE), device("B"), device("C")]));
-    let ids: Vec<_> = response.body["data"]["devices"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|device| device["id"].as_i64())
-        .collect();
+    let ids = ids(&response.json()["data"]["devices"]);
     change(&api, ids[1], &json!({"brand": "Dell"}));
     let list = browser.page("/ui/batches");
     assert_eq!(list.rows().len(), 1, "{:?}", list.rows());
@@ -89,5 +84,6 @@ fn batches_of_others_are_not_found() {
     assert_eq!(foreign.post(&format!("{path}/undo"), &[]).status, 404);
     let reader = Browser::signed_in(&api.server, &api.create_key("acme", "READ"));
     assert_eq!(reader.post(&format!("{path}/undo"), &[]).status, 403);
-    assert_eq!(browser.page(&format!("/ui/devices/{id}")).heading(), "A");
+    let device = browser.page(&format!("/ui/devices/{id}"));
+    assert!(device.heading().starts_with("A "), "{}", device.heading());
 }
