@@ -20,6 +20,15 @@
       const format = new Intl.NumberFormat(undefined, { minimumFractionDigits: fraction });
       data.textContent = format.format(data.value);
     }
+    for (const count of root.querySelectorAll(".count")) {
+      for (const node of count.childNodes) {
+        if (node.nodeType === Node.TEXT_NODE) {
+          node.data = node.data.replace(/\d{1,3}(?:,\d{3})+/g, (grouped) =>
+            new Intl.NumberFormat().format(grouped.replaceAll(",", "")),
+          );
+        }
+      }
+    }
   }
 
   // Ignores the second click on the button of a form that changes something.

@@ -36,7 +36,7 @@ pub(crate) fn count(count: u64, one: &str, other: &str) -> String {
     fill(text, &[("count", &group_digits(count))])
 }
 
-/// Returns a number with its digits in groups of three. The script of the page replaces it by the
+/// Returns a number with its digits in groups of three. The script of the page shows it in the
 /// format of the browser's language.
 pub(crate) fn group_digits(number: u64) -> String {
     let digits = number.to_string();

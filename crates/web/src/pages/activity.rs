@@ -26,6 +26,8 @@ struct ActivityPage {
     frame: Frame,
     events: Vec<EventRow>,
     types: Vec<TypeChoice>,
+    key: Option<i64>,
+    is_live: bool,
     is_filtered: bool,
     /// Address of this page, if it is the newest one and is updated while it is open.
     live: Option<String>,
@@ -49,7 +51,7 @@ struct EventRow {
     fields: String,
 }
 
-/// What an event is about: its text, and its address if it has one.
+/// Subject of an event: its text, and its address if it has one.
 struct Object {
     text: String,
     path: Option<String>,
@@ -74,38 +76,31 @@ async fn list(
     let page = run_to_completion(&request, signed_in.actor(), load).await?;
     let RecentPage { events, next } = page;
     let is_live = query.get("live") != Some("off");
-    let address = Address { event_type, key };
+    let is_newest = before.is_none();
+    let toggled = Some(("live", "off".to_owned())).filter(|_| is_live);
+    let older = next.map(|next| ("before", next.to_string()));
     Ok(ActivityPage {
         frame: Frame::new(&signed_in, Section::Activity, EN.activity.title),
         events: events.into_iter().map(EventRow::new).collect(),
         types: type_choices(event_type),
+        key,
+        is_live,
         is_filtered: event_type.is_some() || key.is_some(),
-        live: (before.is_none() && is_live).then(|| address.with(None)),
-        toggle_live: before.is_none().then(|| {
-            let live = if is_live { "off" } else { "on" };
-            address.with(Some(("live", live.to_owned())))
-        }),
-        newest: before.map(|_| address.with(None)),
-        older: next.map(|next| address.with(Some(("before", next.to_string())))),
+        live: (is_newest && is_live).then(|| address(&query, &["before"], None)),
+        toggle_live: is_newest.then(|| address(&query, &["before", "live"], toggled)),
+        newest: (!is_newest).then(|| address(&query, &["before"], None)),
+        older: older.map(|older| address(&query, &["before"], Some(older))),
     })
 }
 
-/// Address of the page with its filters.
-struct Address {
-    event_type: Option<EventType>,
-    key: Option<i64>,
-}
-
-impl Address {
-    fn with(&self, further: Option<(&str, String)>) -> String {
-        let event_type = self
-            .event_type
-            .map(|event_type| ("type", event_type.as_str().to_owned()));
-        let key = self.key.map(|key| ("key_id", key.to_string()));
-        let pairs = [event_type, key, further].into_iter().flatten();
-        let pairs = pairs.map(|(name, value)| (name.to_owned(), value));
-        format!("{PATH}/activity?{}", Pairs(pairs.collect()).encode())
-    }
+/// Returns the address of a page with the same parameters, except for some, and a further one.
+fn address(query: &Pairs, except: &[&str], further: Option<(&str, String)>) -> String {
+    const PARAMETERS: [&str; 4] = ["type", "key_id", "live", "before"];
+    let names = PARAMETERS.into_iter().filter(|name| !except.contains(name));
+    let kept = names.filter_map(|name| Some((name, query.get(name)?.to_owned())));
+    let pairs = kept.chain(further);
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value));
+    format!("{PATH}/activity?{}", Pairs(pairs.collect()).encode())
 }
 
 fn type_choices(selected: Option<EventType>) -> Vec<TypeChoice> {

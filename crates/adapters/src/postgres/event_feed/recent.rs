@@ -20,8 +20,10 @@ pub(super) fn load(
     request: RecentRequest,
 ) -> QueryResult<Result<RecentPage, RepositoryError>> {
     in_index_order(connection, |connection| {
-        let rows: Vec<RecentRow> = statement(workspace, request).load(connection)?;
-        let next = if rows.len() == request.limit as usize {
+        let mut rows: Vec<RecentRow> = statement(workspace, request).load(connection)?;
+        let limit = request.limit as usize;
+        let next = if rows.len() > limit {
+            rows.truncate(limit);
             rows.last().map(|row| row.id)
         } else {
             end_of_span(workspace, request)
@@ -56,7 +58,8 @@ fn statement(workspace: WorkspaceId, request: RecentRequest) -> Statement {
     let mut page = Statement::default();
     let workspace = push_span(&mut page, workspace, request);
     let span = page.take_text();
-    let limit = page.bind(Value::Integer(i64::from(request.limit)));
+    // One more shows whether others follow.
+    let limit = page.bind(Value::Integer(i64::from(request.limit) + 1));
     let condition = request.event_type.map_or("", type_condition);
     page.push(&format!(
         "SELECT event.*, \
