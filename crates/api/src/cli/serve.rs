@@ -17,8 +17,8 @@ use devices_adapters::postgres::{
 use devices_domain::StoreHealth;
 use secrecy::ExposeSecret;
 
-use endpoints::Endpoint;
 pub(super) use endpoints::to_local;
+use endpoints::{Endpoint, Pages};
 
 use super::database_wait::wait_for_database;
 use super::{CliError, check_schema, log, process_one, serving_options, setup};
@@ -74,7 +74,11 @@ pub(super) async fn run(
     } else {
         settings.log.format
     };
-    endpoints::print(format, &api, settings.server.docs_enabled, metrics.as_ref())?;
+    let pages = Pages {
+        console: settings.web.enabled,
+        docs: settings.server.docs_enabled,
+    };
+    endpoints::print(format, &api, pages, metrics.as_ref())?;
     start_jobs(&database, &settings.idempotency);
     start_feed_jobs(&database, event_waits);
     process_one::handled_by_server();

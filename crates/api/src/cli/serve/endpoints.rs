@@ -46,12 +46,19 @@ pub(in crate::cli) fn to_local(mut address: SocketAddr) -> String {
     address.to_string()
 }
 
+/// Pages for people that a server has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pages {
+    pub(super) console: bool,
+    pub(super) docs: bool,
+}
+
 /// Prints the addresses to standard output: as text, or as one line in the format of the log with
 /// the members `address` and `metrics`.
 pub(super) fn print(
     format: LogFormat,
     api: &Endpoint,
-    has_docs: bool,
+    served: Pages,
     metrics: Option<&Endpoint>,
 ) -> Result<(), CliError> {
     let address = &api.url;
@@ -63,7 +70,10 @@ pub(super) fn print(
         return output::print_line(line);
     }
     output::print_line(format_args!("{listens} (stop it with Ctrl-C)"))?;
-    if has_docs {
+    if served.console {
+        output::print_line(format_args!("Console: {address}/ui/"))?;
+    }
+    if served.docs {
         output::print_line(format_args!("API page: {address}/docs/"))?;
     }
     metrics.map_or(Ok(()), |metrics| {
