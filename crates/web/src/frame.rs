@@ -3,7 +3,6 @@
 use devices_domain::Scope;
 
 use crate::PATH;
-use crate::assets;
 use crate::session::SignedIn;
 use crate::texts::{EN, Texts};
 
@@ -148,10 +147,5 @@ impl Frame {
             is_current: self.section == Some(section),
         });
         links.collect()
-    }
-
-    /// Returns the path of a static file.
-    pub(crate) fn asset(&self, name: &str) -> String {
-        assets::path(name)
     }
 }

@@ -32,6 +32,9 @@ pub trait Host: Send + Sync {
     ///
     /// The rate limits of the key apply to the request. The store decides its admission together
     /// with its first work: [`confirm`](Self::confirm) checks the decision.
+    ///
+    /// # Errors
+    /// [`ConsoleError::RateLimited`], or the error of the store.
     async fn find_session(
         &self,
         request: &HttpRequest,
@@ -50,10 +53,17 @@ pub trait Host: Send + Sync {
     ) -> Result<(), ConsoleError>;
 
     /// Ends a session. Does nothing if it has ended.
+    ///
+    /// # Errors
+    /// The error of the store.
     async fn sign_out(&self, token: &str) -> Result<(), ConsoleError>;
 
     /// Reads the body of a form of type `application/x-www-form-urlencoded` under the limits of
     /// bodies. The permit is held until the form has been processed.
+    ///
+    /// # Errors
+    /// [`ConsoleError::TooLarge`], [`ConsoleError::Timeout`], [`ConsoleError::Busy`], or
+    /// [`ConsoleError::MalformedForm`].
     async fn read_form(
         &self,
         request: &HttpRequest,
@@ -62,6 +72,9 @@ pub trait Host: Send + Sync {
 
     /// Reads a form with a file (`multipart/form-data`) under the limits of uploads. Waits for a
     /// permit for importing it.
+    ///
+    /// # Errors
+    /// Those of [`read_form`](Self::read_form).
     async fn read_upload(
         &self,
         request: &HttpRequest,
@@ -72,9 +85,15 @@ pub trait Host: Send + Sync {
     fn new_key_secret(&self, workspace: WorkspaceId) -> NewKeySecret;
 
     /// Takes a permit for a request in progress.
+    ///
+    /// # Errors
+    /// [`ConsoleError::Busy`] if the server or the workspace has its maximum of them.
     fn acquire_request(&self, workspace: WorkspaceId) -> Result<Permit, ConsoleError>;
 
     /// Takes a permit for an export.
+    ///
+    /// # Errors
+    /// [`ConsoleError::Busy`] if the server or the workspace has its maximum of them.
     fn acquire_export(&self, workspace: WorkspaceId) -> Result<Permit, ConsoleError>;
 
     /// Returns the limits of imported files.
