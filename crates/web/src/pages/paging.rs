@@ -36,9 +36,10 @@ impl Pager {
     }
 }
 
-/// Returns the start of the page in the query. `None` for the first page.
-pub(crate) fn start(query: &Pairs) -> Option<PageStart> {
-    decode(query.get(CURSOR)?).map(PageStart::Cursor)
+/// Returns the start of the page in the query. The first page starts at offset 0.
+pub(crate) fn start(query: &Pairs) -> PageStart {
+    let cursor = query.get(CURSOR).and_then(decode);
+    cursor.map_or(PageStart::Offset(0), PageStart::Cursor)
 }
 
 /// Returns the text of a cursor, for the query or a form.

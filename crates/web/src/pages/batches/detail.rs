@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use askama_web::WebTemplate;
-use devices_domain::{BatchId, DeviceFilter, PageRequest, PageStart, StoredBatch, StoredDevice};
+use devices_domain::{BatchId, DeviceFilter, PageRequest, StoredBatch, StoredDevice};
 
 use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
@@ -37,7 +37,7 @@ pub(super) async fn show(
     };
     let paging = PageRequest {
         limit: paging::LIMIT,
-        start: paging::start(&query).unwrap_or(PageStart::Offset(0)),
+        start: paging::start(&query),
     };
     let store = signed_in.workspace();
     let load = async move {

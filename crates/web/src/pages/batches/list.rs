@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use askama::Template;
 use askama_web::WebTemplate;
-use devices_domain::{BatchFilter, KeyId, Page, PageRequest, PageStart, StoredBatch};
+use devices_domain::{BatchFilter, KeyId, Page, PageRequest, StoredBatch};
 
 use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
@@ -35,7 +35,7 @@ pub(super) async fn list(
     };
     let paging = PageRequest {
         limit: paging::LIMIT,
-        start: paging::start(&query).unwrap_or(PageStart::Offset(0)),
+        start: paging::start(&query),
     };
     let batches = signed_in.workspace().batches;
     let load = async move { Ok(batches.list(filter, paging).await?) };

@@ -213,7 +213,7 @@ impl<'r> ListRequest<'r> {
         let start = paging::start(self.query);
         let page = PageRequest {
             limit: paging::LIMIT,
-            start: start.unwrap_or(PageStart::Offset(0)),
+            start,
         };
         let workspace = self.signed_in.workspace();
         let mut filters = Filters::read(self.query);
@@ -224,7 +224,7 @@ impl<'r> ListRequest<'r> {
         let actor = self.signed_in.actor();
         let (filters, results) = run_to_completion(self.request, actor, task).await?;
         let count = results.as_ref().map(|results| count(results.page.total));
-        let is_first = start.is_none();
+        let is_first = matches!(start, PageStart::Offset(0));
         let results = results.map(|results| table(&filters, &self.columns, results, is_first));
         let title = EN.devices.title;
         Ok(DeviceList {

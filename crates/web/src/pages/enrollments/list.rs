@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use askama::Template;
 use askama_web::WebTemplate;
-use devices_domain::{PageRequest, PageStart, StoredEnrollment};
+use devices_domain::{PageRequest, StoredEnrollment};
 
 use super::filter::Filter;
 use crate::error::ConsoleError;
@@ -42,7 +42,7 @@ pub(super) async fn list(
     }
     let paging = PageRequest {
         limit: paging::LIMIT,
-        start: paging::start(&query).unwrap_or(PageStart::Offset(0)),
+        start: paging::start(&query),
     };
     let enrollments = signed_in.workspace().enrollments;
     let conditions = filter.conditions.clone();

@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use askama::Template;
 use askama_web::WebTemplate;
 use chrono::Utc;
-use devices_domain::{ApiKey, KeyId, KeyState, PageRequest, PageStart};
+use devices_domain::{ApiKey, KeyId, KeyState, PageRequest};
 
 use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
@@ -32,7 +32,7 @@ pub(super) async fn list(
 ) -> Result<KeyList, ConsoleError> {
     let paging = PageRequest {
         limit: paging::LIMIT,
-        start: paging::start(&query).unwrap_or(PageStart::Offset(0)),
+        start: paging::start(&query),
     };
     let keys = signed_in.workspace().keys;
     let page = async move { Ok(keys.list(paging).await?) };

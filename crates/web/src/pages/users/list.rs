@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use askama::Template;
 use askama_web::WebTemplate;
-use devices_domain::{Page, PageRequest, PageStart, Search, User, UserFilter};
+use devices_domain::{Page, PageRequest, Search, User, UserFilter};
 
 use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
@@ -51,7 +51,7 @@ pub(super) async fn list(
     };
     let paging = PageRequest {
         limit: paging::LIMIT,
-        start: paging::start(&query).unwrap_or(PageStart::Offset(0)),
+        start: paging::start(&query),
     };
     let users = signed_in.workspace().users;
     let page = async move { Ok(users.list(filter, paging).await?) };
