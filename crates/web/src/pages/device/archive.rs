@@ -1,7 +1,7 @@
 //! Archiving a device, after a confirmation.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use devices_domain::{ChangeDeviceError, StoredDevice};
 
@@ -11,6 +11,7 @@ use crate::error::ConsoleError;
 use crate::form::Form;
 use crate::frame::{Frame, Section};
 use crate::respond;
+use crate::run_to_completion::run_to_completion;
 use crate::session::{Editor, SignedIn};
 use crate::texts::{self, EN};
 
@@ -41,16 +42,16 @@ pub(super) async fn show(
 
 /// Archives the device. Shows the confirmation again if somebody else has changed it.
 pub(super) async fn save(
+    request: HttpRequest,
     Editor(signed_in): Editor,
     path: DevicePath,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
     let (id, precondition) = (path.0, precondition(&form.values)?);
     let devices = signed_in.workspace().devices;
-    match devices
-        .delete(id, precondition, signed_in.origin.clone())
-        .await
-    {
+    let origin = signed_in.origin.clone();
+    let archive = async move { Ok(devices.delete(id, precondition, origin).await) };
+    match run_to_completion(&request, signed_in.actor(), archive).await? {
         Ok(_) => Ok(Notice::Archived.respond(id)),
         Err(
             error @ (ChangeDeviceError::NotFound

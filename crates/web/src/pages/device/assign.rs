@@ -1,7 +1,7 @@
 //! Handing a device over to a user, and taking it back.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use devices_domain::{
     DeviceId, PageRequest, PageStart, Precondition, RawRow, RawValue, Reason, Search, StoredDevice,
@@ -63,6 +63,7 @@ pub(super) async fn show(
 /// Hands the device over. If somebody else has changed other fields meanwhile, their change is
 /// kept. If somebody else has handed it over, shows to whom.
 pub(super) async fn save(
+    request: HttpRequest,
     Editor(signed_in): Editor,
     path: DevicePath,
     form: Form,
@@ -75,15 +76,12 @@ pub(super) async fn save(
     };
     let search = sent.get("search").unwrap_or_default();
     let seen = sent.get("assignee").and_then(|text| text.parse().ok());
-    match assign(
-        &signed_in,
-        id,
+    let handover = Handover {
+        device: id,
         assignee,
-        precondition(sent)?,
-        seen.map(UserId),
-    )
-    .await
-    {
+        seen: seen.map(UserId),
+    };
+    match assign(&request, &signed_in, &handover, precondition(sent)?).await {
         Ok(()) if assignee.is_some() => Ok(Notice::Assigned.respond(id)),
         Ok(()) => Ok(Notice::Unassigned.respond(id)),
         Err(AssignError::Choose(warning)) => {
@@ -93,6 +91,14 @@ pub(super) async fn save(
         }
         Err(AssignError::Console(error)) => Err(error),
     }
+}
+
+/// Change of the assignee of a device.
+struct Handover {
+    device: DeviceId,
+    assignee: Option<UserId>,
+    /// Assignee that the page showed.
+    seen: Option<UserId>,
 }
 
 /// Reason why a device was not handed over.
@@ -108,15 +114,15 @@ impl From<ConsoleError> for AssignError {
     }
 }
 
-/// Hands the device over. `seen` is the assignee that the page showed.
+/// Hands the device over.
 async fn assign(
+    request: &HttpRequest,
     signed_in: &SignedIn,
-    id: DeviceId,
-    assignee: Option<UserId>,
+    handover: &Handover,
     precondition: Precondition,
-    seen: Option<UserId>,
 ) -> Result<(), AssignError> {
-    let error = match update(signed_in, id, row(assignee), precondition).await {
+    let (id, assignee) = (handover.device, handover.assignee);
+    let error = match update(request, signed_in, id, row(assignee), precondition).await? {
         Ok(_) => return Ok(()),
         Err(UpdateDeviceError::PreconditionFailed) => {
             let stored = find(signed_in, id).await?;
@@ -125,11 +131,11 @@ async fn assign(
                 // The form was sent twice.
                 return Ok(());
             }
-            if now != seen {
+            if now != handover.seen {
                 return Err(AssignError::Choose(EN.device_assign.changed));
             }
             let precondition = Precondition::AnyOf(vec![stored.revision()]);
-            match update(signed_in, id, row(assignee), precondition).await {
+            match update(request, signed_in, id, row(assignee), precondition).await? {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             }

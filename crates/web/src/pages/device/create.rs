@@ -1,7 +1,7 @@
 //! Creation of a device.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use devices_domain::{
     Batch, BatchRules, CreateDevices, CreateDevicesError, CreateResult, DeviceId, ErrorReport,
@@ -19,6 +19,7 @@ use crate::form::Form;
 use crate::frame::{Frame, Section};
 use crate::query::Pairs;
 use crate::respond;
+use crate::run_to_completion::run_to_completion;
 use crate::session::{Editor, SignedIn};
 use crate::texts::EN;
 
@@ -42,18 +43,13 @@ pub(super) async fn show(Editor(signed_in): Editor) -> Result<HttpResponse, Cons
 
 /// Creates the device of a form, once per form.
 pub(super) async fn save(
+    request: HttpRequest,
     Editor(signed_in): Editor,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
     let sent = &form.values;
-    let request = idempotent_request(sent)?;
-    let use_case = CreateDevices::new(signed_in.workspace().devices);
-    let created = use_case.execute(
-        batch(sent),
-        signed_in.origin.clone(),
-        Some((request.clone(), render_id)),
-    );
-    match created.await {
+    let once = idempotent_request(sent)?;
+    match create(&request, &signed_in, batch(sent), once.clone()).await? {
         Ok(result) => Ok(Notice::Created.respond(created_device(result)?)),
         Err(CreateDevicesError::Rejected(report)) => {
             let errors = FieldErrors::new(&report);
@@ -62,7 +58,7 @@ pub(super) async fn save(
             respond::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(CreateDevicesError::Idempotency(IdempotencyError::KeyReused)) => {
-            already_sent(&signed_in, sent, request).await
+            already_sent(&signed_in, sent, once).await
         }
         Err(CreateDevicesError::Idempotency(IdempotencyError::InProgress)) => {
             Err(ConsoleError::Busy("the same form is being processed"))
@@ -72,6 +68,23 @@ pub(super) async fn save(
         ),
         Err(CreateDevicesError::Repository(error)) => Err(error.into()),
     }
+}
+
+/// Creates the device of a batch, or returns the response that is stored for its form.
+async fn create(
+    request: &HttpRequest,
+    signed_in: &SignedIn,
+    batch: Batch,
+    once: IdempotentRequest,
+) -> Result<Result<CreateResult, CreateDevicesError>, ConsoleError> {
+    let use_case = CreateDevices::new(signed_in.workspace().devices);
+    let origin = signed_in.origin.clone();
+    let create = async move {
+        Ok(use_case
+            .execute(batch, origin, Some((once, render_id)))
+            .await)
+    };
+    run_to_completion(request, signed_in.actor(), create).await
 }
 
 fn batch(sent: &Pairs) -> Batch {

@@ -1,7 +1,7 @@
 //! Changes of the fields of a device.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use devices_domain::{
     DeviceId, Field, HistorySubject, Precondition, RawRow, StoredDevice, UnknownFields,
@@ -21,6 +21,7 @@ use crate::frame::{Frame, Section};
 use crate::pages::history::last_author;
 use crate::query::Pairs;
 use crate::respond;
+use crate::run_to_completion::run_to_completion;
 use crate::session::{Editor, SignedIn};
 use crate::texts::{self, EN};
 
@@ -69,6 +70,7 @@ pub(super) async fn show(
 /// Saves the changes of a form. Fields that only somebody else has changed since the form was shown
 /// keep their values. Asks about fields that both changed.
 pub(super) async fn save(
+    request: HttpRequest,
     Editor(signed_in): Editor,
     path: DevicePath,
     form: Form,
@@ -85,7 +87,7 @@ pub(super) async fn save(
         if changes.is_empty() {
             return Ok(Notice::Unchanged.respond(id));
         }
-        match update(&signed_in, id, patch(&changes), precondition).await {
+        match update(&request, &signed_in, id, patch(&changes), precondition).await? {
             Ok(_) => return Ok(saved.respond(id)),
             Err(UpdateDeviceError::PreconditionFailed) => {
                 let stored = find(&signed_in, id).await?;
@@ -110,15 +112,17 @@ pub(super) async fn save(
 
 /// Applies a patch to a device.
 pub(super) async fn update(
+    request: &HttpRequest,
     signed_in: &SignedIn,
     id: DeviceId,
     row: RawRow<'_>,
     precondition: Precondition,
-) -> Result<StoredDevice, UpdateDeviceError> {
+) -> Result<Result<StoredDevice, UpdateDeviceError>, ConsoleError> {
     let patch = ValidatedPatch::from_row(&row, UnknownFields::Reject);
     let use_case = UpdateDevice::new(signed_in.workspace().devices);
     let origin = signed_in.origin.clone();
-    use_case.execute(id, patch, precondition, origin).await
+    let update = async move { Ok(use_case.execute(id, patch, precondition, origin).await) };
+    run_to_completion(request, signed_in.actor(), update).await
 }
 
 /// Shows the form again, with its errors.

@@ -1,7 +1,7 @@
 //! Restoring an archived device.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use devices_domain::{Precondition, RestoreDevice, StoredDevice, UpdateDeviceError};
 
@@ -11,6 +11,7 @@ use crate::error::ConsoleError;
 use crate::fields::{FieldErrors, OtherError};
 use crate::frame::{Frame, Section};
 use crate::respond;
+use crate::run_to_completion::run_to_completion;
 use crate::session::{Editor, SignedIn};
 use crate::texts::{self, EN};
 
@@ -39,13 +40,15 @@ pub(super) async fn show(
 /// Restores the device, or shows what prevents it. An archived device does not change, and an
 /// active one stays as it is: no revision is needed.
 pub(super) async fn save(
+    request: HttpRequest,
     Editor(signed_in): Editor,
     path: DevicePath,
 ) -> Result<HttpResponse, ConsoleError> {
     let id = path.0;
     let use_case = RestoreDevice::new(signed_in.workspace().devices);
     let origin = signed_in.origin.clone();
-    match use_case.execute(id, Precondition::Any, origin).await {
+    let restore = async move { Ok(use_case.execute(id, Precondition::Any, origin).await) };
+    match run_to_completion(&request, signed_in.actor(), restore).await? {
         Ok(_) => Ok(Notice::Restored.respond(id)),
         Err(UpdateDeviceError::Rejected(report)) => {
             let stored = find(&signed_in, id).await?;
