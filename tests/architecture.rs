@@ -1,11 +1,12 @@
 //! Dependency rules: the domain depends on no HTTP, SQL, JSON or runtime crate, the adapters depend
-//! on no HTTP crate, and only the wiring in `crates/api/src/cli` uses the adapters. The program
-//! `devices` needs no library of the system.
+//! on no HTTP crate, only the wiring in `crates/api/src/cli` uses the adapters, and the web console
+//! reaches the store through the ports of the domain. The program `devices` needs no library of the
+//! system.
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Returns the names of all crates that a package is built and tested with, including transitive
@@ -84,6 +85,7 @@ fn import_uses_the_domain_and_the_workbook_only() {
         "actix", "diesel", "hyper", "pq_sys", "reqwest", "tokio", "ureq",
     ];
     assert_has_none_of("devices-import", &forbidden);
+    assert_has_none_of("devices-workbook", &forbidden);
 }
 
 #[test]
@@ -96,6 +98,35 @@ fn export_has_no_http_and_no_sql() {
     );
     let forbidden = ["actix", "diesel", "hyper", "pq_sys", "reqwest", "ureq"];
     assert_has_none_of("devices-export", &forbidden);
+}
+
+#[test]
+fn console_reaches_the_store_through_ports() {
+    let used = ["devices_domain", "devices_export", "devices_import"];
+    let expected = used.into_iter().chain(["devices_workbook"]);
+    assert_eq!(
+        workspace_dependencies("devices-web"),
+        expected.map(str::to_owned).collect()
+    );
+    assert_has_none_of("devices-web", &["diesel", "hyper", "pq_sys", "reqwest"]);
+    let statements = [
+        "SELECT ",
+        "INSERT INTO ",
+        "UPDATE ",
+        "DELETE FROM ",
+        "SET LOCAL ",
+    ];
+    for folder in ["src", "templates"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../crates/web")
+            .join(folder);
+        for (path, text) in files(&folder) {
+            let statement = statements
+                .iter()
+                .find(|statement| text.contains(**statement));
+            assert_eq!(statement, None, "{}", path.display());
+        }
+    }
 }
 
 #[test]
@@ -125,24 +156,29 @@ fn program_needs_no_native_library() {
     }
 }
 
+/// Returns the paths and contents of all files in a folder and its subfolders.
+fn files(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else {
+            let content = std::fs::read_to_string(&path).unwrap();
+            files.push((path, content));
+        }
+    }
+    files
+}
+
 #[test]
 fn only_cli_uses_adapters() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/api/src");
-    let mut folders = vec![sources.clone()];
-    let mut using_adapters = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if std::fs::read_to_string(&path)
-                .unwrap()
-                .contains("devices_adapters")
-            {
-                using_adapters.push(path.strip_prefix(&sources).unwrap().to_owned());
-            }
-        }
-    }
+    let using_adapters: Vec<_> = files(&sources)
+        .into_iter()
+        .filter(|(_, content)| content.contains("devices_adapters"))
+        .map(|(path, _)| path.strip_prefix(&sources).unwrap().to_owned())
+        .collect();
     assert!(!using_adapters.is_empty());
     assert!(
         using_adapters.iter().all(|path| path.starts_with("cli")),
