@@ -118,7 +118,6 @@ texts! {
     common: CommonTexts {
         product: "Fleet Devices",
         skip_to_content: "Skip to content",
-        menu: "Menu",
         signed_in_as: "Signed in as",
         sign_out: "Sign out",
         error_summary: "There is a problem",
@@ -136,9 +135,7 @@ texts! {
         next_page: "Next page",
         first_page: "First page",
         pages: "Pages",
-        optional: "optional",
         back_to_start: "Go to the overview",
-        choose: "Choose",
         one_per_line: "One per line.",
         pairs_hint: "One per line, as key: value. Write \\: for a colon in the key.",
         amount_hint: "Without a currency, such as 1299.00.",
@@ -337,6 +334,7 @@ texts! {
         open_enrollment: "Open the enrolment",
         record: "Record",
         created_at: "Created",
+        created_with: "Created with",
         updated_at: "Changed",
         archived_at: "Archived",
     }
@@ -774,6 +772,7 @@ texts! {
         actions: "Actions",
         never: "Never",
         own: "Your key",
+        details: "Details",
         rotate: "Rotate",
         revoke: "Revoke",
         create: "Create key",

@@ -145,6 +145,8 @@ fn keys_are_for_administrators_of_the_workspace() {
     api.create_workspace("globex");
     let foreign = Browser::signed_in(&api.server, &api.create_key("globex", "ADMIN"));
     let newest = [("newest", "1"), ("overlap", "0s")];
+    let detail = revoke.replace("/revoke", "");
+    assert_eq!(foreign.get(&detail).status, 404);
     for path in [revoke, &rotate] {
         assert_eq!(foreign.get(path).status, 404, "{path}");
         assert_eq!(foreign.post(path, &newest).status, 404, "{path}");
@@ -152,7 +154,7 @@ fn keys_are_for_administrators_of_the_workspace() {
     for scope in ["READ", "WRITE"] {
         let other = Browser::signed_in(&api.server, &api.create_key("acme", scope));
         assert!(!other.page("/ui/users").links().contains_key("/ui/keys"));
-        for path in ["/ui/keys", "/ui/keys/new", revoke, &rotate] {
+        for path in ["/ui/keys", "/ui/keys/new", &detail, revoke, &rotate] {
             assert_eq!(other.get(path).status, 403, "{scope} {path}");
         }
         for path in ["/ui/keys", revoke, &rotate] {

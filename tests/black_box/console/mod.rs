@@ -1,6 +1,7 @@
 //! The web console, as a browser without JavaScript uses it.
 
 mod activity;
+mod audit_trail;
 mod batches;
 mod device;
 mod devices;

@@ -50,6 +50,7 @@ fn user_is_created_edited_and_deleted() {
     );
     let page = browser.post_and_follow(&user, &pairs(&changed));
     assert_eq!(page.heading(), "Ada");
+    assert!(page.text().contains("The user was saved."));
     assert!(page.text().contains("CTO"), "{}", page.text());
     for text in ["Created", "Updated", "Position"] {
         let history = page.by_id("history").unwrap().text();

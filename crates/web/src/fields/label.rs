@@ -1,6 +1,6 @@
 //! Labels of fields, derived from their names.
 
-use devices_domain::{Field, Format, field};
+use devices_domain::{Field, Format, enrollment_fields, field, user_fields};
 
 /// Labels that the rules do not give.
 const SPECIAL: &[(&str, &str)] = &[
@@ -22,6 +22,14 @@ pub(crate) fn label(field: &Field) -> String {
 /// Returns the label of a field of a device with this name, or the words of another name.
 pub(crate) fn label_of_device_field(name: &str) -> String {
     field(name).map_or_else(|| words(name), label)
+}
+
+/// Returns the label of a field of a device, a user or an enrolment with this name, or the words of
+/// another name.
+pub(crate) fn label_of_any_field(name: &str) -> String {
+    let others = || user_fields().iter().chain(enrollment_fields());
+    let field = field(name).or_else(|| others().find(|field| field.name() == name));
+    field.map_or_else(|| words(name), label)
 }
 
 /// Returns the label of the field with this name: `client_warranty_endDate` is "Warranty end date",
@@ -70,6 +78,18 @@ mod tests {
     #[case("tags", "Tags")]
     fn label_is_derived_from_the_name(#[case] name: &str, #[case] expected: &str) {
         assert_eq!(field(name).map(label).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn fields_of_all_objects_have_labels() {
+        for (name, expected) in [
+            ("has_webcam", "Webcam"),
+            ("arrival_date", "Arrival date"),
+            ("is_encrypted", "Encrypted"),
+            ("scope", "Scope"),
+        ] {
+            assert_eq!(label_of_any_field(name), expected);
+        }
     }
 
     #[test]

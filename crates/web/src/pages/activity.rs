@@ -7,7 +7,7 @@ use devices_domain::{EventId, EventType, KeyId, RecentEvent, RecentPage, RecentR
 
 use crate::PATH;
 use crate::error::ConsoleError;
-use crate::fields::{label_of_device_field, words};
+use crate::fields::{label_of_any_field, words};
 use crate::frame::{Frame, Section};
 use crate::pages::paging;
 use crate::query::{Pairs, Query};
@@ -114,7 +114,7 @@ fn type_choices(selected: Option<EventType>) -> Vec<TypeChoice> {
 
 impl EventRow {
     fn new(event: RecentEvent) -> Self {
-        let labels = event.fields.iter().map(|name| label_of_device_field(name));
+        let labels = event.fields.iter().map(|name| label_of_any_field(name));
         Self {
             object: Object::of(&event),
             fields: labels.collect::<Vec<_>>().join(", "),

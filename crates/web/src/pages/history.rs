@@ -1,11 +1,11 @@
 //! History of an object, from the audit trail.
 
 use chrono::{DateTime, Utc};
-use devices_domain::{AuditEntry, BatchId, EventId, HistorySubject, Interface};
+use devices_domain::{Action, AuditEntry, BatchId, EventId, HistorySubject, Interface};
 
 use crate::PATH;
 use crate::error::ConsoleError;
-use crate::fields::label_of_device_field;
+use crate::fields::label_of_any_field;
 use crate::query::Pairs;
 use crate::session::SignedIn;
 use crate::texts::{self, EN};
@@ -58,6 +58,13 @@ impl History {
             events: entries.iter().map(HistoryEvent::new).collect(),
         })
     }
+
+    /// Returns the batch that created the object. `None` if this part does not contain the event.
+    pub(crate) fn creating_batch(&self) -> Option<BatchId> {
+        let created = Action::Created.as_str();
+        let event = self.events.iter().find(|event| event.action == created);
+        event.and_then(|event| event.batch)
+    }
 }
 
 impl HistoryEvent {
@@ -67,7 +74,7 @@ impl HistoryEvent {
             at: entry.occurred_at,
             action: entry.action.as_str(),
             author: author(entry),
-            fields: fields.map(|name| label_of_device_field(name)).collect(),
+            fields: fields.map(|name| label_of_any_field(name)).collect(),
             batch: entry.batch,
         }
     }

@@ -13,7 +13,7 @@ use crate::error::ConsoleError;
 use crate::fields::{DEVICE_GROUPS, Value, filled_values, label};
 use crate::frame::{Frame, Section};
 use crate::pages::history::History;
-use crate::query::{Pairs, Query};
+use crate::query::{Query, path_segment};
 use crate::session::SignedIn;
 use crate::texts::{self, EN};
 
@@ -120,10 +120,4 @@ impl EnrollmentCard {
             values: filled_values(reported, &row),
         }
     }
-}
-
-/// Encodes a text as one segment of a path. Encoders of queries write blanks as `+`.
-fn path_segment(text: &str) -> String {
-    let pairs = Pairs(vec![(String::new(), text.to_owned())]);
-    pairs.encode().replacen('=', "", 1).replace('+', "%20")
 }

@@ -1,13 +1,17 @@
-//! One enrolment.
+//! One enrolment, with its history.
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use askama_web::WebTemplate;
-use devices_domain::{IdentifierKey, StoredDevice, StoredEnrollment, enrollment_fields};
+use devices_domain::{
+    HistorySubject, IdentifierKey, StoredDevice, StoredEnrollment, enrollment_fields,
+};
 
 use crate::error::ConsoleError;
 use crate::fields::{Value, label};
 use crate::frame::{Frame, Section};
+use crate::pages::history::History;
+use crate::query::{Query, path_segment};
 use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 
@@ -19,12 +23,14 @@ pub(super) struct EnrollmentDetail {
     values: Vec<(String, Value)>,
     /// Active device with the serial number.
     device: Option<StoredDevice>,
+    history: History,
 }
 
 pub(super) async fn show(
     request: HttpRequest,
     signed_in: SignedIn,
     serial_number: web::Path<String>,
+    Query(query): Query,
 ) -> Result<EnrollmentDetail, ConsoleError> {
     let serial_number = IdentifierKey::new(&serial_number);
     let store = signed_in.workspace();
@@ -40,11 +46,15 @@ pub(super) async fn show(
     };
     let (enrollment, device) = run_to_completion(&request, signed_in.actor(), find).await?;
     let serial_number = enrollment.serial_number.as_str();
+    let path = format!("/enrollments/{}", path_segment(serial_number));
+    let subject = HistorySubject::Enrollment(enrollment.enrollment.id);
+    let history = History::read(&signed_in, subject, &path, &query).await?;
     Ok(EnrollmentDetail {
         frame: Frame::new(&signed_in, Section::Enrollments, serial_number),
         values: values(&enrollment),
         enrollment,
         device,
+        history,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod create;
 mod created;
+mod detail;
 mod errors;
 mod form;
 mod list;
@@ -25,6 +26,7 @@ pub(crate) fn routes(scope: &mut web::ServiceConfig) {
                 .route(web::post().to(create::create)),
         )
         .route("/keys/new", web::get().to(create::show))
+        .route("/keys/{id:\\d{1,18}}", web::get().to(detail::show))
         .service(
             web::resource("/keys/{id:\\d{1,18}}/rotate")
                 .route(web::get().to(rotate::show))

@@ -1,11 +1,9 @@
-//! One user, with the assigned devices.
+//! One user, with the assigned devices and the history.
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use askama_web::WebTemplate;
-use devices_domain::{
-    HistorySubject, Page, PageRequest, PageStart, StoredDevice, User, UserId, user_fields,
-};
+use devices_domain::{HistorySubject, Page, PageRequest, StoredDevice, User, UserId, user_fields};
 
 use crate::error::ConsoleError;
 use crate::fields::{Value, label};
@@ -39,7 +37,7 @@ pub(super) async fn show(
     let user = super::find(&request, &signed_in, id).await?;
     let paging = PageRequest {
         limit: paging::LIMIT,
-        start: paging::start(&query).unwrap_or(PageStart::Offset(0)),
+        start: paging::start(&query),
     };
     let devices = signed_in.workspace().devices;
     let page = async move { Ok(devices.list(super::devices_of(id), paging).await?) };
