@@ -127,7 +127,6 @@ texts! {
         save: "Save",
         cancel: "Cancel",
         edit: "Edit",
-        create: "Create",
         delete: "Delete",
         yes: "Yes",
         no: "No",

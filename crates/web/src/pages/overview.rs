@@ -86,7 +86,7 @@ async fn show(request: HttpRequest, signed_in: SignedIn) -> Result<OverviewPage,
     let (overview, batches) = run_to_completion(&request, signed_in.actor(), load).await?;
     Ok(OverviewPage {
         frame: Frame::new(&signed_in, Section::Overview, EN.overview.title),
-        tiles: tiles(&overview, &Overview::soon(today)),
+        tiles: tiles(&overview, Overview::soon(today)),
         charts: charts(&overview),
         batches,
         is_empty: overview.total + overview.archived == 0,
@@ -103,7 +103,7 @@ fn list_path(filters: &[(&str, String)]) -> String {
     format!("{PATH}/devices?{query}")
 }
 
-fn tiles(overview: &Overview, soon: &DateRange) -> Vec<Tile> {
+fn tiles(overview: &Overview, soon: DateRange) -> Vec<Tile> {
     let texts = &EN.overview;
     let ends = |from, to| {
         let first = soon.first.map(|first| (from, first.to_string()));
@@ -138,16 +138,11 @@ fn charts(overview: &Overview) -> Vec<Chart> {
         .by_type
         .iter()
         .map(|(name, count)| (name.clone(), *count, list_path(&[("type", name.clone())])));
-    let by_brand = overview.by_brand.iter().map(|(brand, count)| match brand {
-        Some(brand) => (
-            brand.clone(),
-            *count,
-            list_path(&[("brand", brand.clone())]),
-        ),
-        None => {
-            let filter = ("without_brand", "true".to_owned());
-            (texts.no_brand.to_owned(), *count, list_path(&[filter]))
-        }
+    let by_brand = overview.by_brand.iter().map(|(brand, count)| {
+        let without = || ("without_brand", "true".to_owned());
+        let filter = brand.clone().map_or_else(without, |brand| ("brand", brand));
+        let label = brand.as_deref().unwrap_or(texts.no_brand).to_owned();
+        (label, *count, list_path(&[filter]))
     });
     vec![
         Chart::new(texts.by_status, overview.total, by_status),

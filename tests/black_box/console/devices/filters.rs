@@ -1,6 +1,6 @@
 //! Filters of the list.
 
-use devices_tests::{Api, device};
+use devices_tests::{Api, Element, device};
 use serde_json::json;
 
 use super::{browser, count, create, names};
@@ -48,7 +48,7 @@ fn each_filter_selects_its_devices() {
         let chips: Vec<_> = page
             .by_class("chip")
             .into_iter()
-            .map(|c| c.text())
+            .map(Element::text)
             .collect();
         assert!(
             chips.iter().any(|text| text.starts_with(chip)),
