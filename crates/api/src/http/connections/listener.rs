@@ -121,6 +121,9 @@ impl Listener {
                 let registry = Arc::clone(&registry);
                 fn_service(move |socket: TcpStream| {
                     let client = socket.peer_addr().ok();
+                    // A compressed response is several small writes. Nagle's algorithm would hold
+                    // the second one back until the client acknowledges the first, 40 ms later.
+                    let _ = socket.set_nodelay(true);
                     let stream = ConnectionStream::new(socket, Arc::clone(&registry));
                     async move { Ok::<_, DispatchError>((stream, Protocol::Http1, client)) }
                 })
