@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
+use chrono::{DateTime, Utc};
 use devices_domain::ApiKey;
 
 use crate::error::ConsoleError;
@@ -28,6 +29,19 @@ pub(super) struct Replaced {
     pub(super) key: ApiKey,
     /// The key is that of the session, which ends with it.
     pub(super) is_own: bool,
+}
+
+impl Replaced {
+    /// Creates the description of a key that was rotated, from the key before the rotation.
+    pub(super) fn new(before: ApiKey, until: DateTime<Utc>, signed_in: &SignedIn) -> Self {
+        Self {
+            is_own: before.id == signed_in.actor().key,
+            key: ApiKey {
+                retires_at: Some(before.retires_at.map_or(until, |at| at.min(until))),
+                ..before
+            },
+        }
+    }
 }
 
 /// Responds with the secret of a new key.

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use devices_domain::{ApiKey, KeyError, KeyId, KeyPrecondition, RawRow, RawValue, RotationFields};
 
 use super::created::{self, Replaced};
@@ -66,29 +66,40 @@ pub(super) async fn show(
     page(StatusCode::OK, &RotateForm::new(&signed_in, key, newest))
 }
 
+/// Rotates a key and shows the secret of the new one. Nothing that can fail comes after the rotation:
+/// no other page shows the secret.
 pub(super) async fn rotate(
     request: HttpRequest,
     Administrator(signed_in): Administrator,
     id: web::Path<i64>,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
-    let old = KeyId(*id);
+    let id = KeyId(*id);
     let precondition = super::precondition(&form.values)?;
     let mut row = RawRow::for_rotation();
     fill(&mut row, &["overlap"], &form.values);
     let rotation = RotationFields::from_row(&row);
     let rotation = rotation.map_err(|_| ConsoleError::MalformedForm("the overlap is invalid"))?;
-    let rotated = store(&request, &signed_in, old, &rotation, precondition).await?;
-    let (key, newest) = super::find(&request, &signed_in, old).await?;
-    let error = match rotated {
+    let (old, _) = super::find(&request, &signed_in, id).await?;
+    let until = Utc::now() + rotation.overlap().to_delta();
+    match store(&request, &signed_in, id, until, precondition).await? {
         Ok((new, secret)) => {
-            let is_own = key.id == signed_in.actor().key;
-            let replaced = Replaced { key, is_own };
-            return created::show(&signed_in, new, secret, Some(replaced));
+            let replaced = Replaced::new(old, until, &signed_in);
+            created::show(&signed_in, new, secret, Some(replaced))
         }
-        Err(error) => error,
-    };
-    let mut form = RotateForm::new(&signed_in, key, newest);
+        Err(error) => show_again(&request, &signed_in, id, error).await,
+    }
+}
+
+/// Shows the form with the reason why the key was not rotated.
+async fn show_again(
+    request: &HttpRequest,
+    signed_in: &SignedIn,
+    id: KeyId,
+    error: KeyError,
+) -> Result<HttpResponse, ConsoleError> {
+    let (key, newest) = super::find(request, signed_in, id).await?;
+    let mut form = RotateForm::new(signed_in, key, newest);
     match error {
         KeyError::CreatedSince(key) => form.duplicate = Some(duplicate(&key)),
         error => form.error = Some(message(error)?),
@@ -101,7 +112,7 @@ async fn store(
     request: &HttpRequest,
     signed_in: &SignedIn,
     old: KeyId,
-    rotation: &RotationFields,
+    until: DateTime<Utc>,
     precondition: KeyPrecondition,
 ) -> Result<Result<(ApiKey, String), KeyError>, ConsoleError> {
     let secret = console(request)?
@@ -109,7 +120,6 @@ async fn store(
         .new_key_secret(signed_in.actor().workspace);
     let keys = signed_in.workspace().keys;
     let (stored, origin) = (secret.stored, signed_in.origin.clone());
-    let until = Utc::now() + rotation.overlap().to_delta();
     let rotate = async move { Ok(keys.rotate(old, stored, until, precondition, origin).await) };
     let rotated = run_to_completion(request, signed_in.actor(), rotate).await?;
     Ok(rotated.map(|key| (key, secret.text)))
