@@ -335,6 +335,34 @@ fn device_is_handed_over_and_taken_back() {
         unknown.text
     );
     assert_eq!(browser.post(&assign, &[("user_id", &ada)]).status, 400);
+    let without_user = [("revision", revision.as_str()), ("user_id", "")];
+    assert_eq!(browser.post(&assign, &without_user).status, 400);
+}
+
+#[test]
+fn live_search_keeps_the_seen_assignee() {
+    let (api, browser) = open();
+    let ada = api.add_user("acme", "ada@acme.test");
+    let bob = api.add_user("acme", "bob@acme.test").to_string();
+    let id = api.create_device(json!({}));
+    let assign = format!("{}/assign", path(id));
+    let seen = browser.page(&assign).value("revision");
+    change(&api, id, &json!({"user_id": ada}));
+    let headers = [
+        ("HX-Request", "true"),
+        ("Seen-Revision", &seen),
+        ("Seen-Assignee", ""),
+    ];
+    let search = format!("{assign}?search=bob");
+    let response = browser.send(browser.request("GET", &search, &headers));
+    let page = Page::read(&response.text);
+    assert_eq!(page.value("revision"), seen);
+    assert_eq!(page.value("assignee"), "");
+    let form = [("revision", seen.as_str()), ("user_id", &bob)];
+    let conflict = browser.post(&assign, &form);
+    assert_eq!(conflict.status, 409);
+    assert_eq!(stored(&api, id)["user"]["email"], "ada@acme.test");
+    assert_ne!(browser.page(&search).value("revision"), seen);
 }
 
 #[test]

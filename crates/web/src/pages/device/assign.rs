@@ -1,6 +1,7 @@
 //! Handing a device over to a user, and taking it back.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use devices_domain::{
@@ -15,10 +16,13 @@ use crate::error::ConsoleError;
 use crate::form::Form;
 use crate::frame::{Frame, Section};
 use crate::pages::users::display_name;
-use crate::query::Query;
+use crate::query::{Pairs, Query};
 use crate::respond;
 use crate::session::{Editor, SignedIn};
 use crate::texts::{self, EN};
+
+/// Action of the form that takes the device back.
+const TAKE_BACK: &str = "take_back";
 
 /// Number of users that a search shows.
 const MAX_CANDIDATES: u32 = 10;
@@ -29,12 +33,39 @@ struct AssignPage {
     frame: Frame,
     head: DeviceHead,
     assignee: Option<Person>,
+    /// The device as the user sees it.
+    seen: Seen,
     search: String,
     candidates: Vec<Candidate>,
     count: String,
     /// States that more users match. Empty if all are shown.
     more: String,
     warning: Option<&'static str>,
+}
+
+/// Revision and assignee of the device on the page that the user sees.
+///
+/// The live search replaces the candidates only. Their forms keep these values, so that a hand-over
+/// never replaces an assignee that the page did not show.
+struct Seen {
+    revision: i64,
+    assignee: Option<UserId>,
+}
+
+impl Seen {
+    /// Reads the headers that the live search sends. `None` if the whole page is shown.
+    fn read(headers: &HeaderMap) -> Option<Self> {
+        let number = |name| headers.get(name)?.to_str().ok()?.parse().ok();
+        Some(Self {
+            revision: number("seen-revision")?,
+            assignee: number("seen-assignee").map(UserId),
+        })
+    }
+
+    /// Returns the id of the assignee, empty for none.
+    fn assignee(&self) -> String {
+        self.assignee.map(|id| id.to_string()).unwrap_or_default()
+    }
 }
 
 /// User to whom the device can be handed over.
@@ -47,6 +78,7 @@ struct Candidate {
 
 /// Shows the users to whom the device can be handed over.
 pub(super) async fn show(
+    request: HttpRequest,
     Editor(signed_in): Editor,
     path: DevicePath,
     Query(query): Query,
@@ -56,7 +88,10 @@ pub(super) async fn show(
         return Ok(respond::see_other(&format!("/devices/{}", path.0)));
     }
     let search = query.get("search").unwrap_or_default();
-    let page = AssignPage::new(&signed_in, &stored, search, None).await?;
+    let mut page = AssignPage::new(&signed_in, &stored, search, None).await?;
+    if let Some(seen) = Seen::read(request.headers()) {
+        page.seen = seen;
+    }
     respond::page(StatusCode::OK, &page)
 }
 
@@ -69,11 +104,7 @@ pub(super) async fn save(
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
     let (id, sent) = (path.0, &form.values);
-    let assignee = match sent.get("user_id").map(str::parse) {
-        None => None,
-        Some(Ok(user)) => Some(UserId(user)),
-        Some(Err(_)) => return Err(ConsoleError::MalformedForm("user_id is not a number")),
-    };
+    let assignee = requested_assignee(sent)?;
     let search = sent.get("search").unwrap_or_default();
     let seen = sent.get("assignee").and_then(|text| text.parse().ok());
     let handover = Handover {
@@ -99,6 +130,16 @@ struct Handover {
     assignee: Option<UserId>,
     /// Assignee that the page showed.
     seen: Option<UserId>,
+}
+
+/// Returns the user of a form, `None` to take the device back. A form without a user must say so.
+fn requested_assignee(sent: &Pairs) -> Result<Option<UserId>, ConsoleError> {
+    match (sent.get("action"), sent.get("user_id").map(str::parse)) {
+        (Some(TAKE_BACK), None) => Ok(None),
+        (None, Some(Ok(user))) => Ok(Some(UserId(user))),
+        (None, Some(Err(_))) => Err(ConsoleError::MalformedForm("user_id is not a number")),
+        _ => Err(ConsoleError::MalformedForm("it has no user_id")),
+    }
 }
 
 /// Reason why a device was not handed over.
@@ -188,12 +229,17 @@ impl AssignPage {
         let title = texts::fill(EN.device_assign.title, &[("name", &head.name)]);
         let assignee = stored.assignee.as_ref().map(Person::new);
         let assignee_id = assignee.as_ref().map(|assignee| assignee.id);
+        let seen = Seen {
+            revision: head.revision,
+            assignee: assignee_id,
+        };
         let shown = found.items.len();
         let texts = &EN.device_assign;
         Ok(Self {
             frame: Frame::new(signed_in, Section::Devices, title),
             head,
             assignee,
+            seen,
             search: search.to_owned(),
             count: texts::count(found.total.count, texts.found_one, texts.found_other),
             more: if found.next.is_some() {
