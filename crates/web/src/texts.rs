@@ -311,8 +311,10 @@ texts! {
         archived: "It is archived.",
         state_changed: "Devices have changed in the meantime. Nothing was changed: check the effect again.",
         result: "Result",
-        done_one: "Done: 1 device has the change.",
-        done_other: "Done: {count} devices have the change.",
+        done_one: "1 device has this state now.",
+        done_other: "{count} devices have this state now.",
+        not_done_one: "1 device does not have this state: it has been changed since, or cannot be changed.",
+        not_done_other: "{count} devices do not have this state: they have been changed since, or cannot be changed.",
         undo: "Undo: {action}",
         back: "Back to the list",
     }

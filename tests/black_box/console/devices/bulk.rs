@@ -122,7 +122,7 @@ fn archive_is_undone() {
     assert_eq!(first.header("location"), second.header("location"));
     let result = browser.page(first.header("location"));
     assert!(
-        result.text().contains("2 devices have the change"),
+        result.text().contains("2 devices have this state now"),
         "{}",
         result.text()
     );
@@ -131,13 +131,31 @@ fn archive_is_undone() {
     let archived = browser.page("/ui/devices?client_status=ARCHIVED");
     assert_eq!(names(&archived), ["Three", "Two"]);
 
-    let undone = run(&browser, &result);
+    let undo = browser.page(&result.link("Undo: Restore"));
+    assert_eq!(names(&browser.page("/ui/devices")), ["One"]);
+    let undone = run(&browser, &undo);
     assert_eq!(undone.heading(), "Restore");
     assert_eq!(names(&browser.page("/ui/devices")).len(), 3);
     // The changes are in the audit trail once.
     let events = api.all_events();
     let deleted = events.iter().filter(|event| event["action"] == "DELETED");
     assert_eq!(deleted.count(), 1, "{events:?}");
+}
+
+#[test]
+fn result_states_what_devices_have_now() {
+    let api = Api::start();
+    let ids = create(&api, &["One", "Two"]);
+    let browser = browser(&api);
+    let confirm = begin(&browser, &ids, "archive", "/ui/devices");
+    let form = confirm.form("/ui/devices/bulk/run");
+    let query = devices_tests::form_urlencoded(&pairs(&form));
+    let before = browser.page(&format!("/ui/devices/bulk/result?{query}"));
+    let text = before.text();
+    assert!(text.contains("0 devices have this state now"), "{text}");
+    assert!(text.contains("2 devices do not have this state"), "{text}");
+    assert_eq!(before.all("form").len(), 1, "only the sign-out");
+    assert_eq!(names(&browser.page("/ui/devices")).len(), 2);
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Result of a change.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use devices_domain::{BulkAction, User};
+use devices_domain::{BulkAction, BulkChange, BulkPreview};
 
-use super::{BulkRequest, confirm, parameters};
+use super::{BULK, BulkRequest, bulk_address, confirm};
+use crate::PATH;
 use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
 use crate::pages::devices::action::{self, ActionName, RequestedAction};
@@ -20,17 +23,22 @@ use crate::texts::{self, EN};
 struct ResultPage {
     frame: Frame,
     title: String,
+    /// Number of devices that have the requested state.
+    done: String,
+    /// Number of devices that do not have it. `None` if all have it.
+    not_done: Option<String>,
     back: String,
     undo: Option<Undo>,
 }
 
-/// The change that undoes the one that was carried out.
+/// Link to the confirmation of the change that undoes the requested one.
 struct Undo {
     text: String,
-    hidden: Vec<(String, String)>,
+    href: String,
 }
 
-/// `GET /devices/bulk/result`.
+/// `GET /devices/bulk/result`: shows how many devices have the requested state now. The page reads
+/// this from the devices: its address can come from anywhere.
 pub(in crate::pages::devices) async fn result(
     request: HttpRequest,
     Editor(signed_in): Editor,
@@ -40,46 +48,50 @@ pub(in crate::pages::devices) async fn result(
     let RequestedAction::Complete(action) = bulk.action.with_value(&query) else {
         return Err(ConsoleError::MalformedForm("no value"));
     };
-    let users = signed_in.workspace().users;
+    let origin = signed_in.origin.clone();
+    let change = BulkChange::new(bulk.selection.devices(), action.clone(), origin);
+    let change = change.map_err(|_| ConsoleError::MalformedForm("invalid devices"))?;
+    let (users, devices) = (signed_in.workspace().users, signed_in.workspace().devices);
     let user = match action {
         BulkAction::Assign(user) => user,
         _ => None,
     };
     let task = async move {
-        match user {
-            Some(user) => Ok(users.find(user).await?),
-            None => Ok(None),
-        }
+        let assignee = match user {
+            Some(user) => users.find(user).await?,
+            None => None,
+        };
+        let state = devices.preview_change_many(Arc::new(change)).await?;
+        Ok((assignee, state))
     };
-    let assignee = run_to_completion(&request, signed_in.actor(), task).await?;
-    respond::page(
-        StatusCode::OK,
-        &page(&signed_in, &bulk, &action, assignee.as_ref()),
-    )
-}
-
-fn page(
-    signed_in: &crate::session::SignedIn,
-    bulk: &BulkRequest,
-    action: &BulkAction,
-    assignee: Option<&User>,
-) -> ResultPage {
-    let texts = &EN.bulk;
-    let count = bulk.selection.len() as u64;
-    let undo = action.inverse().map(|inverse| Undo {
-        text: undo_text(&inverse),
-        hidden: parameters(action::parameters(&inverse), &bulk.selection, &bulk.back).0,
-    });
-    ResultPage {
-        frame: Frame::new(signed_in, Section::Devices, texts.result)
-            .with_notice(Some(texts::count(count, texts.done_one, texts.done_other))),
-        title: confirm::title(action, assignee),
+    let (assignee, state) = run_to_completion(&request, signed_in.actor(), task).await?;
+    let page = ResultPage {
+        frame: Frame::new(&signed_in, Section::Devices, EN.bulk.result),
+        title: confirm::title(&action, assignee.as_ref()),
+        done: texts::count(
+            state.unchanged.len() as u64,
+            EN.bulk.done_one,
+            EN.bulk.done_other,
+        ),
+        not_done: not_done(&state),
         back: bulk.back_address(),
-        undo,
-    }
+        undo: action.inverse().map(|inverse| undo(&bulk, &inverse)),
+    };
+    respond::page(StatusCode::OK, &page)
 }
 
-fn undo_text(inverse: &BulkAction) -> String {
-    let text = ActionName::of(inverse).text();
-    texts::fill(EN.bulk.undo, &[("action", &text)])
+fn not_done(state: &BulkPreview) -> Option<String> {
+    let count = state.changed.len() + state.rejected.len();
+    let texts = &EN.bulk;
+    (count > 0).then(|| texts::count(count as u64, texts.not_done_one, texts.not_done_other))
+}
+
+fn undo(bulk: &BulkRequest, inverse: &BulkAction) -> Undo {
+    let action = ActionName::of(inverse).text();
+    let parameters = action::parameters(inverse);
+    let path = bulk_address(BULK, parameters, &bulk.selection, &bulk.back);
+    Undo {
+        text: texts::fill(EN.bulk.undo, &[("action", &action)]),
+        href: format!("{PATH}{path}"),
+    }
 }
