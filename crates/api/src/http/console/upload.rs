@@ -43,10 +43,11 @@ pub(super) async fn read(
 
 async fn read_parts(mut multipart: Multipart, max_file_bytes: usize) -> Result<Form, ApiError> {
     let mut form = Form::default();
-    let mut text_bytes = 0;
+    let (mut text_bytes, mut parts) = (0_usize, 0_usize);
     while let Some(part) = multipart.next().await {
         let mut part = part.map_err(malformed)?;
-        if form.parts.len() >= MAX_PARTS {
+        parts += 1;
+        if parts > MAX_PARTS {
             return Err(ApiError::PayloadTooLarge);
         }
         let name = part.name().unwrap_or_default().to_owned();
@@ -60,7 +61,8 @@ async fn read_parts(mut multipart: Multipart, max_file_bytes: usize) -> Result<F
             continue;
         }
         text_bytes += name.len();
-        let available = MAX_TEXT_BYTES.saturating_sub(text_bytes);
+        let available = MAX_TEXT_BYTES.checked_sub(text_bytes);
+        let available = available.ok_or(ApiError::PayloadTooLarge)?;
         let text = read_part(&mut part, Vec::new(), available).await?;
         text_bytes += text.len();
         form.parts
