@@ -1,5 +1,7 @@
 //! The second step: the fields of the columns, and the treatment of the rows.
 
+use std::collections::HashSet;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -78,7 +80,7 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, ConsoleError> {
     let actor = form.signed_in.actor();
     let step = async {
-        match options::from_form(&form.values) {
+        match form.read_options().await? {
             Ok(read) => respond_columns(form, read.options, false).await,
             Err(error) => {
                 let message = wording::of_option(&error.pointer, &error.message);
@@ -245,7 +247,7 @@ fn leave_out_faults(options: &mut ImportOptions, errors: &[ImportError]) {
 }
 
 fn shown_columns(options: &ImportOptions, columns: &[Column]) -> String {
-    let given: Vec<String> = options
+    let given: HashSet<String> = options
         .columns
         .keys()
         .map(|name| name.to_lowercase())

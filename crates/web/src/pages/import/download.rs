@@ -26,8 +26,16 @@ use crate::run_to_completion::run_to_completion;
 const MAX_GROWTH: usize = 2;
 
 /// Downloads the options as the JSON that the API and the program `devices` read, too.
-pub(super) async fn mapping(form: ImportForm) -> Result<HttpResponse, ConsoleError> {
-    let read = match options::from_form(&form.values) {
+pub(super) async fn mapping(
+    request: HttpRequest,
+    form: ImportForm,
+) -> Result<HttpResponse, ConsoleError> {
+    let actor = form.signed_in.actor();
+    run_to_completion(&request, actor, write_mapping(form)).await
+}
+
+async fn write_mapping(form: ImportForm) -> Result<HttpResponse, ConsoleError> {
+    let read = match form.read_options().await? {
         Ok(read) => read,
         Err(error) => {
             let message = wording::of_option(&error.pointer, &error.message);
@@ -58,7 +66,7 @@ pub(super) async fn rejected(
 }
 
 async fn write_rejected(mut form: ImportForm) -> Result<HttpResponse, ConsoleError> {
-    let Some(options) = planned_options(&form) else {
+    let Some(options) = planned_options(&form).await? else {
         return check(form, None).await;
     };
     let Some(file) = form.file.take() else {

@@ -2,12 +2,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use devices_import::ImportLimits;
+use devices_import::{ImportLimits, OptionError};
 
+use super::blocking;
 use super::carried::{Carried, SentFile};
+use super::options::{self, FormOptions};
 use super::start::{Fault, StartPage};
 use crate::error::ConsoleError;
 use crate::host::{Host, Permit};
@@ -22,7 +25,7 @@ pub(super) struct ImportForm {
     pub(super) file: Option<SentFile>,
     /// `true` if the form was too large to be read. It has no values then.
     pub(super) is_too_large: bool,
-    pub(super) values: Pairs,
+    pub(super) values: Arc<Pairs>,
     pub(super) limits: Limits,
     /// Covers the file and everything that is made from it.
     _permit: Permit,
@@ -50,13 +53,21 @@ impl ImportForm {
         self.values.raw("keeps_file").is_some()
     }
 
-    /// Prepares the file for the next step.
-    pub(super) fn carry(&self) -> Carried {
+    /// Takes the file, and prepares it for the next step.
+    pub(super) async fn carry(&mut self) -> Result<Carried, ConsoleError> {
         let keeps_file = self.browser_keeps_file();
-        match &self.file {
-            Some(file) => file.carry(keeps_file),
-            None => Carried::default(),
+        match self.file.take() {
+            Some(file) => blocking(move || file.carry(keeps_file)).await,
+            None => Ok(Carried::default()),
         }
+    }
+
+    /// Reads the options.
+    pub(super) async fn read_options(
+        &self,
+    ) -> Result<Result<FormOptions, OptionError>, ConsoleError> {
+        let values = Arc::clone(&self.values);
+        blocking(move || options::from_form(&values)).await
     }
 
     async fn read(request: HttpRequest, payload: Payload) -> Result<Self, ConsoleError> {
@@ -68,13 +79,11 @@ impl ImportForm {
             Err(ConsoleError::TooLarge) => return Ok(Self::too_large(signed_in, limits)),
             Err(error) => return Err(error),
         };
-        let values = Pairs(upload.parts);
+        let values = Arc::new(Pairs(upload.parts));
         let chosen = upload.file.filter(|file| !file.is_empty());
         let file = match chosen {
             Some(bytes) => Some(SentFile::new(bytes, upload.file_name.as_deref())),
-            None => values.raw("content").and_then(|content| {
-                SentFile::from_page(content, values.get("file_name"), limits.max_bytes)
-            }),
+            None => read_file_in_page(Arc::clone(&values), limits.max_bytes).await?,
         };
         Ok(Self {
             signed_in,
@@ -91,7 +100,7 @@ impl ImportForm {
             signed_in,
             file: None,
             is_too_large: true,
-            values: Pairs::default(),
+            values: Arc::default(),
             limits,
             _permit: Box::new(()),
         }
@@ -107,6 +116,18 @@ impl ImportForm {
         };
         StartPage::reject(&self.signed_in, self.limits, Fault::File, message)
     }
+}
+
+/// Reads the file that a page carries. `None` if it is absent or damaged.
+async fn read_file_in_page(
+    values: Arc<Pairs>,
+    max_bytes: usize,
+) -> Result<Option<SentFile>, ConsoleError> {
+    let read = move || {
+        let content = values.raw("content")?;
+        SentFile::from_page(content, values.get("file_name"), max_bytes)
+    };
+    blocking(read).await
 }
 
 impl FromRequest for ImportForm {

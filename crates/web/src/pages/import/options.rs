@@ -1,9 +1,12 @@
 //! Options of an import in forms: the JSON object of the API in a hidden field, and the choices of
 //! the user on top of it.
 
+use std::collections::HashMap;
+
 use devices_domain::{Nulls, OnConflict, UniqueField, UnknownUsers};
 use devices_import::{
-    BatchImportOptions, DateFormat, DecimalMark, ImportOptions, OptionError, OtherColumns,
+    BatchImportOptions, DateFormat, DecimalMark, ImportOptions, OptionError, OptionErrorReason,
+    OtherColumns,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +20,9 @@ const DEFAULT: &str = "default.";
 
 /// Prefix of the names of selects for translated values, before the index in `value_keys`.
 const VALUE: &str = "value.";
+
+/// Maximum size of each text with JSON: that of the options of an import by the API.
+const MAX_JSON_BYTES: usize = 256 * 1024;
 
 /// Options of a form.
 pub(super) struct FormOptions {
@@ -46,31 +52,52 @@ pub(super) fn to_json(options: &BatchImportOptions) -> Value {
     json
 }
 
-/// Reads the options of a form.
+/// Reads the options of a form. Takes time linear in the size of the form.
 ///
 /// # Errors
-/// The first invalid option. The selects of a page have none.
+/// The first invalid option, or a JSON text of more than 256 KiB. The selects of a page have none.
 pub(super) fn from_form(values: &Pairs) -> Result<FormOptions, OptionError> {
+    for name in ["mapping", "options", "columns", "value_keys"] {
+        check_size(values, name)?;
+    }
     let saved = values.get("mapping");
     let base = saved.or(values.get("options")).unwrap_or_default();
     let mut options = BatchImportOptions::parse(base.as_bytes())?;
+    let sent = first_values(values);
     let mut reads_other_table = false;
     if let Some(columns) = values.raw("columns") {
         let before = options.file.clone();
         set_table(&mut options.file, values);
         reads_other_table = !is_same_table(&before, &options.file);
         if !reads_other_table {
-            set_columns(&mut options.file, columns, values);
+            set_columns(&mut options.file, columns, &sent);
         }
         set_defaults(&mut options.file, values);
         set_formats(&mut options.file, values);
         set_batch(&mut options, values);
     }
-    set_values(&mut options.file, values);
+    let keys = values.raw("value_keys").unwrap_or_default();
+    set_values(&mut options.file, keys, &sent);
     Ok(FormOptions {
         options,
         reads_other_table,
     })
+}
+
+fn check_size(values: &Pairs, name: &str) -> Result<(), OptionError> {
+    if values.raw(name).unwrap_or_default().len() <= MAX_JSON_BYTES {
+        return Ok(());
+    }
+    let message = format!("{name} must not be larger than 256 KiB");
+    Err(OptionError::new("", OptionErrorReason::Malformed, message))
+}
+
+/// Returns the first value of each name.
+fn first_values(values: &Pairs) -> HashMap<&str, &str> {
+    let pairs = values.0.iter().rev();
+    pairs
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 fn text(values: &Pairs, name: &str) -> Option<String> {
@@ -111,27 +138,32 @@ pub(super) type ShownColumn = (String, Option<String>, bool);
 
 /// Sets the fields of columns. A column whose field was recognised and is not changed has no entry,
 /// so that a saved mapping also fits a file without this column.
-fn set_columns(options: &mut ImportOptions, columns: &str, values: &Pairs) {
+fn set_columns(options: &mut ImportOptions, columns: &str, sent: &HashMap<&str, &str>) {
     let shown: Vec<ShownColumn> = serde_json::from_str(columns).unwrap_or_default();
-    let chosen: Vec<Option<&str>> = (0..shown.len())
-        .map(|index| values.raw(&format!("{FIELD}{index}")).map(str::trim))
-        .collect();
-    for ((name, field, is_given), chosen_field) in shown.iter().zip(&chosen) {
-        let Some(field_name) = chosen_field else {
-            continue;
-        };
-        let is_unchanged = *field_name == field.as_deref().unwrap_or_default();
-        let is_repeated = chosen.iter().filter(|other| *other == chosen_field).count() > 1;
-        if is_unchanged && !is_given && (!is_repeated || field_name.is_empty()) {
+    let shown = shown.into_iter().enumerate();
+    let chosen = shown.filter_map(|(index, column)| {
+        let field = sent.get(format!("{FIELD}{index}").as_str())?;
+        Some((column, field.trim()))
+    });
+    let chosen: Vec<(ShownColumn, &str)> = chosen.collect();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for (_, field) in &chosen {
+        *counts.entry(field).or_default() += 1;
+    }
+    // The names of columns ignore case. The last one replaces the others.
+    let mut changed = HashMap::new();
+    for ((name, recognised, is_given), field) in chosen {
+        let is_unchanged = field == recognised.as_deref().unwrap_or_default();
+        let is_repeated = counts[field] > 1;
+        if is_unchanged && !is_given && (!is_repeated || field.is_empty()) {
             continue;
         }
-        let lower = name.to_lowercase();
-        options
-            .columns
-            .retain(|given, _| given.to_lowercase() != lower);
-        let field = (!field_name.is_empty()).then(|| (*field_name).to_owned());
-        options.columns.insert(name.clone(), field);
+        let field = (!field.is_empty()).then(|| field.to_owned());
+        changed.insert(name.to_lowercase(), (name, field));
     }
+    let is_kept = |name: &str| !changed.contains_key(&name.to_lowercase());
+    options.columns.retain(|name, _| is_kept(name));
+    options.columns.extend(changed.into_values());
 }
 
 fn set_defaults(options: &mut ImportOptions, values: &Pairs) {
@@ -191,12 +223,12 @@ fn set_batch(options: &mut BatchImportOptions, values: &Pairs) {
 }
 
 /// Sets the translations of values that the page offered.
-fn set_values(options: &mut ImportOptions, values: &Pairs) {
-    let keys = values.raw("value_keys").unwrap_or_default();
+fn set_values(options: &mut ImportOptions, keys: &str, sent: &HashMap<&str, &str>) {
     let keys: Vec<(String, String)> = serde_json::from_str(keys).unwrap_or_default();
     for (index, (field, from)) in keys.into_iter().enumerate() {
         let translations = options.values.entry(field.clone()).or_default();
-        match values.get(&format!("{VALUE}{index}")) {
+        let to = sent.get(format!("{VALUE}{index}").as_str());
+        match to.map(|to| to.trim()).filter(|to| !to.is_empty()) {
             Some(to) => translations.insert(from, to.to_owned()),
             None => translations.remove(&from),
         };
@@ -297,5 +329,17 @@ mod tests {
     fn invalid_saved_options_are_an_error() {
         let read = from_form(&pairs(&[("options", r#"{"colums":{}}"#)]));
         assert!(read.is_err_and(|error| error.pointer == "/colums"));
+    }
+
+    #[rstest]
+    #[case("mapping")]
+    #[case("options")]
+    #[case("columns")]
+    #[case("value_keys")]
+    fn large_json_is_rejected(#[case] name: &str) {
+        let json = |length: usize| format!("{{}}{}", " ".repeat(length - 2));
+        assert!(from_form(&pairs(&[(name, &json(MAX_JSON_BYTES))])).is_ok());
+        let read = from_form(&pairs(&[(name, &json(MAX_JSON_BYTES + 1))]));
+        assert!(read.is_err_and(|error| error.message.starts_with(name)));
     }
 }

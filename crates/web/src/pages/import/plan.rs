@@ -107,7 +107,7 @@ pub(super) async fn check(
     let FormOptions {
         options,
         reads_other_table,
-    } = match options::from_form(&form.values) {
+    } = match form.read_options().await? {
         Ok(read) => read,
         Err(error) => {
             let message = wording::of_option(&error.pointer, &error.message);

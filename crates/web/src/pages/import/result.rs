@@ -197,8 +197,8 @@ pub(super) async fn show(
 }
 
 /// Responds with the result of an import that did not store all rows.
-pub(super) fn respond_rejected(
-    form: &ImportForm,
+pub(super) async fn respond_rejected(
+    mut form: ImportForm,
     batch: Option<BatchId>,
     stored: StoredResult,
 ) -> Result<HttpResponse, ConsoleError> {
@@ -223,7 +223,7 @@ pub(super) fn respond_rejected(
         }
     });
     let frame = Frame::new(&form.signed_in, Section::Import, title);
-    let mut page = ResultPage::new(frame, batch, stored.counts, form.carry());
+    let mut page = ResultPage::new(frame, batch, stored.counts, form.carry().await?);
     page.failed = shown.collect();
     page.rejected = rejected;
     respond::page(StatusCode::OK, &page)

@@ -11,9 +11,10 @@ use devices_import::{BatchImportOptions, FileLayout, ReadFile, read_batch};
 use sha2::{Digest, Sha256};
 
 use super::form::ImportForm;
+use super::options::FormOptions;
 use super::plan::{check, digest};
 use super::result::{self, StoredResult};
-use super::{blocking, options, store_error};
+use super::{blocking, store_error};
 use crate::error::ConsoleError;
 use crate::respond::see_other;
 use crate::run_to_completion::run_to_completion;
@@ -33,10 +34,14 @@ pub(super) async fn run(
 }
 
 /// Returns the options of an import whose plan was shown. `None` if the form is incomplete.
-pub(super) fn planned_options(form: &ImportForm) -> Option<BatchImportOptions> {
-    let mut options = options::from_form(&form.values).ok()?.options;
+pub(super) async fn planned_options(
+    form: &ImportForm,
+) -> Result<Option<BatchImportOptions>, ConsoleError> {
+    let Ok(FormOptions { mut options, .. }) = form.read_options().await? else {
+        return Ok(None);
+    };
     options.batch.is_atomic = form.values.get("atomic") != Some("false");
-    Some(options)
+    Ok(Some(options))
 }
 
 /// Returns the request of an import with the key of its form.
@@ -58,7 +63,7 @@ pub(super) fn idempotent_request(
 
 async fn execute(mut form: ImportForm) -> Result<HttpResponse, ConsoleError> {
     let key = form.values.get("key").and_then(IdempotencyKey::parse);
-    let (Some(options), Some(key)) = (planned_options(&form), key) else {
+    let (Some(options), Some(key)) = (planned_options(&form).await?, key) else {
         return check(form, None).await;
     };
     let Some(file) = form.file.take() else {
@@ -97,7 +102,7 @@ async fn execute(mut form: ImportForm) -> Result<HttpResponse, ConsoleError> {
                 Some(batch) if stored.failed.is_empty() => {
                     Ok(see_other(&format!("/import/results/{batch}")))
                 }
-                batch => result::respond_rejected(&form, batch, stored),
+                batch => result::respond_rejected(form, batch, stored).await,
             }
         }
         Ok(UpsertDevicesResult::Rows(..)) => Err(ConsoleError::Internal(
