@@ -1,5 +1,7 @@
 //! A browser window, as a user uses it: by labels, link texts and button texts.
 
+mod gestures;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -115,10 +117,6 @@ impl Browser {
         format!("{}{}", url.path(), query.unwrap_or_default())
     }
 
-    pub(crate) fn title(&self) -> String {
-        self.run(self.client.title())
-    }
-
     /// Visible text of the page.
     pub(crate) fn text(&self) -> String {
         let body = self.find("body");
@@ -127,6 +125,10 @@ impl Browser {
 
     pub(crate) fn back(&self) {
         self.run(self.client.back());
+    }
+
+    pub(crate) fn forward(&self) {
+        self.run(self.client.forward());
     }
 
     pub(crate) fn reload(&self) {
@@ -149,6 +151,15 @@ impl Browser {
         self.wait_for(Locator::XPath(&path));
     }
 
+    /// Waits until the page has a row of a table with these texts.
+    pub(crate) fn wait_for_row(&self, texts: &[&str]) {
+        let texts = texts.iter();
+        let conditions =
+            texts.map(|text| format!("[contains(normalize-space(.), {})]", quoted(text)));
+        let path = format!("//tr{}", conditions.collect::<String>());
+        self.wait_for(Locator::XPath(&path));
+    }
+
     /// Clicks the link with this text.
     pub(crate) fn follow(&self, text: &str) {
         self.click(&format!("//a[normalize-space(.)={}]", quoted(text)));
@@ -157,14 +168,6 @@ impl Browser {
     /// Clicks the button with this text.
     pub(crate) fn press(&self, text: &str) {
         self.click(&button(text));
-    }
-
-    /// Clicks the button with this text twice in a row, faster than a page can load.
-    pub(crate) fn double_click(&self, text: &str) {
-        let element = self.wait_for(Locator::XPath(&button(text)));
-        let element = serde_json::to_value(element).expect("an element has an id");
-        let click_twice = "arguments[0].click(); arguments[0].click();";
-        self.run(self.client.execute(click_twice, vec![element]));
     }
 
     fn click(&self, path: &str) {
@@ -202,12 +205,6 @@ impl Browser {
     pub(crate) fn value(&self, label: &str) -> String {
         let control = self.labelled(label);
         self.run(control.prop("value")).unwrap_or_default()
-    }
-
-    /// Types keys into the element that has the focus.
-    pub(crate) fn type_keys(&self, keys: &str) {
-        let active = self.run(self.client.active_element());
-        self.run(active.send_keys(keys));
     }
 
     /// Waits for the control whose label, or `aria-label`, begins with a text.

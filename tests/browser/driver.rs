@@ -1,12 +1,14 @@
 //! The WebDriver server of Chromium.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A chromedriver on a port of its own. Killed when dropped, with its browser.
 pub(crate) struct Driver {
     process: Child,
     port: u16,
+    /// Keeps the pipe open: chromedriver could end if it cannot write. It writes little.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Driver {
@@ -16,17 +18,23 @@ impl Driver {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("chromedriver is installed: run `make test-browser`");
+            .unwrap_or_else(|error| {
+                panic!(
+                    "chromedriver cannot be run ({error}): install chromium and chromium-driver, \
+                     or run `make test-browser`, which does"
+                )
+            });
         let output = process.stdout.take().expect("stdout is piped");
-        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+        let mut output = BufReader::new(output);
+        let mut lines = output.by_ref().lines().map_while(Result::ok);
         let port = lines.find_map(|line| {
             let (_, port) = line.split_once("started successfully on port ")?;
             port.trim_end_matches('.').parse().ok()
         });
-        // Nothing else is read: chromedriver writes little, and the pipe holds it.
         Self {
             process,
             port: port.expect("chromedriver prints its port"),
+            _output: output,
         }
     }
 

@@ -7,3 +7,4 @@ mod accessibility;
 mod browser;
 mod driver;
 mod sign_in;
+mod walks;
