@@ -223,7 +223,7 @@ texts! {
         another_tag: "Another tag",
         attribute: "Attribute",
         attribute_key: "Attribute",
-        attribute_value: "Value of the attribute",
+        attribute_value: "Attribute value",
         incomplete_attribute: "needs a name and a value",
         too_many_values: "must be given at most {max} times",
         invalid_id: "must be a positive number",

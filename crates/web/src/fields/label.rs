@@ -62,7 +62,8 @@ pub(crate) fn words(name: &str) -> String {
             c => words.push(c.to_ascii_lowercase()),
         }
     }
-    words
+    // The texts of the console are British English, machine names are American.
+    words.replace("nrollment", "nrolment")
 }
 
 #[cfg(test)]
