@@ -123,7 +123,9 @@ impl Listener {
                     let client = socket.peer_addr().ok();
                     // A compressed response is several small writes. Nagle's algorithm would hold
                     // the second one back until the client acknowledges the first, 40 ms later.
-                    let _ = socket.set_nodelay(true);
+                    if let Err(error) = socket.set_nodelay(true) {
+                        tracing::debug!(%error, "Nagle's algorithm stays on");
+                    }
                     let stream = ConnectionStream::new(socket, Arc::clone(&registry));
                     async move { Ok::<_, DispatchError>((stream, Protocol::Http1, client)) }
                 })
