@@ -37,7 +37,11 @@ fn creating_batch(device: &Page) -> String {
 fn audit_trail_names_the_console() {
     let (api, browser) = open();
     let new = "/ui/devices/new";
-    let values = [("name", "LT-1"), ("type", "laptop")];
+    let values = [
+        ("name", "LT-1"),
+        ("type", "laptop"),
+        ("category", "computers"),
+    ];
     let device = create(&browser, new, new, &values);
     let email = [("email", "ada@example.com")];
     let user = create(&browser, "/ui/users/new", "/ui/users", &email);

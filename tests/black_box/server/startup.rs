@@ -100,6 +100,18 @@ fn startup_prints_addresses_as_json() {
 }
 
 #[test]
+fn startup_prints_the_address_of_the_console() {
+    let database = TestDatabase::new();
+    for is_enabled in [true, false] {
+        let options = ServerOptions::with("DEVICES__LOG__FORMAT", "text");
+        let options = options.and("DEVICES__WEB__ENABLED", is_enabled);
+        let server = Server::start_with(&database, &options);
+        let console = format!("Console: {}", server.url("/ui/"));
+        assert_eq!(server.output_lines().contains(&console), is_enabled);
+    }
+}
+
+#[test]
 fn concurrent_starts_migrate_empty_database() {
     let database = TestDatabase::empty();
     std::thread::scope(|scope| {
