@@ -7,14 +7,24 @@ use actix_web::{FromRequest, HttpRequest};
 
 use crate::error::ConsoleError;
 
+/// Maximum number of pairs. The largest form has one for each device on a page, and for each field.
+const MAX_PAIRS: usize = 10_000;
+
 /// Names and values in the query or in a form, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
 
 impl Pairs {
     /// Parses `application/x-www-form-urlencoded`. Text that is not UTF-8 is replaced.
-    pub(crate) fn parse(text: &[u8]) -> Self {
-        Self(serde_urlencoded::from_bytes(text).unwrap_or_default())
+    ///
+    /// # Errors
+    /// `MalformedForm` for more than 10,000 pairs, before any of them is allocated.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, ConsoleError> {
+        let separators = text.iter().filter(|byte| **byte == b'&').count();
+        if separators >= MAX_PAIRS {
+            return Err(ConsoleError::MalformedForm("it has more than 10,000 pairs"));
+        }
+        Ok(Self(serde_urlencoded::from_bytes(text).unwrap_or_default()))
     }
 
     /// Returns the first value with this name, without white space at its ends. `None` if it is
@@ -65,6 +75,20 @@ impl FromRequest for Query {
     type Future = Ready<Result<Self, ConsoleError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Pairs::parse(request.query_string().as_bytes()))))
+        let pairs = Pairs::parse(request.query_string().as_bytes());
+        ready(pairs.map(Self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_pairs_are_rejected() {
+        let query = |pairs: usize| vec!["a=1"; pairs].join("&");
+        let parsed = Pairs::parse(query(MAX_PAIRS).as_bytes()).unwrap();
+        assert_eq!(parsed.0.len(), MAX_PAIRS);
+        assert!(Pairs::parse(query(MAX_PAIRS + 1).as_bytes()).is_err());
     }
 }

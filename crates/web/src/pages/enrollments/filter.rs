@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn wrong_date_is_an_error() {
-        let read = |text| Filter::read(&Pairs::parse(text));
+        let read = |text| Filter::read(&Pairs::parse(text).unwrap());
         assert!(read(b"updated_since=yesterday").error.is_some());
         let filter = read(b"updated_since=2026-01-31&linked=false&serial_number=");
         assert_eq!(filter.conditions.linked, Some(false));

@@ -46,7 +46,7 @@ impl BulkRequest {
 
     /// Returns the address of the list from which the devices were selected.
     fn back_address(&self) -> String {
-        let back = Pairs::parse(self.back.as_bytes());
+        let back = Pairs::parse(self.back.as_bytes()).unwrap_or_default();
         address(DEVICES, &back).unwrap_or_else(|| format!("{}{DEVICES}", crate::PATH))
     }
 }
