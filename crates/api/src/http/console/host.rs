@@ -102,7 +102,9 @@ impl ConsoleHost {
         let throttle = &state.auth_throttle;
         let Some(session) = session else {
             throttle.record_invalid(token.sha256());
-            return Err(failure(request, state));
+            // Not counted as a failed authentication: sessions end regularly, and must lead to
+            // the sign-in from a shared address, too. A token has too many bits to be guessed.
+            return Err(ApiError::Unauthorized);
         };
         throttle.record_valid(token.sha256());
         Ok(session)
