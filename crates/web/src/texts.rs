@@ -637,7 +637,6 @@ texts! {
         undo: "Undo",
         undone_by: "Undone with the key",
         undone_notice: "The batch was undone.",
-        imported_notice: "The file was imported.",
         nothing_to_undo: "There is nothing to undo: no device that the batch created is active and unchanged.",
         archives_one: "1 device will be archived.",
         archives_other: "{count} devices will be archived.",

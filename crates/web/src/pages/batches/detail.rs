@@ -47,11 +47,8 @@ pub(super) async fn show(
     };
     let (batch, page) = run_to_completion(&request, signed_in.actor(), load).await?;
     let title = texts::fill(EN.batches.detail_title, &[("number", &id)]);
-    let notice = match query.get("notice") {
-        Some("undone") => Some(EN.batches.undone_notice.to_owned()),
-        Some("imported") => Some(EN.batches.imported_notice.to_owned()),
-        _ => None,
-    };
+    let is_undone = query.get("notice") == Some("undone");
+    let notice = is_undone.then(|| EN.batches.undone_notice.to_owned());
     Ok(BatchDetail {
         frame: Frame::new(&signed_in, Section::Batches, title).with_notice(notice),
         batch,
@@ -61,6 +58,10 @@ pub(super) async fn show(
             EN.batches.one_device,
             EN.batches.other_devices,
         ),
-        pager: Pager::new(&format!("/batches/{id}"), &query, page.next),
+        pager: Pager::new(
+            &format!("/batches/{id}"),
+            &query.without("notice"),
+            page.next,
+        ),
     })
 }
