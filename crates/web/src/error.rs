@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
@@ -11,6 +13,7 @@ use askama::Template;
 use devices_domain::RepositoryError;
 
 use crate::frame::Frame;
+use crate::session::SignedIn;
 use crate::texts::{EN, ErrorText};
 
 /// Error that the browser shows as a page.
@@ -102,6 +105,16 @@ impl ConsoleError {
         }
     }
 
+    /// Returns the page of the error as HTML.
+    fn page(&self, frame: Frame) -> askama::Result<String> {
+        let page = ErrorPage {
+            frame,
+            text: self.text(),
+            needs_sign_in: matches!(self, Self::SignedOut),
+        };
+        page.render()
+    }
+
     /// Returns what happened, and what to do.
     pub(crate) fn text(&self) -> &'static ErrorText {
         let errors = &EN.errors;
@@ -137,12 +150,7 @@ impl ResponseError for ConsoleError {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = self.response();
-        let text = self.text();
-        let page = ErrorPage {
-            frame: Frame::signed_out(text.title),
-            text,
-        };
-        match page.render() {
+        match self.page(Frame::signed_out(self.text().title)) {
             Ok(page) => response.content_type("text/html; charset=utf-8").body(page),
             Err(_) => response.finish(),
         }
@@ -166,4 +174,22 @@ impl From<RepositoryError> for ConsoleError {
 struct ErrorPage {
     frame: Frame,
     text: &'static ErrorText,
+    needs_sign_in: bool,
+}
+
+/// Shows the navigation and the session on the page of an error.
+pub(crate) fn with_session(
+    response: ServiceResponse<BoxBody>,
+    signed_in: &SignedIn,
+) -> ServiceResponse<BoxBody> {
+    let error = response.response().error();
+    let error = error.and_then(|error| error.as_error::<ConsoleError>());
+    let page = error.map(|error| {
+        let frame = Frame::without_section(signed_in, error.text().title);
+        error.page(frame)
+    });
+    match page {
+        Some(Ok(page)) => response.map_body(|_, _| BoxBody::new(page)),
+        _ => response,
+    }
 }

@@ -110,6 +110,14 @@ impl Frame {
         }
     }
 
+    /// Creates the frame of a page that belongs to no part, such as an error.
+    pub(crate) fn without_section(signed_in: &SignedIn, title: impl Into<String>) -> Self {
+        Self {
+            section: None,
+            ..Self::new(signed_in, Section::Overview, title)
+        }
+    }
+
     /// Creates the frame of a page that needs no session.
     pub(crate) fn signed_out(title: impl Into<String>) -> Self {
         Self {

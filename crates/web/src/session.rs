@@ -15,7 +15,7 @@ use askama::Template;
 use devices_domain::{Actor, Admission, Origin, Scope, Store, WorkspaceStore};
 
 use crate::PATH;
-use crate::error::ConsoleError;
+use crate::error::{ConsoleError, with_session};
 use crate::host::{Console, NewSession};
 
 const COOKIE: &str = "fleet_devices_session";
@@ -111,7 +111,7 @@ pub(crate) async fn middleware(
     let host = &console(&http_request)?.0;
     let confirmed = host.confirm(&http_request, &session, response.status());
     match confirmed.await {
-        Ok(()) => Ok(response),
+        Ok(()) => Ok(with_session(response, &session)),
         Err(ConsoleError::SignedOut) => {
             let to_sign_in = to_sign_in(&http_request);
             Ok(ServiceResponse::new(http_request, to_sign_in))
@@ -162,6 +162,9 @@ pub(crate) fn removal_cookie() -> Cookie<'static> {
     cookie
 }
 
+/// Maximum length of the path and query to return to after the sign-in.
+const MAX_NEXT: usize = 2_000;
+
 /// Page that opens itself again, as a page of the console.
 #[derive(Template)]
 #[template(path = "reopen.html")]
@@ -169,9 +172,14 @@ struct ReopenPage;
 
 /// Returns whether a link of another site led to the page. Browsers then send no cookie that is
 /// `SameSite=Strict`, although the user may have signed in.
+///
+/// `false` for an export: another site must not start a download and its audit event.
 fn has_other_initiator(request: &HttpRequest) -> bool {
-    let site = request.headers().get("sec-fetch-site");
-    site.is_some_and(|site| site == "cross-site") && token(request).is_none()
+    let is = |name: &str, value: &str| request.headers().get(name).is_some_and(|v| v == value);
+    is("sec-fetch-site", "cross-site")
+        && is("sec-fetch-dest", "document")
+        && !request.path().ends_with("/export")
+        && token(request).is_none()
 }
 
 /// Leads a browser to the sign-in, and from there back to the page if it can be opened again.
@@ -195,6 +203,12 @@ fn to_sign_in(request: &HttpRequest) -> HttpResponse {
     }
     let path = request.uri().path_and_query();
     let path = path.map_or(PATH, |path| path.as_str());
+    // Twice encoded, a long query exceeds the limits of proxies.
+    let path = if path.len() > MAX_NEXT {
+        request.path()
+    } else {
+        path
+    };
     let query = serde_urlencoded::to_string([("next", path)]).unwrap_or_default();
     HttpResponse::SeeOther()
         .insert_header((LOCATION, format!("{PATH}/sign-in?{query}")))
