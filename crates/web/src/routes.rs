@@ -1,7 +1,7 @@
 //! Routes of the console.
 
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, Resource, Route, guard, web};
 
 use crate::PATH;
 use crate::assets;
@@ -31,15 +31,32 @@ pub fn routes(console: Console) -> impl FnOnce(&mut web::ServiceConfig) {
             .default_service(web::to(not_found));
         let scope = web::scope(PATH)
             .app_data(console)
+            .app_data(
+                web::PathConfig::default().error_handler(|_, _| ConsoleError::NotFound.into()),
+            )
             // The last `wrap` is the outermost.
             .wrap(from_fn(same_origin::middleware))
             .wrap(from_fn(response_headers::middleware))
             .wrap(Compress::default())
-            .route("/assets/{name}", web::get().to(assets::get))
+            .service(page("/assets/{name}").route(get().to(assets::get)))
             .configure(sign_in::routes)
             .service(pages);
         app.service(scope);
     }
+}
+
+/// Creates the resource of a page. Methods without a route get an error page (405).
+pub(crate) fn page(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(method_not_allowed))
+}
+
+/// Creates a route for GET and HEAD (RFC 9110, section 9.1).
+pub(crate) fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+async fn method_not_allowed() -> Result<HttpResponse, ConsoleError> {
+    Err(ConsoleError::MethodNotAllowed)
 }
 
 async fn not_found() -> Result<HttpResponse, ConsoleError> {

@@ -6,14 +6,16 @@ mod undo;
 
 use actix_web::web;
 
+use crate::routes::{get, page};
+
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
-        .route("/batches", web::get().to(list::list))
-        .route("/batches/{batch_id}", web::get().to(detail::show))
+        .service(page("/batches").route(get().to(list::list)))
+        .service(page("/batches/{batch_id:\\d{1,18}}").route(get().to(detail::show)))
         .service(
-            web::resource("/batches/{batch_id}/undo")
-                .route(web::get().to(undo::preview))
+            page("/batches/{batch_id:\\d{1,18}}/undo")
+                .route(get().to(undo::preview))
                 .route(web::post().to(undo::undo)),
         );
 }

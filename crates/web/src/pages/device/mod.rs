@@ -19,36 +19,37 @@ use devices_domain::{Assignee, DeviceId, Precondition, Revision, StoredDevice, T
 use crate::PATH;
 use crate::error::ConsoleError;
 use crate::query::Pairs;
+use crate::routes::{get, page};
 use crate::session::SignedIn;
 
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
-    let page = |path: &str| web::resource(format!("/devices/{{device_id:\\d+}}{path}"));
+    let device_page = |path: &str| page(&format!("/devices/{{device_id:\\d+}}{path}"));
     scope
         .service(
-            web::resource("/devices/new")
-                .route(web::get().to(create::show))
+            page("/devices/new")
+                .route(get().to(create::show))
                 .route(web::post().to(create::save)),
         )
-        .service(page("").route(web::get().to(detail::show)))
+        .service(device_page("").route(get().to(detail::show)))
         .service(
-            page("/edit")
-                .route(web::get().to(edit::show))
+            device_page("/edit")
+                .route(get().to(edit::show))
                 .route(web::post().to(edit::save)),
         )
         .service(
-            page("/assign")
-                .route(web::get().to(assign::show))
+            device_page("/assign")
+                .route(get().to(assign::show))
                 .route(web::post().to(assign::save)),
         )
         .service(
-            page("/archive")
-                .route(web::get().to(archive::show))
+            device_page("/archive")
+                .route(get().to(archive::show))
                 .route(web::post().to(archive::save)),
         )
         .service(
-            page("/restore")
-                .route(web::get().to(restore::show))
+            device_page("/restore")
+                .route(get().to(restore::show))
                 .route(web::post().to(restore::save)),
         );
 }

@@ -13,27 +13,30 @@ mod serial_numbers;
 
 use actix_web::web;
 
+use crate::routes::{get, page};
+
 pub(crate) use columns::Cell;
 
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
         .service(
-            web::resource("/devices")
-                .route(web::get().to(list::show))
+            page("/devices")
+                .route(get().to(list::show))
                 .route(web::post().to(list::filter)),
         )
-        .route("/devices/columns", web::post().to(list::choose_columns))
+        .service(page("/devices/columns").route(web::post().to(list::choose_columns)))
         .service(
-            web::resource("/devices/export")
+            page("/devices/export")
+                // Not HEAD: each export is recorded in the audit trail.
                 .route(web::get().to(export::export))
                 .route(web::post().to(export::export_form)),
         )
         .service(
-            web::resource("/devices/bulk")
-                .route(web::get().to(bulk::confirm))
+            page("/devices/bulk")
+                .route(get().to(bulk::confirm))
                 .route(web::post().to(bulk::begin)),
         )
-        .route("/devices/bulk/run", web::post().to(bulk::run))
-        .route("/devices/bulk/result", web::get().to(bulk::result));
+        .service(page("/devices/bulk/run").route(web::post().to(bulk::run)))
+        .service(page("/devices/bulk/result").route(get().to(bulk::result)));
 }

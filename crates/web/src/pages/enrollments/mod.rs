@@ -6,9 +6,11 @@ mod list;
 
 use actix_web::web;
 
+use crate::routes::{get, page};
+
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
-        .route("/enrollments", web::get().to(list::list))
-        .route("/enrollments/{serial_number}", web::get().to(detail::show));
+        .service(page("/enrollments").route(get().to(list::list)))
+        .service(page("/enrollments/{serial_number}").route(get().to(detail::show)));
 }

@@ -23,11 +23,12 @@ use devices_domain::{CreateDevicesError, IdempotencyError};
 
 use crate::error::ConsoleError;
 use crate::respond::see_other;
+use crate::routes::{get, page};
 
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
-    scope.route("/import", web::get().to(start::show));
-    scope.route("/import/results/{batch}", web::get().to(result::show));
+    scope.service(page("/import").route(get().to(start::show)));
+    scope.service(page("/import/results/{batch}").route(get().to(result::show)));
     let steps = [
         ("/import/columns", web::post().to(columns::show)),
         ("/import/plan", web::post().to(plan::show)),
@@ -36,9 +37,9 @@ pub(crate) fn routes(scope: &mut web::ServiceConfig) {
         ("/import/mapping", web::post().to(download::mapping)),
     ];
     for (path, route) in steps {
-        let step = web::resource(path).route(route);
+        let step = page(path).route(route);
         // An address that was copied from the middle of an import leads to its start.
-        scope.service(step.route(web::get().to(to_start)));
+        scope.service(step.route(get().to(to_start)));
     }
 }
 

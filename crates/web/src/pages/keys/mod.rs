@@ -14,6 +14,7 @@ use devices_domain::{ApiKey, KeyId, KeyPrecondition};
 
 use crate::error::ConsoleError;
 use crate::query::Pairs;
+use crate::routes::{get, page};
 use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 
@@ -21,20 +22,20 @@ use crate::session::SignedIn;
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
         .service(
-            web::resource("/keys")
-                .route(web::get().to(list::list))
+            page("/keys")
+                .route(get().to(list::list))
                 .route(web::post().to(create::create)),
         )
-        .route("/keys/new", web::get().to(create::show))
-        .route("/keys/{id:\\d{1,18}}", web::get().to(detail::show))
+        .service(page("/keys/new").route(get().to(create::show)))
+        .service(page("/keys/{id:\\d{1,18}}").route(get().to(detail::show)))
         .service(
-            web::resource("/keys/{id:\\d{1,18}}/rotate")
-                .route(web::get().to(rotate::show))
+            page("/keys/{id:\\d{1,18}}/rotate")
+                .route(get().to(rotate::show))
                 .route(web::post().to(rotate::rotate)),
         )
         .service(
-            web::resource("/keys/{id:\\d{1,18}}/revoke")
-                .route(web::get().to(revoke::show))
+            page("/keys/{id:\\d{1,18}}/revoke")
+                .route(get().to(revoke::show))
                 .route(web::post().to(revoke::revoke)),
         );
 }

@@ -14,6 +14,7 @@ use devices_domain::{DeviceFilter, PageRequest, PageStart, User, UserId};
 
 use crate::error::ConsoleError;
 use crate::query::Pairs;
+use crate::routes::{get, page};
 use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 use crate::texts::EN;
@@ -22,20 +23,20 @@ use crate::texts::EN;
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
         .service(
-            web::resource("/users")
-                .route(web::get().to(list::list))
+            page("/users")
+                .route(get().to(list::list))
                 .route(web::post().to(create::create)),
         )
-        .route("/users/new", web::get().to(create::show))
+        .service(page("/users/new").route(get().to(create::show)))
         .service(
-            web::resource("/users/{id:\\d{1,18}}")
-                .route(web::get().to(detail::show))
+            page("/users/{id:\\d{1,18}}")
+                .route(get().to(detail::show))
                 .route(web::post().to(edit::save)),
         )
-        .route("/users/{id:\\d{1,18}}/edit", web::get().to(edit::show))
+        .service(page("/users/{id:\\d{1,18}}/edit").route(get().to(edit::show)))
         .service(
-            web::resource("/users/{id:\\d{1,18}}/delete")
-                .route(web::get().to(delete::show))
+            page("/users/{id:\\d{1,18}}/delete")
+                .route(get().to(delete::show))
                 .route(web::post().to(delete::delete)),
         );
 }
