@@ -9,6 +9,7 @@ use crate::error::ConsoleError;
 use crate::form::Form;
 use crate::frame::Frame;
 use crate::query::Query;
+use crate::routes::{get, page};
 use crate::session;
 use crate::texts::{EN, ErrorText};
 
@@ -16,11 +17,11 @@ use crate::texts::{EN, ErrorText};
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
         .service(
-            web::resource("/sign-in")
-                .route(web::get().to(show))
+            page("/sign-in")
+                .route(get().to(show))
                 .route(web::post().to(sign_in)),
         )
-        .route("/sign-out", web::post().to(sign_out));
+        .service(page("/sign-out").route(web::post().to(sign_out)));
 }
 
 #[derive(Template)]
@@ -68,21 +69,34 @@ async fn sign_in(request: HttpRequest, form: Form) -> Result<HttpResponse, Conso
 }
 
 async fn sign_out(request: HttpRequest) -> Result<HttpResponse, ConsoleError> {
-    if let Some(token) = session::token(&request) {
-        session::console(&request)?.0.sign_out(&token).await?;
-    }
-    Ok(HttpResponse::SeeOther()
-        .cookie(session::removal_cookie())
-        .insert_header((LOCATION, format!("{PATH}/sign-in")))
-        .finish())
+    let ended = match session::token(&request) {
+        Some(token) => session::console(&request)?.0.sign_out(&token).await,
+        None => Ok(()),
+    };
+    let mut response = match ended {
+        Ok(()) => HttpResponse::SeeOther()
+            .insert_header((LOCATION, format!("{PATH}/sign-in")))
+            .finish(),
+        Err(error) => HttpResponse::from_error(error),
+    };
+    // The browser forgets the session even if the store could not end it: the next user of a
+    // shared computer must not find it.
+    let removed = response.add_removal_cookie(&session::removal_cookie());
+    removed.map_err(|error| ConsoleError::Internal(error.into()))?;
+    Ok(response)
 }
 
-/// Returns the path to open after the sign-in: one of the console, never another site.
+/// Returns the path to open after the sign-in: one of the console, never another site, and not the
+/// sign-in itself. It is a valid value of a header.
 fn next_path(next: Option<&str>) -> &str {
     let is_page = |path: &&str| {
-        let rest = path.strip_prefix(PATH);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
-            && !path.contains(['\\', '\r', '\n'])
+        let Some(rest) = path.strip_prefix(PATH) else {
+            return false;
+        };
+        let page = rest.split(['?', '#']).next().unwrap_or_default();
+        (page.is_empty() || page.starts_with('/'))
+            && page.trim_end_matches('/') != "/sign-in"
+            && path.chars().all(|c| c.is_ascii_graphic() && c != '\\')
     };
     next.filter(is_page).unwrap_or(PATH)
 }
@@ -100,6 +114,12 @@ mod tests {
     #[case(Some("//evil.example"), "/ui")]
     #[case(Some("https://evil.example/ui/"), "/ui")]
     #[case(Some("/ui\\evil"), "/ui")]
+    #[case(Some("/ui/\0"), "/ui")]
+    #[case(Some("/ui/\u{7f}"), "/ui")]
+    #[case(Some("/ui/a\r\nb"), "/ui")]
+    #[case(Some("/ui/\u{e9}"), "/ui")]
+    #[case(Some("/ui/sign-in"), "/ui")]
+    #[case(Some("/ui/sign-in?next=/ui/"), "/ui")]
     #[case(None, "/ui")]
     fn next_path_stays_in_the_console(#[case] next: Option<&str>, #[case] expected: &str) {
         assert_eq!(next_path(next), expected);
