@@ -81,6 +81,26 @@ fn history(
             columns(table)
         )
     };
+    // The index of lists is not in the order of the events. OFFSET 0 makes the planner use it all the
+    // same: it may otherwise read all events in the order of their ids. The sort has long lists as
+    // references to their TOAST rows, and only those of the page are read.
+    let listing = |table: &str, condition: &str| {
+        let own_column = if table == CHANGES {
+            "batch_id"
+        } else {
+            "operator"
+        };
+        format!(
+            "(SELECT {} FROM (SELECT * FROM ( \
+                 SELECT id, occurred_at, action, key_id, request_id, client_request_id, interface, \
+                        device_ids, fields, {own_column} \
+                 FROM {table} WHERE {table}.workspace_id = {workspace} \
+                   AND {condition} AND device_ids @> ARRAY[{id}] \
+                   AND {table}.id < {before} OFFSET 0 \
+              ) AS matching ORDER BY id DESC LIMIT {limit}) AS listed)",
+            columns(table)
+        )
+    };
     let both =
         |condition: String| vec![part(CHANGES, &condition), part(ADMINISTRATION, &condition)];
     let parts = match subject {
@@ -89,19 +109,8 @@ fn history(
                 CHANGES,
                 &format!("{OF_ONE_DEVICE} AND device_ids[1] = {id}"),
             ),
-            // The index of lists is not in the order of the events.
-            format!(
-                "(SELECT {} FROM device_events WHERE device_events.workspace_id = {workspace} \
-                     AND {OF_DEVICES} AND device_ids @> ARRAY[{id}] \
-                     AND device_events.id < {before})",
-                columns(CHANGES)
-            ),
-            format!(
-                "(SELECT {} FROM audit_events WHERE audit_events.workspace_id = {workspace} \
-                     AND cardinality(device_ids) > 0 AND device_ids @> ARRAY[{id}] \
-                     AND audit_events.id < {before})",
-                columns(ADMINISTRATION)
-            ),
+            listing(CHANGES, OF_DEVICES),
+            listing(ADMINISTRATION, "cardinality(device_ids) > 0"),
             creation(&workspace, &id, &before),
         ],
         HistorySubject::User(_) => both(format!("user_id = {id}")),
