@@ -216,6 +216,26 @@
     }
   }
 
+  // Tells that a live search failed. The former results cannot be used: they do not belong to the
+  // text of the search any more. The next response replaces all of this.
+  function showNotUpdated(event) {
+    const target = event.detail.target;
+    const message = document.createElement("p");
+    message.className = "callout danger";
+    message.setAttribute("role", "alert");
+    message.dataset.notUpdated = "";
+    message.textContent = document.getElementById("content").dataset.notUpdated;
+    target.querySelector(":scope > [data-not-updated]")?.remove();
+    for (const part of target.children) {
+      part.inert = true;
+    }
+    target.prepend(message);
+    document.getElementById("count")?.replaceChildren();
+  }
+
+  for (const type of ["htmx:responseError", "htmx:sendError"]) {
+    document.addEventListener(type, showNotUpdated);
+  }
   document.addEventListener("submit", sendOnce);
   document.addEventListener("submit", sendStep);
   // A page from the back/forward cache can send its forms again.

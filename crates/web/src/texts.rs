@@ -139,6 +139,7 @@ texts! {
         pairs_hint: "One per line, as key: value. Write \\: for a colon in the key.",
         amount_hint: "Without a currency, such as 1299.00.",
         required: "required",
+        not_updated: "The server did not answer: this part of the page is not up to date. Try again in a moment.",
     }
 
     field_groups: FieldGroupTexts {
