@@ -22,6 +22,17 @@ pub(crate) struct Pager {
 impl Pager {
     /// Creates the links of a list at `path`, relative to the console, with the same filters.
     pub(crate) fn new(path: &str, query: &Pairs, next: Option<Cursor>) -> Self {
+        let is_first = query.get(CURSOR).is_none();
+        Self::with_first(path, query, next, is_first)
+    }
+
+    /// Creates the links of a list whose query does not tell whether this is the first page.
+    pub(crate) fn with_first(
+        path: &str,
+        query: &Pairs,
+        next: Option<Cursor>,
+        is_first: bool,
+    ) -> Self {
         let filters = query.0.iter().filter(|(name, _)| name != CURSOR);
         let filters: Vec<_> = filters.cloned().collect();
         let link = |cursor: Option<String>| {
@@ -30,7 +41,7 @@ impl Pager {
             format!("{PATH}{path}?{}", Pairs(pairs).encode())
         };
         Self {
-            first: query.get(CURSOR).map(|_| link(None)),
+            first: (!is_first).then(|| link(None)),
             next: next.map(|cursor| link(Some(encode(cursor)))),
         }
     }

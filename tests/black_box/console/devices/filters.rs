@@ -97,8 +97,37 @@ fn form_leads_to_an_address_without_empty_filters() {
     // The script shows the list inside of the page, and sets the address.
     let headers = [devices_tests::SAME_ORIGIN, ("HX-Request", "true")];
     let sent = browser.post_with("/ui/devices", &headers, &super::pairs(&form));
-    let address = sent.header("hx-push-url");
+    let address = sent.header("hx-replace-url");
     assert_eq!((sent.status, address), (200, "/ui/devices?type=Laptop"));
+    let invalid = [("type", "Laptop"), ("updated_since", "soon")];
+    let sent = browser.post_with("/ui/devices", &headers, &invalid);
+    let address = sent.header("hx-replace-url");
+    assert_eq!((sent.status, address), (200, "/ui/devices"));
+}
+
+#[test]
+fn assignee_of_a_link_is_kept_by_the_form() {
+    let api = Api::start();
+    // A search for the address of the first user matches both.
+    let user = api.add_user("acme", "ada@acme.test");
+    let other = api.add_user("acme", "ada@acme.test.example");
+    api.create_device(device(json!({"name": "Match", "user_id": user})));
+    api.create_device(device(json!({"name": "Other", "user_id": other})));
+    let browser = browser(&api);
+    let address = format!("/ui/devices?user_id={user}");
+    let form = browser.page(&address).form("/ui/devices");
+    let sent = browser.post("/ui/devices", &super::pairs(&form));
+    assert_eq!(sent.header("location"), address);
+    let email = "ada@acme.test.example";
+    let form: Vec<_> = form
+        .iter()
+        .map(|(name, value)| match name.as_str() {
+            "assignee" => ("assignee", email),
+            name => (name, value.as_str()),
+        })
+        .collect();
+    let page = browser.post_and_follow("/ui/devices", &form);
+    assert_eq!(names(&page), ["Other"]);
 }
 
 #[test]

@@ -157,9 +157,11 @@ async fn list_or_address(
     }
     let page = ListRequest::new(request, signed_in, form, columns);
     let mut response = respond::page(StatusCode::OK, &page.load().await?)?;
-    let address = address.map(|address| format!("{PATH}{address}").parse());
-    if let Some(Ok(address)) = address {
-        let name = HeaderName::from_static("hx-push-url");
+    // Filters that are invalid or too long have no address. The address of the former ones would
+    // lead to other devices than the page shows.
+    let address = address.as_deref().unwrap_or(DEVICES);
+    if let Ok(address) = format!("{PATH}{address}").parse() {
+        let name = HeaderName::from_static("hx-replace-url");
         response.headers_mut().insert(name, address);
     }
     Ok(response)
@@ -297,11 +299,7 @@ fn pages(pairs: &Pairs, next: Option<Cursor>, is_first: bool) -> Pages {
     if address(DEVICES, pairs).is_none() {
         return Pages::Buttons(next.map(paging::encode));
     }
-    Pages::Links(if is_first {
-        Pager::new(DEVICES, pairs, next)
-    } else {
-        Pager::new(DEVICES, &with(pairs, paging::CURSOR, "-"), next)
-    })
+    Pages::Links(Pager::with_first(DEVICES, pairs, next, is_first))
 }
 
 fn all_option(total: Total) -> String {

@@ -7,11 +7,13 @@ use devices_domain::{
 
 use super::filter::Filters;
 use crate::error::ConsoleError;
-use crate::pages::users::display_name;
 use crate::texts::{self, EN};
 
 /// Maximum number of users that an error lists.
-const MAX_CANDIDATES: u32 = 5;
+const MAX_CANDIDATES: usize = 5;
+
+/// Maximum number of users among which the one with an email address is searched.
+const MAX_FOUND: u32 = 100;
 
 /// A page of the list.
 pub(super) struct Results {
@@ -50,7 +52,7 @@ pub(super) async fn resolve_user(
 ) -> Result<(), ConsoleError> {
     if let Some(id) = filters.filter.user {
         if let Some(user) = users.find(id).await? {
-            filters.set_user(id, &display_name(&user));
+            filters.set_user(&user);
         }
         return Ok(());
     }
@@ -58,7 +60,7 @@ pub(super) async fn resolve_user(
         return Ok(());
     };
     match find_user(users, &text).await? {
-        Ok(user) => filters.set_user(user.id, user.fields.email.as_str()),
+        Ok(user) => filters.set_user(&user),
         Err(error) => filters.reject_assignee(error),
     }
     Ok(())
@@ -69,7 +71,7 @@ async fn find_user(
     users: &dyn UserRepository,
     text: &str,
 ) -> Result<Result<User, String>, ConsoleError> {
-    let mut found = search_users(users, text, MAX_CANDIDATES).await?;
+    let mut found = search_users(users, text, MAX_FOUND).await?;
     let email = fold_case(text).into_owned();
     let exact = found
         .iter()
@@ -81,6 +83,7 @@ async fn find_user(
         (None, _) => {
             let emails: Vec<_> = found
                 .iter()
+                .take(MAX_CANDIDATES)
                 .map(|user| user.fields.email.as_str())
                 .collect();
             let emails = emails.join(", ");

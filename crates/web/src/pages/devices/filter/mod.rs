@@ -3,12 +3,16 @@
 mod parse;
 mod reader;
 
-use devices_domain::{BatchId, ClientStatus, DeviceFilter, IdentifierKey, UserId};
+use std::borrow::Cow;
+
+use devices_domain::{BatchId, ClientStatus, DeviceFilter, IdentifierKey, User, UserId};
 
 use self::parse::{parse_folded, parse_id, parse_instant, parse_search};
 use self::reader::Reader;
+use super::address::with;
 use super::serial_numbers::SerialNumbers;
 use crate::fields::{label_of_device_field, words};
+use crate::pages::users::display_name;
 use crate::query::Pairs;
 use crate::texts::EN;
 
@@ -17,6 +21,8 @@ pub(super) struct Filters {
     pub(super) filter: DeviceFilter,
     /// Search for the assignee, which is a user's id in the filter.
     pub(super) assignee: Option<String>,
+    /// Id and email address of the assignee, which the form sends back with the shown address.
+    pub(super) shown_user: Option<(UserId, String)>,
     pub(super) serial_numbers: SerialNumbers,
     /// The valid parameters, for links.
     pub(super) pairs: Pairs,
@@ -76,6 +82,19 @@ pub(super) struct FilterError {
     pub(super) text: String,
 }
 
+/// Returns the parameters with the id of the assignee if the form was sent with the email address
+/// that the page showed for it. A search for the address could match several users.
+fn with_shown_user(query: &Pairs) -> Cow<'_, Pairs> {
+    let shown = query.get("shown_assignee");
+    match query.get("shown_user_id") {
+        Some(id) if shown.is_some() && query.get("assignee") == shown => {
+            let query = query.without("assignee").without("user_id");
+            Cow::Owned(with(&query, "user_id", id))
+        }
+        _ => Cow::Borrowed(query),
+    }
+}
+
 impl Chip {
     /// Returns the text that identifies the filter in a form.
     pub(super) fn key(&self) -> String {
@@ -98,7 +117,8 @@ impl Chip {
 impl Filters {
     /// Reads the filters of a query or a form. Invalid filters are left out and reported.
     pub(super) fn read(query: &Pairs) -> Self {
-        let mut reader = Reader::new(query);
+        let query = with_shown_user(query);
+        let mut reader = Reader::new(&query);
         let search = reader.read("search", EN.devices.search, "search", parse_search);
         let search_input = reader.inputs.remove(0);
         let status = reader.status();
@@ -151,6 +171,7 @@ impl Filters {
             has_no_brand: filter.without_brand,
             filter,
             assignee,
+            shown_user: None,
             serial_numbers,
             pairs: Pairs(reader.pairs),
             inputs: reader.inputs,
@@ -181,22 +202,25 @@ impl Filters {
     }
 
     /// Replaces the search for the assignee by the user that it found.
-    pub(super) fn set_user(&mut self, user: UserId, name: &str) {
-        self.filter.user = Some(user);
+    pub(super) fn set_user(&mut self, user: &User) {
+        let id = user.id;
+        self.filter.user = Some(id);
         let is_other =
             |(name, _): &(String, String)| !matches!(name.as_str(), "assignee" | "user_id");
         self.pairs.0.retain(is_other);
-        self.pairs.0.push(("user_id".to_owned(), user.to_string()));
+        self.pairs.0.push(("user_id".to_owned(), id.to_string()));
         let is_other = |chip: &Chip| !matches!(chip.name.as_str(), "assignee" | "user_id");
         self.chips.retain(is_other);
         self.chips.push(Chip {
             name: "user_id".to_owned(),
             label: EN.devices.assignee.to_owned(),
-            value: name.to_owned(),
+            value: display_name(user),
         });
+        let email = user.fields.email.as_str();
         if let Some(input) = self.input("assignee") {
-            name.clone_into(&mut input.value);
+            email.clone_into(&mut input.value);
         }
+        self.shown_user = Some((id, email.to_owned()));
     }
 
     /// Reports that the search for the assignee found no single user.
