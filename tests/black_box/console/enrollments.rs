@@ -52,6 +52,7 @@ fn enrollments_are_listed_with_and_without_devices() {
     assert!(!page.links().contains_key(create), "{:?}", page.links());
     let writer = Browser::signed_in(&api.server, &api.key);
     assert_eq!(writer.page(&unlinked).link("Create the device"), create);
+    assert_eq!(writer.page(create).value("serial_number"), "A/B 7");
     api.create_workspace("globex");
     let foreign = Browser::signed_in(&api.server, &api.create_key("globex", "READ"));
     for path in [

@@ -17,7 +17,7 @@ use crate::error::ConsoleError;
 use crate::fields::{FieldErrors, OtherError, RelatedLink, read_row};
 use crate::form::Form;
 use crate::frame::{Frame, Section};
-use crate::query::Pairs;
+use crate::query::{Pairs, Query};
 use crate::respond;
 use crate::run_to_completion::run_to_completion;
 use crate::session::{Editor, SignedIn};
@@ -35,9 +35,13 @@ struct NewPage {
     form_id: String,
 }
 
-/// Shows the form of a new device.
-pub(super) async fn show(Editor(signed_in): Editor) -> Result<HttpResponse, ConsoleError> {
-    let page = NewPage::new(&signed_in, DeviceForm::for_new());
+/// Shows the form of a new device, with the values of the query.
+pub(super) async fn show(
+    Editor(signed_in): Editor,
+    Query(query): Query,
+) -> Result<HttpResponse, ConsoleError> {
+    let form = DeviceForm::for_new().with_errors(&query, &FieldErrors::default());
+    let page = NewPage::new(&signed_in, form);
     respond::page(StatusCode::OK, &page)
 }
 
@@ -99,7 +103,7 @@ fn batch(sent: &Pairs) -> Batch {
     batch
 }
 
-/// Returns the request of a form. Its fingerprint is that of its values, in any order.
+/// Returns the request of a form. Its fingerprint is that of its values, in their order.
 fn idempotent_request(sent: &Pairs) -> Result<IdempotentRequest, ConsoleError> {
     let key = sent.get("form_id").and_then(IdempotencyKey::parse);
     let key = key.ok_or(ConsoleError::MalformedForm("it has no id"))?;
