@@ -41,9 +41,15 @@ fn listed_devices_are_exported() {
         (response.status, response.header("content-type")),
         (200, expected)
     );
+    let headers = [("Accept-Encoding", "gzip")];
+    for (link, encoding) in [("Export as CSV", "gzip"), ("Export as Excel", "identity")] {
+        let request = browser.request("GET", &page.link(link), &headers);
+        let response = browser.send(request);
+        assert_eq!(response.header("content-encoding"), encoding, "{link}");
+    }
     let events = api.all_events();
     let exports = events.iter().filter(|event| event["action"] == "EXPORTED");
-    assert_eq!(exports.count(), 2, "{events:?}");
+    assert_eq!(exports.count(), 4, "{events:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, ContentDisposition, DispositionParam, DispositionType,
+    CACHE_CONTROL, ContentDisposition, ContentEncoding, DispositionParam, DispositionType,
 };
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
@@ -68,11 +68,16 @@ async fn respond_to(
                 let _held = &permit;
                 chunk.map(Bytes::from)
             });
-            Ok(HttpResponse::Ok()
+            let mut response = HttpResponse::Ok();
+            response
                 .content_type(format.media_type())
                 .insert_header(attachment(format))
-                .insert_header((CACHE_CONTROL, "no-store"))
-                .streaming(body))
+                .insert_header((CACHE_CONTROL, "no-store"));
+            if format == ExportFormat::Xlsx {
+                // A workbook is compressed already. The header keeps `Compress` away from it.
+                response.insert_header(ContentEncoding::Identity);
+            }
+            Ok(response.streaming(body))
         }
         Err(error) => {
             let columns = columns::of_request(request);
@@ -128,8 +133,14 @@ async fn size_error(
         limit: 1,
         start: PageStart::Offset(0),
     };
-    let total = devices.list(filter.clone(), first).await?.total;
-    let is_too_small = check_sheet_size(total.count).is_err();
+    let mut total = devices.list(filter.clone(), first).await?.total;
+    if !total.is_exact {
+        // The search is not counted to its end. The devices without it are an upper bound.
+        let mut without_search = filter.clone();
+        without_search.search = None;
+        total = devices.list(without_search, first).await?.total;
+    }
+    let is_too_small = !total.is_exact || check_sheet_size(total.count).is_err();
     Ok(is_too_small.then(|| {
         let max = texts::group_digits(MAX_SHEET_DEVICES);
         texts::fill(EN.devices.sheet_too_small, &[("max", &max)])
