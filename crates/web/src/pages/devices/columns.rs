@@ -193,6 +193,7 @@ pub(super) fn cookie(columns: &[Column]) -> Cookie<'static> {
     let names: Vec<_> = columns.iter().map(|column| column.name()).collect();
     Cookie::build(COOKIE, names.join("."))
         .path(PATH)
+        .http_only(true)
         .same_site(SameSite::Strict)
         .max_age(Duration::days(365))
         .finish()
