@@ -1,5 +1,6 @@
 //! History of an object, from the audit trail.
 
+use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 use devices_domain::{Action, AuditEntry, BatchId, EventId, HistorySubject, Interface};
 
@@ -7,6 +8,7 @@ use crate::PATH;
 use crate::error::ConsoleError;
 use crate::fields::label_of_any_field;
 use crate::query::Pairs;
+use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 use crate::texts::{self, EN};
 
@@ -39,6 +41,7 @@ impl History {
     /// Reads the part of the history that the query selects. `path` is that of the page of the
     /// object, relative to the console.
     pub(crate) async fn read(
+        request: &HttpRequest,
         signed_in: &SignedIn,
         subject: HistorySubject,
         path: &str,
@@ -48,7 +51,8 @@ impl History {
         let audit = signed_in.workspace().audit;
         // One more than is shown, to know whether there are older ones.
         let limit = LIMIT as u32 + 1;
-        let mut entries = audit.history(subject, before.map(EventId), limit).await?;
+        let read = async move { Ok(audit.history(subject, before.map(EventId), limit).await?) };
+        let mut entries = run_to_completion(request, signed_in.actor(), read).await?;
         let has_older = entries.len() > LIMIT;
         entries.truncate(LIMIT);
         let last = entries.last().filter(|_| has_older);
@@ -82,11 +86,13 @@ impl HistoryEvent {
 
 /// Returns the author of the newest event of an object. Empty if none is recorded.
 pub(crate) async fn last_author(
+    request: &HttpRequest,
     signed_in: &SignedIn,
     subject: HistorySubject,
 ) -> Result<String, ConsoleError> {
     let audit = signed_in.workspace().audit;
-    let newest = audit.history(subject, None, 1).await?;
+    let read = async move { Ok(audit.history(subject, None, 1).await?) };
+    let newest = run_to_completion(request, signed_in.actor(), read).await?;
     Ok(newest.first().map(author).unwrap_or_default())
 }
 

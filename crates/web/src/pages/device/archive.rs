@@ -27,10 +27,11 @@ struct ArchivePage {
 
 /// Shows what archiving the device does.
 pub(super) async fn show(
+    request: HttpRequest,
     Editor(signed_in): Editor,
     path: DevicePath,
 ) -> Result<HttpResponse, ConsoleError> {
-    let stored = find(&signed_in, path.0).await?;
+    let stored = find(&request, &signed_in, path.0).await?;
     if stored.archived_at.is_some() {
         return Ok(respond::see_other(&format!("/devices/{}", path.0)));
     }
@@ -58,7 +59,7 @@ pub(super) async fn save(
             | ChangeDeviceError::Archived
             | ChangeDeviceError::PreconditionFailed),
         ) => {
-            let stored = find(&signed_in, id).await?;
+            let stored = find(&request, &signed_in, id).await?;
             if stored.archived_at.is_some() {
                 // The form was sent twice.
                 return Ok(Notice::Archived.respond(id));

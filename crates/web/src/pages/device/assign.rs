@@ -18,6 +18,7 @@ use crate::frame::{Frame, Section};
 use crate::pages::users::display_name;
 use crate::query::{Pairs, Query};
 use crate::respond;
+use crate::run_to_completion::run_to_completion;
 use crate::session::{Editor, SignedIn};
 use crate::texts::{self, EN};
 
@@ -83,12 +84,12 @@ pub(super) async fn show(
     path: DevicePath,
     Query(query): Query,
 ) -> Result<HttpResponse, ConsoleError> {
-    let stored = find(&signed_in, path.0).await?;
+    let stored = find(&request, &signed_in, path.0).await?;
     if stored.archived_at.is_some() {
         return Ok(respond::see_other(&format!("/devices/{}", path.0)));
     }
     let search = query.get("search").unwrap_or_default();
-    let mut page = AssignPage::new(&signed_in, &stored, search, None).await?;
+    let mut page = AssignPage::new(&request, &signed_in, &stored, search, None).await?;
     if let Some(seen) = Seen::read(request.headers()) {
         page.seen = seen;
     }
@@ -116,8 +117,9 @@ pub(super) async fn save(
         Ok(()) if assignee.is_some() => Ok(Notice::Assigned.respond(id)),
         Ok(()) => Ok(Notice::Unassigned.respond(id)),
         Err(AssignError::Choose(warning)) => {
-            let stored = find(&signed_in, id).await?;
-            let page = AssignPage::new(&signed_in, &stored, search, Some(warning)).await?;
+            let stored = find(&request, &signed_in, id).await?;
+            let page =
+                AssignPage::new(&request, &signed_in, &stored, search, Some(warning)).await?;
             respond::page(StatusCode::CONFLICT, &page)
         }
         Err(AssignError::Console(error)) => Err(error),
@@ -166,7 +168,7 @@ async fn assign(
     let error = match update(request, signed_in, id, row(assignee), precondition).await? {
         Ok(_) => return Ok(()),
         Err(UpdateDeviceError::PreconditionFailed) => {
-            let stored = find(signed_in, id).await?;
+            let stored = find(request, signed_in, id).await?;
             let now = stored.device.fields.ownership.user_id;
             if now == assignee {
                 // The form was sent twice.
@@ -211,6 +213,7 @@ fn row(assignee: Option<UserId>) -> RawRow<'static> {
 
 impl AssignPage {
     async fn new(
+        request: &HttpRequest,
         signed_in: &SignedIn,
         stored: &StoredDevice,
         search: &str,
@@ -220,11 +223,13 @@ impl AssignPage {
             search: Search::parse(search).ok().flatten(),
             ..UserFilter::default()
         };
-        let request = PageRequest {
+        let first = PageRequest {
             limit: MAX_CANDIDATES,
             start: PageStart::Offset(0),
         };
-        let found = signed_in.workspace().users.list(filter, request).await?;
+        let users = signed_in.workspace().users;
+        let list = async move { Ok(users.list(filter, first).await?) };
+        let found = run_to_completion(request, signed_in.actor(), list).await?;
         let head = DeviceHead::new(stored);
         let title = texts::fill(EN.device_assign.title, &[("name", &head.name)]);
         let assignee = stored.assignee.as_ref().map(Person::new);

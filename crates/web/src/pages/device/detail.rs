@@ -1,5 +1,6 @@
 //! Details of a device.
 
+use actix_web::HttpRequest;
 use askama::Template;
 use askama_web::WebTemplate;
 use chrono::{DateTime, Utc};
@@ -51,14 +52,15 @@ struct EnrollmentCard {
 
 /// Shows a device.
 pub(super) async fn show(
+    request: HttpRequest,
     signed_in: SignedIn,
     path: DevicePath,
     Query(query): Query,
 ) -> Result<DetailPage, ConsoleError> {
-    let stored = find(&signed_in, path.0).await?;
+    let stored = find(&request, &signed_in, path.0).await?;
     let subject = HistorySubject::Device(path.0);
     let page = format!("/devices/{}", path.0);
-    let history = History::read(&signed_in, subject, &page, &query).await?;
+    let history = History::read(&request, &signed_in, subject, &page, &query).await?;
     let frame = Frame::new(&signed_in, Section::Devices, name(&stored));
     let frame = frame.with_notice(Notice::text(&query));
     Ok(DetailPage::new(frame, &stored, history))

@@ -56,10 +56,11 @@ pub(super) struct Change {
 
 /// Shows the form of a device.
 pub(super) async fn show(
+    request: HttpRequest,
     Editor(signed_in): Editor,
     path: DevicePath,
 ) -> Result<HttpResponse, ConsoleError> {
-    let stored = find(&signed_in, path.0).await?;
+    let stored = find(&request, &signed_in, path.0).await?;
     if stored.archived_at.is_some() {
         return Ok(respond::see_other(&format!("/devices/{}", path.0)));
     }
@@ -79,8 +80,8 @@ pub(super) async fn save(
     let mut precondition = precondition(sent)?;
     let mut changes = changes(sent);
     if changes.iter().any(|change| change.is_undecided) {
-        let stored = find(&signed_in, id).await?;
-        return compare(&signed_in, &changes, &stored, sent).await;
+        let stored = find(&request, &signed_in, id).await?;
+        return compare(&request, &signed_in, &changes, &stored, sent).await;
     }
     let mut saved = Notice::Saved;
     for _ in 0..MAX_ATTEMPTS {
@@ -90,10 +91,10 @@ pub(super) async fn save(
         match update(&request, &signed_in, id, patch(&changes), precondition).await? {
             Ok(_) => return Ok(saved.respond(id)),
             Err(UpdateDeviceError::PreconditionFailed) => {
-                let stored = find(&signed_in, id).await?;
+                let stored = find(&request, &signed_in, id).await?;
                 let comparison = Comparison::new(&changes, &stored);
                 if comparison.has_conflicts() {
-                    return compare(&signed_in, &changes, &stored, sent).await;
+                    return compare(&request, &signed_in, &changes, &stored, sent).await;
                 }
                 let remaining = comparison.remaining();
                 if remaining.is_empty() {
@@ -104,7 +105,7 @@ pub(super) async fn save(
                 precondition = Precondition::AnyOf(vec![stored.revision()]);
                 changes = remaining;
             }
-            Err(error) => return reject(&signed_in, id, sent, error).await,
+            Err(error) => return reject(&request, &signed_in, id, sent, error).await,
         }
     }
     Err(ConsoleError::Busy("others keep changing the device"))
@@ -127,6 +128,7 @@ pub(super) async fn update(
 
 /// Shows the form again, with its errors.
 async fn reject(
+    request: &HttpRequest,
     signed_in: &SignedIn,
     id: DeviceId,
     sent: &Pairs,
@@ -149,7 +151,7 @@ async fn reject(
             return Err(ConsoleError::Internal(error.into()));
         }
     };
-    let stored = find(signed_in, id).await?;
+    let stored = find(request, signed_in, id).await?;
     let mut page = EditPage::new(signed_in, &stored);
     page.form = page.form.with_errors(sent, &errors);
     page.form.others.extend(other.map(OtherError::new));
@@ -160,6 +162,7 @@ async fn reject(
 }
 
 async fn compare(
+    request: &HttpRequest,
     signed_in: &SignedIn,
     changes: &[Change],
     stored: &StoredDevice,
@@ -169,7 +172,7 @@ async fn compare(
     let title = texts::fill(EN.device_compare.title, &[("name", &name)]);
     let frame = Frame::new(signed_in, Section::Devices, title);
     let subject = HistorySubject::Device(stored.device.id);
-    let author = last_author(signed_in, subject).await?;
+    let author = last_author(request, signed_in, subject).await?;
     let page = Comparison::new(changes, stored).into_page(frame, author, sent);
     respond::page(StatusCode::CONFLICT, &page)
 }

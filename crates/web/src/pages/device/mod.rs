@@ -20,6 +20,7 @@ use crate::PATH;
 use crate::error::ConsoleError;
 use crate::query::Pairs;
 use crate::routes::{get, page};
+use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 
 /// Adds the routes.
@@ -71,8 +72,14 @@ impl FromRequest for DevicePath {
     }
 }
 
-async fn find(signed_in: &SignedIn, id: DeviceId) -> Result<StoredDevice, ConsoleError> {
-    let device = signed_in.workspace().devices.find(id).await?;
+async fn find(
+    request: &HttpRequest,
+    signed_in: &SignedIn,
+    id: DeviceId,
+) -> Result<StoredDevice, ConsoleError> {
+    let devices = signed_in.workspace().devices;
+    let find = async move { Ok(devices.find(id).await?) };
+    let device = run_to_completion(request, signed_in.actor(), find).await?;
     device.ok_or(ConsoleError::NotFound)
 }
 

@@ -26,10 +26,11 @@ struct RestorePage {
 
 /// Shows what restoring the device does.
 pub(super) async fn show(
+    request: HttpRequest,
     Editor(signed_in): Editor,
     path: DevicePath,
 ) -> Result<HttpResponse, ConsoleError> {
-    let stored = find(&signed_in, path.0).await?;
+    let stored = find(&request, &signed_in, path.0).await?;
     if stored.archived_at.is_none() {
         return Ok(respond::see_other(&format!("/devices/{}", path.0)));
     }
@@ -51,7 +52,7 @@ pub(super) async fn save(
     match run_to_completion(&request, signed_in.actor(), restore).await? {
         Ok(_) => Ok(Notice::Restored.respond(id)),
         Err(UpdateDeviceError::Rejected(report)) => {
-            let stored = find(&signed_in, id).await?;
+            let stored = find(&request, &signed_in, id).await?;
             let errors = FieldErrors::new(&report).others(&[]);
             let page = RestorePage::new(&signed_in, &stored, errors);
             respond::page(StatusCode::CONFLICT, &page)

@@ -48,7 +48,7 @@ pub(super) async fn show(
     let serial_number = enrollment.serial_number.as_str();
     let path = format!("/enrollments/{}", path_segment(serial_number));
     let subject = HistorySubject::Enrollment(enrollment.enrollment.id);
-    let history = History::read(&signed_in, subject, &path, &query).await?;
+    let history = History::read(&request, &signed_in, subject, &path, &query).await?;
     Ok(EnrollmentDetail {
         frame: Frame::new(&signed_in, Section::Enrollments, serial_number),
         values: values(&enrollment),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use devices_domain::{BatchId, RowResult, StoredBatch, UpsertResult};
 use devices_import::{FileLayout, RejectedCell};
@@ -16,6 +16,7 @@ use super::wording;
 use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
 use crate::respond;
+use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 use crate::texts::{self, EN};
 
@@ -183,11 +184,14 @@ impl Counts {
 
 /// Shows the result of a stored import. Its address can be reloaded and shared.
 pub(super) async fn show(
+    request: HttpRequest,
     signed_in: SignedIn,
     batch: web::Path<String>,
 ) -> Result<HttpResponse, ConsoleError> {
     let batch = batch.parse().map_err(|_| ConsoleError::NotFound)?;
-    let found = signed_in.workspace().batches.find(BatchId(batch)).await?;
+    let batches = signed_in.workspace().batches;
+    let find = async move { Ok(batches.find(BatchId(batch)).await?) };
+    let found = run_to_completion(&request, signed_in.actor(), find).await?;
     let batch = found.ok_or(ConsoleError::NotFound)?;
     let frame = Frame::new(&signed_in, Section::Import, EN.import.result_title);
     let counts = Counts::of_batch(&batch);

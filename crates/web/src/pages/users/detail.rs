@@ -47,7 +47,7 @@ pub(super) async fn show(
     } = page;
     let path = format!("/users/{id}");
     let subject = HistorySubject::User(id);
-    let history = History::read(&signed_in, subject, &path, &query).await?;
+    let history = History::read(&request, &signed_in, subject, &path, &query).await?;
     let frame = Frame::new(&signed_in, Section::Users, super::display_name(&user));
     Ok(UserDetail {
         frame: frame.with_notice(super::notice(&query)),
