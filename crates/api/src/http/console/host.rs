@@ -72,7 +72,7 @@ impl ConsoleHost {
         let state = &self.state;
         let token = SessionToken::parse(token).ok_or_else(|| failure(request, state))?;
         let _slot = lookup_slot(request, state, token.sha256())?;
-        let session = self.find(request, &token).await?;
+        let session = self.find(&token).await?;
         let (actor, key_hash) = (session.actor, session.secret_sha256);
         let limiter = &state.request_rate_limiter;
         limiter.reject_exhausted(request, key_hash)?;
@@ -93,7 +93,7 @@ impl ConsoleHost {
         })
     }
 
-    async fn find(&self, request: &HttpRequest, token: &SessionToken) -> Result<Session, ApiError> {
+    async fn find(&self, token: &SessionToken) -> Result<Session, ApiError> {
         let state = &self.state;
         let permit = state.try_acquire_key_lookup()?;
         let found = state.sessions.find(token.workspace(), token.sha256()).await;
