@@ -33,6 +33,11 @@ test-browser: ## Run the tests of the console in Chromium; SCREENSHOTS=DIRECTORY
 	@scripts/dependencies --browser
 	cargo test --package devices-tests --features browser --test browser -- --test-threads 2
 
+console-pictures: ## Write the pictures of the console in the docs; needs pngquant
+	@scripts/dependencies --browser
+	SCREENSHOTS=docs/images cargo test --package devices-tests --features browser --test browser -- pictures
+	pngquant --force --ext .png --speed 1 --strip docs/images/console/*.png
+
 test-locales: ## Run all tests in databases of several locales, among them a Turkish one
 	@scripts/dependencies --tests
 	cargo test --workspace

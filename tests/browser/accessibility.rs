@@ -58,31 +58,63 @@ fn write_node(node: &Value, by_id: &HashMap<&str, &Value>, depth: usize, text: &
     }
 }
 
-/// Returns a name without what differs from run to run: times and secrets.
+/// Returns a name without what differs from run to run: ids and secrets.
 fn normalize(name: &str) -> String {
-    let words = name.split_whitespace();
-    let words = words.map(|word| {
-        if word.starts_with("fdk_") {
+    let mut words: Vec<&str> = Vec::new();
+    for word in name.split_whitespace() {
+        let follows_object = words.last().is_some_and(|last| {
+            OBJECTS
+                .iter()
+                .any(|object| object.eq_ignore_ascii_case(last))
+        });
+        let number = word.trim_end_matches([',', '.', '?', ':']);
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        words.push(if word.starts_with("fdk_") {
             "<secret>"
+        } else if is_uuid(word) {
+            "<uuid>"
+        } else if follows_object && is_number {
+            "<id>"
         } else {
             word
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
+        });
+    }
+    words.join(" ")
 }
 
-/// Compares a tree with the snapshot of this name.
-pub(crate) fn compare(name: &str, tree: &str) {
+/// Words before an id.
+const OBJECTS: [&str; 5] = ["Batch", "Device", "User", "Key", "Enrolment"];
+
+fn is_uuid(word: &str) -> bool {
+    let is_part = |byte: u8| byte == b'-' || byte.is_ascii_hexdigit();
+    word.len() == 36 && word.bytes().all(is_part)
+}
+
+/// Compares a tree with the snapshot of this name. Returns the first lines that differ.
+pub(crate) fn compare(name: &str, tree: &str) -> Result<(), String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("browser/snapshots/{name}.txt"));
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        let directory = path.parent().expect("a file is in a directory");
+        std::fs::create_dir_all(directory).expect("the directory can be created");
         std::fs::write(&path, tree).expect("the snapshot can be written");
-        return;
+        return Ok(());
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        tree == expected,
-        "{}: the accessibility tree differs. Run `UPDATE_SNAPSHOTS=1 make test-browser` and read \
-         the difference.\n{tree}",
-        path.display()
-    );
+    if tree == expected {
+        return Ok(());
+    }
+    let same = tree.lines().zip(expected.lines());
+    let same = same.take_while(|(line, expected)| line == expected).count();
+    let part = |text: &str| {
+        let lines: Vec<_> = text.lines().skip(same).take(5).collect();
+        lines.join("\n")
+    };
+    Err(format!(
+        "{}: the accessibility tree differs from line {}. Run `UPDATE_SNAPSHOTS=1 make \
+         test-browser` and read the difference.\nexpected:\n{}\nfound:\n{}",
+        path.display(),
+        same + 1,
+        part(&expected),
+        part(tree)
+    ))
 }

@@ -2,6 +2,7 @@
 
 mod gestures;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use url::{ParseError, Url};
 
-use crate::accessibility;
 use crate::driver::Driver;
 
 /// How a browser shows pages.
@@ -41,6 +41,8 @@ pub(crate) struct Browser {
     client: Client,
     runtime: Runtime,
     base: String,
+    /// What checks have found. Reported when the browser is closed, so that one run shows all.
+    problems: RefCell<Vec<String>>,
     // Dropped last.
     _driver: Driver,
 }
@@ -61,7 +63,10 @@ impl Browser {
             "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                      "--lang=en-GB", "--force-prefers-reduced-motion"],
         });
-        let capabilities = json!({ "goog:chromeOptions": options });
+        let capabilities = json!({
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
         let Value::Object(capabilities) = capabilities else {
             unreachable!("it is an object");
         };
@@ -74,6 +79,7 @@ impl Browser {
             client,
             runtime,
             base: format!("http://{address}"),
+            problems: RefCell::default(),
             _driver: driver,
         };
         browser.set_view(view);
@@ -108,6 +114,14 @@ impl Browser {
     pub(crate) fn visit(&self, path: &str) {
         let url = format!("{}{path}", self.base);
         self.run(self.client.goto(&url));
+    }
+
+    /// Signs in with a key.
+    pub(crate) fn sign_in(&self, key: &str) {
+        self.visit("/ui/users");
+        self.fill("API key", key);
+        self.press("Sign in");
+        self.wait_for_text("Sign out");
     }
 
     /// Path and query of the page.
@@ -168,6 +182,14 @@ impl Browser {
     /// Clicks the button with this text.
     pub(crate) fn press(&self, text: &str) {
         self.click(&button(text));
+    }
+
+    /// Clicks the button whose text begins with this one.
+    pub(crate) fn press_beginning(&self, text: &str) {
+        let text = quoted(text);
+        self.click(&format!(
+            "//button[starts-with(normalize-space(.), {text})]"
+        ));
     }
 
     fn click(&self, path: &str) {
@@ -236,65 +258,38 @@ impl Browser {
             .unwrap_or_default()
     }
 
+    /// Records a problem of the page unless a condition is true.
+    pub(crate) fn expect(&self, condition: bool, problem: impl FnOnce() -> String) {
+        if !condition {
+            self.problems.borrow_mut().push(problem());
+        }
+    }
+
     /// Runs a script, and returns its result.
     pub(crate) fn execute(&self, script: &str) -> Value {
         self.run(self.client.execute(script, Vec::new()))
     }
 
-    /// Checks a page: it breaks no rule of axe, causes no layout shift, and has the accessibility
-    /// tree of the snapshot with this name. Takes a picture if `SCREENSHOTS` is set.
-    pub(crate) fn check(&self, name: &str) {
-        if let Some(directory) = std::env::var_os("SCREENSHOTS") {
-            let path = Path::new(&directory).join(format!("{name}.png"));
-            std::fs::write(path, self.screenshot()).expect("the picture can be written");
-        }
-        let violations = self.axe_violations();
-        assert!(violations.is_empty(), "{name}: {}", violations.join("\n"));
-        let nodes = self.devtools("Accessibility.getFullAXTree", json!({}));
-        accessibility::compare(name, &accessibility::tree(&nodes));
-    }
-
-    fn axe_violations(&self) -> Vec<String> {
-        const AXE: &str = include_str!("axe/axe.min.js");
-        const RUN: &str = "const done = arguments[arguments.length - 1]; \
-            axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', \
-            'best-practice'] }).then(done, (error) => done({ error: String(error) }));";
-        self.run(self.client.execute(AXE, Vec::new()));
-        let result = self.run(self.client.execute_async(RUN, Vec::new()));
-        let violations = result["violations"].as_array();
-        let violations = violations.unwrap_or_else(|| panic!("axe failed: {result}"));
-        let described = violations.iter().map(|violation| {
-            let nodes = violation["nodes"].as_array().into_iter().flatten();
-            let nodes: Vec<_> = nodes
-                .map(|node| format!("  {}: {}", node["html"], node["failureSummary"]))
-                .collect();
-            format!(
-                "{}: {}\n{}",
-                violation["id"],
-                violation["help"],
-                nodes.join("\n")
-            )
-        });
-        described.collect()
-    }
-
-    fn screenshot(&self) -> Vec<u8> {
-        // Includes what is below the window.
-        let size = self
-            .execute("const e = document.documentElement; return [e.scrollWidth, e.scrollHeight];");
-        let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1 });
-        let parameters = json!({ "captureBeyondViewport": true, "clip": clip });
-        let picture = self.devtools("Page.captureScreenshot", parameters);
-        let data = picture["data"].as_str().expect("a picture has data");
-        decode_base64(data)
-    }
-
     /// Sends a command of the Chrome DevTools protocol.
     pub(crate) fn devtools(&self, command: &str, parameters: Value) -> Value {
-        let command = DevtoolsCommand {
-            body: json!({ "cmd": command, "params": parameters }),
-        };
-        self.run(self.client.issue_cmd(command))
+        let body = json!({ "cmd": command, "params": parameters });
+        self.vendor_command("goog/cdp/execute", body)
+    }
+
+    /// Returns the messages on the console of the browser since the last call, among them
+    /// violations of the content security policy.
+    pub(crate) fn console_messages(&self) -> Vec<Value> {
+        let log = self.vendor_command("se/log", json!({ "type": "browser" }));
+        log.as_array().cloned().unwrap_or_default()
+    }
+
+    /// Runs a script that calls its last argument with its result.
+    pub(crate) fn execute_async(&self, script: &str) -> Value {
+        self.run(self.client.execute_async(script, Vec::new()))
+    }
+
+    fn vendor_command(&self, path: &'static str, body: Value) -> Value {
+        self.run(self.client.issue_cmd(VendorCommand { path, body }))
     }
 
     fn run<T>(&self, command: impl Future<Output = Result<T, CmdError>>) -> T {
@@ -307,6 +302,9 @@ impl Drop for Browser {
     fn drop(&mut self) {
         // A failure does not matter: dropping the driver kills the browser.
         let _ = self.runtime.block_on(self.client.clone().close());
+        let problems = self.problems.take();
+        let is_reported = problems.is_empty() || std::thread::panicking();
+        assert!(is_reported, "{}", problems.join("\n"));
     }
 }
 
@@ -323,41 +321,17 @@ fn quoted(text: &str) -> String {
     }
 }
 
-fn decode_base64(text: &str) -> Vec<u8> {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let digits: Vec<u8> = text
-        .bytes()
-        .filter(|byte| *byte != b'=')
-        .map(value)
-        .collect();
-    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
-    for group in digits.chunks(4) {
-        let bits = group
-            .iter()
-            .fold(0u32, |bits, digit| bits << 6 | u32::from(*digit));
-        let bits = bits << (6 * (4 - group.len()));
-        bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
-    }
-    bytes
-}
-
+/// A command of chromedriver that is not part of WebDriver.
 #[derive(Debug)]
-struct DevtoolsCommand {
+struct VendorCommand {
+    path: &'static str,
     body: Value,
 }
 
-impl WebDriverCompatibleCommand for DevtoolsCommand {
+impl WebDriverCompatibleCommand for VendorCommand {
     fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
-        base.join(&format!(
-            "session/{}/goog/cdp/execute",
-            session.unwrap_or_default()
-        ))
+        let session = session.unwrap_or_default();
+        base.join(&format!("session/{session}/{}", self.path))
     }
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {

@@ -5,6 +5,9 @@
 
 mod accessibility;
 mod browser;
+mod checks;
 mod driver;
+mod pictures;
 mod sign_in;
+mod states;
 mod walks;
