@@ -180,12 +180,6 @@ impl Filters {
         }
     }
 
-    /// Returns whether a filter beside search and status is set.
-    pub(super) fn has_details(&self) -> bool {
-        let is_detail = |chip: &Chip| !matches!(chip.name.as_str(), "client_status" | "search");
-        self.chips.iter().any(is_detail) || !self.errors.is_empty()
-    }
-
     /// Returns whether any filter is set.
     pub(super) fn is_set(&self) -> bool {
         !self.chips.is_empty() || !self.errors.is_empty()
