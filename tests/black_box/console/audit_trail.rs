@@ -15,14 +15,16 @@ fn create(browser: &Browser, page: &str, action: &str, values: &[(&str, &str)]) 
     location.split('?').next().unwrap_or_default().to_owned()
 }
 
-/// Returns the actions with their interfaces, oldest first.
+/// Returns the actions with their interfaces, sorted: the server reserves ids of events in blocks.
 fn interfaces(api: &Api) -> Vec<String> {
     let events = api.events().into_iter();
     let interfaces = events.map(|event| {
         let text = |name: &str| event[name].as_str().unwrap_or("-").to_owned();
         format!("{} {}", text("action"), text("interface"))
     });
-    interfaces.collect()
+    let mut interfaces: Vec<_> = interfaces.collect();
+    interfaces.sort_unstable();
+    interfaces
 }
 
 /// Returns the path of the batch that created the device of a page.
@@ -58,11 +60,11 @@ fn audit_trail_names_the_console() {
     let expected = [
         "CREATED CONSOLE",
         "CREATED CONSOLE",
-        "UPDATED CONSOLE",
+        "DELETED API",
         "DELETED CONSOLE",
         "DELETED CONSOLE",
         "RESTORED CONSOLE",
-        "DELETED API",
+        "UPDATED CONSOLE",
     ];
     assert_eq!(interfaces(&api), expected);
     let page = browser.page(&device);
