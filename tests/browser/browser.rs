@@ -219,6 +219,8 @@ impl Browser {
     /// Chooses a file in the control with this label.
     pub(crate) fn choose_file(&self, label: &str, file: &Path) {
         let control = self.labelled(label);
+        // Chromium rejects paths with `..`.
+        let file = file.canonicalize().expect("the file exists");
         let file = file.to_str().expect("a path of a test is UTF-8");
         self.run(control.send_keys(file));
     }

@@ -108,11 +108,11 @@ pub(super) fn store(api: &Api) -> Vec<i64> {
     enroll(api, &devices);
     let changes = [
         (
-            3,
+            4,
             json!({ "lifecycle": "IN_MAINTENANCE", "comment": "Battery is being replaced." }),
         ),
         (
-            3,
+            4,
             json!({ "attributes": { "Room": "2.14", "Ticket": "IT-5121" } }),
         ),
         (12, json!({ "lifecycle": "OUT_OF_SERVICE" })),

@@ -14,7 +14,14 @@ fn pages_of_the_documentation_can_be_pictured() {
     let api = Api::start();
     let devices = fleet::store(&api);
     let browser = Browser::open(api.server.address());
-    browser.sign_in(&api.key);
+    let admin = api.create_key("acme", "ADMIN");
+    let person = json!({ "name": "Jonas Weber", "scope": "ADMIN" });
+    let key = api.send_as(&admin, "POST", "/keys", &person).json();
+    browser.sign_in(
+        key["data"]["secret"]
+            .as_str()
+            .expect("a new key has a secret"),
+    );
 
     browser.visit("/ui/");
     browser.picture("console/overview");
@@ -25,13 +32,13 @@ fn pages_of_the_documentation_can_be_pictured() {
     }
     browser.picture("console/devices");
 
-    let device = format!("/ui/devices/{}", devices[3]);
+    let device = format!("/ui/devices/{}", devices[4]);
     browser.visit(&device);
     browser.picture("console/device");
 
     browser.visit(&format!("{device}/edit"));
     let change = json!({ "comment": "Collected by the repair shop.", "tags": ["repair"] });
-    let path = format!("/devices/{}", devices[3]);
+    let path = format!("/devices/{}", devices[4]);
     let changed = send(
         api.request("PATCH", &path)
             .bearer_auth(&api.key)
