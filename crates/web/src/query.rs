@@ -20,8 +20,7 @@ impl Pairs {
     /// # Errors
     /// `MalformedForm` for more than 10,000 pairs, before any of them is allocated.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ConsoleError> {
-        let separators = text.split(|byte| *byte == b'&').count();
-        if separators >= MAX_PAIRS {
+        if text.split(|byte| *byte == b'&').count() > MAX_PAIRS {
             return Err(ConsoleError::MalformedForm("it has more than 10,000 pairs"));
         }
         Ok(Self(serde_urlencoded::from_bytes(text).unwrap_or_default()))
