@@ -1,7 +1,6 @@
 //! Accessibility trees: what a screen reader announces, as text.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::Value;
@@ -29,9 +28,10 @@ fn write_node(node: &Value, by_id: &HashMap<&str, &Value>, depth: usize, text: &
     let mut child_depth = depth;
     if !is_ignored && !TRANSPARENT.contains(&role) {
         let name = normalize(node["name"]["value"].as_str().unwrap_or_default());
-        let _ = write!(text, "{}{role}", "  ".repeat(depth));
+        text.push_str(&"  ".repeat(depth));
+        text.push_str(role);
         if !name.is_empty() {
-            let _ = write!(text, " \"{name}\"");
+            text.extend([" \"", &name, "\""]);
         }
         for property in node["properties"].as_array().into_iter().flatten() {
             let (name, value) = (&property["name"], &property["value"]["value"]);
@@ -42,7 +42,8 @@ fn write_node(node: &Value, by_id: &HashMap<&str, &Value>, depth: usize, text: &
             );
             if is_shown && !matches!(value.as_str(), Some("false")) && *value != Value::Bool(false)
             {
-                let _ = write!(text, " {name}={}", value.to_string().trim_matches('"'));
+                let value = value.to_string();
+                text.extend([" ", name, "=", value.trim_matches('"')]);
             }
         }
         text.push('\n');

@@ -272,7 +272,7 @@ impl Browser {
         self.run(self.client.execute(script, Vec::new()))
     }
 
-    /// Sends a command of the Chrome DevTools protocol.
+    /// Sends a command of the Chrome `DevTools` protocol.
     pub(crate) fn devtools(&self, command: &str, parameters: Value) -> Value {
         let body = json!({ "cmd": command, "params": parameters });
         self.vendor_command("goog/cdp/execute", body)
@@ -303,7 +303,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // A failure does not matter: dropping the driver kills the browser.
-        let _ = self.runtime.block_on(self.client.clone().close());
+        self.runtime.block_on(self.client.clone().close()).ok();
         let problems = self.problems.take();
         let is_reported = problems.is_empty() || std::thread::panicking();
         assert!(is_reported, "{}", problems.join("\n"));
@@ -314,7 +314,7 @@ fn button(text: &str) -> String {
     format!("//button[normalize-space(.)={}]", quoted(text))
 }
 
-/// Returns a text as a literal of XPath.
+/// Returns a text as a literal of `XPath`.
 fn quoted(text: &str) -> String {
     if text.contains('\'') {
         format!("\"{text}\"")
@@ -323,7 +323,7 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// A command of chromedriver that is not part of WebDriver.
+/// A command of chromedriver that is not part of `WebDriver`.
 #[derive(Debug)]
 struct VendorCommand {
     path: &'static str,

@@ -1,4 +1,4 @@
-//! The WebDriver server of Chromium.
+//! The `WebDriver` server of Chromium.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -45,7 +45,8 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // It may have ended.
+        self.process.kill().ok();
+        self.process.wait().ok();
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of the console in a real browser: Chromium, driven through WebDriver.
+//! Tests of the console in a real browser: Chromium, driven through `WebDriver`.
 //!
 //! Run with `make test-browser`. `SCREENSHOTS=DIRECTORY` also writes a picture of every page that
 //! is checked. `UPDATE_SNAPSHOTS=1` writes the accessibility trees instead of comparing them.
