@@ -16,7 +16,7 @@ fn filters_and_changes_are_accessible() {
         ("devices-no-match", "/ui/devices?search=nothing+like+this"),
         (
             "devices-invalid-filter",
-            "/ui/devices?warranty_from=tomorrow&user_id=x",
+            "/ui/devices?updated_since=tomorrow&batch_id=x",
         ),
     ] {
         console.check(name, path);

@@ -11,7 +11,7 @@ const FOCUS: &str = "\
     const style = getComputedStyle(e); \
     const box = e.getBoundingClientRect(); \
     const isOutlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2; \
-    const isInside = box.left >= 0 && box.top >= 0 && box.left < innerWidth && box.top < innerHeight; \
+    const isInside = box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight; \
     return [e.outerHTML.slice(0, 120), isOutlined && isInside];";
 
 #[test]
