@@ -49,16 +49,16 @@ impl Browser {
 
     /// Checks how the page was loaded.
     fn check_loading(&self, name: &str) {
-        // A shift just after a click or a key is expected. So is that of a page whose upload
-        // showed its progress: a script replaces the body, as a navigation does.
+        // A shift just after a click or a key is expected. The script of the import replaces the body
+        // as a navigation does, and nodes of the page before are gone.
         const SHIFTS: &str = "\
             const done = arguments[arguments.length - 1]; \
             const shifts = []; \
-            const isPage = (source) => source.node?.parentElement === document.body; \
+            const isPage = ({ node }) => !node || node.parentElement === document.body; \
             const observer = new PerformanceObserver((list) => shifts.push(...list.getEntries())); \
             observer.observe({ type: 'layout-shift', buffered: true }); \
             requestAnimationFrame(() => setTimeout(() => done(shifts \
-                .filter((shift) => !shift.hadRecentInput && !shift.sources.some(isPage)) \
+                .filter((shift) => !shift.hadRecentInput && !shift.sources.every(isPage)) \
                 .map((shift) => [shift.value, \
                     ...shift.sources.map((source) => source.node?.parentElement?.outerHTML)])), 0));";
         const OTHER_HOSTS: &str = "\
