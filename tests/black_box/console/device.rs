@@ -434,7 +434,12 @@ fn pages_need_the_scope_and_the_workspace() {
     let events = api.events();
     let page = reader.page(&path(id));
     assert_eq!(page.all("form").len(), 1, "only the sign-out");
-    let form = [("revision", "1"), ("form_id", "x"), ("name", "x")];
+    let form = [
+        ("revision", "1"),
+        ("form_id", "x"),
+        ("name", "x"),
+        ("action", "take_back"),
+    ];
     for sub_path in ["/edit", "/assign", "/archive", "/restore"] {
         let path = format!("{}{sub_path}", path(id));
         assert_eq!(reader.get(&path).status, 403, "{path}");
