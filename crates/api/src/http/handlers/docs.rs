@@ -36,10 +36,10 @@ pub(crate) async fn root(request: HttpRequest, state: web::Data<State>) -> HttpR
     let accept = request.headers().get(ACCEPT);
     let accept = accept.and_then(|value| value.to_str().ok());
     let has_docs = state.has_docs;
-    let page = match (state.has_console, has_docs) {
-        (true, _) => Some("ui/"),
-        (false, true) => Some("docs/"),
-        (false, false) => None,
+    let page = if state.has_console {
+        Some("ui/")
+    } else {
+        has_docs.then_some("docs/")
     };
     if let Some(page) = page
         && accept.is_some_and(|types| types.contains("text/html"))
