@@ -59,10 +59,21 @@ fn write_node(node: &Value, by_id: &HashMap<&str, &Value>, depth: usize, text: &
     }
 }
 
-/// Returns a name without what differs from run to run: ids and secrets.
+/// Returns a name without what differs from run to run: ids, secrets and times.
 fn normalize(name: &str) -> String {
     let mut words: Vec<&str> = Vec::new();
     for word in name.split_whitespace() {
+        // As `Nov 26, 2026, 9:05 PM` or, without scripts, `2026-11-26 20:05 UTC`.
+        let words_of_time = match word {
+            "AM" | "PM" => 4,
+            "UTC" => 2,
+            _ => 0,
+        };
+        if words_of_time > 0 && words.last().is_some_and(|last| last.contains(':')) {
+            words.truncate(words.len().saturating_sub(words_of_time));
+            words.push("<time>");
+            continue;
+        }
         let follows_object = words.last().is_some_and(|last| {
             OBJECTS
                 .iter()

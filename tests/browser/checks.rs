@@ -1,7 +1,9 @@
 //! Checks of the page that a browser shows.
 
 use std::path::Path;
+use std::time::Instant;
 
+use devices_tests::TIMEOUT;
 use serde_json::json;
 
 use crate::accessibility;
@@ -41,16 +43,29 @@ impl Browser {
     }
 
     /// Checks that the page has the accessibility tree of the snapshot with this name.
-    pub(crate) fn check_tree(&self, name: &str) {
-        let nodes = self.devtools("Accessibility.getFullAXTree", json!({}));
-        let result = accessibility::compare(name, &accessibility::tree(&nodes));
+    fn check_tree(&self, name: &str) {
+        let result = accessibility::compare(name, &self.tree());
         self.expect(result.is_ok(), || result.err().unwrap_or_default());
+    }
+
+    /// Returns the accessibility tree of the page as text.
+    pub(crate) fn tree(&self) -> String {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let nodes = self.devtools("Accessibility.getFullAXTree", json!({}));
+            let tree = accessibility::tree(&nodes);
+            // Chromium builds the tree some time after it has loaded the page.
+            if tree.lines().count() > 1 {
+                return tree;
+            }
+            assert!(Instant::now() < deadline, "the page has no content: {tree}");
+        }
     }
 
     /// Checks how the page was loaded.
     fn check_loading(&self, name: &str) {
-        // A shift just after a click or a key is expected. The script of the import replaces the body
-        // as a navigation does, and nodes of the page before are gone.
+        // A shift just after a click or a key is expected. The script of the import replaces the
+        // body as a navigation does, and nodes of the page before are gone.
         const SHIFTS: &str = "\
             const done = arguments[arguments.length - 1]; \
             const shifts = []; \

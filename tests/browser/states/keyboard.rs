@@ -4,6 +4,9 @@ use fantoccini::key::Key;
 
 use super::data::{Console, fill};
 
+/// Maximum number of controls and links of a page.
+const MAX_STOPS: usize = 250;
+
 /// Returns a description of the focused element, and what is wrong with how its focus is shown.
 const FOCUS: &str = "\
     const e = document.activeElement; \
@@ -25,17 +28,20 @@ fn keyboard_focus_is_visible() {
     ] {
         console.browser.visit(path);
         let mut count = 0;
-        loop {
+        for _ in 0..MAX_STOPS {
             console.browser.press_key(Key::Tab);
             let focus = console.browser.execute(FOCUS);
-            if focus.is_null() || count > 200 {
+            // Between the last element and the first one, the focus is on the page itself.
+            if focus.is_null() && count > 0 {
                 break;
             }
-            assert_eq!(focus[1], true, "{path}: {}", focus[0]);
-            count += 1;
+            if !focus.is_null() {
+                assert_eq!(focus[1], true, "{path}: {}", focus[0]);
+                count += 1;
+            }
         }
         assert!(
-            (10..200).contains(&count),
+            (10..MAX_STOPS).contains(&count),
             "{path}: {count} elements have the focus"
         );
     }
