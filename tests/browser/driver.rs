@@ -11,8 +11,19 @@ pub(crate) struct Driver {
     _output: BufReader<ChildStdout>,
 }
 
+/// Number of attempts to start chromedriver.
+const ATTEMPTS: usize = 5;
+
 impl Driver {
+    /// Starts chromedriver. It chooses a free port before it listens there: if another one takes
+    /// the port meanwhile, it ends, and is started again.
     pub(crate) fn start() -> Self {
+        let mut attempts = std::iter::repeat_with(Self::try_start).take(ATTEMPTS);
+        let driver = attempts.find_map(|driver| driver);
+        driver.expect("chromedriver prints its port")
+    }
+
+    fn try_start() -> Option<Self> {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -31,11 +42,13 @@ impl Driver {
             let (_, port) = line.split_once("started successfully on port ")?;
             port.trim_end_matches('.').parse().ok()
         });
-        Self {
+        let mut driver = Self {
             process,
-            port: port.expect("chromedriver prints its port"),
+            port: 0,
             _output: output,
-        }
+        };
+        driver.port = port?;
+        Some(driver)
     }
 
     pub(crate) fn url(&self) -> String {
