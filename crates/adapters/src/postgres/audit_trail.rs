@@ -81,9 +81,9 @@ fn history(
             columns(table)
         )
     };
-    // The index of lists is not in the order of the events. OFFSET 0 makes the planner use it all the
-    // same: it may otherwise read all events in the order of their ids. The sort has long lists as
-    // references to their TOAST rows, and only those of the page are read.
+    // The index of lists is not in the order of the events. OFFSET 0 makes the planner use it all
+    // the same: it may otherwise read all events in the order of their ids. The sort has long lists
+    // as references to their TOAST rows, and only those of the page are read.
     let listing = |table: &str, condition: &str| {
         let own_column = if table == CHANGES {
             "batch_id"

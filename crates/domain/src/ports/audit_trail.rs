@@ -14,8 +14,8 @@ pub trait AuditTrail: Send + Sync {
     /// Lists the newest `limit` events about an object that have a smaller id than `before`, newest
     /// first. Returns fewer only at the end.
     ///
-    /// MUST cost no more for an object of a workspace with many events than of one with few. The cost
-    /// MAY grow with the number of events about several devices that include the object.
+    /// MUST cost no more for an object of a workspace with many events than of one with few. The
+    /// cost MAY grow with the number of events about several devices that include the object.
     async fn history(
         &self,
         subject: HistorySubject,

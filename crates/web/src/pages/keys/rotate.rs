@@ -66,8 +66,8 @@ pub(super) async fn show(
     page(StatusCode::OK, &RotateForm::new(&signed_in, key, newest))
 }
 
-/// Rotates a key and shows the secret of the new one. Nothing that can fail comes after the rotation:
-/// no other page shows the secret.
+/// Rotates a key and shows the secret of the new one. Nothing that can fail comes after the
+/// rotation: no other page shows the secret.
 pub(super) async fn rotate(
     request: HttpRequest,
     Administrator(signed_in): Administrator,
