@@ -18,7 +18,7 @@ use url::{ParseError, Url};
 
 use crate::driver::Driver;
 
-/// How a browser shows pages.
+/// Size, colour scheme and script setting of a browser.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
     pub(crate) width: u32,
@@ -41,7 +41,7 @@ pub(crate) struct Browser {
     client: Client,
     runtime: Runtime,
     base: String,
-    /// What checks have found. Reported when the browser is closed, so that one run shows all.
+    /// Failed checks. Reported when the browser is closed, so that one run shows all.
     problems: RefCell<Vec<String>>,
     // Dropped last.
     _driver: Driver,

@@ -74,7 +74,7 @@ pub trait Host: Send + Sync {
     /// permit for importing it.
     ///
     /// # Errors
-    /// Those of [`read_form`](Self::read_form).
+    /// The same as [`read_form`](Self::read_form).
     async fn read_upload(
         &self,
         request: &HttpRequest,

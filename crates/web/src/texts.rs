@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-/// What happened, and what to do.
+/// Title of an error, and advice about the next step.
 #[derive(Debug)]
 pub(crate) struct ErrorText {
     pub(crate) title: &'static str,

@@ -1,4 +1,4 @@
-//! What a list reads from the store.
+//! Reads a list of devices from the store.
 
 use devices_domain::{
     DeviceFilter, IdentifierKey, Page, PageRequest, PageStart, Search, StoredDevice, User,

@@ -122,7 +122,7 @@ struct FailedView {
     messages: Vec<String>,
 }
 
-/// What the download of the rejected rows needs.
+/// Input of the download of rejected rows.
 struct RejectedForm {
     options: String,
     key: String,

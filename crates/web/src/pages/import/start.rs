@@ -15,7 +15,7 @@ use crate::texts::{self, EN};
 #[template(path = "import/start.html")]
 pub(super) struct StartPage {
     frame: Frame,
-    /// What is accepted.
+    /// Accepted kinds and sizes of files.
     limits: String,
     file_error: Option<String>,
     mapping_error: Option<String>,

@@ -72,7 +72,7 @@ struct Rejection {
     reason: String,
 }
 
-/// What the page reads from the store.
+/// Devices and users that the page reads from the store.
 struct Loaded {
     users: Option<Vec<User>>,
     assignee: Option<User>,

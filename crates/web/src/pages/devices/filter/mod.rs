@@ -16,7 +16,7 @@ use crate::pages::users::display_name;
 use crate::query::Pairs;
 use crate::texts::EN;
 
-/// What a query selects, as the page shows it.
+/// Filter of a query, with the controls and chips that show it.
 pub(super) struct Filters {
     pub(super) filter: DeviceFilter,
     /// Search for the assignee, which is a user's id in the filter.
