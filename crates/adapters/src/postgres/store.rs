@@ -14,7 +14,7 @@ use super::devices::{CreateBatches, FindDevices, PostgresDevices};
 use super::enrollments::PostgresEnrollments;
 use super::event_feed::PostgresEventFeed;
 use super::keys::PostgresWorkspaceKeys;
-use super::statistics::{KeptOverviews, PostgresStatistics};
+use super::statistics::{OverviewCache, PostgresStatistics};
 use super::transaction::group_commit::GroupCommitter;
 use super::users::{self, PostgresUsers};
 
@@ -25,7 +25,7 @@ pub struct PostgresStore {
     committer: GroupCommitter<CreateBatches>,
     finder: GroupCommitter<FindDevices>,
     quotas: Quotas,
-    overviews: Arc<KeptOverviews>,
+    overviews: Arc<OverviewCache>,
 }
 
 impl PostgresStore {

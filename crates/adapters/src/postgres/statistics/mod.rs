@@ -1,10 +1,10 @@
 //! Statistics of the devices of a workspace.
 //!
-//! Counting reads all devices of the workspace: 0.6 s for a million. Results are therefore kept for
+//! Counting reads all devices of the workspace: 0.6 s for a million. Results are therefore cached for
 //! a multiple of the time that they took, so those of a small workspace are never old.
 
+mod cache;
 mod count;
-mod kept;
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use chrono::NaiveDate;
 use devices_domain::{FleetStatistics, Overview, RepositoryError, WorkspaceId};
 
 use crate::postgres::connection::database::Database;
-pub(crate) use kept::KeptOverviews;
+pub(crate) use cache::OverviewCache;
 
 /// Statistics of one workspace, in PostgreSQL.
 pub(crate) struct PostgresStatistics {
     database: Database,
     /// Handle that counts, for all requests that wait for a result.
     counting: Database,
-    kept: Arc<KeptOverviews>,
+    cache: Arc<OverviewCache>,
     workspace: WorkspaceId,
 }
 
@@ -29,13 +29,13 @@ impl PostgresStatistics {
     pub(crate) fn new(
         database: Database,
         all: &Database,
-        kept: Arc<KeptOverviews>,
+        cache: Arc<OverviewCache>,
         workspace: WorkspaceId,
     ) -> Self {
         Self {
             database,
             counting: all.for_workspace(workspace).for_queries(),
-            kept,
+            cache,
             workspace,
         }
     }
@@ -47,7 +47,7 @@ impl FleetStatistics for PostgresStatistics {
         if let Some(admission) = self.database.admission()
             && !admission.is_admitted()
         {
-            // A kept result needs no connection, but the decision on the request does.
+            // A cached result needs no connection, but the decision on the request does.
             let admit = |_: &mut _| Ok::<_, RepositoryError>(());
             self.database.for_queries().run(admit).await?;
         }
@@ -61,7 +61,7 @@ impl FleetStatistics for PostgresStatistics {
                     .await
             }
         };
-        self.kept
+        self.cache
             .get(&self.counting, (self.workspace, today), count)
             .await
     }

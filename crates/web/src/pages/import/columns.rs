@@ -11,8 +11,8 @@ use devices_import::{
     Interpretation, MatchedBy, WarningKind, interpret_file,
 };
 
-use super::carried::Carried;
 use super::choices::{DefaultInput, Formats, Treatment, default_inputs, name_template};
+use super::embedded_file::EmbeddedFile;
 use super::form::ImportForm;
 use super::options::{self, ShownColumn};
 use super::start::{Fault, StartPage};
@@ -31,7 +31,7 @@ use crate::texts::EN;
 struct ColumnsPage {
     frame: Frame,
     summary: String,
-    carried: Carried,
+    embedded: EmbeddedFile,
     /// Options of the file and the batch, as JSON.
     options: String,
     /// Columns as they are shown, as JSON.
@@ -105,9 +105,9 @@ pub(super) async fn respond_columns(
     let file_options = options.file.clone();
     let interpret = move || {
         let interpretation = interpret_file(&file.bytes, &file_options, limits.import);
-        (interpretation, file.carry(keeps_file))
+        (interpretation, file.embed(keeps_file))
     };
-    let (interpretation, carried) = blocking(interpret).await?;
+    let (interpretation, embedded) = blocking(interpret).await?;
     let interpretation = match interpretation {
         Ok(interpretation) => interpretation,
         Err(error) => {
@@ -115,7 +115,7 @@ pub(super) async fn respond_columns(
             return StartPage::reject(&form.signed_in, limits, Fault::File, message);
         }
     };
-    let page = ColumnsPage::new(&form, carried, options, interpretation, is_checked);
+    let page = ColumnsPage::new(&form, embedded, options, interpretation, is_checked);
     let status = if is_checked && page.has_problems() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
@@ -127,7 +127,7 @@ pub(super) async fn respond_columns(
 impl ColumnsPage {
     fn new(
         form: &ImportForm,
-        carried: Carried,
+        embedded: EmbeddedFile,
         mut options: BatchImportOptions,
         mut interpretation: Interpretation,
         is_checked: bool,
@@ -140,8 +140,8 @@ impl ColumnsPage {
         let requires = is_checked && !is_update;
         Self {
             frame: Frame::new(&form.signed_in, Section::Import, EN.import.columns_title),
-            summary: summary(&carried.name, &interpretation.description),
-            carried,
+            summary: summary(&embedded.name, &interpretation.description),
+            embedded,
             options: options::to_json(&options).to_string(),
             shown: shown_columns(file, &interpretation.columns),
             columns: column_views(&interpretation),

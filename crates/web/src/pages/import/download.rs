@@ -99,7 +99,7 @@ async fn write_rejected(mut form: ImportForm) -> Result<HttpResponse, ConsoleErr
     }
 }
 
-/// Returns the stored result of the import with the key of the form, if it was carried out.
+/// Returns the stored result of the import with the key of the form, if it was embedded out.
 async fn find_stored(
     form: &ImportForm,
     file: &[u8],

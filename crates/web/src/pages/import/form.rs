@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use devices_import::{ImportLimits, OptionError};
 
 use super::blocking;
-use super::carried::{Carried, SentFile};
+use super::embedded_file::{EmbeddedFile, SentFile};
 use super::options::{self, FormOptions};
 use super::start::{Fault, StartPage};
 use crate::error::ConsoleError;
@@ -54,11 +54,11 @@ impl ImportForm {
     }
 
     /// Takes the file, and prepares it for the next step.
-    pub(super) async fn carry(&mut self) -> Result<Carried, ConsoleError> {
+    pub(super) async fn embed(&mut self) -> Result<EmbeddedFile, ConsoleError> {
         let keeps_file = self.browser_keeps_file();
         match self.file.take() {
-            Some(file) => blocking(move || file.carry(keeps_file)).await,
-            None => Ok(Carried::default()),
+            Some(file) => blocking(move || file.embed(keeps_file)).await,
+            None => Ok(EmbeddedFile::default()),
         }
     }
 

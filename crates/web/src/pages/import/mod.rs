@@ -3,10 +3,10 @@
 //! The server keeps nothing between the steps. The form of each page carries the file and the
 //! options (ADR 58), so that any server can handle each step.
 
-mod carried;
 mod choices;
 mod columns;
 mod download;
+mod embedded_file;
 mod form;
 mod options;
 mod plan;

@@ -15,8 +15,8 @@ use devices_import::{
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::carried::{Carried, SentFile};
 use super::columns::respond_columns;
+use super::embedded_file::{EmbeddedFile, SentFile};
 use super::form::ImportForm;
 use super::options::{self, FormOptions};
 use super::start::{Fault, StartPage};
@@ -45,7 +45,7 @@ struct PlanPage {
     /// Why the page is shown instead of a result.
     notice: Option<&'static str>,
     summary: String,
-    carried: Carried,
+    embedded: EmbeddedFile,
     options: String,
     /// Idempotency key of the import.
     key: String,
@@ -151,14 +151,14 @@ pub(super) async fn check(
                 Translations::default(),
             ),
         };
-        (outcome, translations, checked, file.carry(keeps_file))
+        (outcome, translations, checked, file.embed(keeps_file))
     };
-    let (outcome, translations, checked, carried) = blocking(describe).await?;
+    let (outcome, translations, checked, embedded) = blocking(describe).await?;
     let page = PlanPage {
         frame: Frame::new(&form.signed_in, Section::Import, EN.import.plan_title),
         notice,
-        summary: summary(&carried.name, &description),
-        carried,
+        summary: summary(&embedded.name, &description),
+        embedded,
         options: options::to_json(&plan).to_string(),
         key: Uuid::now_v7().to_string(),
         checked,

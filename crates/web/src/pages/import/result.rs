@@ -9,7 +9,7 @@ use devices_domain::{BatchId, RowResult, StoredBatch, UpsertResult};
 use devices_import::{FileLayout, RejectedCell};
 use serde::{Deserialize, Serialize};
 
-use super::carried::Carried;
+use super::embedded_file::EmbeddedFile;
 use super::form::ImportForm;
 use super::tile::{Show, Tile, tiles};
 use super::wording;
@@ -112,7 +112,7 @@ struct ResultPage {
     counts: Counts,
     failed: Vec<FailedView>,
     failed_title: String,
-    carried: Carried,
+    embedded: EmbeddedFile,
     /// Form for the download of the rejected rows.
     rejected: Option<RejectedForm>,
 }
@@ -130,7 +130,7 @@ struct RejectedForm {
 }
 
 impl ResultPage {
-    fn new(frame: Frame, batch: Option<BatchId>, counts: Counts, carried: Carried) -> Self {
+    fn new(frame: Frame, batch: Option<BatchId>, counts: Counts, embedded: EmbeddedFile) -> Self {
         let texts = &EN.import;
         let batch_text = batch.map(|batch| texts::fill(texts.stored_as, &[("batch", &batch)]));
         let failed = u64::from(counts.failed);
@@ -143,7 +143,7 @@ impl ResultPage {
             counts,
             failed: Vec::new(),
             failed_title: texts::count(failed, texts.failed_one, texts.failed_other),
-            carried,
+            embedded,
             rejected: None,
         }
     }
@@ -195,7 +195,7 @@ pub(super) async fn show(
     let batch = found.ok_or(ConsoleError::NotFound)?;
     let frame = Frame::new(&signed_in, Section::Import, EN.import.result_title);
     let counts = Counts::of_batch(&batch);
-    let mut page = ResultPage::new(frame, Some(batch.id), counts, Carried::default());
+    let mut page = ResultPage::new(frame, Some(batch.id), counts, EmbeddedFile::default());
     page.is_undone = batch.undone.is_some();
     respond::page(StatusCode::OK, &page)
 }
@@ -227,7 +227,7 @@ pub(super) async fn respond_rejected(
         }
     });
     let frame = Frame::new(&form.signed_in, Section::Import, title);
-    let mut page = ResultPage::new(frame, batch, stored.counts, form.carry().await?);
+    let mut page = ResultPage::new(frame, batch, stored.counts, form.embed().await?);
     page.failed = shown.collect();
     page.rejected = rejected;
     respond::page(StatusCode::OK, &page)

@@ -1,4 +1,4 @@
-//! Results of counting, kept in memory.
+//! Cache of the overviews of all workspaces, with single flight and stale-while-revalidate.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -21,38 +21,38 @@ type Counted = Option<Result<Overview, Arc<RepositoryError>>>;
 /// twentieth of the time of one connection.
 const FRESH_FACTOR: u32 = 20;
 
-/// Number of devices, archived ones included, from which on a result is kept. Counting fewer takes
+/// Number of devices, archived ones included, from which on a result is cached. Counting fewer takes
 /// some 12 ms, so their result is never old.
 const MIN_DEVICES: u64 = 20_000;
 
-/// Number of results above which those that are too old are removed.
-const MAX_KEPT: usize = 1_000;
+/// Number of cached results above which those that are too old are removed.
+const MAX_ENTRIES: usize = 1_000;
 
-/// The last results of all workspaces.
+/// Cache of the last overview of each workspace and day.
 #[derive(Default)]
-pub(crate) struct KeptOverviews(Mutex<State>);
+pub(crate) struct OverviewCache(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    last: HashMap<Key, Last>,
-    /// The counts that run, at most one per workspace.
-    running: HashMap<WorkspaceId, Running>,
+    last: HashMap<Key, CachedOverview>,
+    /// Counts in flight, at most one per workspace.
+    in_flight: HashMap<WorkspaceId, InFlightCount>,
 }
 
-/// A count that runs.
+/// A count in flight. All requests that wait for it share its result.
 #[derive(Clone)]
-struct Running {
+struct InFlightCount {
     day: NaiveDate,
     counted: watch::Receiver<Counted>,
 }
 
-struct Last {
+struct CachedOverview {
     overview: Overview,
     started_at: Instant,
     took: Duration,
 }
 
-impl Last {
+impl CachedOverview {
     fn is_fresh(&self) -> bool {
         self.started_at.elapsed() <= self.took * FRESH_FACTOR
     }
@@ -62,8 +62,8 @@ impl Last {
     }
 }
 
-impl KeptOverviews {
-    /// Returns a fresh result, or an older one while `count` runs in the background, or otherwise
+impl OverviewCache {
+    /// Returns a fresh result, or a stale one while `count` runs in the background, or otherwise
     /// waits for that. One count per workspace runs at a time.
     pub(super) async fn get<F>(
         self: &Arc<Self>,
@@ -84,7 +84,7 @@ impl KeptOverviews {
                 let usable = last.filter(|last| !last.is_too_old());
                 let usable = usable.map(|last| last.overview.clone());
                 let start = || self.start(database, key, count());
-                let running = state.running.entry(key.0).or_insert_with(start).clone();
+                let running = state.in_flight.entry(key.0).or_insert_with(start).clone();
                 if let Some(overview) = usable {
                     return Ok(overview);
                 }
@@ -111,30 +111,30 @@ impl KeptOverviews {
         database: &Database,
         key: Key,
         count: impl Future<Output = Result<Overview, RepositoryError>> + Send + 'static,
-    ) -> Running {
+    ) -> InFlightCount {
         let (sender, counted) = watch::channel(None);
         // Ends the count even if it panics.
-        let end = EndOfCount {
-            all: Arc::clone(self),
+        let guard = InFlightGuard {
+            cache: Arc::clone(self),
             workspace: key.0,
         };
         database.spawn(async move {
             let started_at = Instant::now();
             let counted = count.await;
             if let Ok(overview) = &counted {
-                end.all.keep(key, overview.clone(), started_at);
+                guard.cache.insert(key, overview.clone(), started_at);
             }
-            drop(end);
+            drop(guard);
             sender.send_replace(Some(counted.map_err(Arc::new)));
         });
-        Running {
+        InFlightCount {
             day: key.1,
             counted,
         }
     }
 
-    fn keep(&self, key: Key, overview: Overview, started_at: Instant) {
-        let last = Last {
+    fn insert(&self, key: Key, overview: Overview, started_at: Instant) {
+        let last = CachedOverview {
             overview,
             started_at,
             took: started_at.elapsed(),
@@ -145,7 +145,7 @@ impl KeptOverviews {
             return;
         }
         state.last.insert(key, last);
-        if state.last.len() > MAX_KEPT {
+        if state.last.len() > MAX_ENTRIES {
             state.last.retain(|_, last| !last.is_too_old());
         }
     }
@@ -156,15 +156,15 @@ impl KeptOverviews {
     }
 }
 
-/// Removes the count of a workspace from those that run.
-struct EndOfCount {
-    all: Arc<KeptOverviews>,
+/// Removes the count of a workspace from those in flight when it is dropped.
+struct InFlightGuard {
+    cache: Arc<OverviewCache>,
     workspace: WorkspaceId,
 }
 
-impl Drop for EndOfCount {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        self.all.lock().running.remove(&self.workspace);
+        self.cache.lock().in_flight.remove(&self.workspace);
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
 
     /// Counts that each wait for a permit. The count of a workspace without one does not end.
     struct Counts {
-        kept: Arc<KeptOverviews>,
+        cache: Arc<OverviewCache>,
         database: Database,
         permits: Arc<Semaphore>,
         started: Arc<AtomicU64>,
@@ -207,7 +207,7 @@ mod tests {
                 session: crate::postgres::SessionSettings::Unmanaged,
             };
             Self {
-                kept: Arc::default(),
+                cache: Arc::default(),
                 database: Database::new("postgres://unused", &options).unwrap(),
                 permits: Arc::new(Semaphore::new(0)),
                 started: Arc::default(),
@@ -241,7 +241,7 @@ mod tests {
                     })
                 }
             };
-            let overview = self.kept.get(&self.database, key, count).await?;
+            let overview = self.cache.get(&self.database, key, count).await?;
             Ok(overview.warranty_ending)
         }
 
@@ -256,13 +256,13 @@ mod tests {
         let requests = join_all((0..10).map(|_| counts.get(1)));
         let (results, ()) = tokio::join!(requests, async { counts.allow(1) });
         assert!(results.into_iter().all(|result| result.unwrap() == 1));
-        // The result of a small workspace is not kept.
+        // The result of a small workspace is not cached.
         counts.allow(1);
         assert_eq!(counts.get(1).await.unwrap(), 2);
     }
 
     #[tokio::test]
-    async fn old_result_of_a_large_workspace_is_returned_while_it_is_counted() {
+    async fn stale_result_is_served_during_a_recount() {
         let counts = Counts::new(MIN_DEVICES);
         counts.allow(1);
         assert_eq!(counts.get(1).await.unwrap(), 1);
@@ -283,13 +283,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failed_count_fails_all_that_wait_and_is_not_kept() {
+    async fn failed_count_fails_all_that_wait() {
         let counts = Counts::new(0);
         let requests = join_all((0..3).map(|_| counts.get(1)));
         let (results, ()) = tokio::join!(requests, async { counts.allow(1) });
         for result in results {
             assert!(matches!(result, Err(RepositoryError::Unavailable(_))));
         }
-        assert!(counts.kept.lock().running.is_empty());
+        assert!(counts.cache.lock().in_flight.is_empty());
     }
 }

@@ -25,14 +25,14 @@ pub(super) struct SentFile {
 
 /// A file for the next step, in the form of a page.
 #[derive(Default)]
-pub(super) struct Carried {
+pub(super) struct EmbeddedFile {
     pub(super) name: String,
     /// The compressed file. `None` if it is too large for a page: the browser sends it again. The
     /// script of the console keeps it; without the script, the user chooses it again.
     pub(super) content: Option<String>,
 }
 
-impl Carried {
+impl EmbeddedFile {
     /// Returns why the file has to be chosen again.
     pub(super) fn choose_again_hint(&self) -> String {
         texts::fill(EN.import.choose_again_hint, &[("name", &self.name)])
@@ -63,8 +63,8 @@ impl SentFile {
 
     /// Prepares the file for the next step. A browser that keeps the file itself needs only its
     /// name.
-    pub(super) fn carry(&self, browser_keeps_file: bool) -> Carried {
-        Carried {
+    pub(super) fn embed(&self, browser_keeps_file: bool) -> EmbeddedFile {
+        EmbeddedFile {
             name: self.name.clone(),
             content: (!browser_keeps_file).then(|| self.to_text()).flatten(),
         }
@@ -97,9 +97,9 @@ mod tests {
     #[test]
     fn file_survives_the_page() {
         let file = SentFile::new(noise(10_000), Some(r"C:\files\laptops.csv"));
-        let carried = file.carry(false);
-        assert_eq!(carried.name, "laptops.csv");
-        let text = carried.content.unwrap();
+        let embedded = file.embed(false);
+        assert_eq!(embedded.name, "laptops.csv");
+        let text = embedded.content.unwrap();
         let read = SentFile::from_page(&text, Some("laptops.csv"), 10_000).unwrap();
         assert!(read.bytes == file.bytes);
         assert!(SentFile::from_page(&text, None, 9_999).is_none());
@@ -109,19 +109,19 @@ mod tests {
     fn large_file_is_sent_again() {
         assert!(
             SentFile::new(noise(2 << 20), None)
-                .carry(false)
+                .embed(false)
                 .content
                 .is_none()
         );
         assert!(
             SentFile::new(vec![b'x'; 2 << 20], None)
-                .carry(false)
+                .embed(false)
                 .content
                 .is_some()
         );
         assert!(
             SentFile::new(vec![b'x'; 100], None)
-                .carry(true)
+                .embed(true)
                 .content
                 .is_none()
         );
