@@ -10,7 +10,7 @@ use crate::host::Console;
 use crate::pages::{
     activity, batches, device, devices, enrollments, import, keys, overview, sign_in, users,
 };
-use crate::response_headers;
+use crate::response_headers::response_headers;
 use crate::same_origin;
 use crate::session;
 
@@ -36,7 +36,7 @@ pub fn routes(console: Console) -> impl FnOnce(&mut web::ServiceConfig) {
             )
             // The last `wrap` is the outermost.
             .wrap(from_fn(same_origin::middleware))
-            .wrap(from_fn(response_headers::middleware))
+            .wrap(response_headers())
             .wrap(Compress::default())
             .service(page("/assets/{name}").route(get().to(assets::get)))
             .configure(sign_in::routes)

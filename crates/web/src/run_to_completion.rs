@@ -7,7 +7,6 @@ use devices_domain::Actor;
 use tracing::Instrument;
 
 use crate::error::ConsoleError;
-use crate::host::Permit;
 use crate::session::console;
 
 /// Runs `task` to its end, even if the client disconnects: a request counts as in progress for as
@@ -22,14 +21,6 @@ pub(crate) async fn run_to_completion<T: 'static>(
     task: impl Future<Output = Result<T, ConsoleError>> + 'static,
 ) -> Result<T, ConsoleError> {
     let permit = console(request)?.0.acquire_request(actor.workspace)?;
-    run_with(permit, task).await
-}
-
-/// Like [`run_to_completion`], for a request that has its permit.
-pub(crate) async fn run_with<T: 'static>(
-    permit: Permit,
-    task: impl Future<Output = Result<T, ConsoleError>> + 'static,
-) -> Result<T, ConsoleError> {
     let task = async move {
         let result = task.await;
         drop(permit);
