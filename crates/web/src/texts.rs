@@ -602,6 +602,13 @@ texts! {
         failed_again: "To see the rejected rows again, import the same file and choose to skip devices that are stored already.",
     }
 
+    device_table: DeviceTableTexts {
+        device: "Device",
+        type_: "Type",
+        serial_number: "Serial number",
+        status: "Status",
+    }
+
     batches: BatchesTexts {
         title: "Batches",
         detail_title: "Batch {number}",
@@ -631,10 +638,6 @@ texts! {
         open_list: "Open them in the list",
         no_devices: "No active device is from this batch",
         no_devices_advice: "The batch only changed devices, or those that it created have been archived.",
-        name: "Name",
-        type_: "Type",
-        serial_number: "Serial number",
-        status: "Status",
         undo: "Undo",
         undone_by: "Undone with the key",
         undone_notice: "The batch was undone.",
@@ -677,10 +680,6 @@ texts! {
         show_in_list: "Show them in the list of devices",
         no_devices: "No devices are assigned to this user",
         no_devices_advice: "Select devices in the list of devices and assign them, or edit one of them.",
-        device: "Device",
-        device_type: "Type",
-        serial_number: "Serial number",
-        status: "Status",
         create: "Create user",
         created: "The user was created.",
         saved: "The user was saved.",
