@@ -33,8 +33,8 @@ test-browser: ## Run the tests of the console in Chromium; SCREENSHOTS=DIRECTORY
 	@scripts/dependencies --browser
 	cargo test --package devices-tests --features browser --test browser -- --test-threads 2
 
-console-pictures: ## Write the pictures of the console in the docs; needs pngquant
-	@scripts/dependencies --browser
+console-pictures: ## Write the pictures of the console in the docs
+	@scripts/dependencies --browser --pictures
 	SCREENSHOTS=docs/images cargo test --package devices-tests --features browser --test browser -- pictures
 	pngquant --force --ext .png --speed 1 --strip docs/images/console/*.png
 
