@@ -56,7 +56,10 @@ impl Program {
         let words: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
         let line = format!("tty; {}", words.join(" "));
         let script = ["--quiet", "--return", "--command", &line, "/dev/null"];
-        self.prepare(Path::new("script"), &script)
+        let mut command = self.prepare(Path::new("script"), &script);
+        // Programs draw no progress on the terminal of a machine without one, which is `dumb`.
+        command.env("TERM", "xterm");
+        command
     }
 
     fn prepare(&self, executable: &Path, arguments: &[&str]) -> Command {
