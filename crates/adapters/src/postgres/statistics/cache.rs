@@ -21,8 +21,8 @@ type Counted = Option<Result<Overview, Arc<RepositoryError>>>;
 /// twentieth of the time of one connection.
 const FRESH_FACTOR: u32 = 20;
 
-/// Number of devices, archived ones included, from which on a result is cached. Counting fewer takes
-/// some 12 ms, so their result is never old.
+/// Number of devices, archived ones included, from which on a result is cached. Counting fewer
+/// takes some 12 ms, so their result is never old.
 const MIN_DEVICES: u64 = 20_000;
 
 /// Number of cached results above which those that are too old are removed.

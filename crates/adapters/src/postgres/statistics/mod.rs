@@ -1,7 +1,7 @@
 //! Statistics of the devices of a workspace.
 //!
-//! Counting reads all devices of the workspace: 0.6 s for a million. Results are therefore cached for
-//! a multiple of the time that they took, so those of a small workspace are never old.
+//! Counting reads all devices of the workspace: 0.6 s for a million. Results are therefore cached
+//! for a multiple of the time that they took, so those of a small workspace are never old.
 
 mod cache;
 mod count;

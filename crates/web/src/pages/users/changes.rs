@@ -57,8 +57,8 @@ mod tests {
 
     use super::*;
 
-    /// Compares the phone number in a form with the stored one. The position was "Designer" when the
-    /// form was rendered.
+    /// Compares the phone number in a form with the stored one. The position was "Designer" when
+    /// the form was rendered.
     #[rstest]
     #[case(("1", "1"), ("1", "Designer"), None, false, false)]
     #[case(("1", "2"), ("1", "Designer"), Some("2"), false, false)]
