@@ -10,6 +10,8 @@ pub use plan::{BulkPlan, PlannedChange, SelectedDevice};
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
+
 use crate::audit::Origin;
 use crate::ids::DeviceId;
 use crate::validation::batch::count_error;
@@ -21,6 +23,7 @@ pub struct BulkChange {
     devices: Vec<DeviceId>,
     action: BulkAction,
     origin: Origin,
+    unchanged_since: Option<DateTime<Utc>>,
 }
 
 impl BulkChange {
@@ -46,8 +49,17 @@ impl BulkChange {
                 devices,
                 action,
                 origin,
+                unchanged_since: None,
             }),
         }
+    }
+
+    /// Rejects the devices that were changed after this time, unless they have the requested state:
+    /// the caller decided on the change before. [`BulkPreview::last_changed_at`] is such a time.
+    #[must_use]
+    pub fn if_unchanged_since(mut self, time: DateTime<Utc>) -> Self {
+        self.unchanged_since = Some(time);
+        self
     }
 
     /// Returns the devices, each once: at least one, at most [`MAX_DEVICES`](Self::MAX_DEVICES).
@@ -79,6 +91,8 @@ pub struct BulkPreview {
     pub unchanged: Vec<DeviceId>,
     /// Devices that prevent the change of all devices.
     pub rejected: Vec<RejectedDevice>,
+    /// Time of the last change of the devices in `changed`.
+    pub last_changed_at: Option<DateTime<Utc>>,
 }
 
 /// Result of a change of many devices. Each device is in one of the lists, in the order of the
@@ -107,6 +121,8 @@ pub enum RejectionReason {
     NotFound,
     /// The device is archived. It can only be restored.
     Archived,
+    /// The device was changed after the time of [`BulkChange::if_unchanged_since`].
+    ChangedSince,
     /// The changed device would be invalid or conflict with stored data. Contains at least one
     /// error.
     Invalid(Vec<FieldError>),

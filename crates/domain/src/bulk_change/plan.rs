@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
+
 use super::{BulkAction, BulkChange, BulkPreview, RejectedDevice, RejectionReason};
 use crate::device::{DeviceFields, PerUniqueField};
 use crate::field::InvalidValue;
@@ -23,6 +25,8 @@ pub struct SelectedDevice<'a> {
     pub fields: &'a DeviceFields,
     /// `true` if the device is archived.
     pub is_archived: bool,
+    /// Time of the last change.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// Decision about each device of a change. Each device is in one of the lists, in the order of the
@@ -35,6 +39,8 @@ pub struct BulkPlan {
     pub unchanged: Vec<DeviceId>,
     /// Devices that cannot be changed.
     pub rejected: Vec<RejectedDevice>,
+    /// Time of the last change of the devices in `changed`.
+    pub last_changed_at: Option<DateTime<Utc>>,
 }
 
 /// Change of a device.
@@ -56,6 +62,7 @@ impl BulkPlan {
             changed: self.changed.iter().map(|change| change.device).collect(),
             unchanged: self.unchanged,
             rejected: self.rejected,
+            last_changed_at: self.last_changed_at,
         }
     }
 }
@@ -95,6 +102,7 @@ impl BulkChange {
     ///   can be repeated. Any other change of an archived device is rejected.
     /// - If devices to restore have the same value of a unique field, the first one is restored.
     /// - A device that exceeds the device limit together with those before it is rejected.
+    /// - A device that has the requested state may have been changed since.
     #[must_use]
     pub fn plan(&self, stored: &[SelectedDevice<'_>], found: &LookupResult) -> BulkPlan {
         let stored: HashMap<DeviceId, &SelectedDevice<'_>> =
@@ -106,12 +114,23 @@ impl BulkChange {
         };
         let mut plan = BulkPlan::default();
         for &id in &self.devices {
-            let decision = match stored.get(&id) {
+            let device = stored.get(&id).copied();
+            let decision = match device {
                 Some(device) => planner.decide(device),
                 None => Err(RejectionReason::NotFound),
             };
+            let updated_at = device.map(|device| device.updated_at);
             match decision {
-                Ok(Some(change)) => plan.changed.push(change),
+                Ok(Some(_))
+                    if self.unchanged_since.is_some() && updated_at > self.unchanged_since =>
+                {
+                    let reason = RejectionReason::ChangedSince;
+                    plan.rejected.push(RejectedDevice { device: id, reason });
+                }
+                Ok(Some(change)) => {
+                    plan.changed.push(change);
+                    plan.last_changed_at = plan.last_changed_at.max(updated_at);
+                }
                 Ok(None) => plan.unchanged.push(id),
                 Err(reason) => plan.rejected.push(RejectedDevice { device: id, reason }),
             }

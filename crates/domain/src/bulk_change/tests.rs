@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::TimeDelta;
 use rstest::rstest;
 
 use super::*;
@@ -62,9 +63,20 @@ fn found() -> LookupResult {
     }
 }
 
+/// Time in seconds since 1970.
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+}
+
 /// Plans a change of the devices 1 to 5 and of device 9, which does not exist. Returns the changed
 /// fields, or the reason of the decision, by device.
 fn plan(action: BulkAction, found: &LookupResult) -> Vec<(i64, String)> {
+    let change = change(&[1, 2, 3, 4, 5, 9], action).unwrap();
+    decisions(&plan_change(&change, found))
+}
+
+/// Plans a change. Each of the devices 1 to 5 was changed at its id.
+fn plan_change(change: &BulkChange, found: &LookupResult) -> BulkPlan {
     let stored = devices();
     let stored = stored.iter().zip(1..);
     let stored: Vec<SelectedDevice<'_>> = stored
@@ -72,10 +84,13 @@ fn plan(action: BulkAction, found: &LookupResult) -> Vec<(i64, String)> {
             id: DeviceId(id),
             fields,
             is_archived: *is_archived,
+            updated_at: at(id),
         })
         .collect();
-    let plan = change(&[1, 2, 3, 4, 5, 9], action).unwrap();
-    let plan = plan.plan(&stored, found);
+    change.plan(&stored, found)
+}
+
+fn decisions(plan: &BulkPlan) -> Vec<(i64, String)> {
     let changed = plan.changed.iter().map(|changed| {
         let fields = changed.changed_fields.join(",");
         (changed.device.0, format!("change {fields}"))
@@ -93,6 +108,7 @@ fn reason(reason: &RejectionReason) -> String {
     match reason {
         RejectionReason::NotFound => "not found".to_owned(),
         RejectionReason::Archived => "archived".to_owned(),
+        RejectionReason::ChangedSince => "changed since".to_owned(),
         RejectionReason::Invalid(errors) => {
             let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
             errors.join("; ")
@@ -199,6 +215,7 @@ fn only_new_references_are_looked_up() {
             id: DeviceId(index as i64 + 1),
             fields: &stored[index].0,
             is_archived: stored[index].1,
+            updated_at: at(0),
         });
         selected.collect()
     };
@@ -252,4 +269,26 @@ fn inverse_undoes_an_action() {
         assert_eq!(inverse.inverse(), Some(action));
     }
     assert_eq!(BulkAction::Assign(None).inverse(), None);
+}
+
+#[test]
+fn changed_devices_are_rejected_unless_they_have_the_state() {
+    let assign = change(&[1, 2], BulkAction::Assign(Some(UserId(3)))).unwrap();
+    let plan = |since| plan_change(&assign.clone().if_unchanged_since(at(since)), &found());
+    let unchanged = (2, "unchanged".to_owned());
+    let current = plan(1);
+    let changed = (1, "change user_id".to_owned());
+    assert_eq!(decisions(&current), [changed, unchanged.clone()]);
+    assert_eq!(current.last_changed_at, Some(at(1)));
+    let rejected = (1, "changed since".to_owned());
+    assert_eq!(decisions(&plan(0)), [rejected, unchanged]);
+}
+
+#[test]
+fn plan_has_the_time_of_the_last_change() {
+    let plan = |action| plan_change(&change(&[2, 1, 3], action).unwrap(), &found());
+    let archive = plan(BulkAction::Archive);
+    assert_eq!(archive.last_changed_at, Some(at(2)));
+    let restore = plan(BulkAction::Restore).into_preview();
+    assert_eq!(restore.last_changed_at, Some(at(3)));
 }

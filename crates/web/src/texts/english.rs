@@ -229,6 +229,7 @@ texts! {
         with_undo: "You can undo this on the next page.",
         not_found: "It does not exist any more.",
         archived: "It is archived.",
+        changed_since: "It has been changed in the meantime.",
         state_changed: "Devices have changed in the meantime. Nothing was changed: check the effect again.",
         result: "Result",
         done_one: "1 device has this state now.",

@@ -64,6 +64,36 @@ fn change_in_the_meantime_leads_back_to_the_confirmation() {
 }
 
 #[test]
+fn change_of_a_confirmed_device_is_shown_before_it_is_overwritten() {
+    let api = Api::start();
+    let id = create(&api, &["One"])[0];
+    let browser = browser(&api);
+    let list = browser.page("/ui/devices");
+    let form = selection_form(&list, &[("scope", "page"), ("action", "archive")]);
+    let page = browser.post_and_follow("/ui/devices/bulk", &pairs(&form));
+    let confirmed = page.form("/ui/devices/bulk/run");
+    api.send(
+        "PATCH",
+        &format!("/devices/{id}"),
+        &json!({"comment": "on loan"}),
+    );
+    let page = browser.post_and_follow("/ui/devices/bulk/run", &pairs(&confirmed));
+    let text = page.text();
+    assert!(text.contains("Nothing was changed"), "{text}");
+    assert!(text.contains("1 device will be changed"), "{text}");
+    assert_eq!(stored(&api, id)["client_status"], "AVAILABLE");
+    let confirmed = page.form("/ui/devices/bulk/run");
+    for _ in 0..2 {
+        let page = browser.post_and_follow("/ui/devices/bulk/run", &pairs(&confirmed));
+        assert!(
+            page.text().contains("1 device has this state now"),
+            "{}",
+            page.text()
+        );
+    }
+}
+
+#[test]
 fn empty_selection_is_reported_in_the_list() {
     let api = Api::start();
     create(&api, &["One"]);

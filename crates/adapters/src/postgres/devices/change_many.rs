@@ -71,6 +71,7 @@ fn plan(
         id: state.id,
         fields: &state.fields,
         is_archived: state.archived_at.is_some(),
+        updated_at: state.updated_at,
     });
     let selected: Vec<SelectedDevice<'_>> = selected.collect();
     let keys = change.lookup_keys(&selected);

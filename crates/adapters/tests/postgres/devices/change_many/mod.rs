@@ -90,7 +90,9 @@ fn reasons(rejected: &[RejectedDevice]) -> Vec<(i64, Vec<Reason>)> {
     let reasons = rejected.iter().map(|rejected| {
         let errors = match &rejected.reason {
             RejectionReason::Invalid(errors) => errors.as_slice(),
-            RejectionReason::NotFound | RejectionReason::Archived => &[],
+            RejectionReason::NotFound
+            | RejectionReason::Archived
+            | RejectionReason::ChangedSince => &[],
         };
         let reasons = errors.iter().map(|error| error.reason).collect();
         (rejected.device.0, reasons)

@@ -1,11 +1,14 @@
 //! Devices that prevent a change of many devices.
 
+use std::sync::Arc;
+
 use devices_domain::{
-    BulkAction, DeviceId, Precondition, RawValue, Reason, RejectedDevice, RejectionReason, UserId,
+    BulkAction, BulkChangeError, DeviceId, Precondition, RawValue, Reason, RejectedDevice,
+    RejectionReason, UserId,
 };
 
 use super::{reasons, tag};
-use crate::{TestStore, block_on};
+use crate::{TestStore, Writer, block_on};
 
 #[test]
 fn rejected_device_prevents_all_changes() {
@@ -47,6 +50,37 @@ fn rejected_device_prevents_all_changes() {
         assert_eq!(acme.find_all(&ids).await, before);
         assert_eq!(globex.find_all(&[foreign]).await, theirs);
         assert_eq!(store.change_events(), events);
+    });
+}
+
+#[test]
+fn change_after_the_preview_prevents_all_changes() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        let ids = acme.create_serials(&["A", "B"]).await;
+        let preview = acme.preview(&ids, BulkAction::Archive).await;
+        let confirmed = |acme: &Writer| {
+            let change = acme.bulk_change(&ids, BulkAction::Archive);
+            Arc::new(
+                Arc::unwrap_or_clone(change).if_unchanged_since(preview.last_changed_at.unwrap()),
+            )
+        };
+        let name = [("name", RawValue::text("Changed"))];
+        acme.update(ids[0].0, name, Precondition::Any)
+            .await
+            .unwrap();
+        let rejected = acme.devices.change_many(confirmed(&acme)).await;
+        let reason = RejectionReason::ChangedSince;
+        let expected = vec![RejectedDevice {
+            device: ids[0],
+            reason,
+        }];
+        assert!(matches!(rejected, Err(BulkChangeError::Rejected(found)) if found == expected));
+        // A repetition of a change that was carried out changes nothing.
+        acme.change_many(&ids, BulkAction::Archive).await.unwrap();
+        let repeated = acme.devices.change_many(confirmed(&acme)).await.unwrap();
+        assert_eq!(repeated.unchanged, ids);
     });
 }
 

@@ -10,7 +10,7 @@ use devices_domain::{
     User, UserId, WorkspaceStore,
 };
 
-use super::{BulkRequest, parameters};
+use super::{BulkRequest, SEEN, parameters};
 use crate::error::ConsoleError;
 use crate::fields::{label_of_device_field, words};
 use crate::frame::{Frame, Section};
@@ -184,6 +184,9 @@ fn effect_of(
         (count > 0).then(|| texts::count(count as u64, one, other))
     };
     let changed = Selection::new(preview.changed.iter().copied());
+    let mut sent = action::parameters(action);
+    let last_changed_at = preview.last_changed_at;
+    sent.extend(last_changed_at.map(|time| (SEEN.to_owned(), time.timestamp_micros().to_string())));
     let rejections = preview.rejected.iter().take(MAX_REJECTED);
     Effect {
         title: title(action, assignee),
@@ -200,7 +203,7 @@ fn effect_of(
         ),
         rejections: rejections.map(rejection).collect(),
         has_more_rejections: preview.rejected.len() > MAX_REJECTED,
-        hidden: parameters(action::parameters(action), &changed, &bulk.back).0,
+        hidden: parameters(sent, &changed, &bulk.back).0,
         is_destructive: *action == BulkAction::Archive,
         can_be_undone: action.inverse().is_some(),
     }
@@ -229,6 +232,7 @@ fn rejection(rejected: &RejectedDevice) -> Rejection {
     let reason = match &rejected.reason {
         RejectionReason::NotFound => texts.not_found.to_owned(),
         RejectionReason::Archived => texts.archived.to_owned(),
+        RejectionReason::ChangedSince => texts.changed_since.to_owned(),
         RejectionReason::Invalid(errors) => {
             let errors: Vec<_> = errors.iter().map(error_text).collect();
             errors.join("; ")

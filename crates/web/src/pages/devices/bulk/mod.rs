@@ -22,6 +22,9 @@ use crate::query::Pairs;
 /// Path of the confirmation, relative to that of the console.
 const BULK: &str = "/devices/bulk";
 
+/// Parameter with the time of the last change of the confirmed devices, in microseconds since 1970.
+const SEEN: &str = "seen";
+
 /// A change of selected devices, without its value.
 struct BulkRequest {
     action: ActionName,

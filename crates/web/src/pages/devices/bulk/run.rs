@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
+use chrono::DateTime;
 use devices_domain::{BulkAction, BulkChange, BulkChangeError, BulkResult};
 
-use super::{BULK, BulkRequest, bulk_address};
+use super::{BULK, BulkRequest, SEEN, bulk_address};
 use crate::error::ConsoleError;
 use crate::form::Form;
 use crate::pages::devices::action::{self, RequestedAction};
@@ -15,7 +16,7 @@ use crate::run_to_completion::run_to_completion;
 use crate::session::Editor;
 
 /// `POST /devices/bulk/run`: changes all devices or none, and leads to the result. If one of them
-/// cannot be changed, leads back to the confirmation, which lists them.
+/// cannot be changed, or was changed after the confirmation, leads back to the confirmation.
 ///
 /// A form that is sent twice changes nothing the second time, and leads to the same result.
 pub(in crate::pages::devices) async fn run(
@@ -29,7 +30,11 @@ pub(in crate::pages::devices) async fn run(
     };
     let origin = signed_in.origin.clone();
     let change = BulkChange::new(bulk.selection.devices(), action.clone(), origin);
-    let change = change.map_err(|_| ConsoleError::MalformedForm("invalid devices"))?;
+    let mut change = change.map_err(|_| ConsoleError::MalformedForm("invalid devices"))?;
+    if let Some(seen) = form.values.get(SEEN) {
+        let seen = seen.parse().ok().and_then(DateTime::from_timestamp_micros);
+        change = change.if_unchanged_since(seen.ok_or(ConsoleError::MalformedForm("no time"))?);
+    }
     let devices = signed_in.workspace().devices;
     let task = async move {
         match devices.change_many(Arc::new(change)).await {
