@@ -2,17 +2,7 @@
 
 use devices_domain::{Field, Format, enrollment_fields, field, user_fields};
 
-/// Labels that the rules do not give.
-const SPECIAL: &[(&str, &str)] = &[
-    ("user_id", "Assignee"),
-    ("user_email", "Assignee's email"),
-    ("ram", "Memory"),
-    ("graphic", "Graphics card"),
-    ("os_platform", "Operating system"),
-    ("is_rented", "Rented"),
-    ("compliance", "Compliance"),
-    ("seats_number", "Seats"),
-];
+use crate::texts::EN;
 
 /// Returns the label of a field.
 pub(crate) fn label(field: &Field) -> String {
@@ -35,7 +25,7 @@ pub(crate) fn label_of_any_field(name: &str) -> String {
 /// Returns the label of the field with this name: `client_warranty_endDate` is "Warranty end date",
 /// and `has_webcam` is "Webcam".
 fn label_of_name(name: &str, is_boolean: bool) -> String {
-    let special = SPECIAL.iter().find(|(given, _)| *given == name);
+    let special = EN.field_labels.iter().find(|(given, _)| *given == name);
     if let Some((_, label)) = special {
         return (*label).to_owned();
     }

@@ -2,6 +2,62 @@
 
 use super::ErrorText;
 
+const FIELD_LABELS: &[(&str, &str)] = &[
+    ("user_id", "Assignee"),
+    ("user_email", "Assignee's email"),
+    ("ram", "Memory"),
+    ("graphic", "Graphics card"),
+    ("os_platform", "Operating system"),
+    ("is_rented", "Rented"),
+    ("compliance", "Compliance"),
+    ("seats_number", "Seats"),
+];
+
+const IMPORT_PHRASES: &[(&str, &str)] = &[
+    (
+        ": omit the field if the device has no serial number",
+        ": empty the cell if the device has none",
+    ),
+    (
+        ", or give `date_format` excel if it counts days",
+        ", or choose numbers of days as the order of dates",
+    ),
+    (
+        ": map one of them to another field, or to no field",
+        ": choose another field for one of them, or ignore it",
+    ),
+    (": add it to `columns` or `defaults`", ""),
+    (
+        ": give `date_format` DD/MM/YYYY or MM/DD/YYYY",
+        ": choose the order of day and month",
+    ),
+    (
+        ", or import the row without `on_conflict`",
+        ", or choose another treatment of stored devices",
+    ),
+    (
+        ": map it to `attributes.` and a key of at most 64 characters",
+        ": shorten it to 64 characters to keep it",
+    ),
+    (
+        ": map it to `attributes.` and a key",
+        ": write a header into the file to keep it",
+    ),
+    (
+        ": name one with `sheet` to read it",
+        ": choose one to read it",
+    ),
+    (
+        ": name a hidden one with `sheet`",
+        ": show one in the spreadsheet program",
+    ),
+    (": leave this option out", ""),
+    (
+        ": send the number of the header",
+        ": enter the number of the row with the headers",
+    ),
+];
+
 error_texts! {
     wrong_key: "This is not an active API key",
         "Check that you copied the whole key. Ask whoever manages your keys if it has expired.";

@@ -58,6 +58,11 @@ macro_rules! texts {
         pub(crate) struct Texts {
             $( $(#[$attribute])* pub(crate) $group: $Group, )*
             pub(crate) errors: ErrorTexts,
+            /// Labels of fields that cannot be derived from their names.
+            pub(crate) field_labels: &'static [(&'static str, &'static str)],
+            /// Phrases of messages about imports that name an option of the API, and their
+            /// replacements.
+            pub(crate) import_phrases: &'static [(&'static str, &'static str)],
         }
 
         $(
@@ -69,6 +74,8 @@ macro_rules! texts {
         pub(crate) static EN: Texts = Texts {
             $( $group: $Group { $( $name: $text, )* }, )*
             errors: ENGLISH_ERRORS,
+            field_labels: FIELD_LABELS,
+            import_phrases: IMPORT_PHRASES,
         };
     };
 }

@@ -6,52 +6,10 @@ use devices_import::{Column, ImportError, MatchedBy};
 use crate::fields::label_of_device_field;
 use crate::texts::{self, EN};
 
-/// Phrases of the library that name an option of the API, and what the page says instead.
-const PHRASES: [(&str, &str); 11] = [
-    (
-        ": omit the field if the device has no serial number",
-        ": empty the cell if the device has none",
-    ),
-    (
-        ", or give `date_format` excel if it counts days",
-        ", or choose numbers of days as the order of dates",
-    ),
-    (
-        ": map one of them to another field, or to no field",
-        ": choose another field for one of them, or ignore it",
-    ),
-    (": add it to `columns` or `defaults`", ""),
-    (
-        ": give `date_format` DD/MM/YYYY or MM/DD/YYYY",
-        ": choose the order of day and month",
-    ),
-    (
-        ", or import the row without `on_conflict`",
-        ", or choose another treatment of stored devices",
-    ),
-    (
-        ": map it to `attributes.` and a key",
-        ": write a header into the file to keep it",
-    ),
-    (
-        ": map it to `attributes.` and a key of at most 64 characters",
-        ": shorten it to 64 characters to keep it",
-    ),
-    (
-        ": name one with `sheet` to read it",
-        ": choose one to read it",
-    ),
-    (": leave this option out", ""),
-    (
-        ": send the number of the header",
-        ": enter the number of the row with the headers",
-    ),
-];
-
 /// Returns a message about a file as a sentence. Names of fields are their labels.
 pub(super) fn sentence(message: &str) -> String {
     let mut message = without_option(message).to_owned();
-    for (phrase, replacement) in PHRASES {
+    for (phrase, replacement) in EN.import_phrases {
         message = message.replace(phrase, replacement);
     }
     let mut text = with_labels(&message);
@@ -210,6 +168,11 @@ mod tests {
     #[case(
         "option `sheet`: the file is text: leave this option out",
         "The file is text"
+    )]
+    #[case(
+        "its header cannot be the key of an attribute: map it to `attributes.` and a key of at \
+         most 64 characters",
+        "Its header cannot be the key of an attribute: shorten it to 64 characters to keep it"
     )]
     #[case("a ` alone", "A ` alone")]
     fn messages_have_the_words_of_the_page(#[case] message: &str, #[case] expected: &str) {
