@@ -45,19 +45,23 @@ pub(crate) fn all(workspace: WorkspaceId, filter: &DeviceFilter) -> PagedQuery {
                      LIMIT 1) AS devices"
             ));
         }
-        // The index of serial numbers has active devices only.
-        None if !filter.serial_numbers.is_empty()
-            && filter.client_status != Some(ClientStatus::Archived) =>
-        {
+        None if !filter.serial_numbers.is_empty() => {
             let serial_numbers = distinct(&std::mem::take(&mut others.serial_numbers));
             let serial_numbers = from.bind(Value::Texts(serial_numbers));
+            // Archived devices can share a serial number. OFFSET keeps the planner from joining in
+            // another order.
+            let is_archived = filter.client_status == Some(ClientStatus::Archived);
+            let state_and_limit = if is_archived {
+                "IS NOT NULL OFFSET 0"
+            } else {
+                "IS NULL LIMIT 1"
+            };
             from.push(&format!(
                 " FROM unnest({serial_numbers}) AS wanted (serial_number) CROSS JOIN LATERAL ( \
                      SELECT * FROM devices AS candidate \
                      WHERE candidate.workspace_id = {workspace} \
                        AND candidate.serial_number_folded = wanted.serial_number \
-                       AND candidate.deleted_at IS NULL \
-                     LIMIT 1) AS devices"
+                       AND candidate.deleted_at {state_and_limit}) AS devices"
             ));
         }
         None => {
@@ -267,6 +271,10 @@ fn push_and_folded(from: &mut Statement, column: &str, folded: &str) {
     }
     if !variants.is_ascii {
         expression = format!("normalize({expression}, NFC)");
+        // ASCII folds to ASCII. Normalizing every brand would take most of the time.
+        from.push(&format!(
+            " AND octet_length({column}) <> char_length({column})"
+        ));
     }
     from.push_and_equal(&expression, Value::Text(folded.to_owned()));
 }

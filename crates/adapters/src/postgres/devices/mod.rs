@@ -17,6 +17,7 @@ mod export;
 mod filter;
 mod find;
 mod id_blocks;
+mod indexed_condition;
 mod insert;
 mod one_statement;
 mod prepared_batch;

@@ -6,18 +6,26 @@
 //! devices that are found.
 
 use devices_domain::{
-    ClientStatus, DeviceFilter, PageRequest, PageStart, Search, SearchTerm, SearchWord, WorkspaceId,
+    DeviceFilter, PageRequest, PageStart, Search, SearchTerm, SearchWord, WorkspaceId,
 };
 
 use super::end_filter::EndFilter;
 use super::filter::push_conditions;
-use crate::postgres::query::pagination::{IndexQueries, IndexQuery, MAX_RANGE, RangeQuery};
+use super::indexed_condition::IndexedCondition;
+use crate::postgres::query::pagination::{IndexQueries, IndexQuery, RangeQuery};
 use crate::postgres::query::search_sql::lexeme_query;
 use crate::postgres::query::statement::{Statement, Value};
 
 /// Number of the newest devices that are read before the index. A value that 1 % of them have fills
 /// a page of 100.
 const NEWEST: usize = 10_000;
+
+/// Number of devices up to which all of a range of dates are read before the search index.
+const MAX_RANGE: usize = 50_000;
+
+/// Number of devices up to which all that have a status, no brand or a late change are read before
+/// the search index.
+const MAX_INDEXED: usize = 20_000;
 
 /// Returns the queries for a filter whose matches no index of `devices` returns in the order of
 /// their ids, or `None` for any other.
@@ -26,7 +34,7 @@ pub(super) fn queries(
     filter: &DeviceFilter,
     paging: PageRequest,
 ) -> Option<IndexQueries> {
-    if has_ordered_index(filter) {
+    if is_selective(filter) {
         return None;
     }
     let words = tsquery(filter).map(|tsquery| Words {
@@ -34,6 +42,20 @@ pub(super) fn queries(
         filter,
         tsquery,
     });
+    if let Some(condition) = IndexedCondition::new(workspace, filter) {
+        return words.map(|words| IndexQueries {
+            newest: None,
+            indexed: words.indexed(),
+            in_range: Some(RangeQuery {
+                range: condition.devices(),
+                max: MAX_INDEXED,
+                matches: condition.matches(MAX_INDEXED),
+                sorted: None,
+            }),
+            sorted: words.sorted(),
+            sorted_id: "found.device_id",
+        });
+    }
     let end = EndFilter::new(workspace, filter, paging);
     let newest = || newest(workspace, filter, paging, end.as_ref());
     match (words, &end) {
@@ -45,61 +67,36 @@ pub(super) fn queries(
             sorted: words.sorted(),
             sorted_id: "found.device_id",
         }),
-        (words, Some(end)) => {
-            let is_only_condition = end.is_only_condition();
-            let (indexed, in_range) = match words {
-                Some(words) => {
-                    let range = RangeQuery {
-                        range: end.range(),
-                        matches: end.matches(Some(MAX_RANGE)),
-                    };
-                    (words.indexed(), Some(range))
-                }
-                None => (end.matches(None), None),
-            };
-            Some(IndexQueries {
-                newest: (!is_only_condition).then(newest),
-                indexed,
-                in_range,
-                sorted: end.sorted(),
-                sorted_id: "devices.id",
-            })
-        }
+        (None, Some(end)) => Some(IndexQueries {
+            newest: (!end.is_only_condition()).then(newest),
+            indexed: end.matches(None),
+            in_range: None,
+            sorted: end.sorted(),
+            sorted_id: "devices.id",
+        }),
+        (Some(words), Some(end)) => Some(IndexQueries {
+            newest: Some(newest()),
+            indexed: words.indexed(),
+            in_range: Some(RangeQuery {
+                range: end.range(),
+                max: MAX_RANGE,
+                matches: end.matches(Some(MAX_RANGE)),
+                sorted: Some(end.sorted()),
+            }),
+            sorted: words.sorted(),
+            sorted_id: "found.device_id",
+        }),
     }
 }
 
-/// Returns whether an index of `devices` finds the matches if they are few.
-fn has_ordered_index(filter: &DeviceFilter) -> bool {
-    let DeviceFilter {
-        search,
-        batch,
-        user,
-        client_status,
-        serial_number,
-        type_: _,
-        category: _,
-        updated_since,
-        asset_tag,
-        tags: _,
-        attributes: _,
-        serial_numbers,
-        brand: _,
-        without_brand,
-        warranty_ends: _,
-        rental_ends: _,
-    } = filter;
-    search.is_some()
-        || batch.is_some()
-        || user.is_some()
-        || serial_number.is_some()
-        || asset_tag.is_some()
-        || updated_since.is_some()
-        || !serial_numbers.is_empty()
-        || *without_brand
-        || matches!(
-            client_status,
-            Some(ClientStatus::Archived | ClientStatus::InMaintenance | ClientStatus::OutOfService)
-        )
+/// Returns whether an index finds few devices for one of the conditions, whatever its value.
+fn is_selective(filter: &DeviceFilter) -> bool {
+    filter.search.is_some()
+        || filter.batch.is_some()
+        || filter.user.is_some()
+        || filter.serial_number.is_some()
+        || filter.asset_tag.is_some()
+        || !filter.serial_numbers.is_empty()
 }
 
 /// Returns the text of the `tsquery` that matches the documents with the lexemes of all values of

@@ -81,13 +81,15 @@ pub(crate) struct IndexQuery {
 pub(crate) struct RangeQuery {
     /// Selects all items of the range.
     pub(crate) range: Statement,
-    /// Selects the matches among the first [`MAX_RANGE`] items of the range.
+    /// Number of items up to which the range is read completely. In a longer range, matches are
+    /// either frequent among these, or found through the other index.
+    pub(crate) max: usize,
+    /// Selects the matches among the first `max` items of the range.
     pub(crate) matches: IndexQuery,
+    /// Selects at least the matches of the page if the range has many. `None` if the query is cheap
+    /// in the order of the ids then.
+    pub(crate) sorted: Option<IndexQuery>,
 }
-
-/// Number of items up to which a range is read completely. In a longer range, matches are either
-/// frequent among these, or found through the other index.
-pub(crate) const MAX_RANGE: usize = 50_000;
 
 impl IndexQuery {
     fn load<T>(
@@ -115,24 +117,34 @@ impl RangeQuery {
         max: usize,
         connection: &mut PgConnection,
     ) -> QueryResult<Option<Vec<i64>>> {
-        let Self { range, matches } = self;
+        let Self {
+            range,
+            matches,
+            max: max_range,
+            ..
+        } = self;
         let matches = matches.load(connection, |from, connection| {
             load_ids(connection, select_ids(from, id, max))
         })?;
-        let is_complete = matches.len() == max || Self::is_short(range, connection)?;
+        let is_complete = matches.len() == max || Self::is_short(range, max_range, connection)?;
         Ok(is_complete.then_some(matches))
     }
 
-    /// Returns whether a range has fewer than [`MAX_RANGE`] items.
-    fn is_short(range: Statement, connection: &mut PgConnection) -> QueryResult<bool> {
+    /// Returns whether a range has fewer than `max_range` items.
+    fn is_short(
+        range: Statement,
+        max_range: usize,
+        connection: &mut PgConnection,
+    ) -> QueryResult<bool> {
         let mut count = Statement::default();
         count.push("SELECT count(*) AS total FROM (SELECT true");
         count.append(range);
-        let max = count.bind(Value::Integer(MAX_RANGE as i64));
+        let max_range = max_range.try_into().unwrap_or(i64::MAX);
+        let max = count.bind(Value::Integer(max_range));
         count.push(&format!(" LIMIT {max}) AS item"));
         let totals: Vec<TotalRow> =
             in_index_order(connection, |connection| count.load(connection))?;
-        Ok(totals.iter().all(|row| row.total < MAX_RANGE as i64))
+        Ok(totals.iter().all(|row| row.total < max_range))
     }
 }
 
@@ -250,14 +262,22 @@ impl PagedQuery {
             None => Vec::new(),
         };
         let mut counted = newest.len();
+        let mut sorted = (counted <= MAX_COUNTED).then_some((queries.sorted, queries.sorted_id));
         if counted <= MAX_COUNTED {
             let max = MAX_COUNTED + 1;
             let in_range = match queries.in_range {
-                Some(query) => query.load(id, max, connection)?,
+                Some(mut query) => {
+                    let in_order = query.sorted.take().map(|sorted| (sorted, id));
+                    let matches = query.load(id, max, connection)?;
+                    matches.map(|matches| (matches, in_order))
+                }
                 None => None,
             };
             let matches = match in_range {
-                Some(matches) => matches,
+                Some((matches, in_order)) => {
+                    sorted = in_order;
+                    matches
+                }
                 None => queries.indexed.load(connection, |from, connection| {
                     load_ids(connection, select_ids(from, id, max))
                 })?,
@@ -270,13 +290,12 @@ impl PagedQuery {
         }
         let mut page = if newest.len() >= items_needed(paging) {
             page_of(newest, paging)
-        } else if counted > MAX_COUNTED {
-            in_index_order(connection, |connection| {
+        } else if let Some((sorted, id)) = sorted {
+            sorted.load(connection, |from, connection| {
                 load_page(connection, page_statement(from, id, None, paging), paging)
             })?
         } else {
-            let id = queries.sorted_id;
-            queries.sorted.load(connection, |from, connection| {
+            in_index_order(connection, |connection| {
                 load_page(connection, page_statement(from, id, None, paging), paging)
             })?
         };

@@ -1,0 +1,1 @@
+DROP INDEX devices_archived_serial_number_idx;
