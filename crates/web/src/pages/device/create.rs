@@ -62,7 +62,7 @@ pub(super) async fn save(
             respond::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(CreateDevicesError::Idempotency(IdempotencyError::KeyReused)) => {
-            already_sent(&signed_in, sent, once).await
+            already_sent(&request, &signed_in, sent, once).await
         }
         Err(CreateDevicesError::Idempotency(IdempotencyError::InProgress)) => {
             Err(ConsoleError::Busy("the same form is being processed"))
@@ -135,11 +135,14 @@ fn parse_id(body: &[u8]) -> Option<DeviceId> {
 
 /// Shows the form again, with another id: it has created a device with other values before.
 async fn already_sent(
+    request: &HttpRequest,
     signed_in: &SignedIn,
     sent: &Pairs,
-    request: IdempotentRequest,
+    once: IdempotentRequest,
 ) -> Result<HttpResponse, ConsoleError> {
-    let stored = signed_in.workspace().devices.find_response(request).await?;
+    let devices = signed_in.workspace().devices;
+    let find = async move { Ok(devices.find_response(once).await?) };
+    let stored = run_to_completion(request, signed_in.actor(), find).await?;
     let created = stored.and_then(|response| parse_id(&response.body));
     let mut form = DeviceForm::for_new().with_errors(sent, &FieldErrors::default());
     form.others.push(OtherError {
