@@ -171,3 +171,37 @@ fn taken_serial_number_links_to_its_device() {
     let links = Page::read(&rejected.text).links();
     assert!(links.contains_key(&path(id)), "{links:?}");
 }
+
+#[test]
+fn rejected_choice_keeps_later_changes_of_others() {
+    let (api, browser) = open();
+    api.create_device(json!({"asset_tag": "A-1"}));
+    let id = api.create_device(json!({
+        "brand": "Dell", "model": "XPS", "comment": "broken hinge", "color": "red",
+    }));
+    let edit = format!("{}/edit", path(id));
+    let mine = FilledForm::of(&browser.page(&edit), &edit);
+    change(&api, id, &json!({"brand": "Acer", "model": "Swift"}));
+    let mine = mine.with(&[("brand", "HP"), ("model", "ZBook"), ("asset_tag", "A-1")]);
+    let conflict = mine.send(&browser);
+    assert_eq!(conflict.status, 409);
+    let chosen = FilledForm::of(&Page::read(&conflict.text), &edit)
+        .with(&[("choice.brand", "mine"), ("choice.model", "theirs")]);
+    let rejected = chosen.send(&browser);
+    assert_eq!(rejected.status, 422, "the asset tag is taken");
+    let page = Page::read(&rejected.text);
+    assert_eq!(page.value("model"), "Swift", "the chosen value");
+    // The form has all fields now, also those that the comparison did not have.
+    change(&api, id, &json!({"comment": null, "color": "blue"}));
+    let corrected = FilledForm::of(&page, &edit).with(&[("asset_tag", "A-2")]);
+    let saved = corrected.send(&browser);
+    assert_eq!(
+        saved.header("location"),
+        format!("{}?notice=merged", path(id))
+    );
+    let device = stored(&api, id);
+    assert_eq!(device["comment"], Value::Null);
+    assert_eq!(device["characteristics"]["color"], "blue");
+    let values = ["brand", "model", "asset_tag"].map(|name| device[name].as_str());
+    assert_eq!(values, [Some("HP"), Some("Swift"), Some("A-2")]);
+}

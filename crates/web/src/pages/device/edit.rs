@@ -153,7 +153,7 @@ async fn reject(
     };
     let stored = find(request, signed_in, id).await?;
     let mut page = EditPage::new(signed_in, &stored);
-    page.form = page.form.with_errors(sent, &errors);
+    page.form = page.form.with_errors(&without_discarded(sent), &errors);
     page.form.others.extend(other.map(OtherError::new));
     if let Some(revision) = sent.get("revision").and_then(|text| text.parse().ok()) {
         page.revision = revision;
@@ -195,6 +195,20 @@ impl EditPage {
     }
 }
 
+/// Returns whether the user chose the stored value of a field.
+fn is_discarded(sent: &Pairs, name: &str) -> bool {
+    sent.get(&format!("choice.{name}")) == Some("theirs")
+}
+
+/// Returns the values of a form, without the fields whose stored value the user chose.
+fn without_discarded(sent: &Pairs) -> Pairs {
+    let names = editable_fields().map(Field::name);
+    let discarded: Vec<_> = names.filter(|name| is_discarded(sent, name)).collect();
+    let kept = sent.0.iter();
+    let kept = kept.filter(|(name, _)| !discarded.contains(&name.as_str()));
+    Pairs(kept.cloned().collect())
+}
+
 /// Returns the changes of a form. Leaves out fields whose stored value the user chose.
 fn changes(sent: &Pairs) -> Vec<Change> {
     let asked: Vec<_> = sent.all("ask").collect();
@@ -203,7 +217,7 @@ fn changes(sent: &Pairs) -> Vec<Change> {
         let before = base(sent, field);
         let choice = sent.get(&format!("choice.{}", field.name()));
         let start = sent.raw(&format!("start.{}", field.name()));
-        let is_changed = !is_same_value(field, before, after) && choice != Some("theirs");
+        let is_changed = !is_same_value(field, before, after) && !is_discarded(sent, field.name());
         is_changed.then(|| Change {
             field,
             before: before.to_owned(),

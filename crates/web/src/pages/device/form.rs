@@ -76,8 +76,8 @@ impl DeviceForm {
         }
     }
 
-    /// Shows the values that were sent, and their errors. The hidden values stay as they were
-    /// sent.
+    /// Shows the values that were sent, and their errors. Their hidden values stay as they were
+    /// sent. Fields that were not sent keep their stored values, as shown and as hidden ones.
     #[must_use]
     pub(super) fn with_errors(mut self, sent: &Pairs, errors: &FieldErrors) -> Self {
         let names: Vec<_> = self.fields.iter().map(|field| field.name).collect();
@@ -86,8 +86,14 @@ impl DeviceForm {
             .map(|field| field.with_errors(sent, errors))
             .collect();
         self.others = errors.others(&names);
-        let bases = sent.0.iter().filter(|(name, _)| name.starts_with(BASE));
-        self.hidden = bases.cloned().collect();
+        let stored = Pairs(self.hidden);
+        let bases = names.iter().filter_map(|name| {
+            let base = format!("{BASE}{name}");
+            let values = sent.raw(name).map_or(&stored, |_| sent);
+            let value = values.raw(&base)?.to_owned();
+            Some((base, value))
+        });
+        self.hidden = bases.collect();
         self
     }
 
