@@ -7,6 +7,7 @@ use devices_domain::{Action, AuditEntry, BatchId, EventId, HistorySubject, Inter
 use crate::PATH;
 use crate::error::ConsoleError;
 use crate::fields::label_of_any_field;
+use crate::pages::paging::NOTICE;
 use crate::query::Pairs;
 use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
@@ -56,9 +57,18 @@ impl History {
         let has_older = entries.len() > LIMIT;
         entries.truncate(LIMIT);
         let last = entries.last().filter(|_| has_older);
+        // The page may have other parameters, such as the cursor of another list.
+        let others = query.without(BEFORE).without(NOTICE);
+        let link = |before: Option<EventId>| {
+            let mut pairs = others.clone();
+            let before = before.map(|id| (BEFORE.to_owned(), id.to_string()));
+            pairs.0.extend(before);
+            let start = if pairs.0.is_empty() { "" } else { "?" };
+            format!("{PATH}{path}{start}{}#history", pairs.encode())
+        };
         Ok(Self {
-            newest: before.map(|_| format!("{PATH}{path}#history")),
-            older: last.map(|entry| format!("{PATH}{path}?{BEFORE}={}#history", entry.id)),
+            newest: before.map(|_| link(None)),
+            older: last.map(|entry| link(Some(entry.id))),
             events: entries.iter().map(HistoryEvent::new).collect(),
         })
     }

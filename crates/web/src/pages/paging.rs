@@ -11,6 +11,9 @@ pub(crate) const LIMIT: u32 = 50;
 /// Name of the parameter with the cursor.
 pub(crate) const CURSOR: &str = "after";
 
+/// Name of the parameter with the result of the last action.
+pub(crate) const NOTICE: &str = "notice";
+
 /// Links between the pages of a list.
 pub(crate) struct Pager {
     /// `None` on the first page.
@@ -20,7 +23,8 @@ pub(crate) struct Pager {
 }
 
 impl Pager {
-    /// Creates the links of a list at `path`, relative to the console, with the same filters.
+    /// Creates the links of a list at `path`, relative to the console, with the same filters. The
+    /// result of the last action is not shown again.
     pub(crate) fn new(path: &str, query: &Pairs, next: Option<Cursor>) -> Self {
         let is_first = query.get(CURSOR).is_none();
         Self::with_first(path, query, next, is_first)
@@ -33,12 +37,12 @@ impl Pager {
         next: Option<Cursor>,
         is_first: bool,
     ) -> Self {
-        let filters = query.0.iter().filter(|(name, _)| name != CURSOR);
-        let filters: Vec<_> = filters.cloned().collect();
+        let filters = query.without(CURSOR).without(NOTICE);
         let link = |cursor: Option<String>| {
             let mut pairs = filters.clone();
-            pairs.extend(cursor.map(|cursor| (CURSOR.to_owned(), cursor)));
-            format!("{PATH}{path}?{}", Pairs(pairs).encode())
+            let cursor = cursor.map(|cursor| (CURSOR.to_owned(), cursor));
+            pairs.0.extend(cursor);
+            format!("{PATH}{path}?{}", pairs.encode())
         };
         Self {
             first: (!is_first).then(|| link(None)),

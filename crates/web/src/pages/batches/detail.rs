@@ -7,7 +7,7 @@ use devices_domain::{BatchId, DeviceFilter, PageRequest, StoredBatch, StoredDevi
 
 use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
-use crate::pages::paging::{self, Pager};
+use crate::pages::paging::{self, NOTICE, Pager};
 use crate::query::Query;
 use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
@@ -47,7 +47,7 @@ pub(super) async fn show(
     };
     let (batch, page) = run_to_completion(&request, signed_in.actor(), load).await?;
     let title = texts::fill(EN.batches.detail_title, &[("number", &id)]);
-    let is_undone = query.get("notice") == Some("undone");
+    let is_undone = query.get(NOTICE) == Some("undone");
     let notice = is_undone.then(|| EN.batches.undone_notice.to_owned());
     Ok(BatchDetail {
         frame: Frame::new(&signed_in, Section::Batches, title).with_notice(notice),
@@ -58,10 +58,6 @@ pub(super) async fn show(
             EN.batches.one_device,
             EN.batches.other_devices,
         ),
-        pager: Pager::new(
-            &format!("/batches/{id}"),
-            &query.without("notice"),
-            page.next,
-        ),
+        pager: Pager::new(&format!("/batches/{id}"), &query, page.next),
     })
 }

@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use devices_domain::DeviceId;
 
+use crate::pages::paging::NOTICE;
 use crate::query::Pairs;
 use crate::respond::see_other;
 use crate::texts::EN;
@@ -34,7 +35,7 @@ impl Notice {
 
     /// Returns the text of the notice in the query.
     pub(super) fn text(query: &Pairs) -> Option<String> {
-        let name = query.get("notice")?;
+        let name = query.get(NOTICE)?;
         let notice = Self::ALL.into_iter().find(|notice| notice.name() == name);
         notice.map(|notice| notice.name_and_text().1.to_owned())
     }

@@ -8,7 +8,7 @@ use devices_domain::{ApiKey, KeyId, KeyState, PageRequest};
 
 use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
-use crate::pages::paging::{self, Pager};
+use crate::pages::paging::{self, NOTICE, Pager};
 use crate::query::{Pairs, Query};
 use crate::run_to_completion::run_to_completion;
 use crate::session::Administrator;
@@ -50,11 +50,11 @@ pub(super) async fn list(
                 (key, state)
             })
             .collect(),
-        pager: Pager::new("/keys", &query.without("notice"), page.next),
+        pager: Pager::new("/keys", &query, page.next),
     })
 }
 
 fn notice(query: &Pairs) -> Option<String> {
-    let is_revoked = query.get("notice") == Some("revoked");
+    let is_revoked = query.get(NOTICE) == Some("revoked");
     is_revoked.then(|| EN.keys.revoked.to_owned())
 }

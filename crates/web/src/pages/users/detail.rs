@@ -54,7 +54,7 @@ pub(super) async fn show(
         values: values(&user),
         device_count: texts::count(total.count, EN.users.one_device, EN.users.devices),
         devices: items,
-        pager: Pager::new(&path, &query.without("notice"), next),
+        pager: Pager::new(&path, &query, next),
         history,
         user,
     })

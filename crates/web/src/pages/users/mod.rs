@@ -13,6 +13,7 @@ use actix_web::{HttpRequest, web};
 use devices_domain::{DeviceFilter, PageRequest, PageStart, User, UserId};
 
 use crate::error::ConsoleError;
+use crate::pages::paging::NOTICE;
 use crate::query::Pairs;
 use crate::routes::{get, page};
 use crate::run_to_completion::run_to_completion;
@@ -94,7 +95,7 @@ fn devices_of(user: UserId) -> DeviceFilter {
 /// Returns the result of the last action, which the query names.
 fn notice(query: &Pairs) -> Option<String> {
     let texts = &EN.users;
-    let text = match query.get("notice")? {
+    let text = match query.get(NOTICE)? {
         "created" => texts.created,
         "saved" => texts.saved,
         "merged" => texts.merged,
