@@ -43,6 +43,9 @@ fn user_is_created_edited_and_deleted() {
     let user = create_user(&browser, "ada@example.com");
     // Sent twice, the form leads to the same user.
     assert_eq!(create_user(&browser, "ada@example.com"), user);
+    let again = [("email", "ada@example.com"), ("first_name", "Ada")];
+    let again = browser.post_and_follow("/ui/users", &again);
+    assert!(again.text().contains("A user with these values exists."));
     let form = form_of(&browser, &format!("{user}/edit"), &user);
     let changed = with(
         &form,
@@ -143,9 +146,54 @@ fn concurrent_edit_keeps_the_changes_of_both() {
     // Sent again, the form replaces the value of the other one.
     let replaced = browser.post_and_follow(&user, &pairs(&page.form(&user)));
     assert!(replaced.text().contains("CEO"), "{}", replaced.text());
-    // A form that is sent twice changes nothing the second time.
+    // A form that is sent twice changes nothing the second time, and says the same.
     let again = browser.post_and_follow(&user, &pairs(&page.form(&user)));
-    assert!(again.text().contains("CEO"), "{}", again.text());
+    for text in ["CEO", "The user was saved."] {
+        assert!(again.text().contains(text), "{text}: {}", again.text());
+    }
+    let untouched = form_of(&browser, &format!("{user}/edit"), &user);
+    let unchanged = browser.post_and_follow(&user, &pairs(&untouched));
+    assert!(unchanged.text().contains("Nothing was changed"));
+}
+
+#[test]
+fn notice_is_shown_once() {
+    let api = Api::start();
+    let browser = Browser::signed_in(&api.server, &api.key);
+    for number in 0..51 {
+        create_user(&browser, &format!("user-{number}@example.com"));
+    }
+    let first = browser.page("/ui/users?notice=deleted");
+    assert!(first.text().contains("The user was deleted."));
+    let second = browser.page(&first.link("Next page"));
+    assert_eq!(second.rows().len(), 1, "{:?}", second.rows());
+    assert!(!second.text().contains("The user was deleted."));
+    assert_eq!(second.link("First page"), "/ui/users?");
+}
+
+#[test]
+fn lists_of_a_page_are_paged_independently() {
+    let api = Api::start();
+    let browser = Browser::signed_in(&api.server, &api.key);
+    let user = create_user(&browser, "ada@example.com");
+    let id: i64 = user.rsplit('/').next().unwrap().parse().unwrap();
+    api.create_devices((0..51).map(|_| json!({"user_id": id})));
+    for number in 0..21 {
+        let phone = json!({"phone": number.to_string()});
+        let changed = api.send("PATCH", &format!("/users/{id}"), &phone);
+        assert_eq!(changed.status, 200, "{}", changed.text);
+    }
+    let first = browser.page(&format!("{user}?notice=saved"));
+    let devices = browser.page(&first.link("Next page"));
+    // The second page of devices, and the newest events.
+    assert_eq!(devices.rows().len(), 1 + 20, "{:?}", devices.rows());
+    let both = browser.page(&devices.link("Older events"));
+    assert_eq!(both.rows().len(), 1 + 2, "{:?}", both.rows());
+    let newest = browser.page(&both.link("Newest events"));
+    assert_eq!(newest.rows().len(), 1 + 20, "{:?}", newest.rows());
+    let all_devices = browser.page(&both.link("First page"));
+    assert_eq!(all_devices.rows().len(), 50 + 2);
+    assert!(!devices.text().contains("The user was saved."));
 }
 
 #[test]

@@ -658,6 +658,7 @@ texts! {
         no_devices_advice: "Select devices in the list of devices and assign them, or edit one of them.",
         create: "Create user",
         created: "The user was created.",
+        exists: "A user with these values exists.",
         saved: "The user was saved.",
         merged: "Your changes are stored. Somebody else changed other fields of this user meanwhile: check the values below.",
         unchanged: "Nothing was changed: all values were the same.",

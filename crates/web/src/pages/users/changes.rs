@@ -10,6 +10,8 @@ use crate::query::Pairs;
 pub(super) struct UserChanges {
     /// Fields that the form changes, with their new values.
     pub(super) row: RawRow<'static>,
+    /// `true` if all changes of the form are stored already.
+    pub(super) is_stored: bool,
     /// Names of the fields that the form changes, and others have changed to another value.
     pub(super) conflicts: Vec<&'static str>,
     /// `true` if others have changed fields that the form does not change.
@@ -21,6 +23,7 @@ impl UserChanges {
     pub(super) fn new(stored: &RawRow<'_>, sent: &Pairs) -> Self {
         let mut changes = Self {
             row: RawRow::for_user(),
+            is_stored: false,
             conflicts: Vec::new(),
             has_other_changes: false,
         };
@@ -33,14 +36,17 @@ impl UserChanges {
             let stored = form_text(stored.get(name));
             let is_changed = !is_same_value(field, before, after);
             let is_changed_by_others = !is_same_value(field, before, &stored);
-            if is_changed && !is_same_value(field, &stored, after) {
+            let is_stored = is_same_value(field, &stored, after);
+            if is_changed && !is_stored {
                 change_row(&mut changes.row, field, &stored, after);
                 if is_changed_by_others {
                     changes.conflicts.push(name);
                 }
             }
+            changes.is_stored |= is_changed && is_stored;
             changes.has_other_changes |= is_changed_by_others && !is_changed;
         }
+        changes.is_stored &= changes.is_empty();
         changes
     }
 

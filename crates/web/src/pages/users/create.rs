@@ -31,12 +31,12 @@ pub(super) async fn create(
     };
     let created = store(&request, &signed_in, fields.clone()).await?;
     match created {
-        Ok(user) => Ok(to_created(user.id)),
+        Ok(user) => Ok(see_other(&format!("/users/{}?notice=created", user.id))),
         Err(ChangeUserError::EmailTaken(holder))
             if is_same(&request, &signed_in, holder, &fields).await? =>
         {
-            // The same form was sent twice.
-            Ok(to_created(holder))
+            // The same form was sent twice, or the user was created before.
+            Ok(see_other(&format!("/users/{holder}?notice=exists")))
         }
         Err(error) => rejected(&signed_in, &form.values, &form_errors(error)?),
     }
@@ -73,10 +73,6 @@ async fn is_same(
         Err(ConsoleError::NotFound) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-fn to_created(user: UserId) -> HttpResponse {
-    see_other(&format!("/users/{user}?notice=created"))
 }
 
 fn rejected(

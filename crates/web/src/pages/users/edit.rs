@@ -48,7 +48,13 @@ pub(super) async fn save(
         return page(StatusCode::CONFLICT, &form);
     }
     if changes.is_empty() {
-        let notice = notice(&changes, "unchanged");
+        // A form that was sent twice has saved its changes the first time.
+        let otherwise = if changes.is_stored {
+            "saved"
+        } else {
+            "unchanged"
+        };
+        let notice = notice(&changes, otherwise);
         return Ok(see_other(&format!("/users/{}?notice={notice}", user.id)));
     }
     let errors = match UserPatch::from_row(&changes.row, UnknownFields::Reject) {

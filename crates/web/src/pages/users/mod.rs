@@ -97,6 +97,7 @@ fn notice(query: &Pairs) -> Option<String> {
     let texts = &EN.users;
     let text = match query.get(NOTICE)? {
         "created" => texts.created,
+        "exists" => texts.exists,
         "saved" => texts.saved,
         "merged" => texts.merged,
         "unchanged" => texts.unchanged,
