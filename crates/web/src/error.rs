@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::ServiceResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use askama::Template;
 use devices_domain::RepositoryError;
@@ -29,8 +29,8 @@ pub enum ConsoleError {
     CrossOrigin,
     /// No page has the path, or the workspace has no such object.
     NotFound,
-    /// The path does not support the method.
-    MethodNotAllowed,
+    /// The path does not support the method, but these.
+    MethodNotAllowed(Vec<Method>),
     /// The form is malformed. The text states how, for the log only.
     MalformedForm(&'static str),
     /// The body exceeds the maximum size.
@@ -57,7 +57,7 @@ impl ConsoleError {
             Self::InsufficientScope => "INSUFFICIENT_SCOPE",
             Self::CrossOrigin => "CROSS_ORIGIN",
             Self::NotFound => "NOT_FOUND",
-            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
             Self::MalformedForm(_) => "INVALID_BODY",
             Self::TooLarge => "PAYLOAD_TOO_LARGE",
             Self::Timeout => "REQUEST_TIMEOUT",
@@ -78,12 +78,22 @@ impl ConsoleError {
     }
 
     /// Begins the response, with its status and headers.
+    ///
+    /// A 401 has no `WWW-Authenticate`, which RFC 9110 (section 11.6.1) demands: no registered
+    /// scheme stands for a form and a cookie, and browsers answer `Basic` with a dialog.
     pub(crate) fn response(&self) -> HttpResponseBuilder {
         let mut response = HttpResponse::build(self.status());
-        if let Self::RateLimited(wait) = self {
-            // Rounded up: a client that retries too early would be rejected again.
-            let seconds = wait.as_secs_f64().ceil().max(1.0);
-            response.insert_header((RETRY_AFTER, (seconds as u64).to_string()));
+        match self {
+            Self::RateLimited(wait) => {
+                // Rounded up: a client that retries too early would be rejected again.
+                let seconds = wait.as_secs_f64().ceil().max(1.0);
+                response.insert_header((RETRY_AFTER, (seconds as u64).to_string()));
+            }
+            Self::MethodNotAllowed(methods) => {
+                let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+                response.insert_header((ALLOW, names.join(", ")));
+            }
+            _ => {}
         }
         response
     }
@@ -93,7 +103,7 @@ impl ConsoleError {
             Self::WrongKey | Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::MalformedForm(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
@@ -124,7 +134,7 @@ impl ConsoleError {
             Self::InsufficientScope => &errors.insufficient_scope,
             Self::CrossOrigin => &errors.cross_origin,
             Self::NotFound => &errors.not_found,
-            Self::MethodNotAllowed => &errors.method_not_allowed,
+            Self::MethodNotAllowed(_) => &errors.method_not_allowed,
             Self::MalformedForm(_) => &errors.malformed_form,
             Self::TooLarge => &errors.too_large,
             Self::Timeout => &errors.timeout,

@@ -11,14 +11,14 @@ use crate::fields::{label_of_any_field, words};
 use crate::frame::{Frame, Section};
 use crate::pages::paging;
 use crate::query::{Pairs, Query};
-use crate::routes::{get, page};
+use crate::routes::page;
 use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 use crate::texts::{self, EN};
 
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
-    scope.service(page("/activity").route(get().to(list)));
+    scope.service(page("/activity").get(list));
 }
 
 #[derive(Template, WebTemplate)]

@@ -14,7 +14,7 @@ use crate::error::ConsoleError;
 use crate::fields::words;
 use crate::frame::{Frame, Section};
 use crate::query::Pairs;
-use crate::routes::{get, page};
+use crate::routes::page;
 use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 use crate::texts::EN;
@@ -28,8 +28,8 @@ const BATCHES: u32 = 5;
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
-        .service(page("").route(get().to(to_overview)))
-        .service(page("/").route(get().to(show)));
+        .service(page("").get(to_overview))
+        .service(page("/").get(show));
 }
 
 /// Leads to the address with a slash, which the navigation has.

@@ -9,19 +9,15 @@ use crate::error::ConsoleError;
 use crate::form::Form;
 use crate::frame::Frame;
 use crate::query::Query;
-use crate::routes::{get, page};
+use crate::routes::page;
 use crate::session;
 use crate::texts::{EN, ErrorText};
 
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
-        .service(
-            page("/sign-in")
-                .route(get().to(show))
-                .route(web::post().to(sign_in)),
-        )
-        .service(page("/sign-out").route(web::post().to(sign_out)));
+        .service(page("/sign-in").get(show).post(sign_in))
+        .service(page("/sign-out").post(sign_out));
 }
 
 #[derive(Template)]

@@ -6,16 +6,16 @@ mod undo;
 
 use actix_web::web;
 
-use crate::routes::{get, page};
+use crate::routes::page;
 
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
-        .service(page("/batches").route(get().to(list::list)))
-        .service(page("/batches/{batch_id:\\d{1,18}}").route(get().to(detail::show)))
+        .service(page("/batches").get(list::list))
+        .service(page("/batches/{batch_id:\\d+}").get(detail::show))
         .service(
-            page("/batches/{batch_id:\\d{1,18}}/undo")
-                .route(get().to(undo::preview))
-                .route(web::post().to(undo::undo)),
+            page("/batches/{batch_id:\\d+}/undo")
+                .get(undo::preview)
+                .post(undo::undo),
         );
 }

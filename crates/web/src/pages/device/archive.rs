@@ -1,12 +1,12 @@
 //! Archiving a device, after a confirmation.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use devices_domain::{ChangeDeviceError, StoredDevice};
+use devices_domain::{ChangeDeviceError, DeviceId, StoredDevice};
 
 use super::notice::Notice;
-use super::{DeviceHead, DevicePath, Person, find, precondition};
+use super::{DeviceHead, Person, find, precondition};
 use crate::error::ConsoleError;
 use crate::form::Form;
 use crate::frame::{Frame, Section};
@@ -29,11 +29,11 @@ struct ArchivePage {
 pub(super) async fn show(
     request: HttpRequest,
     Editor(signed_in): Editor,
-    path: DevicePath,
+    id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
-    let stored = find(&request, &signed_in, path.0).await?;
+    let stored = find(&request, &signed_in, DeviceId(*id)).await?;
     if stored.archived_at.is_some() {
-        return Ok(respond::see_other(&format!("/devices/{}", path.0)));
+        return Ok(respond::see_other(&format!("/devices/{id}")));
     }
     respond::page(
         StatusCode::OK,
@@ -45,10 +45,10 @@ pub(super) async fn show(
 pub(super) async fn save(
     request: HttpRequest,
     Editor(signed_in): Editor,
-    path: DevicePath,
+    id: web::Path<i64>,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
-    let (id, precondition) = (path.0, precondition(&form.values)?);
+    let (id, precondition) = (DeviceId(*id), precondition(&form.values)?);
     let devices = signed_in.workspace().devices;
     let origin = signed_in.origin.clone();
     let archive = async move { Ok(devices.delete(id, precondition, origin).await) };

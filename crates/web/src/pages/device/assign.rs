@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use devices_domain::{
     DeviceId, PageRequest, PageStart, Precondition, RawRow, RawValue, Reason, Search, StoredDevice,
@@ -11,7 +11,7 @@ use devices_domain::{
 
 use super::edit::update;
 use super::notice::Notice;
-use super::{DeviceHead, DevicePath, Person, find, precondition};
+use super::{DeviceHead, Person, find, precondition};
 use crate::error::ConsoleError;
 use crate::form::Form;
 use crate::frame::{Frame, Section};
@@ -81,12 +81,12 @@ struct Candidate {
 pub(super) async fn show(
     request: HttpRequest,
     Editor(signed_in): Editor,
-    path: DevicePath,
+    id: web::Path<i64>,
     Query(query): Query,
 ) -> Result<HttpResponse, ConsoleError> {
-    let stored = find(&request, &signed_in, path.0).await?;
+    let stored = find(&request, &signed_in, DeviceId(*id)).await?;
     if stored.archived_at.is_some() {
-        return Ok(respond::see_other(&format!("/devices/{}", path.0)));
+        return Ok(respond::see_other(&format!("/devices/{id}")));
     }
     let search = query.get("search").unwrap_or_default();
     let mut page = AssignPage::new(&request, &signed_in, &stored, search, None).await?;
@@ -101,10 +101,10 @@ pub(super) async fn show(
 pub(super) async fn save(
     request: HttpRequest,
     Editor(signed_in): Editor,
-    path: DevicePath,
+    id: web::Path<i64>,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
-    let (id, sent) = (path.0, &form.values);
+    let (id, sent) = (DeviceId(*id), &form.values);
     let assignee = requested_assignee(sent)?;
     let search = sent.get("search").unwrap_or_default();
     let seen = sent.get("assignee").and_then(|text| text.parse().ok());

@@ -1,15 +1,16 @@
 //! Details of a device.
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, web};
 use askama::Template;
 use askama_web::WebTemplate;
 use chrono::{DateTime, Utc};
 use devices_domain::{
-    Enrollment, Field, Format, HistorySubject, SerialNumber, StoredDevice, enrollment_fields,
+    DeviceId, Enrollment, Field, Format, HistorySubject, SerialNumber, StoredDevice,
+    enrollment_fields,
 };
 
 use super::notice::Notice;
-use super::{DeviceHead, DevicePath, Person, find};
+use super::{DeviceHead, Person, find};
 use crate::error::ConsoleError;
 use crate::fields::{DEVICE_GROUPS, Value, filled_values, label};
 use crate::frame::{Frame, Section};
@@ -54,12 +55,12 @@ struct EnrollmentCard {
 pub(super) async fn show(
     request: HttpRequest,
     signed_in: SignedIn,
-    path: DevicePath,
+    id: web::Path<i64>,
     Query(query): Query,
 ) -> Result<DetailPage, ConsoleError> {
-    let stored = find(&request, &signed_in, path.0).await?;
-    let subject = HistorySubject::Device(path.0);
-    let page = format!("/devices/{}", path.0);
+    let stored = find(&request, &signed_in, DeviceId(*id)).await?;
+    let subject = HistorySubject::Device(DeviceId(*id));
+    let page = format!("/devices/{id}");
     let history = History::read(&request, &signed_in, subject, &page, &query).await?;
     let frame = Frame::new(&signed_in, Section::Devices, name(&stored));
     let frame = frame.with_notice(Notice::text(&query));

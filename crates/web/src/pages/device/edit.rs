@@ -1,7 +1,7 @@
 //! Changes of the fields of a device.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use devices_domain::{
     DeviceId, Field, HistorySubject, Precondition, RawRow, StoredDevice, UnknownFields,
@@ -11,7 +11,7 @@ use devices_domain::{
 use super::compare::Comparison;
 use super::form::{DeviceForm, base, editable_fields};
 use super::notice::Notice;
-use super::{DeviceHead, DevicePath, find, precondition};
+use super::{DeviceHead, find, precondition};
 use crate::error::ConsoleError;
 use crate::fields::{
     DEVICE_GROUPS, FieldErrors, OtherError, Value, change_row, is_same_value, label,
@@ -58,11 +58,11 @@ pub(super) struct Change {
 pub(super) async fn show(
     request: HttpRequest,
     Editor(signed_in): Editor,
-    path: DevicePath,
+    id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
-    let stored = find(&request, &signed_in, path.0).await?;
+    let stored = find(&request, &signed_in, DeviceId(*id)).await?;
     if stored.archived_at.is_some() {
-        return Ok(respond::see_other(&format!("/devices/{}", path.0)));
+        return Ok(respond::see_other(&format!("/devices/{id}")));
     }
     let page = EditPage::new(&signed_in, &stored);
     respond::page(StatusCode::OK, &page)
@@ -73,10 +73,10 @@ pub(super) async fn show(
 pub(super) async fn save(
     request: HttpRequest,
     Editor(signed_in): Editor,
-    path: DevicePath,
+    id: web::Path<i64>,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
-    let (id, sent) = (path.0, &form.values);
+    let (id, sent) = (DeviceId(*id), &form.values);
     let mut precondition = precondition(sent)?;
     let mut changes = changes(sent);
     if changes.iter().any(|change| change.is_undecided) {

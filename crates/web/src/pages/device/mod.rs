@@ -10,16 +10,13 @@ mod form;
 mod notice;
 mod restore;
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{HttpRequest, web};
 use devices_domain::{Assignee, DeviceId, Precondition, Revision, StoredDevice, Text};
 
 use crate::PATH;
 use crate::error::ConsoleError;
 use crate::query::Pairs;
-use crate::routes::{get, page};
+use crate::routes::page;
 use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 
@@ -27,49 +24,20 @@ use crate::session::SignedIn;
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     let device_page = |path: &str| page(&format!("/devices/{{device_id:\\d+}}{path}"));
     scope
-        .service(
-            page("/devices/new")
-                .route(get().to(create::show))
-                .route(web::post().to(create::save)),
-        )
-        .service(device_page("").route(get().to(detail::show)))
-        .service(
-            device_page("/edit")
-                .route(get().to(edit::show))
-                .route(web::post().to(edit::save)),
-        )
-        .service(
-            device_page("/assign")
-                .route(get().to(assign::show))
-                .route(web::post().to(assign::save)),
-        )
+        .service(page("/devices/new").get(create::show).post(create::save))
+        .service(device_page("").get(detail::show))
+        .service(device_page("/edit").get(edit::show).post(edit::save))
+        .service(device_page("/assign").get(assign::show).post(assign::save))
         .service(
             device_page("/archive")
-                .route(get().to(archive::show))
-                .route(web::post().to(archive::save)),
+                .get(archive::show)
+                .post(archive::save),
         )
         .service(
             device_page("/restore")
-                .route(get().to(restore::show))
-                .route(web::post().to(restore::save)),
+                .get(restore::show)
+                .post(restore::save),
         );
-}
-
-/// Id of the device in the path.
-pub(super) struct DevicePath(DeviceId);
-
-impl FromRequest for DevicePath {
-    type Error = ConsoleError;
-    type Future = Ready<Result<Self, ConsoleError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().get("device_id");
-        let id = id.and_then(|id| id.parse().ok());
-        ready(
-            id.map(|id| Self(DeviceId(id)))
-                .ok_or(ConsoleError::NotFound),
-        )
-    }
 }
 
 async fn find(

@@ -1,12 +1,12 @@
 //! Restoring an archived device.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use devices_domain::{Precondition, RestoreDevice, StoredDevice, UpdateDeviceError};
+use devices_domain::{DeviceId, Precondition, RestoreDevice, StoredDevice, UpdateDeviceError};
 
 use super::notice::Notice;
-use super::{DeviceHead, DevicePath, find};
+use super::{DeviceHead, find};
 use crate::error::ConsoleError;
 use crate::fields::{FieldErrors, OtherError};
 use crate::frame::{Frame, Section};
@@ -28,11 +28,11 @@ struct RestorePage {
 pub(super) async fn show(
     request: HttpRequest,
     Editor(signed_in): Editor,
-    path: DevicePath,
+    id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
-    let stored = find(&request, &signed_in, path.0).await?;
+    let stored = find(&request, &signed_in, DeviceId(*id)).await?;
     if stored.archived_at.is_none() {
-        return Ok(respond::see_other(&format!("/devices/{}", path.0)));
+        return Ok(respond::see_other(&format!("/devices/{id}")));
     }
     let page = RestorePage::new(&signed_in, &stored, Vec::new());
     respond::page(StatusCode::OK, &page)
@@ -43,9 +43,9 @@ pub(super) async fn show(
 pub(super) async fn save(
     request: HttpRequest,
     Editor(signed_in): Editor,
-    path: DevicePath,
+    id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
-    let id = path.0;
+    let id = DeviceId(*id);
     let use_case = RestoreDevice::new(signed_in.workspace().devices);
     let origin = signed_in.origin.clone();
     let restore = async move { Ok(use_case.execute(id, Precondition::Any, origin).await) };

@@ -6,11 +6,11 @@ mod list;
 
 use actix_web::web;
 
-use crate::routes::{get, page};
+use crate::routes::page;
 
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
-        .service(page("/enrollments").route(get().to(list::list)))
-        .service(page("/enrollments/{serial_number}").route(get().to(detail::show)));
+        .service(page("/enrollments").get(list::list))
+        .service(page("/enrollments/{serial_number}").get(detail::show));
 }

@@ -23,24 +23,20 @@ use devices_domain::{CreateDevicesError, IdempotencyError};
 
 use crate::error::ConsoleError;
 use crate::respond::see_other;
-use crate::routes::{get, page};
+use crate::routes::page;
 
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
-    scope.service(page("/import").route(get().to(start::show)));
-    scope.service(page("/import/results/{batch}").route(get().to(result::show)));
-    let steps = [
-        ("/import/columns", web::post().to(columns::show)),
-        ("/import/plan", web::post().to(plan::show)),
-        ("/import/run", web::post().to(run::run)),
-        ("/import/rejected", web::post().to(download::rejected)),
-        ("/import/mapping", web::post().to(download::mapping)),
-    ];
-    for (path, route) in steps {
-        let step = page(path).route(route);
-        // An address that was copied from the middle of an import leads to its start.
-        scope.service(step.route(get().to(to_start)));
-    }
+    // An address that was copied from the middle of an import leads to its start.
+    let step = |path| page(path).get(to_start);
+    scope
+        .service(page("/import").get(start::show))
+        .service(page("/import/results/{batch:\\d+}").get(result::show))
+        .service(step("/import/columns").post(columns::show))
+        .service(step("/import/plan").post(plan::show))
+        .service(step("/import/run").post(run::run))
+        .service(step("/import/rejected").post(download::rejected))
+        .service(step("/import/mapping").post(download::mapping));
 }
 
 async fn to_start() -> HttpResponse {

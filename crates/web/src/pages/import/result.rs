@@ -186,11 +186,10 @@ impl Counts {
 pub(super) async fn show(
     request: HttpRequest,
     signed_in: SignedIn,
-    batch: web::Path<String>,
+    batch: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
-    let batch = batch.parse().map_err(|_| ConsoleError::NotFound)?;
     let batches = signed_in.workspace().batches;
-    let find = async move { Ok(batches.find(BatchId(batch)).await?) };
+    let find = async move { Ok(batches.find(BatchId(*batch)).await?) };
     let found = run_to_completion(&request, signed_in.actor(), find).await?;
     let batch = found.ok_or(ConsoleError::NotFound)?;
     let frame = Frame::new(&signed_in, Section::Import, EN.import.result_title);

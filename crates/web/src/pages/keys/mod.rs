@@ -14,29 +14,25 @@ use devices_domain::{ApiKey, KeyId, KeyPrecondition};
 
 use crate::error::ConsoleError;
 use crate::query::Pairs;
-use crate::routes::{get, page};
+use crate::routes::page;
 use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
+        .service(page("/keys").get(list::list).post(create::create))
+        .service(page("/keys/new").get(create::show))
+        .service(page("/keys/{id:\\d+}").get(detail::show))
         .service(
-            page("/keys")
-                .route(get().to(list::list))
-                .route(web::post().to(create::create)),
-        )
-        .service(page("/keys/new").route(get().to(create::show)))
-        .service(page("/keys/{id:\\d{1,18}}").route(get().to(detail::show)))
-        .service(
-            page("/keys/{id:\\d{1,18}}/rotate")
-                .route(get().to(rotate::show))
-                .route(web::post().to(rotate::rotate)),
+            page("/keys/{id:\\d+}/rotate")
+                .get(rotate::show)
+                .post(rotate::rotate),
         )
         .service(
-            page("/keys/{id:\\d{1,18}}/revoke")
-                .route(get().to(revoke::show))
-                .route(web::post().to(revoke::revoke)),
+            page("/keys/{id:\\d+}/revoke")
+                .get(revoke::show)
+                .post(revoke::revoke),
         );
 }
 

@@ -15,7 +15,7 @@ use devices_domain::{DeviceFilter, PageRequest, PageStart, User, UserId};
 use crate::error::ConsoleError;
 use crate::pages::paging::NOTICE;
 use crate::query::Pairs;
-use crate::routes::{get, page};
+use crate::routes::page;
 use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 use crate::texts::EN;
@@ -23,22 +23,14 @@ use crate::texts::EN;
 /// Adds the routes.
 pub(crate) fn routes(scope: &mut web::ServiceConfig) {
     scope
+        .service(page("/users").get(list::list).post(create::create))
+        .service(page("/users/new").get(create::show))
+        .service(page("/users/{id:\\d+}").get(detail::show).post(edit::save))
+        .service(page("/users/{id:\\d+}/edit").get(edit::show))
         .service(
-            page("/users")
-                .route(get().to(list::list))
-                .route(web::post().to(create::create)),
-        )
-        .service(page("/users/new").route(get().to(create::show)))
-        .service(
-            page("/users/{id:\\d{1,18}}")
-                .route(get().to(detail::show))
-                .route(web::post().to(edit::save)),
-        )
-        .service(page("/users/{id:\\d{1,18}}/edit").route(get().to(edit::show)))
-        .service(
-            page("/users/{id:\\d{1,18}}/delete")
-                .route(get().to(delete::show))
-                .route(web::post().to(delete::delete)),
+            page("/users/{id:\\d+}/delete")
+                .get(delete::show)
+                .post(delete::delete),
         );
 }
 
