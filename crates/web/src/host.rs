@@ -27,8 +27,11 @@ pub trait Host: Send + Sync {
         secret: &str,
     ) -> Result<NewSession, ConsoleError>;
 
-    /// Returns the session with this token. `None` if it has ended, or its key is not active any
-    /// more.
+    /// Returns the session with one of these tokens. `None` if it has ended, or its key is not
+    /// active any more. Ignores malformed tokens.
+    ///
+    /// `None` also if several sessions are found: another host of the same domain can set a cookie
+    /// that precedes the own one, with the session of an attacker.
     ///
     /// The rate limits of the key apply to the request. The store decides its admission together
     /// with its first work: [`confirm`](Self::confirm) checks the decision.
@@ -38,7 +41,7 @@ pub trait Host: Send + Sync {
     async fn find_session(
         &self,
         request: &HttpRequest,
-        token: &str,
+        tokens: &[&str],
     ) -> Result<Option<SignedIn>, ConsoleError>;
 
     /// Confirms that a request was admitted, before its response with this status is sent.
@@ -52,11 +55,11 @@ pub trait Host: Send + Sync {
         status: StatusCode,
     ) -> Result<(), ConsoleError>;
 
-    /// Ends a session. Does nothing if it has ended.
+    /// Ends the sessions with these tokens. Ignores malformed ones, and those of ended sessions.
     ///
     /// # Errors
     /// The error of the store.
-    async fn sign_out(&self, token: &str) -> Result<(), ConsoleError>;
+    async fn sign_out(&self, tokens: &[&str]) -> Result<(), ConsoleError>;
 
     /// Reads the body of a form of type `application/x-www-form-urlencoded` under the limits of
     /// bodies. The permit is held until the form has been processed.

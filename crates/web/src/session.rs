@@ -8,7 +8,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite, time::OffsetDateTime};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::LOCATION;
+use actix_web::http::header::{self, LOCATION};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
@@ -17,6 +17,7 @@ use devices_domain::{Actor, Admission, Origin, Scope, Store, WorkspaceStore};
 use crate::PATH;
 use crate::error::{ConsoleError, with_session};
 use crate::host::{Console, NewSession};
+use crate::query::Pairs;
 
 const COOKIE: &str = "fleet_devices_session";
 
@@ -121,8 +122,8 @@ pub(crate) async fn middleware(
 }
 
 async fn find(request: &HttpRequest) -> Result<SignedIn, ConsoleError> {
-    let token = token(request).ok_or(ConsoleError::SignedOut)?;
-    let session = console(request)?.0.find_session(request, &token).await?;
+    let host = &console(request)?.0;
+    let session = host.find_session(request, &tokens(request)).await?;
     session.ok_or(ConsoleError::SignedOut)
 }
 
@@ -132,10 +133,17 @@ pub(crate) fn console(request: &HttpRequest) -> Result<&Console, ConsoleError> {
     console.ok_or_else(|| ConsoleError::Internal("the application has no console".into()))
 }
 
-/// Returns the token in the cookie of a request.
-pub(crate) fn token(request: &HttpRequest) -> Option<String> {
-    let cookie = request.cookie(COOKIE)?;
-    Some(cookie.value().to_owned())
+/// Returns the tokens in the cookies of a request. Browsers send several cookies of one name if
+/// they differ in the path or the domain.
+pub(crate) fn tokens(request: &HttpRequest) -> Vec<&str> {
+    // `HttpRequest::cookies` fails if a cookie of another application is malformed.
+    let headers = request.headers().get_all(header::COOKIE);
+    let cookies = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    let values = cookies.filter_map(|cookie| {
+        let cookie = str::from_utf8(cookie.trim_ascii()).ok()?;
+        cookie.strip_prefix(COOKIE)?.strip_prefix('=')
+    });
+    values.filter(|value| !value.is_empty()).collect()
 }
 
 /// Returns the cookie of a new session. `Secure` if the browser uses HTTPS, here or at a proxy.
@@ -172,14 +180,23 @@ struct ReopenPage;
 
 /// Returns whether a link of another site led to the page. Browsers then send no cookie that is
 /// `SameSite=Strict`, although the user may have signed in.
-///
-/// `false` for an export: another site must not start a download and its audit event.
-fn has_other_initiator(request: &HttpRequest) -> bool {
+fn is_cross_site_navigation(request: &HttpRequest) -> bool {
     let is = |name: &str, value: &str| request.headers().get(name).is_some_and(|v| v == value);
     is("sec-fetch-site", "cross-site")
         && is("sec-fetch-dest", "document")
-        && !request.path().ends_with("/export")
-        && token(request).is_none()
+        && tokens(request).is_empty()
+}
+
+/// Returns the path and the query to open after the sign-in. For an export, those of its list:
+/// another site must not start a download and its audit event.
+fn next(request: &HttpRequest) -> String {
+    let (path, query) = (request.path(), request.query_string());
+    if let Some(list) = path.strip_suffix("/export") {
+        let query = Pairs::parse(query.as_bytes()).unwrap_or_default();
+        return format!("{list}?{}", query.without("format").encode());
+    }
+    let path_and_query = request.uri().path_and_query();
+    path_and_query.map_or(PATH, |path| path.as_str()).to_owned()
 }
 
 /// Leads a browser to the sign-in, and from there back to the page if it can be opened again.
@@ -193,7 +210,8 @@ fn to_sign_in(request: &HttpRequest) -> HttpResponse {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return ConsoleError::SignedOut.error_response();
     }
-    if has_other_initiator(request) {
+    let next = next(request);
+    if is_cross_site_navigation(request) && !request.path().ends_with("/export") {
         return match ReopenPage.render() {
             Ok(page) => HttpResponse::Ok()
                 .content_type("text/html; charset=utf-8")
@@ -201,15 +219,12 @@ fn to_sign_in(request: &HttpRequest) -> HttpResponse {
             Err(error) => ConsoleError::Internal(error.into()).error_response(),
         };
     }
-    let path = request.uri().path_and_query();
-    let path = path.map_or(PATH, |path| path.as_str());
     // Twice encoded, a long query exceeds the limits of proxies.
-    let path = if path.len() > MAX_NEXT {
-        request.path()
-    } else {
-        path
+    let next = match next.split_once('?') {
+        Some((path, _)) if next.len() > MAX_NEXT => path,
+        _ => &next,
     };
-    let query = serde_urlencoded::to_string([("next", path)]).unwrap_or_default();
+    let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
     HttpResponse::SeeOther()
         .insert_header((LOCATION, format!("{PATH}/sign-in?{query}")))
         .finish()

@@ -41,6 +41,13 @@ impl Browser {
         self.run(self.client.execute(PASTE, vec![control, text.into()]));
     }
 
+    /// Changes to the window that was opened as the first, the second and so on.
+    pub(crate) fn switch_to_window(&self, index: usize) {
+        let windows = self.run(self.client.windows());
+        let window = windows.get(index).expect("the window is open").clone();
+        self.run(self.client.switch_to_window(window));
+    }
+
     /// Opens the details with this summary, unless they are open.
     pub(crate) fn unfold(&self, summary: &str) {
         let path = format!("//details[summary[normalize-space(.)={}]]", quoted(summary));

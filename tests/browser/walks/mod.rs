@@ -1,6 +1,7 @@
 //! Walks through the console as users take them, most of them also without JavaScript.
 
 mod conflict;
+mod expired_session;
 mod hand_over;
 mod import;
 mod keyboard;

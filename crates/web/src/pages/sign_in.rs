@@ -53,10 +53,14 @@ async fn sign_in(request: HttpRequest, form: Form) -> Result<HttpResponse, Conso
     let secret = form.values.get("key").unwrap_or_default();
     let host = &session::console(&request)?.0;
     match host.sign_in(&request, secret).await {
-        Ok(new_session) => Ok(HttpResponse::SeeOther()
-            .cookie(session::cookie(&request, &new_session))
-            .insert_header((LOCATION, next))
-            .finish()),
+        Ok(new_session) => {
+            // The browser forgets the former session. If the store fails, it expires by itself.
+            host.sign_out(&session::tokens(&request)).await.ok();
+            Ok(HttpResponse::SeeOther()
+                .cookie(session::cookie(&request, &new_session))
+                .insert_header((LOCATION, next))
+                .finish())
+        }
         Err(error @ (ConsoleError::WrongKey | ConsoleError::RateLimited(_))) => {
             SignInPage::respond(next, Some(&error))
         }
@@ -65,10 +69,8 @@ async fn sign_in(request: HttpRequest, form: Form) -> Result<HttpResponse, Conso
 }
 
 async fn sign_out(request: HttpRequest) -> Result<HttpResponse, ConsoleError> {
-    let ended = match session::token(&request) {
-        Some(token) => session::console(&request)?.0.sign_out(&token).await,
-        None => Ok(()),
-    };
+    let host = &session::console(&request)?.0;
+    let ended = host.sign_out(&session::tokens(&request)).await;
     let mut response = match ended {
         Ok(()) => HttpResponse::SeeOther()
             .insert_header((LOCATION, format!("{PATH}/sign-in")))

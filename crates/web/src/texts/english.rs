@@ -62,7 +62,7 @@ error_texts! {
     wrong_key: "This is not an active API key",
         "Check that you copied the whole key. Ask whoever manages your keys if it has expired.";
     signed_out: "You are signed out",
-        "Sign in again. The last action was not carried out.";
+        "The last action was not carried out. Sign in in a new tab, then return to this page and reload it to send the form again.";
     insufficient_scope: "Your key does not allow this",
         "Sign in with a key that has the scope WRITE or, for keys, ADMIN.";
     cross_origin: "This request came from another site",
@@ -150,6 +150,7 @@ texts! {
         key: "API key",
         key_hint: "It begins with fdk_. Whoever manages your keys can give you one.",
         button: "Sign in",
+        in_new_tab: "Sign in in a new tab",
     }
 
     overview: OverviewTexts {

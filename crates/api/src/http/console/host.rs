@@ -28,6 +28,16 @@ const SESSION_LIFETIME: TimeDelta = TimeDelta::hours(12);
 /// Maximum size of the form of a client without a session.
 const MAX_SIGN_IN_BYTES: usize = 8 * 1024;
 
+/// Maximum number of tokens of a request that are looked up.
+const MAX_TOKENS: usize = 4;
+
+/// Parses the tokens of a request. A malformed one is no attempt to guess a session: it may be the
+/// cookie of another application.
+fn parse<'t>(tokens: &'t [&str]) -> impl Iterator<Item = SessionToken> + 't {
+    let tokens = tokens.iter().filter_map(|token| SessionToken::parse(token));
+    tokens.take(MAX_TOKENS)
+}
+
 /// The server, as the console sees it.
 pub(super) struct ConsoleHost {
     state: web::Data<State>,
@@ -67,12 +77,22 @@ impl ConsoleHost {
         })
     }
 
-    /// Finds the session with this token, and begins the admission of the request.
-    async fn authenticate(&self, request: &HttpRequest, token: &str) -> Result<SignedIn, ApiError> {
+    /// Finds the only session with one of these tokens, and begins the admission of the request.
+    async fn authenticate(
+        &self,
+        request: &HttpRequest,
+        tokens: &[&str],
+    ) -> Result<SignedIn, ApiError> {
         let state = &self.state;
-        let token = SessionToken::parse(token).ok_or_else(|| failure(request, state))?;
-        let _slot = lookup_slot(request, state, token.sha256())?;
-        let session = self.find(&token).await?;
+        let mut sessions = Vec::new();
+        for token in parse(tokens) {
+            let _slot = lookup_slot(request, state, token.sha256())?;
+            sessions.extend(self.find(&token).await?);
+        }
+        let sessions = <[Session; 1]>::try_from(sessions);
+        // Not counted as a failed authentication: sessions end regularly, and must lead to the
+        // sign-in from a shared address, too. A token has too many bits to be guessed.
+        let [session] = sessions.map_err(|_| ApiError::Unauthorized)?;
         let (actor, key_hash) = (session.actor, session.secret_sha256);
         let limiter = &state.request_rate_limiter;
         limiter.reject_exhausted(request, key_hash)?;
@@ -93,20 +113,18 @@ impl ConsoleHost {
         })
     }
 
-    async fn find(&self, token: &SessionToken) -> Result<Session, ApiError> {
+    async fn find(&self, token: &SessionToken) -> Result<Option<Session>, ApiError> {
         let state = &self.state;
         let permit = state.try_acquire_key_lookup()?;
         let found = state.sessions.find(token.workspace(), token.sha256()).await;
         let session = found?;
         drop(permit);
         let throttle = &state.auth_throttle;
-        let Some(session) = session else {
+        if session.is_some() {
+            throttle.record_valid(token.sha256());
+        } else {
             throttle.record_invalid(token.sha256());
-            // Not counted as a failed authentication: sessions end regularly, and must lead to
-            // the sign-in from a shared address, too. A token has too many bits to be guessed.
-            return Err(ApiError::Unauthorized);
-        };
-        throttle.record_valid(token.sha256());
+        }
         Ok(session)
     }
 
@@ -133,9 +151,9 @@ impl Host for ConsoleHost {
     async fn find_session(
         &self,
         request: &HttpRequest,
-        token: &str,
+        tokens: &[&str],
     ) -> Result<Option<SignedIn>, ConsoleError> {
-        match self.authenticate(request, token).await {
+        match self.authenticate(request, tokens).await {
             Ok(signed_in) => Ok(Some(signed_in)),
             Err(ApiError::Unauthorized) => Ok(None),
             Err(error) => Err(console_error(error)),
@@ -152,14 +170,14 @@ impl Host for ConsoleHost {
         confirmed.await.map_err(console_error)
     }
 
-    async fn sign_out(&self, token: &str) -> Result<(), ConsoleError> {
-        let Some(token) = SessionToken::parse(token) else {
-            return Ok(());
-        };
-        let _permit = self.state.try_acquire_key_lookup().map_err(console_error)?;
-        self.state.auth_throttle.record_invalid(token.sha256());
-        let sessions = &self.state.sessions;
-        Ok(sessions.delete(token.workspace(), token.sha256()).await?)
+    async fn sign_out(&self, tokens: &[&str]) -> Result<(), ConsoleError> {
+        for token in parse(tokens) {
+            let _permit = self.state.try_acquire_key_lookup().map_err(console_error)?;
+            self.state.auth_throttle.record_invalid(token.sha256());
+            let sessions = &self.state.sessions;
+            sessions.delete(token.workspace(), token.sha256()).await?;
+        }
+        Ok(())
     }
 
     async fn read_form(
