@@ -1,6 +1,6 @@
 //! Overview: counts, and the lists that they lead to.
 
-use devices_tests::Browser;
+use devices_tests::{Browser, Page};
 use serde_json::json;
 
 use super::open;
@@ -39,26 +39,38 @@ fn numbers_lead_to_the_lists_that_they_count() {
         device["name"] = json!(format!("Device {index}"));
         api.create_device(device);
     }
+    let archived = api.create_device(json!({"name": "Archived"}));
+    let archived = format!("/devices/{archived}");
+    assert_eq!(api.call("DELETE", &archived).status, 200);
     let page = browser.page("/ui/");
     assert_escaped(&page);
-    let lists: Vec<_> = page
-        .links()
-        .into_keys()
-        .filter(|path| path.starts_with("/ui/devices?"))
-        .collect();
-    assert!(lists.len() >= 8, "{lists:?}");
-    for path in lists {
+    let counts = counts(&page);
+    assert!(counts.len() >= 9, "{counts:?}");
+    for (path, count) in counts {
         let list = browser.page(&path);
         assert_escaped(&list);
-        let expected = page.rows().into_iter().find_map(|row| {
-            let label = row.first()?;
-            (page.link(label) == path).then(|| row[1].clone())
-        });
-        if let Some(expected) = expected {
-            assert_eq!(list.rows().len().to_string(), expected, "{path}");
-        }
+        assert_eq!(list.rows().len().to_string(), count, "{path}");
     }
-    let text = page.text();
-    assert!(text.contains("3 active devices"), "{text}");
-    assert!(text.contains("1 warranties end within 90 days"), "{text}");
+    let tile = |path: &str| page.links().get(path).cloned();
+    assert_eq!(tile("/ui/devices").as_deref(), Some("3 active devices"));
+    let texts = page.text();
+    for text in [
+        "1 warranty ends within 90 days",
+        "0 rentals end within 90 days",
+        "1 archived device",
+    ] {
+        assert!(texts.contains(text), "{text}: {texts}");
+    }
+    assert!(!texts.contains("1 archived devices"), "{texts}");
+}
+
+/// Returns the lists that tiles and bars lead to, with their numbers.
+fn counts(page: &Page) -> Vec<(String, String)> {
+    let parts = page.by_class("tile").into_iter().chain(page.all("tr"));
+    let counts = parts.filter_map(|part| {
+        let path = part.all("a").first()?.attribute("href").to_owned();
+        let count = part.all("data").first()?.attribute("value").to_owned();
+        path.starts_with("/ui/devices").then_some((path, count))
+    });
+    counts.collect()
 }

@@ -112,20 +112,36 @@ fn tiles(overview: &Overview, soon: DateRange) -> Vec<Tile> {
         list_path(&first.into_iter().chain(last).collect::<Vec<_>>())
     };
     let archived = ("client_status", ClientStatus::Archived.as_str().to_owned());
-    let tile = |label, count, path| Tile { label, count, path };
+    let tile = |count, one, other, path| Tile {
+        label: if count == 1 { one } else { other },
+        count,
+        path,
+    };
     vec![
-        tile(texts.active, overview.total, format!("{PATH}/devices")),
         tile(
-            texts.warranty,
+            overview.total,
+            texts.active_one,
+            texts.active_other,
+            format!("{PATH}/devices"),
+        ),
+        tile(
             overview.warranty_ending,
+            texts.warranty_one,
+            texts.warranty_other,
             ends("warranty_from", "warranty_to"),
         ),
         tile(
-            texts.rental,
             overview.rental_ending,
+            texts.rental_one,
+            texts.rental_other,
             ends("rental_from", "rental_to"),
         ),
-        tile(texts.archived, overview.archived, list_path(&[archived])),
+        tile(
+            overview.archived,
+            texts.archived_one,
+            texts.archived_other,
+            list_path(&[archived]),
+        ),
     ]
 }
 

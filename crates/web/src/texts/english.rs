@@ -84,7 +84,7 @@ error_texts! {
     unavailable: "The database cannot be reached",
         "Try again in a moment. Nothing was changed.";
     in_doubt: "The change may or may not have been stored",
-        "The connection to the database was lost at the last moment. Look whether it was stored before you repeat it.";
+        "The connection to the database was lost at the last moment. Check whether it was stored before you repeat it.";
     internal: "Something went wrong",
         "Try again. If it happens again, tell whoever operates this server.";
 }
@@ -155,10 +155,14 @@ texts! {
 
     overview: OverviewTexts {
         title: "Overview",
-        active: "active devices",
-        archived: "archived devices",
-        warranty: "warranties end within 90 days",
-        rental: "rentals end within 90 days",
+        active_one: "active device",
+        active_other: "active devices",
+        archived_one: "archived device",
+        archived_other: "archived devices",
+        warranty_one: "warranty ends within 90 days",
+        warranty_other: "warranties end within 90 days",
+        rental_one: "rental ends within 90 days",
+        rental_other: "rentals end within 90 days",
         by_status: "By status",
         by_type: "By type",
         by_brand: "By brand",
@@ -331,7 +335,7 @@ texts! {
         by_unknown_key: "Key {id}",
         by_command: "Command of {name}",
         empty: "No events are recorded",
-        empty_advice: "Events older than the retention of this server are deleted.",
+        empty_advice: "Events older than the retention period of this server are deleted.",
         newest: "Newest events",
         older: "Older events",
     }
@@ -598,6 +602,8 @@ texts! {
         other: "{count} batches",
         empty: "No batches yet",
         empty_advice: "A batch appears here for every import, and for every request that stores devices together. Import a file to create the first one.",
+        no_match: "No batches of this key",
+        no_match_advice: "Nothing was imported or stored with it.",
         number: "Number",
         stored: "Stored",
         key: "Key",
@@ -711,7 +717,7 @@ texts! {
         type_label: "Event",
         all_types: "All events",
         live: "Updated every 10 seconds.",
-        stopped: "Not updated while it is open.",
+        stopped: "This page does not update itself.",
         stop: "Stop updating",
         start: "Update every 10 seconds",
         time: "Time",
@@ -751,6 +757,8 @@ texts! {
         never: "Never",
         own: "Your key",
         details: "Details",
+        activity: "Activity of this key",
+        batches: "Batches of this key",
         rotate: "Rotate",
         revoke: "Revoke",
         create: "Create key",
@@ -776,6 +784,7 @@ texts! {
         overlap: "The old key remains valid for",
         rotate_title: "Rotate key",
         rotate_effect: "A new key with the same name and scope replaces this one. Both are valid until the old one ends, so that you can change the programs that use it.",
+        own_overlap: "Your own key must remain valid for at least 1 hour: if the page with the new secret were lost, you would be locked out at once.",
         rotate_own: "This is the key that you are signed in with. Your session ends when the old key does.",
         revoke_title: "Revoke key",
         revoke_effect: "Programs and people that use the key lose access at once. This cannot be undone.",
