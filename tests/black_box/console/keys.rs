@@ -1,6 +1,7 @@
 //! API keys in the console.
 
-use devices_tests::{Api, Browser, Page};
+use devices_tests::{Api, Browser, Element, Page};
+use serde_json::json;
 
 use super::users::assert_escaped;
 use super::{form_of, pairs, with};
@@ -103,16 +104,75 @@ fn rotation_replaces_a_key_once() {
     assert!(browser.page("/ui/keys").text().contains("Retiring"));
 }
 
+/// Returns the address of the page of the key of the session, which is the newest one.
+fn own_key(browser: &Browser) -> String {
+    let links = browser.page("/ui/keys").links();
+    let ids = links.keys().filter_map(|link| {
+        let id = link.strip_prefix("/ui/keys/")?;
+        id.parse::<i64>().ok()
+    });
+    format!("/ui/keys/{}", ids.max().expect("a key is listed"))
+}
+
+#[test]
+fn own_key_is_rotated_with_an_overlap() {
+    let api = Api::start();
+    let browser = administrator(&api);
+    let rotate = format!("{}/rotate", own_key(&browser));
+    let page = browser.page(&rotate);
+    let overlaps = page.all("option").into_iter();
+    assert!(overlaps.map(Element::value).all(|value| value != "0s"));
+    let form = page.form(&rotate);
+    for overlap in ["0s", "59m"] {
+        let rejected = browser.post(&rotate, &pairs(&with(&form, &[("overlap", overlap)])));
+        assert_eq!(rejected.status, 422, "{}", rejected.text);
+        let page = Page::read(&rejected.text);
+        assert!(page.text().contains("at least 1 hour"), "{}", page.text());
+    }
+    let rotated = browser.post(&rotate, &pairs(&with(&form, &[("overlap", "1h")])));
+    assert_eq!(rotated.status, 201, "{}", rotated.text);
+    secret(&api, &Page::read(&rotated.text));
+    // The second click of a double click: the session remains.
+    let again = browser.post(&rotate, &pairs(&with(&form, &[("overlap", "1h")])));
+    assert_eq!(again.status, 409, "{}", again.text);
+}
+
+#[test]
+fn key_leads_to_its_activity_and_batches() {
+    let api = Api::start();
+    let browser = administrator(&api);
+    let user = json!({"email": "ada@example.com"});
+    assert_eq!(api.send("POST", "/users", &user).status, 201);
+    api.create_device(json!({"name": "A"}));
+    let page = browser.page("/ui/keys/1");
+    assert_eq!(
+        browser
+            .page(&page.link("Activity of this key"))
+            .rows()
+            .len(),
+        2
+    );
+    assert_eq!(
+        browser.page(&page.link("Batches of this key")).rows().len(),
+        1
+    );
+    let own = browser.page(&own_key(&browser));
+    let activity = browser.page(&own.link("Activity of this key"));
+    assert_eq!(activity.rows().len(), 0, "{:?}", activity.rows());
+    let batches = browser.page(&own.link("Batches of this key"));
+    assert!(
+        batches.text().contains("No batches of this key"),
+        "{}",
+        batches.text()
+    );
+    assert_eq!(batches.link("All batches"), "/ui/batches");
+}
+
 #[test]
 fn revocation_of_the_own_key_ends_the_session() {
     let api = Api::start();
     let browser = administrator(&api);
-    let list = browser.page("/ui/keys");
-    // The newest key is that of the session.
-    let links = list.links();
-    let revoke = links.keys().filter(|link| link.ends_with("/revoke"));
-    let id = |link: &&String| link.split('/').nth(3).and_then(|id| id.parse::<i64>().ok());
-    let own = revoke.max_by_key(id).unwrap().clone();
+    let own = format!("{}/revoke", own_key(&browser));
     let page = browser.page(&own);
     assert!(
         page.text().contains("you will be signed out"),

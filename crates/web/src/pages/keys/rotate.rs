@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use devices_domain::{ApiKey, KeyError, KeyId, KeyPrecondition, RawRow, RawValue, RotationFields};
 
 use super::created::{self, Replaced};
@@ -17,6 +17,10 @@ use crate::respond::page;
 use crate::run_to_completion::run_to_completion;
 use crate::session::{Administrator, SignedIn, console};
 use crate::texts::EN;
+
+/// Minimum overlap of the key of the session. A second click can discard the response with the new
+/// secret, which no other page shows: without an overlap, nobody could sign in.
+const MIN_OWN_OVERLAP: TimeDelta = TimeDelta::hours(1);
 
 /// Form of a rotation.
 #[derive(Template)]
@@ -34,6 +38,7 @@ struct RotateForm {
 impl RotateForm {
     fn new(signed_in: &SignedIn, key: ApiKey, newest: Option<KeyId>) -> Self {
         let texts = &EN.keys;
+        let is_own = key.id == signed_in.actor().key;
         let overlaps = [
             ("0s", texts.at_once),
             ("1h", texts.hours_1),
@@ -41,17 +46,18 @@ impl RotateForm {
             ("7d", texts.days_7),
             ("30d", texts.days_30),
         ];
+        let overlaps = if is_own { &overlaps[1..] } else { &overlaps };
         let overlap = FormField::new(&RotationFields::FIELDS[0], &RawValue::Absent);
         Self {
             frame: Frame::new(signed_in, Section::Keys, texts.rotate_title),
-            is_own: key.id == signed_in.actor().key,
+            is_own,
             key,
             newest,
             duplicate: None,
             error: None,
             overlap: FormField {
                 label: texts.overlap.to_owned(),
-                ..with_choices(overlap, &overlaps, "24h")
+                ..with_choices(overlap, overlaps, "24h")
             },
         }
     }
@@ -80,8 +86,14 @@ pub(super) async fn rotate(
     fill(&mut row, &["overlap"], &form.values);
     let rotation = RotationFields::from_row(&row);
     let rotation = rotation.map_err(|_| ConsoleError::MalformedForm("the overlap is invalid"))?;
-    let (old, _) = super::find(&request, &signed_in, id).await?;
-    let until = Utc::now() + rotation.overlap().to_delta();
+    let (old, newest) = super::find(&request, &signed_in, id).await?;
+    let overlap = rotation.overlap().to_delta();
+    if id == signed_in.actor().key && overlap < MIN_OWN_OVERLAP {
+        let mut form = RotateForm::new(&signed_in, old, newest);
+        form.error = Some(EN.keys.own_overlap.to_owned());
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &form);
+    }
+    let until = Utc::now() + overlap;
     match store(&request, &signed_in, id, until, precondition).await? {
         Ok((new, secret)) => {
             let replaced = Replaced::new(old, until, &signed_in);
