@@ -36,7 +36,7 @@ fn filters_and_changes_are_accessible() {
         browser.choose("Change to make", change);
         browser.press("Continue");
     };
-    choose("Assign to a user");
+    choose("Assign");
     browser.check_views("bulk-assign");
     choose("Archive");
     browser.wait_for_text("2 devices will be changed");

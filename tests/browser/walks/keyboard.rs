@@ -24,7 +24,7 @@ fn device_is_edited_with_the_keyboard() {
     assert_eq!(focused, json!("content"));
     browser.tab_to("LA-0001");
     browser.press_key(Key::Enter);
-    browser.wait_for_text("The device is not handed over.");
+    browser.wait_for_text("The device is not assigned.");
     browser.tab_to("Edit");
     browser.press_key(Key::Enter);
     browser.wait_for_text("Edit LA-0001");

@@ -1,8 +1,8 @@
 //! Walks through the console as users take them, most of them also without JavaScript.
 
+mod assign;
 mod conflict;
 mod expired_session;
-mod hand_over;
 mod import;
 mod keyboard;
 mod keys;

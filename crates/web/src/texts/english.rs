@@ -253,8 +253,8 @@ texts! {
     }
 
     bulk: BulkTexts {
-        assign: "Assign to a user",
-        unassign: "Remove the assignee",
+        assign: "Assign",
+        unassign: "Take back",
         set_lifecycle: "Set the lifecycle",
         clear_lifecycle: "Clear the lifecycle",
         add_tag: "Add a tag",
@@ -309,8 +309,8 @@ texts! {
         empty_one: "1 field without a value",
         empty_other: "{count} fields without a value",
         assignee: "Assignee",
-        nobody: "Nobody. The device is not handed over.",
-        hand_over: "Hand over",
+        nobody: "Nobody. The device is not assigned.",
+        assign: "Assign",
         enrollment: "Enrolment",
         no_enrollment: "Device management has not reported this serial number.",
         no_serial_number: "Without a serial number, the device cannot be matched with an enrolment.",
@@ -345,7 +345,7 @@ texts! {
         saved: "The changes were saved.",
         merged: "The changes were saved. Somebody else had changed other fields meanwhile: both changes were kept.",
         unchanged: "Nothing was changed: all values are as they were.",
-        assigned: "The device was handed over.",
+        assigned: "The device was assigned.",
         unassigned: "The device was taken back. It has no assignee now.",
         archived: "The device was archived.",
         restored: "The device was restored.",
@@ -358,7 +358,7 @@ texts! {
         required_group: "Required",
         fixed_title: "Values that stay",
         fixed: "These values cannot be changed once a device is created. To correct one, archive the device and create it again.",
-        assignee_hint: "To change the assignee, use \u{201c}Hand over\u{201d} on the page of the device.",
+        assignee_hint: "To change the assignee, use \u{201c}Assign\u{201d} on the page of the device.",
         archived: "The device was archived meanwhile. Restore it before you change it.",
         open_device: "Open the device",
         already_sent: "This form has created a device already. Send it again to create another one.",
@@ -380,7 +380,7 @@ texts! {
     }
 
     device_assign: DeviceAssignTexts {
-        title: "Hand over {name}",
+        title: "Assign {name}",
         now: "Assignee now:",
         search_label: "Search users by name or email",
         found_one: "1 user found",
@@ -391,11 +391,11 @@ texts! {
         take_back_advice: "The device has no assignee afterwards.",
         is_assignee: "Has the device now",
         no_users: "There are no users yet",
-        no_users_advice: "Create a user before you hand over the device.",
+        no_users_advice: "Create a user before you assign the device.",
         no_match: "No user matches the search",
         no_match_advice: "Check the spelling, or create the user.",
         new_user: "New user",
-        changed: "Somebody else handed over this device meanwhile. Look who has it now, and choose again.",
+        changed: "Somebody else assigned this device or took it back meanwhile. Check who has it now, and choose again.",
         unknown_user: "This user was deleted meanwhile. Choose another one.",
     }
 
@@ -662,7 +662,7 @@ texts! {
         devices: "{count} devices",
         show_in_list: "Show them in the list of devices",
         no_devices: "No devices are assigned to this user",
-        no_devices_advice: "Select devices in the list of devices and assign them, or edit one of them.",
+        no_devices_advice: "Assign a device on its page, or select several in the list of devices and assign them.",
         create: "Create user",
         created: "The user was created.",
         exists: "A user with these values exists.",
@@ -679,7 +679,7 @@ texts! {
         delete_user: "Delete user",
         delete_effect: "The user disappears from the console and the API, and the email address can be used again. This cannot be undone.",
         delete_blocked: "This user cannot be deleted yet. Devices are assigned to the user:",
-        delete_blocked_advice: "Open the list of these devices, select all of them, and assign them to somebody else or to nobody. Then delete the user.",
+        delete_blocked_advice: "Open the list of these devices, select all of them, and assign them to somebody else or take them back. Then delete the user.",
         back_to_user: "Back to the user",
     }
 
@@ -694,7 +694,7 @@ texts! {
         without_device: "Without a device",
         serial_number: "Serial number",
         updated_since: "Changed since",
-        wrong_date: "Changed since must be a date, such as 2026-01-31",
+        wrong_date: "Changed since must be a date such as 2026-01-31, or an instant such as 2026-01-31T08:00:00Z",
         status: "Status",
         local_name: "Name in device management",
         last_seen: "Last seen",

@@ -1,9 +1,9 @@
 //! The pages of a device, and the forms that change it.
 
 mod archive;
+mod assign;
 mod create;
 mod edit;
-mod handover;
 mod pages;
 
 use devices_tests::{Api, Browser, Page, Response, complete_device};

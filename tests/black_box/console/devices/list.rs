@@ -81,7 +81,7 @@ fn read_key_sees_no_changes() {
             .iter()
             .all(|input| input.attribute("name") != "device")
     );
-    for text in ["Assign to a user", "New device", "Continue"] {
+    for text in ["Take back", "New device", "Continue"] {
         assert!(!page.text().contains(text), "{text}");
     }
     // A filter is a form, but changes nothing.

@@ -1,4 +1,4 @@
-//! Handing a device over to a user, and taking it back.
+//! Assigning a device to a user, and taking it back.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
@@ -46,8 +46,8 @@ struct AssignPage {
 
 /// Revision and assignee of the device on the page that the user sees.
 ///
-/// The live search replaces the candidates only. Their forms keep these values, so that a hand-over
-/// never replaces an assignee that the page did not show.
+/// The live search replaces the candidates only. Their forms keep these values, so that an
+/// assignment never replaces an assignee that the page did not show.
 struct Seen {
     revision: i64,
     assignee: Option<UserId>,
@@ -69,7 +69,7 @@ impl Seen {
     }
 }
 
-/// User to whom the device can be handed over.
+/// User to whom the device can be assigned.
 struct Candidate {
     id: UserId,
     name: String,
@@ -77,7 +77,7 @@ struct Candidate {
     is_assignee: bool,
 }
 
-/// Shows the users to whom the device can be handed over.
+/// Shows the users to whom the device can be assigned.
 pub(super) async fn show(
     request: HttpRequest,
     Editor(signed_in): Editor,
@@ -96,8 +96,8 @@ pub(super) async fn show(
     respond::page(StatusCode::OK, &page)
 }
 
-/// Hands the device over. If somebody else has changed other fields meanwhile, their change is
-/// kept. If somebody else has handed it over, shows to whom.
+/// Assigns the device, or takes it back. If somebody else has changed other fields meanwhile, their
+/// change is kept. If somebody else has changed the assignee, shows the present one.
 pub(super) async fn save(
     request: HttpRequest,
     Editor(signed_in): Editor,
@@ -108,12 +108,12 @@ pub(super) async fn save(
     let assignee = requested_assignee(sent)?;
     let search = sent.get("search").unwrap_or_default();
     let seen = sent.get("assignee").and_then(|text| text.parse().ok());
-    let handover = Handover {
+    let assignment = Assignment {
         device: id,
         assignee,
         seen: seen.map(UserId),
     };
-    match assign(&request, &signed_in, &handover, precondition(sent)?).await {
+    match assign(&request, &signed_in, &assignment, precondition(sent)?).await {
         Ok(()) if assignee.is_some() => Ok(Notice::Assigned.respond(id)),
         Ok(()) => Ok(Notice::Unassigned.respond(id)),
         Err(AssignError::Choose(warning)) => {
@@ -127,7 +127,7 @@ pub(super) async fn save(
 }
 
 /// Change of the assignee of a device.
-struct Handover {
+struct Assignment {
     device: DeviceId,
     assignee: Option<UserId>,
     /// Assignee that the page showed.
@@ -144,7 +144,7 @@ fn requested_assignee(sent: &Pairs) -> Result<Option<UserId>, ConsoleError> {
     }
 }
 
-/// Reason why a device was not handed over.
+/// Reason why the assignee was not changed.
 enum AssignError {
     /// The user must choose again. The text states why.
     Choose(&'static str),
@@ -157,14 +157,14 @@ impl From<ConsoleError> for AssignError {
     }
 }
 
-/// Hands the device over.
+/// Changes the assignee of a device.
 async fn assign(
     request: &HttpRequest,
     signed_in: &SignedIn,
-    handover: &Handover,
+    assignment: &Assignment,
     precondition: Precondition,
 ) -> Result<(), AssignError> {
-    let (id, assignee) = (handover.device, handover.assignee);
+    let (id, assignee) = (assignment.device, assignment.assignee);
     let error = match update(request, signed_in, id, row(assignee), precondition).await? {
         Ok(_) => return Ok(()),
         Err(UpdateDeviceError::PreconditionFailed) => {
@@ -174,7 +174,7 @@ async fn assign(
                 // The form was sent twice.
                 return Ok(());
             }
-            if now != handover.seen {
+            if now != assignment.seen {
                 return Err(AssignError::Choose(EN.device_assign.changed));
             }
             let precondition = Precondition::AnyOf(vec![stored.revision()]);

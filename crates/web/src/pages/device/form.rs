@@ -126,7 +126,8 @@ fn enterable(given: &'static Field) -> Option<&'static Field> {
     }
 }
 
-/// Returns the fields of the form of a stored device. It is handed over on another page.
+/// Returns the fields of the form of a stored device. Its assignee is changed on another
+/// page.
 pub(super) fn editable_fields() -> impl Iterator<Item = &'static Field> {
     let all = DEVICE_GROUPS.iter().flat_map(|group| group.fields);
     all.filter(|field| is_editable(field))

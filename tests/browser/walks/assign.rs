@@ -1,4 +1,4 @@
-//! A device is found by part of its serial number, and handed over.
+//! A device is found by part of its serial number, and assigned.
 
 use devices_tests::Api;
 use rstest::rstest;
@@ -17,7 +17,7 @@ fn search(browser: &Browser, view: View, label: &str, text: &str) {
 #[rstest]
 #[case::with_javascript(View::default())]
 #[case::without_javascript(WITHOUT_JAVASCRIPT)]
-fn device_is_found_and_handed_over(#[case] view: View) {
+fn device_is_found_and_assigned(#[case] view: View) {
     let api = Api::start();
     let ids = create_devices(&api, 60);
     let ada = create_user(&api, "ada@example.com", "Ada");
@@ -30,16 +30,16 @@ fn device_is_found_and_handed_over(#[case] view: View) {
     browser.wait_for_text("Search: 0042q");
     assert_eq!(browser.count("tbody tr"), 1);
     browser.follow("LA-0042");
-    browser.wait_for_text("The device is not handed over.");
+    browser.wait_for_text("The device is not assigned.");
 
-    browser.follow("Hand over");
-    browser.wait_for_text("Hand over LA-0042");
+    browser.follow("Assign");
+    browser.wait_for_text("Assign LA-0042");
     search(&browser, view, "Search users", "ada");
     browser.wait_for_text("1 user found");
     browser.reload();
     browser.wait_for_text("1 user found");
-    browser.double_click("Hand over to Ada");
-    browser.wait_for_text("The device was handed over.");
+    browser.double_click("Assign to Ada");
+    browser.wait_for_text("The device was assigned.");
     browser.reload();
     browser.wait_for_text("History");
     // The creation, and one change.

@@ -1,4 +1,4 @@
-//! Handovers of a device to a user.
+//! Assignments of a device to a user.
 
 use devices_tests::Page;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::{FilledForm, path, stored};
 use crate::console::{change, open};
 
 #[test]
-fn device_is_handed_over_and_taken_back() {
+fn device_is_assigned_and_taken_back() {
     let (api, browser) = open();
     let ada = api.add_user("acme", "ada@acme.test").to_string();
     let bob = api.add_user("acme", "bob@acme.test").to_string();
@@ -21,13 +21,13 @@ fn device_is_handed_over_and_taken_back() {
     change(&api, id, &json!({"color": "red"}));
     for _ in 0..2 {
         let page = browser.post_and_follow(&assign, &form);
-        assert!(page.text().contains("was handed over"), "{}", page.text());
+        assert!(page.text().contains("was assigned"), "{}", page.text());
     }
     assert_eq!(stored(&api, id)["user"]["email"], "ada@acme.test");
 
     let conflict = browser.post(&assign, &[("revision", &revision), ("user_id", &bob)]);
     assert_eq!(conflict.status, 409);
-    assert!(conflict.text.contains("Somebody else handed over"));
+    assert!(conflict.text.contains("Somebody else assigned"));
     let page = Page::read(&conflict.text);
     let form = FilledForm::of(&page, &assign);
     let back = form.send(&browser);
