@@ -60,12 +60,6 @@ impl Pairs {
     }
 }
 
-/// Encodes a text as one segment of a path. Encoders of queries write blanks as `+`.
-pub(crate) fn path_segment(text: &str) -> String {
-    let pairs = Pairs(vec![(String::new(), text.to_owned())]);
-    pairs.encode().replacen('=', "", 1).replace('+', "%20")
-}
-
 /// The parameters of the query.
 pub(crate) struct Query(pub(crate) Pairs);
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
 
 use super::iso_8601::{Iso8601, is_never};
-use super::{FieldValue, Format, InvalidValue, RawValue, is_empty_value, sanitize};
+use super::{Date, FieldValue, Format, InvalidValue, RawValue, is_empty_value, sanitize};
 use crate::validation::error::Reason;
 
 /// A point in time in the years 0001 to 9999, with microsecond precision.
@@ -21,6 +21,22 @@ impl Instant {
     #[must_use]
     pub fn from_trusted(instant: DateTime<Utc>) -> Self {
         Self(instant)
+    }
+
+    /// Parses the text of a filter: an instant, or a date, which stands for its midnight in UTC.
+    ///
+    /// # Errors
+    /// The error of an instant if the text is neither.
+    pub fn parse_or_date(text: &str) -> Result<Self, InvalidValue> {
+        let raw = RawValue::text(text);
+        match (Self::parse(&raw), Date::parse(&raw)) {
+            // A date field also accepts an instant, and one without an offset.
+            (Err(_), Ok(date)) if !text.contains(['T', 't', ' ']) => {
+                let midnight = date.to_naive().and_time(NaiveTime::MIN);
+                Ok(Self(midnight.and_utc()))
+            }
+            (instant, _) => instant,
+        }
     }
 
     /// Returns the start of the year 0001.

@@ -17,7 +17,7 @@ pub(crate) use errors::{FieldErrors, OtherError};
 pub(crate) use form_field::{FormField, RelatedLink, has_errors};
 pub(crate) use form_text::{change_row, form_text, is_same_value, read_row};
 pub(crate) use label::{label, label_of_any_field, label_of_device_field, words};
-pub(crate) use value::{Value, filled_values};
+pub(crate) use value::{Value, filled_values, values};
 
 use crate::texts::EN;
 

@@ -68,14 +68,22 @@ fn pairs(members: &[(Cow<'_, str>, RawValue<'_>)]) -> Vec<(String, String)> {
     pairs.collect()
 }
 
+/// Returns the labels and values of fields.
+pub(crate) fn values(
+    fields: impl IntoIterator<Item = &'static Field>,
+    row: &RawRow<'_>,
+) -> Vec<(String, Value)> {
+    let fields = fields.into_iter();
+    let values = fields.map(|field| (label(field), Value::new(field, row.get(field.name()))));
+    values.collect()
+}
+
 /// Returns the labels and values of the fields that have one in a row.
 pub(crate) fn filled_values(
     fields: impl IntoIterator<Item = &'static Field>,
     row: &RawRow<'_>,
 ) -> Vec<(String, Value)> {
-    let values = fields.into_iter();
-    let values = values.map(|field| (label(field), Value::new(field, row.get(field.name()))));
+    let mut values = values(fields, row);
+    values.retain(|(_, value)| *value != Value::Nothing);
     values
-        .filter(|(_, value)| *value != Value::Nothing)
-        .collect()
 }

@@ -4,7 +4,6 @@ use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 use devices_domain::{Action, AuditEntry, BatchId, EventId, HistorySubject, Interface};
 
-use crate::PATH;
 use crate::error::ConsoleError;
 use crate::fields::label_of_any_field;
 use crate::pages::paging::NOTICE;
@@ -39,13 +38,12 @@ pub(crate) struct HistoryEvent {
 }
 
 impl History {
-    /// Reads the part of the history that the query selects. `path` is that of the page of the
-    /// object, relative to the console.
+    /// Reads the part of the history that the query selects. The request is that of the page of the
+    /// object.
     pub(crate) async fn read(
         request: &HttpRequest,
         signed_in: &SignedIn,
         subject: HistorySubject,
-        path: &str,
         query: &Pairs,
     ) -> Result<Self, ConsoleError> {
         let before = query.get(BEFORE).and_then(|text| text.parse().ok());
@@ -58,13 +56,14 @@ impl History {
         entries.truncate(LIMIT);
         let last = entries.last().filter(|_| has_older);
         // The page may have other parameters, such as the cursor of another list.
+        let path = request.path();
         let others = query.without(BEFORE).without(NOTICE);
         let link = |before: Option<EventId>| {
             let mut pairs = others.clone();
             let before = before.map(|id| (BEFORE.to_owned(), id.to_string()));
             pairs.0.extend(before);
             let start = if pairs.0.is_empty() { "" } else { "?" };
-            format!("{PATH}{path}{start}{}#history", pairs.encode())
+            format!("{path}{start}{}#history", pairs.encode())
         };
         Ok(Self {
             newest: before.map(|_| link(None)),

@@ -1,7 +1,7 @@
 //! Values of query parameters.
 
-use chrono::{DateTime, NaiveTime, Utc};
-use devices_domain::{Date, FieldValue, IdentifierKey, Instant, RawValue, Reason};
+use chrono::{DateTime, Utc};
+use devices_domain::{IdentifierKey, Instant, Reason};
 
 use crate::http::extract::query::{InvalidParameter, require_text};
 
@@ -22,15 +22,9 @@ pub(crate) fn parse_identifier_key(text: &str) -> Result<IdentifierKey, InvalidP
 /// Parses an instant, or a date, which stands for its midnight in UTC. The year 1, the "never" of
 /// .NET and Go, selects everything.
 pub(crate) fn parse_instant_or_date(text: &str) -> Result<DateTime<Utc>, InvalidParameter> {
-    let text = restore_plus(text.trim());
-    let raw = RawValue::text(text.as_str());
-    match (Instant::parse(&raw), Date::parse(&raw)) {
-        (Ok(instant), _) => Ok(instant.to_utc()),
-        (Err(_), Ok(date)) if !text.contains(['T', 't', ' ']) => {
-            Ok(date.to_naive().and_time(NaiveTime::MIN).and_utc())
-        }
-        (Err(invalid), _) => Err((invalid.reason, format!("{}, or a date", invalid.detail))),
-    }
+    let instant = Instant::parse_or_date(&restore_plus(text.trim()));
+    let instant = instant.map(Instant::to_utc);
+    instant.map_err(|invalid| (invalid.reason, format!("{}, or a date", invalid.detail)))
 }
 
 /// Restores the `+` of an offset. It is decoded as a blank unless it is sent as `%2B`. A blank

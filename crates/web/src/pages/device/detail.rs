@@ -15,7 +15,7 @@ use crate::error::ConsoleError;
 use crate::fields::{DEVICE_GROUPS, Value, filled_values, label};
 use crate::frame::{Frame, Section};
 use crate::pages::history::History;
-use crate::query::{Query, path_segment};
+use crate::query::Query;
 use crate::session::SignedIn;
 use crate::texts::{self, EN};
 
@@ -46,8 +46,7 @@ struct ValueGroup {
 
 struct EnrollmentCard {
     status: &'static str,
-    /// Serial number, encoded as a segment of a path.
-    path_segment: String,
+    serial_number: String,
     values: Vec<(String, Value)>,
 }
 
@@ -60,8 +59,7 @@ pub(super) async fn show(
 ) -> Result<DetailPage, ConsoleError> {
     let stored = find(&request, &signed_in, DeviceId(*id)).await?;
     let subject = HistorySubject::Device(DeviceId(*id));
-    let page = format!("/devices/{id}");
-    let history = History::read(&request, &signed_in, subject, &page, &query).await?;
+    let history = History::read(&request, &signed_in, subject, &query).await?;
     let frame = Frame::new(&signed_in, Section::Devices, name(&stored));
     let frame = frame.with_notice(Notice::text(&query));
     Ok(DetailPage::new(frame, &stored, history))
@@ -119,7 +117,7 @@ impl EnrollmentCard {
         let reported = reported.filter(|field| field.name() != "status");
         Self {
             status: enrollment.fields.status.as_str(),
-            path_segment: path_segment(serial_number.as_str()),
+            serial_number: serial_number.as_str().to_owned(),
             values: filled_values(reported, &row),
         }
     }

@@ -14,7 +14,7 @@ use super::notice::Notice;
 use super::{DeviceHead, find, precondition};
 use crate::error::ConsoleError;
 use crate::fields::{
-    DEVICE_GROUPS, FieldErrors, OtherError, Value, change_row, is_same_value, label,
+    DEVICE_GROUPS, FieldErrors, OtherError, Value, change_row, is_same_value, values,
 };
 use crate::form::Form;
 use crate::frame::{Frame, Section};
@@ -184,13 +184,12 @@ impl EditPage {
         let row = stored.device.fields.to_row();
         let fixed = DEVICE_GROUPS.iter().flat_map(|group| group.fields);
         let fixed = fixed.filter(|field| field.is_immutable());
-        let fixed = fixed.map(|field| (label(field), Value::new(field, row.get(field.name()))));
         Self {
             frame: Frame::new(signed_in, Section::Devices, title),
             revision: head.revision,
             head,
             form: DeviceForm::for_stored(&row),
-            fixed: fixed.collect(),
+            fixed: values(fixed, &row),
         }
     }
 }

@@ -11,10 +11,11 @@ mod notice;
 mod restore;
 
 use actix_web::{HttpRequest, web};
-use devices_domain::{Assignee, DeviceId, Precondition, Revision, StoredDevice, Text};
+use devices_domain::{Assignee, DeviceId, Precondition, Revision, StoredDevice};
 
 use crate::PATH;
 use crate::error::ConsoleError;
+use crate::pages::users::assignee_name;
 use crate::query::Pairs;
 use crate::routes::page;
 use crate::run_to_completion::run_to_completion;
@@ -93,14 +94,10 @@ struct Person {
 
 impl Person {
     fn new(assignee: &Assignee) -> Self {
-        let email = assignee.email.as_str().to_owned();
-        let names = [&assignee.first_name, &assignee.last_name];
-        let names: Vec<_> = names.into_iter().flatten().map(Text::as_str).collect();
-        let name = names.join(" ");
         Self {
             id: assignee.id,
-            name: if name.is_empty() { email.clone() } else { name },
-            email,
+            name: assignee_name(assignee),
+            email: assignee.email.as_str().to_owned(),
         }
     }
 }

@@ -3,10 +3,11 @@
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use chrono::{DateTime, Utc};
-use devices_domain::{Assignee, ClientStatus, Field, StoredDevice, fields};
+use devices_domain::{ClientStatus, Field, StoredDevice, fields};
 
 use crate::PATH;
 use crate::fields::{DEVICE_GROUPS, Value, label};
+use crate::pages::users::assignee_name;
 use crate::query::Pairs;
 use crate::texts::EN;
 
@@ -86,7 +87,7 @@ impl Column {
                 device
                     .assignee
                     .as_ref()
-                    .map(|assignee| (assignee.id.to_string(), name_of(assignee))),
+                    .map(|assignee| (assignee.id.to_string(), assignee_name(assignee))),
             ),
             Self::Status => Cell::Status(device.client_status()),
             Self::Created => Cell::Instant(device.created_at),
@@ -100,20 +101,6 @@ pub(super) fn cells(columns: &[Column], device: &StoredDevice) -> Vec<Cell> {
     let row = device.device.fields.to_row();
     let columns = columns.iter().filter(|column| !column.is_name());
     columns.map(|column| column.cell(device, &row)).collect()
-}
-
-fn name_of(assignee: &Assignee) -> String {
-    let names = [&assignee.first_name, &assignee.last_name];
-    let names: Vec<_> = names
-        .into_iter()
-        .flatten()
-        .map(devices_domain::Text::as_str)
-        .collect();
-    if names.is_empty() {
-        assignee.email.as_str().to_owned()
-    } else {
-        names.join(" ")
-    }
 }
 
 /// Returns all columns, in the order in which the list shows them: the default ones first.

@@ -8,10 +8,10 @@ use devices_domain::{
 };
 
 use crate::error::ConsoleError;
-use crate::fields::{Value, label};
+use crate::fields::{Value, values};
 use crate::frame::{Frame, Section};
 use crate::pages::history::History;
-use crate::query::{Query, path_segment};
+use crate::query::Query;
 use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 
@@ -46,21 +46,13 @@ pub(super) async fn show(
     };
     let (enrollment, device) = run_to_completion(&request, signed_in.actor(), find).await?;
     let serial_number = enrollment.serial_number.as_str();
-    let path = format!("/enrollments/{}", path_segment(serial_number));
     let subject = HistorySubject::Enrollment(enrollment.enrollment.id);
-    let history = History::read(&request, &signed_in, subject, &path, &query).await?;
+    let history = History::read(&request, &signed_in, subject, &query).await?;
     Ok(EnrollmentDetail {
         frame: Frame::new(&signed_in, Section::Enrollments, serial_number),
-        values: values(&enrollment),
+        values: values(enrollment_fields(), &enrollment.enrollment.fields.to_row()),
         enrollment,
         device,
         history,
     })
-}
-
-fn values(enrollment: &StoredEnrollment) -> Vec<(String, Value)> {
-    let row = enrollment.enrollment.fields.to_row();
-    let values = enrollment_fields().iter();
-    let values = values.map(|field| (label(field), Value::new(field, row.get(field.name()))));
-    values.collect()
 }

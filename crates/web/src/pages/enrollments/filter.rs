@@ -1,7 +1,6 @@
 //! Filter of the list of enrolments.
 
-use chrono::{DateTime, NaiveTime, Utc};
-use devices_domain::{Date, EnrollmentFilter, FieldValue, IdentifierKey, Instant, RawValue};
+use devices_domain::{EnrollmentFilter, IdentifierKey, Instant};
 
 use crate::query::Pairs;
 use crate::texts::EN;
@@ -22,7 +21,7 @@ impl Filter {
     pub(super) fn read(query: &Pairs) -> Self {
         let text = |name| query.get(name).unwrap_or_default().to_owned();
         let updated_since = query.get("updated_since");
-        let since = updated_since.and_then(parse_instant_or_date);
+        let since = updated_since.and_then(|text| Instant::parse_or_date(text).ok());
         let is_wrong = updated_since.is_some() && since.is_none();
         Self {
             linked: text("linked"),
@@ -32,7 +31,7 @@ impl Filter {
             conditions: EnrollmentFilter {
                 linked: query.get("linked").and_then(|linked| linked.parse().ok()),
                 serial_number: query.get("serial_number").map(IdentifierKey::new),
-                updated_since: since,
+                updated_since: since.map(Instant::to_utc),
             },
         }
     }
@@ -41,16 +40,6 @@ impl Filter {
     pub(super) fn is_empty(&self) -> bool {
         self.error.is_none() && self.conditions == EnrollmentFilter::default()
     }
-}
-
-/// Parses an instant, or the beginning of a day in UTC.
-fn parse_instant_or_date(text: &str) -> Option<DateTime<Utc>> {
-    let raw = RawValue::text(text);
-    if let Ok(instant) = Instant::parse(&raw) {
-        return Some(instant.to_utc());
-    }
-    let date = Date::parse(&raw).ok()?;
-    Some(date.to_naive().and_time(NaiveTime::MIN).and_utc())
 }
 
 #[cfg(test)]

@@ -30,15 +30,8 @@ pub(super) async fn show(
     Query(query): Query,
 ) -> Result<KeyDetail, ConsoleError> {
     let (key, _) = super::find(&request, &signed_in, KeyId(*id)).await?;
-    let path = format!("/keys/{}", key.id);
-    let history = History::read(
-        &request,
-        &signed_in,
-        HistorySubject::Key(key.id),
-        &path,
-        &query,
-    )
-    .await?;
+    let subject = HistorySubject::Key(key.id);
+    let history = History::read(&request, &signed_in, subject, &query).await?;
     Ok(KeyDetail {
         frame: Frame::new(&signed_in, Section::Keys, key.name.clone()),
         state: key.state(Utc::now()),

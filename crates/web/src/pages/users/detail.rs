@@ -6,7 +6,7 @@ use askama_web::WebTemplate;
 use devices_domain::{HistorySubject, Page, PageRequest, StoredDevice, User, UserId, user_fields};
 
 use crate::error::ConsoleError;
-use crate::fields::{Value, label};
+use crate::fields::{Value, values};
 use crate::frame::{Frame, Section};
 use crate::pages::history::History;
 use crate::pages::paging::{self, Pager};
@@ -47,22 +47,15 @@ pub(super) async fn show(
     } = page;
     let path = format!("/users/{id}");
     let subject = HistorySubject::User(id);
-    let history = History::read(&request, &signed_in, subject, &path, &query).await?;
+    let history = History::read(&request, &signed_in, subject, &query).await?;
     let frame = Frame::new(&signed_in, Section::Users, super::display_name(&user));
     Ok(UserDetail {
         frame: frame.with_notice(super::notice(&query)),
-        values: values(&user),
+        values: values(user_fields(), &user.fields.to_row()),
         device_count: texts::count(total.count, EN.users.one_device, EN.users.devices),
         devices: items,
         pager: Pager::new(&path, &query, next),
         history,
         user,
     })
-}
-
-fn values(user: &User) -> Vec<(String, Value)> {
-    let row = user.fields.to_row();
-    let values = user_fields().iter();
-    let values = values.map(|field| (label(field), Value::new(field, row.get(field.name()))));
-    values.collect()
 }

@@ -10,7 +10,9 @@ mod form;
 mod list;
 
 use actix_web::{HttpRequest, web};
-use devices_domain::{DeviceFilter, PageRequest, PageStart, User, UserId};
+use devices_domain::{
+    Assignee, DeviceFilter, Email, PageRequest, PageStart, ShortText, User, UserFields, UserId,
+};
 
 use crate::error::ConsoleError;
 use crate::pages::paging::NOTICE;
@@ -34,18 +36,40 @@ pub(crate) fn routes(scope: &mut web::ServiceConfig) {
         );
 }
 
-/// Returns the name of a user as pages show it: the email address if the user has no other.
+/// Returns the name of a user as pages show it.
 pub(crate) fn display_name(user: &User) -> String {
-    let names = [&user.fields.first_name, &user.fields.last_name];
-    let names = names
-        .into_iter()
-        .flatten()
-        .map(devices_domain::Text::as_str);
-    let name = names.collect::<Vec<_>>().join(" ");
-    if name.is_empty() {
-        user.fields.email.as_str().to_owned()
+    let UserFields {
+        first_name,
+        last_name,
+        email,
+        ..
+    } = &user.fields;
+    full_name(first_name.as_ref(), last_name.as_ref(), email)
+}
+
+/// Returns the name of the assignee of a device as pages show it.
+pub(crate) fn assignee_name(assignee: &Assignee) -> String {
+    let Assignee {
+        first_name,
+        last_name,
+        email,
+        ..
+    } = assignee;
+    full_name(first_name.as_ref(), last_name.as_ref(), email)
+}
+
+/// Returns the first and the last name, or the email address if there is neither.
+fn full_name(
+    first_name: Option<&ShortText>,
+    last_name: Option<&ShortText>,
+    email: &Email,
+) -> String {
+    let names = [first_name, last_name].into_iter().flatten();
+    let names: Vec<_> = names.map(ShortText::as_str).collect();
+    if names.is_empty() {
+        email.as_str().to_owned()
     } else {
-        name
+        names.join(" ")
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values of filters. Errors are predicates of the filter, such as "must be a date".
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use devices_domain::{
     Attributes, Date, FieldValue, Instant, RawValue, RequiredText, Search, fold_case,
 };
@@ -31,14 +31,8 @@ pub(super) fn parse_date(text: &str) -> Result<NaiveDate, String> {
 
 /// Parses an instant, or a date, which stands for its midnight in UTC.
 pub(super) fn parse_instant(text: &str) -> Result<DateTime<Utc>, String> {
-    if let Ok(date) = parse_date(text)
-        && !text.contains(['T', 't', ' '])
-    {
-        return Ok(date.and_time(NaiveTime::MIN).and_utc());
-    }
-    parse::<Instant>(text)
-        .map(Instant::to_utc)
-        .map_err(|_| EN.devices.invalid_instant.to_owned())
+    let instant = Instant::parse_or_date(text).map(Instant::to_utc);
+    instant.map_err(|_| EN.devices.invalid_instant.to_owned())
 }
 
 pub(super) fn parse_attribute(key: &str, value: &str) -> Result<(String, String), String> {
