@@ -6,7 +6,8 @@
 use devices_domain::{DateRange, DeviceFilter, PageRequest, PageStart, WorkspaceId};
 
 use super::filter::{ENDS, End, push_conditions};
-use crate::postgres::query::pagination::{IndexQuery, items_needed};
+use crate::postgres::query::index_queries::IndexQuery;
+use crate::postgres::query::pagination::items_needed;
 use crate::postgres::query::statement::{Statement, Value};
 
 /// A filter by the end of something.

@@ -3,7 +3,7 @@
 use devices_domain::{ClientStatus, DeviceFilter, WorkspaceId};
 
 use super::filter::push_conditions;
-use crate::postgres::query::pagination::IndexQuery;
+use crate::postgres::query::index_queries::IndexQuery;
 use crate::postgres::query::statement::{Statement, Value};
 
 /// The condition of a filter that has an index.

@@ -6,26 +6,19 @@
 //! devices that are found.
 
 use devices_domain::{
-    DeviceFilter, PageRequest, PageStart, Search, SearchTerm, SearchWord, WorkspaceId,
+    ClientStatus, DeviceFilter, PageRequest, PageStart, Search, SearchTerm, SearchWord, WorkspaceId,
 };
 
 use super::end_filter::EndFilter;
 use super::filter::push_conditions;
 use super::indexed_condition::IndexedCondition;
-use crate::postgres::query::pagination::{IndexQueries, IndexQuery, RangeQuery};
+use crate::postgres::query::index_queries::{IndexQueries, IndexQuery, RangeQuery};
 use crate::postgres::query::search_sql::lexeme_query;
 use crate::postgres::query::statement::{Statement, Value};
 
 /// Number of the newest devices that are read before the index. A value that 1 % of them have fills
 /// a page of 100.
 const NEWEST: usize = 10_000;
-
-/// Number of devices up to which all of a range of dates are read before the search index.
-const MAX_RANGE: usize = 50_000;
-
-/// Number of devices up to which all that have a status, no brand or a late change are read before
-/// the search index.
-const MAX_INDEXED: usize = 20_000;
 
 /// Returns the queries for a filter whose matches no index of `devices` returns in the order of
 /// their ids, or `None` for any other.
@@ -48,8 +41,10 @@ pub(super) fn queries(
             indexed: words.indexed(),
             in_range: Some(RangeQuery {
                 range: condition.devices(),
-                max: MAX_INDEXED,
-                matches: condition.matches(MAX_INDEXED),
+                first: condition.matches(RangeQuery::FIRST_ITEMS),
+                all: condition.matches(RangeQuery::MAX_ITEMS),
+                candidates: words.candidates(),
+                candidate_id: "candidate.device_id",
                 sorted: None,
             }),
             sorted: words.sorted(),
@@ -79,8 +74,10 @@ pub(super) fn queries(
             indexed: words.indexed(),
             in_range: Some(RangeQuery {
                 range: end.range(),
-                max: MAX_RANGE,
-                matches: end.matches(Some(MAX_RANGE)),
+                first: end.matches(Some(RangeQuery::FIRST_ITEMS)),
+                all: end.matches(Some(RangeQuery::MAX_ITEMS)),
+                candidates: words.candidates(),
+                candidate_id: "candidate.device_id",
                 sorted: Some(end.sorted()),
             }),
             sorted: words.sorted(),
@@ -169,24 +166,48 @@ impl Words<'_> {
         self.query(" ORDER BY device_id DESC")
     }
 
-    /// Selects devices whose documents have all words, and those that wait to be indexed, once each
-    /// if they are sorted by `order`. The LATERAL with LIMIT probes the primary key for each: the
-    /// planner expects the workspace to be small, and would otherwise read all of it.
+    /// Selects the devices whose documents have all words, and those that wait to be indexed.
+    fn candidates(&self) -> Statement {
+        let mut from = Statement::default();
+        let workspace = from.bind(Value::Integer(self.workspace.0));
+        from.push(" FROM ");
+        self.push_candidates(&mut from, &workspace);
+        from.push(" WHERE true");
+        from
+    }
+
+    /// Appends the subquery of the candidates. Of the status, the documents only have whether the
+    /// device is archived.
+    fn push_candidates(&self, from: &mut Statement, workspace: &str) {
+        let status = self.filter.client_status;
+        let in_documents = DeviceFilter {
+            client_status: status.filter(|status| *status == ClientStatus::Archived),
+            ..DeviceFilter::default()
+        };
+        let tsquery = from.bind(Value::Text(self.tsquery.clone()));
+        from.push(&format!(
+            "(SELECT found.device_id FROM search_documents AS found \
+              WHERE found.workspace_id = {workspace} AND found.document @@ {tsquery}::tsquery"
+        ));
+        push_conditions(from, &in_documents, "found");
+        from.push(&format!(
+            " UNION ALL \
+              SELECT unnest(search_queue.device_ids) FROM search_queue \
+              WHERE search_queue.workspace_id = {workspace}) AS candidate"
+        ));
+    }
+
+    /// Selects those candidates that match, once each if they are sorted by `order`. The LATERAL
+    /// with LIMIT probes the primary key for each: the planner expects the workspace to be small,
+    /// and would otherwise read all of it.
     fn query(&self, order: &str) -> IndexQuery {
         let mut from = Statement::default();
         let workspace = from.bind(Value::Integer(self.workspace.0));
-        let tsquery = from.bind(Value::Text(self.tsquery.clone()));
         let distinct = if order.is_empty() { "" } else { "DISTINCT " };
+        from.push(&format!(" FROM (SELECT {distinct}device_id FROM "));
+        self.push_candidates(&mut from, &workspace);
         from.push(&format!(
-            " FROM (SELECT {distinct}device_id FROM ( \
-                        SELECT search_documents.device_id FROM search_documents \
-                        WHERE search_documents.workspace_id = {workspace} \
-                          AND search_documents.document @@ {tsquery}::tsquery \
-                        UNION ALL \
-                        SELECT unnest(search_queue.device_ids) FROM search_queue \
-                        WHERE search_queue.workspace_id = {workspace} \
-                    ) AS candidate{order}) AS found \
-             CROSS JOIN LATERAL ( \
+            "{order}) AS found CROSS JOIN LATERAL ( \
                  SELECT * FROM devices AS candidate \
                  WHERE candidate.workspace_id = {workspace} AND candidate.id = found.device_id \
                  LIMIT 1) AS devices \

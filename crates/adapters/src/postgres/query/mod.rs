@@ -1,6 +1,7 @@
 //! Parts of SQL statements.
 
 pub(crate) mod columns;
+pub(crate) mod index_queries;
 pub(crate) mod jsonb;
 pub(crate) mod length_prefix;
 pub(crate) mod list_size;

@@ -10,8 +10,9 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Float};
 
+use crate::postgres::query::index_queries::{IndexQueries, RangeResult, load_ids, select_ids};
 use crate::postgres::query::local_settings::in_index_order;
-use crate::postgres::query::statement::{IdRow, Statement, Value};
+use crate::postgres::query::statement::{Statement, Value};
 use crate::postgres::usage_counts::{self, Resource};
 
 #[derive(QueryableByName)]
@@ -29,7 +30,7 @@ struct ItemRow {
 }
 
 /// Number of matches up to which the total of a list is exact. `openapi.yaml` states it.
-const MAX_COUNTED: usize = 500;
+pub(super) const MAX_COUNTED: usize = 500;
 
 /// Largest result set that is sorted by rank. Larger ones are sorted by id, newest first: ranking
 /// would take seconds, and distinguishes little if nearly every row matches.
@@ -52,100 +53,6 @@ pub(crate) struct PagedQuery {
     is_anti_join: bool,
     /// Number of matches up to which they are all read.
     max_counted: usize,
-}
-
-/// The same query as FROM and WHERE clauses that are cheap where an index helps that is not in the
-/// order of the ids. All contain the exact conditions.
-pub(crate) struct IndexQueries {
-    /// Selects matches among the newest items only: those before the cursor of the page, if it has
-    /// one. `None` if the other queries are cheap for every value.
-    pub(crate) newest: Option<Statement>,
-    /// Selects all matches, through the index. May return an item twice.
-    pub(crate) indexed: IndexQuery,
-    /// Replaces `indexed` if an index has few items in a range, or many matches among them.
-    pub(crate) in_range: Option<RangeQuery>,
-    /// Selects at least the matches of the page, through the index, once each.
-    pub(crate) sorted: IndexQuery,
-    /// SQL expression for the id in `sorted`.
-    pub(crate) sorted_id: &'static str,
-}
-
-/// FROM and WHERE clauses.
-pub(crate) struct IndexQuery {
-    pub(crate) from: Statement,
-    /// `true` if the plan must read indexes in their order.
-    pub(crate) in_index_order: bool,
-}
-
-/// A query that reads a range of an index.
-pub(crate) struct RangeQuery {
-    /// Selects all items of the range.
-    pub(crate) range: Statement,
-    /// Number of items up to which the range is read completely. In a longer range, matches are
-    /// either frequent among these, or found through the other index.
-    pub(crate) max: usize,
-    /// Selects the matches among the first `max` items of the range.
-    pub(crate) matches: IndexQuery,
-    /// Selects at least the matches of the page if the range has many. `None` if the query is cheap
-    /// in the order of the ids then.
-    pub(crate) sorted: Option<IndexQuery>,
-}
-
-impl IndexQuery {
-    fn load<T>(
-        self,
-        connection: &mut PgConnection,
-        load: impl FnOnce(Statement, &mut PgConnection) -> QueryResult<T>,
-    ) -> QueryResult<T> {
-        let Self {
-            from,
-            in_index_order: is_ordered,
-        } = self;
-        if is_ordered {
-            in_index_order(connection, |connection| load(from, connection))
-        } else {
-            load(from, connection)
-        }
-    }
-}
-
-impl RangeQuery {
-    /// Returns up to `max` matches, or `None` if there may be more of them than were found.
-    fn load(
-        self,
-        id: &str,
-        max: usize,
-        connection: &mut PgConnection,
-    ) -> QueryResult<Option<Vec<i64>>> {
-        let Self {
-            range,
-            matches,
-            max: max_range,
-            ..
-        } = self;
-        let matches = matches.load(connection, |from, connection| {
-            load_ids(connection, select_ids(from, id, max))
-        })?;
-        let is_complete = matches.len() == max || Self::is_short(range, max_range, connection)?;
-        Ok(is_complete.then_some(matches))
-    }
-
-    /// Returns whether a range has fewer than `max_range` items.
-    fn is_short(
-        range: Statement,
-        max_range: usize,
-        connection: &mut PgConnection,
-    ) -> QueryResult<bool> {
-        let mut count = Statement::default();
-        count.push("SELECT count(*) AS total FROM (SELECT true");
-        count.append(range);
-        let max_range = max_range.try_into().unwrap_or(i64::MAX);
-        let max = count.bind(Value::Integer(max_range));
-        count.push(&format!(" LIMIT {max}) AS item"));
-        let totals: Vec<TotalRow> =
-            in_index_order(connection, |connection| count.load(connection))?;
-        Ok(totals.iter().all(|row| row.total < max_range))
-    }
 }
 
 impl PagedQuery {
@@ -262,31 +169,27 @@ impl PagedQuery {
             None => Vec::new(),
         };
         let mut counted = newest.len();
+        // `None` if the page is found in the order of the ids.
         let mut sorted = (counted <= MAX_COUNTED).then_some((queries.sorted, queries.sorted_id));
+        if let Some(range) = queries.in_range.filter(|_| counted <= MAX_COUNTED) {
+            match range.find(&from, id, connection)? {
+                RangeResult::All(matches) => return Ok(page_of(matches, paging)),
+                RangeResult::Many(in_range) => {
+                    counted = MAX_COUNTED + 1;
+                    sorted = in_range.map(|in_range| (in_range, id));
+                }
+                RangeResult::Unknown => {}
+            }
+        }
         if counted <= MAX_COUNTED {
-            let max = MAX_COUNTED + 1;
-            let in_range = match queries.in_range {
-                Some(mut query) => {
-                    let in_order = query.sorted.take().map(|sorted| (sorted, id));
-                    let matches = query.load(id, max, connection)?;
-                    matches.map(|matches| (matches, in_order))
-                }
-                None => None,
-            };
-            let matches = match in_range {
-                Some((matches, in_order)) => {
-                    sorted = in_order;
-                    matches
-                }
-                None => queries.indexed.load(connection, |from, connection| {
-                    load_ids(connection, select_ids(from, id, max))
-                })?,
-            };
+            let matches = queries.indexed.load(connection, |from, connection| {
+                load_ids(connection, select_ids(from, id, MAX_COUNTED + 1))
+            })?;
             if matches.len() <= MAX_COUNTED {
                 return Ok(page_of(matches, paging));
             }
             let distinct: HashSet<i64> = matches.into_iter().collect();
-            counted = distinct.len().min(MAX_COUNTED);
+            counted = distinct.len();
         }
         let mut page = if newest.len() >= items_needed(paging) {
             page_of(newest, paging)
@@ -299,7 +202,7 @@ impl PagedQuery {
                 load_page(connection, page_statement(from, id, None, paging), paging)
             })?
         };
-        page.total = Total::at_least(counted as u64);
+        page.total = Total::at_least(counted.min(MAX_COUNTED) as u64);
         Ok(page)
     }
 
@@ -346,20 +249,6 @@ pub(crate) fn items_needed(paging: PageRequest) -> usize {
         PageStart::Offset(offset) => needed.saturating_add(offset as usize),
         PageStart::Cursor(_) => needed,
     }
-}
-
-/// Returns the statement that selects at most `max` ids in any order.
-fn select_ids(from: Statement, id: &str, max: usize) -> Statement {
-    let mut statement = Statement::default();
-    statement.push(&format!("SELECT {id} AS id")).append(from);
-    let max = statement.bind(Value::Integer(max.try_into().unwrap_or(i64::MAX)));
-    statement.push(&format!(" LIMIT {max}"));
-    statement
-}
-
-fn load_ids(connection: &mut PgConnection, statement: Statement) -> QueryResult<Vec<i64>> {
-    let rows: Vec<IdRow> = statement.load(connection)?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 /// Returns a page of these ids, which are in any order. Its total is their number.
