@@ -1,6 +1,6 @@
 //! Filters of device lists that only the console has.
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate};
 use devices_domain::{
     ClientStatus, DateRange, DeviceFilter, IdentifierKey, Lifecycle, NewDevice, PageRequest,
     PageStart, RawValue, Search, Total,
@@ -310,6 +310,66 @@ fn old_devices_of_a_range_of_dates_are_found() {
                 let page = acme.devices.list(filter, page).await.unwrap();
                 let ids: Vec<i64> = page.items.iter().map(|item| item.device.id.0).collect();
                 assert_eq!(ids, expected[offset..offset + 20], "{condition}");
+            }
+        }
+    });
+}
+
+/// Returns devices of which most have no brand. Of the types, plotters are rare, phones are frequent
+/// but rare without a brand, and laptops are frequent.
+fn devices_without_brand(count: u64) -> Vec<NewDevice> {
+    let devices = (0..count).map(|index| {
+        let type_ = match index {
+            index if index % 500 == 3 => "plotter",
+            index if index % 3 == 0 || index % 100 == 1 => "phone",
+            _ => "laptop",
+        };
+        let mut fields = vec![("type", type_), ("client_warranty_endDate", "2030-01-01")];
+        if index % 3 == 0 && type_ == "phone" {
+            fields.push(("brand", "Dell"));
+        }
+        device(&fields)
+    });
+    devices.collect()
+}
+
+#[test]
+fn types_are_found_among_many_devices_of_an_index() {
+    block_on(async {
+        let store = TestStore::new();
+        let acme = store.writer("acme").await;
+        for _ in 0..8 {
+            acme.create(devices_without_brand(1_000)).await.unwrap();
+        }
+        store.index_all().await;
+        // Devices that wait to be indexed.
+        acme.create(devices_without_brand(10)).await.unwrap();
+        let conditions: [(DeviceFilter, &str); 3] = [
+            (filter(|f| f.without_brand = true), "brand IS NULL"),
+            (
+                filter(|f| f.updated_since = Some(DateTime::UNIX_EPOCH)),
+                "true",
+            ),
+            (
+                filter(|f| f.warranty_ends = Some(between(0, 3))),
+                "client_warranty_end_date IS NOT NULL",
+            ),
+        ];
+        for (condition, sql) in conditions {
+            for type_ in ["plotter", "phone", "laptop", "fax"] {
+                let expected = store.database.texts(&format!(
+                    "SELECT id FROM devices WHERE {sql} AND type = '{type_}' ORDER BY id DESC"
+                ));
+                let expected: Vec<i64> = expected.iter().map(|id| id.parse().unwrap()).collect();
+                let filter = DeviceFilter {
+                    type_: Some(type_.to_owned()),
+                    ..condition.clone()
+                };
+                let (ids, total) = all_pages(&acme, &filter).await;
+                assert_eq!(ids, expected, "{sql}, {type_}");
+                let is_counted = total.is_exact && total.count == expected.len() as u64;
+                let is_bounded = expected.len() > 500 && total.count <= expected.len() as u64;
+                assert!(is_counted || is_bounded, "{sql}, {type_}: {total:?}");
             }
         }
     });
