@@ -42,7 +42,7 @@ fn filters_and_changes_are_accessible() {
     browser.wait_for_text("2 devices will be changed");
     browser.check_views("bulk-archive");
     browser.press("Archive");
-    browser.wait_for_text("this state now");
+    browser.wait_for_text("as requested now");
     browser.check_views("bulk-result");
 }
 

@@ -30,7 +30,7 @@ fn devices_of_pasted_serial_numbers_are_archived(#[case] view: View) {
     browser.wait_for_text("28 devices will be changed.");
     browser.reload();
     browser.double_click("Archive");
-    browser.wait_for_text("28 devices have this state now.");
+    browser.wait_for_text("28 devices are as requested now.");
     assert_eq!(count_devices(&api), 12);
 
     browser.back();
@@ -41,7 +41,7 @@ fn devices_of_pasted_serial_numbers_are_archived(#[case] view: View) {
     browser.follow("Undo: Restore");
     browser.wait_for_text("28 devices will be changed.");
     browser.double_click("Restore");
-    browser.wait_for_text("28 devices have this state now.");
+    browser.wait_for_text("28 devices are as requested now.");
     browser.wait_for_text("Undo: Archive");
     assert_eq!(count_devices(&api), 40);
 }

@@ -80,7 +80,7 @@ fn message(error: &FieldError) -> String {
 }
 
 /// Returns the message of an error with the label of its field.
-fn sentence(error: &FieldError) -> String {
+pub(crate) fn sentence(error: &FieldError) -> String {
     match &error.field {
         Some(field) if !error.is_sentence() => {
             let label = super::label_of_device_field(field);

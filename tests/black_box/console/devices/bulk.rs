@@ -71,7 +71,7 @@ fn devices_are_assigned_to_a_user_found_by_name() {
     // One batch in the audit trail, as a change by the console.
     let page = begin(&browser, &ids, "unassign", "/ui/devices");
     assert!(
-        page.text().contains("1 device has this state already"),
+        page.text().contains("1 device needs no change"),
         "{}",
         page.text()
     );
@@ -122,7 +122,7 @@ fn archive_is_undone() {
     assert_eq!(first.header("location"), second.header("location"));
     let result = browser.page(first.header("location"));
     assert!(
-        result.text().contains("2 devices have this state now"),
+        result.text().contains("2 devices are as requested now"),
         "{}",
         result.text()
     );
@@ -152,8 +152,8 @@ fn result_states_what_devices_have_now() {
     let query = devices_tests::form_urlencoded(&pairs(&form));
     let before = browser.page(&format!("/ui/devices/bulk/result?{query}"));
     let text = before.text();
-    assert!(text.contains("0 devices have this state now"), "{text}");
-    assert!(text.contains("2 devices do not have this state"), "{text}");
+    assert!(text.contains("0 devices are as requested now"), "{text}");
+    assert!(text.contains("2 devices are not as requested"), "{text}");
     assert_eq!(before.all("form").len(), 1, "only the sign-out");
     assert_eq!(names(&browser.page("/ui/devices")).len(), 2);
 }

@@ -86,7 +86,7 @@ fn change_of_a_confirmed_device_is_shown_before_it_is_overwritten() {
     for _ in 0..2 {
         let page = browser.post_and_follow("/ui/devices/bulk/run", &pairs(&confirmed));
         assert!(
-            page.text().contains("1 device has this state now"),
+            page.text().contains("1 device is as requested now"),
             "{}",
             page.text()
         );
@@ -165,4 +165,23 @@ fn malformed_changes_are_rejected() {
         "{}",
         page.text()
     );
+}
+
+#[test]
+fn user_who_was_deleted_meanwhile_is_chosen_again() {
+    let api = Api::start();
+    create(&api, &["One"]);
+    let user = api.add_user("acme", "ada@acme.test");
+    let browser = browser(&api);
+    let list = browser.page("/ui/devices");
+    let form = selection_form(&list, &[("scope", "page"), ("action", "assign")]);
+    let page = browser.post_and_follow("/ui/devices/bulk", &pairs(&form));
+    let mut form = page.form("/ui/devices/bulk");
+    form.push(("user_id".to_owned(), user.to_string()));
+    let query = devices_tests::form_urlencoded(&pairs(&form));
+    api.call("DELETE", &format!("/users/{user}"));
+    let page = browser.page(&format!("/ui/devices/bulk?{query}"));
+    let text = page.text();
+    assert!(text.contains("This user was deleted meanwhile"), "{text}");
+    assert_eq!(page.by_id("value").unwrap().attribute("name"), "search");
 }

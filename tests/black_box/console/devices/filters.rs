@@ -158,3 +158,19 @@ fn invalid_filters_are_reported_at_their_controls() {
         assert!(names(&page).is_empty(), "{query}");
     }
 }
+
+#[test]
+fn invalid_filters_are_kept_in_the_form() {
+    let api = Api::start();
+    let browser = browser(&api);
+    let long = "t".repeat(101);
+    let query = format!("tag={long}&tag=a&attribute_key=&attribute_value=12");
+    let page = browser.page(&format!("/ui/devices?{query}"));
+    for (control, value) in [("filter-tag-2", long.as_str()), ("filter-attribute-1", "")] {
+        let input = page.by_id(control).unwrap();
+        assert_eq!(input.value(), value);
+        assert_eq!(input.attribute("aria-invalid"), "true", "{control}");
+        let error = page.by_id(input.attribute("aria-describedby")).unwrap();
+        assert_eq!(page.link(&error.text()), format!("#{control}"));
+    }
+}

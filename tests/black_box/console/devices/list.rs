@@ -103,3 +103,24 @@ fn workspaces_are_separate() {
     let other = Browser::signed_in(&api.server, &key);
     assert_eq!(count(&other.page("/ui/devices")), "0 devices");
 }
+
+#[test]
+fn forms_lead_back_to_the_page_of_the_list() {
+    let api = Api::start();
+    api.create_devices((0..60).map(|_| device(json!({"name": "D"}))));
+    for scope in ["READ", "WRITE"] {
+        let key = api.create_key("acme", scope);
+        let browser = devices_tests::Browser::signed_in(&api.server, &key);
+        let next = browser.page("/ui/devices").link("Next page");
+        let second = browser.page(&next);
+        let form = selection_form(&second, &[("column", "color")]);
+        let response = browser.post("/ui/devices/columns", &pairs(&form));
+        assert_eq!(response.header("location"), next, "{scope}");
+        if scope == "WRITE" {
+            let form = selection_form(&second, &[("scope", "selected"), ("action", "archive")]);
+            let response = browser.post("/ui/devices/bulk", &pairs(&form));
+            let page = devices_tests::Page::read(&response.text);
+            assert_eq!((response.status, names(&page).len()), (422, 10));
+        }
+    }
+}

@@ -15,7 +15,7 @@ use devices_export::{
 use futures_util::StreamExt;
 
 use super::filter::Filters;
-use super::list::ListRequest;
+use super::list::{ListRequest, on_same_page};
 use super::{columns, query_task};
 use crate::error::ConsoleError;
 use crate::form::Form;
@@ -81,7 +81,8 @@ async fn respond_to(
         }
         Err(error) => {
             let columns = columns::of_request(request);
-            let list = ListRequest::new(request, signed_in, sent, columns);
+            let sent = on_same_page(sent);
+            let list = ListRequest::new(request, signed_in, &sent, columns);
             let list = list.with_error(error).load().await?;
             respond::page(StatusCode::UNPROCESSABLE_ENTITY, &list)
         }

@@ -24,6 +24,9 @@ use crate::run_to_completion::run_to_completion;
 use crate::session::SignedIn;
 use crate::texts::{self, EN};
 
+/// Name of the parameter with the cursor of the page on which a form was sent.
+const PAGE: &str = "page";
+
 /// Name of the parameter that removes a filter from a form.
 const WITHOUT: &str = "without";
 
@@ -131,7 +134,8 @@ pub(super) async fn choose_columns(
 ) -> Result<HttpResponse, ConsoleError> {
     let columns = columns::of_form(&form.values);
     let cookie = columns::cookie(&columns);
-    let mut response = list_or_address(&request, &signed_in, &form.values, columns).await?;
+    let form = on_same_page(&form.values);
+    let mut response = list_or_address(&request, &signed_in, &form, columns).await?;
     let added = response.add_cookie(&cookie);
     added.map_err(|error| ConsoleError::Internal(error.into()))?;
     Ok(response)
@@ -165,6 +169,14 @@ async fn list_or_address(
         response.headers_mut().insert(name, address);
     }
     Ok(response)
+}
+
+/// Returns a form with the cursor of the page on which it was sent.
+pub(super) fn on_same_page(form: &Pairs) -> Pairs {
+    match form.get(PAGE) {
+        Some(cursor) => with(&form.without(paging::CURSOR), paging::CURSOR, cursor),
+        None => form.clone(),
+    }
 }
 
 /// Removes the filter that a button names.

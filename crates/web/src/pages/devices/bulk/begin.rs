@@ -9,7 +9,7 @@ use crate::error::ConsoleError;
 use crate::form::Form;
 use crate::pages::devices::action::ActionName;
 use crate::pages::devices::filter::Filters;
-use crate::pages::devices::list::ListRequest;
+use crate::pages::devices::list::{ListRequest, on_same_page};
 use crate::pages::devices::selection::Selection;
 use crate::pages::devices::{columns, query_task};
 use crate::pages::paging;
@@ -26,7 +26,7 @@ pub(in crate::pages::devices) async fn begin(
     Editor(signed_in): Editor,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
-    let sent = &form.values;
+    let sent = &on_same_page(&form.values);
     let action = sent.get("action").and_then(ActionName::from_name);
     let action = action.ok_or(ConsoleError::MalformedForm("unknown action"))?;
     let selection = match sent.get("scope") {
@@ -53,7 +53,7 @@ pub(in crate::pages::devices) async fn begin(
 /// Returns the query of the list from which the devices were selected.
 fn back(sent: &Pairs) -> String {
     let mut pairs = Filters::read(sent).pairs;
-    let cursor = sent.get("page").map(str::to_owned);
+    let cursor = sent.get(paging::CURSOR).map(str::to_owned);
     pairs
         .0
         .extend(cursor.map(|cursor| (paging::CURSOR.to_owned(), cursor)));

@@ -7,12 +7,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use devices_domain::{
     BulkAction, BulkChange, BulkPreview, DeviceId, Lifecycle, RejectedDevice, RejectionReason,
-    User, UserId, WorkspaceStore,
+    User, WorkspaceStore,
 };
 
 use super::{BulkRequest, SEEN, parameters};
 use crate::error::ConsoleError;
-use crate::fields::{label_of_device_field, words};
+use crate::fields::{sentence, words};
 use crate::frame::{Frame, Section};
 use crate::pages::devices::action::{self, ActionName, RequestedAction};
 use crate::pages::devices::query_task;
@@ -39,7 +39,9 @@ struct ConfirmPage {
     back: String,
     /// Parameters of the form that asks for the value.
     hidden: Vec<(String, String)>,
+    /// Error of the value.
     error: Option<String>,
+    tag: String,
     search: String,
     users: Option<Vec<UserChoice>>,
     lifecycles: Vec<(&'static str, String)>,
@@ -88,7 +90,9 @@ pub(in crate::pages::devices) async fn confirm(
     let bulk = BulkRequest::read(&query)?;
     let (requested, error) = match bulk.action.with_value(&query) {
         RequestedAction::Complete(action) => (Some(action), None),
-        RequestedAction::Incomplete(error) => (None, error),
+        RequestedAction::Incomplete(error) => {
+            (None, error.map(|error| format!("{} {error}", EN.bulk.tag)))
+        }
     };
     let change = requested.as_ref().map(|action| {
         BulkChange::new(
@@ -106,7 +110,11 @@ pub(in crate::pages::devices) async fn confirm(
     let hidden = vec![("action".to_owned(), bulk.action.as_str().to_owned())];
     let notice = query.get("notice").filter(|notice| *notice == "changed");
     let frame = Frame::new(&signed_in, Section::Devices, bulk.action.text());
-    let effect = requested.zip(loaded.preview.as_ref());
+    let is_unknown_user =
+        matches!(requested, Some(BulkAction::Assign(Some(_)))) && loaded.assignee.is_none();
+    let error = error.or(is_unknown_user.then(|| EN.device_assign.unknown_user.to_owned()));
+    let effect = requested.filter(|_| !is_unknown_user);
+    let effect = effect.zip(loaded.preview.as_ref());
     let effect = effect
         .map(|(action, preview)| effect_of(&bulk, &action, loaded.assignee.as_ref(), preview));
     let page = ConfirmPage {
@@ -116,6 +124,7 @@ pub(in crate::pages::devices) async fn confirm(
         back: bulk.back_address(),
         hidden: parameters(hidden, &bulk.selection, &bulk.back).0,
         error,
+        tag: query.get("tag").unwrap_or_default().to_owned(),
         users: loaded.users.filter(|_| is_searched).map(user_choices),
         search,
         lifecycles: Lifecycle::NAMES
@@ -142,7 +151,7 @@ async fn load(
         });
     };
     let assignee = match change.action() {
-        BulkAction::Assign(Some(user)) => find_user(users.as_ref(), *user).await?,
+        BulkAction::Assign(Some(user)) => users.find(*user).await?,
         _ => None,
     };
     let preview = workspace
@@ -154,13 +163,6 @@ async fn load(
         assignee,
         preview: Some(preview),
     })
-}
-
-async fn find_user(
-    users: &dyn devices_domain::UserRepository,
-    user: UserId,
-) -> Result<Option<User>, ConsoleError> {
-    Ok(users.find(user).await?)
 }
 
 fn user_choices(users: Vec<User>) -> Vec<UserChoice> {
@@ -234,20 +236,13 @@ fn rejection(rejected: &RejectedDevice) -> Rejection {
         RejectionReason::Archived => texts.archived.to_owned(),
         RejectionReason::ChangedSince => texts.changed_since.to_owned(),
         RejectionReason::Invalid(errors) => {
-            let errors: Vec<_> = errors.iter().map(error_text).collect();
+            let errors: Vec<_> = errors.iter().map(sentence).collect();
             errors.join("; ")
         }
     };
     Rejection {
         device: rejected.device,
         reason,
-    }
-}
-
-fn error_text(error: &devices_domain::FieldError) -> String {
-    match &error.field {
-        Some(field) => format!("{} {}", label_of_device_field(field), error.detail),
-        None => error.detail.clone().into_owned(),
     }
 }
 

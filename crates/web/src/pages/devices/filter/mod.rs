@@ -4,6 +4,7 @@ mod parse;
 mod reader;
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use devices_domain::{BatchId, ClientStatus, DeviceFilter, IdentifierKey, User, UserId};
 
@@ -24,13 +25,16 @@ pub(super) struct Filters {
     /// Id and email address of the assignee, which the form sends back with the shown address.
     pub(super) shown_user: Option<(UserId, String)>,
     pub(super) serial_numbers: SerialNumbers,
+    /// The serial numbers one per line, or as they were sent if they are too many.
+    pub(super) pasted: String,
     /// The valid parameters, for links.
     pub(super) pairs: Pairs,
     pub(super) search: Input,
     pub(super) status: Option<ClientStatus>,
     pub(super) inputs: Vec<Input>,
+    /// Tags as they were sent.
     pub(super) tags: Vec<String>,
-    /// Keys and values.
+    /// Keys and values as they were sent.
     pub(super) attributes: Vec<(String, String)>,
     pub(super) has_no_brand: bool,
     pub(super) chips: Vec<Chip>,
@@ -163,21 +167,33 @@ impl Filters {
         filter.attributes = reader.attributes();
         let serial_numbers = reader.serial_numbers();
         filter.serial_numbers = serial_numbers.keys().collect();
+        let pasted = if serial_numbers.is_empty() {
+            query.all("serial_numbers").collect::<Vec<_>>().join("\n")
+        } else {
+            serial_numbers.join("\n")
+        };
         Self {
             search: search_input,
             status,
-            tags: filter.tags.clone(),
+            tags: reader.sent_tags,
             attributes: reader.sent_attributes,
             has_no_brand: filter.without_brand,
             filter,
             assignee,
             shown_user: None,
             serial_numbers,
+            pasted,
             pairs: Pairs(reader.pairs),
             inputs: reader.inputs,
             chips: reader.chips,
             errors: reader.errors,
         }
+    }
+
+    /// Returns the error of the control with this id.
+    pub(super) fn error_of(&self, control: impl Display) -> Option<&FilterError> {
+        let control = control.to_string();
+        self.errors.iter().find(|error| error.control == control)
     }
 
     /// Returns whether any filter is set.

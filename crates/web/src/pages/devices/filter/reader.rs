@@ -23,6 +23,7 @@ pub(super) struct Reader<'q> {
     pub(super) inputs: Vec<Input>,
     pub(super) chips: Vec<Chip>,
     pub(super) errors: Vec<FilterError>,
+    pub(super) sent_tags: Vec<String>,
     pub(super) sent_attributes: Vec<(String, String)>,
 }
 
@@ -34,6 +35,7 @@ impl<'q> Reader<'q> {
             inputs: Vec::new(),
             chips: Vec::new(),
             errors: Vec::new(),
+            sent_tags: Vec::new(),
             sent_attributes: Vec::new(),
         }
     }
@@ -138,14 +140,18 @@ impl<'q> Reader<'q> {
             self.reject("filter-tag", &label, &error);
             return Vec::new();
         }
+        self.sent_tags = sent.iter().map(|text| (*text).to_owned()).collect();
         let mut tags = Vec::new();
-        for text in sent {
+        for (text, number) in sent.into_iter().zip(1..) {
             match Text::<{ TextList::MAX_LENGTH }>::parse(&RawValue::text(text)) {
                 Ok(_) => {
                     self.set("tag", EN.devices.tag, text, text);
                     tags.push(text.to_owned());
                 }
-                Err(error) => self.reject("filter-tag", EN.devices.tag, &error.detail),
+                Err(error) => {
+                    let control = format!("filter-tag-{number}");
+                    self.reject(&control, EN.devices.tag, &error.detail);
+                }
             }
         }
         tags
@@ -168,13 +174,16 @@ impl<'q> Reader<'q> {
         let sent = sent.filter(|(key, value)| !key.is_empty() || !value.is_empty());
         self.sent_attributes = sent.take(Attributes::MAX_KEYS).collect();
         let mut attributes = Vec::new();
-        for (key, value) in self.sent_attributes.clone() {
+        for ((key, value), number) in self.sent_attributes.clone().into_iter().zip(1..) {
             match parse_attribute(&key, &value) {
                 Ok((key, value)) => {
                     self.set(&format!("{ATTRIBUTES}{key}"), &key, &value, &value);
                     attributes.push((key, value));
                 }
-                Err(error) => self.reject("filter-attribute", EN.devices.attribute, &error),
+                Err(error) => {
+                    let control = format!("filter-attribute-{number}");
+                    self.reject(&control, EN.devices.attribute, &error);
+                }
             }
         }
         attributes
