@@ -118,24 +118,31 @@ fn create(
     Ok((Some(key), Effect::Unmarked))
 }
 
+#[derive(QueryableByName)]
+struct TokenRow {
+    #[diesel(sql_type = Bytea)]
+    token_sha256: Vec<u8>,
+}
+
 /// Deletes the oldest sessions of a key, so that it has room for one more.
 fn delete_oldest(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     key: i64,
 ) -> QueryResult<()> {
-    diesel::sql_query(format!(
-        "DELETE FROM console_sessions \
-         WHERE console_sessions.workspace_id = $1 AND token_sha256 IN ( \
-             SELECT token_sha256 FROM console_sessions \
-             WHERE console_sessions.workspace_id = $1 AND key_id = $2 \
-             ORDER BY created_at DESC OFFSET {})",
+    let oldest: Vec<TokenRow> = diesel::sql_query(format!(
+        "SELECT token_sha256 FROM console_sessions \
+         WHERE console_sessions.workspace_id = $1 AND key_id = $2 \
+         ORDER BY created_at DESC OFFSET {}",
         Session::MAX_PER_KEY - 1
     ))
     .bind::<BigInt, _>(workspace.0)
     .bind::<BigInt, _>(key)
-    .execute(connection)
-    .map(drop)
+    .load(connection)?;
+    for TokenRow { token_sha256 } in oldest {
+        delete(connection, workspace, &token_sha256)?;
+    }
+    Ok(())
 }
 
 /// Deletes the session with this token, if there is one.
