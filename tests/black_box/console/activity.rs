@@ -3,7 +3,7 @@
 use devices_tests::Browser;
 use serde_json::json;
 
-use super::users::assert_escaped;
+use super::html::{HOSTILE, assert_escaped};
 use super::{change, open};
 
 #[test]
@@ -15,8 +15,7 @@ fn newest_changes_are_listed_with_their_objects() {
         "{}",
         empty.text()
     );
-    let hostile = "\"><script>alert(1)</script>";
-    let id = api.create_device(json!({"name": hostile}));
+    let id = api.create_device(json!({"name": HOSTILE}));
     change(&api, id, &json!({"brand": "Dell"}));
     let user = json!({"email": "ada@example.com"});
     assert_eq!(api.send("POST", "/users", &user).status, 201);
@@ -34,7 +33,7 @@ fn newest_changes_are_listed_with_their_objects() {
     ];
     let expected = expected.map(|(event, fields)| (event.to_owned(), fields.to_owned()));
     assert_eq!(events, expected);
-    assert_eq!(page.link(hostile), format!("/ui/devices/{id}"));
+    assert_eq!(page.link(HOSTILE), format!("/ui/devices/{id}"));
 
     let filtered = browser.page("/ui/activity?type=user.created");
     assert_eq!(filtered.rows().len(), 1, "{:?}", filtered.rows());

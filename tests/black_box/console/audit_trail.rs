@@ -3,13 +3,14 @@
 use devices_tests::{Api, Browser, Page};
 use serde_json::json;
 
-use super::{form_of, open, pairs, with};
+use super::form::FilledForm;
+use super::open;
 
 /// Returns the path of the page to which a form leads.
 #[track_caller]
 fn create(browser: &Browser, page: &str, action: &str, values: &[(&str, &str)]) -> String {
-    let form = with(&form_of(browser, page, action), values);
-    let created = browser.post(action, &pairs(&form));
+    let form = FilledForm::open(browser, page, action);
+    let created = form.with(values).send(browser);
     assert_eq!(created.status, 303, "{}", created.text);
     let location = created.header("location");
     location.split('?').next().unwrap_or_default().to_owned()
@@ -48,12 +49,12 @@ fn audit_trail_names_the_console() {
     let email = [("email", "ada@example.com")];
     let user = create(&browser, "/ui/users/new", "/ui/users", &email);
     let edit = format!("{device}/edit");
-    let form = form_of(&browser, &edit, &edit);
-    browser.post_and_follow(&edit, &pairs(&with(&form, &[("brand", "Dell")])));
+    let form = FilledForm::open(&browser, &edit, &edit);
+    form.with(&[("brand", "Dell")]).send_and_follow(&browser);
     browser.post_and_follow(&format!("{user}/delete"), &[]);
     let archive = format!("{device}/archive");
-    let form = form_of(&browser, &archive, &archive);
-    browser.post_and_follow(&archive, &pairs(&form));
+    let form = FilledForm::open(&browser, &archive, &archive);
+    form.send_and_follow(&browser);
     browser.post_and_follow(&format!("{device}/restore"), &[]);
     let id = device.rsplit('/').next().unwrap_or_default();
     api.call("DELETE", &format!("/devices/{id}"));
@@ -105,9 +106,9 @@ fn pages_of_users_enrollments_and_keys_have_histories() {
     );
 
     let list = browser.page("/ui/keys");
-    let form = form_of(&browser, "/ui/keys/new", "/ui/keys");
-    let form = with(&form, &[("name", "nightly import"), ("scope", "READ")]);
-    assert_eq!(browser.post("/ui/keys", &pairs(&form)).status, 201);
+    let form = FilledForm::open(&browser, "/ui/keys/new", "/ui/keys");
+    let form = form.with(&[("name", "nightly import"), ("scope", "READ")]);
+    assert_eq!(form.send(&browser).status, 201);
     assert!(!list.text().contains("nightly import"));
     let key = browser.page("/ui/keys").link("nightly import");
     let page = browser.page(&key);

@@ -3,10 +3,8 @@
 use devices_tests::{Browser, ids};
 use serde_json::json;
 
-use super::users::assert_escaped;
+use super::html::{HOSTILE, assert_escaped};
 use super::{change, open};
-
-const HOSTILE: &str = "\"><script>alert(1)</script>";
 
 #[test]
 fn undo_shows_its_effect_first() {

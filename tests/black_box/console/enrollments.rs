@@ -3,7 +3,7 @@
 use devices_tests::{Api, Browser, percent_encode};
 use serde_json::json;
 
-use super::users::assert_escaped;
+use super::html::{HOSTILE, assert_escaped};
 
 #[test]
 fn enrollments_are_listed_with_and_without_devices() {
@@ -15,14 +15,13 @@ fn enrollments_are_listed_with_and_without_devices() {
         "{}",
         empty.text()
     );
-    let hostile = "\"><script>alert(1)</script>";
     for serial_number in ["C02XL0GSJGH5", "A/B 7"] {
         let path = format!("/mdm/enrollments/{}", percent_encode(serial_number));
-        let fields = json!({"status": "ENROLLED", "local_name": hostile, "is_encrypted": true});
+        let fields = json!({"status": "ENROLLED", "local_name": HOSTILE, "is_encrypted": true});
         let put = api.send("PUT", &path, &fields);
         assert_eq!(put.status, 201, "{}", put.text);
     }
-    let device = json!({"name": hostile, "type": "Laptop", "serial_number": "C02XL0GSJGH5"});
+    let device = json!({"name": HOSTILE, "type": "Laptop", "serial_number": "C02XL0GSJGH5"});
     let device = api.create_device(device);
     for (query, expected) in [
         ("", 2),
@@ -30,6 +29,7 @@ fn enrollments_are_listed_with_and_without_devices() {
         ("?linked=false", 1),
         ("?serial_number=a%2Fb+7", 1),
         ("?updated_since=2020-01-01", 2),
+        ("?updated_since=2020-01-01T00%3A00%3A00Z", 2),
         ("?updated_since=2999-01-01", 0),
         ("?updated_since=soon", 0),
     ] {
@@ -37,9 +37,17 @@ fn enrollments_are_listed_with_and_without_devices() {
         assert_escaped(&page);
         assert_eq!(page.rows().len(), expected, "{query}: {:?}", page.rows());
     }
+    // The value of a link remains in the control, and in the next search.
+    let instant = "2020-01-01T00:00:00Z";
+    let filtered = reader.page(&format!("/ui/enrollments?updated_since={instant}"));
+    let control = filtered.by_id("updated_since").unwrap();
+    assert_eq!(
+        (control.value().as_str(), control.attribute("type")),
+        (instant, "text")
+    );
     let linked = reader.page("/ui/enrollments/C02XL0GSJGH5");
     assert_escaped(&linked);
-    assert_eq!(linked.link(hostile), format!("/ui/devices/{device}"));
+    assert_eq!(linked.link(HOSTILE), format!("/ui/devices/{device}"));
     let list = reader.page("/ui/enrollments?linked=false");
     let unlinked = list.link("A/B 7");
     let page = reader.page(&unlinked);

@@ -3,10 +3,8 @@
 use devices_tests::{Api, Browser, Element, Page};
 use serde_json::json;
 
-use super::users::assert_escaped;
-use super::{form_of, pairs, with};
-
-const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror=alert(1)>";
+use super::form::FilledForm;
+use super::html::{HOSTILE, assert_escaped};
 
 fn administrator(api: &Api) -> Browser {
     Browser::signed_in(&api.server, &api.create_key("acme", "ADMIN"))
@@ -24,19 +22,16 @@ fn secret(api: &Api, page: &Page) -> String {
 fn secret_of_a_new_key_is_shown_once() {
     let api = Api::start();
     let browser = administrator(&api);
-    let form = form_of(&browser, "/ui/keys/new", "/ui/keys");
-    let sent = with(
-        &form,
-        &[("name", HOSTILE), ("scope", "READ"), ("expires_in", "30d")],
-    );
-    let created = browser.post("/ui/keys", &pairs(&sent));
+    let form = FilledForm::open(&browser, "/ui/keys/new", "/ui/keys");
+    let sent = form.with(&[("name", HOSTILE), ("scope", "READ"), ("expires_in", "30d")]);
+    let created = sent.send(&browser);
     assert_eq!(created.status, 201, "{}", created.text);
     assert_eq!(created.header("cache-control"), "no-store");
     let page = Page::read(&created.text);
     assert_escaped(&page);
     let secret = secret(&api, &page);
     // A reload, or a second click, on this server or another one.
-    let again = browser.post("/ui/keys", &pairs(&sent));
+    let again = sent.send(&browser);
     assert_eq!(again.status, 409, "{}", again.text);
     assert!(!again.text.contains(&secret));
     let page = Page::read(&again.text);
@@ -47,7 +42,7 @@ fn secret_of_a_new_key_is_shown_once() {
     let names = list.rows().into_iter().filter(|row| row[0] == HOSTILE);
     assert_eq!(names.count(), 1);
     // Sent again knowingly, the form creates another key.
-    let other = browser.post("/ui/keys", &pairs(&page.form("/ui/keys")));
+    let other = FilledForm::of(&page, "/ui/keys").send(&browser);
     assert_eq!(other.status, 201, "{}", other.text);
     self::secret(&api, &Page::read(&other.text));
 }
@@ -56,15 +51,15 @@ fn secret_of_a_new_key_is_shown_once() {
 fn wrong_values_of_a_key_are_shown_again() {
     let api = Api::start();
     let browser = administrator(&api);
-    let form = form_of(&browser, "/ui/keys/new", "/ui/keys");
+    let form = FilledForm::open(&browser, "/ui/keys/new", "/ui/keys");
     for (name, value, error) in [
         ("name", "", "Name is required"),
         ("scope", "", "Scope is required"),
         ("scope", "ROOT", "Scope must be one of"),
         ("expires_in", "soon", "Expires in must be a duration"),
     ] {
-        let valid = with(&form, &[("name", HOSTILE), ("scope", "READ")]);
-        let rejected = browser.post("/ui/keys", &pairs(&with(&valid, &[(name, value)])));
+        let valid = form.with(&[("name", HOSTILE), ("scope", "READ")]);
+        let rejected = valid.with(&[(name, value)]).send(&browser);
         assert_eq!(rejected.status, 422, "{name}: {}", rejected.text);
         let page = Page::read(&rejected.text);
         assert_escaped(&page);
@@ -89,8 +84,8 @@ fn rotation_replaces_a_key_once() {
         .find(|link| link.ends_with("/rotate"))
         .unwrap()
         .clone();
-    let form = form_of(&browser, &rotate, &rotate);
-    let rotated = browser.post(&rotate, &pairs(&with(&form, &[("overlap", "1h")])));
+    let form = FilledForm::open(&browser, &rotate, &rotate);
+    let rotated = form.with(&[("overlap", "1h")]).send(&browser);
     assert_eq!(rotated.status, 201, "{}", rotated.text);
     let page = Page::read(&rotated.text);
     assert!(
@@ -99,7 +94,7 @@ fn rotation_replaces_a_key_once() {
         page.text()
     );
     secret(&api, &page);
-    let again = browser.post(&rotate, &pairs(&with(&form, &[("overlap", "0s")])));
+    let again = form.with(&[("overlap", "0s")]).send(&browser);
     assert_eq!(again.status, 409, "{}", again.text);
     assert!(browser.page("/ui/keys").text().contains("Retiring"));
 }
@@ -122,18 +117,18 @@ fn own_key_is_rotated_with_an_overlap() {
     let page = browser.page(&rotate);
     let overlaps = page.all("option").into_iter();
     assert!(overlaps.map(Element::value).all(|value| value != "0s"));
-    let form = page.form(&rotate);
+    let form = FilledForm::of(&page, &rotate);
     for overlap in ["0s", "59m"] {
-        let rejected = browser.post(&rotate, &pairs(&with(&form, &[("overlap", overlap)])));
+        let rejected = form.with(&[("overlap", overlap)]).send(&browser);
         assert_eq!(rejected.status, 422, "{}", rejected.text);
         let page = Page::read(&rejected.text);
         assert!(page.text().contains("at least 1 hour"), "{}", page.text());
     }
-    let rotated = browser.post(&rotate, &pairs(&with(&form, &[("overlap", "1h")])));
+    let rotated = form.with(&[("overlap", "1h")]).send(&browser);
     assert_eq!(rotated.status, 201, "{}", rotated.text);
     secret(&api, &Page::read(&rotated.text));
     // The second click of a double click: the session remains.
-    let again = browser.post(&rotate, &pairs(&with(&form, &[("overlap", "1h")])));
+    let again = form.with(&[("overlap", "1h")]).send(&browser);
     assert_eq!(again.status, 409, "{}", again.text);
 }
 

@@ -6,6 +6,8 @@ mod batches;
 mod device;
 mod devices;
 mod enrollments;
+mod form;
+mod html;
 mod import;
 mod keys;
 mod overview;
@@ -27,33 +29,4 @@ fn open() -> (Api, Browser) {
 fn change(api: &Api, id: i64, patch: &Value) {
     let response = api.send("PATCH", &format!("/devices/{id}"), patch);
     assert_eq!(response.status, 200, "{}", response.text);
-}
-
-/// Names and values of a form.
-type Values = Vec<(String, String)>;
-
-/// Opens a page. Returns the values of its form with this action.
-#[track_caller]
-fn form_of(browser: &Browser, path: &str, action: &str) -> Values {
-    browser.page(path).form(action)
-}
-
-/// Returns the values of a form with other values in some of its controls.
-#[track_caller]
-fn with(form: &Values, changes: &[(&str, &str)]) -> Values {
-    let mut form = form.clone();
-    for (name, value) in changes {
-        let control = form.iter_mut().find(|(given, _)| given == name);
-        let control = control.unwrap_or_else(|| panic!("the form has no control {name}"));
-        (*value).clone_into(&mut control.1);
-    }
-    form
-}
-
-/// Returns a form as a browser sends it.
-fn pairs(form: &Values) -> Vec<(&str, &str)> {
-    let pairs = form.iter();
-    pairs
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect()
 }

@@ -3,10 +3,8 @@
 use devices_tests::{Browser, Page};
 use serde_json::json;
 
+use super::html::{HOSTILE, assert_escaped};
 use super::open;
-use super::users::assert_escaped;
-
-const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror=alert(1)>";
 
 #[test]
 fn empty_workspace_offers_what_to_do_next() {

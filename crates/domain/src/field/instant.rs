@@ -118,6 +118,17 @@ mod tests {
     }
 
     #[rstest]
+    #[case("2024-05-31", Some("2024-05-31T00:00:00+00:00"))]
+    #[case("2024-05-31T12:00:00+02:00", Some("2024-05-31T10:00:00+00:00"))]
+    #[case("2024-05-31T10:00:00", None)]
+    #[case("yesterday", None)]
+    fn date_stands_for_its_midnight(#[case] text: &str, #[case] expected: Option<&str>) {
+        let instant = Instant::parse_or_date(text).ok();
+        let instant = instant.map(|instant| instant.to_utc().to_rfc3339());
+        assert_eq!(instant.as_deref(), expected);
+    }
+
+    #[rstest]
     #[case("2024-05-31")]
     #[case("2024-05-31T10:00:00")]
     #[case("2024-02-30T10:00:00Z")]

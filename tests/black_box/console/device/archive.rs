@@ -3,7 +3,8 @@
 use devices_tests::Page;
 use serde_json::json;
 
-use super::{FilledForm, path, stored};
+use super::{path, stored};
+use crate::console::form::FilledForm;
 use crate::console::{change, open};
 
 #[test]
@@ -11,7 +12,7 @@ fn device_is_archived_and_restored() {
     let (api, browser) = open();
     let id = api.create_device(json!({"name": "LT-1"}));
     let archive = format!("{}/archive", path(id));
-    let form = FilledForm::of(&browser.page(&archive), &archive);
+    let form = FilledForm::open(&browser, &archive, &archive);
     change(&api, id, &json!({"color": "red"}));
     let changed = form.send(&browser);
     assert_eq!(changed.status, 409);

@@ -3,7 +3,8 @@
 use devices_tests::Page;
 use serde_json::{Value, json};
 
-use super::{FilledForm, path, stored};
+use super::{path, stored};
+use crate::console::form::FilledForm;
 use crate::console::{change, open};
 
 #[test]

@@ -4,7 +4,7 @@ use std::thread;
 
 use devices_tests::{Page, Response};
 
-use super::FilledForm;
+use crate::console::form::FilledForm;
 use crate::console::open;
 
 #[test]

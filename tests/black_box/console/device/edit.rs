@@ -3,7 +3,8 @@
 use devices_tests::{Browser, Page};
 use serde_json::{Value, json};
 
-use super::{FilledForm, delicate_fields, path, stored};
+use super::{delicate_fields, path, stored};
+use crate::console::form::FilledForm;
 use crate::console::{change, open};
 
 #[test]
@@ -12,7 +13,7 @@ fn untouched_form_changes_nothing() {
     let id = api.create_device(delicate_fields());
     let (before, events) = (stored(&api, id), api.events());
     let edit = format!("{}/edit", path(id));
-    let form = FilledForm::of(&browser.page(&edit), &edit);
+    let form = FilledForm::open(&browser, &edit, &edit);
     let response = form.send(&browser);
     let expected = format!("{}?notice=unchanged", path(id));
     assert_eq!(
@@ -28,7 +29,7 @@ fn edit_sends_changed_fields_only() {
     let (api, browser) = open();
     let id = api.create_device(delicate_fields());
     let edit = format!("{}/edit", path(id));
-    let form = FilledForm::of(&browser.page(&edit), &edit).with(&[
+    let form = FilledForm::open(&browser, &edit, &edit).with(&[
         ("name", "LT-2"),
         ("attributes", "MAC\\:eth0: aa:bb\nDesk: 4"),
         ("tags", ""),
@@ -69,7 +70,7 @@ fn edit_of_other_fields_is_merged() {
     let (api, browser) = open();
     let id = api.create_device(json!({"brand": "Dell", "model": "XPS"}));
     let edit = format!("{}/edit", path(id));
-    let form = FilledForm::of(&browser.page(&edit), &edit).with(&[("brand", "HP")]);
+    let form = FilledForm::open(&browser, &edit, &edit).with(&[("brand", "HP")]);
     change(&api, id, &json!({"model": "ZBook"}));
     let saved = form.send(&browser);
     assert_eq!(
@@ -96,8 +97,8 @@ fn conflicting_edits_are_compared() {
     let second = Browser::signed_in(&api.server, &api.key);
     let id = api.create_device(json!({"brand": "Dell", "model": "XPS", "color": "red"}));
     let edit = format!("{}/edit", path(id));
-    let mine = FilledForm::of(&first.page(&edit), &edit);
-    let theirs = FilledForm::of(&second.page(&edit), &edit);
+    let mine = FilledForm::open(&first, &edit, &edit);
+    let theirs = FilledForm::open(&second, &edit, &edit);
     let theirs = theirs.with(&[("brand", "Acer"), ("model", "Swift"), ("ram", "8 GB")]);
     assert_eq!(theirs.send(&second).status, 303);
     let mine = mine.with(&[("brand", "HP"), ("model", "ZBook"), ("color", "blue")]);
@@ -156,7 +157,7 @@ fn taken_serial_number_links_to_its_device() {
     let other = api.create_device(json!({"serial_number": "SN-9"}));
     let id = api.create_device(json!({}));
     let edit = format!("{}/edit", path(id));
-    let form = FilledForm::of(&browser.page(&edit), &edit);
+    let form = FilledForm::open(&browser, &edit, &edit);
     let rejected = form.with(&[("serial_number", "sn-9")]).send(&browser);
     assert_eq!(rejected.status, 422);
     let links = Page::read(&rejected.text).links();
@@ -180,7 +181,7 @@ fn rejected_choice_keeps_later_changes_of_others() {
         "brand": "Dell", "model": "XPS", "comment": "broken hinge", "color": "red",
     }));
     let edit = format!("{}/edit", path(id));
-    let mine = FilledForm::of(&browser.page(&edit), &edit);
+    let mine = FilledForm::open(&browser, &edit, &edit);
     change(&api, id, &json!({"brand": "Acer", "model": "Swift"}));
     let mine = mine.with(&[("brand", "HP"), ("model", "ZBook"), ("asset_tag", "A-1")]);
     let conflict = mine.send(&browser);
