@@ -241,7 +241,7 @@ fn users_of_other_workspaces_and_changes_of_readers_are_rejected() {
     for path in ["", "/edit", "/delete"] {
         assert_eq!(foreign.get(&format!("{user}{path}")).status, 404, "{path}");
     }
-    let form = [("before.phone", ""), ("phone", "1")];
+    let form = [("base.phone", ""), ("phone", "1")];
     assert_eq!(foreign.post(&user, &form).status, 404);
     foreign.post(&format!("{user}/delete"), &[]);
     let reader = Browser::signed_in(&api.server, &api.create_key("acme", "READ"));

@@ -8,6 +8,7 @@ mod errors;
 mod form_field;
 mod form_text;
 mod label;
+mod merge;
 mod value;
 
 use devices_domain::{Characteristics, Field, Identity, Inventory, Ownership};
@@ -17,6 +18,7 @@ pub(crate) use errors::{FieldErrors, OtherError, sentence};
 pub(crate) use form_field::{FormField, RelatedLink, has_errors};
 pub(crate) use form_text::{change_row, form_text, is_same_value, read_row};
 pub(crate) use label::{label, label_of_any_field, label_of_device_field, words};
+pub(crate) use merge::{Merge, base, base_name};
 pub(crate) use value::{Value, filled_values, values};
 
 use crate::texts::EN;

@@ -6,8 +6,8 @@ use devices_domain::{Field, RawRow, StoredDevice};
 
 use super::DeviceHead;
 use super::edit::Change;
-use super::form::{editable_fields, hidden_base};
-use crate::fields::{Value, form_text, is_same_value, label, read_row};
+use super::form::editable_fields;
+use crate::fields::{Merge, Value, base, base_name, form_text, is_same_value, label, read_row};
 use crate::frame::Frame;
 use crate::query::Pairs;
 
@@ -72,17 +72,21 @@ impl<'c> Comparison<'c> {
     /// Returns the changes that are not stored already.
     pub(super) fn remaining(&self) -> Vec<Change> {
         let changes = self.changes.iter();
-        let remaining = changes.filter(|change| {
-            let stored = self.stored_text(change.field);
-            !is_same_value(change.field, &change.after, &stored)
-        });
+        let remaining = changes.filter(|change| self.merge(change) != Merge::Stored);
         remaining.cloned().collect()
     }
 
     fn is_conflict(&self, change: &Change) -> bool {
+        match self.merge(change) {
+            Merge::Conflict => true,
+            Merge::Mine => change.is_undecided,
+            _ => false,
+        }
+    }
+
+    fn merge(&self, change: &Change) -> Merge {
         let stored = self.stored_text(change.field);
-        !is_same_value(change.field, &change.after, &stored)
-            && (change.is_undecided || !is_same_value(change.field, &change.before, &stored))
+        Merge::new(change.field, &change.base, &change.after, &stored)
     }
 
     fn stored_text(&self, field: &Field) -> String {
@@ -96,7 +100,7 @@ impl<'c> Comparison<'c> {
             .into_iter()
             .partition(|change| self.is_conflict(change));
         let only_mine = mine.iter();
-        let only_mine = only_mine.map(|change| difference(change, &change.before, &change.after));
+        let only_mine = only_mine.map(|change| difference(change, &change.base, &change.after));
         ComparePage {
             frame,
             head: DeviceHead::new(self.stored),
@@ -135,7 +139,7 @@ impl<'c> Comparison<'c> {
         let others = others
             .filter(|field| !is_changed(field))
             .filter_map(|field| {
-                let (before, after) = (super::form::base(sent, field), self.stored_text(field));
+                let (before, after) = (base(sent, field), self.stored_text(field));
                 let is_same = is_same_value(field, before, &after);
                 (!is_same).then(|| Difference {
                     label: label(field),
@@ -152,7 +156,7 @@ impl<'c> Comparison<'c> {
         for change in conflicts.iter().chain(mine) {
             let name = change.field.name();
             hidden.push((name.to_owned(), change.after.clone()));
-            hidden.push(hidden_base(change.field, &self.row));
+            hidden.push((base_name(name), self.stored_text(change.field)));
         }
         for change in conflicts {
             hidden.push(("ask".to_owned(), change.field.name().to_owned()));

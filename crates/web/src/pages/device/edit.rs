@@ -9,12 +9,12 @@ use devices_domain::{
 };
 
 use super::compare::Comparison;
-use super::form::{DeviceForm, base, editable_fields};
+use super::form::{DeviceForm, editable_fields};
 use super::notice::Notice;
 use super::{DeviceHead, find, precondition};
 use crate::error::ConsoleError;
 use crate::fields::{
-    DEVICE_GROUPS, FieldErrors, OtherError, Value, change_row, is_same_value, values,
+    DEVICE_GROUPS, FieldErrors, OtherError, Value, base, change_row, is_same_value, values,
 };
 use crate::form::Form;
 use crate::frame::{Frame, Section};
@@ -45,7 +45,7 @@ struct EditPage {
 pub(super) struct Change {
     pub(super) field: &'static Field,
     /// Text with which the form was shown.
-    pub(super) before: String,
+    pub(super) base: String,
     /// Text that was sent.
     pub(super) after: String,
     /// Text from which the user started, before somebody else changed the field.
@@ -213,15 +213,15 @@ fn changes(sent: &Pairs) -> Vec<Change> {
     let asked: Vec<_> = sent.all("ask").collect();
     let changes = editable_fields().filter_map(|field| {
         let after = sent.raw(field.name())?;
-        let before = base(sent, field);
+        let base = base(sent, field);
         let choice = sent.get(&format!("choice.{}", field.name()));
         let start = sent.raw(&format!("start.{}", field.name()));
-        let is_changed = !is_same_value(field, before, after) && !is_discarded(sent, field.name());
+        let is_changed = !is_same_value(field, base, after) && !is_discarded(sent, field.name());
         is_changed.then(|| Change {
             field,
-            before: before.to_owned(),
+            base: base.to_owned(),
             after: after.to_owned(),
-            start: start.unwrap_or(before).to_owned(),
+            start: start.unwrap_or(base).to_owned(),
             is_undecided: asked.contains(&field.name()) && choice != Some("mine"),
         })
     });
@@ -231,7 +231,7 @@ fn changes(sent: &Pairs) -> Vec<Change> {
 fn patch(changes: &[Change]) -> RawRow<'static> {
     let mut row = RawRow::for_device();
     for change in changes {
-        change_row(&mut row, change.field, &change.before, &change.after);
+        change_row(&mut row, change.field, &change.base, &change.after);
     }
     row
 }

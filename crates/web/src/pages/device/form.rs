@@ -2,12 +2,9 @@
 
 use devices_domain::{Field, Format, RawRow, RawValue, field};
 
-use crate::fields::{DEVICE_GROUPS, FieldErrors, FormField, OtherError, form_text};
+use crate::fields::{DEVICE_GROUPS, FieldErrors, FormField, OtherError, base_name};
 use crate::query::Pairs;
 use crate::texts::EN;
-
-/// Prefix of the hidden values with which a form was shown.
-const BASE: &str = "base.";
 
 /// Form of a device.
 pub(super) struct DeviceForm {
@@ -54,7 +51,7 @@ impl DeviceForm {
         });
         let values = form.fields.iter();
         let values = values.filter(|field| !field.value.is_empty());
-        let bases = values.map(|field| (format!("{BASE}{}", field.name), field.value.clone()));
+        let bases = values.map(|field| (base_name(field.name), field.value.clone()));
         form.hidden = bases.collect();
         form
     }
@@ -88,7 +85,7 @@ impl DeviceForm {
         self.others = errors.others(&names);
         let stored = Pairs(self.hidden);
         let bases = names.iter().filter_map(|name| {
-            let base = format!("{BASE}{name}");
+            let base = base_name(name);
             let values = sent.raw(name).map_or(&stored, |_| sent);
             let value = values.raw(&base)?.to_owned();
             Some((base, value))
@@ -135,16 +132,4 @@ pub(super) fn editable_fields() -> impl Iterator<Item = &'static Field> {
 
 fn is_editable(field: &Field) -> bool {
     !field.is_immutable() && field.format() != Format::Id
-}
-
-/// Returns the text of a field with which a form was shown.
-pub(super) fn base<'p>(sent: &'p Pairs, field: &Field) -> &'p str {
-    let name = format!("{BASE}{}", field.name());
-    sent.raw(&name).unwrap_or_default()
-}
-
-/// Returns the hidden value for the text with which a form is shown.
-pub(super) fn hidden_base(field: &Field, row: &RawRow<'_>) -> (String, String) {
-    let name = format!("{BASE}{}", field.name());
-    (name, form_text(row.get(field.name())))
 }

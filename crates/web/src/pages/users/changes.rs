@@ -2,8 +2,7 @@
 
 use devices_domain::{RawRow, user_fields};
 
-use super::form::BEFORE;
-use crate::fields::{change_row, form_text, is_same_value};
+use crate::fields::{Merge, base, change_row, form_text};
 use crate::query::Pairs;
 
 /// Difference between a form, the values that it was rendered with, and the stored values.
@@ -29,22 +28,22 @@ impl UserChanges {
         };
         for field in user_fields() {
             let name = field.name();
-            let before = sent.raw(&format!("{BEFORE}{name}"));
-            let (Some(before), Some(after)) = (before, sent.raw(name)) else {
+            let Some(after) = sent.raw(name) else {
                 continue;
             };
             let stored = form_text(stored.get(name));
-            let is_changed = !is_same_value(field, before, after);
-            let is_changed_by_others = !is_same_value(field, before, &stored);
-            let is_stored = is_same_value(field, &stored, after);
-            if is_changed && !is_stored {
-                change_row(&mut changes.row, field, &stored, after);
-                if is_changed_by_others {
-                    changes.conflicts.push(name);
+            let merge = Merge::new(field, base(sent, field), after, &stored);
+            match merge {
+                Merge::Unchanged => {}
+                Merge::Theirs => changes.has_other_changes = true,
+                Merge::Stored => changes.is_stored = true,
+                Merge::Mine | Merge::Conflict => {
+                    change_row(&mut changes.row, field, &stored, after);
                 }
             }
-            changes.is_stored |= is_changed && is_stored;
-            changes.has_other_changes |= is_changed_by_others && !is_changed;
+            if merge == Merge::Conflict {
+                changes.conflicts.push(name);
+            }
         }
         changes.is_stored &= changes.is_empty();
         changes
@@ -84,9 +83,9 @@ mod tests {
         row.set("phone", RawValue::text(stored.0));
         row.set("position", RawValue::text(stored.1));
         let pairs = [
-            ("before.phone", before),
+            ("base.phone", before),
             ("phone", after),
-            ("before.position", "Designer"),
+            ("base.position", "Designer"),
             ("position", "Designer"),
         ];
         let sent = Pairs(

@@ -4,14 +4,11 @@ use askama::Template;
 use devices_domain::{RawRow, UserId, user_fields};
 
 use crate::PATH;
-use crate::fields::{FieldErrors, FormField, OtherError};
+use crate::fields::{FieldErrors, FormField, OtherError, base_name};
 use crate::frame::{Frame, Section};
 use crate::query::Pairs;
 use crate::session::SignedIn;
 use crate::texts::EN;
-
-/// Prefix of the names of the values that the form was rendered with.
-pub(super) const BEFORE: &str = "before.";
 
 /// Form of a new user, or of an existing one.
 #[derive(Template)]
@@ -27,7 +24,7 @@ pub(super) struct UserForm {
     pub(super) fields: Vec<FormField>,
     pub(super) others: Vec<OtherError>,
     /// Names and values with which the form was rendered, for the detection of changes of others.
-    pub(super) before: Vec<(String, String)>,
+    pub(super) hidden: Vec<(String, String)>,
 }
 
 impl UserForm {
@@ -41,22 +38,22 @@ impl UserForm {
             warning: None,
             fields: fields(&RawRow::for_user()),
             others: Vec::new(),
-            before: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 
     /// Creates the form of an existing user with these values.
     pub(super) fn of(signed_in: &SignedIn, id: UserId, stored: &RawRow<'_>) -> Self {
         let fields = fields(stored);
-        let before = fields.iter();
-        let before = before.map(|field| (format!("{BEFORE}{}", field.name), field.value.clone()));
+        let bases = fields.iter();
+        let bases = bases.map(|field| (base_name(field.name), field.value.clone()));
         Self {
             frame: Frame::new(signed_in, Section::Users, EN.users.edit_user),
             action: format!("{PATH}/users/{id}"),
             cancel: format!("{PATH}/users/{id}"),
             submit: EN.common.save,
             warning: None,
-            before: before.collect(),
+            hidden: bases.collect(),
             fields,
             others: Vec::new(),
         }
@@ -71,7 +68,7 @@ impl UserForm {
             .collect();
         let names: Vec<_> = self.fields.iter().map(|field| field.name).collect();
         self.others = errors.others(&names);
-        for (name, value) in &mut self.before {
+        for (name, value) in &mut self.hidden {
             if let Some(sent) = sent.raw(name) {
                 sent.clone_into(value);
             }
