@@ -19,6 +19,9 @@ fn form_is_sent_again_after_another_sign_in(#[case] view: View) {
         .execute("UPDATE console_sessions SET expires_at = now()");
     browser.press("Create user");
     browser.wait_for_text("You are signed out");
+    if view.has_javascript {
+        browser.check("signed-out");
+    }
     browser.follow("Sign in in a new tab");
     browser.switch_to_window(1);
     browser.fill("API key", &api.key);
