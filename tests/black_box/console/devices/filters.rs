@@ -145,7 +145,7 @@ fn invalid_filters_are_reported_at_their_controls() {
         ("batch_id=-1", "filter-batch_id"),
         ("updated_since=yesterday", "filter-updated_since"),
         ("warranty_from=31.3.2027", "filter-warranty_from"),
-        ("attribute_key=Room&attribute_value=", "filter-attribute"),
+        ("attribute_key=Room&attribute_value=", "filter-attribute-1"),
     ] {
         let page = browser.page(&format!("/ui/devices?{query}"));
         let links = page.links();

@@ -3,7 +3,7 @@
 use devices_tests::{Api, Browser, device};
 use serde_json::json;
 
-use super::{browser, count, create, names};
+use super::{browser, count, create, names, pairs, selection_form};
 
 #[test]
 fn list_shows_devices_with_their_links() {

@@ -1,194 +1,154 @@
-//! The statement that changes several locked devices: their rows and their search documents.
-//!
-//! Its caller inserts the events.
+//! One change of many devices, all or none. The number of its statements does not depend on the
+//! number of devices.
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use devices_domain::{DeviceFields, WorkspaceId};
+use devices_domain::{
+    BulkAction, BulkChange, BulkChangeError, BulkPlan, BulkPreview, BulkResult, DeviceId,
+    LookupResult, SelectedDevice, WorkspaceId,
+};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::result::Error as DieselError;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 
-use super::column_arrays::{ColumnArray, ColumnArrays};
-use super::columns::DeviceRow;
+use super::change_events::{self, ChangeEvents, DevicesByFields};
+use super::conflicts::{self, Lookup};
+use super::device_limit;
+use super::id_blocks::IdBlocks;
 use super::stored_state::StoredState;
-use crate::postgres::query::local_settings::probing_index;
-use crate::postgres::query::prepared::prepared;
-use crate::postgres::query::tsvector::{DocumentArray, EncodedDocuments, Tsvector};
+use super::update_states::{self, StateChange, StatusAfter};
+use crate::postgres::transaction::in_doubt::CommitMarker;
+use crate::postgres::transaction::run::{Effect, Failure};
+use crate::postgres::usage_counts::{Resource, UsageChange};
 
-/// Change of a device that the transaction has locked.
-pub(crate) struct StateChange<'a> {
-    pub(crate) before: &'a StoredState,
-    pub(crate) after: &'a DeviceFields,
-}
-
-/// Status of the devices after a change.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StatusAfter {
-    Active,
-    Archived,
-}
-
-/// Time and status that all devices get.
-#[derive(Clone, Copy)]
-struct Change {
-    at: DateTime<Utc>,
-    status: StatusAfter,
-}
-
-#[derive(QueryableByName)]
-struct CountRow {
-    #[diesel(sql_type = BigInt)]
-    changed: i64,
-}
-
-/// Maximum number of devices per statement. One for 20,000 devices took 2 s, near the default
-/// timeout of statements, because it also indexes their search documents.
-const MAX_DEVICES: usize = 2_500;
-
-/// Stores the new states of devices, at least one, with one statement per [`MAX_DEVICES`]. Sets
-/// `updated_at`, `deleted_at`, and the columns that differ for at least one of the devices.
-///
-/// Returns the time of the change, which follows all earlier changes of each of the devices. All of
-/// them get the same time, because they can have one event, and the event feed is in the order of
-/// the times (ADR 40).
-///
-/// # Errors
-/// `NotFound` if a device does not exist. The caller must then roll back.
-pub(crate) fn apply(
+/// Changes every device of the change, or none.
+pub(super) fn change(
     connection: &mut PgConnection,
+    ids: &IdBlocks,
     workspace: WorkspaceId,
-    changes: &[StateChange<'_>],
-    status: StatusAfter,
-) -> QueryResult<DateTime<Utc>> {
-    let times = changes.iter().map(|change| change.before.next_updated_at);
-    let changed_at = times.max().ok_or(DieselError::NotFound)?;
-    let mut sorted: Vec<&StateChange<'_>> = changes.iter().collect();
-    // The order in which the job that indexes devices writes the documents: another order could
-    // deadlock with it.
-    sorted.sort_unstable_by_key(|change| change.before.id);
-    let change = Change {
-        at: changed_at,
-        status,
-    };
-    for chunk in sorted.chunks(MAX_DEVICES) {
-        apply_chunk(connection, workspace, chunk, change)?;
+    change: &BulkChange,
+) -> Result<(BulkResult, Effect), Failure<BulkChangeError>> {
+    let states = StoredState::lock_all(connection, workspace, &device_ids(change))?;
+    let plan = plan(connection, workspace, change, &states)?;
+    if !plan.rejected.is_empty() {
+        let rejected = BulkChangeError::Rejected(plan.rejected);
+        return Err(Failure::Rejected(rejected));
     }
-    Ok(changed_at)
-}
-
-/// Stores the new states of devices, sorted by id, with one statement.
-fn apply_chunk(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    changes: &[&StateChange<'_>],
-    change: Change,
-) -> QueryResult<()> {
-    let is_archived = change.status == StatusAfter::Archived;
-    let columns = changed_columns(workspace, changes);
-    let documents = Documents::new(changes, is_archived);
-    let ids: Vec<i64> = changes.iter().map(|change| change.before.id.0).collect();
-    let query = prepared(statement(&columns))
-        .bind::<BigInt, _>(workspace.0)
-        .bind::<Array<BigInt>, _>(ids)
-        .bind::<Timestamptz, _>(change.at)
-        .bind::<Nullable<Timestamptz>, _>(is_archived.then_some(change.at))
-        .bind::<Array<BigInt>, _>(documents.devices)
-        .bind::<Array<Nullable<BigInt>>, _>(documents.users)
-        .bind::<Array<Nullable<Text>>, _>(documents.identifiers)
-        .bind::<Bool, _>(is_archived)
-        .bind::<Array<Tsvector>, _>(DocumentArray(vec![&documents.encoded]));
-    // There is a text for each set of columns: a connection would keep all of them.
-    let query = DeviceRow::bind_arrays(columns, query).into_unprepared();
-    let row: CountRow = probing_index(connection, |connection| query.get_result(connection))?;
-    if row.changed == changes.len() as i64 {
-        Ok(())
+    let effect = if plan.changed.is_empty() {
+        Effect::None
     } else {
-        Err(DieselError::NotFound)
-    }
+        let stored = store(connection, ids, workspace, change, &states, &plan);
+        Effect::Marked(stored.inspect_err(|error| ids.clear_if_taken(error))?)
+    };
+    let BulkPreview {
+        changed, unchanged, ..
+    } = plan.into_preview();
+    Ok((BulkResult { changed, unchanged }, effect))
 }
 
-/// Returns the new values of each column as an array in the order of the changes, or `None` for a
-/// column that no change concerns.
-fn changed_columns(
+/// Returns what [`change`] would do with each device. Changes nothing, and locks no device.
+pub(super) fn preview(
+    connection: &mut PgConnection,
     workspace: WorkspaceId,
-    changes: &[&StateChange<'_>],
-) -> Vec<Option<ColumnArray>> {
-    let mut before = ColumnArrays::new(DeviceRow::COLUMNS.len());
-    let mut after = ColumnArrays::new(DeviceRow::COLUMNS.len());
-    for change in changes {
-        for (fields, arrays) in [
-            (&change.before.fields, &mut before),
-            (change.after, &mut after),
-        ] {
-            let assignee = fields.ownership.user_id;
-            DeviceRow::new(workspace, change.before.id.0, fields, assignee).encode(arrays);
-        }
-    }
-    let columns = before.into_columns().zip(after.into_columns());
-    columns
-        .map(|(before, after)| (before != after).then_some(after))
-        .collect()
+    change: &BulkChange,
+) -> QueryResult<BulkPreview> {
+    let states = StoredState::read_all(connection, workspace, &device_ids(change))?;
+    plan(connection, workspace, change, &states).map(BulkPlan::into_preview)
 }
 
-/// New search documents, one column per field, in the order of the changes.
-#[derive(Default)]
-struct Documents {
-    devices: Vec<i64>,
-    users: Vec<Option<i64>>,
-    identifiers: Vec<Option<String>>,
-    encoded: EncodedDocuments,
+fn device_ids(change: &BulkChange) -> Vec<i64> {
+    change.devices().iter().map(|device| device.0).collect()
 }
 
-impl Documents {
-    fn new(changes: &[&StateChange<'_>], is_archived: bool) -> Self {
-        let mut documents = Self::default();
-        for StateChange { before, after } in changes {
-            let Some(document) = before.changed_document(after, is_archived) else {
-                continue;
-            };
-            documents.devices.push(before.id.0);
-            let assignee = after.ownership.user_id;
-            documents.users.push(assignee.map(|user| user.0));
-            let identifiers = after.search_identifiers();
-            documents.identifiers.push(identifiers.map(Into::into));
-            documents.encoded.push_encoded(&document);
-        }
-        documents
-    }
+/// Looks up conflicts, locks the users that devices refer to, and plans the change.
+fn plan(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    change: &BulkChange,
+    states: &[StoredState],
+) -> QueryResult<BulkPlan> {
+    let selected = states.iter().map(|state| SelectedDevice {
+        id: state.id,
+        fields: &state.fields,
+        is_archived: state.archived_at.is_some(),
+        updated_at: state.updated_at,
+    });
+    let selected: Vec<SelectedDevice<'_>> = selected.collect();
+    let keys = change.lookup_keys(&selected);
+    let found = if keys.is_empty() {
+        LookupResult::default()
+    } else {
+        conflicts::find(connection, workspace, &keys, Lookup::Complete)?
+    };
+    Ok(change.plan(&selected, &found))
 }
 
-/// Number of the first parameter for a column of `devices`. [`apply_chunk`] binds nine before
-/// it.
-const FIRST_COLUMN: usize = 10;
-
-/// Returns the statement of [`apply_chunk`], which sets the columns that have an array.
-fn statement(columns: &[Option<ColumnArray>]) -> String {
-    let (mut arrays, mut names) = (vec!["$2".to_owned()], vec!["id"]);
-    let mut assignments = vec!["updated_at = $3, deleted_at = $4".to_owned()];
-    let all = DeviceRow::COLUMNS.iter().zip(DeviceRow::casts());
-    let changed = all.zip(columns).filter(|(_, array)| array.is_some());
-    for (((column, cast), _), parameter) in changed.zip(FIRST_COLUMN..) {
-        arrays.push(format!("${parameter}"));
-        names.push(column);
-        assignments.push(format!("{column} = new.{column}{cast}"));
+/// Stores the changes of a plan, at least one, of locked devices. Returns the marker of the
+/// transaction.
+///
+/// If another transaction takes a unique value after the look-up, the unique index stops this one,
+/// and its retry is rejected by the plan.
+fn store(
+    connection: &mut PgConnection,
+    ids: &IdBlocks,
+    workspace: WorkspaceId,
+    change: &BulkChange,
+    states: &[StoredState],
+    plan: &BulkPlan,
+) -> QueryResult<CommitMarker> {
+    let states: HashMap<DeviceId, &StoredState> =
+        states.iter().map(|state| (state.id, state)).collect();
+    let changes = plan.changed.iter().filter_map(|change| {
+        let before = states.get(&change.device)?;
+        let after = &change.fields;
+        Some(StateChange { before, after })
+    });
+    let changes: Vec<StateChange<'_>> = changes.collect();
+    let count = changes.len() as i64;
+    let (status, added) = match change.action() {
+        BulkAction::Archive => (StatusAfter::Archived, -count),
+        BulkAction::Restore => (StatusAfter::Active, count),
+        BulkAction::Assign(_)
+        | BulkAction::SetLifecycle(_)
+        | BulkAction::AddTag(_)
+        | BulkAction::RemoveTag(_) => (StatusAfter::Active, 0),
+    };
+    let changed_at = update_states::apply(connection, workspace, &changes, status)?;
+    let marker = insert_events(connection, ids, workspace, change, plan, changed_at)?;
+    if added != 0 {
+        UsageChange::new(Resource::Devices, added).record(connection, workspace)?;
     }
-    let (arrays, names) = (arrays.join(", "), names.join(", "));
-    let assignments = assignments.join(", ");
-    format!(
-        "WITH changed AS ( \
-             UPDATE devices SET {assignments} FROM unnest({arrays}) AS new ({names}) \
-             WHERE devices.workspace_id = $1 AND devices.id = new.id \
-             RETURNING devices.id \
-         ), document AS ( \
-             INSERT INTO search_documents \
-                 (workspace_id, device_id, user_id, identifiers, is_archived, document) \
-             SELECT $1, new.device_id, new.user_id, new.identifiers, $8, new.document \
-             FROM unnest($5, $6, $7, $9) \
-                 AS new (device_id, user_id, identifiers, document) \
-             ON CONFLICT (workspace_id, device_id) DO UPDATE SET \
-                 user_id = excluded.user_id, identifiers = excluded.identifiers, \
-                 is_archived = excluded.is_archived, document = excluded.document \
-         ) SELECT count(*) AS changed FROM changed"
-    )
+    if added > 0 {
+        // Read after the devices were written: a new limit waits for this transaction only then.
+        let limit = device_limit::find(connection, workspace)?;
+        device_limit::enforce(connection, workspace, limit)?;
+    }
+    Ok(marker)
+}
+
+/// Inserts an event per set of changed fields. Returns the marker of the transaction.
+fn insert_events(
+    connection: &mut PgConnection,
+    ids: &IdBlocks,
+    workspace: WorkspaceId,
+    change: &BulkChange,
+    plan: &BulkPlan,
+    occurred_at: DateTime<Utc>,
+) -> QueryResult<CommitMarker> {
+    let mut devices = DevicesByFields::new();
+    for planned in &plan.changed {
+        let fields = planned.changed_fields.clone();
+        devices.entry(fields).or_default().push(planned.device.0);
+    }
+    let event_ids = ids.take(connection, 0, devices.len())?.events;
+    let origin = change.origin();
+    let events = ChangeEvents {
+        action: change.action().event_action(),
+        batch: None,
+        devices: &devices,
+        ids: &event_ids,
+        occurred_at,
+    };
+    change_events::insert(connection, workspace, origin, &events)?;
+    events.marker(workspace, origin)
 }

@@ -4,7 +4,6 @@ mod accepted_batch;
 mod binary_copy;
 mod bulk_change;
 mod change_events;
-mod change_many;
 mod change_statement;
 mod column_arrays;
 mod columns;
@@ -12,7 +11,7 @@ mod conflicts;
 mod create;
 mod create_transaction;
 pub(crate) mod device_limit;
-mod end_filter;
+mod end_date_filter;
 mod export;
 mod filter;
 mod find;
@@ -29,6 +28,7 @@ mod select;
 mod stored_state;
 mod unlocked_change;
 mod update;
+mod update_states;
 mod upsert;
 mod value_filter;
 
@@ -49,7 +49,6 @@ use crate::postgres::connection::error::classify;
 use crate::postgres::idempotency_keys;
 use crate::postgres::transaction::group_commit::GroupCommitter;
 use crate::postgres::transaction::run::{Effect, transact_on};
-pub(crate) use bulk_change::{StateChange, StatusAfter, apply as change_devices};
 pub(crate) use columns::folded_if_different;
 use conflicts::Lookup;
 pub(crate) use create::CreateBatches;
@@ -61,6 +60,7 @@ pub use search_index::PostgresSearchIndex;
 pub(crate) use search_index::lock as lock_search_index;
 use select::FoundKeys;
 pub(crate) use stored_state::StoredState;
+pub(crate) use update_states::{StateChange, StatusAfter, apply as change_devices};
 use upsert::UpsertTransaction;
 
 /// The devices of one workspace, in PostgreSQL.
@@ -324,7 +324,7 @@ impl DeviceRepository for PostgresDevices {
     async fn change_many(&self, change: Arc<BulkChange>) -> Result<BulkResult, BulkChangeError> {
         let (workspace, ids) = (self.workspace, self.ids());
         self.database
-            .transact(move |connection| change_many::change(connection, &ids, workspace, &change))
+            .transact(move |connection| bulk_change::change(connection, &ids, workspace, &change))
             .await
     }
 
@@ -335,7 +335,7 @@ impl DeviceRepository for PostgresDevices {
         let workspace = self.workspace;
         self.database
             .run(move |connection| {
-                change_many::preview(connection, workspace, &change).map_err(classify)
+                bulk_change::preview(connection, workspace, &change).map_err(classify)
             })
             .await
     }

@@ -9,7 +9,7 @@ use devices_domain::{
     ClientStatus, DeviceFilter, PageRequest, PageStart, Search, SearchTerm, SearchWord, WorkspaceId,
 };
 
-use super::end_filter::EndFilter;
+use super::end_date_filter::EndDateFilter;
 use super::filter::push_conditions;
 use super::indexed_condition::IndexedCondition;
 use crate::postgres::query::index_queries::{IndexQueries, IndexQuery, RangeQuery};
@@ -51,7 +51,7 @@ pub(super) fn queries(
             sorted_id: "found.device_id",
         });
     }
-    let end = EndFilter::new(workspace, filter, paging);
+    let end = EndDateFilter::new(workspace, filter, paging);
     let newest = || newest(workspace, filter, paging, end.as_ref());
     match (words, &end) {
         (None, None) => None,
@@ -127,7 +127,7 @@ fn newest(
     workspace: WorkspaceId,
     filter: &DeviceFilter,
     paging: PageRequest,
-    end: Option<&EndFilter<'_>>,
+    end: Option<&EndDateFilter<'_>>,
 ) -> Statement {
     let mut from = Statement::default();
     let workspace = from.bind(Value::Integer(workspace.0));

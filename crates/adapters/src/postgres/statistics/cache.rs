@@ -26,7 +26,7 @@ const FRESH_FACTOR: u32 = 20;
 const MIN_DEVICES: u64 = 20_000;
 
 /// Number of cached results above which those that are too old are removed.
-const MAX_ENTRIES: usize = 1_000;
+const CLEANUP_THRESHOLD: usize = 1_000;
 
 /// Cache of the last overview of each workspace and day.
 #[derive(Default)]
@@ -145,7 +145,7 @@ impl OverviewCache {
             return;
         }
         state.last.insert(key, last);
-        if state.last.len() > MAX_ENTRIES {
+        if state.last.len() > CLEANUP_THRESHOLD {
             state.last.retain(|_, last| !last.is_too_old());
         }
     }

@@ -1,7 +1,8 @@
 //! Statistics of the devices of a workspace.
 //!
 //! Counting reads all devices of the workspace: 0.6 s for a million. Results are therefore cached
-//! for a multiple of the time that they took, so those of a small workspace are never old.
+//! for a multiple of the time that they took, so those of a small workspace are never old. After
+//! that, the last result is returned while a count runs, for [`Overview::MAX_AGE`].
 
 mod cache;
 mod count;
@@ -18,23 +19,23 @@ pub(crate) use cache::OverviewCache;
 /// Statistics of one workspace, in PostgreSQL.
 pub(crate) struct PostgresStatistics {
     database: Database,
-    /// Handle that counts, for all requests that wait for a result.
-    counting: Database,
+    /// Database of the count, which all requests that wait for it share.
+    count_database: Database,
     cache: Arc<OverviewCache>,
     workspace: WorkspaceId,
 }
 
 impl PostgresStatistics {
-    /// `database` belongs to the request, `all` to the store.
+    /// Creates the statistics of a request, whose statements use `database`.
     pub(crate) fn new(
         database: Database,
-        all: &Database,
+        store_database: &Database,
         cache: Arc<OverviewCache>,
         workspace: WorkspaceId,
     ) -> Self {
         Self {
             database,
-            counting: all.for_workspace(workspace).for_queries(),
+            count_database: store_database.for_workspace(workspace).for_queries(),
             cache,
             workspace,
         }
@@ -51,18 +52,18 @@ impl FleetStatistics for PostgresStatistics {
             let admit = |_: &mut _| Ok::<_, RepositoryError>(());
             self.database.for_queries().run(admit).await?;
         }
-        let counting = self.counting.clone();
+        let database = self.count_database.clone();
         let workspace = self.workspace;
         let count = move || {
-            let counting = counting.clone();
+            let database = database.clone();
             async move {
-                counting
+                database
                     .read(move |connection| count::overview(connection, workspace, today))
                     .await
             }
         };
         self.cache
-            .get(&self.counting, (self.workspace, today), count)
+            .get(&self.count_database, (self.workspace, today), count)
             .await
     }
 }

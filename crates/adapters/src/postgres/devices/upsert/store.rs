@@ -12,7 +12,6 @@ use diesel::sql_types::Timestamptz;
 use super::UpsertTransaction;
 use super::records;
 use super::results::{Relations, StoredRows};
-use crate::postgres::devices::bulk_change::{self, StateChange, StatusAfter};
 use crate::postgres::devices::change_events::{self, ChangeEvents, DevicesByFields};
 use crate::postgres::devices::device_limit;
 use crate::postgres::devices::insert::{
@@ -20,6 +19,7 @@ use crate::postgres::devices::insert::{
 };
 use crate::postgres::devices::prepared_batch::BatchDocuments;
 use crate::postgres::devices::stored_state::StoredState;
+use crate::postgres::devices::update_states::{self, StateChange, StatusAfter};
 use crate::postgres::idempotency_keys;
 use crate::postgres::query::prepared::prepared;
 use crate::postgres::transaction::in_doubt::CommitMarker;
@@ -239,7 +239,8 @@ impl<'p> Writes<'p> {
             after: update.after,
         });
         let changes: Vec<StateChange<'_>> = changes.collect();
-        let changed_at = bulk_change::apply(connection, workspace, &changes, StatusAfter::Active)?;
+        let changed_at =
+            update_states::apply(connection, workspace, &changes, StatusAfter::Active)?;
         let events = ChangeEvents {
             action: Action::Updated,
             batch: Some(self.batch()),

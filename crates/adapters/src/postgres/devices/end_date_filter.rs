@@ -10,8 +10,8 @@ use crate::postgres::query::index_queries::IndexQuery;
 use crate::postgres::query::pagination::items_needed;
 use crate::postgres::query::statement::{Statement, Value};
 
-/// A filter by the end of something.
-pub(super) struct EndFilter<'a> {
+/// Filter by the end date of the warranty or the rental.
+pub(super) struct EndDateFilter<'a> {
     workspace: WorkspaceId,
     filter: &'a DeviceFilter,
     paging: PageRequest,
@@ -19,7 +19,7 @@ pub(super) struct EndFilter<'a> {
     range: DateRange,
 }
 
-impl<'a> EndFilter<'a> {
+impl<'a> EndDateFilter<'a> {
     /// Returns `None` if the filter has no range of dates.
     pub(super) fn new(
         workspace: WorkspaceId,
