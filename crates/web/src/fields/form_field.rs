@@ -51,24 +51,15 @@ impl FormField {
         }
     }
 
-    /// Shows the value that was sent, and its error.
+    /// Shows the value that was sent, and its errors in a report.
     #[must_use]
-    pub(crate) fn with_sent(mut self, sent: &Pairs, error: Option<String>) -> Self {
+    pub(crate) fn with_errors(mut self, sent: &Pairs, errors: &FieldErrors) -> Self {
         if let Some(value) = sent.raw(self.name) {
             value.clone_into(&mut self.value);
         }
-        self.error = error;
+        self.error = errors.of(self.name);
+        self.related = errors.related(self.name);
         self
-    }
-
-    /// Shows the value that was sent, and its errors in a report.
-    #[must_use]
-    pub(crate) fn with_errors(self, sent: &Pairs, errors: &FieldErrors) -> Self {
-        let (error, related) = (errors.of(self.name), errors.related(self.name));
-        Self {
-            related,
-            ..self.with_sent(sent, error)
-        }
     }
 
     /// Returns the ids of the elements that describe the control. Empty for none.

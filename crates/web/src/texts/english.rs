@@ -8,8 +8,6 @@ const FIELD_LABELS: &[(&str, &str)] = &[
     ("ram", "Memory"),
     ("graphic", "Graphics card"),
     ("os_platform", "Operating system"),
-    ("is_rented", "Rented"),
-    ("compliance", "Compliance"),
     ("seats_number", "Seats"),
 ];
 

@@ -1,5 +1,4 @@
-//! Texts of the console: their types, and the values that are filled in. All English texts are in
-//! [`english`], and a translation is another [`Texts`].
+//! Texts of the console: their types, and the values that are filled in. [`english`] has all texts.
 //!
 //! A text can contain names in braces, which [`fill`] replaces.
 
@@ -52,11 +51,11 @@ pub(crate) fn group_digits(number: u64) -> String {
 }
 
 macro_rules! texts {
-    ($( $(#[$attribute:meta])* $group:ident: $Group:ident { $( $name:ident: $text:literal, )* } )*) => {
+    ($( $group:ident: $Group:ident { $( $name:ident: $text:literal, )* } )*) => {
         /// Texts by the page or the part of a page that shows them.
         #[derive(Debug)]
         pub(crate) struct Texts {
-            $( $(#[$attribute])* pub(crate) $group: $Group, )*
+            $( pub(crate) $group: $Group, )*
             pub(crate) errors: ErrorTexts,
             /// Labels of fields that cannot be derived from their names.
             pub(crate) field_labels: &'static [(&'static str, &'static str)],

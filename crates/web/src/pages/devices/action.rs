@@ -7,7 +7,7 @@ use crate::texts::EN;
 
 /// Kind of a change, without its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ActionName {
+pub(super) enum ActionKind {
     Assign,
     Unassign,
     SetLifecycle,
@@ -26,7 +26,7 @@ pub(super) enum RequestedAction {
     Incomplete(Option<String>),
 }
 
-impl ActionName {
+impl ActionKind {
     const ALL: [Self; 8] = [
         Self::Assign,
         Self::Unassign,
@@ -128,9 +128,9 @@ impl ActionName {
     }
 }
 
-/// Returns the parameters from which [`ActionName::with_value`] reads the change.
+/// Returns the parameters from which [`ActionKind::with_value`] reads the change.
 pub(super) fn parameters(action: &BulkAction) -> Vec<(String, String)> {
-    let name = ActionName::of(action);
+    let name = ActionKind::of(action);
     let value = match action {
         BulkAction::Assign(user) => user.map(|user| user.to_string()),
         BulkAction::SetLifecycle(lifecycle) => {
@@ -147,11 +147,11 @@ pub(super) fn parameters(action: &BulkAction) -> Vec<(String, String)> {
 }
 
 /// Returns the changes that devices in a list with this status can get.
-pub(super) fn offered(status: Option<ClientStatus>) -> Vec<ActionName> {
+pub(super) fn offered(status: Option<ClientStatus>) -> Vec<ActionKind> {
     let are_archived = status == Some(ClientStatus::Archived);
-    let actions = ActionName::ALL.into_iter();
+    let actions = ActionKind::ALL.into_iter();
     actions
-        .filter(|action| (*action == ActionName::Restore) == are_archived)
+        .filter(|action| (*action == ActionKind::Restore) == are_archived)
         .collect()
 }
 
@@ -173,14 +173,14 @@ mod tests {
             BulkAction::Restore,
         ] {
             let sent = Pairs(parameters(&action));
-            let name = ActionName::from_name(sent.get("action").unwrap()).unwrap();
+            let name = ActionKind::from_name(sent.get("action").unwrap()).unwrap();
             assert_eq!(name.with_value(&sent), RequestedAction::Complete(action));
         }
     }
 
     #[test]
     fn archived_devices_can_only_be_restored() {
-        assert_eq!(offered(Some(ClientStatus::Archived)), [ActionName::Restore]);
-        assert!(!offered(None).contains(&ActionName::Restore));
+        assert_eq!(offered(Some(ClientStatus::Archived)), [ActionKind::Restore]);
+        assert!(!offered(None).contains(&ActionKind::Restore));
     }
 }

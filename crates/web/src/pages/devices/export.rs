@@ -16,7 +16,7 @@ use futures_util::StreamExt;
 
 use super::filter::Filters;
 use super::list::{ListRequest, on_same_page};
-use super::{columns, query_task};
+use super::{columns, load};
 use crate::error::ConsoleError;
 use crate::form::Form;
 use crate::query::{Pairs, Query};
@@ -100,7 +100,7 @@ async fn prepare(
     let origin = signed_in.origin.clone();
     let mut filters = Filters::read(sent);
     let task = async move {
-        query_task::resolve_user(workspace.users.as_ref(), &mut filters).await?;
+        load::resolve_user(workspace.users.as_ref(), &mut filters).await?;
         if !filters.errors.is_empty() {
             return Ok(Err(EN.devices.invalid_filters.to_owned()));
         }

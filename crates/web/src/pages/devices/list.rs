@@ -6,11 +6,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use devices_domain::{Cursor, Page, PageRequest, PageStart, StoredDevice, Total};
 
-use super::action::{self, ActionName};
+use super::action::{self, ActionKind};
 use super::address::{DEVICES, address, relative, with};
 use super::columns::{self, Cell, Column, ColumnGroup};
 use super::filter::Filters;
-use super::query_task::{self, Results};
+use super::load::{self, Results};
 use super::selection::Selection;
 use super::serial_numbers::SerialNumbers;
 use crate::PATH;
@@ -71,7 +71,7 @@ struct ResultTable {
     pages: Pages,
     csv: Option<String>,
     xlsx: Option<String>,
-    actions: Vec<ActionName>,
+    actions: Vec<ActionKind>,
 }
 
 /// The way to other pages.
@@ -232,7 +232,7 @@ impl<'r> ListRequest<'r> {
         let workspace = self.signed_in.workspace();
         let mut filters = Filters::read(self.query);
         let task = async move {
-            let results = query_task::read(workspace, &mut filters, page).await?;
+            let results = load::load_page(workspace, &mut filters, page).await?;
             Ok((filters, results))
         };
         let actor = self.signed_in.actor();

@@ -7,7 +7,7 @@ mod columns;
 mod export;
 mod filter;
 mod list;
-mod query_task;
+mod load;
 mod selection;
 mod serial_numbers;
 
@@ -29,7 +29,7 @@ pub(crate) fn routes(scope: &mut web::ServiceConfig) {
                 .method(Method::GET, export::export)
                 .post(export::export_form),
         )
-        .service(page("/devices/bulk").get(bulk::confirm).post(bulk::begin))
+        .service(page("/devices/bulk").get(bulk::confirm).post(bulk::select))
         .service(page("/devices/bulk/run").post(bulk::run))
         .service(page("/devices/bulk/result").get(bulk::result));
 }

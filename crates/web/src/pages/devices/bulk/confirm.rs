@@ -14,8 +14,8 @@ use super::{BulkRequest, SEEN, parameters};
 use crate::error::ConsoleError;
 use crate::fields::{sentence, words};
 use crate::frame::{Frame, Section};
-use crate::pages::devices::action::{self, ActionName, RequestedAction};
-use crate::pages::devices::query_task;
+use crate::pages::devices::action::{self, ActionKind, RequestedAction};
+use crate::pages::devices::load;
 use crate::pages::devices::selection::Selection;
 use crate::pages::users::display_name;
 use crate::query::Query;
@@ -34,7 +34,7 @@ const MAX_REJECTED: usize = 50;
 #[template(path = "devices/bulk.html")]
 struct ConfirmPage {
     frame: Frame,
-    action: ActionName,
+    action: ActionKind,
     count: String,
     back: String,
     /// Parameters of the form that asks for the value.
@@ -106,7 +106,7 @@ pub(in crate::pages::devices) async fn confirm(
     let search = query.get("search").unwrap_or_default().to_owned();
     let task = load(signed_in.workspace(), change, search.clone());
     let loaded = run_to_completion(&request, signed_in.actor(), task).await?;
-    let is_searched = bulk.action == ActionName::Assign && !search.is_empty();
+    let is_searched = bulk.action == ActionKind::Assign && !search.is_empty();
     let hidden = vec![("action".to_owned(), bulk.action.as_str().to_owned())];
     let notice = query.get("notice").filter(|notice| *notice == "changed");
     let frame = Frame::new(&signed_in, Section::Devices, bulk.action.text());
@@ -143,7 +143,7 @@ async fn load(
 ) -> Result<Loaded, ConsoleError> {
     let users = workspace.users;
     let Some(change) = change else {
-        let found = query_task::search_users(users.as_ref(), &search, MAX_USERS).await?;
+        let found = load::search_users(users.as_ref(), &search, MAX_USERS).await?;
         return Ok(Loaded {
             users: Some(found),
             assignee: None,
@@ -217,7 +217,7 @@ pub(super) fn title(action: &BulkAction, assignee: Option<&User>) -> String {
         BulkAction::Assign(Some(user)) => assignee.map_or_else(|| user.to_string(), display_name),
         BulkAction::SetLifecycle(Some(lifecycle)) => words(lifecycle.as_str()),
         BulkAction::AddTag(tag) | BulkAction::RemoveTag(tag) => tag.as_str().to_owned(),
-        _ => return ActionName::of(action).text().to_owned(),
+        _ => return ActionKind::of(action).text().to_owned(),
     };
     let texts = &EN.bulk;
     let text = match action {

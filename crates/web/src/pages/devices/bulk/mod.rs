@@ -3,17 +3,17 @@
 //! The addresses of the confirmation and of the result contain the devices, so that reload and back
 //! are harmless. Only [`run`](run::run) changes devices.
 
-mod begin;
 mod confirm;
 mod result;
 mod run;
+mod select;
 
-pub(super) use begin::begin;
 pub(super) use confirm::confirm;
 pub(super) use result::result;
 pub(super) use run::run;
+pub(super) use select::select;
 
-use super::action::ActionName;
+use super::action::ActionKind;
 use super::address::{DEVICES, address, relative};
 use super::selection::Selection;
 use crate::error::ConsoleError;
@@ -27,7 +27,7 @@ const SEEN: &str = "seen";
 
 /// A change of selected devices, without its value.
 struct BulkRequest {
-    action: ActionName,
+    action: ActionKind,
     selection: Selection,
     /// Query of the list from which the devices were selected.
     back: String,
@@ -35,7 +35,7 @@ struct BulkRequest {
 
 impl BulkRequest {
     fn read(sent: &Pairs) -> Result<Self, ConsoleError> {
-        let action = sent.get("action").and_then(ActionName::from_name);
+        let action = sent.get("action").and_then(ActionKind::from_name);
         let selection = sent.get("devices").and_then(Selection::decode);
         match (action, selection) {
             (Some(action), Some(selection)) => Ok(Self {

@@ -11,7 +11,7 @@ use super::{BULK, BulkRequest, bulk_address, confirm};
 use crate::PATH;
 use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
-use crate::pages::devices::action::{self, ActionName, RequestedAction};
+use crate::pages::devices::action::{self, ActionKind, RequestedAction};
 use crate::query::Query;
 use crate::respond;
 use crate::run_to_completion::run_to_completion;
@@ -87,7 +87,7 @@ fn not_done(state: &BulkPreview) -> Option<String> {
 }
 
 fn undo(bulk: &BulkRequest, inverse: &BulkAction) -> Undo {
-    let action = ActionName::of(inverse).text();
+    let action = ActionKind::of(inverse).text();
     let parameters = action::parameters(inverse);
     let path = bulk_address(BULK, parameters, &bulk.selection, &bulk.back);
     Undo {

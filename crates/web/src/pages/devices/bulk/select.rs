@@ -7,11 +7,11 @@ use devices_domain::{BulkChange, DeviceId};
 use super::{BULK, bulk_address};
 use crate::error::ConsoleError;
 use crate::form::Form;
-use crate::pages::devices::action::ActionName;
+use crate::pages::devices::action::ActionKind;
 use crate::pages::devices::filter::Filters;
 use crate::pages::devices::list::{ListRequest, on_same_page};
 use crate::pages::devices::selection::Selection;
-use crate::pages::devices::{columns, query_task};
+use crate::pages::devices::{columns, load};
 use crate::pages::paging;
 use crate::query::Pairs;
 use crate::respond;
@@ -21,13 +21,13 @@ use crate::texts::{self, EN};
 
 /// `POST /devices/bulk`: leads to the confirmation, or shows the list again if no device or too
 /// many are selected.
-pub(in crate::pages::devices) async fn begin(
+pub(in crate::pages::devices) async fn select(
     request: HttpRequest,
     Editor(signed_in): Editor,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
     let sent = &on_same_page(&form.values);
-    let action = sent.get("action").and_then(ActionName::from_name);
+    let action = sent.get("action").and_then(ActionKind::from_name);
     let action = action.ok_or(ConsoleError::MalformedForm("unknown action"))?;
     let selection = match sent.get("scope") {
         Some("page") => Selection::decode(sent.get("listed").unwrap_or_default()),
@@ -80,7 +80,7 @@ async fn all(
     let workspace = signed_in.workspace();
     let mut filters = Filters::read(sent);
     let task = async move {
-        query_task::resolve_user(workspace.users.as_ref(), &mut filters).await?;
+        load::resolve_user(workspace.users.as_ref(), &mut filters).await?;
         if !filters.errors.is_empty() {
             return Ok(Selection::default());
         }

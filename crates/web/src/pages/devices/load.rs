@@ -24,7 +24,7 @@ pub(super) struct Results {
 
 /// Reads a page. `None` if a filter is invalid: other devices than the intended ones must not be
 /// listed.
-pub(super) async fn read(
+pub(super) async fn load_page(
     workspace: WorkspaceStore,
     filters: &mut Filters,
     request: PageRequest,
