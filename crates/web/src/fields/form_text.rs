@@ -1,6 +1,7 @@
 //! Values of fields as texts of form controls, and the rows that forms send.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use devices_domain::{Field, Format, InvalidValue, RawRow, RawValue, Reason};
 
@@ -43,12 +44,12 @@ pub(crate) fn change_row(row: &mut RawRow<'_>, field: &'static Field, before: &s
         return;
     }
     // A patch merges the pairs that it sends: null removes a key (RFC 7396).
-    let kept = pairs(after);
-    let is_removed = |key: &String| kept.iter().all(|(kept, _)| kept != key);
+    let after = pairs(after);
+    let kept: HashSet<_> = after.iter().map(|(key, _)| key.clone()).collect();
     let before = pairs(before).into_iter().map(|(key, _)| key);
-    let removed: Vec<_> = before.filter(is_removed).collect();
-    let removed = removed.into_iter().map(|key| (key.into(), RawValue::Null));
-    let members = members(kept).chain(removed).take(RawValue::MAX_MEMBERS);
+    let removed = before.filter(|key| !kept.contains(key));
+    let removed = removed.map(|key| (key.into(), RawValue::Null));
+    let members = members(after).chain(removed).take(RawValue::MAX_MEMBERS);
     row.set(field.name(), RawValue::Object(members.collect()));
 }
 
@@ -71,8 +72,10 @@ pub(crate) fn is_same_value(field: &Field, left: &str, right: &str) -> bool {
 fn set(row: &mut RawRow<'_>, field: &Field, text: &str) {
     match field.format() {
         Format::Attributes { .. } => {
-            let members = members(pairs(text)).take(RawValue::MAX_MEMBERS);
-            row.set(field.name(), RawValue::Object(members.collect()));
+            row.set(
+                field.name(),
+                RawValue::Object(members(pairs(text)).collect()),
+            );
         }
         Format::TextList { .. } => {
             let items = lines(text).map(|item| RawValue::text(item.to_owned()));
@@ -117,9 +120,10 @@ fn pair_line(key: &str, value: &str) -> String {
     format!("{key}: {value}")
 }
 
-/// Reads lines such as `Room: 12`. A line without a colon is a key without a value.
+/// Reads lines such as `Room: 12`. A line without a colon is a key without a value. Stops after
+/// [`RawValue::MAX_MEMBERS`] lines, which the domain rejects.
 fn pairs(text: &str) -> Vec<(String, String)> {
-    lines(text).map(pair).collect()
+    lines(text).take(RawValue::MAX_MEMBERS).map(pair).collect()
 }
 
 fn pair(line: &str) -> (String, String) {
@@ -143,6 +147,8 @@ fn pair(line: &str) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use devices_domain::{DevicePatch, NewDevice, UnknownFields, field, fields};
 
     use super::*;
@@ -220,6 +226,24 @@ mod tests {
         ]);
         assert_eq!(*row.get("attributes"), expected);
         assert!(DevicePatch::from_row(&row, UnknownFields::Reject).is_ok());
+    }
+
+    #[test]
+    fn too_many_attributes_are_rejected() {
+        let attributes = field("attributes").unwrap();
+        let text = |key: &str| -> String {
+            let lines = (0..300_000).map(|number| format!("{key}{number}: 1\n"));
+            lines.collect()
+        };
+        let (before, after) = (text("a"), text("b"));
+        assert!(!is_same_value(attributes, &before, &after));
+        let mut row = RawRow::for_device();
+        // Fails only if the time is quadratic: it would be minutes.
+        let started = Instant::now();
+        change_row(&mut row, attributes, &before, &after);
+        assert!(started.elapsed() < Duration::from_secs(10));
+        let report = DevicePatch::from_row(&row, UnknownFields::Reject).unwrap_err();
+        assert_eq!(report.entries()[0].error.reason, Reason::TooManyItems);
     }
 
     #[test]
