@@ -10,7 +10,7 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use askama::Template;
-use devices_domain::RepositoryError;
+use devices_domain::{IdempotencyError, RepositoryError};
 
 use crate::frame::Frame;
 use crate::session::SignedIn;
@@ -39,6 +39,10 @@ pub enum ConsoleError {
     Timeout,
     /// The key or the address exceeded its rate limit. The client may retry after this time.
     RateLimited(Duration),
+    /// Another request with the same form has not finished. It stores the form, or has no effect.
+    FormInProgress,
+    /// The responses stored for forms of the workspace fill their quota. Nothing was stored.
+    ResponseQuotaExceeded,
     /// A concurrency limit is reached, or the server is stopping. The text is for the log only.
     Busy(&'static str),
     /// The database was not reachable in time. Nothing was stored.
@@ -62,7 +66,11 @@ impl ConsoleError {
             Self::TooLarge => "PAYLOAD_TOO_LARGE",
             Self::Timeout => "REQUEST_TIMEOUT",
             Self::RateLimited(_) => "RATE_LIMITED",
-            Self::Busy(_) | Self::Unavailable(_) | Self::InDoubt(_) => "SERVICE_UNAVAILABLE",
+            Self::FormInProgress => "IDEMPOTENCY_KEY_IN_USE",
+            Self::ResponseQuotaExceeded
+            | Self::Busy(_)
+            | Self::Unavailable(_)
+            | Self::InDoubt(_) => "SERVICE_UNAVAILABLE",
             Self::Internal(_) => "INTERNAL_ERROR",
         }
     }
@@ -73,6 +81,7 @@ impl ConsoleError {
             Self::MalformedForm(cause) | Self::Busy(cause) => Some((*cause).to_owned()),
             Self::Unavailable(cause) | Self::InDoubt(cause) => Some(cause.clone()),
             Self::Internal(cause) => Some(cause.to_string()),
+            Self::ResponseQuotaExceeded => Some(IdempotencyError::QuotaExceeded.to_string()),
             _ => None,
         }
     }
@@ -108,9 +117,11 @@ impl ConsoleError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy(_) | Self::Unavailable(_) | Self::InDoubt(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::FormInProgress => StatusCode::CONFLICT,
+            Self::ResponseQuotaExceeded
+            | Self::Busy(_)
+            | Self::Unavailable(_)
+            | Self::InDoubt(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -139,6 +150,8 @@ impl ConsoleError {
             Self::TooLarge => &errors.too_large,
             Self::Timeout => &errors.timeout,
             Self::RateLimited(_) => &errors.rate_limited,
+            Self::FormInProgress => &errors.form_in_progress,
+            Self::ResponseQuotaExceeded => &errors.response_quota_exceeded,
             Self::Busy(_) => &errors.busy,
             Self::Unavailable(_) => &errors.unavailable,
             Self::InDoubt(_) => &errors.in_doubt,
@@ -175,6 +188,18 @@ impl From<RepositoryError> for ConsoleError {
             // `Host::confirm` replaces the response.
             RepositoryError::NotAdmitted => Self::SignedOut,
             RepositoryError::Failed(_) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<IdempotencyError> for ConsoleError {
+    fn from(error: IdempotencyError) -> Self {
+        match error {
+            IdempotencyError::InProgress => Self::FormInProgress,
+            IdempotencyError::KeyReused => {
+                Self::MalformedForm("its idempotency key belongs to another form")
+            }
+            IdempotencyError::QuotaExceeded => Self::ResponseQuotaExceeded,
         }
     }
 }

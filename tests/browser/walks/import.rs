@@ -52,7 +52,7 @@ fn sheet_is_corrected_imported_and_undone(#[case] view: View) {
     let stopped = StoppedServer::stop(api);
     if view.has_javascript {
         browser.press(&run);
-        browser.wait_for_text("The server could not be reached.");
+        browser.wait_for_text("The connection to the server was lost.");
     }
     let api = stopped.start();
     browser.double_click(&run);

@@ -77,8 +77,12 @@ error_texts! {
         "Check your connection and send it again. Nothing was changed.";
     rate_limited: "Too many requests",
         "Wait a minute and try again.";
+    form_in_progress: "This form is being processed",
+        "Wait a moment. Then reload this page, or go back and send the form again: it is carried out only once.";
+    response_quota_exceeded: "Too many results of forms are stored",
+        "Wait until older ones have expired, or ask whoever operates this server for a higher quota. Nothing was changed.";
     busy: "The server is busy",
-        "Wait a moment and try again. Nothing was changed.";
+        "Wait a moment and try again. This request has changed nothing.";
     unavailable: "The database cannot be reached",
         "Try again in a moment. Nothing was changed.";
     in_doubt: "The change may or may not have been stored",
@@ -429,7 +433,7 @@ texts! {
         too_large: "The file is larger than {size} MiB. Divide it into several files, or delete columns that you do not need",
         uploading: "Uploading the file",
         checking: "Checking the rows",
-        upload_failed: "The server could not be reached. Check your connection and try again. Nothing was stored by this attempt, unless the page says so.",
+        upload_failed: "The connection to the server was lost. Check it, and press the button again: an import is stored only once, even if you send it twice.",
         choose_again: "Choose the same file again",
         choose_again_hint: "{name} is too large for this page to carry, and the server keeps no files. Your choices are kept.",
 

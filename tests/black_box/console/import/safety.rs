@@ -67,6 +67,28 @@ fn form_that_is_sent_to_two_servers_is_stored_once() {
 }
 
 #[test]
+fn import_in_progress_is_not_run_again() {
+    let api = Api::start();
+    let browser = Browser::signed_in(&api.server, &api.key);
+    let columns = upload_to_page(&browser, "a.csv", SHEET);
+    let values = plan(&browser, &columns, &[]).form("/ui/import/run");
+    // One server imports one file of a workspace at a time.
+    let second = Server::start(&api.database);
+    let elsewhere = Browser::open(&second);
+    elsewhere.set_cookie(browser.cookie());
+    let blocker = api.lock("devices");
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| send(&browser, "/ui/import/run", &values));
+        api.database.wait_for_blocked_statement();
+        let repeated = read(&send(&elsewhere, "/ui/import/run", &values), 409);
+        assert_eq!(repeated.heading(), "This form is being processed");
+        drop(blocker);
+        assert_eq!(first.join().unwrap().status, 303);
+    });
+    assert_eq!(count_devices(&api), 1);
+}
+
+#[test]
 fn file_that_was_not_checked_is_not_stored() {
     let api = Api::start();
     let browser = Browser::signed_in(&api.server, &api.key);

@@ -64,12 +64,7 @@ pub(super) async fn save(
         Err(CreateDevicesError::Idempotency(IdempotencyError::KeyReused)) => {
             already_sent(&request, &signed_in, sent, once).await
         }
-        Err(CreateDevicesError::Idempotency(IdempotencyError::InProgress)) => {
-            Err(ConsoleError::Busy("the same form is being processed"))
-        }
-        Err(CreateDevicesError::Idempotency(IdempotencyError::QuotaExceeded)) => Err(
-            ConsoleError::Busy("the stored responses of the workspace fill their quota"),
-        ),
+        Err(CreateDevicesError::Idempotency(error)) => Err(error.into()),
         Err(CreateDevicesError::Repository(error)) => Err(error.into()),
     }
 }

@@ -19,7 +19,7 @@ mod values;
 mod wording;
 
 use actix_web::{HttpResponse, web};
-use devices_domain::{CreateDevicesError, IdempotencyError};
+use devices_domain::CreateDevicesError;
 
 use crate::error::ConsoleError;
 use crate::respond::see_other;
@@ -55,15 +55,7 @@ async fn blocking<T: Send + 'static>(
 fn store_error(error: CreateDevicesError) -> ConsoleError {
     match error {
         CreateDevicesError::Repository(error) => error.into(),
-        CreateDevicesError::Idempotency(IdempotencyError::InProgress) => {
-            ConsoleError::Busy("the same import is in progress")
-        }
-        CreateDevicesError::Idempotency(IdempotencyError::QuotaExceeded) => {
-            ConsoleError::Busy("the stored responses of the workspace fill their quota")
-        }
-        CreateDevicesError::Idempotency(IdempotencyError::KeyReused) => {
-            ConsoleError::MalformedForm("the idempotency key belongs to another import")
-        }
+        CreateDevicesError::Idempotency(error) => error.into(),
         CreateDevicesError::Rejected(_) => {
             ConsoleError::Internal("the rejection of a file was not handled".into())
         }
