@@ -28,7 +28,7 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    fn new(value: &str, label: impl Into<String>) -> Self {
+    pub(crate) fn new(value: &str, label: impl Into<String>) -> Self {
         Self {
             value: value.to_owned(),
             label: label.into(),

@@ -64,11 +64,16 @@ impl FormField {
 
     /// Returns the ids of the elements that describe the control. Empty for none.
     pub(crate) fn described_by(&self) -> String {
-        let hint = (!self.hint.is_empty()).then(|| format!("hint-{}", self.name));
-        let error = self.error.as_ref().map(|_| format!("error-{}", self.name));
-        let ids: Vec<_> = hint.into_iter().chain(error).collect();
-        ids.join(" ")
+        described_by(self.name, !self.hint.is_empty(), self.error.is_some())
     }
+}
+
+/// Returns the ids of the hint and of the error of a control. Empty for none.
+pub(crate) fn described_by(name: &str, has_hint: bool, has_error: bool) -> String {
+    let hint = has_hint.then(|| format!("hint-{name}"));
+    let error = has_error.then(|| format!("error-{name}"));
+    let ids: Vec<_> = hint.into_iter().chain(error).collect();
+    ids.join(" ")
 }
 
 /// Returns whether one of the fields of a form has an error.

@@ -15,7 +15,7 @@ use devices_domain::{Characteristics, Field, Identity, Inventory, Ownership};
 
 pub(crate) use control::{Choice, Control};
 pub(crate) use errors::{FieldErrors, OtherError, sentence};
-pub(crate) use form_field::{FormField, RelatedLink, has_errors};
+pub(crate) use form_field::{FormField, RelatedLink, described_by, has_errors};
 pub(crate) use form_text::{change_row, form_text, is_same_value, read_row};
 pub(crate) use label::{label, label_of_any_field, label_of_device_field, words};
 pub(crate) use merge::{Merge, base, base_name};

@@ -7,7 +7,7 @@ use devices_domain::{EventId, EventType, KeyId, RecentEvent, RecentPage, RecentR
 
 use crate::PATH;
 use crate::error::ConsoleError;
-use crate::fields::{label_of_any_field, words};
+use crate::fields::{Choice, label_of_any_field, words};
 use crate::frame::{Frame, Section};
 use crate::pages::paging;
 use crate::query::{Pairs, Query};
@@ -26,7 +26,8 @@ pub(crate) fn routes(scope: &mut web::ServiceConfig) {
 struct ActivityPage {
     frame: Frame,
     events: Vec<EventRow>,
-    types: Vec<TypeChoice>,
+    types: Vec<Choice>,
+    selected_type: &'static str,
     key: Option<i64>,
     is_live: bool,
     is_filtered: bool,
@@ -36,13 +37,6 @@ struct ActivityPage {
     toggle_live: Option<String>,
     newest: Option<String>,
     older: Option<String>,
-}
-
-/// Type of events in the filter.
-struct TypeChoice {
-    value: &'static str,
-    label: String,
-    is_selected: bool,
 }
 
 /// An event as a row of the table.
@@ -83,7 +77,8 @@ async fn list(
     Ok(ActivityPage {
         frame: Frame::new(&signed_in, Section::Activity, EN.activity.title),
         events: events.into_iter().map(EventRow::new).collect(),
-        types: type_choices(event_type),
+        types: type_choices(),
+        selected_type: event_type.map_or("", EventType::as_str),
         key,
         is_live,
         is_filtered: event_type.is_some() || key.is_some(),
@@ -104,13 +99,10 @@ fn address(query: &Pairs, except: &[&str], further: Option<(&str, String)>) -> S
     format!("{PATH}/activity?{}", Pairs(pairs.collect()).encode())
 }
 
-fn type_choices(selected: Option<EventType>) -> Vec<TypeChoice> {
-    let types = EventType::ALL.iter().map(|event_type| TypeChoice {
-        value: event_type.as_str(),
-        label: words(event_type.as_str()),
-        is_selected: selected == Some(*event_type),
-    });
-    types.collect()
+/// Returns the types of events in the filter.
+fn type_choices() -> Vec<Choice> {
+    let names = EventType::ALL.iter().map(|event_type| event_type.as_str());
+    names.map(|name| Choice::new(name, words(name))).collect()
 }
 
 impl EventRow {

@@ -4,8 +4,9 @@ use devices_domain::{BatchOptions, Nulls, UniqueField};
 use devices_import::{ImportOptions, Interpretation, OtherColumns};
 
 use super::form::ImportForm;
-use super::table::Choice;
+use super::table::Select;
 use super::wording;
+use crate::fields::described_by;
 use crate::texts::EN;
 
 /// Input for the value of a field that no column provides.
@@ -17,18 +18,25 @@ pub(super) struct DefaultInput {
     pub(super) error: Option<String>,
 }
 
+impl DefaultInput {
+    /// Returns the ids of the elements that describe the input. Empty for none.
+    pub(super) fn described_by(&self) -> String {
+        described_by(&self.name, !self.hint.is_empty(), self.error.is_some())
+    }
+}
+
 pub(super) struct Formats {
-    pub(super) date_orders: Vec<Choice>,
-    pub(super) decimals: Vec<Choice>,
+    pub(super) date_orders: Select,
+    pub(super) decimals: Select,
     pub(super) keeps_other_columns: bool,
 }
 
-/// Treatment of rows.
-pub(super) struct Treatment {
-    pub(super) on_conflict: Vec<Choice>,
-    pub(super) match_fields: Vec<Choice>,
+/// Options for rows whose device is stored, or whose assignee is not a user.
+pub(super) struct RowOptions {
+    pub(super) on_conflict: Select,
+    pub(super) match_fields: Select,
     pub(super) clears: bool,
-    pub(super) unknown_users: Vec<Choice>,
+    pub(super) unknown_users: Select,
 }
 
 /// Returns the inputs for fields that no column provides. With `requires`, an empty one is an
@@ -112,49 +120,57 @@ impl Formats {
                 .and_then(|it| serde_json::to_value(it).ok()),
         );
         let decimal = json(options.decimal.and_then(|it| serde_json::to_value(it).ok()));
-        let date = |value, label| Choice::new(value, label, &date_format);
-        let mark = |value, label| Choice::new(value, label, &decimal);
         Self {
-            date_orders: vec![
-                date("", texts.date_detect),
-                date("DD/MM/YYYY", texts.date_day_first),
-                date("MM/DD/YYYY", texts.date_month_first),
-                date("YYYY-MM-DD", texts.date_year_first),
-                date("excel", texts.date_excel),
-            ],
-            decimals: vec![
-                mark("", texts.decimal_detect),
-                mark("point", texts.decimal_point),
-                mark("comma", texts.decimal_comma),
-            ],
+            date_orders: Select::new(
+                &date_format,
+                &[
+                    ("", texts.date_detect),
+                    ("DD/MM/YYYY", texts.date_day_first),
+                    ("MM/DD/YYYY", texts.date_month_first),
+                    ("YYYY-MM-DD", texts.date_year_first),
+                    ("excel", texts.date_excel),
+                ],
+            ),
+            decimals: Select::new(
+                &decimal,
+                &[
+                    ("", texts.decimal_detect),
+                    ("point", texts.decimal_point),
+                    ("comma", texts.decimal_comma),
+                ],
+            ),
             keeps_other_columns: options.other_columns == OtherColumns::Attributes,
         }
     }
 }
 
-impl Treatment {
+impl RowOptions {
     pub(super) fn new(batch: BatchOptions) -> Self {
         let texts = &EN.import;
-        let on_conflict = batch.on_conflict.as_str();
-        let conflict = |value, label| Choice::new(value, label, on_conflict);
-        let unknown_users = batch.unknown_users.as_str();
-        let users = |value, label| Choice::new(value, label, unknown_users);
         let match_fields = UniqueField::ALL.map(UniqueField::name);
-        let match_field = batch.match_field.name();
-        let matched = |name| Choice::new(name, wording::field_label(name), match_field);
+        let match_fields = match_fields.map(|name| (name, wording::field_label(name)));
+        let match_fields = match_fields
+            .each_ref()
+            .map(|(name, label)| (*name, &**label));
         Self {
-            on_conflict: vec![
-                conflict("error", texts.conflict_error),
-                conflict("skip", texts.conflict_skip),
-                conflict("update", texts.conflict_update),
-            ],
-            match_fields: match_fields.map(matched).into(),
+            on_conflict: Select::new(
+                batch.on_conflict.as_str(),
+                &[
+                    ("error", texts.conflict_error),
+                    ("skip", texts.conflict_skip),
+                    ("update", texts.conflict_update),
+                ],
+            ),
+            match_fields: Select::new(batch.match_field.name(), &match_fields),
             clears: batch.nulls == Nulls::Clear,
-            unknown_users: vec![
-                users("error", texts.users_error),
-                users("create", texts.users_create),
-                users("leave_out", texts.users_leave_out),
-            ],
+            unknown_users: Select::new(
+                batch.unknown_users.as_str(),
+                &[
+                    ("error", texts.users_error),
+                    ("create", texts.users_create),
+                    ("leave_out", texts.users_leave_out),
+                ],
+            ),
         }
     }
 }

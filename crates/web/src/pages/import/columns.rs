@@ -1,4 +1,4 @@
-//! The second step: the fields of the columns, and the treatment of the rows.
+//! The second step: the fields of the columns, and the options for rows.
 
 use std::collections::HashSet;
 
@@ -11,11 +11,11 @@ use devices_import::{
     Interpretation, MatchedBy, WarningKind, interpret_file,
 };
 
-use super::choices::{DefaultInput, Formats, Treatment, default_inputs, name_template};
+use super::choices::{DefaultInput, Formats, RowOptions, default_inputs, name_template};
 use super::embedded_file::EmbeddedFile;
 use super::form::ImportForm;
 use super::options::{self, ShownColumn};
-use super::start::{Fault, StartPage};
+use super::start::{StartPage, UploadPart};
 use super::table::{TableSettings, summary};
 use super::values::Translations;
 use super::{blocking, wording};
@@ -44,7 +44,7 @@ struct ColumnsPage {
     /// Template of the name. `None` if a column provides the name.
     name_from: Option<String>,
     formats: Formats,
-    treatment: Treatment,
+    row_options: RowOptions,
     translations: Translations,
     table: TableSettings,
 }
@@ -84,7 +84,7 @@ pub(super) async fn show(
             Ok(read) => respond_columns(form, read.options, false).await,
             Err(error) => {
                 let message = wording::of_option(&error.pointer, &error.message);
-                StartPage::reject(&form.signed_in, form.limits, Fault::Mapping, message)
+                StartPage::reject(&form.signed_in, form.limits, UploadPart::Mapping, message)
             }
         }
     };
@@ -112,7 +112,7 @@ pub(super) async fn respond_columns(
         Ok(interpretation) => interpretation,
         Err(error) => {
             let message = wording::of_error(&error);
-            return StartPage::reject(&form.signed_in, limits, Fault::File, message);
+            return StartPage::reject(&form.signed_in, limits, UploadPart::File, message);
         }
     };
     let page = ColumnsPage::new(&form, embedded, options, interpretation, is_checked);
@@ -134,7 +134,7 @@ impl ColumnsPage {
     ) -> Self {
         show_contested_fields(&mut interpretation);
         let problems = problems(&interpretation);
-        leave_out_faults(&mut options.file, &interpretation.errors);
+        remove_invalid_options(&mut options.file, &interpretation.errors);
         let file = &options.file;
         let is_update = options.batch.on_conflict == OnConflict::Update;
         let requires = is_checked && !is_update;
@@ -151,7 +151,7 @@ impl ColumnsPage {
             defaults: default_inputs(file, &interpretation.missing_fields, requires),
             name_from: name_template(form, file, &interpretation),
             formats: Formats::new(file),
-            treatment: Treatment::new(options.batch),
+            row_options: RowOptions::new(options.batch),
             translations: Translations::new(file, &[]),
             table: TableSettings::new(&interpretation.description, file),
         }
@@ -224,7 +224,7 @@ fn control_of(error: &ImportError) -> String {
 
 /// Removes the options that do not fit the file, such as those of columns that only another file
 /// has. Texts that the user entered stay, to be corrected.
-fn leave_out_faults(options: &mut ImportOptions, errors: &[ImportError]) {
+fn remove_invalid_options(options: &mut ImportOptions, errors: &[ImportError]) {
     let pointers = errors.iter().filter_map(|error| match error {
         ImportError::Option(error) => Some(error.pointer.as_str()),
         _ => None,
@@ -252,9 +252,13 @@ fn shown_columns(options: &ImportOptions, columns: &[Column]) -> String {
         .keys()
         .map(|name| name.to_lowercase())
         .collect();
-    let columns = columns.iter().map(|column| -> ShownColumn {
+    let columns = columns.iter().map(|column| {
         let is_given = given.contains(&column.name.to_lowercase());
-        (column.name.clone(), column.field.clone(), is_given)
+        ShownColumn {
+            name: column.name.clone(),
+            field: column.field.clone(),
+            is_given,
+        }
     });
     serde_json::to_string(&columns.collect::<Vec<_>>()).unwrap_or_default()
 }

@@ -16,7 +16,7 @@ use super::form::ImportForm;
 use super::plan::check;
 use super::result::StoredResult;
 use super::run::{idempotent_request, planned_options};
-use super::start::{Fault, StartPage};
+use super::start::{StartPage, UploadPart};
 use super::{blocking, options, plan, store_error, wording};
 use crate::error::ConsoleError;
 use crate::run_to_completion::run_to_completion;
@@ -39,7 +39,7 @@ async fn write_mapping(form: ImportForm) -> Result<HttpResponse, ConsoleError> {
         Ok(read) => read,
         Err(error) => {
             let message = wording::of_option(&error.pointer, &error.message);
-            return StartPage::reject(&form.signed_in, form.limits, Fault::Mapping, message);
+            return StartPage::reject(&form.signed_in, form.limits, UploadPart::Mapping, message);
         }
     };
     let json = serde_json::to_string_pretty(&options::to_json(&read.options));
@@ -94,12 +94,13 @@ async fn write_rejected(mut form: ImportForm) -> Result<HttpResponse, ConsoleErr
             .body(rejected.bytes)),
         Err(error) => {
             let message = wording::of_error(&error);
-            StartPage::reject(&form.signed_in, form.limits, Fault::File, message)
+            StartPage::reject(&form.signed_in, form.limits, UploadPart::File, message)
         }
     }
 }
 
-/// Returns the stored result of the import with the key of the form, if it was embedded out.
+/// Returns the stored result of the import with the key of the form. `None` if the form is that of
+/// a plan, or no import has the key.
 async fn find_stored(
     form: &ImportForm,
     file: &[u8],

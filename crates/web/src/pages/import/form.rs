@@ -11,7 +11,7 @@ use devices_import::{ImportLimits, OptionError};
 use super::blocking;
 use super::embedded_file::{EmbeddedFile, SentFile};
 use super::options::{self, FormOptions};
-use super::start::{Fault, StartPage};
+use super::start::{StartPage, UploadPart};
 use crate::error::ConsoleError;
 use crate::host::{Host, Permit};
 use crate::query::Pairs;
@@ -44,6 +44,15 @@ impl Limits {
             import: host.import_limits(),
             max_bytes: host.max_import_bytes(),
         }
+    }
+
+    pub(super) fn max_mebibytes(self) -> usize {
+        (self.max_bytes >> 20).max(1)
+    }
+
+    /// Returns the message about a file that is too large.
+    pub(super) fn too_large(self) -> String {
+        texts::fill(EN.import.too_large, &[("size", &self.max_mebibytes())])
     }
 }
 
@@ -108,13 +117,12 @@ impl ImportForm {
 
     /// Responds with the first step, because the form has no file.
     pub(super) fn reject_without_file(&self) -> Result<HttpResponse, ConsoleError> {
-        let size = (self.limits.max_bytes >> 20).max(1);
         let message = if self.is_too_large {
-            texts::fill(EN.import.too_large, &[("size", &size)])
+            self.limits.too_large()
         } else {
             EN.import.no_file.to_owned()
         };
-        StartPage::reject(&self.signed_in, self.limits, Fault::File, message)
+        StartPage::reject(&self.signed_in, self.limits, UploadPart::File, message)
     }
 }
 

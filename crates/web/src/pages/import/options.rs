@@ -8,6 +8,7 @@ use devices_import::{
     BatchImportOptions, DateFormat, DecimalMark, ImportOptions, OptionError, OptionErrorReason,
     OtherColumns,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::query::Pairs;
@@ -133,8 +134,15 @@ fn is_same_table(before: &ImportOptions, after: &ImportOptions) -> bool {
     )
 }
 
-/// A column as a page showed it: its name, its field, and whether the options state the field.
-pub(super) type ShownColumn = (String, Option<String>, bool);
+/// A column as a page showed it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ShownColumn {
+    pub(super) name: String,
+    /// Field that the page showed.
+    pub(super) field: Option<String>,
+    /// `true` if the options state the field, `false` if it was recognised.
+    pub(super) is_given: bool,
+}
 
 /// Sets the fields of columns. A column whose field was recognised and is not changed has no entry,
 /// so that a saved mapping also fits a file without this column.
@@ -152,14 +160,14 @@ fn set_columns(options: &mut ImportOptions, columns: &str, sent: &HashMap<&str, 
     }
     // The names of columns ignore case. The last one replaces the others.
     let mut changed = HashMap::new();
-    for ((name, recognised, is_given), field) in chosen {
-        let is_unchanged = field == recognised.as_deref().unwrap_or_default();
+    for (column, field) in chosen {
+        let is_unchanged = field == column.field.as_deref().unwrap_or_default();
         let is_repeated = counts[field] > 1;
-        if is_unchanged && !is_given && (!is_repeated || field.is_empty()) {
+        if is_unchanged && !column.is_given && (!is_repeated || field.is_empty()) {
             continue;
         }
         let field = (!field.is_empty()).then(|| field.to_owned());
-        changed.insert(name.to_lowercase(), (name, field));
+        changed.insert(column.name.to_lowercase(), (column.name, field));
     }
     let is_kept = |name: &str| !changed.contains_key(&name.to_lowercase());
     options.columns.retain(|name, _| is_kept(name));
@@ -269,11 +277,16 @@ mod tests {
 
     #[test]
     fn only_changed_columns_are_stated() {
-        let columns =
-            r#"[["A","name",false],["B",null,false],["C","model",true],["D","type",false]]"#;
+        let columns = json!([
+            {"name": "A", "field": "name", "is_given": false},
+            {"name": "B", "field": null, "is_given": false},
+            {"name": "C", "field": "model", "is_given": true},
+            {"name": "D", "field": "type", "is_given": false},
+        ])
+        .to_string();
         let form = [
             ("options", r#"{"columns":{"c":"model"}}"#),
-            ("columns", columns),
+            ("columns", &columns),
             ("field.0", "name"),
             ("field.1", "brand"),
             ("field.2", ""),
@@ -286,7 +299,10 @@ mod tests {
     #[test]
     fn choices_for_another_table_are_not_used() {
         let form = [
-            ("columns", r#"[["A","name",false]]"#),
+            (
+                "columns",
+                r#"[{"name":"A","field":"name","is_given":false}]"#,
+            ),
             ("field.0", "brand"),
             ("header_row", "4"),
         ];

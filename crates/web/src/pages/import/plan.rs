@@ -12,14 +12,14 @@ use devices_import::{
     BatchImportOptions, ErrorGroup, ErrorGroupLimits, FileInMemory, FileLayout, ReadFile,
     WarningKind, column_letters, group_errors, plan_errors, read_batch,
 };
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::columns::respond_columns;
 use super::embedded_file::{EmbeddedFile, SentFile};
 use super::form::ImportForm;
 use super::options::{self, FormOptions};
-use super::start::{Fault, StartPage};
+use super::run::checked_fingerprint;
+use super::start::{StartPage, UploadPart};
 use super::table::summary;
 use super::tile::{Show, Tile, tiles};
 use super::values::Translations;
@@ -49,7 +49,7 @@ struct PlanPage {
     options: String,
     /// Idempotency key of the import.
     key: String,
-    /// Digest of the file and the options that were checked.
+    /// Fingerprint of the file and the options that were checked.
     checked: String,
     tiles: Vec<Tile>,
     outcome: Outcome,
@@ -62,7 +62,7 @@ struct Outcome {
     counts: PlanCounts,
     new_users: usize,
     /// Errors of the file as a whole. Nothing can be imported.
-    faults: Vec<String>,
+    file_errors: Vec<String>,
     groups: Vec<GroupView>,
     /// Number of all errors of rows.
     title: String,
@@ -111,7 +111,7 @@ pub(super) async fn check(
         Ok(read) => read,
         Err(error) => {
             let message = wording::of_option(&error.pointer, &error.message);
-            return StartPage::reject(&form.signed_in, form.limits, Fault::Mapping, message);
+            return StartPage::reject(&form.signed_in, form.limits, UploadPart::Mapping, message);
         }
     };
     if reads_other_table {
@@ -143,7 +143,7 @@ pub(super) async fn check(
     let (mut source, layout, keeps_file) = (read.file, read.layout, form.browser_keeps_file());
     let options = Arc::clone(&plan);
     let describe = move || {
-        let checked = digest(&file.bytes, &options);
+        let checked = checked_fingerprint(&file.bytes, &options);
         let (outcome, translations) = match planned {
             Ok(planned) => Outcome::of_plan(&mut source, &layout, planned, &options),
             Err(report) => (
@@ -184,18 +184,6 @@ pub(super) async fn read(
     blocking(read).await
 }
 
-/// Returns the digest of a file and its options, whatever `atomic` is.
-pub(super) fn digest(file: &[u8], options: &BatchImportOptions) -> String {
-    let mut options = options.clone();
-    options.batch.is_atomic = true;
-    let digest = Sha256::new()
-        .chain_update((file.len() as u64).to_be_bytes())
-        .chain_update(file)
-        .chain_update(options.canonical());
-    let bytes = digest.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl Outcome {
     fn of_plan(
         file: &mut FileInMemory,
@@ -224,7 +212,7 @@ impl Outcome {
                 let (one, other) = (EN.import.groups_one, EN.import.groups_other);
                 outcome.omitted = unless_zero(groups.omitted, one, other);
             }
-            Err(error) => outcome.faults.push(wording::of_error(&error)),
+            Err(error) => outcome.file_errors.push(wording::of_error(&error)),
         }
         (outcome, translations)
     }
@@ -234,9 +222,9 @@ impl Outcome {
         let message = |(index, error): (Option<usize>, &FieldError)| {
             wording::sentence(&layout.message(index, error))
         };
-        let faults = entries.map(|entry| message((entry.index, &entry.error)));
+        let file_errors = entries.map(|entry| message((entry.index, &entry.error)));
         Self {
-            faults: faults.take(LIMITS.groups).collect(),
+            file_errors: file_errors.take(LIMITS.groups).collect(),
             ..Self::default()
         }
     }
@@ -269,7 +257,7 @@ impl Outcome {
     }
 
     fn can_import(&self) -> bool {
-        self.faults.is_empty() && self.stored() > 0
+        self.file_errors.is_empty() && self.stored() > 0
     }
 }
 

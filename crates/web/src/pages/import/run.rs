@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::form::ImportForm;
 use super::options::FormOptions;
-use super::plan::{check, digest};
+use super::plan::check;
 use super::result::{self, StoredResult};
 use super::{blocking, store_error};
 use crate::error::ConsoleError;
@@ -50,15 +50,29 @@ pub(super) fn idempotent_request(
     file: &[u8],
     options: &BatchImportOptions,
 ) -> IdempotentRequest {
-    let fingerprint = Sha256::new()
-        .chain_update((file.len() as u64).to_be_bytes())
-        .chain_update(file)
-        .chain_update(options.canonical());
     IdempotentRequest {
         operation: OPERATION,
         key,
-        fingerprint: fingerprint.finalize().into(),
+        fingerprint: fingerprint(file, options),
     }
+}
+
+/// Returns the fingerprint of a file and all options but `atomic`, which the user chooses on the
+/// plan.
+pub(super) fn checked_fingerprint(file: &[u8], options: &BatchImportOptions) -> String {
+    let mut options = options.clone();
+    options.batch.is_atomic = true;
+    let bytes = fingerprint(file, &options).into_iter();
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Returns the SHA-256 of a file and its options.
+fn fingerprint(file: &[u8], options: &BatchImportOptions) -> [u8; 32] {
+    let hash = Sha256::new()
+        .chain_update((file.len() as u64).to_be_bytes())
+        .chain_update(file)
+        .chain_update(options.canonical());
+    hash.finalize().into()
 }
 
 async fn execute(mut form: ImportForm) -> Result<HttpResponse, ConsoleError> {
@@ -72,7 +86,7 @@ async fn execute(mut form: ImportForm) -> Result<HttpResponse, ConsoleError> {
     let checked = form.values.get("checked").unwrap_or_default().to_owned();
     let (limits, read_options) = (form.limits.import, options.clone());
     let read = move || {
-        if digest(&file.bytes, &read_options) != checked {
+        if checked_fingerprint(&file.bytes, &read_options) != checked {
             return (file, None);
         }
         let request = idempotent_request(key, &file.bytes, &read_options);

@@ -17,27 +17,31 @@ pub(super) struct StartPage {
     frame: Frame,
     /// Accepted kinds and sizes of files.
     limits: String,
+    max_bytes: usize,
+    /// Message about a file of more bytes.
+    too_large: String,
     file_error: Option<String>,
     mapping_error: Option<String>,
 }
 
-/// Part of the form that has an error.
+/// Part of the form with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum UploadPart {
     File,
     Mapping,
 }
 
 impl StartPage {
     pub(super) fn new(signed_in: &SignedIn, limits: Limits) -> Self {
-        let mebibytes = limits.max_bytes >> 20;
         let rows = texts::group_digits(limits.import.max_rows as u64);
         Self {
             frame: Frame::new(signed_in, Section::Import, EN.import.title),
             limits: texts::fill(
                 EN.import.accepted,
-                &[("rows", &rows), ("size", &mebibytes.max(1))],
+                &[("rows", &rows), ("size", &limits.max_mebibytes())],
             ),
+            max_bytes: limits.max_bytes,
+            too_large: limits.too_large(),
             file_error: None,
             mapping_error: None,
         }
@@ -47,13 +51,13 @@ impl StartPage {
     pub(super) fn reject(
         signed_in: &SignedIn,
         limits: Limits,
-        fault: Fault,
+        part: UploadPart,
         message: String,
     ) -> Result<HttpResponse, ConsoleError> {
         let mut page = Self::new(signed_in, limits);
-        match fault {
-            Fault::File => page.file_error = Some(message),
-            Fault::Mapping => page.mapping_error = Some(message),
+        match part {
+            UploadPart::File => page.file_error = Some(message),
+            UploadPart::Mapping => page.mapping_error = Some(message),
         }
         respond::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
     }

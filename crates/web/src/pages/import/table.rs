@@ -2,6 +2,7 @@
 
 use devices_import::{FileDescription, FileKind, ImportOptions};
 
+use crate::fields::Choice;
 use crate::texts::{self, EN};
 
 /// Encodings that a page offers. Others come from a saved mapping.
@@ -13,20 +14,31 @@ const ENCODINGS: [&str; 5] = [
     "utf-16le",
 ];
 
-/// Value of a select.
-pub(super) struct Choice {
-    pub(super) value: String,
-    pub(super) label: String,
-    pub(super) is_selected: bool,
+/// Values of which one is selected.
+#[derive(Default)]
+pub(super) struct Select {
+    pub(super) choices: Vec<Choice>,
+    pub(super) selected: String,
 }
 
-impl Choice {
-    pub(super) fn new(value: &str, label: impl Into<String>, selected: &str) -> Self {
+impl Select {
+    /// Creates a select of values and their labels.
+    pub(super) fn new(selected: &str, choices: &[(&str, &str)]) -> Self {
+        let choices = choices.iter();
         Self {
-            value: value.to_owned(),
-            label: label.into(),
-            is_selected: value == selected,
+            choices: choices
+                .map(|(value, label)| Choice::new(value, *label))
+                .collect(),
+            selected: selected.to_owned(),
         }
+    }
+
+    fn push(&mut self, value: &str, label: &str) {
+        self.choices.push(Choice::new(value, label));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.choices.is_empty()
     }
 }
 
@@ -34,9 +46,9 @@ impl Choice {
 pub(super) struct TableSettings {
     pub(super) header_row: String,
     pub(super) header_row_hint: String,
-    pub(super) sheets: Vec<Choice>,
-    pub(super) encodings: Vec<Choice>,
-    pub(super) delimiters: Vec<Choice>,
+    pub(super) sheets: Select,
+    pub(super) encodings: Select,
+    pub(super) delimiters: Select,
 }
 
 /// Returns what was read, such as "inventory.xlsx: sheet Inventory, 30 rows".
@@ -60,55 +72,52 @@ impl TableSettings {
         let mut settings = Self {
             header_row: header_row.unwrap_or_default(),
             header_row_hint: hint,
-            sheets: Vec::new(),
-            encodings: Vec::new(),
-            delimiters: Vec::new(),
+            sheets: Select::default(),
+            encodings: Select::default(),
+            delimiters: Select::default(),
         };
         match &file.kind {
             FileKind::Xlsx { sheet, sheets } => {
-                settings.sheets = sheet_choices(sheet, sheets, options.sheet.as_deref());
+                settings.sheets = sheet_select(sheet, sheets, options.sheet.as_deref());
             }
             FileKind::Csv {
                 encoding,
                 delimiter,
             } => {
-                settings.encodings = encoding_choices(encoding, options.encoding.as_deref());
-                settings.delimiters = delimiter_choices(*delimiter, options.delimiter.as_deref());
+                settings.encodings = encoding_select(encoding, options.encoding.as_deref());
+                settings.delimiters = delimiter_select(*delimiter, options.delimiter.as_deref());
             }
         }
         settings
     }
 }
 
-fn detected(what: &str) -> Choice {
-    let label = texts::fill(EN.import.detected, &[("what", &what)]);
-    Choice {
-        value: String::new(),
-        label,
-        is_selected: false,
+/// Returns the label of the setting that was detected.
+fn detected(what: &str) -> String {
+    texts::fill(EN.import.detected, &[("what", &what)])
+}
+
+fn sheet_select(sheet: &str, sheets: &[String], given: Option<&str>) -> Select {
+    let mut select = Select::new(given.unwrap_or_default(), &[]);
+    if given.is_none() {
+        select.push("", &detected(sheet));
     }
-}
-
-fn sheet_choices(sheet: &str, sheets: &[String], given: Option<&str>) -> Vec<Choice> {
-    let given = given.unwrap_or_default();
-    let named = sheets
-        .iter()
-        .map(|name| Choice::new(name, name.clone(), given));
-    let read = given.is_empty().then(|| detected(sheet));
-    read.into_iter().chain(named).collect()
-}
-
-fn encoding_choices(encoding: &str, given: Option<&str>) -> Vec<Choice> {
-    let given = given.unwrap_or_default();
-    let mut choices = vec![detected(encoding)];
-    choices.extend(ENCODINGS.map(|name| Choice::new(name, name, given)));
-    if !given.is_empty() && !ENCODINGS.contains(&given) {
-        choices.push(Choice::new(given, given, given));
+    for name in sheets {
+        select.push(name, name);
     }
-    choices
+    select
 }
 
-fn delimiter_choices(delimiter: char, given: Option<&str>) -> Vec<Choice> {
+fn encoding_select(encoding: &str, given: Option<&str>) -> Select {
+    let mut select = Select::new(given.unwrap_or_default(), &[("", &detected(encoding))]);
+    let other = given.filter(|given| !ENCODINGS.contains(given));
+    for name in ENCODINGS.into_iter().chain(other) {
+        select.push(name, name);
+    }
+    select
+}
+
+fn delimiter_select(delimiter: char, given: Option<&str>) -> Select {
     let names = [
         (",", EN.import.comma),
         (";", EN.import.semicolon),
@@ -124,7 +133,10 @@ fn delimiter_choices(delimiter: char, given: Option<&str>) -> Vec<Choice> {
         other => other.to_string(),
     };
     let found = names.iter().find(|(value, _)| *value == name);
-    let mut choices = vec![detected(found.map_or(name.as_str(), |(_, label)| label))];
-    choices.extend(names.map(|(value, label)| Choice::new(value, label, given)));
-    choices
+    let label = found.map_or(name.as_str(), |(_, label)| label);
+    let mut select = Select::new(given, &[("", &detected(label))]);
+    for (value, label) in names {
+        select.push(value, label);
+    }
+    select
 }

@@ -1,14 +1,16 @@
 //! Values of a file that stand for another value of a field.
 
+use std::collections::HashSet;
+
 use devices_domain::{Format, Reason, field};
 use devices_import::{ErrorGroup, ImportOptions};
 
-use super::table::Choice;
 use super::wording;
-use crate::fields::words;
+use crate::fields::{Choice, words};
 use crate::texts::EN;
 
-/// Maximum number of values that a page offers to translate.
+/// Maximum number of translations that a page shows, and of further values that it offers to
+/// translate. A saved mapping can have more translations. The options in the page keep them.
 const MAX_VALUES: usize = 100;
 
 /// Length from which the library shortens a value that it shows.
@@ -34,34 +36,44 @@ pub(super) struct Translation {
 impl Translations {
     /// Returns the translations of the options, and the invalid values of the groups.
     pub(super) fn new(options: &ImportOptions, groups: &[ErrorGroup]) -> Self {
-        let mut keys: Vec<(String, String)> = Vec::new();
-        let mut values = Vec::new();
-        for (name, translations) in &options.values {
-            for (from, to) in translations {
-                keys.push((name.clone(), from.clone()));
-                values.push(Translation::new(name, from, to));
-            }
-        }
-        for (name, from) in groups.iter().flat_map(untranslated) {
-            let is_known = |(known, other): &(String, String)| {
-                known == name && other.to_lowercase() == from.to_lowercase()
-            };
-            if keys.len() < MAX_VALUES && !keys.iter().any(is_known) {
-                keys.push((name.to_owned(), from.to_owned()));
-                values.push(Translation::new(name, from, ""));
-            }
-        }
+        let given = options.values.iter();
+        let given = given
+            .flat_map(|(name, values)| {
+                values
+                    .iter()
+                    .map(move |(from, to)| (&**name, &**from, &**to))
+            })
+            .take(MAX_VALUES);
+        let mut known: HashSet<_> = given
+            .clone()
+            .map(|(name, from, _)| folded(name, from))
+            .collect();
+        let others = groups.iter().flat_map(untranslated);
+        let others = others
+            .filter(|(name, from)| known.insert(folded(name, from)))
+            .map(|(name, from)| (name, from, ""))
+            .take(MAX_VALUES);
+        let shown: Vec<_> = given.chain(others).collect();
+        let keys: Vec<_> = shown.iter().map(|(name, from, _)| (name, from)).collect();
+        let values = shown
+            .iter()
+            .map(|(name, from, to)| Translation::new(name, from, to));
         Self {
             keys: serde_json::to_string(&keys).unwrap_or_default(),
-            values,
+            values: values.collect(),
         }
     }
+}
+
+/// Returns a value as the library compares it: without case.
+fn folded(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_lowercase())
 }
 
 /// Returns the values of a group that another value of the field could stand for.
 fn untranslated(group: &ErrorGroup) -> impl Iterator<Item = (&str, &str)> {
     let name = group.field.as_deref().unwrap_or_default();
-    let has_names = field(name).is_some_and(|field| !choices(field.format(), "").is_empty());
+    let has_names = field(name).is_some_and(|field| !choices(field.format()).is_empty());
     let is_word = matches!(
         group.reason,
         Reason::NotInEnum | Reason::Malformed | Reason::WrongType
@@ -85,23 +97,40 @@ impl Translation {
             field: wording::field_label(name),
             from: from.to_owned(),
             to: to.to_owned(),
-            choices: format.map(|format| choices(format, to)).unwrap_or_default(),
+            choices: format.map(choices).unwrap_or_default(),
         }
     }
 }
 
-fn choices(format: Format, selected: &str) -> Vec<Choice> {
+fn choices(format: Format) -> Vec<Choice> {
     match format {
         Format::OneOf(names) => {
             let names = names.iter();
-            names
-                .map(|name| Choice::new(name, words(name), selected))
-                .collect()
+            names.map(|name| Choice::new(name, words(name))).collect()
         }
         Format::Boolean => vec![
-            Choice::new("yes", EN.common.yes, selected),
-            Choice::new("no", EN.common.no, selected),
+            Choice::new("yes", EN.common.yes),
+            Choice::new("no", EN.common.no),
         ],
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_mapping_is_not_shown_as_a_whole() {
+        let mut options = ImportOptions::default();
+        let values = (0..1_000).map(|number| (format!("word {number}"), "LOST".to_owned()));
+        let values = values.collect();
+        options.values.insert("client_status".to_owned(), values);
+        let translations = Translations::new(&options, &[]);
+        let keys: Vec<(String, String)> = serde_json::from_str(&translations.keys).unwrap();
+        assert_eq!(
+            (keys.len(), translations.values.len()),
+            (MAX_VALUES, MAX_VALUES)
+        );
     }
 }
