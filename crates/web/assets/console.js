@@ -1,8 +1,11 @@
 "use strict";
 
-// Times, numbers, forms that must be sent once, and the focus after errors. Every page works
-// without this script.
+// Enhances the pages, each of which also works without this script.
 (() => {
+  // Time after which a form can be sent again. A browser does not report a navigation that was
+  // stopped, and the server carries out a repeated form once.
+  const RESEND_MS = 10_000;
+
   const instants = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
   const dates = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 
@@ -44,6 +47,11 @@
       return;
     }
     form.dataset.sent = "true";
+    setTimeout(() => allowSending(form), RESEND_MS);
+  }
+
+  function allowSending(form) {
+    delete form.dataset.sent;
   }
 
   // Copies the value of a control, or selects it where the browser does not allow copying.
@@ -70,126 +78,6 @@
     root.querySelector("[data-focus]")?.focus();
   }
 
-  // Import: sends each step with its progress, and keeps the file for the next one. The former steps
-  // stay in memory for the back button.
-  let keptFile = null;
-  const steps = [];
-
-  function putKeptFile(root) {
-    const field = root.querySelector("[data-kept-file]");
-    if (keptFile && field) {
-      const transfer = new DataTransfer();
-      transfer.items.add(keptFile);
-      field.querySelector("input").files = transfer.files;
-      field.hidden = true;
-    }
-  }
-
-  function showProgress(form, part, text) {
-    const progress = form.querySelector("[data-upload-progress]");
-    const status = progress.querySelector("[role=status]");
-    progress.hidden = false;
-    const bar = progress.querySelector("progress");
-    if (part === null) {
-      bar.removeAttribute("value");
-    } else {
-      bar.value = part * 100;
-    }
-    if (status.textContent !== status.dataset[text]) {
-      status.textContent = status.dataset[text];
-    }
-  }
-
-  function showStep(nodes, title) {
-    const main = document.querySelector("main");
-    main.replaceChildren(...nodes);
-    document.title = title;
-    for (const progress of main.querySelectorAll("[data-upload-progress]")) {
-      progress.hidden = true;
-    }
-    for (const form of main.querySelectorAll("form[data-sent]")) {
-      delete form.dataset.sent;
-    }
-    window.scrollTo(0, 0);
-    (main.querySelector("[data-focus]") ?? main).focus();
-  }
-
-  function receiveStep(request, form) {
-    const page = new DOMParser().parseFromString(request.responseText, "text/html");
-    const main = page.querySelector("main");
-    if (!main) {
-      showProgress(form, 0, "failed");
-      delete form.dataset.sent;
-      return;
-    }
-    const step = history.state?.step ?? 0;
-    steps[step] = { nodes: [...document.querySelector("main").childNodes], title: document.title };
-    localize(main);
-    putKeptFile(main);
-    steps.length = step + 1;
-    steps.push({ nodes: [...main.childNodes], title: page.title });
-    history.replaceState({ step }, "");
-    history.pushState({ step: step + 1 }, "");
-    showStep(steps[step + 1].nodes, page.title);
-  }
-
-  function sendStep(event) {
-    const form = event.target;
-    const submitter = event.submitter;
-    if (event.defaultPrevented || !form.matches("[data-import]")) {
-      return;
-    }
-    const chosen = form.querySelector("input[name=file]")?.files[0];
-    keptFile = chosen ?? keptFile;
-    if (submitter?.hasAttribute("data-download")) {
-      return;
-    }
-    event.preventDefault();
-    const data = new FormData(form, submitter);
-    data.set("keeps_file", "true");
-    if (keptFile && !chosen) {
-      data.delete("content");
-      data.set("file", keptFile, keptFile.name);
-    }
-    const request = new XMLHttpRequest();
-    request.upload.addEventListener("progress", (sent) => {
-      const isDone = sent.loaded === sent.total;
-      showProgress(form, isDone ? null : sent.loaded / sent.total, isDone ? "checking" : "uploading");
-    });
-    request.addEventListener("load", () => {
-      const target = new URL(request.responseURL);
-      if (target.pathname.startsWith("/ui/import/results/") || target.pathname === "/ui/sign-in") {
-        // The server redirected: the result has an address of its own.
-        location.assign(target);
-      } else {
-        receiveStep(request, form);
-      }
-    });
-    request.addEventListener("error", () => {
-      showProgress(form, 0, "failed");
-      delete form.dataset.sent;
-    });
-    showProgress(form, 0, "uploading");
-    request.open("POST", submitter?.getAttribute("formaction") ?? form.getAttribute("action"));
-    request.send(data);
-  }
-
-  function highlightDrop(event) {
-    for (const zone of document.querySelectorAll("[data-drop-zone]")) {
-      const isOver = event.type === "dragover" && zone.contains(event.target);
-      zone.classList.toggle("dragging", isOver);
-    }
-  }
-
-  for (const type of ["dragover", "dragleave", "drop"]) {
-    document.addEventListener(type, highlightDrop);
-  }
-  window.addEventListener("popstate", (event) => {
-    const step = steps[event.state?.step ?? 0];
-    if (step) {
-      showStep(step.nodes, step.title);
-    }
-  });
   // Selects all rows of a table with the box in its header, and shows how many are selected.
   function prepareSelection(root) {
     for (const all of root.querySelectorAll("[data-select-all]")) {
@@ -216,40 +104,57 @@
     }
   }
 
-  // Tells that a live search failed. The former results cannot be used: they do not belong to the
-  // text of the search any more. The next response replaces all of this.
+  // Skips an update that would take the focus or the selection away. The next one is due soon.
+  function skipDisturbingUpdate(event) {
+    const target = event.detail.target;
+    const selection = getSelection();
+    const isUsed =
+      target.contains(document.activeElement) ||
+      (!selection.isCollapsed && selection.containsNode(target, true));
+    if (target.hasAttribute("data-live") && isUsed) {
+      event.preventDefault();
+    }
+  }
+
+  // Tells that a live search or an update failed. The next response replaces all of this.
   function showNotUpdated(event) {
     const target = event.detail.target;
+    if (target.querySelector(":scope > [data-not-updated]")) {
+      return;
+    }
     const message = document.createElement("p");
     message.className = "callout danger";
     message.setAttribute("role", "alert");
     message.dataset.notUpdated = "";
     message.textContent = document.getElementById("content").dataset.notUpdated;
-    target.querySelector(":scope > [data-not-updated]")?.remove();
-    for (const part of target.children) {
-      part.inert = true;
+    // Former results of a search cannot be used: they do not belong to its text any more.
+    if (!target.hasAttribute("data-live")) {
+      for (const part of target.children) {
+        part.inert = true;
+      }
+      document.getElementById("count")?.replaceChildren();
     }
     target.prepend(message);
-    document.getElementById("count")?.replaceChildren();
   }
 
+  function enhance() {
+    localize(document);
+    prepareSelection(document);
+  }
+
+  document.addEventListener("submit", sendOnce);
+  // A page from the back/forward cache can send its forms again.
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-sent]").forEach(allowSending);
+  });
+  document.addEventListener("htmx:beforeRequest", skipDisturbingUpdate);
   for (const type of ["htmx:responseError", "htmx:sendError"]) {
     document.addEventListener(type, showNotUpdated);
   }
-  document.addEventListener("submit", sendOnce);
-  document.addEventListener("submit", sendStep);
-  // A page from the back/forward cache can send its forms again.
-  window.addEventListener("pageshow", () => {
-    for (const form of document.querySelectorAll("form[data-sent]")) {
-      delete form.dataset.sent;
-    }
-  });
-  document.addEventListener("htmx:afterSwap", () => {
-    localize(document);
-    prepareSelection(document);
-  });
-  localize(document);
+  for (const type of ["htmx:afterSwap", "import:step"]) {
+    document.addEventListener(type, enhance);
+  }
+  enhance();
   offerCopies(document);
-  prepareSelection(document);
   focusError(document);
 })();

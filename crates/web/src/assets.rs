@@ -28,11 +28,12 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
     [
         asset!("console.css", "text/css; charset=utf-8"),
         asset!("console.js", "text/javascript; charset=utf-8"),
         asset!("htmx.min.js", "text/javascript; charset=utf-8"),
+        asset!("import.js", "text/javascript; charset=utf-8"),
         asset!("icon.svg", "image/svg+xml"),
         asset!(
             "sample.xlsx",

@@ -434,6 +434,7 @@ texts! {
         uploading: "Uploading the file",
         checking: "Checking the rows",
         upload_failed: "The connection to the server was lost. Check it, and press the button again: an import is stored only once, even if you send it twice.",
+        file_changed: "The file has changed on disk since you chose it. Choose it again.",
         choose_again: "Choose the same file again",
         choose_again_hint: "{name} is too large for this page to carry, and the server keeps no files. Your choices are kept.",
 
@@ -718,7 +719,7 @@ texts! {
         title: "Activity",
         type_label: "Event",
         all_types: "All events",
-        live: "Updated every 10 seconds.",
+        live: "Updated every 10 seconds, except while something in the list is selected or has the focus.",
         stopped: "This page does not update itself.",
         stop: "Stop updating",
         start: "Update every 10 seconds",
