@@ -110,6 +110,22 @@ impl Browser {
         );
     }
 
+    /// Makes the timers of the next pages this many times as fast.
+    pub(crate) fn speed_up(&self, factor: u32) {
+        let source = format!(
+            "const start = window.setTimeout; \
+             window.setTimeout = (run, delay, ...rest) => start(run, delay / {factor}, ...rest);"
+        );
+        let script = json!({ "source": source });
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", script);
+    }
+
+    /// Saves downloads in this directory.
+    pub(crate) fn save_downloads_in(&self, directory: &str) {
+        let behavior = json!({ "behavior": "allow", "downloadPath": directory });
+        self.devtools("Browser.setDownloadBehavior", behavior);
+    }
+
     /// Opens a path of the server.
     pub(crate) fn visit(&self, path: &str) {
         let url = format!("{}{path}", self.base);

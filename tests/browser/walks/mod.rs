@@ -1,9 +1,12 @@
 //! Walks through the console as users take them, most of them also without JavaScript.
 
+mod activity;
 mod assign;
 mod conflict;
 mod expired_session;
+mod forms;
 mod import;
+mod import_script;
 mod keyboard;
 mod keys;
 mod scopes;
