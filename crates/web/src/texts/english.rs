@@ -51,6 +51,35 @@ const IMPORT_PHRASES: &[(&str, &str)] = &[
     ),
     (": leave this option out", ""),
     (
+        ": map the column to no field, or translate its values",
+        ": ignore the column to use the value for all rows",
+    ),
+    (
+        ": map each to a field or to no field",
+        ": choose a field for each, or ignore it",
+    ),
+    (", as `decimal` states", ", as the option for amounts says"),
+    (
+        "than `user_id`: send one of them",
+        "than the one with the id in this row: keep one of them",
+    ),
+    (
+        ": state its actual `encoding`, or save",
+        ": choose another encoding, or save",
+    ),
+    (
+        ": send a name such as `utf-8`",
+        ": choose one such as `utf-8`",
+    ),
+    (
+        "with `on_conflict` `skip` or `update`",
+        "if stored devices are skipped or updated",
+    ),
+    (
+        ": send a field of a device, or `attributes.KEY`",
+        ": choose a field of a device",
+    ),
+    (
         ": send the number of the header",
         ": enter the number of the row with the headers",
     ),

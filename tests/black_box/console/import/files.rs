@@ -189,6 +189,35 @@ fn saved_mapping_with_an_unknown_option_is_rejected() {
 }
 
 #[test]
+fn mapping_with_many_translations_is_used() {
+    let (api, browser) = start();
+    let words: Vec<_> = (0..1_500)
+        .map(|number| format!("\"word {number}\":\"DUTCH_QWERTY\""))
+        .collect();
+    let mapping = format!(
+        "{{\"values\":{{\"keyboard_layout\":{{{}}}}}}}",
+        words.join(",")
+    );
+    let head = "Content-Disposition: form-data; name=\"mapping\"; filename=\"m.json\"";
+    let sheet = "name,type,category,keyboard_layout\nA,laptop,computers,word 1499\n";
+    let form = Form::of_file("a.csv", sheet).with_part(head, &mapping);
+    let columns = read(&browser.send_form("/ui/import/columns", form), 200);
+    let checked = plan(&browser, &columns, &[]);
+    assert_eq!(tiles(&checked), ["1 to create"], "{}", checked.text());
+    run(&browser, &checked);
+    let device = api.get_json("/devices?limit=1")["data"][0].clone();
+    assert!(device.to_string().contains("DUTCH_QWERTY"), "{device}");
+}
+
+#[test]
+fn form_with_too_many_parts_is_not_called_a_large_file() {
+    let (_api, browser) = start();
+    let values = vec![("value.0".to_owned(), String::new()); 1_001];
+    let response = send(&browser, "/ui/import/plan", &values);
+    assert_eq!(read(&response, 400).heading(), "The form could not be read");
+}
+
+#[test]
 fn what_only_the_user_can_decide_is_asked() {
     let (api, browser) = start();
     let sheet = "name,type,category,Purchase Date,Serial Number,Service Tag\n\

@@ -3,6 +3,7 @@
 use actix_multipart::Multipart;
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
+use devices_domain::{ErrorCode, FieldError, Reason};
 use futures_util::StreamExt;
 
 use crate::http::extract::multipart::{file_name, malformed, read_form, read_part};
@@ -48,7 +49,9 @@ async fn read_parts(mut multipart: Multipart, max_file_bytes: usize) -> Result<F
         let mut part = part.map_err(malformed)?;
         parts += 1;
         if parts > MAX_PARTS {
-            return Err(ApiError::PayloadTooLarge);
+            let detail = "must have at most 1,000 parts";
+            let error = FieldError::whole(ErrorCode::InvalidBody, Reason::TooManyItems, detail);
+            return Err(error.into());
         }
         let name = part.name().unwrap_or_default().to_owned();
         if name == FILE && form.file.is_none() {

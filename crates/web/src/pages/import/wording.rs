@@ -151,6 +151,8 @@ pub(super) fn group_advice(reason: Reason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use rstest::rstest;
 
     use super::*;
@@ -177,6 +179,70 @@ mod tests {
     #[case("a ` alone", "A ` alone")]
     fn messages_have_the_words_of_the_page(#[case] message: &str, #[case] expected: &str) {
         assert_eq!(sentence(message), expected);
+    }
+
+    /// Names of options, which only a saved mapping shows to users.
+    const OPTIONS: [&str; 15] = [
+        "sheet",
+        "header_row",
+        "encoding",
+        "columns",
+        "defaults",
+        "values",
+        "name_from",
+        "date_format",
+        "decimal",
+        "other_columns",
+        "on_conflict",
+        "match",
+        "nulls",
+        "unknown_users",
+        "atomic",
+    ];
+
+    /// Returns the code in a directory, without comments and tests, and with each text in one line.
+    fn code(directory: &Path) -> String {
+        let mut code = String::new();
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                code.push_str(&self::code(&path));
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+            for line in source.lines().map(str::trim_start) {
+                if !line.starts_with("//") {
+                    let (line, end) = line.strip_suffix('\\').map_or((line, "\n"), |l| (l, ""));
+                    code.push_str(line);
+                    code.push_str(end);
+                }
+            }
+        }
+        code
+    }
+
+    #[test]
+    fn phrases_are_those_of_the_library() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let import = code(&crates.join("import/src"));
+        let domain = code(&crates.join("domain/src/field"));
+        let mut worded = import.clone();
+        for (index, (phrase, replacement)) in EN.import_phrases.iter().enumerate() {
+            assert!(
+                import.contains(phrase) || domain.contains(phrase),
+                "{phrase}"
+            );
+            let mut others = EN.import_phrases[..index].iter();
+            // The shorter one would be replaced first.
+            assert!(!others.any(|(other, _)| phrase.contains(other)), "{phrase}");
+            worded = worded.replace(phrase, replacement);
+        }
+        for option in OPTIONS {
+            let named = format!("`{option}`");
+            let mut lines = worded.lines();
+            assert_eq!(lines.find(|line| line.contains(&named)), None);
+        }
     }
 
     #[test]
