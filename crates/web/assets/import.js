@@ -67,20 +67,34 @@
     (main.querySelector("[data-focus]") ?? main).focus();
   }
 
-  // Returns whether the response is the page of a step.
-  function receiveStep(html) {
-    const page = new DOMParser().parseFromString(html, "text/html");
-    const main = page.querySelector("main");
-    if (!main) {
-      return false;
-    }
+  // Shows an error beside the button: the step keeps the file and the choices.
+  function showError(main, form) {
+    showProgress(form, 0, "retry");
+    const status = form.querySelector("[data-upload-progress] [role=status]");
+    status.prepend(`${main.querySelector("h1").textContent}. `);
+    status.append(" ", main.querySelector("a[target=_blank]") ?? "");
+    delete form.dataset.sent;
+  }
+
+  function receiveStep(page, main) {
     const current = document.querySelector("main");
     steps[step] = { nodes: [...current.childNodes], title: document.title };
     steps.length = step + 1;
     steps.push({ nodes: [...main.childNodes], title: page.title });
     history.pushState({ step: step + 1 }, "");
     showStep(step + 1);
-    return true;
+  }
+
+  function receivePage(html, isError, form) {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const main = page.querySelector("main");
+    if (!main) {
+      fail(form);
+    } else if (isError && !main.querySelector("form[data-import]")) {
+      showError(main, form);
+    } else {
+      receiveStep(page, main);
+    }
   }
 
   function save(blob, disposition) {
@@ -102,8 +116,8 @@
     } else if (disposition.startsWith("attachment")) {
       hideProgress(form);
       save(sent.response, disposition);
-    } else if (!receiveStep(await sent.response.text())) {
-      fail(form);
+    } else {
+      receivePage(await sent.response.text(), sent.status >= 400, form);
     }
   }
 

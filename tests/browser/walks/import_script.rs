@@ -149,6 +149,25 @@ fn leaving_an_unfinished_import_is_confirmed() {
 }
 
 #[test]
+fn import_continues_after_another_sign_in() {
+    let import = Import::start();
+    let Import { api, browser, .. } = &import;
+    api.database
+        .execute("UPDATE console_sessions SET expires_at = now()");
+    browser.fill("Category", "computers");
+    browser.press("Check the rows");
+    browser.wait_for_text("You are signed out. Your file and your choices are kept.");
+    browser.follow("Sign in in a new tab");
+    browser.switch_to_window(1);
+    browser.fill("API key", &api.key);
+    browser.press("Sign in");
+    browser.wait_for_text("Sign out");
+    browser.switch_to_window(0);
+    browser.press("Check the rows");
+    browser.wait_for_text("Nothing has been stored yet.");
+}
+
+#[test]
 fn changed_file_is_asked_for_again() {
     let import = Import::start();
     let browser = &import.browser;

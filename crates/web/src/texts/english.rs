@@ -463,6 +463,7 @@ texts! {
         uploading: "Uploading the file",
         checking: "Checking the rows",
         upload_failed: "The connection to the server was lost. Check it, and press the button again: an import is stored only once, even if you send it twice.",
+        retry: "Your file and your choices are kept. Press the button again in a moment.",
         file_changed: "The file has changed on disk since you chose it. Choose it again.",
         choose_again: "Choose the same file again",
         choose_again_hint: "{name} is too large for this page to carry, and the server keeps no files. Your choices are kept.",
