@@ -14,8 +14,8 @@ struct CountRow {
     count: i64,
 }
 
-/// A query as FROM and WHERE clauses that are cheap where an index helps that is not in the order of
-/// the ids. All contain the exact conditions.
+/// A query as FROM and WHERE clauses that are cheap where an index helps that is not in the order
+/// of the ids. All contain the exact conditions.
 pub(crate) struct IndexQueries {
     /// Selects matches among the newest items only: those before the cursor of the page, if it has
     /// one. `None` if the other queries are cheap for every value.
@@ -97,8 +97,8 @@ impl RangeQuery {
     /// Number of candidates up to which all are read if the range is long.
     const MAX_CANDIDATES: usize = 12_000;
 
-    /// Finds matches through the index that has few items. `from` contains the exact conditions, and
-    /// `id` is the expression for the id in it.
+    /// Finds matches through the index that has few items. `from` contains the exact conditions,
+    /// and `id` is the expression for the id in it.
     pub(super) fn find(
         self,
         from: &Statement,

@@ -315,8 +315,8 @@ fn old_devices_of_a_range_of_dates_are_found() {
     });
 }
 
-/// Returns devices of which most have no brand. Of the types, plotters are rare, phones are frequent
-/// but rare without a brand, and laptops are frequent.
+/// Returns devices of which most have no brand. Of the types, plotters are rare, phones are
+/// frequent but rare without a brand, and laptops are frequent.
 fn devices_without_brand(count: u64) -> Vec<NewDevice> {
     let devices = (0..count).map(|index| {
         let type_ = match index {
