@@ -48,10 +48,10 @@ impl SignedIn {
 }
 
 /// Session whose key allows writing.
-pub(crate) struct Editor(pub(crate) SignedIn);
+pub(crate) struct WriteAccess(pub(crate) SignedIn);
 
 /// Session whose key allows managing keys.
-pub(crate) struct Administrator(pub(crate) SignedIn);
+pub(crate) struct AdminAccess(pub(crate) SignedIn);
 
 fn of_request(request: &HttpRequest, required: Scope) -> Result<SignedIn, ConsoleError> {
     let extensions = request.extensions();
@@ -73,7 +73,7 @@ impl FromRequest for SignedIn {
     }
 }
 
-impl FromRequest for Editor {
+impl FromRequest for WriteAccess {
     type Error = ConsoleError;
     type Future = Ready<Result<Self, ConsoleError>>;
 
@@ -82,7 +82,7 @@ impl FromRequest for Editor {
     }
 }
 
-impl FromRequest for Administrator {
+impl FromRequest for AdminAccess {
     type Error = ConsoleError;
     type Future = Ready<Result<Self, ConsoleError>>;
 

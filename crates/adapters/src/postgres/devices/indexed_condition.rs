@@ -42,11 +42,19 @@ impl<'a> IndexedCondition<'a> {
         })
     }
 
-    /// Selects all devices that meet the condition.
-    pub(super) fn devices(&self) -> Statement {
+    /// Selects at least the devices that meet the condition, from the index alone: that of the times
+    /// of changes also has archived devices.
+    pub(super) fn range(&self) -> Statement {
         let mut from = Statement::default();
         let workspace = from.bind(Value::Integer(self.workspace.0));
-        self.push_devices(&mut from, &workspace);
+        if self.condition.updated_since.is_some() {
+            from.push(&format!(
+                " FROM devices WHERE devices.workspace_id = {workspace}"
+            ));
+            from.push_and_since("devices.updated_at", self.condition.updated_since);
+        } else {
+            self.push_devices(&mut from, &workspace);
+        }
         from
     }
 

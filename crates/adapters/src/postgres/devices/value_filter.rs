@@ -40,7 +40,7 @@ pub(super) fn queries(
             newest: None,
             indexed: words.indexed(),
             in_range: Some(RangeQuery {
-                range: condition.devices(),
+                range: condition.range(),
                 first: condition.matches(RangeQuery::FIRST_ITEMS),
                 all: condition.matches(RangeQuery::MAX_ITEMS),
                 candidates: words.candidates(),

@@ -40,7 +40,7 @@ pub(crate) struct IndexQuery {
 /// A query for matches that two indexes have: one has a range of items, another one the words of
 /// candidates. Reads those of the index that has few.
 pub(crate) struct RangeQuery {
-    /// Selects all items of the range.
+    /// Selects at least the items of the range, to count them.
     pub(crate) range: Statement,
     /// Selects the matches among the first [`FIRST_ITEMS`](Self::FIRST_ITEMS) of the range.
     pub(crate) first: IndexQuery,

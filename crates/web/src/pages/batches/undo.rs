@@ -11,7 +11,7 @@ use crate::frame::{Frame, Section};
 use crate::query::{Pairs, Query};
 use crate::respond::see_other;
 use crate::run_to_completion::run_to_completion;
-use crate::session::Editor;
+use crate::session::WriteAccess;
 use crate::texts::{self, EN};
 
 /// Maximum number of kept devices that the page lists.
@@ -36,7 +36,7 @@ struct Kept {
 
 pub(super) async fn preview(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
     Query(query): Query,
 ) -> Result<UndoPage, ConsoleError> {
@@ -63,7 +63,7 @@ pub(super) async fn preview(
 /// Carries out an undo. A second one archives nothing more.
 pub(super) async fn undo(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {

@@ -12,7 +12,7 @@ use crate::form::Form;
 use crate::frame::{Frame, Section};
 use crate::respond;
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Editor, SignedIn};
+use crate::session::{SignedIn, WriteAccess};
 use crate::texts::{self, EN};
 
 #[derive(Template)]
@@ -28,7 +28,7 @@ struct ArchivePage {
 /// Shows what archiving the device does.
 pub(super) async fn show(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
     let stored = find(&request, &signed_in, DeviceId(*id)).await?;
@@ -44,7 +44,7 @@ pub(super) async fn show(
 /// Archives the device. Shows the confirmation again if somebody else has changed it.
 pub(super) async fn save(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {

@@ -19,7 +19,7 @@ use crate::pages::users::display_name;
 use crate::query::{Pairs, Query};
 use crate::respond;
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Editor, SignedIn};
+use crate::session::{SignedIn, WriteAccess};
 use crate::texts::{self, EN};
 
 /// Action of the form that takes the device back.
@@ -80,7 +80,7 @@ struct Candidate {
 /// Shows the users to whom the device can be assigned.
 pub(super) async fn show(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
     Query(query): Query,
 ) -> Result<HttpResponse, ConsoleError> {
@@ -100,7 +100,7 @@ pub(super) async fn show(
 /// change is kept. If somebody else has changed the assignee, shows the present one.
 pub(super) async fn save(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {

@@ -20,7 +20,7 @@ use crate::frame::{Frame, Section};
 use crate::query::{Pairs, Query};
 use crate::respond;
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Editor, SignedIn};
+use crate::session::{SignedIn, WriteAccess};
 use crate::texts::EN;
 
 /// Operation of the idempotency keys of the form.
@@ -37,7 +37,7 @@ struct NewPage {
 
 /// Shows the form of a new device, with the values of the query.
 pub(super) async fn show(
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     Query(query): Query,
 ) -> Result<HttpResponse, ConsoleError> {
     let form = DeviceForm::for_new().with_errors(&query, &FieldErrors::default());
@@ -48,7 +48,7 @@ pub(super) async fn show(
 /// Creates the device of a form, once per form.
 pub(super) async fn save(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
     let sent = &form.values;

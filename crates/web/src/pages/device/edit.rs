@@ -22,7 +22,7 @@ use crate::pages::history::last_author;
 use crate::query::Pairs;
 use crate::respond;
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Editor, SignedIn};
+use crate::session::{SignedIn, WriteAccess};
 use crate::texts::{self, EN};
 
 /// Maximum number of attempts to save a form without conflicts while others change the device.
@@ -57,7 +57,7 @@ pub(super) struct Change {
 /// Shows the form of a device.
 pub(super) async fn show(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
     let stored = find(&request, &signed_in, DeviceId(*id)).await?;
@@ -72,7 +72,7 @@ pub(super) async fn show(
 /// keep their values. Asks about fields that both changed.
 pub(super) async fn save(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {

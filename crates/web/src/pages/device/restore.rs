@@ -12,7 +12,7 @@ use crate::fields::{FieldErrors, OtherError};
 use crate::frame::{Frame, Section};
 use crate::respond;
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Editor, SignedIn};
+use crate::session::{SignedIn, WriteAccess};
 use crate::texts::{self, EN};
 
 #[derive(Template)]
@@ -27,7 +27,7 @@ struct RestorePage {
 /// Shows what restoring the device does.
 pub(super) async fn show(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
     let stored = find(&request, &signed_in, DeviceId(*id)).await?;
@@ -42,7 +42,7 @@ pub(super) async fn show(
 /// active one stays as it is: no revision is needed.
 pub(super) async fn save(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
     let id = DeviceId(*id);

@@ -15,7 +15,7 @@ use super::start::{StartPage, UploadPart};
 use crate::error::ConsoleError;
 use crate::host::{Host, Permit};
 use crate::query::Pairs;
-use crate::session::{Editor, SignedIn, console};
+use crate::session::{SignedIn, WriteAccess, console};
 use crate::texts::{self, EN};
 
 /// A form of an import, with its file.
@@ -80,7 +80,7 @@ impl ImportForm {
     }
 
     async fn read(request: HttpRequest, payload: Payload) -> Result<Self, ConsoleError> {
-        let Editor(signed_in) = Editor::extract(&request).await?;
+        let WriteAccess(signed_in) = WriteAccess::extract(&request).await?;
         let host = console(&request)?.clone();
         let limits = Limits::of(&*host.0);
         let upload = match host.0.read_upload(&request, payload).await {

@@ -8,7 +8,7 @@ use super::form::Limits;
 use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
 use crate::respond;
-use crate::session::{Editor, SignedIn, console};
+use crate::session::{SignedIn, WriteAccess, console};
 use crate::texts::{self, EN};
 
 #[derive(Template)]
@@ -64,7 +64,7 @@ impl StartPage {
 }
 
 pub(super) async fn show(
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     request: HttpRequest,
 ) -> Result<HttpResponse, ConsoleError> {
     let limits = Limits::of(&*console(&request)?.0);

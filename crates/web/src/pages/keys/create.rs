@@ -12,11 +12,11 @@ use crate::fields::FieldErrors;
 use crate::form::Form;
 use crate::respond::page;
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Administrator, SignedIn, console};
+use crate::session::{AdminAccess, SignedIn, console};
 
 pub(super) async fn show(
     request: HttpRequest,
-    Administrator(signed_in): Administrator,
+    AdminAccess(signed_in): AdminAccess,
 ) -> Result<HttpResponse, ConsoleError> {
     let newest = super::newest(&request, &signed_in).await?;
     page(StatusCode::OK, &KeyForm::new(&signed_in, newest))
@@ -24,7 +24,7 @@ pub(super) async fn show(
 
 pub(super) async fn create(
     request: HttpRequest,
-    Administrator(signed_in): Administrator,
+    AdminAccess(signed_in): AdminAccess,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
     let sent = &form.values;

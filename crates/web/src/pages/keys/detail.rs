@@ -10,7 +10,7 @@ use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
 use crate::pages::history::History;
 use crate::query::Query;
-use crate::session::Administrator;
+use crate::session::AdminAccess;
 
 #[derive(Template, WebTemplate)]
 #[template(path = "keys/detail.html")]
@@ -25,7 +25,7 @@ pub(super) struct KeyDetail {
 
 pub(super) async fn show(
     request: HttpRequest,
-    Administrator(signed_in): Administrator,
+    AdminAccess(signed_in): AdminAccess,
     id: web::Path<i64>,
     Query(query): Query,
 ) -> Result<KeyDetail, ConsoleError> {

@@ -11,7 +11,7 @@ use crate::frame::{Frame, Section};
 use crate::pages::paging::{self, NOTICE, Pager};
 use crate::query::{Pairs, Query};
 use crate::run_to_completion::run_to_completion;
-use crate::session::Administrator;
+use crate::session::AdminAccess;
 use crate::texts::{self, EN};
 
 #[derive(Template, WebTemplate)]
@@ -27,7 +27,7 @@ pub(super) struct KeyList {
 
 pub(super) async fn list(
     request: HttpRequest,
-    Administrator(signed_in): Administrator,
+    AdminAccess(signed_in): AdminAccess,
     Query(query): Query,
 ) -> Result<KeyList, ConsoleError> {
     let paging = PageRequest {

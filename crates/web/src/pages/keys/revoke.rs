@@ -11,7 +11,7 @@ use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
 use crate::respond::{page, see_other};
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Administrator, SignedIn};
+use crate::session::{AdminAccess, SignedIn};
 use crate::texts::EN;
 
 /// Confirmation of a revocation.
@@ -39,7 +39,7 @@ impl RevokeForm {
 
 pub(super) async fn show(
     request: HttpRequest,
-    Administrator(signed_in): Administrator,
+    AdminAccess(signed_in): AdminAccess,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
     let (key, _) = super::find(&request, &signed_in, KeyId(*id)).await?;
@@ -49,7 +49,7 @@ pub(super) async fn show(
 /// Revokes a key. Sending the form again is harmless.
 pub(super) async fn revoke(
     request: HttpRequest,
-    Administrator(signed_in): Administrator,
+    AdminAccess(signed_in): AdminAccess,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
     let id = KeyId(*id);

@@ -15,7 +15,7 @@ use crate::form::Form;
 use crate::frame::{Frame, Section};
 use crate::respond::page;
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Administrator, SignedIn, console};
+use crate::session::{AdminAccess, SignedIn, console};
 use crate::texts::EN;
 
 /// Minimum overlap of the key of the session. A second click can discard the response with the new
@@ -65,7 +65,7 @@ impl RotateForm {
 
 pub(super) async fn show(
     request: HttpRequest,
-    Administrator(signed_in): Administrator,
+    AdminAccess(signed_in): AdminAccess,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
     let (key, newest) = super::find(&request, &signed_in, KeyId(*id)).await?;
@@ -76,7 +76,7 @@ pub(super) async fn show(
 /// rotation: no other page shows the secret.
 pub(super) async fn rotate(
     request: HttpRequest,
-    Administrator(signed_in): Administrator,
+    AdminAccess(signed_in): AdminAccess,
     id: web::Path<i64>,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {

@@ -14,15 +14,17 @@ use crate::form::Form;
 use crate::query::Pairs;
 use crate::respond::{page, see_other};
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Editor, SignedIn};
+use crate::session::{SignedIn, WriteAccess};
 
-pub(super) async fn show(Editor(signed_in): Editor) -> Result<HttpResponse, ConsoleError> {
+pub(super) async fn show(
+    WriteAccess(signed_in): WriteAccess,
+) -> Result<HttpResponse, ConsoleError> {
     page(StatusCode::OK, &UserForm::new(&signed_in))
 }
 
 pub(super) async fn create(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
     let fields = match read(&form.values) {

@@ -9,7 +9,7 @@ use crate::error::ConsoleError;
 use crate::frame::{Frame, Section};
 use crate::respond::{page, see_other};
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Editor, SignedIn};
+use crate::session::{SignedIn, WriteAccess};
 use crate::texts::{self, EN};
 
 /// Confirmation of a deletion, or the reason why the user cannot be deleted.
@@ -25,7 +25,7 @@ struct DeleteUser {
 
 pub(super) async fn show(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
     respond(&request, &signed_in, UserId(*id), StatusCode::OK).await
@@ -33,7 +33,7 @@ pub(super) async fn show(
 
 pub(super) async fn delete(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
     let id = UserId(*id);

@@ -19,12 +19,12 @@ use crate::form::Form;
 use crate::query::Pairs;
 use crate::respond::{page, see_other};
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Editor, SignedIn};
+use crate::session::{SignedIn, WriteAccess};
 use crate::texts::{self, EN};
 
 pub(super) async fn show(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ConsoleError> {
     let user = super::find(&request, &signed_in, UserId(*id)).await?;
@@ -34,7 +34,7 @@ pub(super) async fn show(
 
 pub(super) async fn save(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     id: web::Path<i64>,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {

@@ -21,7 +21,7 @@ use crate::pages::users::display_name;
 use crate::query::Query;
 use crate::respond;
 use crate::run_to_completion::run_to_completion;
-use crate::session::Editor;
+use crate::session::WriteAccess;
 use crate::texts::{self, EN};
 
 /// Maximum number of users to choose from.
@@ -84,7 +84,7 @@ struct Loaded {
 /// `GET /devices/bulk`: asks for the value of a change, then shows its effect.
 pub(in crate::pages::devices) async fn confirm(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     Query(query): Query,
 ) -> Result<HttpResponse, ConsoleError> {
     let bulk = BulkRequest::read(&query)?;

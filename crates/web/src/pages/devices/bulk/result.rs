@@ -15,7 +15,7 @@ use crate::pages::devices::action::{self, ActionKind, RequestedAction};
 use crate::query::Query;
 use crate::respond;
 use crate::run_to_completion::run_to_completion;
-use crate::session::Editor;
+use crate::session::WriteAccess;
 use crate::texts::{self, EN};
 
 #[derive(Template)]
@@ -41,7 +41,7 @@ struct Undo {
 /// this from the devices: its address can come from anywhere.
 pub(in crate::pages::devices) async fn result(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     Query(query): Query,
 ) -> Result<HttpResponse, ConsoleError> {
     let bulk = BulkRequest::read(&query)?;

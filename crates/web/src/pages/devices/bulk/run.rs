@@ -13,7 +13,7 @@ use crate::pages::devices::action::{self, RequestedAction};
 use crate::pages::devices::selection::Selection;
 use crate::respond;
 use crate::run_to_completion::run_to_completion;
-use crate::session::Editor;
+use crate::session::WriteAccess;
 
 /// `POST /devices/bulk/run`: changes all devices or none, and leads to the result. If one of them
 /// cannot be changed, or was changed after the confirmation, leads back to the confirmation.
@@ -21,7 +21,7 @@ use crate::session::Editor;
 /// A form that is sent twice changes nothing the second time, and leads to the same result.
 pub(in crate::pages::devices) async fn run(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
     let bulk = BulkRequest::read(&form.values)?;

@@ -16,14 +16,14 @@ use crate::pages::paging;
 use crate::query::Pairs;
 use crate::respond;
 use crate::run_to_completion::run_to_completion;
-use crate::session::{Editor, SignedIn};
+use crate::session::{SignedIn, WriteAccess};
 use crate::texts::{self, EN};
 
 /// `POST /devices/bulk`: leads to the confirmation, or shows the list again if no device or too
 /// many are selected.
 pub(in crate::pages::devices) async fn select(
     request: HttpRequest,
-    Editor(signed_in): Editor,
+    WriteAccess(signed_in): WriteAccess,
     form: Form,
 ) -> Result<HttpResponse, ConsoleError> {
     let sent = &on_same_page(&form.values);
