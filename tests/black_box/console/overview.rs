@@ -10,7 +10,7 @@ use super::open;
 fn empty_workspace_offers_what_to_do_next() {
     let (api, browser) = open();
     let page = browser.page("/ui/");
-    assert_eq!(page.link("Import a file"), "/ui/import");
+    assert_eq!(page.link("Import a spreadsheet"), "/ui/import");
     let reader = Browser::signed_in(&api.server, &api.create_key("acme", "READ"));
     let page = reader.page("/ui/");
     assert!(page.text().contains("No devices yet"), "{}", page.text());

@@ -204,7 +204,7 @@ texts! {
         batches: "Newest batches",
         empty: "No devices yet",
         empty_advice: "Import the spreadsheet that you have, or create the first device by hand.",
-        import: "Import a file",
+        import: "Import a spreadsheet",
         new_device: "New device",
     }
 
@@ -212,7 +212,7 @@ texts! {
     devices: DevicesTexts {
         title: "Devices",
         new_device: "New device",
-        import: "Import a sheet",
+        import: "Import a spreadsheet",
         search: "Search",
         search_hint: "Name, serial number, model, assignee …",
         status: "Status",
@@ -629,12 +629,12 @@ texts! {
         undo_title: "Undo batch {number}",
         batch: "Batch",
         device: "Device",
-        import_file: "Import a file",
+        import_file: "Import a spreadsheet",
         all_batches: "All batches",
         one: "1 batch",
         other: "{count} batches",
         empty: "No batches yet",
-        empty_advice: "A batch appears here for every import, and for every request that stores devices together. Import a file to create the first one.",
+        empty_advice: "A batch appears here for every import, and for every request that stores devices together. Import a spreadsheet to create the first one.",
         no_match: "No batches of this key",
         no_match_advice: "Nothing was imported or stored with it.",
         number: "Number",
@@ -766,7 +766,7 @@ texts! {
         newest: "Newest events",
         older: "Older events",
         empty: "Nothing has happened yet",
-        empty_advice: "Changes of devices, users and enrolments appear here. Import a file or create a device.",
+        empty_advice: "Changes of devices, users and enrolments appear here. Import a spreadsheet or create a device.",
         no_match: "No such event among the newest",
         no_match_advice: "Look among older events, or clear the filter.",
     }

@@ -42,8 +42,8 @@ impl<'a> IndexedCondition<'a> {
         })
     }
 
-    /// Selects at least the devices that meet the condition, from the index alone: that of the times
-    /// of changes also has archived devices.
+    /// Selects at least the devices that meet the condition, from the index alone: that of the
+    /// times of changes also has archived devices.
     pub(super) fn range(&self) -> Statement {
         let mut from = Statement::default();
         let workspace = from.bind(Value::Integer(self.workspace.0));
