@@ -1,6 +1,6 @@
 //! Files as people have them, and what the steps say about them.
 
-use devices_tests::{Api, Browser, Form, Page};
+use devices_tests::{Api, Browser, Form, Page, device};
 use rstest::rstest;
 use serde_json::json;
 
@@ -88,6 +88,23 @@ fn sample_is_imported_with_a_category_only() {
         "{}",
         skipped.text()
     );
+}
+
+#[test]
+fn rows_that_were_stored_since_the_plan_are_skipped() {
+    let (api, browser) = start();
+    let columns = upload_to_page(
+        &browser,
+        "a.csv",
+        "name,type,category,serial_number\nA,b,c,SN-1\n",
+    );
+    let plan = plan(&browser, &columns, &[("on_conflict", "skip")]);
+    assert_eq!(tiles(&plan), ["1 to create"]);
+    api.create_device(device(json!({"name": "A", "serial_number": "SN-1"})));
+    let values = plan.form("/ui/import/run");
+    let result = read(&send(&browser, "/ui/import/run", &values), 200);
+    assert_eq!(result.heading(), "Nothing was stored");
+    assert_eq!(count_devices(&api), 1);
 }
 
 #[rstest]

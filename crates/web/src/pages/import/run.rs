@@ -106,7 +106,7 @@ async fn execute(mut form: ImportForm) -> Result<HttpResponse, ConsoleError> {
         batch,
         origin: form.signed_in.origin.clone(),
         returns_devices: false,
-        idempotency: Some((request, renderer(layout))),
+        idempotency: Some((request, renderer(Arc::clone(&layout)))),
     };
     let use_case = UpsertDevices::new(form.signed_in.workspace().devices);
     match use_case.execute(upsert).await {
@@ -119,9 +119,11 @@ async fn execute(mut form: ImportForm) -> Result<HttpResponse, ConsoleError> {
                 batch => result::respond_rejected(form, batch, stored).await,
             }
         }
-        Ok(UpsertDevicesResult::Rows(..)) => Err(ConsoleError::Internal(
-            "the response of an idempotent import is missing".into(),
-        )),
+        // Nothing is stored if all rows have the requested state by now.
+        Ok(UpsertDevicesResult::Rows(_, rows)) => {
+            let stored = StoredResult::new(&layout, &rows);
+            result::respond_rejected(form, rows.batch, stored).await
+        }
         Err(CreateDevicesError::Rejected(_)) => check(form, Some(EN.import.changed_since)).await,
         Err(error) => Err(store_error(error)),
     }
