@@ -93,7 +93,8 @@ fn next_path(next: Option<&str>) -> &str {
         };
         let page = rest.split(['?', '#']).next().unwrap_or_default();
         (page.is_empty() || page.starts_with('/'))
-            && page.trim_end_matches('/') != "/sign-in"
+            && !matches!(page.trim_end_matches('/'), "/sign-in" | "/sign-out")
+            && !page.contains("..")
             && path.chars().all(|c| c.is_ascii_graphic() && c != '\\')
     };
     next.filter(is_page).unwrap_or(PATH)
@@ -117,6 +118,8 @@ mod tests {
     #[case(Some("/ui/a\r\nb"), "/ui")]
     #[case(Some("/ui/\u{e9}"), "/ui")]
     #[case(Some("/ui/sign-in"), "/ui")]
+    #[case(Some("/ui/sign-out"), "/ui")]
+    #[case(Some("/ui/../docs"), "/ui")]
     #[case(Some("/ui/sign-in?next=/ui/"), "/ui")]
     #[case(None, "/ui")]
     fn next_path_stays_in_the_console(#[case] next: Option<&str>, #[case] expected: &str) {

@@ -48,6 +48,10 @@ fn device_is_assigned_and_taken_back() {
         unknown.text
     );
     assert_eq!(browser.post(&assign, &[("user_id", &ada)]).status, 400);
+    for id in ["-1", "0", "x"] {
+        let form = [("revision", revision.as_str()), ("user_id", id)];
+        assert_eq!(browser.post(&assign, &form).status, 400, "{id}");
+    }
     let without_user = [("revision", revision.as_str()), ("user_id", "")];
     assert_eq!(browser.post(&assign, &without_user).status, 400);
 }

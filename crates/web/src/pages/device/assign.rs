@@ -138,8 +138,8 @@ struct Assignment {
 fn requested_assignee(sent: &Pairs) -> Result<Option<UserId>, ConsoleError> {
     match (sent.get("action"), sent.get("user_id").map(str::parse)) {
         (Some(TAKE_BACK), None) => Ok(None),
-        (None, Some(Ok(user))) => Ok(Some(UserId(user))),
-        (None, Some(Err(_))) => Err(ConsoleError::MalformedForm("user_id is not a number")),
+        (None, Some(Ok(user @ 1..))) => Ok(Some(UserId(user))),
+        (None, Some(_)) => Err(ConsoleError::MalformedForm("user_id is not an id")),
         _ => Err(ConsoleError::MalformedForm("it has no user_id")),
     }
 }
