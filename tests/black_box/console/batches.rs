@@ -1,6 +1,6 @@
 //! Batches and their undo.
 
-use devices_tests::{Browser, ids};
+use devices_tests::{Browser, device, ids};
 use serde_json::json;
 
 use super::html::{HOSTILE, assert_escaped};
@@ -59,6 +59,20 @@ fn undo_shows_its_effect_first() {
         "{}",
         again.text()
     );
+}
+
+#[test]
+fn undo_counts_the_devices_that_it_does_not_list() {
+    let (api, browser) = open();
+    let ids = api.create_devices((0..22).map(|_| device(json!({"name": "D"}))));
+    for id in ids {
+        api.call("DELETE", &format!("/devices/{id}"));
+    }
+    let mut links = browser.page("/ui/batches").links().into_keys();
+    let batch = links.find(|path| path.starts_with("/ui/batches/"));
+    let page = browser.page(&format!("{}/undo", batch.unwrap()));
+    assert_eq!(page.by_class("tag").len(), 20);
+    assert!(page.text().contains("And 2 more."), "{}", page.text());
 }
 
 #[test]

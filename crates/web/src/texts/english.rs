@@ -251,7 +251,7 @@ texts! {
         invalid_filters: "Correct the filters to see devices",
         unknown_one: "1 serial number is unknown",
         unknown_other: "{count} serial numbers are unknown",
-        unknown_hint: "No active device has them. Copy them from here:",
+        unknown_hint: "No active device has these:",
         incomplete: "New devices that are not indexed yet may be missing from the search.",
         one: "1 device",
         other: "{count} devices",
@@ -414,8 +414,8 @@ texts! {
         title: "Assign {name}",
         now: "Assignee now:",
         search_label: "Search users by name or email",
-        found_one: "1 user found",
-        found_other: "{count} users found",
+        found_one: "1 user found.",
+        found_other: "{count} users found.",
         first_of: "The first {shown} are listed: type more of the name.",
         to: "to",
         take_back: "Take back",
@@ -624,6 +624,8 @@ texts! {
     }
 
     batches: BatchesTexts {
+        more_one: "And 1 more.",
+        more_other: "And {count} more.",
         title: "Batches",
         detail_title: "Batch {number}",
         undo_title: "Undo batch {number}",

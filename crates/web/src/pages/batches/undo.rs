@@ -32,6 +32,8 @@ struct Kept {
     title: String,
     /// The first of them.
     devices: Vec<DeviceId>,
+    /// Number of the others.
+    more: Option<String>,
 }
 
 pub(super) async fn preview(
@@ -90,14 +92,14 @@ fn kept(undo: &BatchUndo) -> Vec<Kept> {
             KeepReason::ChangedSince => (EN.batches.changed_one, EN.batches.changed_other),
             KeepReason::ArchivedAlready => (EN.batches.archived_one, EN.batches.archived_other),
         };
+        let count = devices.len();
+        let more = count.saturating_sub(MAX_LISTED) as u64;
+        let (one_more, more_other) = (EN.batches.more_one, EN.batches.more_other);
         Kept {
-            title: texts::count(devices.len() as u64, one, other),
-            devices,
+            title: texts::count(count as u64, one, other),
+            devices: devices.into_iter().take(MAX_LISTED).collect(),
+            more: (more > 0).then(|| texts::count(more, one_more, more_other)),
         }
     });
-    let mut groups: Vec<_> = groups.filter(|kept| !kept.devices.is_empty()).collect();
-    for group in &mut groups {
-        group.devices.truncate(MAX_LISTED);
-    }
-    groups
+    groups.filter(|kept| !kept.devices.is_empty()).collect()
 }
