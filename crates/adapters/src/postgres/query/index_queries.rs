@@ -5,7 +5,6 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use crate::postgres::query::local_settings::{in_index_order, probing_index};
-use crate::postgres::query::pagination::MAX_COUNTED;
 use crate::postgres::query::statement::{IdRow, Statement, Value};
 
 #[derive(QueryableByName)]
@@ -59,7 +58,7 @@ pub(crate) struct RangeQuery {
 pub(crate) enum RangeResult {
     /// All matches, each at least once.
     All(Vec<i64>),
-    /// More than [`MAX_COUNTED`] items match. Contains [`RangeQuery::sorted`].
+    /// More items match than are counted. Contains [`RangeQuery::sorted`].
     Many(Option<IndexQuery>),
     /// Both indexes have too many items.
     Unknown,
@@ -97,18 +96,19 @@ impl RangeQuery {
     /// Number of candidates up to which all are read if the range is long.
     const MAX_CANDIDATES: usize = 12_000;
 
-    /// Finds matches through the index that has few items. `from` contains the exact conditions,
-    /// and `id` is the expression for the id in it.
+    /// Finds matches through the index that has few items. Stops if more than `max_counted` match
+    /// early. `from` contains the exact conditions, and `id` is the expression for the id in it.
     pub(super) fn find(
         self,
         from: &Statement,
         id: &str,
+        max_counted: usize,
         connection: &mut PgConnection,
     ) -> QueryResult<RangeResult> {
         let first = self.first.load(connection, |from, connection| {
-            load_ids(connection, select_ids(from, id, MAX_COUNTED + 1))
+            load_ids(connection, select_ids(from, id, max_counted + 1))
         })?;
-        if first.len() > MAX_COUNTED {
+        if first.len() > max_counted {
             return Ok(RangeResult::Many(self.sorted));
         }
         if has_fewer(&self.range, Self::FIRST_ITEMS, connection)? {

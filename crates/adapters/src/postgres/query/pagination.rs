@@ -30,7 +30,7 @@ struct ItemRow {
 }
 
 /// Number of matches up to which the total of a list is exact. `openapi.yaml` states it.
-pub(super) const MAX_COUNTED: usize = 500;
+const MAX_COUNTED: usize = 500;
 
 /// Largest result set that is sorted by rank. Larger ones are sorted by id, newest first: ranking
 /// would take seconds, and distinguishes little if nearly every row matches.
@@ -172,7 +172,7 @@ impl PagedQuery {
         // `None` if the page is found in the order of the ids.
         let mut sorted = (counted <= MAX_COUNTED).then_some((queries.sorted, queries.sorted_id));
         if let Some(range) = queries.in_range.filter(|_| counted <= MAX_COUNTED) {
-            match range.find(&from, id, connection)? {
+            match range.find(&from, id, MAX_COUNTED, connection)? {
                 RangeResult::All(matches) => return Ok(page_of(matches, paging)),
                 RangeResult::Many(in_range) => {
                     counted = MAX_COUNTED + 1;
