@@ -153,6 +153,8 @@ pub(super) fn group_advice(reason: Reason) -> &'static str {
 mod tests {
     use std::path::Path;
 
+    use devices_domain::BatchOptions;
+    use devices_import::ImportOptions;
     use rstest::rstest;
 
     use super::*;
@@ -180,25 +182,6 @@ mod tests {
     fn messages_have_the_words_of_the_page(#[case] message: &str, #[case] expected: &str) {
         assert_eq!(sentence(message), expected);
     }
-
-    /// Names of options, which only a saved mapping shows to users.
-    const OPTIONS: [&str; 15] = [
-        "sheet",
-        "header_row",
-        "encoding",
-        "columns",
-        "defaults",
-        "values",
-        "name_from",
-        "date_format",
-        "decimal",
-        "other_columns",
-        "on_conflict",
-        "match",
-        "nulls",
-        "unknown_users",
-        "atomic",
-    ];
 
     /// Returns the code in a directory, without comments and tests, and with each text in one line.
     fn code(directory: &Path) -> String {
@@ -238,7 +221,8 @@ mod tests {
             assert!(!others.any(|(other, _)| phrase.contains(other)), "{phrase}");
             worded = worded.replace(phrase, replacement);
         }
-        for option in OPTIONS {
+        // Only a saved mapping shows the names of options to users.
+        for option in ImportOptions::NAMES.iter().chain(&BatchOptions::NAMES) {
             let named = format!("`{option}`");
             let mut lines = worded.lines();
             assert_eq!(lines.find(|line| line.contains(&named)), None);
