@@ -54,8 +54,10 @@ async fn sign_in(request: HttpRequest, form: Form) -> Result<HttpResponse, Conso
     let host = &session::console(&request)?.0;
     match host.sign_in(&request, secret).await {
         Ok(new_session) => {
-            // The browser forgets the former session. If the store fails, it expires by itself.
-            host.sign_out(&session::tokens(&request)).await.ok();
+            // The browser forgets the former session, which otherwise expires by itself.
+            if let Err(error) = host.sign_out(&session::tokens(&request)).await {
+                tracing::warn!(cause = error.cause(), "cannot end the former session");
+            }
             Ok(HttpResponse::SeeOther()
                 .cookie(session::cookie(&request, &new_session))
                 .insert_header((LOCATION, next))
