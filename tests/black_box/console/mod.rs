@@ -11,6 +11,7 @@ mod html;
 mod import;
 mod keys;
 mod overview;
+mod same_origin;
 mod sign_in;
 mod users;
 

@@ -3,7 +3,7 @@
 use devices_tests::Api;
 use rstest::rstest;
 
-use super::{WITHOUT_JAVASCRIPT, sign_in};
+use super::{WITHOUT_JAVASCRIPT, sign_in, sign_in_in_new_tab};
 use crate::browser::View;
 
 #[rstest]
@@ -22,13 +22,7 @@ fn form_is_sent_again_after_another_sign_in(#[case] view: View) {
     if view.has_javascript {
         browser.check("signed-out");
     }
-    browser.follow("Sign in in a new tab");
-    browser.switch_to_window(1);
-    browser.fill("API key", &api.key);
-    browser.press("Sign in");
-    browser.wait_for_text("Sign out");
-
-    browser.switch_to_window(0);
+    sign_in_in_new_tab(&browser, &api.key);
     browser.reload();
     browser.wait_for_text("The user was created.");
     browser.wait_for_text("ada@example.com");

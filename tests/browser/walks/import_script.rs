@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use devices_tests::{Api, Directory, ServerOptions, TIMEOUT};
 use serde_json::{Value, json};
 
-use super::{StoppedServer, count_devices, sign_in};
+use super::{StoppedServer, count_devices, sign_in, sign_in_in_new_tab};
 use crate::browser::{Browser, View};
 
 const SHEET: &str = "name,type,serial number\nLA-1,laptop,SN-1\nLA-2,laptop,SN-1\n";
@@ -157,12 +157,7 @@ fn import_continues_after_another_sign_in() {
     browser.fill("Category", "computers");
     browser.press("Check the rows");
     browser.wait_for_text("You are signed out. Your file and your choices are kept.");
-    browser.follow("Sign in in a new tab");
-    browser.switch_to_window(1);
-    browser.fill("API key", &api.key);
-    browser.press("Sign in");
-    browser.wait_for_text("Sign out");
-    browser.switch_to_window(0);
+    sign_in_in_new_tab(browser, &api.key);
     browser.press("Check the rows");
     browser.wait_for_text("Nothing has been stored yet.");
 }

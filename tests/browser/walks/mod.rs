@@ -24,6 +24,16 @@ const WITHOUT_JAVASCRIPT: View = View {
     has_javascript: false,
 };
 
+/// Signs in where the page of an ended session leads to, and returns to that page.
+fn sign_in_in_new_tab(browser: &Browser, key: &str) {
+    browser.follow("Sign in in a new tab");
+    browser.switch_to_window(1);
+    browser.fill("API key", key);
+    browser.press("Sign in");
+    browser.wait_for_text("Sign out");
+    browser.switch_to_window(0);
+}
+
 /// Opens a browser that is signed in with a key, at the list of devices.
 fn sign_in(api: &Api, key: &str, view: View) -> Browser {
     let browser = Browser::open_with(api.server.address(), view);
